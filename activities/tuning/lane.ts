@@ -8,6 +8,7 @@ import type { StudyRef } from '../../db/tuning/repository';
 import { effectKey } from '../../domain/ids';
 import type { Trial, TrialCounts } from '../../domain/tuning/tuning';
 import { countsOf, earlyEndReason } from '../../domain/tuning/tuning';
+import { fittingTrials } from '../../domain/tuning/warm-start';
 import { withHeartbeat } from '../run/heartbeat';
 import { retryWhileUnavailable } from '../run/retry-while-unavailable';
 import { budgetReason, suggestTrial, type StudyPlan } from './tuning';
@@ -99,7 +100,10 @@ async function nextTrial(
     const early = earlyEndReason(countsOf(trials), tune.parallel) ?? budgetReason(tune, trials);
     if (early !== null) return noTrial('over', early);
     const number = trials.length;
-    const suggested = await suggestTrial(optuna, { ...input, number }, trials);
+    const earlier = input.earlier
+      ? fittingTrials(await readTrials({ tenant, runId: input.earlier, study }), tune).fitting
+      : [];
+    const suggested = await suggestTrial(optuna, { ...input, number }, trials, earlier);
     const started = await registry.trials.startInLane({
       ...{ tenant, runId, study, number, lane },
       ...suggested,

@@ -6,19 +6,24 @@ import { raceDeadline } from '../../data/timeout';
 import type { PerennialError } from '../../domain/failure';
 import { failure } from '../../domain/failure';
 import type { TuneSpec } from '../../domain/lifecycle/lifecycle';
-import type { Hyperband, SamplerState, Trial, TrialParams } from '../../domain/tuning/tuning';
+import type { PruningSchedule } from '../../domain/tuning/pruning';
+import type { SamplerState, Trial, TrialParams } from '../../domain/tuning/tuning';
 import { parseJson } from '../training/compute/job-files.schema';
 
 /** A study with its recorded trials, and the number of the trial in question. */
 export interface StudyQuestion {
   /** Identifies the study. */
   readonly key: string;
-  readonly study: Pick<TuneSpec, 'direction' | 'seed' | 'sampler' | 'space'> & {
+  readonly study: Pick<TuneSpec, 'seed' | 'sampler' | 'space'> & {
     readonly name: string;
-    readonly hyperband: Hyperband | null;
+    /** Of each objective. */
+    readonly directions: readonly TuneSpec['direction'][];
+    readonly pruning: PruningSchedule | null;
   };
   readonly trials: readonly RecordedTrial[];
   readonly number: number;
+  /** Complete trials of another study, from which the sampler learns. */
+  readonly earlier?: readonly RecordedTrial[];
 }
 
 type RecordedTrial = Pick<
@@ -246,7 +251,9 @@ function trialsSentOnce(): {
       sent.set(key, ended);
       const [oldest] = sent.keys();
       if (sent.size > mostStudies && oldest !== undefined) sent.delete(oldest);
-      return { ...question, trials: trials.slice(known).map(recorded), known };
+      const earlier = question.earlier?.map(withoutState);
+      const of = { ...question, trials: trials.slice(known).map(recorded), known };
+      return earlier === undefined ? of : { ...of, earlier };
     },
     forget: (key) => void sent.delete(key),
   };
@@ -255,4 +262,9 @@ function trialsSentOnce(): {
 function recorded(trial: RecordedTrial): RecordedTrial {
   const { number, status, params, value, values, intermediate, samplerState } = trial;
   return { number, status, params, value, values, intermediate, samplerState };
+}
+
+/** The state of a sampler belongs to its own study. */
+function withoutState(trial: RecordedTrial): RecordedTrial {
+  return { ...recorded(trial), samplerState: {} };
 }

@@ -8,7 +8,9 @@ import type { TrainingSet } from '../../domain/dataset/assembled';
 import { failure, isPerennialError, type FailureType } from '../../domain/failure';
 import type { ComputeBackend, ComputeKind, TrainerJob } from '../../domain/training/job';
 import type { TrialEnd, TrialParams, TrialStep } from '../../domain/tuning/tuning';
-import { busySeconds, rungsOf, valuesAtRungs } from '../../domain/tuning/tuning';
+import { objectivesOf } from '../../domain/tuning/objectives';
+import { rungsOf } from '../../domain/tuning/pruning';
+import { busySeconds, valuesAtRungs } from '../../domain/tuning/tuning';
 import type { FinalJobState, RunningJob } from '../training/compute/follow-job';
 import { followJob } from '../training/compute/follow-job';
 import { keepLogs } from '../training/compute/keep-logs';
@@ -112,11 +114,12 @@ function trialJob(input: TrialInput, data: TrainingSet): TrainerJob {
     { ...input, train: { ...input.train, params: { ...input.train.params, ...input.params } } },
     data,
   );
-  const rungs = input.hyperband === null ? [] : rungsOf(input.hyperband);
+  const rungs = input.pruning === null ? [] : rungsOf(input.pruning);
+  const [metric, ...others] = objectivesOf(input.tune).map((objective) => objective.metric);
   return {
     ...job,
     keepLog: 'whenFailed',
-    context: { ...job.context, objective: { metric: input.tune.metric, input: 'tuning', rungs } },
+    context: { ...job.context, objective: { metric, input: 'tuning', rungs, others } },
   };
 }
 
@@ -143,8 +146,8 @@ function openWatch(
   }: Pick<TrialDeps, 'registry' | 'optuna'> & { readonly readTrials: ReadTrials },
   input: TrialInput,
 ): Watch {
-  const { tenant, runId, study, number, tune, hyperband } = input;
-  const rungs = hyperband === null ? [] : rungsOf(hyperband);
+  const { tenant, runId, study, number, tune, pruning } = input;
+  const rungs = pruning === null ? [] : rungsOf(pruning);
   const name = objectiveName(input);
   let until: number | null = null;
   let why: string | null = null;
@@ -165,7 +168,7 @@ function openWatch(
 
   async function judge(seen: readonly TrialStep[]): Promise<'enough' | undefined> {
     const known = await recorded();
-    if (hyperband === null) return undefined;
+    if (pruning === null) return undefined;
     for (const value of valuesAtRungs(rungs, seen).slice(judged)) {
       if (known.length === judged) {
         await report([...known, value]);
@@ -173,7 +176,7 @@ function openWatch(
       }
       const trials = await readTrials({ tenant, runId, study });
       if (await optuna.shouldPrune(questionOf(input, trials))) {
-        why = `hyperband, at ${name} ${figure(value.value)} after ${value.step} iterations`;
+        why = `${pruning.pruner}, at ${name} ${figure(value.value)} after ${value.step} iterations`;
         return 'enough';
       }
       judged += 1;
@@ -231,12 +234,16 @@ async function endOf(input: TrialInput, job: FinalJobState, watch: Watch): Promi
     case 'failed':
       throw failure(job.failure, job.message);
     case 'succeeded': {
-      const value = job.result.metrics[objectiveName(input)];
-      if (value === undefined)
-        return failed(`trainer ${input.train.trainer} reported no ${objectiveName(input)}`);
+      const { metrics } = job.result;
+      const names = objectivesOf(input.tune).map(({ metric }) => `tuning_${metric}`);
+      const values = names.map((name) => metrics[name] ?? NaN);
+      const [value = NaN] = values;
+      const missing = names.find((name) => metrics[name] === undefined);
+      if (missing !== undefined)
+        return failed(`trainer ${input.train.trainer} reported no ${missing}`);
       return (await watch.judgeAll(reachedOf(job.result.facts))) === 'enough'
         ? watch.verdict()
-        : { status: 'complete', value };
+        : { status: 'complete', value, ...(input.tune.objectives ? { values } : {}) };
     }
   }
 }

@@ -8,23 +8,16 @@ import type { Registry } from '../../db/registry';
 import type { StudyRef, TrialRef } from '../../db/tuning/repository';
 import type { Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
-import type { IdempotencyKey } from '../../domain/ids';
+import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { TrainSpec, TuneSpec } from '../../domain/lifecycle/lifecycle';
-import type {
-  Hyperband,
-  Trial,
-  TrialCounts,
-  TrialEnd,
-  TrialParams,
-} from '../../domain/tuning/tuning';
-import {
-  bestTrial,
-  busySeconds,
-  countsOf,
-  extremesOf,
-  hyperbandOf,
-  iterationsOf,
-} from '../../domain/tuning/tuning';
+import type { Trial, TrialCounts, TrialEnd, TrialParams } from '../../domain/tuning/tuning';
+import { busySeconds, countsOf, iterationsOf } from '../../domain/tuning/tuning';
+import { chosenTrial, objectivesOf, paretoFront } from '../../domain/tuning/objectives';
+import type { PruningSchedule } from '../../domain/tuning/pruning';
+import { pruningOf } from '../../domain/tuning/pruning';
+import { conditionsOf, extremesOf } from '../../domain/tuning/space';
+import type { FittingTrials } from '../../domain/tuning/warm-start';
+import { fittingTrials, ownerOf } from '../../domain/tuning/warm-start';
 import { withHeartbeat } from '../run/heartbeat';
 import type { Optuna, StudyQuestion, SuggestedTrial } from './optuna';
 import { studyKey } from './study-trials';
@@ -38,7 +31,9 @@ export interface TuningDeps {
 /** The part of a study that does not change. */
 export interface StudyPlan {
   readonly tune: TuneSpec;
-  readonly hyperband: Hyperband | null;
+  /** The run whose trials the sampler also learns from. */
+  readonly earlier?: RunId | undefined;
+  readonly pruning: PruningSchedule | null;
 }
 
 export interface StudyReport {
@@ -53,7 +48,13 @@ export interface StudyReport {
     readonly params: TrialParams;
   } | null;
   readonly seconds: number;
+  /** The Pareto front, at most 100 trials; undefined for a study with one objective. */
+  readonly front?: readonly FrontTrial[];
 }
+
+export type FrontTrial = Pick<Trial, 'number' | 'params'> & { readonly values: readonly number[] };
+
+const mostOfFront = 100;
 
 export type NextTrial =
   | {
@@ -68,7 +69,38 @@ export interface TuningDescription {
   readonly trainer: Digest;
   /** Digest of the code that calls optuna, with optuna's version. */
   readonly tuner: Digest;
-  readonly hyperband: Hyperband | null;
+  readonly pruning: PruningSchedule | null;
+  /** Undefined without a warm start. */
+  readonly warmStart?: WarmStart;
+}
+
+/** The earlier study from which the sampler learns. */
+export interface WarmStart {
+  readonly runId: RunId;
+  /** Number of its trials that fit. */
+  readonly used: number;
+  /** The trials that do not fit, at most 100. */
+  readonly leftOut: FittingTrials['leftOut'];
+}
+
+const mostLeftOut = 100;
+
+async function warmStartOf(
+  { trials }: TuningDeps['registry'],
+  tenant: Tenant,
+  tune: TuneSpec,
+): Promise<WarmStart | null> {
+  const from = tune.warmStart?.from;
+  if (from === undefined) return null;
+  const found = await trials.findStudy({ tenant, study: 'tune', ...ownerOf(from) });
+  const { runId } = found ?? {};
+  const earlier = runId ? await trials.list({ tenant, runId, study: 'tune' }) : [];
+  const { fitting, leftOut } = fittingTrials(earlier, tune);
+  if (!runId || fitting.length === 0)
+    throw failure('InvalidInput', `spec.tune.warmStart: no trial of ${from} fits the space`, {
+      next: 'name another run or version of this lifecycle, or remove warmStart',
+    });
+  return { runId, used: fitting.length, leftOut: leftOut.slice(0, mostLeftOut) };
 }
 
 export function createTuningActivities({ registry, optuna, trainersDir }: TuningDeps) {
@@ -79,13 +111,16 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
      * Checks both ends of each range against the trainer's schema before any compute is used.
      * @throws InvalidInput with all errors in the space.
      */
-    describeTuning({
+    async describeTuning({
       train,
       tune,
+      tenant,
     }: {
       readonly train: Pick<TrainSpec, 'trainer' | 'params'>;
       readonly tune: TuneSpec;
+      readonly tenant?: Tenant;
     }): Promise<TuningDescription> {
+      const warmStart = tenant ? await warmStartOf(registry, tenant, tune) : null;
       return Promise.resolve().then(() => {
         const manifest = catalog.get(train.trainer);
         if (!manifest) throw failure('NotFound', `unknown trainer ${train.trainer}`);
@@ -106,12 +141,13 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
           );
         }
         return {
+          ...(warmStart ? { warmStart } : {}),
           trainer: manifest.codeDigest,
           tuner: codeDigestOf(join(trainersDir, 'tuner'), join(trainersDir, 'runtime')),
-          hyperband:
-            tune.pruner === 'hyperband'
-              ? hyperbandOf(iterationsOf(manifest.iterations, train.params, tune.space))
-              : null,
+          pruning: pruningOf(
+            tune.pruner,
+            iterationsOf(manifest.iterations, train.params, tune.space),
+          ),
         };
       });
     },
@@ -124,7 +160,7 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
     }: StudyRef & { readonly tune: TuneSpec }): Promise<StudyReport> {
       const trials = await registry.trials.list({ tenant, runId, study });
       const { complete, pruned, failed } = countsOf(trials);
-      const best = bestTrial(trials, tune.direction);
+      const best = chosenTrial(trials, tune);
       return {
         asked: trials.length,
         running: trials
@@ -133,6 +169,7 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
         counts: { complete, pruned, failed },
         best: best && { number: best.number, value: best.value, params: best.params },
         seconds: busySeconds(trials, new Date().toISOString()),
+        ...(tune.objectives ? { front: frontOf(trials, tune.objectives) } : {}),
       };
     },
 
@@ -188,6 +225,15 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
   };
 }
 
+function frontOf(
+  trials: readonly Trial[],
+  objectives: NonNullable<TuneSpec['objectives']>,
+): readonly FrontTrial[] {
+  return paretoFront(trials, objectives)
+    .slice(0, mostOfFront)
+    .map(({ number, params, values }) => ({ number, params, values: values ?? [] }));
+}
+
 /** Null while the budget is not spent. */
 export function budgetReason(tune: TuneSpec, trials: readonly Trial[]): string | null {
   const { budgetSeconds } = tune;
@@ -200,16 +246,27 @@ export function suggestTrial(
   optuna: Pick<Optuna, 'suggest'>,
   input: TrialRef & StudyPlan,
   trials: readonly Trial[],
+  earlier: readonly Trial[] = [],
 ): Promise<SuggestedTrial> {
-  return optuna.suggest(questionOf(input, trials));
+  const question = questionOf(input, trials);
+  return optuna.suggest(earlier.length === 0 ? question : { ...question, earlier });
 }
 
 export function questionOf(
-  { tenant, runId, study, number, tune, hyperband }: TrialRef & StudyPlan,
+  { tenant, runId, study, number, tune, pruning }: TrialRef & StudyPlan,
   trials: readonly Trial[],
 ): StudyQuestion {
   const key = studyKey({ tenant, runId, study });
-  return { key, study: { ...tune, name: study, hyperband }, trials, number };
+  const space = Object.fromEntries(
+    Object.entries(tune.space).map(([name, range]) => [
+      name,
+      { ...range, when: conditionsOf(range) },
+    ]),
+  );
+  const directions = objectivesOf(tune).map(({ direction }) => direction);
+  const { seed, sampler } = tune;
+  const asked = { name: study, seed, sampler, directions, space, pruning };
+  return { key, study: asked, trials, number };
 }
 
 function asked({ number, params, status }: Trial): NextTrial {

@@ -9285,6 +9285,8 @@ export interface components {
             readonly status: "running" | "complete" | "pruned" | "failed";
             /** @description metric on the tuning slice; of a pruned trial, the last value */
             readonly value: number | null;
+            /** @description one per objective of a study with several, in their order */
+            readonly values?: readonly number[];
         };
         readonly Tuning: {
             /** @description metric on the tuning slice */
@@ -9314,6 +9316,15 @@ export interface components {
                 readonly rows: number;
                 readonly tuned: number | null;
             } | null;
+            /** @description Pareto front of a study with several objectives, at most 100 trials */
+            readonly front?: readonly {
+                readonly number: number;
+                readonly params: {
+                    readonly [key: string]: unknown;
+                };
+                /** @description one per objective, in their order */
+                readonly values: readonly number[];
+            }[];
             /** @description parameters of the chosen model */
             readonly params: {
                 readonly [key: string]: unknown;
@@ -9322,6 +9333,17 @@ export interface components {
                 readonly complete: number;
                 readonly failed: number;
                 readonly pruned: number;
+            };
+            /** @description earlier study from which the sampler learned */
+            readonly warmStart?: {
+                /** @description trials that do not fit, at most 100 */
+                readonly leftOut: readonly {
+                    readonly number: number;
+                    readonly reason: string;
+                }[];
+                readonly runId: string;
+                /** @description number of its trials that fit the space */
+                readonly used: number;
             };
         };
         readonly Verdict: {

@@ -15,7 +15,8 @@ import { join, resolve } from 'node:path';
 import type { TrainingSet } from '../../domain/dataset/assembled';
 import { defaultTenant as tenant, type RunId } from '../../domain/ids';
 import type { Trial } from '../../domain/tuning/tuning';
-import { hyperbandOf, iterationsOf } from '../../domain/tuning/tuning';
+import { pruningOf } from '../../domain/tuning/pruning';
+import { iterationsOf } from '../../domain/tuning/tuning';
 import { trainingJob } from '../../activities/training/train';
 import { environmentOf } from '../../test/support/leftovers';
 import type { Product } from '../../test/support/process/product';
@@ -85,7 +86,9 @@ async function pair(
   const { runId, ...through } = await study(product, core, asked);
   const alone = await studyAlone(product, core, runId, { parallel, sharedBins: false });
   const aloneSharingBins =
-    parallel === 1 && round === 0 ? await studyAlone(product, core, runId, { parallel, sharedBins: true }) : null;
+    parallel === 1 && round === 0
+      ? await studyAlone(product, core, runId, { parallel, sharedBins: true })
+      : null;
   return { parallel, product: through, alone, aloneSharingBins };
 }
 
@@ -180,13 +183,14 @@ async function studyAlone(
     await artifacts.toFile(part, join(directory, `${name}.parquet`));
     inputs[name] = [{ path: `${name}.parquet` }];
   }
-  const hyperband = hyperbandOf(
+  const pruning = pruningOf(
+    tune.pruner,
     iterationsOf({ param: 'num_iterations', default: null }, train.params, tune.space),
   );
   const context = { ...job.context, objective: { metric: tune.metric, input: 'tuning' } };
   const question = {
     trainers: join(root, 'trainers'),
-    study: { ...tune, name: 'tune', hyperband },
+    study: { ...tune, name: 'tune', pruning, directions: [tune.direction] },
     job: { ...job, context, inputs, directory },
     trials: tune.trials,
     parallel,
@@ -201,6 +205,8 @@ async function studyAlone(
 async function output(args: readonly string[]): Promise<string> {
   const child = spawn(python, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
+    // As each job of the product, it is a session, which is what Linux shares processors between.
+    detached: true,
     env: { ...process.env, OMP_NUM_THREADS: '1', PYTHONHASHSEED: '0' },
   });
   let text = '';

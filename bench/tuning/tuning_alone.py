@@ -121,15 +121,15 @@ def objective(trial: optuna.Trial) -> float:
 
 
 def main() -> None:
-    hyperband = STUDY["hyperband"]
+    pruning = STUDY["pruning"]
     pruner = (
         NopPruner()
-        if hyperband is None
-        else HyperbandPruner(hyperband["min"], hyperband["max"], hyperband["factor"])
+        if pruning is None
+        else HyperbandPruner(pruning["min"], pruning["max"], pruning["factor"])
     )
     name = f"{STUDY['name']}-{STUDY['seed']}"
     study = optuna.create_study(
-        direction=STUDY["direction"],
+        directions=STUDY["directions"],
         study_name=name,
         sampler=DrawnAlike(),
         pruner=pruner,

@@ -1,10 +1,12 @@
 import type { IssueAt } from '../../domain/document/document';
 import type { Issue } from '../../domain/failure';
 import type { TrainerTask } from '../../domain/training/job';
-import type { ParameterRange } from '../../domain/lifecycle/lifecycle';
+import type { ParameterRange, TuneSpec } from '../../domain/lifecycle/lifecycle';
 import type { CheckedParts, NamedTrainer } from '../../domain/lifecycle/parts';
 import { nearest } from '../../domain/document/nearest';
-import { extremesOf } from '../../domain/tuning/tuning';
+import { pruningOf } from '../../domain/tuning/pruning';
+import { extremesOf } from '../../domain/tuning/space';
+import { iterationsOf } from '../../domain/tuning/tuning';
 import type { TrainerCatalog } from '../training/catalog';
 
 /**
@@ -13,7 +15,7 @@ import type { TrainerCatalog } from '../training/catalog';
  */
 export function trainerIssues(
   trainers: TrainerCatalog,
-  { trainer, space }: CheckedParts,
+  { trainer, space, pruner }: Pick<CheckedParts, 'trainer' | 'space' | 'pruner'>,
   issueAt: IssueAt,
 ): readonly Issue[] {
   if (trainer === null) return [];
@@ -26,7 +28,33 @@ export function trainerIssues(
       const path = [...at, 'params', ...keysOf(pointer)];
       return issueAt(path, `${path.join('.')}: ${detail}`, hints);
     });
-  return [...wrong, ...(space === null ? [] : spaceIssues(trainers, trainer, space, issueAt))];
+  if (space === null) return wrong;
+  return [
+    ...wrong,
+    ...spaceIssues(trainers, trainer, space, issueAt),
+    ...prunerIssues(trainers, trainer, { space, pruner }, issueAt),
+  ];
+}
+
+/** Refuses a pruner that the document names and that would never compare a trial. */
+function prunerIssues(
+  trainers: TrainerCatalog,
+  { trainer, params }: NamedTrainer,
+  { space, pruner }: { readonly space: TuneSpec['space']; readonly pruner: CheckedParts['pruner'] },
+  issueAt: IssueAt,
+): readonly Issue[] {
+  const counted = trainers.get(trainer)?.iterations ?? null;
+  const iterations = iterationsOf(counted, params, space);
+  if (pruner === null || pruner === 'none' || pruningOf(pruner, iterations) !== null) return [];
+  const why =
+    counted === null
+      ? `the trainer ${trainer} reports no values while it trains`
+      : `a trial has ${iterations ?? 'no'} iterations (${counted.param})`;
+  return [
+    issueAt(['spec', 'tune', 'pruner'], `spec.tune.pruner cannot be ${pruner}: ${why}`, {
+      expected: counted === null ? 'pruner: none' : `pruner: none, or 3 or more ${counted.param}`,
+    }),
+  ];
 }
 
 function nameIssues(

@@ -61,6 +61,11 @@ export interface TrialRepository {
   list(input: StudyRef & { readonly from?: number }): Promise<readonly Trial[]>;
   /** Sorted by number. */
   page(input: StudyRef & PageRequest): Promise<Page<Trial>>;
+  /**
+   * The run whose study a run or a model version has, and its lifecycle. A run that reused the
+   * study of an earlier run has the earlier one. Null when the run or the version does not exist.
+   */
+  findStudy(input: Omit<StudyRef, 'runId'> & StudyOwner): Promise<FoundStudy | null>;
   /** The best complete trial; of equal ones the first. */
   best(input: StudyRef & Pick<TuneSpec, 'direction'>): Promise<BestTrial | null>;
 }
@@ -69,6 +74,14 @@ interface LaneStart {
   readonly lane: number;
   readonly params: TrialParams;
   readonly samplerState: SamplerState;
+}
+
+export type StudyOwner =
+  { readonly runId: RunId } | { readonly model: string; readonly version: number };
+
+export interface FoundStudy {
+  readonly runId: RunId;
+  readonly lifecycle: string;
 }
 
 interface BestTrial {
@@ -169,6 +182,21 @@ export function createTrialRepository({ sql }: Database): TrialRepository {
         select * from trials where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and number > ${numberAfter(page)}
         order by number limit ${rowsToAsk(page)}`;
       return toPage(rows, page, (row) => String(row.number), toTrial);
+    },
+
+    async findStudy({ tenant, study, ...owner }) {
+      const run =
+        'runId' in owner
+          ? sql`${owner.runId}`
+          : sql`(select run_id from model_versions
+                 where tenant_id = ${tenant} and model = ${owner.model}
+                   and version = ${owner.version})`;
+      const [found] = await sql<FoundStudy[]>`
+        select coalesce(s.reused_from, r.id) as run_id, r.lifecycle from runs r
+        left join stage_records s
+          on s.tenant_id = r.tenant_id and s.run_id = r.id and s.stage = ${study}
+        where r.tenant_id = ${tenant} and r.id = ${run}`;
+      return found ?? null;
     },
 
     best: ({ direction, ...study }) => bestOf(sql, study, direction),

@@ -42,6 +42,15 @@ const alternativeExamples: Readonly<Record<ReferenceKind, readonly unknown[]>> =
         },
         evaluate: { ungated: 'an experiment without traffic', gates: [{ class: 'damaged' }] },
         canary: { quality: { bound: 500 } },
+        tune: {
+          objectives: [
+            { metric: 'logloss', direction: 'minimize' },
+            { metric: 'auc', direction: 'maximize' },
+          ],
+          choose: 'balanced',
+          warmStart: { from: 'late-orders@3' },
+          space: { bagging_fraction: { when: { bagging_freq: [1, 5] } } },
+        },
       },
     },
   ],

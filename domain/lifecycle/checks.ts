@@ -203,10 +203,14 @@ function metricIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
   const evaluate = ['spec', 'evaluate'];
   const gates = valueAt(value, [...evaluate, 'gates']);
   const metrics = valueAt(value, [...evaluate, 'metrics']);
+  const objectives = valueAt(value, ['spec', 'tune', 'objectives']);
   const paths: readonly DocumentPath[] = [
     ...(Array.isArray(metrics) ? metrics.map((_, index) => [...evaluate, 'metrics', index]) : []),
     [...evaluate, 'slices', 'metric'],
     ['spec', 'tune', 'metric'],
+    ...(Array.isArray(objectives)
+      ? objectives.map((_, index) => ['spec', 'tune', 'objectives', index, 'metric'])
+      : []),
     ['spec', 'canary', 'quality', 'metric'],
     ...(Array.isArray(gates)
       ? gates.map((_, index) => [...evaluate, 'gates', index, 'metric'])

@@ -1,3 +1,6 @@
+import type { choiceRules, Objective } from '../tuning/objectives';
+import type { pruners } from '../tuning/pruning';
+import type { samplers } from '../tuning/tuning';
 import type { SourceFormat } from '../dataset/source-uri';
 import type { ComputeSpec } from '../training/job';
 import type { Task } from '../model/model';
@@ -121,20 +124,31 @@ export interface PromoteSpec {
 
 /** A search for better parameters. A parameter outside `space` keeps its `train.params` value. */
 export interface TuneSpec {
-  /** Measured on the tuning part. */
+  /** Measured on the tuning part. Of several objectives, the first. */
   readonly metric: MetricName;
   readonly direction: 'minimize' | 'maximize';
+  /** Two or more; undefined for a study of one metric. */
+  readonly objectives?: readonly Objective[] | undefined;
+  /** Which trial of the Pareto front is chosen; `balanced` if undefined. */
+  readonly choose?: (typeof choiceRules)[number] | undefined;
+  /** A run, or a version as `<model>@<number>`, from whose trials the sampler learns. */
+  readonly warmStart?: { readonly from: string } | undefined;
   readonly trials: number;
   readonly parallel: number;
-  readonly sampler: 'tpe' | 'random';
-  readonly pruner: 'hyperband' | 'none';
+  readonly sampler: (typeof samplers)[number];
+  readonly pruner: (typeof pruners)[number];
   readonly space: Readonly<Record<string, ParameterRange>>;
   readonly seed: number;
   /** Wall-clock seconds of the whole study; null is no limit. */
   readonly budgetSeconds: number | null;
 }
 
-export type ParameterRange =
+type Choice = string | number | boolean;
+
+export type ParameterRange = {
+  /** The parameter has a value only in trials where each named parameter has one of these. */
+  readonly when?: Readonly<Record<string, Choice | readonly Choice[]>> | undefined;
+} & (
   | {
       readonly kind: 'int';
       readonly low: number;
@@ -149,7 +163,8 @@ export type ParameterRange =
       readonly step: number | null;
       readonly log: boolean;
     }
-  | { readonly kind: 'categorical'; readonly choices: readonly (string | number | boolean)[] };
+  | { readonly kind: 'categorical'; readonly choices: readonly Choice[] }
+);
 
 /** A rollout: its steps, the quality and guardrails it needs, and its statistical test. */
 export interface CanarySpec {

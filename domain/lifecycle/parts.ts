@@ -3,7 +3,7 @@ import type { SourceLocations, SourceDocument } from '../document/document';
 import { isMap, valueAt } from '../document/path';
 import { columnField, pathField } from '../document/field.schema';
 import { gateSchema } from '../decision/gate.schema';
-import type { DataSpec, ParameterRange, TrainSpec } from './lifecycle';
+import type { DataSpec, ParameterRange, TrainSpec, TuneSpec } from './lifecycle';
 import { dataSchema, paramsField, slicesSchema, sourceName } from './lifecycle.schema';
 import { absoluteUri, isRelativeUri } from '../dataset/source-uri';
 import { tuneSchema } from '../tuning/tune.schema';
@@ -21,6 +21,8 @@ export interface CheckedParts {
   readonly contracts: readonly LocatedContract[];
   readonly trainer: NamedTrainer | null;
   readonly space: Readonly<Record<string, ParameterRange>> | null;
+  /** The pruner that the document names; null for the default, which may have no effect. */
+  readonly pruner: TuneSpec['pruner'] | null;
   readonly sliceColumns: readonly string[];
   /** Gates that compare with a fixed version of the model. */
   readonly anchors: readonly PlacedAnchor[];
@@ -87,6 +89,10 @@ export function lifecycleParts(
     contracts,
     trainer: trainerIn(value, ['spec', 'train'], 'model'),
     space: tune.success ? tune.data.space : null,
+    pruner:
+      tune.success && valueAt(value, ['spec', 'tune', 'pruner']) !== undefined
+        ? tune.data.pruner
+        : null,
     sliceColumns: slices.success ? slices.data.columns : [],
     anchors: anchorsIn(value),
     classGates: classGatesIn(value),
@@ -101,6 +107,7 @@ export const noParts: CheckedParts = {
   contracts: [],
   trainer: null,
   space: null,
+  pruner: null,
   sliceColumns: [],
   anchors: [],
   classGates: [],

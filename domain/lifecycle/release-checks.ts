@@ -6,54 +6,13 @@ import { isMap, nameOf, valueAt } from '../document/path';
 import type { Issue } from '../failure';
 import type { CanarySpec } from './lifecycle';
 import { holdsAcrossDays, minSecondsAcrossDays } from '../rollout/policy';
-import { tuneSchema } from '../tuning/tune.schema';
+import { tuneIssues } from '../tuning/tune-issues';
 
 /**
  * Checks across keys of `tune` and `canary`. A section that is invalid by itself is skipped.
  */
 export function releaseIssues(document: SourceDocument): readonly Issue[] {
   return [...tuneIssues(document), ...canaryIssues(document)];
-}
-
-function tuneIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
-  const path = ['spec', 'tune'];
-  const read = tuneSchema.safeParse(valueAt(value, path));
-  if (!read.success) return [];
-  const { space, metric, direction, trials, parallel } = read.data;
-  const issues: Issue[] = [];
-  const at = (where: DocumentPath, detail: string, expected: string): void => {
-    issues.push(issueAt(where, `${nameOf(where)} ${detail}`, { expected }));
-  };
-  if (Object.keys(space).length === 0)
-    at([...path, 'space'], 'is empty', 'at least one parameter with its range');
-  for (const [name, range] of Object.entries(space)) {
-    const where = [...path, 'space', name];
-    if (range.kind === 'categorical') {
-      if (new Set(range.choices).size < range.choices.length)
-        at(where, 'names a choice twice', 'different choices');
-      continue;
-    }
-    if (range.low >= range.high)
-      at(where, `goes from ${range.low} to ${range.high}`, 'low below high');
-    if (range.log && range.low <= 0)
-      at(where, `has log: true and begins at ${range.low}`, 'low above 0');
-    if (range.log && range.step !== null && !(range.kind === 'int' && range.step === 1))
-      at(where, 'has log: true and a step', 'one of the two');
-  }
-  const better = ['auc', 'accuracy', 'r2'].includes(metric) ? 'maximize' : 'minimize';
-  if (direction !== better)
-    at(
-      [...path, 'direction'],
-      `cannot be ${direction}: ${metric} is better ${better === 'maximize' ? 'higher' : 'lower'}`,
-      better,
-    );
-  if (parallel > trials)
-    at(
-      [...path, 'parallel'],
-      `is ${parallel}, but there are only ${trials} trials`,
-      `at most ${trials}`,
-    );
-  return issues;
 }
 
 function canaryIssues({ value, issueAt }: SourceDocument): readonly Issue[] {

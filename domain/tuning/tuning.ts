@@ -1,6 +1,8 @@
 /** The records of a study and its trials, and what is computed from them. */
 import type { TuneSpec } from '../lifecycle/lifecycle';
 
+export const samplers = ['tpe', 'random', 'grid', 'cmaes', 'nsga2'] as const;
+
 export const trialStatuses = ['running', 'complete', 'pruned', 'failed'] as const;
 export type TrialStatus = (typeof trialStatuses)[number];
 
@@ -47,34 +49,6 @@ export interface TrialCounts {
   readonly complete: number;
   readonly pruned: number;
   readonly failed: number;
-}
-
-/**
- * The pruning schedule. Rungs are at `min · factor^k` iterations; bracket b begins at rung b, so
- * that some trials are compared early and others late. L. Li et al., "Hyperband", JMLR 18 (2018);
- * asynchronous rungs as in L. Li et al., "A System for Massively Parallel Hyperparameter Tuning",
- * MLSys 2020.
- */
-export interface Hyperband {
-  readonly min: number;
-  readonly max: number;
-  readonly factor: number;
-}
-
-const factor = 3;
-/** With enough iterations, four brackets: first compared after 1/27, 1/9, 1/3 or at the end. */
-const earliest = factor ** 3;
-
-/** Null when a trial has too few iterations for pruning. */
-export function hyperbandOf(maxIterations: number | null): Hyperband | null {
-  if (maxIterations === null || maxIterations < factor) return null;
-  return { min: Math.max(1, Math.floor(maxIterations / earliest)), max: maxIterations, factor };
-}
-
-export function rungsOf({ min, max, factor: by }: Hyperband): readonly number[] {
-  const rungs: number[] = [];
-  for (let rung = min; rung < max; rung *= by) rungs.push(rung);
-  return rungs;
 }
 
 /** The first value at or after each rung; later calls return the same values. */
@@ -142,15 +116,6 @@ export function countsOf(
   const counts = { complete: 0, pruned: 0, failed: 0, running: 0 };
   for (const { status } of trials) counts[status] += 1;
   return counts;
-}
-
-/** For each parameter, its lowest and highest value or each choice, to check the space. */
-export function extremesOf(space: TuneSpec['space']): readonly TrialParams[] {
-  return Object.entries(space).flatMap(([name, range]) =>
-    (range.kind === 'categorical' ? range.choices : [range.low, range.high]).map((value) => ({
-      [name]: value,
-    })),
-  );
 }
 
 /** The largest number of iterations of a trial; null without progress reports. */

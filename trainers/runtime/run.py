@@ -29,6 +29,7 @@ from runtime.graph import check_signature, graph_bytes
 from runtime.job import Job, Produced, Trained
 from runtime.json_files import first_not_finite, read_json, write_bytes, write_json
 from runtime.manifest import Manifest, read_manifest
+from runtime.objective import Objective
 from runtime.parity import SAMPLE_ROWS, check_parity
 from runtime.place import place_of
 from runtime.refusal import Refused, Stopped
@@ -176,6 +177,17 @@ def _conclude_trial(job: Job, trained: Trained) -> dict[str, Any]:
             f"{objective.name} is undefined on these {len(objective.label):,} rows, "
             "or a score is not finite"
         )
+    others: dict[str, float] = {}
+    if asked_others := job.context["objective"].get("others"):
+        scores = trained.predict(objective.columns)
+        for metric in asked_others:
+            other = Objective(metric, lambda: objective.columns, objective.label, job.task)
+            others[other.name] = other.value(scores)
+            if not math.isfinite(others[other.name]):
+                raise Refused(
+                    f"{other.name} is undefined on these {len(objective.label):,} rows, "
+                    "or a score is not finite"
+                )
     # The exact values by which other trials are pruned, even if nothing read them during the trial.
     reached = [
         next(
@@ -189,7 +201,7 @@ def _conclude_trial(job: Job, trained: Trained) -> dict[str, Any]:
         for rung in job.context["objective"].get("rungs", [])
     ]
     return {
-        "metrics": {objective.name: value},
+        "metrics": {objective.name: value, **others},
         "facts": {"step": trained.step, "reached": [found for found in reached if found]},
     }
 

@@ -2,11 +2,14 @@
 
 A question is a JSON object:
 
-    study:  { name, direction: minimize | maximize, seed, sampler: tpe | random,
-              space: { parameter: range }, hyperband: { min, max, factor } | null }
-    trials: [ { number, status: running | complete | pruned | failed, params, value,
+    study:  { name, seed, sampler: tpe | random | grid | cmaes | nsga2, directions: [minimize |
+              maximize], one per objective, space: { parameter: range }, where a range may have
+              `when: { other parameter: [values] }`,
+              pruning: { pruner: hyperband | asha | median, min, max, factor } | null }
+    trials: [ { number, status: running | complete | pruned | failed, params, value, values,
               intermediate: [{ step, value }], samplerState } ], by number
     number: the trial of the question
+    earlier: optional; complete trials of another study, from which the sampler learns
     remembered: optional; the ended trials before `trials`, as `remember` made them
 
 The same question has the same answer in every process.
@@ -14,6 +17,7 @@ The same question has the same answer in every process.
 
 from __future__ import annotations
 
+import builtins
 import datetime
 import hashlib
 import warnings
@@ -26,8 +30,21 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.pruners import HyperbandPruner, NopPruner
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.pruners import (
+    BasePruner,
+    HyperbandPruner,
+    MedianPruner,
+    NopPruner,
+    SuccessiveHalvingPruner,
+)
+from optuna.samplers import (
+    BaseSampler,
+    CmaEsSampler,
+    GridSampler,
+    NSGAIISampler,
+    RandomSampler,
+    TPESampler,
+)
 from optuna.trial import FrozenTrial, TrialState
 
 optuna.logging.disable_default_handler()
@@ -51,15 +68,43 @@ def suggest(question: dict[str, Any]) -> dict[str, Any]:
     """
     study = question["study"]
     space = space_of(study)
+    earlier = [_trial(trial, space) for trial in question.get("earlier") or []]
     # Without the pruner: optuna would show the sampler only the trials of one bracket. With two
     # dozen trials, no bracket would leave its random start.
-    sampler = sampler_of(study, question["number"])
-    rebuilt = _rebuilt(study, _frozen(question), sampler, NopPruner())
-    asked = rebuilt.ask(space)
+    sampler = sampler_of(study, question["number"], earlier)
+    shown = [] if study["sampler"] == "cmaes" else earlier
+    rebuilt = _rebuilt(study, shown + _frozen(question), sampler, NopPruner())
+    asked = rebuilt.ask()
+    params: dict[str, Any] = {}
+    for name in _in_order(study["space"]):
+        if _applies(study["space"][name], params):
+            params[name] = asked._suggest(name, space[name])
     state = rebuilt.get_trials(deepcopy=False)[asked.number].system_attrs
-    # Optuna's `ask` keeps the fixed distributions there, which the space of the study has anyway.
-    kept = {name: value for name, value in state.items() if name != "fixed_params"}
-    return {"params": asked.params, "samplerState": kept}
+    return {"params": params, "samplerState": dict(state)}
+
+
+def _in_order(space: dict[str, Any]) -> list[str]:
+    """The parameters as written, but each after those that decide whether it applies."""
+    ordered: dict[str, None] = {}
+
+    def add(name: str, above: tuple[str, ...]) -> None:
+        if name in above:
+            raise ValueError(f"the conditions of {name} lead back to {name}")
+        for other in space[name].get("when") or {}:
+            add(other, (*above, name))
+        ordered[name] = None
+
+    for name in space:
+        add(name, ())
+    return list(ordered)
+
+
+def _applies(range: dict[str, Any], params: dict[str, Any]) -> bool:
+    """Whether a parameter has a value in a trial with these values of the others."""
+    return all(
+        name in params and params[name] in values
+        for name, values in (range.get("when") or {}).items()
+    )
 
 
 def should_prune(question: dict[str, Any]) -> bool:
@@ -68,26 +113,38 @@ def should_prune(question: dict[str, Any]) -> bool:
     A trial that passed a rung is not judged there again.
     """
     study, number = question["study"], question["number"]
-    hyperband = study["hyperband"]
-    if hyperband is None:
+    pruning = study["pruning"]
+    if pruning is None:
         return False
-    pruner = HyperbandPruner(
-        min_resource=hyperband["min"],
-        max_resource=hyperband["max"],
-        reduction_factor=hyperband["factor"],
-    )
+    pruner = _pruner(pruning)
     rebuilt = _rebuilt(study, _frozen(question), RandomSampler(), pruner)
-    # Hyperband creates its brackets at the first question; before, all trials are in bracket 0.
-    pruner._try_initialization(rebuilt)
     frozen = rebuilt.get_trials(deepcopy=False)
+    if isinstance(pruner, MedianPruner):
+        return bool(pruner.prune(rebuilt, frozen[number]))
+    if isinstance(pruner, HyperbandPruner):
+        # It creates its brackets at the first question; before, all trials are in bracket 0.
+        pruner._try_initialization(rebuilt)
     for trial in frozen:
         if trial.judged:
             continue
         seen = list(trial.intermediate_values.items())
         judged = seen[:-1] if trial.number == number else seen
-        trial.system_attrs.update(_rungs(judged, hyperband, pruner._get_bracket_id(rebuilt, trial)))
+        bracket = (
+            pruner._get_bracket_id(rebuilt, trial) if isinstance(pruner, HyperbandPruner) else 0
+        )
+        trial.system_attrs.update(_rungs(judged, pruning, bracket))
         trial.judged = trial.state.is_finished()
-    return pruner.prune(rebuilt, frozen[number])
+    return bool(pruner.prune(rebuilt, frozen[number]))
+
+
+def _pruner(pruning: dict[str, Any]) -> BasePruner:
+    lowest, factor = pruning["min"], pruning["factor"]
+    if pruning["pruner"] == "median":
+        # Its other defaults suit: five complete trials first, then judged at each reported step.
+        return MedianPruner()
+    if pruning["pruner"] == "asha":
+        return SuccessiveHalvingPruner(lowest, factor)
+    return HyperbandPruner(lowest, pruning["max"], factor)
 
 
 def remember(question: dict[str, Any]) -> list[_Recorded]:
@@ -97,14 +154,39 @@ def remember(question: dict[str, Any]) -> list[_Recorded]:
     return trials[: next(running, len(trials))]
 
 
-def sampler_of(study: dict[str, Any], number: int) -> BaseSampler:
+def sampler_of(
+    study: dict[str, Any], number: int, earlier: list[FrozenTrial] | None = None
+) -> BaseSampler:
     # One sampler per trial: a generator that continues from trial to trial would need a process.
     seed = int.from_bytes(hashlib.sha256(f"{study['seed']}/{number}".encode()).digest()[:4], "big")
-    return (
-        RandomSampler(seed=seed)
-        if study["sampler"] == "random"
-        else TPESampler(seed=seed, constant_liar=True)
-    )
+    match study["sampler"]:
+        case "random":
+            return RandomSampler(seed=seed)
+        case "grid":
+            # The seed of the study shuffles the grid, of which each trial takes its number.
+            return GridSampler(_grid(study["space"]), seed=study["seed"])
+        case "cmaes":
+            return CmaEsSampler(
+                seed=seed, source_trials=earlier or None, warn_independent_sampling=False
+            )
+        case "nsga2":
+            return NSGAIISampler(seed=seed)
+        case _:
+            return TPESampler(seed=seed, constant_liar=True)
+
+
+def _grid(space: dict[str, Any]) -> dict[str, list[Any]]:
+    return {name: _values(range) for name, range in space.items()}
+
+
+def _values(range: dict[str, Any]) -> list[Any]:
+    if range["kind"] == "categorical":
+        return range["choices"]
+    # As optuna counts: the values low, low + step, … that are not above high.
+    count = int((range["high"] - range["low"]) / range["step"] + 1e-8) + 1
+    values = (range["low"] + place * range["step"] for place in builtins.range(count))
+    # A rounding error must not leave the range.
+    return [min(value, range["high"]) for value in values]
 
 
 def _rebuilt(
@@ -112,7 +194,7 @@ def _rebuilt(
 ) -> optuna.Study:
     # Hyperband derives a trial's bracket from its number and this name.
     rebuilt = optuna.create_study(
-        direction=study["direction"],
+        directions=study["directions"],
         study_name=f"{study['name']}-{study['seed']}",
         sampler=sampler,
         pruner=pruner,
@@ -142,15 +224,17 @@ class _Recorded(FrozenTrial):
 
 def _trial(trial: dict[str, Any], space: dict[str, BaseDistribution]) -> _Recorded:
     state = STATES[trial["status"]]
+    several = trial.get("values") if state is TrialState.COMPLETE else None
     return _Recorded(
         number=-1,
         trial_id=-1,
         state=state,
-        value=trial["value"] if state is TrialState.COMPLETE else None,
+        value=trial["value"] if state is TrialState.COMPLETE and several is None else None,
+        values=several,
         datetime_start=BEGINNING,
         datetime_complete=BEGINNING if state.is_finished() else None,
         params=trial["params"],
-        distributions=space,
+        distributions={name: space[name] for name in trial["params"]},
         user_attrs={},
         system_attrs=dict(trial.get("samplerState", {})),
         intermediate_values={seen["step"]: seen["value"] for seen in trial["intermediate"]},
@@ -158,12 +242,12 @@ def _trial(trial: dict[str, Any], space: dict[str, BaseDistribution]) -> _Record
 
 
 def _rungs(
-    values: list[tuple[int, float]], hyperband: dict[str, int], bracket: int
+    values: list[tuple[int, float]], pruning: dict[str, Any], bracket: int
 ) -> dict[str, float]:
     """What optuna's successive halving records: the value at each rung, or the first after it."""
     passed: dict[str, float] = {}
     for rung in range(64):
-        needed = hyperband["min"] * hyperband["factor"] ** (bracket + rung)
+        needed = pruning["min"] * pruning["factor"] ** (bracket + rung)
         value = next((value for step, value in values if step >= needed), None)
         if value is None:
             return passed

@@ -15,7 +15,7 @@ SPACE = {
     "bins": {"kind": "int", "low": 16, "high": 256, "step": 16, "log": False},
     "kind": {"kind": "categorical", "choices": ["a", "b", True]},
 }
-HYPERBAND = {"min": 2, "max": 60, "factor": 3}
+HYPERBAND = {"pruner": "hyperband", "min": 2, "max": 60, "factor": 3}
 KNOWS_NONE = {"key": "a", "known": 0}
 
 
@@ -26,11 +26,11 @@ def suggest(question: dict[str, Any]) -> dict[str, Any]:
 def study(**changes: Any) -> dict[str, Any]:
     return {
         "name": "tune",
-        "direction": "minimize",
+        "directions": ["minimize"],
         "seed": 17,
         "sampler": "tpe",
         "space": SPACE,
-        "hyperband": HYPERBAND,
+        "pruning": HYPERBAND,
     } | changes
 
 
@@ -124,59 +124,158 @@ class Prune(unittest.TestCase):
         self.assertFalse(
             should_prune(
                 {
-                    "study": study(hyperband=None),
+                    "study": study(pruning=None),
                     "number": 1,
                     "trials": [trial(0, "complete", 0.1), running],
                 }
             )
         )
 
-    def test_decides_like_a_running_optuna_at_every_rung(self):
+    def test_decides_like_a_running_optuna_at_every_step(self):
         """Compares a running optuna with a study that is rebuilt at every question."""
-        steps = [2, 6, 18, 54]
-        for direction in ("minimize", "maximize"):
-            live = optuna.create_study(
-                direction=direction,
-                study_name="tune-17",
-                pruner=optuna.pruners.HyperbandPruner(2, 60, 3),
-                sampler=optuna.samplers.RandomSampler(1),
-            )
-            recorded: list[dict[str, Any]] = []
-            decisions = []
-            for number in range(40):
-                asked = live.ask()
-                mine = trial(
-                    number, "running", params={"leaves": 4, "rate": 0.1, "bins": 16, "kind": "a"}
-                )
-                recorded.append(mine)
-                for step in steps:
-                    value = ((number * 37) % 101) / 100 + 1 / step
-                    asked.report(value, step)
-                    mine["intermediate"].append({"step": step, "value": value})
-                    expected = asked.should_prune()
-                    actual = should_prune(
-                        {"study": study(direction=direction), "number": number, "trials": recorded}
-                    )
-                    decisions.append(expected)
-                    self.assertEqual(
-                        actual, expected, f"trial {number} at step {step}, {direction}"
-                    )
-                    if expected:
-                        break
-                pruned = decisions[-1]
-                live.tell(
-                    asked,
-                    None if pruned else value,
-                    state=optuna.trial.TrialState.PRUNED
-                    if pruned
-                    else optuna.trial.TrialState.COMPLETE,
-                )
-                mine |= {
-                    "status": "pruned" if pruned else "complete",
-                    "value": mine["intermediate"][-1]["value"],
+        pruners = {
+            "hyperband": lambda: optuna.pruners.HyperbandPruner(2, 60, 3),
+            "asha": lambda: optuna.pruners.SuccessiveHalvingPruner(2, 3),
+            "median": optuna.pruners.MedianPruner,
+        }
+        for kind, pruner in pruners.items():
+            for direction in ("minimize", "maximize"):
+                with self.subTest(pruner=kind, direction=direction):
+                    self.compare(HYPERBAND | {"pruner": kind}, pruner(), direction)
+
+    def compare(self, pruning: dict[str, Any], pruner: Any, direction: str):
+        live = optuna.create_study(
+            direction=direction,
+            study_name="tune-17",
+            pruner=pruner,
+            sampler=optuna.samplers.RandomSampler(1),
+        )
+        asked_of = study(directions=[direction], pruning=pruning)
+        recorded: list[dict[str, Any]] = []
+        decisions = []
+        for number in range(40):
+            asked = live.ask()
+            params = {"leaves": 4, "rate": 0.1, "bins": 16, "kind": "a"}
+            mine = trial(number, "running", params=params)
+            recorded.append(mine)
+            for step in [2, 6, 18, 54]:
+                value = ((number * 37) % 101) / 100 + 1 / step
+                asked.report(value, step)
+                mine["intermediate"].append({"step": step, "value": value})
+                expected = asked.should_prune()
+                question = {"study": asked_of, "number": number, "trials": recorded}
+                answer = json.loads(json.dumps(should_prune(question)))
+                self.assertIs(answer, bool(expected), f"trial {number} at {step}")
+                decisions.append(expected)
+                if expected:
+                    break
+            state = optuna.trial.TrialState
+            if decisions[-1]:
+                live.tell(asked, state=state.PRUNED)
+            else:
+                live.tell(asked, value)
+            mine |= {
+                "status": "pruned" if decisions[-1] else "complete",
+                "value": mine["intermediate"][-1]["value"],
+            }
+        self.assertGreater(sum(decisions), 5)
+        self.assertGreater(len(decisions) - sum(decisions), 5)
+
+
+class Samplers(unittest.TestCase):
+    space = {
+        "x": {"kind": "float", "low": -5, "high": 5, "step": None, "log": False},
+        "y": {"kind": "float", "low": -5, "high": 5, "step": None, "log": False},
+    }
+
+    def best(self, sampler: str, count: int, **changes: Any) -> list[dict[str, Any]]:
+        """Rebuilds a study from JSON before each trial."""
+        trials: list[dict[str, Any]] = []
+        asked = study(sampler=sampler, space=self.space, pruning=None) | changes
+        for number in range(count):
+            question = {"study": asked, "number": number, "trials": trials}
+            made = suggested(json.loads(json.dumps(question)))
+            x, y = (made["params"].get(name, 0) for name in ("x", "y"))
+            values = [(x - 2) ** 2 + y**2, x**2 + (y - 2) ** 2]
+            recorded = trial(number, "complete", values[0], (), made["params"])
+            several = values if len(asked["directions"]) > 1 else None
+            trials.append(recorded | {"samplerState": made["samplerState"], "values": several})
+        return trials
+
+    def test_cmaes_continues_from_the_state_of_its_trials(self):
+        found = self.best("cmaes", 80)
+        generations = [made["samplerState"].get("cma:generation", 0) for made in found]
+        self.assertGreater(max(generations), 5)
+        self.assertLess(min(made["value"] for made in found[60:]), 0.05)
+
+    def test_nsga2_breeds_a_front(self):
+        found = self.best("nsga2", 150, directions=["minimize", "minimize"])
+        sums = [sum(made["values"]) for made in found]
+        self.assertLess(sum(sums[100:]), 0.7 * sum(sums[:50]))
+
+    def test_tpe_searches_for_several_objectives(self):
+        found = self.best("tpe", 60, directions=["minimize", "minimize"])
+        sums = [sum(made["values"]) for made in found]
+        self.assertLess(sum(sums[40:]), 0.7 * sum(sums[:20]))
+
+    def test_a_grid_has_each_combination_once(self):
+        space = {
+            "x": {"kind": "int", "low": 1, "high": 6, "step": 2, "log": False},
+            "y": {"kind": "float", "low": 0, "high": 0.3, "step": 0.1, "log": False},
+            "kind": {"kind": "categorical", "choices": ["a", "b"]},
+        }
+        found = self.best("grid", 24, space=space)
+        seen = {
+            (made["params"]["x"], round(made["params"]["y"], 6), made["params"]["kind"])
+            for made in found
+        }
+        expected = {(x, y / 10, kind) for x in (1, 3, 5) for y in range(4) for kind in "ab"}
+        self.assertEqual(seen, expected)
+
+    def test_a_conditional_parameter_has_a_value_only_where_it_applies(self):
+        space = {
+            "x": {
+                **{"kind": "float", "low": -5, "high": 5, "step": None, "log": False},
+                "when": {"shape": ["round", "oval"]},
+            },
+            "shape": {"kind": "categorical", "choices": ["round", "oval", "none"]},
+            "y": {
+                **{"kind": "float", "low": -5, "high": 5, "step": None, "log": False},
+                "when": {"shape": ["oval"]},
+            },
+        }
+        for sampler in ("tpe", "random", "cmaes", "nsga2"):
+            shapes = set()
+            for made in self.best(sampler, 60, space=space):
+                shape = made["params"]["shape"]
+                shapes.add(shape)
+                names = {"round": {"shape", "x"}, "oval": {"shape", "x", "y"}, "none": {"shape"}}
+                self.assertEqual(set(made["params"]), names[shape])
+            self.assertEqual(shapes, {"round", "oval", "none"})
+
+    def test_refuses_conditions_in_a_circle(self):
+        space = {
+            "x": {"kind": "categorical", "choices": [1, 2], "when": {"y": [1]}},
+            "y": {"kind": "categorical", "choices": [1, 2], "when": {"x": [1]}},
+        }
+        with self.assertRaisesRegex(ValueError, "lead back to x"):
+            self.best("tpe", 1, space=space)
+
+    def test_learns_from_the_trials_of_an_earlier_study(self):
+        for sampler in ("tpe", "cmaes"):
+            earlier = self.best(sampler, 60)
+            cold = sum(made["value"] for made in self.best(sampler, 10))
+            trials: list[dict[str, Any]] = []
+            for number in range(10):
+                question = {
+                    "study": study(sampler=sampler, space=self.space, pruning=None),
+                    **{"number": number, "trials": trials, "earlier": earlier},
                 }
-            self.assertGreater(sum(decisions), 5)
-            self.assertGreater(len(decisions) - sum(decisions), 5)
+                made = suggested(question)
+                value = (made["params"]["x"] - 2) ** 2 + made["params"]["y"] ** 2
+                recorded = trial(number, "complete", value, (), made["params"])
+                trials.append(recorded | {"samplerState": made["samplerState"]})
+            self.assertLess(sum(made["value"] for made in trials), 0.5 * cold)
 
 
 class Service(unittest.TestCase):

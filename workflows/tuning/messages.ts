@@ -1,9 +1,11 @@
 /** The input, the outcome and the query of a study. Constant = wire name + kind. */
 import { defineQuery } from '@temporalio/workflow';
+import type { StudyReport } from '../../activities/tuning/tuning';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { TrainSpec, TuneSpec } from '../../domain/lifecycle/lifecycle';
-import type { Hyperband, TrialCounts, TrialParams } from '../../domain/tuning/tuning';
+import type { PruningSchedule } from '../../domain/tuning/pruning';
+import type { TrialCounts, TrialParams } from '../../domain/tuning/tuning';
 
 export const tuningStudyWorkflow = 'tuningStudy';
 
@@ -15,7 +17,9 @@ export interface StudyInput {
   /** Name of the study in the run and in the registry. */
   readonly study: string;
   readonly tune: TuneSpec;
-  readonly hyperband: Hyperband | null;
+  readonly pruning: PruningSchedule | null;
+  /** The run whose trials the sampler also learns from. */
+  readonly earlier?: RunId | undefined;
   /** The part that all trials share. */
   readonly train: TrainSpec;
   /** Refers to an TrainingSet. */
@@ -33,6 +37,8 @@ export interface StudyOutcome {
     readonly params: TrialParams;
   } | null;
   readonly seconds: number;
+  /** The Pareto front of a study with several objectives. */
+  readonly front?: StudyReport['front'];
   /** Why the study ended before all its trials; null when it did not. */
   readonly endedEarly: string | null;
 }

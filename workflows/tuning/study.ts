@@ -46,7 +46,9 @@ interface StudyRun {
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-export async function tuningStudy(input: StudyInput): Promise<StudyOutcome> {
+export async function tuningStudy(given: StudyInput): Promise<StudyOutcome> {
+  // A study that began before had this field under another name, and runs to its end unpruned.
+  const input = { ...given, pruning: (given.pruning as StudyInput['pruning'] | undefined) ?? null };
   const progress: StudyProgress = {
     asked: 0,
     running: [],
@@ -73,8 +75,9 @@ export async function tuningStudy(input: StudyInput): Promise<StudyOutcome> {
     await condition(allHandlersFinished);
     return continueAsNew<typeof tuningStudy>({ ...input, paused: progress.paused });
   }
-  const { counts, best, seconds } = await readStudy(input);
-  return { counts, best, seconds, endedEarly: progress.endedEarly };
+  const { counts, best, seconds, front } = await readStudy(input);
+  const { endedEarly } = progress;
+  return { counts, best, seconds, endedEarly, ...(front === undefined ? {} : { front }) };
 }
 
 async function inLanes(input: StudyInput, progress: StudyProgress): Promise<void> {
@@ -171,14 +174,15 @@ async function inLane(run: Lane): Promise<void> {
 }
 
 function laneWork({ input, lane, leaveAt }: Lane): Promise<LaneEnd> {
-  const { tenant, runId, traceId, lifecycle, study, tune, hyperband, train, assembled } = input;
+  const { tenant, runId, traceId, lifecycle, study, tune, pruning, train, assembled } = input;
+  const { earlier } = input;
   const until = Math.min(tune.trials, leaveAt);
   return computeWork(train.compute).runLane.executeWithOptions(
     { summary: `lane ${lane} of ${tune.parallel}` },
     [
       {
-        ...{ tenant, runId, traceId, lifecycle, study, tune, hyperband, train, assembled },
-        ...{ key: keyOf(input, 'lane', lane), lane, until },
+        ...{ tenant, runId, traceId, lifecycle, study, tune, pruning, train, assembled },
+        ...{ key: keyOf(input, 'lane', lane), lane, until, earlier },
       },
     ],
   );
@@ -247,10 +251,10 @@ async function ask(
       workflowInfo().continueAsNewSuggested
     )
       return null;
-    const { tune, hyperband, traceId } = input;
+    const { tune, pruning, traceId } = input;
     const study = studyOf(input);
     const asked = await studyWork.askTrial.executeWithOptions({ summary: `trial ${number}` }, [
-      { ...study, key: keyOf(input, 'ask', number), traceId, number, tune, hyperband },
+      { ...study, key: keyOf(input, 'ask', number), traceId, number, tune, pruning },
     ]);
     if (asked.kind === 'over') {
       progress.endedEarly ??= asked.reason;
@@ -266,7 +270,7 @@ async function runTrial(
   input: StudyInput,
   { number, params }: { readonly number: number; readonly params: TrialParams },
 ): Promise<TrialEnd> {
-  const { tenant, runId, traceId, lifecycle, study, tune, hyperband, train, assembled } = input;
+  const { tenant, runId, traceId, lifecycle, study, tune, pruning, train, assembled } = input;
   try {
     return await computeWork(train.compute).runTrial.executeWithOptions(
       { summary: `trial ${number}: ${JSON.stringify(params)}`.slice(0, 190) },
@@ -278,7 +282,7 @@ async function runTrial(
           lifecycle,
           study,
           tune,
-          hyperband,
+          pruning,
           train,
           assembled,
           key: keyOf(input, 'trial', number),

@@ -24,6 +24,7 @@ import { checkLifecycle } from '../../../data/lifecycle/check-lifecycle';
 import type { SourceTables } from '../../../data/lifecycle/source-tables';
 import type { TrainerCatalog } from '../../../data/training/catalog';
 import { anchorIssues, type HasVersion } from '../audit/anchor-versions';
+import { warmStartIssues, type EarlierTrials } from '../tuning/warm-start-issues';
 import { programIssues, type FindBuild } from '../project/program-issues';
 import { readDocuments, readTimeLimitMs } from '../read-document';
 
@@ -65,11 +66,14 @@ interface RevisionRules {
   readonly tables: SourceTables | null;
   readonly hasVersion: HasVersion;
   readonly findBuild: FindBuild;
+  readonly tenant: Tenant;
+  /** For a warm start of the tuning. */
+  readonly trials: EarlierTrials;
 }
 
 /** @throws InvalidInput with all errors together. */
 export async function readRevision(
-  { trainers, secrets, offThread, tables, hasVersion, findBuild }: RevisionRules,
+  { trainers, secrets, offThread, tables, hasVersion, findBuild, tenant, trials }: RevisionRules,
   { name, document, fileName, files, folder }: SubmittedLifecycle,
 ): Promise<CheckedRevision> {
   const placed = await read(offThread, {
@@ -91,6 +95,7 @@ export async function readRevision(
       ? [
           ...nameIssues(name, parsed.spec.name, issueAt),
           ...secretIssues(secrets, parsed.spec, issueAt),
+          ...(await warmStartIssues(parsed.spec, { lifecycle: name, tenant, trials, issueAt })),
           ...(await programIssues(parsed.spec, { lifecycle: name, findBuild, issueAt })),
         ]
       : []),

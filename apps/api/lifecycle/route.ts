@@ -103,8 +103,10 @@ export function lifecycleRoutes({
       })) !== null;
     const findBuild = (program: ProgramRef) =>
       registry.projects.get({ ...program, tenant: caller.tenant });
+    const { trials } = registry;
+    const rules = { trainers, secrets, offThread, tables, hasVersion, findBuild, trials };
     return heavyWork.run(caller, () =>
-      readRevision({ trainers, secrets, offThread, tables, hasVersion, findBuild }, lifecycle),
+      readRevision({ ...rules, tenant: caller.tenant }, lifecycle),
     );
   };
   const warningsOf = async (revision: CheckedRevision) => [

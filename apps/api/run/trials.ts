@@ -1,4 +1,5 @@
 import { failure } from '../../../domain/failure';
+import { chosenTrial } from '../../../domain/tuning/objectives';
 import type { Page, PageRequest } from '../../../db/page';
 import type { Registry } from '../../../db/registry';
 import type { RunRecord } from '../../../db/run/repository';
@@ -25,7 +26,9 @@ export async function readTrials(
   const of = { tenant, runId: stage?.reusedFrom ?? id, study };
   const [{ items, nextPageToken }, best] = await Promise.all([
     registry.trials.page({ ...of, ...page }),
-    registry.trials.best({ ...of, direction: tune.direction }),
+    tune.objectives
+      ? registry.trials.list(of).then((trials) => chosenTrial(trials, tune))
+      : registry.trials.best({ ...of, direction: tune.direction }),
   ]);
   const shown = { run: of.runId, metric: tune.metric, best: best?.number ?? null };
   return { items: items.map((trial) => trialToJson(trial, shown)), nextPageToken };

@@ -14,6 +14,11 @@ export const trialView = z
       .number()
       .nullable()
       .describe('metric on the tuning slice; of a pruned trial, the last value'),
+    values: z
+      .array(z.number())
+      .readonly()
+      .optional()
+      .describe('one per objective of a study with several, in their order'),
     best: z.boolean(),
     reason: z.string().nullable().describe('why it was pruned or failed'),
     intermediate: z
@@ -32,13 +37,15 @@ export function trialToJson(
   trial: Trial,
   { run, metric, best }: Pick<TrialJson, 'run' | 'metric'> & { readonly best: number | null },
 ): TrialJson {
-  const { number, status, params, value, reason, intermediate, startedAt, endedAt } = trial;
+  const { number, status, params, value, values, reason, intermediate } = trial;
+  const { startedAt, endedAt } = trial;
   const seconds = endedAt === null ? null : (Date.parse(endedAt) - Date.parse(startedAt)) / 1000;
   const outcome = {
     status,
     params: { ...params },
     metric,
     value,
+    ...(values === null ? {} : { values }),
     best: number === best,
     reason,
     intermediate,

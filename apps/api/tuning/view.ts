@@ -12,6 +12,28 @@ export const tuningView = z
       .object({ number: z.number(), value: z.number(), params: values })
       .nullable()
       .describe('metric on the tuning slice'),
+    front: z
+      .array(
+        z.object({
+          number: z.number(),
+          values: z.array(z.number()).readonly().describe('one per objective, in their order'),
+          params: values,
+        }),
+      )
+      .readonly()
+      .optional()
+      .describe('Pareto front of a study with several objectives, at most 100 trials'),
+    warmStart: z
+      .object({
+        runId: z.string(),
+        used: z.number().describe('number of its trials that fit the space'),
+        leftOut: z
+          .array(z.object({ number: z.number(), reason: z.string() }))
+          .readonly()
+          .describe('trials that do not fit, at most 100'),
+      })
+      .optional()
+      .describe('earlier study from which the sampler learned'),
     confirm: z
       .object({
         metric: z.string(),
@@ -40,6 +62,11 @@ export type TuningJson = z.output<typeof tuningView>;
 export function tuningToJson({ stage, output }: StageRecord): TuningJson | null {
   const left = (output as { readonly output?: TuningJson } | null)?.output;
   if (stage !== 'tune' || !left) return null;
-  const { chosen, params, trials, best, confirm } = left;
-  return { chosen, params, trials, best, confirm };
+  const { chosen, params, trials, best, front, warmStart, confirm } = left;
+  return {
+    ...{ chosen, params, trials, best },
+    ...(front === undefined ? {} : { front }),
+    ...(warmStart === undefined ? {} : { warmStart }),
+    confirm,
+  };
 }

@@ -14,7 +14,9 @@ import { failure } from '../../../domain/failure';
 import { effectKey } from '../../../domain/ids';
 import type { ComputeBackend } from '../../../domain/training/job';
 import type { TrainSpec, TuneSpec } from '../../../domain/lifecycle/lifecycle';
-import type { Hyperband, Trial } from '../../../domain/tuning/tuning';
+import { pruningOf } from '../../../domain/tuning/pruning';
+import type { RunId } from '../../../domain/ids';
+import type { Trial } from '../../../domain/tuning/tuning';
 import {
   applyLifecycle,
   openTestRegistry,
@@ -82,7 +84,6 @@ const tune: TuneSpec = {
     learning_rate: { kind: 'float', low: 0.001, high: 0.5, step: null, log: true },
   },
 };
-const hyperband: Hyperband = { min: 1, max: 27, factor: 3 };
 const train: TrainSpec = {
   trainer: 'lightgbm',
   task: null,
@@ -92,11 +93,16 @@ const train: TrainSpec = {
 };
 type Report = TestRegistry['registry']['trials'];
 
-/** Runs a study for a new run, one trial after the other, and returns how its trials ended. */
-async function studied(
+interface Study {
+  readonly of: { readonly tenant: typeof tenant; readonly runId: RunId; readonly study: string };
+  /** One call of the activity of lane 0. */
+  lane(attempt?: number): Promise<LaneEnd>;
+}
+
+async function openStudy(
   backends: ComputeBackend,
-  trials: Report = test_.registry.trials,
-): Promise<readonly Trial[]> {
+  { trials, change }: { readonly trials?: Report; readonly change?: Partial<TuneSpec> } = {},
+): Promise<Study> {
   const { registry } = test_;
   const lifecycle = unique('tuned');
   await applyLifecycle(registry, lifecycle);
@@ -105,25 +111,37 @@ async function studied(
   const lanes = createLaneActivities({
     backends: { local: backends },
     artifacts,
-    registry: { ...registry, trials },
+    registry: { ...registry, trials: trials ?? registry.trials },
     optuna,
     trainersDir: resolve('trainers'),
     environments: pythonEnvironments(folder),
   });
-  const key = effectKey(runId, 'tune', 'lane', 1, '0');
+  const asked = { ...tune, ...change };
   const input: LaneInput = {
-    ...{ ...of, tune, hyperband, key, lifecycle, train, assembled },
-    ...{ lane: 0, until: tune.trials },
+    ...{ ...of, lifecycle, train, assembled, lane: 0, until: asked.trials, tune: asked },
+    pruning: pruningOf(asked.pruner, 27),
+    key: effectKey(runId, 'tune', 'lane', 1, '0'),
   };
-  let end: LaneEnd;
-  do end = await run(() => lanes.runLane(input));
-  while (end.kind === 'more');
-  expect(end).toMatchObject({ kind: 'started', asked: tune.trials, running: [] });
-  return registry.trials.list(of);
+  return { of, lane: (attempt = 1) => run(() => lanes.runLane(input), attempt) };
 }
 
-function run<T>(activity: () => Promise<T>): Promise<T> {
-  return new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') }).run(activity);
+/** Runs a study for a new run in one lane, and returns how its trials ended. */
+async function studied(
+  backends: ComputeBackend,
+  options: Parameters<typeof openStudy>[1] = {},
+): Promise<readonly Trial[]> {
+  const { of, lane } = await openStudy(backends, options);
+  let end: LaneEnd;
+  do end = await lane();
+  while (end.kind === 'more');
+  expect(end).toMatchObject({ kind: 'started', asked: tune.trials, running: [] });
+  return test_.registry.trials.list(of);
+}
+
+function run<T>(activity: () => Promise<T>, attempt: number): Promise<T> {
+  return new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR') }).run(
+    activity,
+  );
 }
 
 const told = (trials: readonly Trial[]) =>
@@ -175,7 +193,49 @@ describe('a seeded study, one trial at a time', () => {
           : trials.list(study);
       },
     };
-    expect(told(await studied(backend, away))).toEqual(told(watched));
+    expect(told(await studied(backend, { trials: away }))).toEqual(told(watched));
     expect(calls).toBeGreaterThan(tune.trials);
+  });
+
+  test('is the same when the job of a trial is lost, and the retry returns after that trial', async () => {
+    let polls = 0;
+    const losing: ComputeBackend = {
+      ...backend,
+      poll(handle) {
+        polls += 1;
+        return polls === 3
+          ? Promise.reject(failure('JobLost', 'its machine is gone'))
+          : backend.poll(handle);
+      },
+    };
+    const { of, lane } = await openStudy(losing);
+    await expect(lane()).rejects.toMatchObject({ type: 'JobLost' });
+    const before = await test_.registry.trials.list(of);
+    expect(before.filter(({ status }) => status === 'running')).toHaveLength(1);
+    expect(await lane(2)).toMatchObject({ kind: 'more', asked: before.length, running: [] });
+    let end = await lane();
+    while (end.kind === 'more') end = await lane();
+    expect(told(await test_.registry.trials.list(of))).toEqual(told(watched));
+  });
+
+  test.each(['asha', 'median'] as const)('prunes with %s, and again the same', async (pruner) => {
+    const first = await studied(backend, { change: { pruner } });
+    expect(first.filter(({ status }) => status === 'pruned').length).toBeGreaterThan(0);
+    for (const { status, reason } of first)
+      expect(reason).toEqual(status === 'pruned' ? expect.stringMatching(`^${pruner}, at`) : null);
+    expect(told(await studied(backend, { change: { pruner } }))).toEqual(told(first));
+  });
+
+  test('records a value of each objective, and the state of the sampler', async () => {
+    const objectives = [
+      { metric: 'logloss', direction: 'minimize' },
+      { metric: 'auc', direction: 'maximize' },
+    ] as const;
+    const change = { objectives, pruner: 'none', sampler: 'nsga2' } as const;
+    for (const { value, values, samplerState } of await studied(backend, { change })) {
+      expect(values).toEqual([value, expect.any(Number)]);
+      expect(values?.[1]).toBeGreaterThan(0.3);
+      expect(Object.values(samplerState)).toContain(0);
+    }
   });
 });

@@ -184,6 +184,18 @@ describe('a lifecycle and its data, before a run', () => {
       },
       /^lifecycle\.yaml:\d+:\d+ spec\.tune\.space\.num_leaves: Too small/,
     ],
+    [
+      'a pruner that would never compare a trial',
+      {
+        [lifecycle]: [
+          [
+            '  evaluate:',
+            '  tune: { metric: logloss, direction: minimize, trials: 2, pruner: asha, space: { num_iterations: { kind: int, low: 1, high: 2 } } }\n  evaluate:',
+          ],
+        ],
+      },
+      /^lifecycle\.yaml:\d+:\d+ spec\.tune\.pruner cannot be asha: a trial has 2 iterations/,
+    ],
   ])('is refused for %s', async (_, edits, issue) => {
     expect((await check(edits)).issues).toEqual([expect.stringMatching(issue)]);
   });

@@ -216,6 +216,21 @@ describe('trials', () => {
     expect(await list()).toEqual([]);
   });
 
+  test('belong to the run that has the study, or to no run', async () => {
+    const found = await test_.registry.trials.findStudy({ tenant, study: 'tune', runId });
+    expect(found).toMatchObject({ runId });
+    const of = { tenant, study: 'tune' };
+    expect(await test_.registry.trials.findStudy({ ...of, runId: 'run_0' as RunId })).toBeNull();
+    expect(await test_.registry.trials.findStudy({ ...of, model: 'none', version: 1 })).toBeNull();
+  });
+
+  test('keep the value of each objective', async () => {
+    await start(0);
+    const end = { status: 'complete', value: 0.4, values: [0.4, 0.9] } as const;
+    await test_.registry.trials.end({ ...ref(0), end, tune });
+    expect(await list()).toMatchObject([{ value: 0.4, values: [0.4, 0.9] }]);
+  });
+
   test('are read from a number', async () => {
     for (const number of [0, 1, 2]) await start(number);
     const found = await test_.registry.trials.list({ tenant, runId, study: 'tune', from: 1 });

@@ -4,10 +4,9 @@ import {
   busySeconds,
   countsOf,
   earlyEndReason,
-  hyperbandOf,
-  rungsOf,
   valuesAtRungs,
 } from '../../../domain/tuning/tuning';
+import { pruningOf, rungsOf } from '../../../domain/tuning/pruning';
 
 function trial(number: number, status: TrialStatus, value: number | null = null): Trial {
   return {
@@ -57,18 +56,25 @@ describe('busy seconds', () => {
   ])('%s', (_, spans, seconds) => expect(busySeconds(spans, now)).toBe(seconds));
 });
 
-describe('hyperband', () => {
-  test('has rungs at a 27th, a 9th and a third of the iterations', () => {
-    const hyperband = hyperbandOf(270);
-    expect(hyperband).toEqual({ min: 10, max: 270, factor: 3 });
-    expect(hyperband && rungsOf(hyperband)).toEqual([10, 30, 90]);
+describe('pruning', () => {
+  test('by hyperband has rungs at a 27th, a 9th and a third of the iterations', () => {
+    const pruning = pruningOf('hyperband', 270);
+    expect(pruning).toEqual({ pruner: 'hyperband', min: 10, max: 270, factor: 3 });
+    expect(pruning && rungsOf(pruning)).toEqual([10, 30, 90]);
   });
+  test('has one bracket of the same rungs with asha', () =>
+    expect(pruningOf('asha', 270)).toEqual({ pruner: 'asha', min: 10, max: 270, factor: 3 }));
+  test('compares at every tenth of the iterations with median', () => {
+    const pruning = pruningOf('median', 50);
+    expect(pruning && rungsOf(pruning)).toEqual([5, 10, 15, 20, 25, 30, 35, 40, 45]);
+  });
+  test('is null without a pruner', () => expect(pruningOf('none', 270)).toBeNull());
   test('of few iterations begins at the first', () => {
-    const hyperband = hyperbandOf(5);
-    expect(hyperband && rungsOf(hyperband)).toEqual([1, 3]);
+    const pruning = pruningOf('hyperband', 5);
+    expect(pruning && rungsOf(pruning)).toEqual([1, 3]);
   });
   test.each([[null], [0], [2]])('is null for too few iterations: %s', (iterations) =>
-    expect(hyperbandOf(iterations)).toBeNull(),
+    expect(pruningOf('hyperband', iterations)).toBeNull(),
   );
 });
 

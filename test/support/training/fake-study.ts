@@ -37,7 +37,7 @@ export function studyInput(
     traceId,
     lifecycle,
     study: 'tune',
-    hyperband: null,
+    pruning: null,
     train: spec.train,
     assembled: artifact('assembled'),
   };
@@ -112,7 +112,7 @@ export function fakeStudy(
   };
   const activities: FakeStudy['activities'] = {
     describeTuning: () =>
-      Promise.resolve({ trainer: digest('code'), tuner: digest('tuner'), hyperband: null }),
+      Promise.resolve({ trainer: digest('code'), tuner: digest('tuner'), pruning: null }),
     readStudy: ({ tune }) => {
       const { complete, pruned, failed } = countsOf(trials);
       const best = bestTrial(trials, tune.direction);

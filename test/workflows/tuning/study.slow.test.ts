@@ -82,7 +82,7 @@ describe('tuning study', () => {
     for (const number of [0, 1, 2, 3]) {
       await study.activities.askTrial({
         ...studyInput(),
-        hyperband: null,
+        pruning: null,
         number,
         key: 'k' as never,
       });

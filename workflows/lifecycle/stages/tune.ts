@@ -10,6 +10,7 @@ import type { TuneSpec } from '../../../domain/lifecycle/lifecycle';
 import { isConfirmed, type Confirmation } from '../../../domain/evaluation/measure/confirm';
 import { blocksText } from '../../../domain/evaluation/measure/random-blocks';
 import type { TrialCounts } from '../../../domain/tuning/tuning';
+import type { WarmStart } from '../../../activities/tuning/tuning';
 import type { Reason, Verdict } from '../../../domain/decision/verdict';
 import { computeWork, dataWork, registryWrites } from '../../activity-proxies';
 import type { StageEnd } from '../../../domain/run/plan';
@@ -29,6 +30,10 @@ export interface TuneOutput {
   readonly params: Readonly<Record<string, unknown>>;
   readonly trials: TrialCounts;
   readonly best: StudyOutcome['best'];
+  /** The Pareto front of a study with several objectives. */
+  readonly front?: StudyOutcome['front'];
+  /** The earlier study from which the sampler learned. */
+  readonly warmStart?: WarmStart;
   /** Null when there was no tuned model to compare. */
   readonly confirm: Confirmation | null;
   /** The chosen model. Exactly these bytes are evaluated; nothing is trained again (I3). */
@@ -56,9 +61,10 @@ export async function tune(
     run: () => registryWrites.abandonStudy({ tenant, runId, study, reason: 'the run was undone' }),
   });
   const inputs = async () => {
-    const { trainer, tuner, hyperband } = await registryWrites.describeTuning({
+    const { trainer, tuner, pruning, warmStart } = await registryWrites.describeTuning({
       train: { ...plan.spec.train, params },
       tune: spec,
+      tenant,
     });
     return {
       tune: spec,
@@ -67,13 +73,15 @@ export async function tune(
       assembled: byDefault.assembled.digest,
       trainer,
       tuner,
-      hyperband,
+      pruning,
+      ...(warmStart === undefined ? {} : { warmStart }),
     };
   };
   const ended = await runStage(
     run,
     { name: 'tune', inputs, cached: true },
-    async (effect, { hyperband, trainer }): Promise<StageEnd<TuneOutput>> => {
+    async (effect, described): Promise<StageEnd<TuneOutput>> => {
+      const { pruning, trainer, warmStart } = described;
       const { spec: lifecycle, traceId } = plan;
       const train = { ...lifecycle.train, params };
       const { assembled } = byDefault;
@@ -84,7 +92,8 @@ export async function tune(
         lifecycle: plan.lifecycle,
         study,
         tune: spec,
-        hyperband,
+        pruning,
+        earlier: warmStart?.runId,
         train,
         assembled,
         paused: run.control.pausedBy !== null,
@@ -95,6 +104,8 @@ export async function tune(
         params,
         trials: found.counts,
         best: found.best,
+        ...(found.front === undefined ? {} : { front: found.front }),
+        ...(warmStart === undefined ? {} : { warmStart }),
         confirm: null,
         model: byDefault,
       } as const;

@@ -150,6 +150,23 @@ describe('a lifecycle', () => {
     ]);
   });
 
+  test('is neither planned nor applied with a warm start from a run that does not exist', async () => {
+    const body = lifecycleBody('warm', (text) =>
+      text.replace(/^ {2}tune:.*$/m, '$&\n    warmStart: { from: run_0 }'),
+    );
+    const detail = 'spec.tune.warmStart.from names run_0, which does not exist';
+    const refused = {
+      status: 422,
+      body: { errors: [{ pointer: '/spec/tune/warmStart/from', detail }] },
+    };
+    expect(await world.call('POST', '/lifecycles/warm/plan', { as: 'viewer', body })).toMatchObject(
+      refused,
+    );
+    expect(await world.call('PUT', '/lifecycles/warm', { as: 'operator', body })).toMatchObject(
+      refused,
+    );
+  });
+
   test('is neither planned nor applied with a project build that no worker could run it with', async () => {
     const { body: stored } = await world.call<{ digest: string }>('POST', '/projects/shop/builds', {
       as: 'admin',

@@ -1,0 +1,50 @@
+import type { Registry } from '../../../db/registry';
+import type { IssueAt } from '../../../domain/document/document';
+import type { Issue } from '../../../domain/failure';
+import type { Tenant } from '../../../domain/ids';
+import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
+import { fittingTrials, ownerOf } from '../../../domain/tuning/warm-start';
+
+export type EarlierTrials = Pick<Registry['trials'], 'findStudy' | 'list'>;
+
+const study = 'tune';
+
+/** Refuses a warm start that the study could not learn from. */
+export async function warmStartIssues(
+  spec: LifecycleSpec,
+  {
+    lifecycle,
+    tenant,
+    trials,
+    issueAt,
+  }: {
+    readonly lifecycle: string;
+    readonly tenant: Tenant;
+    readonly trials: EarlierTrials;
+    readonly issueAt: IssueAt;
+  },
+): Promise<readonly Issue[]> {
+  const tune = spec.kind === 'ModelLifecycle' ? spec.tune : null;
+  const from = tune?.warmStart?.from;
+  if (!tune || from === undefined) return [];
+  const refused = (detail: string, expected: string): readonly Issue[] => [
+    issueAt(['spec', 'tune', 'warmStart', 'from'], `spec.tune.warmStart.from ${detail}`, {
+      expected,
+    }),
+  ];
+  const aRun = `a run or version of ${lifecycle} with trials; perennial run list lists runs`;
+  const found = await trials.findStudy({ tenant, study, ...ownerOf(from) });
+  if (found === null) return refused(`names ${from}, which does not exist`, aRun);
+  if (found.lifecycle !== lifecycle)
+    return refused(`names ${from}, which belongs to ${found.lifecycle}`, aRun);
+  const earlier = await trials.list({ tenant, runId: found.runId, study });
+  if (earlier.length === 0) return refused(`names ${from}, which has no trials`, aRun);
+  const { fitting, leftOut } = fittingTrials(earlier, tune);
+  if (fitting.length > 0) return [];
+  const [first] = leftOut;
+  return refused(
+    `names ${from}, of whose ${earlier.length} trials none fits: ` +
+      `trial ${first?.number ?? 0}: ${first?.reason ?? ''}`,
+    'a space that contains the parameters of earlier trials, or no warmStart',
+  );
+}

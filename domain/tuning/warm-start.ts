@@ -1,0 +1,70 @@
+/** Which trials of an earlier study a new study can learn from. */
+import { figure } from '../format';
+import type { RunId } from '../ids';
+import type { ParameterRange, TuneSpec } from '../lifecycle/lifecycle';
+import { objectivesOf } from './objectives';
+import { appliesIn } from './space';
+import type { Trial } from './tuning';
+
+/** A run or a version that the document names, such as `run_01h…` or `flight-delay@3`. */
+export function ownerOf(
+  from: string,
+): { readonly runId: RunId } | { readonly model: string; readonly version: number } {
+  const [model = '', version] = from.split('@');
+  return version === undefined
+    ? { runId: from as RunId }
+    : { model, version: Number.parseInt(version, 10) };
+}
+
+export interface FittingTrials {
+  readonly fitting: readonly Trial[];
+  readonly leftOut: readonly { readonly number: number; readonly reason: string }[];
+}
+
+/** Complete trials of `trials` whose parameters are a point of the space of `tune`. */
+export function fittingTrials(
+  trials: readonly Trial[],
+  tune: Pick<TuneSpec, 'space' | 'metric' | 'direction' | 'objectives'>,
+): FittingTrials {
+  const several = objectivesOf(tune).length;
+  const judged = trials.map((trial) => ({ trial, reason: misfitOf(trial, tune.space, several) }));
+  return {
+    fitting: judged.flatMap(({ trial, reason }) => (reason === null ? [trial] : [])),
+    leftOut: judged.flatMap(({ trial, reason }) =>
+      reason === null ? [] : [{ number: trial.number, reason }],
+    ),
+  };
+}
+
+function misfitOf(
+  { status, params, value, values }: Trial,
+  space: TuneSpec['space'],
+  objectives: number,
+): string | null {
+  if (status !== 'complete' || value === null) return `it is ${status}, not complete`;
+  if ((values?.length ?? 1) !== objectives)
+    return `it has ${values?.length ?? 1} objectives, and this study has ${objectives}`;
+  const unknown = Object.keys(params).find((name) => space[name] === undefined);
+  if (unknown !== undefined) return `${unknown} is not a parameter of this space`;
+  for (const [name, range] of Object.entries(space)) {
+    const given = params[name];
+    const applies = appliesIn(range, params);
+    if (given === undefined && applies) return `it has no ${name}`;
+    if (given === undefined) continue;
+    if (!applies) return `${name} does not apply to its other parameters`;
+    if (!isIn(range, given)) return `its ${name} ${textOf(given)} is outside of the range`;
+  }
+  return null;
+}
+
+function isIn(range: ParameterRange, value: string | number | boolean): boolean {
+  if (range.kind === 'categorical') return range.choices.includes(value);
+  if (typeof value !== 'number' || value < range.low || value > range.high) return false;
+  if (range.step === null || range.log) return range.kind === 'float' || Number.isInteger(value);
+  const steps = (value - range.low) / range.step;
+  return Math.abs(steps - Math.round(steps)) < 1e-8;
+}
+
+function textOf(value: string | number | boolean): string {
+  return typeof value === 'number' ? figure(value) : String(value);
+}
