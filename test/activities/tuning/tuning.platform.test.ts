@@ -96,7 +96,7 @@ type Report = TestRegistry['registry']['trials'];
 interface Study {
   readonly of: { readonly tenant: typeof tenant; readonly runId: RunId; readonly study: string };
   /** One call of the activity of lane 0. */
-  lane(attempt?: number): Promise<LaneEnd>;
+  readonly lane: (attempt?: number) => Promise<LaneEnd>;
 }
 
 async function openStudy(
