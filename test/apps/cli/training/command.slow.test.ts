@@ -48,6 +48,26 @@ describe('trainer init', () => {
     expect(Number(/r2 ([\d.]+)/.exec(stdout)?.[1])).toBeGreaterThan(0.5);
   });
 
+  test('writes a network in PyTorch under its new name, without the tests of the original', async () => {
+    const made = await trainer('init', 'net', '--template', 'torch');
+    expect(made).toMatchObject({
+      exitCode: 0,
+      stderr: expect.stringMatching(
+        /wrote trainers\/net\/model\.py[^]*edit its model\.py/,
+      ) as string,
+    });
+    expect(made.stderr).not.toMatch(/test_|__pycache__/);
+    expect(readFileSync(join(trainersDir, 'net', 'trainer.yaml'), 'utf8')).toMatch(/^name: net$/m);
+  });
+
+  test('names the known templates for another one', async () => {
+    const { exitCode, stderr } = await trainer('init', 'net2', '--template', 'jax');
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringContaining('linear, torch') as string,
+    });
+  });
+
   test.each([
     ['an existing trainer', 'lightgbm', /lightgbm already exists; nothing was written/],
     ['the runtime', 'runtime', /runtime already exists/],
