@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
+from runtime.checkpoint.interval import Interval
 from runtime.columns import Columns, rows_of, take
 from runtime.job import Job
 from runtime.refusal import Refused, Stopped
@@ -84,7 +85,7 @@ class Loop:
         self._scaler = torch.amp.GradScaler(device.type, enabled=self._precision == torch.float16)
         self._progress = Progress()
         self._best: dict[str, Tensor] | None = None
-        self._saved_at = time.monotonic()
+        self._interval = Interval(job.params["checkpoint_seconds"])
 
     def run(self) -> Fitted:
         """Trains to the end, or to the best epoch. The network then has the weights to keep."""
@@ -141,7 +142,7 @@ class Loop:
             return
         if progress.step % self._params["report_steps"] == 0:
             job.report(progress.step, f"train_{LOSSES[job.task]}", self._figure(loss))
-        if time.monotonic() - self._saved_at >= self._params["checkpoint_seconds"]:
+        if self._interval.is_over():
             self._save()
 
     def _conclude(self, epoch: int) -> None:
@@ -232,10 +233,10 @@ class Loop:
             },
             state,
         )
-        self._saved_at = time.monotonic()
         self._job.save_checkpoint(self._progress.step, {"state.pt": state.getvalue()})
 
     def _restore(self) -> int | None:
+        self._job.stop_when_saved()
         restored = self._job.restore_checkpoint() if self._group.is_first else None
         restored = self._group.from_first(restored)
         if restored is None:
