@@ -143,11 +143,12 @@ export interface TuneSpec {
   readonly budgetSeconds: number | null;
 }
 
-type Choice = string | number | boolean;
+type ParameterChoice = string | number | boolean;
 
 export type ParameterRange = {
   /** The parameter has a value only in trials where each named parameter has one of these. */
-  readonly when?: Readonly<Record<string, Choice | readonly Choice[]>> | undefined;
+  readonly when?:
+    Readonly<Record<string, ParameterChoice | readonly ParameterChoice[]>> | undefined;
 } & (
   | {
       readonly kind: 'int';
@@ -163,7 +164,7 @@ export type ParameterRange = {
       readonly step: number | null;
       readonly log: boolean;
     }
-  | { readonly kind: 'categorical'; readonly choices: readonly Choice[] }
+  | { readonly kind: 'categorical'; readonly choices: readonly ParameterChoice[] }
 );
 
 /** A rollout: its steps, the quality and guardrails it needs, and its statistical test. */

@@ -3,12 +3,12 @@ import type { ParameterRange, TuneSpec } from '../lifecycle/lifecycle';
 import type { TrialParams } from './tuning';
 
 type Space = TuneSpec['space'];
-type Choice = TrialParams[string];
+type ParameterValue = TrialParams[string];
 
 /** The values of other parameters with which a parameter applies; empty when it always does. */
 export function conditionsOf({
   when,
-}: ParameterRange): Readonly<Record<string, readonly Choice[]>> {
+}: ParameterRange): Readonly<Record<string, readonly ParameterValue[]>> {
   const written = Object.entries(when ?? {});
   return Object.fromEntries(
     written.map(([name, values]) => [name, typeof values === 'object' ? values : [values]]),

@@ -128,7 +128,7 @@ function showStudy(
   showDetails(`${now} ${done}${early}${pause}`);
 }
 
-interface Lane {
+interface LaneRun {
   readonly input: StudyInput;
   readonly progress: StudyProgress;
   readonly lane: number;
@@ -142,7 +142,7 @@ const longestLostPauseMs = 60_000;
 const pauseSignalSeconds = 1;
 
 /** Calls the lane's activity until the study ends or the history is long enough. */
-async function inLane(run: Lane): Promise<void> {
+async function inLane(run: LaneRun): Promise<void> {
   const { input, progress, leaveAt } = run;
   // A lane of a lost execution may have a running trial, so each lane is called at least once.
   for (let first = true, lost = 0; ; first = false) {
@@ -173,7 +173,7 @@ async function inLane(run: Lane): Promise<void> {
   }
 }
 
-function laneWork({ input, lane, leaveAt }: Lane): Promise<LaneEnd> {
+function laneWork({ input, lane, leaveAt }: LaneRun): Promise<LaneEnd> {
   const { tenant, runId, traceId, lifecycle, study, tune, pruning, train, assembled } = input;
   const { earlier } = input;
   const until = Math.min(tune.trials, leaveAt);
@@ -189,7 +189,7 @@ function laneWork({ input, lane, leaveAt }: Lane): Promise<LaneEnd> {
 }
 
 /** Ends the trial whose job failed for good. False when the lane has no running trial. */
-async function endLostTrial({ input, progress, lane }: Lane, error: unknown): Promise<boolean> {
+async function endLostTrial({ input, progress, lane }: LaneRun, error: unknown): Promise<boolean> {
   const { running } = await readStudy(input);
   const trial = running.find((each) => (each.lane ?? 0) === lane);
   if (!trial) return false;
