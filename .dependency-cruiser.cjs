@@ -75,7 +75,13 @@ module.exports = {
       [
         '^activities/',
         '^(domain|data|db)/',
-        libraries('@temporalio/activity', '@temporalio/common', 'undici', 'zod'),
+        libraries(
+          '@kubernetes/client-node',
+          '@temporalio/activity',
+          '@temporalio/common',
+          'undici',
+          'zod',
+        ),
       ],
       'One effect each.',
     ),

@@ -12,16 +12,23 @@ require('./bin/quiet-aws-sdk.cjs');
 
 const { availableParallelism } = require('node:os');
 
+/** ES modules without a `require` entry, which jest cannot load as they are. */
+const esModules = '(@kubernetes/client-node|openid-client|oauth4webapi|jose)';
 const transform = {
   '^.+\\.ts$': [
     '@swc/jest',
     { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, sourceMaps: 'inline' },
+  ],
+  [`/node_modules/${esModules}/.+\\.js$`]: [
+    '@swc/jest',
+    { jsc: { parser: { syntax: 'ecmascript' }, target: 'es2022' }, module: { type: 'commonjs' } },
   ],
 };
 const common = {
   rootDir: __dirname,
   testEnvironment: '<rootDir>/test/support/node-environment.cjs',
   transform,
+  transformIgnorePatterns: [`/node_modules/(?!${esModules}/)`],
   setupFilesAfterEnv: ['<rootDir>/test/support/hang-guard.ts'],
   // Looked up in jest's sandbox, each use of a global is slow: simulations took five times as long.
   // Not `Date`, which fake timers replace.

@@ -82,6 +82,8 @@ const nativePackages = [
   '@aws-sdk/*',
   '@duckdb/*',
   '@fastify/swagger-ui',
+  // An ES module of 700 files, for workers with jobs on Kubernetes alone.
+  '@kubernetes/client-node',
   '@temporalio/*',
   'esbuild',
   'libphonenumber-js',

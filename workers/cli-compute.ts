@@ -7,7 +7,7 @@ import { openArtifactStore, type ArtifactStore } from '../data/artifact/store';
 import type { ArtifactRef } from '../domain/dataset/artifact';
 import { failure } from '../domain/failure';
 import type { Tenant } from '../domain/ids';
-import type { BuiltComputeKind } from '../domain/training/job';
+import type { ComputeKind } from '../domain/training/job';
 import { openEngines, openRemoteBackends } from './compute/engines';
 import { computePrices } from './compute/prices';
 import { readEngines, type EngineConfig } from './compute/engine-settings';
@@ -29,7 +29,7 @@ export function cliCompute(
   const config = readEngines(environment);
   const prices = computePrices(environment);
   const engines = openEngines(config);
-  const engineOf = (kind: BuiltComputeKind) => engines.find((engine) => engine.kind === kind);
+  const engineOf = (kind: ComputeKind) => engines.find((engine) => engine.kind === kind);
   return {
     slots,
     kinds: ['local', ...engines.map(({ kind }) => kind)],
@@ -64,7 +64,7 @@ function openLocal(
 }
 
 function openRemote(
-  kind: Exclude<BuiltComputeKind, 'local'>,
+  kind: Exclude<ComputeKind, 'local'>,
   engines: EngineConfig,
   { trainersDir }: Pick<CliSettings, 'trainersDir'>,
   environment: Environment,

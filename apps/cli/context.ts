@@ -1,6 +1,6 @@
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { ComputePrices } from '../../domain/cost/price';
-import type { BuiltComputeKind, ComputeBackend, JobHandle } from '../../domain/training/job';
+import type { ComputeKind, ComputeBackend, JobHandle } from '../../domain/training/job';
 import type { ApiClient } from '../client/api-client';
 import { createApiClient } from '../client/api-client';
 import { CliError } from './cli-error';
@@ -48,18 +48,16 @@ export interface CliCompute {
   /** The configured number of concurrent jobs. */
   readonly slots: number;
   /** `local`, and the engines that the settings of this machine name. */
-  readonly kinds: readonly BuiltComputeKind[];
+  readonly kinds: readonly ComputeKind[];
   readonly prices: ComputePrices;
   /** Whether an engine can take jobs, and its nodes and resources. Null for `local`. */
-  engine(
-    kind: BuiltComputeKind,
-  ): Promise<{ readonly ready: boolean; readonly detail: string }> | null;
+  engine(kind: ComputeKind): Promise<{ readonly ready: boolean; readonly detail: string }> | null;
   /**
    * A real backend, separate from a running platform: its state is below `folder`, or in a place of
    * its own in the artifact store, which `close` removes.
    * @throws InvalidInput without the settings of the artifact store, which engines need
    */
-  open(kind: BuiltComputeKind, folder: string): TestedBackend;
+  open(kind: ComputeKind, folder: string): TestedBackend;
 }
 
 /** Commands that need the private audit key of this machine, and the database. */

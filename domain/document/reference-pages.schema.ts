@@ -41,6 +41,7 @@ const alternativeExamples: Readonly<Record<ReferenceKind, readonly unknown[]>> =
           split: { by: 'group', column: 'customer', tuning: 0.15, confirm: 0.1, holdout: 0.25 },
         },
         evaluate: { ungated: 'an experiment without traffic', gates: [{ class: 'damaged' }] },
+        train: { compute: { image: 'registry.example.com/perennial-job:1', preemptible: true } },
         canary: { quality: { bound: 500 } },
         tune: {
           objectives: [
@@ -77,6 +78,7 @@ const alternativeExamples: Readonly<Record<ReferenceKind, readonly unknown[]>> =
             preemptible: true,
             maxPreemptions: 3,
             maxMemory: '8GiB',
+            image: 'registry.example.com/perennial-job:1',
           },
         },
         canary: { quality: { measure: 'label', labels: ['returns', 'delivery'], largeHarm: 0.2 } },

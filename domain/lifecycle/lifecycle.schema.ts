@@ -13,7 +13,7 @@ import {
 } from '../document/field.schema';
 import { gateOf, gateSchema, metricField } from '../decision/gate.schema';
 import type { GateSpec } from '../decision/gate-spec';
-import { builtComputeKinds, computeKinds } from '../training/job';
+import { computeKinds, hasQueues } from '../training/job';
 import { tasks } from '../model/model';
 import { notifySchema } from '../notification/notify.schema';
 import { programSchema } from '../project/program.schema';
@@ -26,11 +26,6 @@ import type { DataSpec, ModelLifecycleSpec, ModelSource, SourceSpec } from './li
 import { tuneSchema } from '../tuning/tune.schema';
 
 export const apiVersion = 'perennial.dev/v1';
-
-const later = (known: readonly string[]) => (issue: { readonly input?: unknown }) =>
-  typeof issue.input === 'string' && known.includes(issue.input)
-    ? `cannot be ${issue.input}, which is not in this version`
-    : undefined;
 
 export const paramsField = z.record(z.string().min(1).max(200), z.unknown());
 
@@ -199,9 +194,9 @@ export const seedField = z
 const compute = z
   .strictObject({
     backend: z
-      .enum(builtComputeKinds, { error: later(computeKinds) })
+      .enum(computeKinds)
       .default('local')
-      .describe('the compute backend: local, ray or slurm'),
+      .describe('the compute backend: local, ray, slurm or kubernetes'),
     cpus: z.int().min(1).max(512).default(1).describe('the number of CPUs, from 1 to 512'),
     memory: bytesField('the memory of the job, 64MiB or more, such as 2GiB', 64 * 2 ** 20).prefault(
       '2GiB',
@@ -215,12 +210,18 @@ const compute = z
       .min(1)
       .max(64)
       .optional()
-      .describe('the number of GPUs, from 1 to 64, for the backends ray and slurm'),
+      .describe('the number of GPUs, from 1 to 64, for the backends ray, slurm and kubernetes'),
     queue: z
       .string()
       .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/)
       .optional()
-      .describe('the queue of the engine, for the backend slurm: a partition'),
+      .describe('a partition for the backend slurm, a queue of Kueue for the backend kubernetes'),
+    image: z
+      .string()
+      .max(500)
+      .regex(/^[a-z0-9][A-Za-z0-9._:/@-]*$/)
+      .optional()
+      .describe('the container image of the job, for the backend kubernetes'),
     preemptible: z
       .boolean()
       .optional()
@@ -237,7 +238,7 @@ const compute = z
     ).optional(),
   })
   .check(({ value, issues }) => {
-    const { backend, gpus, queue, timeout, memory, maxMemory } = value;
+    const { backend, gpus, queue, image, timeout, memory, maxMemory } = value;
     // The signed URLs of a job last for seven days, of which it may wait one in a queue.
     if (backend !== 'local' && timeout > 5 * 86_400)
       issues.push({
@@ -251,8 +252,11 @@ const compute = z
       });
     const only = (key: string, backends: string) =>
       issues.push({ ...schemaIssue(`is only for ${backends}`, { expected: null }), path: [key] });
-    if (gpus !== undefined && backend === 'local') only('gpus', 'the backends ray and slurm');
-    if (queue !== undefined && backend !== 'slurm') only('queue', 'the backend slurm');
+    if (gpus !== undefined && backend === 'local')
+      only('gpus', 'the backends ray, slurm and kubernetes');
+    if (queue !== undefined && !hasQueues(backend))
+      only('queue', 'the backends slurm and kubernetes');
+    if (image !== undefined && backend !== 'kubernetes') only('image', 'the backend kubernetes');
   })
   .describe('compute backend and resources of the job');
 

@@ -1,7 +1,7 @@
 /** A command that a lifecycle runs as a job. */
 import type { ArtifactRef } from '../dataset/artifact';
 import type { DatasetVersionRef } from '../dataset/dataset';
-import type { BuiltComputeKind } from '../training/job';
+import type { ComputeKind } from '../training/job';
 
 /** Why a job failed, for `retry.on`. A job whose worker was lost is always retried. */
 export const retryableJobFailures = [
@@ -23,7 +23,7 @@ export interface CommandOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly resources?: {
     /** Where the job runs. Default `local`. */
-    readonly backend?: BuiltComputeKind;
+    readonly backend?: ComputeKind;
     /** Default 1. */
     readonly cpus?: number;
     /** Such as `512MiB`. Default `2GiB`. */
@@ -32,10 +32,12 @@ export interface CommandOptions {
     readonly timeout?: string;
     /** How often a job whose worker was lost starts again. Default 3. */
     readonly retries?: number;
-    /** For the backends ray and slurm. */
+    /** For the backends ray, slurm and kubernetes. */
     readonly gpus?: number;
-    /** A partition, for the backend slurm. */
+    /** A partition of slurm, or a queue of Kueue for the backend kubernetes. */
     readonly queue?: string;
+    /** A container image, for the backend kubernetes. */
+    readonly image?: string;
   };
   /** Which failures start the command again, in a new job. Default none. */
   readonly retry?: { readonly attempts: number; readonly on: readonly RetryableJobFailure[] };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Digest } from '../dataset/artifact';
 import { nameField } from '../document/field.schema';
-import { builtComputeKinds } from '../training/job';
+import { computeKinds } from '../training/job';
 
 const digestField = z.codec(z.string().regex(/^sha256:[0-9a-f]{64}$/), z.custom<Digest>(), {
   decode: (text) => text as Digest,
@@ -43,13 +43,14 @@ const projectStepSchema = z
     code: digestField.describe('digest of the Python files and packages'),
     compute: z
       .strictObject({
-        backend: z.enum(builtComputeKinds).describe('the compute backend'),
+        backend: z.enum(computeKinds).describe('the compute backend'),
         cpus: z.int().min(1).describe('the number of CPUs'),
         memoryBytes: z.number().positive().describe('the memory in bytes'),
         timeoutSeconds: z.number().positive().describe('the time limit in seconds'),
         retries: z.int().min(0).max(20).describe('the number of retries'),
         gpus: z.int().min(1).optional().describe('the number of GPUs'),
         queue: z.string().optional().describe('the queue of the engine'),
+        image: z.string().optional().describe('the container image'),
         preemptible: z.boolean().optional().describe('whether its machine may be taken away'),
         maxPreemptions: z
           .int()

@@ -13,6 +13,7 @@ export interface ComputeSpec {
   readonly retries: number;
   readonly gpus?: number | undefined;
   readonly queue?: string | undefined;
+  readonly image?: string | undefined;
   /** Whether the engine may take the machine away, where it knows such machines. */
   readonly preemptible?: boolean | undefined;
   /** After so many lost machines a preemptible job asks for one that is not; default 3. */
@@ -21,13 +22,10 @@ export interface ComputeSpec {
   readonly maxMemoryBytes?: number | undefined;
 }
 
-/** The compute backends of this version. */
-export const builtComputeKinds = [
-  'local',
-  'ray',
-  'slurm',
-] as const satisfies readonly ComputeKind[];
-export type BuiltComputeKind = (typeof builtComputeKinds)[number];
+/** Partitions of Slurm, and queues of Kueue. */
+export function hasQueues(kind: ComputeKind): boolean {
+  return kind === 'slurm' || kind === 'kubernetes';
+}
 
 export interface JobResources {
   readonly cpus: number;
@@ -36,6 +34,8 @@ export interface JobResources {
   readonly gpus?: number;
   /** The queue of the engine, such as a partition of Slurm; its default one if not given. */
   readonly queue?: string;
+  /** A container image, for the backend kubernetes. */
+  readonly image?: string;
   readonly preemptible?: boolean;
   readonly maxPreemptions?: number;
   readonly maxMemoryBytes?: number;
@@ -50,6 +50,7 @@ export function resourcesOf({
   timeoutSeconds,
   gpus,
   queue,
+  image,
   preemptible,
   maxPreemptions,
   maxMemoryBytes,
@@ -60,6 +61,7 @@ export function resourcesOf({
     timeoutSeconds,
     ...(gpus === undefined ? {} : { gpus }),
     ...(queue === undefined ? {} : { queue }),
+    ...(image === undefined ? {} : { image }),
     ...(preemptible === undefined ? {} : { preemptible }),
     ...(maxPreemptions === undefined ? {} : { maxPreemptions }),
     ...(maxMemoryBytes === undefined ? {} : { maxMemoryBytes }),
@@ -158,7 +160,8 @@ export type JobFailureKind =
   'JobFailed' | 'JobTimeout' | 'JobOutOfMemory' | 'JobWithoutResult' | 'JobLost';
 
 export type JobState =
-  | { readonly kind: 'queued' }
+  /** The reason is the engine's, such as that no node has free resources. */
+  | { readonly kind: 'queued'; readonly reason?: string }
   | { readonly kind: 'running'; readonly metrics: readonly JobMetric[] }
   | {
       readonly kind: 'succeeded';

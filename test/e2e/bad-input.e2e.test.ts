@@ -366,11 +366,6 @@ describe('a spec', () => {
       /lifecycle\.yaml:\d+:\d+ unknown key spec\.evaluate\.metric; did you mean metrics\?/,
     ],
     [
-      'with a part of a later version',
-      { compute: '{ backend: kubernetes }' },
-      /spec\.train\.compute\.backend .*not in this version/,
-    ],
-    [
       'with an unknown trainer',
       { trainer: 'lightgmb' },
       /unknown trainer lightgmb; .*did you mean lightgbm\?/,

@@ -1,12 +1,48 @@
 /** Settings of the engines that run jobs on other machines. */
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
+import type { KubernetesAccess } from '../../activities/training/compute/kubernetes/access';
+import type { KubernetesJobSettings } from '../../activities/training/compute/kubernetes/submission';
 import type { Environment } from '../environment';
 import type { SettingError } from '../temporal/settings';
 import { wrongSettings } from '../setting-errors';
 
 const httpUrl = z.url({ protocol: /^https?$/ }).optional();
+/** A name of an object of Kubernetes. */
+const objectName = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'lower-case letters, digits, - and .');
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'letters, digits, - _ and .');
+
+const placement = z.strictObject({
+  nodeSelector: z.record(z.string(), z.string()).optional(),
+  tolerations: z
+    .array(
+      z.strictObject({
+        key: z.string().optional(),
+        operator: z.enum(['Exists', 'Equal']).optional(),
+        value: z.string().optional(),
+        effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional(),
+      }),
+    )
+    .optional(),
+  priorityClass: objectName.optional(),
+});
+
+function jsonOf<Schema extends z.ZodType>(schema: Schema) {
+  return z
+    .string()
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.addIssue({ code: 'custom', message: 'must be JSON' });
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
+}
 
 export const engineSettings = {
   /** The address of the S3 store for jobs on other machines; PERENNIAL_S3_ENDPOINT by default. */
@@ -38,6 +74,25 @@ export const engineSettings = {
   PERENNIAL_SLURM_ACCOUNT: name.optional(),
   /** A folder on the nodes for the logs of jobs. */
   PERENNIAL_SLURM_FOLDER: z.string().refine(isAbsolute, 'must be an absolute path').default('/tmp'),
+  /** The namespace of jobs on Kubernetes. */
+  PERENNIAL_KUBERNETES_NAMESPACE: objectName.optional(),
+  /** The image of their containers, with the Python and the packages of the trainers. */
+  PERENNIAL_KUBERNETES_IMAGE: z.string().min(1).optional(),
+  /** A kubeconfig. Without it, the worker runs in a pod that has a token. */
+  PERENNIAL_KUBERNETES_KUBECONFIG: z.string().min(1).optional(),
+  /** A context of the kubeconfig; its current one by default. */
+  PERENNIAL_KUBERNETES_CONTEXT: z.string().min(1).optional(),
+  PERENNIAL_KUBERNETES_PULL_SECRET: objectName.optional(),
+  PERENNIAL_KUBERNETES_GPU_RESOURCE: z
+    .string()
+    .regex(/^[a-z0-9.-]+\/[A-Za-z0-9._-]+$/, 'must be such as nvidia.com/gpu')
+    .default('nvidia.com/gpu'),
+  /** JSON with nodeSelector, tolerations and priorityClass of all jobs. */
+  PERENNIAL_KUBERNETES_PLACEMENT: jsonOf(placement).optional(),
+  /** The same for preemptible jobs, beside that of all. */
+  PERENNIAL_KUBERNETES_PREEMPTIBLE: jsonOf(placement).optional(),
+  /** Seconds that a job may wait for a node while none could take it, before it is refused. */
+  PERENNIAL_KUBERNETES_UNSCHEDULABLE_SECONDS: z.coerce.number().int().min(1).default(900),
 };
 
 const schema = z.object(engineSettings);
@@ -62,6 +117,8 @@ export interface EngineConfig {
     readonly account: string | null;
     readonly folder: string;
   } | null;
+  readonly kubernetes:
+    (KubernetesJobSettings & KubernetesAccess & { readonly unschedulableSeconds: number }) | null;
 }
 
 export function readEngineConfig(value: z.output<typeof schema>): EngineConfig {
@@ -94,6 +151,27 @@ export function readEngineConfig(value: z.output<typeof schema>): EngineConfig {
             account: value.PERENNIAL_SLURM_ACCOUNT ?? null,
             folder: value.PERENNIAL_SLURM_FOLDER,
           },
+    kubernetes: kubernetesOf(value),
+  };
+}
+
+function kubernetesOf(value: z.output<typeof schema>): EngineConfig['kubernetes'] {
+  const namespace = value.PERENNIAL_KUBERNETES_NAMESPACE;
+  if (namespace === undefined) return null;
+  const kubeconfig = value.PERENNIAL_KUBERNETES_KUBECONFIG;
+  const context = value.PERENNIAL_KUBERNETES_CONTEXT;
+  const imagePullSecret = value.PERENNIAL_KUBERNETES_PULL_SECRET;
+  const preemptible = value.PERENNIAL_KUBERNETES_PREEMPTIBLE;
+  return {
+    namespace,
+    image: value.PERENNIAL_KUBERNETES_IMAGE ?? '',
+    gpuResource: value.PERENNIAL_KUBERNETES_GPU_RESOURCE,
+    unschedulableSeconds: value.PERENNIAL_KUBERNETES_UNSCHEDULABLE_SECONDS,
+    ...value.PERENNIAL_KUBERNETES_PLACEMENT,
+    ...(kubeconfig !== undefined && { kubeconfig: resolve(kubeconfig) }),
+    ...(context !== undefined && { context }),
+    ...(imagePullSecret !== undefined && { imagePullSecret }),
+    ...(preemptible !== undefined && { preemptible }),
   };
 }
 
@@ -115,13 +193,21 @@ export function readEngines(environment: Environment): EngineConfig {
   return readEngineConfig(parsed.data);
 }
 
-/** What an engine needs beside its address. */
+/** What an engine needs beside the setting that names it. */
 export function engineSettingErrors(given: {
   readonly [setting: string]: string | undefined;
 }): readonly SettingError[] {
   const isSet = (setting: string): boolean => (given[setting] ?? '') !== '';
-  if (!isSet('PERENNIAL_SLURM_URL')) return [];
-  return ['PERENNIAL_SLURM_USER', 'PERENNIAL_SLURM_TOKEN_FILE'].flatMap((setting) =>
-    isSet(setting) ? [] : [{ setting, detail: 'is missing, and PERENNIAL_SLURM_URL needs it' }],
+  return Object.entries(needed).flatMap(([engine, settings]) =>
+    isSet(engine)
+      ? settings.flatMap((setting) =>
+          isSet(setting) ? [] : [{ setting, detail: `is missing, and ${engine} needs it` }],
+        )
+      : [],
   );
 }
+
+const needed: Readonly<Record<string, readonly string[]>> = {
+  PERENNIAL_SLURM_URL: ['PERENNIAL_SLURM_USER', 'PERENNIAL_SLURM_TOKEN_FILE'],
+  PERENNIAL_KUBERNETES_NAMESPACE: ['PERENNIAL_KUBERNETES_IMAGE'],
+};

@@ -2,11 +2,12 @@
 import { createRemoteBackend } from '../../activities/training/compute/remote/backend';
 import type { RemoteBackend } from '../../activities/training/compute/remote/backend';
 import type { ComputeEngine } from '../../activities/training/compute/remote/engine';
+import { createKubernetesEngine } from '../../activities/training/compute/kubernetes/engine';
 import { createRayEngine } from '../../activities/training/compute/ray/engine';
 import { createSlurmEngine } from '../../activities/training/compute/slurm/engine';
 import type { JobTracking } from '../../activities/training/compute/tracking';
 import type { ArtifactStore } from '../../data/artifact/store';
-import type { BuiltComputeKind } from '../../domain/training/job';
+import type { ComputeKind } from '../../domain/training/job';
 import type { EngineConfig } from './engine-settings';
 
 export interface RemoteJobSettings {
@@ -15,12 +16,12 @@ export interface RemoteJobSettings {
   readonly packageDir: string;
 }
 
-export type EngineKind = Exclude<BuiltComputeKind, 'local'>;
+export type EngineKind = Exclude<ComputeKind, 'local'>;
 export type RemoteBackends = Readonly<Partial<Record<EngineKind, RemoteBackend>>>;
 
 type OpenedEngine = ComputeEngine & { readonly kind: EngineKind };
 
-export function openEngines({ ray, slurm }: EngineConfig): readonly OpenedEngine[] {
+export function openEngines({ ray, slurm, kubernetes }: EngineConfig): readonly OpenedEngine[] {
   const engines: OpenedEngine[] = [];
   if (ray)
     engines.push({
@@ -49,6 +50,7 @@ export function openEngines({ ray, slurm }: EngineConfig): readonly OpenedEngine
       }),
       kind: 'slurm',
     });
+  if (kubernetes) engines.push({ ...createKubernetesEngine(kubernetes), kind: 'kubernetes' });
   return engines;
 }
 

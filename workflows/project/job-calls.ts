@@ -6,7 +6,7 @@ import {
   type CommandResult,
 } from '../../domain/project/command';
 import type { ProgramSpec } from '../../domain/project/program';
-import { builtComputeKinds, type ComputeSpec } from '../../domain/training/job';
+import { computeKinds, hasQueues, type ComputeSpec } from '../../domain/training/job';
 import { computeWork } from '../activity-proxies';
 import { runStage, type EndedStage, type Run } from '../lifecycle/stage';
 import { typeOf } from '../run/undo';
@@ -116,26 +116,32 @@ function computeOf(
     backend = 'local',
     gpus,
     queue,
+    image,
     cpus = 1,
     memory = '2GiB',
     timeout = '30m',
     retries = 3,
   }: NonNullable<CommandOptions['resources']> = {},
 ): ComputeSpec {
-  if (!builtComputeKinds.includes(backend))
+  if (!computeKinds.includes(backend))
     throw refusal(
       `job ${name}: backend cannot be ${JSON.stringify(backend)}`,
-      `use ${builtComputeKinds.join(', ')}`,
+      `use ${computeKinds.join(', ')}`,
     );
   if (gpus !== undefined && (backend === 'local' || !Number.isInteger(gpus) || gpus < 1))
     throw refusal(
       `job ${name}: gpus cannot be ${gpus} with the backend ${backend}`,
-      'use a whole number from 1, with the backend ray or slurm',
+      'use a whole number from 1, with the backend ray, slurm or kubernetes',
     );
-  if (queue !== undefined && backend !== 'slurm')
+  if (queue !== undefined && !hasQueues(backend))
     throw refusal(
       `job ${name}: queue cannot be set with the backend ${backend}`,
-      'remove it, or use the backend slurm',
+      'remove it, or use the backend slurm or kubernetes',
+    );
+  if (image !== undefined && backend !== 'kubernetes')
+    throw refusal(
+      `job ${name}: image cannot be set with the backend ${backend}`,
+      'remove it, or use the backend kubernetes',
     );
   const memoryBytes = parseByteSize(memory);
   if (memoryBytes === null || memoryBytes < 64 * 2 ** 20)
@@ -156,6 +162,7 @@ function computeOf(
     retries,
     ...(gpus === undefined ? {} : { gpus }),
     ...(queue === undefined ? {} : { queue }),
+    ...(image === undefined ? {} : { image }),
   };
 }
 

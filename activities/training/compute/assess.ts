@@ -14,7 +14,8 @@ export interface JobObservation {
 }
 
 export type Assessment =
-  | { readonly kind: 'queued' | 'running' | 'cancelled' }
+  | { readonly kind: 'queued'; readonly reason?: string }
+  | { readonly kind: 'running' | 'cancelled' }
   | { readonly kind: 'succeeded'; readonly result: JobResult }
   | {
       readonly kind: 'failed';

@@ -1,4 +1,4 @@
-import { request } from 'undici';
+import { request, type Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { failure, isPerennialError, type PerennialError } from '../../../domain/failure';
 import { redact } from './redact';
@@ -13,10 +13,14 @@ export interface EngineCall {
   readonly body?: unknown;
   /** Values of headers that no error may show. */
   readonly secrets: readonly string[];
+  /** Connections with certificates of their own, or through a proxy. */
+  readonly dispatcher?: Dispatcher;
 }
 
 export interface EngineAnswer {
   readonly status: number;
+  /** How long the engine asks to wait before the next request, if it does. */
+  readonly retryAfterSeconds: number | null;
   readonly contentType: string;
   readonly text: string;
 }
@@ -43,6 +47,7 @@ export async function askEngine(ask: EngineCall): Promise<EngineAnswer> {
       // A connection that the server closes just now would lose the request.
       reset: true,
       signal,
+      ...(ask.dispatcher !== undefined && { dispatcher: ask.dispatcher }),
     });
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -53,6 +58,7 @@ export async function askEngine(ask: EngineCall): Promise<EngineAnswer> {
     }
     return {
       status: statusCode,
+      retryAfterSeconds: secondsIn(headers['retry-after']),
       contentType: String(headers['content-type'] ?? 'no content type'),
       text: Buffer.concat(chunks).toString(),
     };
@@ -127,6 +133,11 @@ export function excerpt(text: string, secrets: readonly string[]): string {
     .replace(/[\s\u0000-\u001f\u007f]+/g, ' ')
     .trim();
   return line.length > 300 ? `${line.slice(0, 300)}…` : line;
+}
+
+/** The other form of the header, a date, is not used by engines. */
+function secondsIn(header: string | string[] | undefined): number | null {
+  return typeof header === 'string' && /^\d{1,9}$/.test(header) ? Number(header) : null;
 }
 
 function reasonOf(error: unknown): string {

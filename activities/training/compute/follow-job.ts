@@ -95,8 +95,13 @@ export async function followJob({
     await submitAgain();
     const began = Date.now();
     let raised = '';
+    let waitsFor: string | undefined;
     for (let lost = 0; ;) {
       const state = await asked(Infinity, () => backend.poll(handle.value));
+      if (state.kind === 'queued' && state.reason !== waitsFor) {
+        waitsFor = state.reason;
+        context.log.info('a job waits', { job: jobId, backend: kind, reason: waitsFor });
+      }
       if (state.kind === 'failed' && state.isMachineLost && lost < mostMachinesLost) {
         lost += 1;
         await onRestart(`job ${jobId} lost its machine and starts again: ${state.message}`);

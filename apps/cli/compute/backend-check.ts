@@ -8,12 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { trialFeatures, trialLabel, writeTrialRows } from '../../../data/training/trial-rows';
-import type { BuiltComputeKind, Job, JobHandle, JobState } from '../../../domain/training/job';
+import type { ComputeKind, Job, JobHandle, JobState } from '../../../domain/training/job';
 import type { CliCompute, TestedBackend } from '../context';
 
 export type BackendCheck =
   | {
-      readonly backend: BuiltComputeKind;
+      readonly backend: ComputeKind;
       readonly ok: true;
       readonly trainer: string;
       readonly rows: number;
@@ -27,7 +27,7 @@ export type BackendCheck =
       readonly processSeconds: number;
       readonly overheadSeconds: number;
     }
-  | { readonly backend: BuiltComputeKind; readonly ok: false; readonly detail: string };
+  | { readonly backend: ComputeKind; readonly ok: false; readonly detail: string };
 
 /** Every platform has it, because models are compared with it. */
 export const checkTrainer = 'baseline';
@@ -38,10 +38,7 @@ const logBytes = 2_000;
 const longestSeconds = 300;
 
 /** All its files are in a separate folder, which is removed at the end. */
-export async function checkBackend(
-  compute: CliCompute,
-  kind: BuiltComputeKind,
-): Promise<BackendCheck> {
+export async function checkBackend(compute: CliCompute, kind: ComputeKind): Promise<BackendCheck> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-compute-'));
   const backend = compute.open(kind, folder);
   try {

@@ -5,8 +5,8 @@ import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { openTrainerCatalog } from '../../../data/training/catalog';
 import { formatPrice, type ComputePrice } from '../../../domain/cost/price';
-import type { BuiltComputeKind } from '../../../domain/training/job';
-import { builtComputeKinds, computeKinds } from '../../../domain/training/job';
+import type { ComputeKind } from '../../../domain/training/job';
+import { computeKinds } from '../../../domain/training/job';
 import { nearestHint } from '../../../domain/document/nearest';
 import type * as BackendChecks from './backend-check';
 import type { BackendCheck } from './backend-check';
@@ -29,7 +29,7 @@ interface LocalBackendJson {
 type BackendJson = (
   | LocalBackendJson
   | {
-      readonly backend: Exclude<BuiltComputeKind, 'local'>;
+      readonly backend: Exclude<ComputeKind, 'local'>;
       readonly ready: boolean;
       readonly detail: string;
     }
@@ -119,24 +119,18 @@ function stateAndResources(item: BackendJson): readonly [string, string] {
   ];
 }
 
-function backendNamed(name: string, configured: readonly BuiltComputeKind[]): BuiltComputeKind {
+function backendNamed(name: string, configured: readonly ComputeKind[]): ComputeKind {
   const found = configured.find((kind) => kind === name);
   if (found !== undefined) return found;
   const here = configured.join(', ');
-  if (builtComputeKinds.some((kind) => kind === name))
+  if (computeKinds.some((kind) => kind === name))
     throw new CliError(
       `compute backend ${name} is not configured here; configured: ${here}`,
       2,
-      `set PERENNIAL_${name.toUpperCase()}_URL, see docs/guides/engines.md`,
+      `set PERENNIAL_${name.toUpperCase()}_${name === 'kubernetes' ? 'NAMESPACE' : 'URL'}, ` +
+        'see docs/guides/engines.md',
     );
-  if (computeKinds.some((kind) => kind === name)) {
-    throw new CliError(
-      `compute backend ${name} is not available in this version; available: ${here}`,
-      2,
-      'perennial compute list',
-    );
-  }
-  const hint = nearestHint(name, builtComputeKinds);
+  const hint = nearestHint(name, computeKinds);
   throw new CliError(
     `unknown compute backend ${name}; available: ${here}${hint}`,
     2,

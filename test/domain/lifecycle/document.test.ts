@@ -495,22 +495,22 @@ const singleErrors: readonly (readonly [
     '2:1 kind cannot be "ModelLifecylce"; expected one of ModelLifecycle, LlmLifecycle; did you mean ModelLifecycle?',
   ],
   [
-    'another backend',
-    'backend: local',
-    'backend: kubernetes',
-    '19:16 spec.train.compute.backend cannot be kubernetes, which is not in this version',
-  ],
-  [
     'an unknown backend',
     'backend: local',
     'backend: locale',
-    '19:16 spec.train.compute.backend cannot be "locale"; expected one of local, ray, slurm; did you mean local?',
+    '19:16 spec.train.compute.backend cannot be "locale"; expected one of local, ray, slurm, kubernetes; did you mean local?',
   ],
   [
     'GPUs of the local machine',
     'backend: local',
     'gpus: 1',
-    '19:16 spec.train.compute.gpus is only for the backends ray and slurm',
+    '19:16 spec.train.compute.gpus is only for the backends ray, slurm and kubernetes',
+  ],
+  [
+    'an image of another engine',
+    'backend: local',
+    'backend: slurm, image: a',
+    '19:32 spec.train.compute.image is only for the backend kubernetes',
   ],
   [
     'a job on an engine that is longer than its signed URLs',
@@ -522,7 +522,7 @@ const singleErrors: readonly (readonly [
     'a queue of Ray',
     'backend: local',
     'backend: ray, queue: short',
-    '19:30 spec.train.compute.queue is only for the backend slurm',
+    '19:30 spec.train.compute.queue is only for the backends slurm and kubernetes',
   ],
   [
     'postgres',

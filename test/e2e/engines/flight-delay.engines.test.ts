@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { request } from 'undici';
+import { startFakeKubernetes } from '../../support/engine/kubernetes/cluster';
 import { startRay } from '../../support/engine/ray';
 import { startSlurm } from '../../support/engine/slurm';
 import { startProduct, type Product } from '../../support/process/product';
@@ -22,6 +23,7 @@ interface StartedEngine {
 describe.each([
   ['slurm', onSlurm],
   ['ray', onRay],
+  ['kubernetes', onKubernetes],
 ] as const)('flight-delay on %s', (kind, start) => {
   let engine: StartedEngine;
   let product: Product;
@@ -87,8 +89,22 @@ async function onRay(): Promise<StartedEngine> {
   };
 }
 
+/** Not a real cluster: its API server is of the tests. */
+async function onKubernetes(): Promise<StartedEngine> {
+  const { namespace, image, kubeconfig, controllers, close } = await startFakeKubernetes();
+  return {
+    env: {
+      PERENNIAL_KUBERNETES_NAMESPACE: namespace,
+      PERENNIAL_KUBERNETES_IMAGE: image,
+      PERENNIAL_KUBERNETES_KUBECONFIG: kubeconfig,
+    },
+    open: () => Promise.resolve([...controllers.jobs.keys()]),
+    close,
+  };
+}
+
 /** A copy of the sample with another backend. */
-function onEngine(parent: string, backend: 'slurm' | 'ray'): string {
+function onEngine(parent: string, backend: 'slurm' | 'ray' | 'kubernetes'): string {
   const folder = join(parent, lifecycle);
   cpSync(join(root, 'samples', lifecycle), folder, { recursive: true });
   const file = join(folder, 'lifecycle.yaml');

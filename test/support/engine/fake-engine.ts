@@ -12,6 +12,7 @@ export interface FakeRequest {
 export interface FakeAnswer {
   readonly status?: number;
   readonly type?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   /** Text as it is, anything else as JSON. */
   readonly body: unknown;
 }
@@ -37,9 +38,9 @@ export async function startFakeEngine(
       requests.push(request);
       const answered = answer(request);
       if (answered === null) return;
-      const { status = 200, type = 'application/json', body: content } = answered;
+      const { status = 200, type = 'application/json', headers: more, body: content } = answered;
       response
-        .writeHead(status, { 'content-type': type })
+        .writeHead(status, { 'content-type': type, ...more })
         .end(typeof content === 'string' ? content : JSON.stringify(content));
     });
   });

@@ -1,6 +1,7 @@
 """Prepares a job's folder, runs the job as a child, and reports to the store; see the package.
 
-`python main.py <folder with order.json and the code>`. Exit code 0 if the job's end was reported.
+`python main.py <folder with order.json and the code>`. Exit code 0 if the job's end was reported,
+143 if it was also stopped, so that its engine does not count it as complete.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def main(root: Path) -> int:
         else:
             mirror.checkpoint()
         mirror.exit(end)
-        return 0
+        return 128 + signal.SIGTERM if ending.asked else 0
     except TransferFailed as error:
         print(f"perennial: {error}", file=sys.stderr)
         return 1

@@ -1,5 +1,6 @@
 import { failure } from '../../../../domain/failure';
 import { notReady } from '../engine-request';
+import { linesFor, newestLines } from '../newest-lines';
 import type { ComputeEngine, EngineJob } from '../remote/engine';
 import type { RayJob, RayNode } from './answers.schema';
 import { openRayApi, type RayAccess, type RayApi } from './api';
@@ -50,9 +51,8 @@ export function createRayEngine(settings: RaySettings): ComputeEngine {
     async logs(name, maxBytes) {
       const job = await api.job(name);
       if (typeof job?.driver_node_id !== 'string') return '';
-      const lines = Math.max(100, Math.ceil(maxBytes / bytesPerLine));
-      const text = await api.lastLines(name, job.driver_node_id, lines);
-      return newest(withoutNotes(text, name, job), maxBytes);
+      const text = await api.lastLines(name, job.driver_node_id, linesFor(maxBytes));
+      return newestLines(withoutNotes(text, name, job), maxBytes);
     },
 
     cancel: (name) => api.stop(name),
@@ -89,22 +89,11 @@ async function requireFitting(settings: RaySettings, api: RayApi, job: EngineJob
     );
 }
 
-/** The shortest average line for which the newest bytes are complete. */
-const bytesPerLine = 16;
-
 /** Ray writes its own notes among the output: that the environment is set up, and the command. */
 function withoutNotes(text: string, name: string, { entrypoint }: RayJob): string {
   return text
     .replace(`Running entrypoint for job ${name}: ${entrypoint}\n`, '')
     .replace(/^[\d-]+ [\d:,]+\tINFO job_manager\.py:\d+ -- Runtime env is setting up\.\n/m, '');
-}
-
-/** At most the last bytes, from the start of a line. */
-function newest(text: string, maxBytes: number): string {
-  const bytes = Buffer.from(text);
-  if (bytes.length <= maxBytes) return text;
-  const end = bytes.subarray(bytes.length - maxBytes).toString();
-  return end.slice(end.indexOf('\n') + 1);
 }
 
 function resourcesOf(

@@ -127,9 +127,13 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     const state = await assess(area, job.id, attempt);
     if (state.kind === 'unsubmitted') await send(job, area, attempt, claim);
     else if (state.kind === 'lost') {
+      // An engine that queues a job again would run two attempts.
+      await engine.cancel(nameOf(job.id, attempt));
       const machinesLost = claim.machinesLost + (state.isMachineLost ? 1 : 0);
       await send(job, area, attempt + 1, { ...claim, machinesLost });
-    }
+    } else if (isOpen(state) && !(await area.read(`attempts/${attempt}/submitted.json`)))
+      // A submission that was interrupted is completed.
+      await send(job, area, attempt, claim);
   }
 
   const firstTry = (job: Job): RemoteClaim => ({
@@ -153,7 +157,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     await renewLease(area);
     const seconds = queueSeconds + job.resources.timeoutSeconds + transferSeconds;
     await area.write(`${folder}order.json`, await orderOf(job, area, attempt, claim, seconds));
-    const { cpus, gpus, queue } = job.resources;
+    const { cpus, gpus, queue, image } = job.resources;
     const preemptible = preemptibleOf(job, claim);
     await engine.submit({
       name: nameOf(job.id, attempt),
@@ -165,6 +169,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
         timeoutSeconds: job.resources.timeoutSeconds + transferSeconds,
         ...(gpus !== undefined && { gpus }),
         ...(queue !== undefined && { queue }),
+        ...(image !== undefined && { image }),
         ...(preemptible !== undefined && { preemptible }),
       },
     });
@@ -217,14 +222,14 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
 
   async function assess(area: JobArea, jobId: string, attempt: number): Promise<AttemptState> {
     const exit = await exitIn(area, attempt);
-    if (exit) return ofExit(exit);
+    if (exit) return withCause(ofExit(exit), nameOf(jobId, attempt));
     const state = await engine.state(nameOf(jobId, attempt));
     const key = `${jobId} ${attempt}`;
     if (state.kind !== 'unknown') unknownSince.delete(key);
     switch (state.kind) {
       case 'queued':
       case 'running':
-        return { kind: state.kind };
+        return state;
       case 'unknown': {
         if (!(await area.read(`attempts/${attempt}/submitted.json`)))
           return { kind: 'unsubmitted' };
@@ -240,9 +245,24 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
       case 'ended': {
         // The job reports its end before it ends.
         const late = await exitIn(area, attempt);
-        return late ? ofExit(late) : ofEngine(state, kind);
+        return late ? withCause(ofExit(late), nameOf(jobId, attempt)) : ofEngine(state, kind);
       }
     }
+  }
+
+  /** A process that was stopped does not know why. Its engine may have taken the machine. */
+  async function withCause(end: Assessment, name: string): Promise<Assessment> {
+    if (end.kind !== 'lost') return end;
+    const state = await engine.state(name);
+    if (state.kind === 'running') return { kind: 'running' };
+    if (state.kind === 'queued')
+      return {
+        ...end,
+        message: `${kind} took its machine and queued it again`,
+        isMachineLost: true,
+      };
+    const isTaken = state.kind === 'ended' && ['preempted', 'nodeLost'].includes(state.end);
+    return isTaken ? ofEngine(state, kind) : end;
   }
 
   async function storedOutcome(
@@ -294,8 +314,14 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
 
   async function logText(area: JobArea, jobId: string, attempt: number, most: number) {
     const log = await area.read(reported(attempt, 'log.txt'), most);
+    if (log) return redact(log.toString('utf8'));
     // Without a report, the engine may show why the job did not begin.
-    return redact(log?.toString('utf8') ?? (await engine.logs(nameOf(jobId, attempt), most)));
+    const name = nameOf(jobId, attempt);
+    const text = await engine.logs(name, most);
+    if (text !== '') return redact(text);
+    const state = await engine.state(name);
+    const waits = state.kind === 'queued' && state.reason !== undefined;
+    return waits ? `${kind}: the job waits: ${redact(state.reason)}\n`.slice(0, most) : '';
   }
 
   async function storeLogs(area: JobArea, job: JobFile, attempt: number): Promise<ArtifactRef> {
@@ -387,8 +413,9 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
         attempt === 0 ? { kind: 'unsubmitted' } : await assess(area, job.id, attempt);
       switch (state.kind) {
         case 'queued':
+          return state;
         case 'cancelled':
-          return { kind: state.kind };
+          return { kind: 'cancelled' };
         case 'running': {
           const metrics = await area.read(reported(attempt, 'metrics.ndjson'));
           return { kind: 'running', metrics: parseMetrics(metrics?.toString('utf8') ?? '') };
@@ -509,6 +536,10 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
 async function checkpointIn(area: JobArea, attempt: number) {
   const text = await area.read(reported(attempt, 'checkpoint.json'));
   return text && remoteCheckpointSchema.parse(JSON.parse(text.toString('utf8')));
+}
+
+function isOpen({ kind }: AttemptState): boolean {
+  return kind === 'queued' || kind === 'running';
 }
 
 function ofExit({ result, error, ...exit }: RemoteExit): Assessment {

@@ -58,10 +58,10 @@ describe('compute', () => {
       /unknown compute backend spaceship; available: local\n/,
     ],
     [
-      'a backend of a later version',
+      'an engine without a namespace',
       {},
       ['check', 'kubernetes'],
-      /compute backend kubernetes is not available in this version; available: local/,
+      /compute backend kubernetes is not configured here[^]*PERENNIAL_KUBERNETES_NAMESPACE/,
     ],
     [
       'an engine that is not configured',
