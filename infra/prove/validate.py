@@ -101,6 +101,7 @@ WRONG_VALUES = (
     {"settings": {"PERENNIAL_DATABASE_URL": "postgres://in-the-open"}},
     {"workers": {"data": {"pinnedVersions": True}}},
     {"replicas": 3},
+    {"kubernetesJobs": {"enabled": True}},
 )
 
 

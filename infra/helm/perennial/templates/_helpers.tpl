@@ -16,6 +16,11 @@
 {{- end -}}
 {{- end -}}
 
+{{/* The account of the workers that start and end jobs on Kubernetes. */}}
+{{- define "perennial.jobsAccount" -}}
+{{- include "perennial.serviceAccount" . -}}-jobs
+{{- end -}}
+
 {{/* Labels that select the pods of a part; the argument is (list root part). */}}
 {{- define "perennial.selector" -}}
 {{- $root := index . 0 -}}
@@ -143,14 +148,20 @@ imagePullSecrets: {{ toYaml . | nindent 2 }}
 {{- $root := index . 0 -}}
 {{- $part := printf "worker-%s" (index . 1) -}}
 {{- $pool := index . 2 -}}
+{{- $jobs := $root.Values.kubernetesJobs -}}
+{{- $hasJobs := and $jobs.enabled (or (has "compute" $pool.queues) (has "orchestrator" $pool.queues)) -}}
 metadata:
   labels: {{ include "perennial.labels" (list $root $part) | nindent 4 }}
   {{- with $root.Values.podAnnotations }}
   annotations: {{ toYaml . | nindent 4 }}
   {{- end }}
 spec:
+  {{- if $hasJobs }}
+  serviceAccountName: {{ include "perennial.jobsAccount" $root }}
+  {{- else }}
   serviceAccountName: {{ include "perennial.serviceAccount" $root }}
-  automountServiceAccountToken: {{ $pool.serviceAccountToken | default false }}
+  {{- end }}
+  automountServiceAccountToken: {{ or $hasJobs ($pool.serviceAccountToken | default false) }}
   securityContext: {{ include "perennial.podSecurity" $root | nindent 4 }}
   # Activities have 5 s to end, and jobs of the backend local end with their worker.
   terminationGracePeriodSeconds: 60
@@ -163,6 +174,13 @@ spec:
       env:
         {{- include "perennial.environment" $root | nindent 8 }}
         - { name: PERENNIAL_API_URL, value: 'http://{{ include "perennial.name" $root }}-api:8700' }
+        {{- if $hasJobs }}
+        - { name: PERENNIAL_KUBERNETES_NAMESPACE, value: {{ $jobs.namespace | default $root.Release.Namespace }} }
+        - { name: PERENNIAL_KUBERNETES_IMAGE, value: {{ $jobs.image | quote }} }
+        {{- with $jobs.pullSecret }}
+        - { name: PERENNIAL_KUBERNETES_PULL_SECRET, value: {{ . }} }
+        {{- end }}
+        {{- end }}
       {{- include "perennial.environmentFrom" $root | nindent 6 }}
       ports:
         - { name: http, containerPort: 8730 }
