@@ -96,8 +96,11 @@ class Loop:
             if self._is_enough(epoch):
                 break
             for rows in self._batches(epoch):
-                self._train(rows)
-            self._conclude(epoch + 1)
+                stopping = self._train(rows)
+                if progress.step % self._steps == 0:
+                    self._conclude(epoch + 1)
+                # After the epoch was measured, which a resumed training does not do again.
+                self._keep(stopping)
         if self._best is not None:
             self._network.load_state_dict(self._best)
         done = progress.step // self._steps
@@ -107,8 +110,8 @@ class Loop:
         done = self._progress.step - epoch * self._steps
         return epoch_of(self._job, self._encoding, epoch, self._batch, skip=done)
 
-    def _train(self, rows: Rows) -> None:
-        """One step of the optimizer, on the rows of all processes."""
+    def _train(self, rows: Rows) -> bool:
+        """One step of the optimizer, on the rows of all processes. Returns whether to stop."""
         progress, ranks = self._progress, self._group.ranks
         torch.manual_seed((self._job.seed * 1_000_003 + progress.step) * ranks.world + ranks.rank)
         for group in self._optimizer.param_groups:
@@ -131,18 +134,16 @@ class Loop:
         loss, stopping = self._group.sum([loss, float(self._job.stopping)])
         progress.step += 1
         progress.epoch_loss += loss
-        self._after_step(loss, stopping > 0)
+        if self._group.is_first and progress.step % self._params["report_steps"] == 0:
+            name = f"train_{LOSSES[self._job.task]}"
+            self._job.report(progress.step, name, self._figure(loss))
+        return stopping > 0
 
-    def _after_step(self, loss: float, stopping: bool) -> None:
-        progress, job = self._progress, self._job
+    def _keep(self, stopping: bool) -> None:
         if stopping:
             self._save()
             raise Stopped()
-        if not self._group.is_first:
-            return
-        if progress.step % self._params["report_steps"] == 0:
-            job.report(progress.step, f"train_{LOSSES[job.task]}", self._figure(loss))
-        if self._interval.is_over():
+        if self._group.is_first and self._interval.is_over():
             self._save()
 
     def _conclude(self, epoch: int) -> None:
