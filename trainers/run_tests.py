@@ -1,5 +1,7 @@
 """Runs the trainers' unit tests: `python trainers/run_tests.py [part of a file's path]`.
 
+A part that begins with a minus leaves out the files with it.
+
 Tests are loaded by path, because a trainer's folder is not a package.
 """
 
@@ -17,7 +19,8 @@ sys.path += [str(HERE), str(HERE.parent / "python")]
 def main(wanted: str) -> bool:
     suite = unittest.TestSuite()
     for path in sorted(HERE.rglob("test_*.py")):
-        if wanted in str(path.relative_to(HERE)):
+        name = str(path.relative_to(HERE))
+        if wanted[1:] not in name if wanted.startswith("-") else wanted in name:
             spec = importlib.util.spec_from_file_location(
                 f"perennial_tests.{path.parent.name}.{path.stem}", path
             )
