@@ -2,7 +2,7 @@
  * The suffix of a test file decides its tier: `*.test.ts` is pure; `*.platform.test.ts` gets
  * PostgreSQL, S3 and Temporal, and so does `*.slow.test.ts`, which takes 15 seconds or more; e2e
  * and faults start the whole product; llm needs the models, clients needs stock clients, engines
- * starts real job engines.
+ * starts real job engines; machines runs the product in network namespaces and needs root.
  */
 // Inherited by the processes that run the tests: what the compiler unpacks stays in the clone, and
 // nobody is told of the predictions that tests make.
@@ -48,7 +48,7 @@ module.exports = {
       testMatch: ['<rootDir>/test/**/*.test.ts'],
       testPathIgnorePatterns: [
         '/node_modules/',
-        '\\.(platform|slow|e2e|faults|llm|clients|engines)\\.test\\.ts$',
+        '\\.(platform|slow|e2e|faults|llm|clients|engines|machines)\\.test\\.ts$',
       ],
     },
     {
@@ -84,6 +84,17 @@ module.exports = {
       ...common,
       displayName: 'engines',
       testMatch: ['<rootDir>/test/**/*.engines.test.ts'],
+      globalSetup: '<rootDir>/test/support/global-setup.ts',
+      globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+    },
+    {
+      ...common,
+      displayName: 'machines',
+      testMatch: [
+        '<rootDir>/test/machines/*.machines.test.ts',
+        '<rootDir>/test/e2e/(spine|canary|language).e2e.test.ts',
+      ],
+      setupFiles: ['<rootDir>/test/support/machines/on-machines.ts'],
       globalSetup: '<rootDir>/test/support/global-setup.ts',
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
     },

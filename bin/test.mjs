@@ -14,9 +14,20 @@ import { provisionLlm } from './provision/llm.mjs';
 /**
  * Tiers by the suffix of a test file, see jest.config.cjs. Those beside the usual ones run by name:
  * `slow` files take 15 seconds or more, `e2e` and `faults` start the whole product for minutes,
- * `llm`, `clients` and `engines` download models, clients and job engines.
+ * `llm`, `clients` and `engines` download models, clients and job engines, and `machines` needs root
+ * on Linux.
  */
-const tiers = ['pure', 'platform', 'slow', 'e2e', 'faults', 'llm', 'clients', 'engines'];
+const tiers = [
+  'pure',
+  'platform',
+  'slow',
+  'e2e',
+  'faults',
+  'llm',
+  'clients',
+  'engines',
+  'machines',
+];
 const usual = ['pure', 'platform'];
 
 /**
@@ -44,7 +55,7 @@ async function test(args) {
   const rest = args.filter((argument) => !tiers.includes(argument) && argument !== retryFailed);
   // The faults tier measures takeover times, which another product on the same cores would change.
   // Two clusters of one engine on this machine could end each other's jobs.
-  const isAlone = named.some((tier) => tier === 'faults' || tier === 'engines');
+  const isAlone = named.some((tier) => ['faults', 'engines', 'machines'].includes(tier));
   const alone = isAlone ? ['--maxWorkers=1'] : [];
   const selection = ['--selectProjects', ...(named.length > 0 ? named : usual)];
   const first = await runJest([...rest, ...selection, ...alone]);

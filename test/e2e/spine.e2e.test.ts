@@ -124,7 +124,8 @@ describe('a lifecycle from nothing to an answer', () => {
   });
 
   test('rolls back with one command; the old version answers the next request, and a webhook gets every event', async () => {
-    const notify = `[{ webhook: "${receiver.url}/in", secret: { env: PERENNIAL_SECRET_HOOK }, events: [run.succeeded, model.promoted, model.rolled_back] }]`;
+    const url = await product.reach(receiver.url);
+    const notify = `[{ webhook: "${url}/in", secret: { env: PERENNIAL_SECRET_HOOK }, events: [run.succeeded, model.promoted, model.rolled_back] }]`;
     const model = await applied({ name: 'back', evaluate: lenientGates, notify });
     await finished(model);
     const second = await finished(model, { params: { C: 0.5 } });

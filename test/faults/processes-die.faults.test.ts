@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { RunJson } from '../../apps/cli/run/view';
 import { expectNothingLeft } from '../support/leftovers';
 import type { Product } from '../support/process/product';
-import { pause, startProduct } from '../support/process/product';
+import { pause, startLocalProduct } from '../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
 
 jest.setTimeout(300_000);
@@ -11,7 +11,7 @@ let product: Product;
 let count = 0;
 
 beforeAll(async () => {
-  product = await startProduct();
+  product = await startLocalProduct();
 });
 afterEach(() => expectNothingLeft(product));
 afterAll(() => product.stop());
@@ -130,7 +130,7 @@ describe('kill -9', () => {
 
 describe('kill -9 of everything', () => {
   test('a new start cleans up and finishes the open run', async () => {
-    const first = await startProduct();
+    const first = await startLocalProduct();
     const folder = writeTinyLifecycle(first.workDir, { name: 'survivor' });
     await first.apply(folder);
     const { body } = await first.start('survivor');
@@ -138,7 +138,7 @@ describe('kill -9 of everything', () => {
     const everything = [...first.pids(''), first.supervisor.pid ?? -1];
     for (const pid of everything) process.kill(pid, 'SIGKILL');
     await pause(1000);
-    const second = await startProduct({
+    const second = await startLocalProduct({
       stateDir: first.stateDir,
       env: { PERENNIAL_INGEST_ROOTS: first.workDir },
     });

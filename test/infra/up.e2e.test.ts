@@ -12,18 +12,18 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { Client as Database } from 'pg';
 import { processIdentity } from '../../data/process-identity';
-import { end, pause, startProduct, type Product } from '../support/process/product';
+import { end, pause, startLocalProduct, type LocalProduct } from '../support/process/product';
 
 jest.setTimeout(180_000);
 
 let folder: string;
 let stateDir: string;
-let product: Product;
+let product: LocalProduct;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'perennial-up-'));
   stateDir = join(folder, 'state');
-  product = await startProduct({ stateDir });
+  product = await startLocalProduct({ stateDir });
 });
 afterAll(async () => {
   await product.stop();
@@ -33,7 +33,7 @@ afterAll(async () => {
 async function startAgain(...args: string[]): Promise<void> {
   await product.stop();
   rmSync(join(stateDir, 'run', 'client.json'), { force: true }); // left by SIGKILL; the helper would read it as the new one
-  product = await startProduct({ stateDir, args });
+  product = await startLocalProduct({ stateDir, args });
 }
 
 const pidsNow = (): number[] => product.pids('');
@@ -115,7 +115,7 @@ test('a backend with a configured address is prepared but not started', async ()
   await database.query('CREATE DATABASE elsewhere');
   await database.end();
 
-  const other = await startProduct({
+  const other = await startLocalProduct({
     env: {
       PERENNIAL_DATABASE_URL: `${server}/elsewhere`,
       PERENNIAL_TEMPORAL_ADDRESS: `127.0.0.1:${ports['temporal']}`,

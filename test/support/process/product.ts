@@ -1,6 +1,6 @@
 /**
  * The whole product as processes, in its own state folder on free ports: `perennial up` as a user
- * runs it.
+ * runs it, or on several machines.
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
@@ -25,7 +25,6 @@ export interface Product {
   readonly apiUrl: string;
   readonly gatewayUrl: string;
   readonly apiKey: string;
-  readonly supervisor: ChildProcess;
   call<T = Record<string, unknown>>(
     method: string,
     path: string,
@@ -48,7 +47,14 @@ export interface Product {
   /** Resolves when the run has reached this stage. */
   waitForStage(id: string, stage: string): Promise<void>;
   log(): string;
+  /** The URL by which the product reaches a server of this test on 127.0.0.1. */
+  reach(url: string): Promise<string>;
   stop(): Promise<void>;
+}
+
+/** The product as a user starts it on one machine. */
+export interface LocalProduct extends Product {
+  readonly supervisor: ChildProcess;
 }
 
 export interface CallOptions {
@@ -57,19 +63,28 @@ export interface CallOptions {
   readonly key?: string | null;
 }
 
-interface Client {
+export interface Client {
   readonly apiUrl: string;
   readonly gatewayUrl: string;
   readonly apiKey: string;
 }
 
-export async function startProduct(
-  options: {
-    readonly stateDir?: string;
-    readonly env?: Readonly<Record<string, string>>;
-    readonly args?: readonly string[];
-  } = {},
-): Promise<Product> {
+export interface ProductOptions {
+  readonly stateDir?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+}
+
+declare global {
+  /** Set for the tests that jest.config.cjs also runs on several machines. */
+  var startProductElsewhere: ((options: ProductOptions) => Promise<Product>) | undefined;
+}
+
+export function startProduct(options: ProductOptions = {}): Promise<Product> {
+  return (globalThis.startProductElsewhere ?? startLocalProduct)(options);
+}
+
+export async function startLocalProduct(options: ProductOptions = {}): Promise<LocalProduct> {
   const workDir = mkdtempSync(join(tmpdir(), 'perennial-e2e-'));
   const stateDir = options.stateDir ?? join(workDir, 'state');
   const env = {
@@ -97,20 +112,38 @@ export async function startProduct(
   supervisor.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   supervisor.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const client = await ready(stateDir, supervisor, () => output);
-  const product: Product = {
+  const product: LocalProduct = {
     stateDir,
     workDir,
     ...client,
     supervisor,
-    call: (method, path, callOptions) => call(client, method, path, callOptions),
-    cli: (args) => cli(args, env, workDir),
-    apply: (folder) => apply(client, folder),
+    ...openCalls(client, env, workDir),
     pids: (text) => descendantPids(supervisor.pid ?? -1, text),
     kill: (text, signal = 'SIGKILL') => {
       const pids = descendantPids(supervisor.pid ?? -1, text);
       for (const pid of pids) process.kill(pid, signal);
       return pids;
     },
+    log: () => output,
+    reach: (url) => Promise.resolve(url),
+    stop: async () => {
+      await end(supervisor);
+      rmSync(workDir, { recursive: true, force: true });
+    },
+  };
+  return product;
+}
+
+/** What a test does with a platform by its addresses, which are read at each call. */
+export function openCalls(
+  client: Client,
+  env: NodeJS.ProcessEnv,
+  workDir: string,
+): Pick<Product, 'call' | 'cli' | 'apply' | 'start' | 'run' | 'waitForEnd' | 'waitForStage'> {
+  return {
+    call: (method, path, callOptions) => call(client, method, path, callOptions),
+    cli: (args) => cli(args, env, workDir),
+    apply: (folder) => apply(client, folder),
     start: (lifecycle, body = {}, key) =>
       call<RunJson>(client, 'POST', `/lifecycles/${lifecycle}/runs`, {
         body,
@@ -119,13 +152,7 @@ export async function startProduct(
     run: async (id) => (await call<RunJson>(client, 'GET', `/runs/${id}`)).body,
     waitForEnd: (id, seconds = 120) => waitForEnd(client, id, seconds),
     waitForStage: (id, stage) => waitForStage(client, id, stage),
-    log: () => output,
-    stop: async () => {
-      await end(supervisor);
-      rmSync(workDir, { recursive: true, force: true });
-    },
   };
-  return product;
 }
 
 async function ready(

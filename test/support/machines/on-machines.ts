@@ -1,0 +1,3 @@
+import { startCluster } from './cluster';
+
+globalThis.startProductElsewhere = startCluster;
