@@ -31,6 +31,14 @@ test('an equally good version goes through its steps on traffic and is promoted;
   const model = await trials.withChampion('good');
   const run = await trials.open(model, 0.5);
   const other = await product.start(model, { params: { C: 0.25 } });
+  // Before any traffic, so that the first rollout is still open.
+  const refused = await product.waitForEnd(other.body.id);
+  expect(refused).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
+  expect(refused.verdict?.reasons.at(-1)).toMatchObject({
+    code: 'canary.busy',
+    message: expect.stringContaining(run.id) as string,
+  });
+
   traffic = startTraffic(product, model, { from: '2024-05-01T00:00:00Z' });
   const watched = product.cli(['rollout', 'watch', model]);
 
@@ -56,13 +64,6 @@ test('an equally good version goes through its steps on traffic and is promoted;
   expect(await watched).toMatchObject({
     exitCode: 0,
     stdout: expect.stringContaining('good@2 beside @1  promoted') as string,
-  });
-
-  const refused = await product.waitForEnd(other.body.id);
-  expect(refused).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
-  expect(refused.verdict?.reasons.at(-1)).toMatchObject({
-    code: 'canary.busy',
-    message: expect.stringContaining(run.id) as string,
   });
 
   const { failures, versions } = await traffic.stop();
