@@ -48,7 +48,10 @@ export function openActivityDeps(config: Config, core: Core, log: Logger): Opene
     confine: config.confineJobs,
     tracking,
     onMirrorError: (job, error) =>
-      log.warn({ job, err: error }, 'could not upload a checkpoint; the next upload tries again'),
+      log.warn(
+        { job, err: error },
+        'could not upload the checkpoint or the log of a job; the next upload tries again',
+      ),
     onConfinement: (found) => log.info({ jobs: found }, describeConfinement(found)),
   });
   const optuna = createOptuna({ python: config.python, trainersDir: config.trainersDir });

@@ -187,7 +187,7 @@ describe('two of each process on their own machines', () => {
 });
 
 describe('a machine that is gone', () => {
-  test('the job of a destroyed worker continues on the other one', async () => {
+  test('the job of a destroyed worker continues on the other one, and both logs can be read', async () => {
     const model = await apply({
       name: 'moved',
       trainer: 'patient',
@@ -201,6 +201,8 @@ describe('a machine that is gone', () => {
     await busy.destroy();
     const run = await succeeded(body.id);
     expect(run.stages.map(({ name }) => name)).toContain('train');
+    const logs = (await cluster.call<string>('GET', `/runs/${run.id}/logs`)).body;
+    expect(new Set(logs.match(/process \S+ does step/g)).size).toBe(2);
     await busy.replace();
     await cluster.ready(busy);
   });

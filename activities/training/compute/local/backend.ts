@@ -29,6 +29,7 @@ import { JobDirectory, jobDirectories } from './job-directory';
 import { endProcessesOfDeadWorkers } from './orphan-processes';
 import type { ChangeFlag } from './change-flag';
 import { createChangeFlag } from './change-flag';
+import { openLogMirror, type LogMirror } from './log-mirror';
 import { endProcess, observe } from './observe';
 import { storeLogs, storeOutcome } from './outcome';
 import { signalProcess, thisProcess } from '../../../../data/process-identity';
@@ -58,12 +59,12 @@ export interface LocalBackendSettings {
   /** Folder with the Python package `perennial`; `python` beside the trainers by default. */
   readonly packageDir?: string;
   readonly stateDir: string;
-  /** Without `jobs`, checkpoints stay on this machine. */
+  /** Without `jobs`, checkpoints and logs of running jobs stay on this machine. */
   readonly artifacts: Pick<ArtifactStore, 'toFile' | 'putFile' | 'putBytes'> &
     Partial<Pick<ArtifactStore, 'jobs'>>;
-  /** Seconds between uploads of checkpoints; default 10. */
+  /** Seconds between uploads of checkpoints and logs; default 10. */
   readonly checkpointSeconds?: number;
-  /** Called with the error when a checkpoint could not be uploaded. It is tried again later. */
+  /** Called with the error when one could not be uploaded. It is tried again later. */
   readonly onMirrorError?: (job: string, error: Error) => void;
   readonly maxConcurrent: number;
   /** Folders that are hidden from jobs if the system can do so; the state folder by default. */
@@ -89,6 +90,7 @@ interface Active {
   readonly attempt: number;
   readonly memoryBytes: number;
   readonly mirror: CheckpointMirror | null;
+  log: LogMirror | null;
   readonly leave: AbortController;
   /** Of its own environment. */
   python: string | null;
@@ -142,7 +144,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
   inputs.sweep();
   const watch = setInterval(stopAbandoned, Math.min(5_000, abandonedMs / 2));
   watch.unref();
-  const mirroring = setInterval(mirrorCheckpoints, (settings.checkpointSeconds ?? 10) * 1000);
+  const mirroring = setInterval(mirrorJobs, (settings.checkpointSeconds ?? 10) * 1000);
   mirroring.unref();
 
   function warmHost(): Promise<WarmHost> {
@@ -208,6 +210,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     try {
       await materialise(file, active);
       if (stored) await mirror?.restore();
+      active.log = area && (await openLogMirror({ area, directory }));
       if (file.environment)
         active.python = await environments.ensure(
           readFileSync(directory.file(environmentLock), 'utf8'),
@@ -264,7 +267,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       if (directory.isCancelled()) await endProcess(directory, graceMs, active.end);
       await active.end;
       // Of a job that has ended well, no checkpoint is needed.
-      if (directory.job() && directory.exit()?.code !== 0) await saveCheckpoint(active);
+      if (directory.job() && directory.exit()?.code !== 0) await saveCopies(active);
     } catch (error) {
       if (directory.job() && directory.started()?.attempt !== attempt)
         directory.endWithoutProcess(attempt, (error as Error).message);
@@ -279,15 +282,14 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     return jobs?.of({ tenant, jobId: id, runId: runOf({ id }) }) ?? null;
   }
 
-  function mirrorCheckpoints(): void {
-    for (const active of actives.values())
-      if (active.state === 'running') void saveCheckpoint(active);
+  function mirrorJobs(): void {
+    for (const active of actives.values()) if (active.state === 'running') void saveCopies(active);
   }
 
   /** A store that is away must not end the job. */
-  async function saveCheckpoint({ directory, mirror }: Active): Promise<void> {
+  async function saveCopies({ directory, mirror, log }: Active): Promise<void> {
     try {
-      if (!directory.isCancelled()) await mirror?.save();
+      if (!directory.isCancelled()) await Promise.all([mirror?.save(), log?.save()]);
     } catch (error) {
       settings.onMirrorError?.(directory.path, error as Error);
     }
@@ -462,6 +464,7 @@ function activeOf({
     attempt,
     memoryBytes,
     mirror,
+    log: null,
     leave: new AbortController(),
     python: null,
     seenAt: Date.now(),

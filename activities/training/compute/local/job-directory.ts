@@ -75,7 +75,7 @@ export type Owner = z.infer<typeof ownerSchema>;
 /**
  * The folder of one job. All state is in its files, so that any process of this machine can
  * continue the job: job.json, inputs/, attempts/<n>.json (the owner of an attempt), process.json,
- * exit.json, cancelled.json, outcome.json, and the files that the trainer writes.
+ * exit.json, cancelled.json, outcome.json, log-writer.json, and the files that the trainer writes.
  */
 export class JobDirectory {
   readonly path: string;
@@ -206,6 +206,21 @@ export class JobDirectory {
 
   keepOutcome(outcome: JobOutcome): void {
     this.write('outcome.json', outcome);
+  }
+
+  /** Identifies this folder among those that had the job; null if it has stored no log. */
+  logWriter(): string | null {
+    return this.read('log-writer.json', z.string(), 'ours');
+  }
+
+  keepLogWriter(writer: string): void {
+    this.write('log-writer.json', writer);
+  }
+
+  /** Replaces the log. The job appends to it. */
+  startLog(text: string): void {
+    rmSync(this.file('log.txt'), { force: true });
+    writeFileSync(this.file('log.txt'), text, { flag: 'wx', mode: 0o600 });
   }
 
   async metrics(): Promise<JobMetric[]> {
