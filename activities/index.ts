@@ -5,6 +5,7 @@ import type { ChunkStore } from '../data/index/chunk-store';
 import type { Embedders } from '../data/index/embedders/open-embedder';
 import type { ModelAccess } from '../data/language/model-access';
 import type { SourcePolicy } from '../data/dataset/sources/policy';
+import type { ComputePrices } from '../domain/cost/price';
 import type { Digest } from '../domain/dataset/artifact';
 import type { ComputeBackend, ComputeKind } from '../domain/training/job';
 import type { Registry } from '../db/registry';
@@ -55,6 +56,7 @@ export interface ActivityDeps {
   readonly scratchRoot: string;
   readonly sourcePolicy: SourcePolicy;
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend & JobKeeper>>>;
+  readonly prices: ComputePrices;
   readonly optuna: Optuna;
   readonly chunkStore: ChunkStore;
   readonly embedders: Embedders;

@@ -15,6 +15,7 @@ import type { AuditRepository } from './audit/records';
 import { createBudgetRepository, type BudgetRepository } from './budget/repository';
 import { createChildRunRepository, type ChildRunRepository } from './run/child-repository';
 import { createCommandRepository, type CommandRepository } from './run/command-repository';
+import { createCostRepository, type CostRepository } from './cost/repository';
 import { createDatasetRepository } from './dataset/repository';
 import type { DatasetRepository } from './dataset/records';
 import { createDecisionRepository, type DecisionRepository } from './decision/repository';
@@ -114,6 +115,7 @@ export interface Registry {
   readonly apiKeys: ApiKeyRepository;
   readonly tenants: TenantRepository;
   readonly budgets: BudgetRepository;
+  readonly costs: CostRepository;
   readonly llmCalls: CallLedger;
   readonly retention: RetentionRepository;
   readonly experiments: ExperimentRepository;
@@ -161,6 +163,7 @@ export function createRegistry(database: Database): Registry {
     apiKeys: createApiKeyRepository(database),
     tenants: createTenantRepository(database),
     budgets: createBudgetRepository(database),
+    costs: createCostRepository(database),
     llmCalls: createCallLedger(database),
     retention: createRetentionRepository(database, predictions),
     experiments: createExperimentRepository(database),

@@ -48,6 +48,7 @@ function withoutPlatform(): ApiDeps {
     searches: anything,
     evaluations: anything,
     trainers: anything,
+    prices: anything,
     scratchRoot: '',
     verifyAudit: anything,
     gatewayUrl: null,

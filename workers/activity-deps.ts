@@ -70,6 +70,7 @@ export function openActivityDeps(config: Config, core: Core, log: Logger): Opene
       buckets: config.ingest.buckets,
     },
     backends: { local: backend, ...openRemoteBackends(config, core.artifacts, tracking) },
+    prices: config.prices,
     optuna,
     chunkStore,
     embedders,

@@ -32,6 +32,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     searches: createPromptSearchClient({ connection, namespace, uiUrl }),
     evaluations: createPromptEvaluationClient({ connection, namespace, uiUrl }),
     trainers: openTrainerCatalog(config.trainersDir),
+    prices: config.prices,
     scratchRoot: scratchRoot(config),
     verifyAudit: audit.verify,
     gatewayUrl: config.gatewayUrl,

@@ -1,5 +1,6 @@
 import { openTrainerCatalog } from '../../data/training/catalog';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ComputePrices } from '../../domain/cost/price';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import {
@@ -9,6 +10,7 @@ import {
   type JobResult,
 } from '../../domain/training/job';
 import type { FineTuneSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import { openJobMeter, type JobMeterDeps } from '../cost/job-meter';
 import { followJob } from '../training/compute/follow-job';
 import { keepLogs, type LogRecords } from '../training/compute/keep-logs';
 import { restartRecorder } from '../training/compute/record-restart';
@@ -19,7 +21,8 @@ import type { PreparedExamples } from './prepare-examples';
 
 export interface FineTuneDeps extends TrainerEnvironmentDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
-  readonly registry: LogRecords;
+  readonly registry: LogRecords & JobMeterDeps['registry'];
+  readonly prices: ComputePrices;
 }
 
 export interface FineTuneInput {
@@ -65,6 +68,7 @@ export function createFineTuneActivities(deps: FineTuneDeps) {
         kind: compute.backend,
         tenant,
         jobId: key,
+        meter: openJobMeter(deps, { tenant, runId, jobId: key, backend: compute.backend }),
         prepare: async () => ({
           id: key,
           tenant,

@@ -18,14 +18,15 @@ interface CommandInput extends ProjectJobInput {
   readonly environment: ArtifactRef | null;
 }
 
-export function createCommandJobActivities({ backends, artifacts, registry }: ProjectJobDeps) {
+export function createCommandJobActivities(deps: ProjectJobDeps) {
+  const { artifacts } = deps;
   return {
     /**
      * Executes one command as a job. A retry finds the job by its key, whether it waits, runs or has
      * ended. A lost job runs again and finds its checkpoint folder.
      */
     async runCommandJob(given: CommandInput): Promise<CommandResult> {
-      const ended = await followProjectJob({ backends, registry }, given, async () => ({
+      const ended = await followProjectJob(deps, given, async () => ({
         job: commandJob(given, await inputsOf(artifacts, given)),
         datasets: Object.values(given.inputs).filter(isDatasetVersion),
       }));

@@ -1,10 +1,12 @@
 /** What the Python steps and the commands of a project share as jobs. */
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { Registry } from '../../db/registry';
+import type { ComputePrices } from '../../domain/cost/price';
 import type { DatasetVersionRef } from '../../domain/dataset/dataset';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { ComputeBackend, ComputeKind, ComputeSpec, Job } from '../../domain/training/job';
 import { datasetNode } from '../dataset/register-version';
+import { openJobMeter } from '../cost/job-meter';
 import type { FinalJobState } from '../training/compute/follow-job';
 import { followJob } from '../training/compute/follow-job';
 import type { LogRecords } from '../training/compute/keep-logs';
@@ -15,7 +17,8 @@ import { metricsReporter } from '../training/compute/report-metrics';
 export interface ProjectJobDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
   readonly artifacts: Pick<ArtifactStore, 'getJson'>;
-  readonly registry: LogRecords & Pick<Registry, 'lineage'>;
+  readonly registry: LogRecords & Pick<Registry, 'lineage' | 'costs'>;
+  readonly prices: ComputePrices;
 }
 
 export interface ProjectJobInput {
@@ -35,10 +38,11 @@ export interface PreparedJob {
 
 /** Submits the job or finds it, and follows it to its end. A failed job's log is kept. */
 export async function followProjectJob(
-  { backends, registry }: Pick<ProjectJobDeps, 'backends' | 'registry'>,
+  deps: Pick<ProjectJobDeps, 'backends' | 'registry' | 'prices'>,
   given: ProjectJobInput & { readonly name: string },
   prepare: () => Promise<PreparedJob>,
 ): Promise<FinalJobState> {
+  const { backends, registry } = deps;
   const { compute, key, name } = given;
   const report = metricsReporter(registry, {
     ...given,
@@ -50,6 +54,7 @@ export async function followProjectJob(
     kind: compute.backend,
     tenant: given.tenant,
     jobId: key,
+    meter: openJobMeter(deps, { ...given, jobId: key, backend: compute.backend }),
     prepare: async () => {
       const { job, datasets } = await prepare();
       await recordInputs(registry, given, datasets);

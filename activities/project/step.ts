@@ -53,12 +53,12 @@ export function createProjectStepActivities(deps: ProjectJobDeps) {
 }
 
 export async function runStepJob(
-  { backends, artifacts, registry }: ProjectJobDeps,
+  deps: ProjectJobDeps,
   given: ProjectStepInput,
 ): Promise<ProjectStepOutput> {
   const { name } = given.step;
-  const ended = await followProjectJob({ backends, registry }, { ...given, name }, async () => {
-    const { inputs, datasets } = await stepInputs(artifacts, given);
+  const ended = await followProjectJob(deps, { ...given, name }, async () => {
+    const { inputs, datasets } = await stepInputs(deps.artifacts, given);
     return { job: stepJob(given, inputs), datasets };
   });
   return resultOf(ended, given);

@@ -3,6 +3,7 @@ import { openTrainerCatalog } from '../../data/training/catalog';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import type { TrainingSet } from '../../domain/dataset/assembled';
 import { labelColumn } from '../../domain/dataset/assembled';
+import type { ComputePrices } from '../../domain/cost/price';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { ImportedModel } from '../../domain/model/imported';
@@ -16,6 +17,7 @@ import type {
   TrainerManifest,
 } from '../../domain/training/job';
 import type { TrainSpec } from '../../domain/lifecycle/lifecycle';
+import { openJobMeter, type JobMeterDeps } from '../cost/job-meter';
 import type { FinalJobState } from './compute/follow-job';
 import { followJob } from './compute/follow-job';
 import type { LogRecords } from './compute/keep-logs';
@@ -28,7 +30,8 @@ import { conversionEnvironment, trainerEnvironment } from './environment';
 export interface TrainDeps extends TrainerEnvironmentDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putBytes'>;
-  readonly registry: LogRecords;
+  readonly registry: LogRecords & JobMeterDeps['registry'];
+  readonly prices: ComputePrices;
 }
 
 export interface TrainModelInput {
@@ -95,6 +98,11 @@ export function createTrainActivities(deps: TrainDeps) {
         kind: input.train.compute.backend,
         tenant: input.tenant,
         jobId: input.key,
+        meter: openJobMeter(deps, {
+          ...input,
+          jobId: input.key,
+          backend: input.train.compute.backend,
+        }),
         prepare: async () => {
           manifest = describe(input.train.trainer, input.train.params);
           const { tenant, imported } = input;

@@ -5,6 +5,7 @@ import type { TrialRef } from '../../db/tuning/repository';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { TrainingSet } from '../../domain/dataset/assembled';
+import type { ComputePrices } from '../../domain/cost/price';
 import { failure, isPerennialError, type FailureType } from '../../domain/failure';
 import type { ComputeBackend, ComputeKind, TrainerJob } from '../../domain/training/job';
 import type { TrialEnd, TrialParams, TrialStep } from '../../domain/tuning/tuning';
@@ -12,6 +13,7 @@ import { objectivesOf } from '../../domain/tuning/objectives';
 import { rungsOf } from '../../domain/tuning/pruning';
 import { busySeconds, valuesAtRungs } from '../../domain/tuning/tuning';
 import type { FinalJobState, RunningJob } from '../training/compute/follow-job';
+import { openJobMeter } from '../cost/job-meter';
 import { followJob } from '../training/compute/follow-job';
 import { keepLogs } from '../training/compute/keep-logs';
 import { restartRecorder } from '../training/compute/record-restart';
@@ -29,7 +31,8 @@ import { readTrialsOnce } from './study-trials';
 export interface TrialDeps extends TrainerEnvironmentDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putBytes'>;
-  readonly registry: Pick<Registry, 'trials' | 'events' | 'artifacts'>;
+  readonly registry: Pick<Registry, 'trials' | 'events' | 'artifacts' | 'costs'>;
+  readonly prices: ComputePrices;
   readonly optuna: Optuna;
 }
 
@@ -40,6 +43,9 @@ export type TrialInput = TrainModelInput &
 /** Short, because a trial may take a second and pruning saves time only if noticed early. */
 const maxPauseMs = 250;
 const maxReasonCharacters = 1_000;
+/** Of the longest job of the run so far, since larger parameters may take longer. */
+const finalTrainingShare = 1.5;
+const leastFinalSeconds = 60;
 
 export function createTrialActivities(deps: TrialDeps) {
   const readTrials = readTrialsOnce(deps.registry.trials);
@@ -67,6 +73,12 @@ export async function runTrialJob(
       kind: input.train.compute.backend,
       tenant: input.tenant,
       jobId: input.key,
+      meter: openJobMeter(deps, {
+        ...input,
+        jobId: input.key,
+        backend: input.train.compute.backend,
+        keepSeconds: await secondsOfFinalTraining(registry.costs, input),
+      }),
       prepare: async () => ({
         ...trialJob(input, await trainingSetOf(artifacts, input.assembled)),
         ...(await trainerEnvironment(deps, {
@@ -83,8 +95,23 @@ export async function runTrialJob(
     return await endOf(input, ended, watch);
   } catch (error) {
     if (isPerennialError(error) && trialsOwn.includes(error.type)) return failed(error.message);
+    // `budgetReason` finds this end, and no further trial starts.
+    if (isPerennialError(error) && error.type === 'BudgetSpent') {
+      const { value } = await watch.verdict();
+      return { status: 'pruned', value, reason: error.message.slice(0, maxReasonCharacters) };
+    }
     throw error;
   }
+}
+
+/** The best trial is trained again at the end, so trials leave room for that. */
+async function secondsOfFinalTraining(
+  costs: Pick<Registry['costs'], 'longestJob'>,
+  input: TrialInput,
+): Promise<number> {
+  const { timeoutSeconds } = input.train.compute;
+  const longest = await retryWhileUnavailable(() => costs.longestJob(input));
+  return Math.min(timeoutSeconds, Math.max(leastFinalSeconds, finalTrainingShare * longest));
 }
 
 const newest = new WeakMap<object, { readonly digest: string; readonly value: TrainingSet }>();

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { codeDigestOf, openTrainerCatalog } from '../../data/training/catalog';
 import type { Registry } from '../../db/registry';
 import type { StudyRef, TrialRef } from '../../db/tuning/repository';
+import { isSpentReason } from '../../domain/budget/budget';
 import type { Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
@@ -234,8 +235,11 @@ function frontOf(
     .map(({ number, params, values }) => ({ number, params, values: values ?? [] }));
 }
 
-/** Null while the budget is not spent. */
+/** Null while neither the budget of the study nor a cap on its jobs is spent. */
 export function budgetReason(tune: TuneSpec, trials: readonly Trial[]): string | null {
+  const capped = trials.find(({ reason }) => isSpentReason(reason))?.reason;
+  // The rest is what the job of that trial did.
+  if (capped) return capped.split('; ')[0] ?? capped;
   const { budgetSeconds } = tune;
   if (budgetSeconds === null || busySeconds(trials, new Date().toISOString()) < budgetSeconds)
     return null;

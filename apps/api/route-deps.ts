@@ -6,6 +6,7 @@ import type { OffThread } from '../../data/off-thread/off-thread';
 import type { SourcePolicy } from '../../data/dataset/sources/policy';
 import type { TrainerCatalog } from '../../data/training/catalog';
 import type { Registry } from '../../db/registry';
+import type { ComputePrices } from '../../domain/cost/price';
 import type { SecretAccess } from '../../domain/access/secret-access';
 import type { AuditReport, AuditRepository } from '../../db/audit/records';
 import type { WorkLimit } from '../http/rate-limit';
@@ -27,6 +28,7 @@ export interface ApiDeps {
   readonly searches: PromptSearchClient;
   readonly evaluations: PromptEvaluationClient;
   readonly trainers: TrainerCatalog;
+  readonly prices: ComputePrices;
   /** The folder for artifacts while they are read. */
   readonly scratchRoot: string;
   /** Verifies with the keys that this process trusts and the copies that it can read. */

@@ -27,6 +27,7 @@ import { apiKeyRoutes } from './access/route';
 import { tenantRoutes } from './access/tenant-route';
 import { auditRoutes } from './audit/route';
 import { budgetRoutes } from './budget/route';
+import { costRoutes } from './cost/route';
 import { datasetRoutes } from './dataset/route';
 import { decisionRoutes } from './decision/route';
 import { healthRoutes } from './platform/health-route';
@@ -89,6 +90,7 @@ const nouns = [
   promptSearchRoutes,
   promptEvaluationRoutes,
   budgetRoutes,
+  costRoutes,
   rolloutRoutes,
   predictionRoutes,
   datasetRoutes,

@@ -7,6 +7,7 @@ import { isPerennialError } from '../../domain/failure';
 import { ApiError } from '../client/api-error';
 import { auditCommands } from './audit/command';
 import { budgetCommands } from './budget/command';
+import { costCommands } from './cost/command';
 import { completionCommands } from './completion/command';
 import { computeCommands } from './compute/command';
 import { dataCommands } from './dataset/command';
@@ -43,6 +44,7 @@ const nouns = [
   evaluateCommand,
   indexCommands,
   budgetCommands,
+  costCommands,
   rolloutCommands,
   predictCommand,
   predictionCommands,

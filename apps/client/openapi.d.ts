@@ -364,6 +364,53 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/costs": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show what jobs reserved and used, in CPU-hours and US dollars */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description sums by run, model, backend, day, month, tenant; tenant needs an administrator of the platform */
+                    readonly by?: "run" | "model" | "backend" | "day" | "month" | "tenant";
+                    /** @description only jobs that reserved at this time or later */
+                    readonly from?: string;
+                    /** @description only jobs of this run */
+                    readonly run?: string;
+                    /** @description only jobs that reserved before this time */
+                    readonly to?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["CostRow"][];
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/datasets": {
         readonly parameters: {
             readonly query?: never;
@@ -6759,10 +6806,19 @@ export interface paths {
             readonly requestBody?: {
                 readonly content: {
                     readonly "application/json": {
+                        /**
+                         * @description the period of maxCpuHours and maxUsd, in UTC: day or month
+                         * @enum {string}
+                         */
+                        readonly costPeriod?: "day" | "month";
+                        /** @description CPU-hours that jobs may use in one period, above 0; null: no limit */
+                        readonly maxCpuHours?: number | null;
                         /** @description most lifecycles that are not deleted, including archived ones; null: no limit */
                         readonly maxLifecycles?: number | null;
                         /** @description most runs that have not ended, including waiting ones; null: no limit */
                         readonly maxOpenRuns?: number | null;
+                        /** @description US dollars that jobs may cost in one period, above 0; null: no limit */
+                        readonly maxUsd?: number | null;
                     };
                 };
             };
@@ -7107,7 +7163,7 @@ export interface components {
             readonly scope: string;
             readonly spent: number;
             /** @enum {string} */
-            readonly unit: "usd" | "tokens" | "seconds";
+            readonly unit: "usd" | "tokens" | "seconds" | "cpuHours";
         };
         readonly Calls: {
             /** @description questions with an answer */
@@ -7252,6 +7308,18 @@ export interface components {
                 readonly unpaid: string | null;
                 readonly variants: number;
             } | null;
+        };
+        readonly CostRow: {
+            readonly jobs: number;
+            /** @description the run, model, backend, day, month or tenant */
+            readonly key: string;
+            /** @description of jobs that have not ended */
+            readonly reservedCpuHours: number;
+            readonly reservedUsd: number;
+            /** @description jobs whose backend had no price; they add no money */
+            readonly unpriced: number;
+            readonly usedCpuHours: number;
+            readonly usedUsd: number;
         };
         readonly CreatedTenant: {
             /** @description the first key; its scope is admin */
@@ -9221,10 +9289,19 @@ export interface components {
             readonly suspendedAt: string | null;
         };
         readonly TenantLimits: {
+            /**
+             * @description the period of maxCpuHours and maxUsd, in UTC: day or month
+             * @enum {string}
+             */
+            readonly costPeriod: "day" | "month";
+            /** @description CPU-hours that jobs may use in one period, above 0; null: no limit */
+            readonly maxCpuHours: number | null;
             /** @description most lifecycles that are not deleted, including archived ones; null: no limit */
             readonly maxLifecycles: number | null;
             /** @description most runs that have not ended, including waiting ones; null: no limit */
             readonly maxOpenRuns: number | null;
+            /** @description US dollars that jobs may cost in one period, above 0; null: no limit */
+            readonly maxUsd: number | null;
         };
         readonly TrackedRun: {
             readonly endedAt: string | null;

@@ -264,6 +264,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
     searches: createPromptSearchClient({ connection, namespace, uiUrl: null }),
     evaluations: createPromptEvaluationClient({ connection, namespace, uiUrl: null }),
     trainers: openTrainerCatalog(config.trainersDir),
+    prices: config.prices,
     scratchRoot: scratchRoot(config),
     verifyAudit: (input) =>
       registry.audit.verify({

@@ -167,6 +167,6 @@ function isIdle({ askedAt }: KnownBudgets): boolean {
 
 function hasAmount(
   budget: Budget,
-): budget is Budget & { readonly unit: Exclude<BudgetUnit, 'seconds'> } {
-  return budget.unit !== 'seconds';
+): budget is Budget & { readonly unit: Extract<BudgetUnit, keyof Amounts> } {
+  return budget.unit === 'usd' || budget.unit === 'tokens';
 }

@@ -5,7 +5,7 @@ import type { Tenant } from '../../domain/ids';
 import type { Transaction } from '../connection';
 import type { tenants } from './tenant-schema';
 
-type LimitName = keyof TenantLimits;
+type LimitName = keyof Pick<TenantLimits, 'maxOpenRuns' | 'maxLifecycles'>;
 type LimitedTenant = Pick<typeof tenants.$inferSelect, LimitName>;
 
 /**

@@ -111,7 +111,8 @@ export function createTenantRepository({ sql }: Database): TenantRepository {
         const before = toRecord(await locked(tx, name)).limits;
         const after = { ...before, ...limits };
         const [row] = await tx<TenantRow[]>`
-          update tenants set max_open_runs = ${after.maxOpenRuns}, max_lifecycles = ${after.maxLifecycles}
+          update tenants set max_open_runs = ${after.maxOpenRuns}, max_lifecycles = ${after.maxLifecycles},
+            max_cpu_hours = ${after.maxCpuHours}, max_usd = ${after.maxUsd}, cost_period = ${after.costPeriod}
           where id = ${name} returning *`;
         if (!row) throw tenantNotFound(name);
         const cause = 'limits changed';
@@ -146,6 +147,8 @@ async function note(tx: Transaction, { name, ...entry }: TenantNote): Promise<vo
 }
 
 function toRecord(row: TenantRow): TenantRecord {
-  const { id: name, createdAt, createdBy, suspendedAt, maxOpenRuns, maxLifecycles } = row;
-  return { name, createdAt, createdBy, suspendedAt, limits: { maxOpenRuns, maxLifecycles } };
+  const { id: name, createdAt, createdBy, suspendedAt } = row;
+  const { maxOpenRuns, maxLifecycles, maxCpuHours, maxUsd, costPeriod } = row;
+  const limits = { maxOpenRuns, maxLifecycles, maxCpuHours, maxUsd, costPeriod };
+  return { name, createdAt, createdBy, suspendedAt, limits };
 }

@@ -54,9 +54,10 @@ async function reserveOne(
   return count === 1;
 }
 
-async function undoReservation(
+/** Removes an open reservation as if it had never been. The caller holds the budget's lock. */
+export async function undoReservation(
   tx: Transaction,
-  { tenant, holder }: ReservationRequest,
+  { tenant, holder }: Reservation,
   { scope, unit, amount }: BudgetAmount,
 ): Promise<void> {
   await tx`

@@ -4,7 +4,7 @@ import type { BudgetUnit } from '../../domain/budget/budget';
 import { bytewise, counter, createdAt, instant, oneOf, tenantId } from '../columns';
 import { tenants } from '../access/tenant-schema';
 
-const units = ['usd', 'tokens', 'seconds'];
+const units = ['usd', 'tokens', 'seconds', 'cpuHours'];
 
 /**
  * Budgets in whole smallest parts of their unit (domain/budget/budget.ts). `reserved` and `spent`

@@ -1,3 +1,4 @@
+import type { CostPeriod } from '../cost/caps';
 import { defaultTenant, type Tenant } from '../ids';
 
 /** What a tenant may have at once; null is no limit. */
@@ -6,6 +7,10 @@ export interface TenantLimits {
   readonly maxOpenRuns: number | null;
   /** Lifecycles that are not deleted, including archived ones. */
   readonly maxLifecycles: number | null;
+  /** What its jobs may use in one period. */
+  readonly maxCpuHours: number | null;
+  readonly maxUsd: number | null;
+  readonly costPeriod: CostPeriod;
 }
 
 export interface TenantRecord {

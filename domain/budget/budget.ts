@@ -1,16 +1,23 @@
 import type { Tenant } from '../ids';
 
 /** The unit of a budget. Amounts are whole numbers of its smallest part, so that sums are exact. */
-export type BudgetUnit = 'usd' | 'tokens' | 'seconds';
+export type BudgetUnit = 'usd' | 'tokens' | 'seconds' | 'cpuHours';
 
-/** Parts per unit: nanodollars (a token costs less than a microdollar), tokens, milliseconds. */
+/**
+ * Parts per unit: nanodollars (a token costs less than a microdollar), tokens, milliseconds, and
+ * milliseconds of one CPU.
+ */
 export const budgetUnits = {
   usd: 1_000_000_000,
   tokens: 1,
   seconds: 1000,
+  cpuHours: 3_600_000,
 } as const satisfies Record<BudgetUnit, number>;
 
-/** `scope` is `tenant`, `run/<id>` or `provider/<name>`. */
+/**
+ * `scope` is `tenant`, `run/<id>` or `provider/<name>`, and for jobs of a day or a month
+ * `tenant/2026-11-29`, `model/<name>/2026-11`.
+ */
 export interface BudgetRef {
   readonly scope: string;
   readonly unit: BudgetUnit;
@@ -45,14 +52,24 @@ export function toParts(unit: BudgetUnit, value: number): number {
 }
 
 export function formatBudgetAmount(unit: BudgetUnit, parts: number): string {
-  return unit === 'usd'
-    ? `$${(parts / budgetUnits.usd).toFixed(4)}`
-    : unit === 'tokens'
-      ? `${parts} tokens`
-      : `${parts / budgetUnits.seconds} s`;
+  switch (unit) {
+    case 'usd':
+      return `$${(parts / budgetUnits.usd).toFixed(4)}`;
+    case 'tokens':
+      return `${parts} tokens`;
+    case 'seconds':
+      return `${parts / budgetUnits.seconds} s`;
+    case 'cpuHours':
+      return `${Number((parts / budgetUnits.cpuHours).toPrecision(3))} CPU-hours`;
+  }
 }
 
 /** The start of the message of `BudgetSpent`; workflows recognise the scope by it. */
 export function spentMessage(scope: string): string {
   return `the budget of ${scope} is spent`;
+}
+
+/** Whether the reason of an end is that a budget is spent. */
+export function isSpentReason(reason: string | null): boolean {
+  return reason !== null && /^the budget of \S+ is spent/.test(reason);
 }

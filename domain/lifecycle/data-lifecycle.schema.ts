@@ -1,5 +1,6 @@
 /** The document of a lifecycle without a model. `perennial deploy` writes it. */
 import { z } from 'zod';
+import { computeBudgetSchema } from '../cost/budget.schema';
 import { formatOf } from '../dataset/source-uri';
 import { namedList } from '../document/codec.schema';
 import { notifySchema } from '../notification/notify.schema';
@@ -59,6 +60,7 @@ const writtenLifecycle = z.strictObject({
     .strictObject({
       data: orNull(sourcesSchema),
       approval,
+      budget: computeBudgetSchema.optional(),
       schedule: orNull(scheduleSchema),
       notify: notifySchema,
       program: programSchema,
@@ -67,7 +69,12 @@ const writtenLifecycle = z.strictObject({
 });
 
 export const dataLifecycleSchema = z.codec(writtenLifecycle, z.custom<DataLifecycleSpec>(), {
-  decode: ({ kind, metadata, spec }) => ({ kind, ...metadata, ...spec }),
+  decode: ({ kind, metadata, spec: { budget, ...spec } }) => ({
+    kind,
+    ...metadata,
+    ...spec,
+    ...(budget && { budget }),
+  }),
   encode: ({ kind, name, owner, labels, ...spec }) =>
     ({
       apiVersion,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { computeBudgetSchema } from '../cost/budget.schema';
 import { canarySchema } from '../rollout/canary.schema';
 import {
   bytesField,
@@ -394,6 +395,7 @@ const writtenLifecycle = z.strictObject({
       promote: promoteSchema,
       tune: orNull(tuneSchema),
       canary: orNull(canarySchema),
+      budget: computeBudgetSchema.optional(),
       schedule: orNull(scheduleSchema),
       notify: notifySchema,
       program: programSchema.optional(),
@@ -404,13 +406,14 @@ const writtenLifecycle = z.strictObject({
 
 /** A lifecycle document and its spec. */
 export const lifecycleSchema = z.codec(writtenLifecycle, z.custom<ModelLifecycleSpec>(), {
-  decode({ kind, metadata, spec: { monitor: _, canary, program, ...spec } }) {
+  decode({ kind, metadata, spec: { monitor: _, canary, budget, program, ...spec } }) {
     const { timezone = 'UTC' } = spec.data.time ?? {};
     return {
       kind,
       ...metadata,
       ...spec,
       canary: canary && { ...canary, timezone },
+      ...(budget && { budget }),
       ...(program && { program }),
     };
   },

@@ -6,6 +6,7 @@ import type { ComputeSpec } from '../training/job';
 import type { Task } from '../model/model';
 import type { ProgramSpec } from '../project/program';
 import type { AnswerLoss, AnswerQuality } from '../rollout/judging/answer-quality';
+import type { ComputeBudget } from '../cost/caps';
 import type { CalendarDuration } from '../duration';
 import type { SplitSpec } from '../dataset/split';
 import type { MetricName, RowLoss } from '../evaluation/metrics/names';
@@ -29,6 +30,8 @@ export interface ModelLifecycleSpec {
   readonly promote: PromoteSpec;
   readonly tune: TuneSpec | null;
   readonly canary: CanarySpec | null;
+  /** Absent when no job of its runs is capped. */
+  readonly budget?: ComputeBudget;
   readonly schedule: ScheduleSpec | null;
   readonly notify: readonly NotifySpec[];
   /** Absent when the built-in function executes the stages. */
@@ -45,6 +48,8 @@ export interface DataLifecycleSpec {
   readonly data: SourcesSpec | null;
   /** Who may vote where the run waits for people. */
   readonly approval: { readonly allowStarter: boolean };
+  /** Absent when no job of its runs is capped. */
+  readonly budget?: ComputeBudget;
   readonly schedule: ScheduleSpec | null;
   readonly notify: readonly NotifySpec[];
   readonly program: ProgramSpec;

@@ -181,6 +181,15 @@ export type JobState =
     }
   | { readonly kind: 'cancelled' };
 
+/** When one attempt of a job had its resources, by the clock of its engine. */
+export interface AttemptTime {
+  /** Identifies the attempt among those of its job. */
+  readonly attempt: string;
+  readonly startedAt: string;
+  /** Null while it runs. */
+  readonly endedAt: string | null;
+}
+
 export interface ComputeBackend {
   readonly kind: ComputeKind;
   /**
@@ -196,6 +205,8 @@ export interface ComputeBackend {
   news?(handle: JobHandle): Promise<void>;
   /** The newest `maxBytes` of the log, without secrets. */
   logs(handle: JobHandle, maxBytes: number): Promise<string>;
+  /** The attempts that have started, as far as the backend still knows them. */
+  times(handle: JobHandle): Promise<readonly AttemptTime[]>;
   /** Ends the job and its processes. Harmless when it has ended or does not exist. */
   cancel(handle: JobHandle): Promise<void>;
   /**

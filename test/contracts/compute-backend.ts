@@ -318,6 +318,44 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       await given.backend.cancel(running);
     });
 
+    test('tells when each attempt had its resources', async () => {
+      const before = Date.now();
+      const handle = await given.backend.submit(
+        probe('learn', { params: { steps: 20, step_seconds: 0.05 } }),
+      );
+      await ended(given.backend, handle);
+      const times = await given.backend.times(handle);
+      const [first] = times;
+      if (!first?.endedAt) throw new Error(JSON.stringify(times));
+      expect(times).toHaveLength(1);
+      const [start, end] = [Date.parse(first.startedAt), Date.parse(first.endedAt)];
+      // Engines may count whole seconds.
+      expect(start).toBeGreaterThanOrEqual(before - 1_000);
+      expect(end).toBeLessThanOrEqual(Date.now() + 1_000);
+      expect(end - start).toBeGreaterThanOrEqual(1_000);
+      expect(await given.backend.times(handle)).toEqual(times);
+    });
+
+    test('tells when a cancelled attempt ended', async () => {
+      const handle = await given.backend.submit(probe('hang'));
+      await runningUntil(given.backend, handle, (seen) => seen.length === 2);
+      expect(await given.backend.times(handle)).toMatchObject([{ endedAt: null }]);
+      await given.backend.cancel(handle);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      expect(await given.backend.times(handle)).toMatchObject([
+        { endedAt: expect.any(String) as string },
+      ]);
+    });
+
+    test('knows no attempts of a job that does not exist', async () => {
+      const handle = {
+        backend: given.backend.kind,
+        jobId: 'run_contract/no/job',
+        tenant: 'default',
+      };
+      expect(await given.backend.times({ ...handle, detail: {} })).toEqual([]);
+    });
+
     test('returns the last lines of the log', async () => {
       const handle = await given.backend.submit(probe('crash'));
       await ended(given.backend, handle);

@@ -75,6 +75,7 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
     repeat('feedback', 1, () => registry.feedback.joinWaiting({ limit: 1000 }), log),
     repeat('keys', 12 * 3600, () => warnOfKeys(registry.apiKeys, log), log),
     repeat('partitions', 3600, () => registry.predictions.ensurePartitions({ days: 7 }), log),
+    repeat('costs', 60, () => registry.costs.settleLeftOver({ olderThanSeconds: 120 }), log),
     repeat('retention', 3600, () => registry.retention.apply(), log),
     repeat(
       'collector',

@@ -10,6 +10,7 @@ import type {
   JobHandle,
   JobState,
 } from '../../../domain/training/job';
+import type { JobMeter } from '../../cost/job-meter';
 import { retryWhileUnavailable } from '../../run/retry-while-unavailable';
 
 export type FinalJobState = Exclude<JobState, { readonly kind: 'queued' | 'running' }>;
@@ -21,6 +22,8 @@ export interface FollowJobInput {
   readonly tenant: string;
   /** The idempotency key of the effect, by which a retry finds the job. */
   readonly jobId: string;
+  /** Reserves the job's cost and settles it. */
+  readonly meter: JobMeter;
   readonly prepare: () => Promise<Job>;
   /** Called for each poll of a running job. `enough` cancels the job. */
   readonly look: (job: RunningJob) => Promise<'enough' | undefined>;
@@ -52,6 +55,7 @@ export async function followJob({
   kind,
   tenant,
   jobId,
+  meter,
   prepare,
   look,
   onRestart,
@@ -66,6 +70,11 @@ export async function followJob({
         '(docs/guides/engines.md)',
     });
   const handle = { value: attachedTo(context, { backend: kind, jobId, tenant, detail: {} }) };
+  const times = () => backend.times(handle.value);
+  const cancel = async (): Promise<void> => {
+    await backend.cancel(handle.value);
+    await meter.settle(times);
+  };
   const stopBeating = beat(context, () => handle.value);
   try {
     const asked = <T>(mostMs: number, ask: () => Promise<T>): Promise<T> =>
@@ -77,6 +86,7 @@ export async function followJob({
         asked(submitPatienceMs, async () => {
           const job = await prepare();
           context.cancellationSignal.throwIfAborted();
+          await meter.open(job);
           return backend.submit(memoryBytes === undefined ? job : withMemory(job, memoryBytes));
         }),
         context.cancelled,
@@ -116,8 +126,10 @@ export async function followJob({
           mostBytes: backend.mostMemoryBytes,
         };
         const more = moreMemory(shortage);
-        if (more === null)
+        if (more === null) {
+          await meter.settle(times);
           return { ...state, message: `${state.message}. ${memoryAdvice(shortage)}` };
+        }
         await onRestart(
           `job ${jobId} ${state.message}. It starts again from its last checkpoint with ` +
             formatByteSize(more),
@@ -128,12 +140,21 @@ export async function followJob({
         });
         continue;
       }
-      // An engine may accept a job that no machine can run, and refuse it later.
-      if (state.kind === 'failed') return { ...state, message: `${state.message}${raised}` };
-      if (state.kind !== 'queued' && state.kind !== 'running') return state;
-      if (state.kind === 'running' && (await look(state)) === 'enough') {
-        await backend.cancel(handle.value);
-        return { kind: 'cancelled' };
+      if (state.kind !== 'queued' && state.kind !== 'running') {
+        // The next attempt of a lost job uses what is left of the reservation.
+        if (state.kind !== 'failed' || state.failure !== 'JobLost') await meter.settle(times);
+        // An engine may accept a job that no machine can run, and refuse it later.
+        return state.kind === 'failed' ? { ...state, message: `${state.message}${raised}` } : state;
+      }
+      if (state.kind === 'running') {
+        if ((await look(state)) === 'enough') {
+          await cancel();
+          return { kind: 'cancelled' };
+        }
+        if ((await meter.look(times)) === 'spent') {
+          await cancel();
+          throw meter.spent();
+        }
       }
       const shortest = backend.news ? pauseBesideNewsMs : minPauseMs;
       const pause = context.sleep(
@@ -144,7 +165,7 @@ export async function followJob({
   } catch (error) {
     if (!(error instanceof CancelledFailure)) throw error;
     // After a timeout the next attempt follows the job; only a cancelled run ends it.
-    if (context.cancellationDetails?.cancelRequested === true) await backend.cancel(handle.value);
+    if (context.cancellationDetails?.cancelRequested === true) await cancel();
     if (context.cancellationDetails?.workerShutdown === true) {
       throw failure(
         'JobLost',

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { keyExpiry, usualKeyDays } from '../../../domain/access/api-key';
 import type { TenantLimits } from '../../../domain/access/tenant';
+import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { tenantNotFound } from '../../../db/access/tenant-repository';
 import { name, page, pageOf, problem } from '../fields';
@@ -21,6 +22,7 @@ const tags = ['tenants'];
 /** Only for administrators of the platform. */
 export function tenantRoutes({
   registry: { tenants },
+  prices,
   guards: { platformAdmin },
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
@@ -113,6 +115,11 @@ export function tenantRoutes({
         },
       },
       async ({ caller: { name: actor }, params: { name: of }, body }) => {
+        if (typeof body.maxUsd === 'number' && Object.keys(prices).length === 0)
+          throw failure('InvalidInput', 'maxUsd: no compute backend has a price', {
+            issues: [{ pointer: '/maxUsd', detail: 'no compute backend has a price' }],
+            next: 'set PERENNIAL_PRICES_FILE (docs/guides/cost.md), or limit maxCpuHours',
+          });
         const limits: Partial<TenantLimits> = Object.fromEntries(
           Object.entries(body).filter(([, value]) => value !== undefined),
         );

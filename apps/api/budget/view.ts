@@ -11,7 +11,7 @@ const amount = z.number().min(0);
 export const budgetView = z
   .object({
     scope: z.string(),
-    unit: z.enum(['usd', 'tokens', 'seconds']),
+    unit: z.enum(['usd', 'tokens', 'seconds', 'cpuHours']),
     limit: amount,
     spent: amount,
     reserved: amount,

@@ -1,5 +1,6 @@
 import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
 import type { DataContracts } from '../../../domain/dataset/contract';
+import type { ComputePrices } from '../../../domain/cost/price';
 import type { IssueAt } from '../../../domain/document/document';
 import { valueAt } from '../../../domain/document/path';
 import type { Issue } from '../../../domain/failure';
@@ -24,6 +25,7 @@ import { checkLifecycle } from '../../../data/lifecycle/check-lifecycle';
 import type { SourceTables } from '../../../data/lifecycle/source-tables';
 import type { TrainerCatalog } from '../../../data/training/catalog';
 import { anchorIssues, type HasVersion } from '../audit/anchor-versions';
+import { priceIssues } from '../cost/price-issues';
 import { warmStartIssues, type EarlierTrials } from '../tuning/warm-start-issues';
 import { programIssues, type FindBuild } from '../project/program-issues';
 import { readDocuments, readTimeLimitMs } from '../read-document';
@@ -60,6 +62,7 @@ export interface CheckedRevision {
 /** What checks a lifecycle besides its schema. */
 interface RevisionRules {
   readonly trainers: TrainerCatalog;
+  readonly prices: ComputePrices;
   readonly secrets: SecretAccess;
   readonly offThread: OffThread;
   /** Null for a caller who may not read sources. */
@@ -73,9 +76,10 @@ interface RevisionRules {
 
 /** @throws InvalidInput with all errors together. */
 export async function readRevision(
-  { trainers, secrets, offThread, tables, hasVersion, findBuild, tenant, trials }: RevisionRules,
+  rules: RevisionRules,
   { name, document, fileName, files, folder }: SubmittedLifecycle,
 ): Promise<CheckedRevision> {
+  const { trainers, secrets, offThread, tables, hasVersion, findBuild, tenant, trials } = rules;
   const placed = await read(offThread, {
     document,
     fileName,
@@ -95,6 +99,7 @@ export async function readRevision(
       ? [
           ...nameIssues(name, parsed.spec.name, issueAt),
           ...secretIssues(secrets, parsed.spec, issueAt),
+          ...priceIssues(rules.prices, parsed.spec, issueAt),
           ...(await warmStartIssues(parsed.spec, { lifecycle: name, tenant, trials, issueAt })),
           ...(await programIssues(parsed.spec, { lifecycle: name, findBuild, issueAt })),
         ]

@@ -74,6 +74,7 @@ export function lifecycleRoutes({
   lifecycles,
   schedules,
   trainers,
+  prices,
   knownModels,
   scratchRoot,
   sources,
@@ -106,7 +107,7 @@ export function lifecycleRoutes({
     const { trials } = registry;
     const rules = { trainers, secrets, offThread, tables, hasVersion, findBuild, trials };
     return heavyWork.run(caller, () =>
-      readRevision({ ...rules, tenant: caller.tenant }, lifecycle),
+      readRevision({ ...rules, prices, tenant: caller.tenant }, lifecycle),
     );
   };
   const warningsOf = async (revision: CheckedRevision) => [

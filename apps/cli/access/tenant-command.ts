@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import { costPeriods, type CostPeriod } from '../../../domain/cost/caps';
 import type { BodyOf } from '../../client/operation';
 import type { CliContext } from '../context';
 import { jsonText } from '../harmless';
@@ -8,6 +9,9 @@ import { showList } from '../list-view';
 type Limits = BodyOf<'PUT /tenants/{name}/limits'>;
 
 interface LimitOptions extends Pick<Limits, 'maxOpenRuns' | 'maxLifecycles'> {
+  readonly cpuHours?: number | null;
+  readonly money?: number | null;
+  readonly period?: CostPeriod;
   readonly json?: true;
 }
 
@@ -84,8 +88,25 @@ export function tenantCommands(program: Command, context: CliContext): void {
       'Largest number of lifecycles that are not deleted, or none for no limit',
       limit,
     )
+    .option(
+      '--cpu-hours <n>',
+      'CPU-hours that the jobs of one period may use, or none for no limit',
+      amount,
+    )
+    .option('--money <usd>', 'US dollars that they may cost, or none for no limit', amount)
+    .addOption(
+      new Option('--period <period>', 'Period of --cpu-hours and --money, in UTC').choices(
+        costPeriods,
+      ),
+    )
     .option('--json', 'Print as JSON')
-    .action(async (name: string, { json, ...given }: LimitOptions) => {
+    .action(async (name: string, { json, cpuHours, money, period, ...counts }: LimitOptions) => {
+      const given: Limits = {
+        ...counts,
+        ...(cpuHours !== undefined && { maxCpuHours: cpuHours }),
+        ...(money !== undefined && { maxUsd: money }),
+        ...(period !== undefined && { costPeriod: period }),
+      };
       const path = { name };
       const api = context.api();
       const limits =
@@ -96,12 +117,31 @@ export function tenantCommands(program: Command, context: CliContext): void {
       else {
         terminal.out(`open runs:  ${shown(limits.maxOpenRuns)}`);
         terminal.out(`lifecycles: ${shown(limits.maxLifecycles)}`);
+        terminal.out(`CPU-hours:  ${perPeriod(limits.maxCpuHours, limits)}`);
+        terminal.out(`money:      ${perPeriod(limits.maxUsd, limits, '$')}`);
       }
     });
 }
 
 function shown(limit: number | null): string {
   return limit === null ? 'no limit' : String(limit);
+}
+
+function perPeriod(
+  value: number | null,
+  { costPeriod }: { readonly costPeriod: CostPeriod },
+  unit = '',
+): string {
+  return value === null ? 'no limit' : `${unit}${value} per ${costPeriod}`;
+}
+
+function amount(text: string): number | null {
+  if (text === 'none') return null;
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value > 0 && value <= 1_000_000) return value;
+  throw new InvalidArgumentError(
+    'a number above 0 and up to 1000000, or none; to let nothing run: perennial tenant suspend',
+  );
 }
 
 /** Null is no limit. */

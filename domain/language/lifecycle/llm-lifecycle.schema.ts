@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { jobCaps } from '../../cost/budget.schema';
 import { columnField, nameField, pathField, variableField } from '../../document/field.schema';
 import { indexSchema } from '../../index/index.schema';
 import {
@@ -192,6 +193,7 @@ const budgetSchema = z
   .strictObject({
     usd: z.number().gt(0).nullable().default(null).describe('US dollars, or null for no limit'),
     tokens: z.int().gt(0).nullable().default(null).describe('tokens, or null for no limit'),
+    ...jobCaps,
   })
   .prefault({})
   .describe('the most that one run may spend');

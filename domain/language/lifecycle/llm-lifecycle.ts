@@ -1,3 +1,4 @@
+import type { ComputeBudget } from '../../cost/caps';
 import type { IndexSpec } from '../../index/index.schema';
 import type {
   CanarySpec,
@@ -51,7 +52,12 @@ export interface LlmLifecycleSpec {
   readonly safety: string | null;
   readonly canary: CanarySpec | null;
   /** Limit of one run. */
-  readonly budget: { readonly usd: number | null; readonly tokens: number | null };
+  readonly budget: {
+    readonly usd: number | null;
+    readonly tokens: number | null;
+    readonly cpuHours?: ComputeBudget['cpuHours'] | undefined;
+    readonly model?: ComputeBudget['model'] | undefined;
+  };
   readonly promote: PromoteSpec;
   readonly schedule: ScheduleSpec | null;
   readonly notify: readonly NotifySpec[];

@@ -24,6 +24,7 @@ import { pythonPath, testBucket } from '../../support/platform';
 import { stepProject, storeStepFiles } from '../../support/project-steps';
 import { pythonEnvironments, testUvVariables } from '../../support/training/python-environments';
 import { until } from '../../support/time/until';
+import { fakeCosts } from '../../support/cost/fake-costs';
 
 const runId = 'run_step' as RunId;
 const events: { readonly kind: string; readonly data: Readonly<Record<string, unknown>> }[] = [];
@@ -61,7 +62,9 @@ beforeAll(async () => {
           return Promise.resolve();
         },
       } as Parameters<typeof createProjectStepActivities>[0]['registry']['lineage'],
+      costs: fakeCosts(),
     },
+    prices: {},
   });
   files = await storeStepFiles(artifacts);
   orders = await orderRows(artifacts, folder);

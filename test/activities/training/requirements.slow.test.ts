@@ -12,6 +12,7 @@ import { directoryArtifacts } from '../../support/directory-artifacts';
 import { pythonPath } from '../../support/platform';
 import { pythonEnvironments, testUvVariables } from '../../support/training/python-environments';
 import { flightFeatures, trainingRows } from '../../support/training/training-rows';
+import { fakeCosts } from '../../support/cost/fake-costs';
 
 const runId = 'run_packaged' as RunId;
 const runtimeDir = resolve('trainers/runtime');
@@ -43,7 +44,9 @@ beforeAll(async () => {
     registry: {
       events: { append: () => Promise.resolve(1) },
       artifacts: { reference: () => Promise.resolve() },
+      costs: fakeCosts(),
     },
+    prices: {},
     trainersDir,
     environments: pythonEnvironments(join(folder, 'state')),
   });

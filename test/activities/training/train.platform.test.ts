@@ -20,6 +20,7 @@ import { pythonPath, testBucket } from '../../support/platform';
 import { pythonEnvironments } from '../../support/training/python-environments';
 import { flightFeatures, trainingRows } from '../../support/training/training-rows';
 import { until } from '../../support/time/until';
+import { fakeCosts } from '../../support/cost/fake-costs';
 
 // Real training on a machine that may be busy.
 const runId = 'run_train' as RunId;
@@ -56,8 +57,10 @@ beforeAll(async () => {
         return Promise.resolve();
       },
     },
+    costs: fakeCosts(),
   };
   activities = createTrainActivities({
+    prices: {},
     backends: { local: backend },
     artifacts,
     registry,

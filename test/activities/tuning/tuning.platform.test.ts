@@ -112,6 +112,7 @@ async function openStudy(
     backends: { local: backends },
     artifacts,
     registry: { ...registry, trials: trials ?? registry.trials },
+    prices: {},
     optuna,
     trainersDir: resolve('trainers'),
     environments: pythonEnvironments(folder),

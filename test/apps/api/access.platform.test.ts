@@ -37,6 +37,7 @@ const routes: Readonly<Record<string, ApiKeyScope>> = {
   'GET /runs/{id}/evaluations/{digest}/cases': 'operator',
   'GET /budgets': 'viewer',
   'PUT /budgets': 'admin',
+  'GET /costs': 'viewer',
   'POST /runs/{id}/cancel': 'operator',
   'POST /runs/{id}/events': 'operator',
   'POST /runs/{id}/pause': 'operator',

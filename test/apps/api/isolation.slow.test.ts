@@ -91,6 +91,7 @@ const routes: Readonly<Record<string, ((of: ObjectIds) => Asked) | 'own'>> = {
   'POST /runs/{id}/cancel': atRun(),
   'GET /budgets': 'own',
   'PUT /budgets': 'own',
+  'GET /costs': 'own',
   'GET /schedules/{name}': () => ({}),
   'PUT /schedules/{name}': () => ({ body: { cron: '0 3 * * *' } }),
   'POST /schedules/{name}/trigger': why,

@@ -7,6 +7,8 @@ import type {
 
 interface EngineProcess {
   readonly child: ChildProcess;
+  readonly startedAt: string;
+  endedAt: string | null;
   output: string;
   isCancelled: boolean;
   isPreempted: boolean;
@@ -48,12 +50,15 @@ export function processEngine(): ProcessEngine {
       });
       const started: EngineProcess = {
         child,
+        startedAt: new Date().toISOString(),
+        endedAt: null,
         output: '',
         isCancelled: false,
         isPreempted: false,
       };
       for (const stream of [child.stdout, child.stderr])
         stream.on('data', (chunk: Buffer) => (started.output += chunk.toString()));
+      child.on('exit', () => (started.endedAt = new Date().toISOString()));
       child.on('error', (error) => (started.output += error.message));
       jobs.set(job.name, started);
       return Promise.resolve();
@@ -85,8 +90,8 @@ export function processEngine(): ProcessEngine {
 
 function stateOf(job: EngineProcess | undefined): EngineJobState {
   if (!job) return { kind: 'unknown' };
-  const { child, isCancelled, isPreempted, output } = job;
-  if (!hasEnded(child)) return { kind: 'running' };
+  const { child, startedAt, endedAt, isCancelled, isPreempted, output } = job;
+  if (!hasEnded(child)) return { kind: 'running', startedAt };
   const end = isPreempted
     ? 'preempted'
     : child.exitCode === 0
@@ -94,7 +99,8 @@ function stateOf(job: EngineProcess | undefined): EngineJobState {
       : isCancelled
         ? 'cancelled'
         : 'failed';
-  return { kind: 'ended', end, message: output.slice(-500) };
+  const times = endedAt === null ? {} : { startedAt, endedAt };
+  return { kind: 'ended', end, message: output.slice(-500), ...times };
 }
 
 function hasEnded(child: ChildProcess): boolean {

@@ -1,4 +1,5 @@
 import {
+  ActivityFailure,
   ApplicationFailure,
   ChildWorkflowCancellationType,
   ParentClosePolicy,
@@ -18,6 +19,7 @@ import type { EffectFactory, EndedStage, ModelRun } from '../stage';
 import { builtInQueue } from '../../run/built-in-queue';
 import { pausedWithRun } from '../../run/child-pause';
 import { childAttributes } from '../../run/search-attributes';
+import { messageOf, typeOf } from '../../run/undo';
 import { runStage } from '../stage';
 import { tuningStudyWorkflow, type StudyInput, type StudyOutcome } from '../../tuning/messages';
 import type { tuningStudy } from '../../tuning/study';
@@ -112,11 +114,16 @@ export async function tune(
       if (found.best === null)
         return { output: kept, verdict: passedWith('tune.nothingFound', nothingFound(found)) };
 
-      const tuned = await trainWinner(run, effect, {
-        byDefault,
-        params: { ...params, ...found.best.params },
-        trainer,
-      });
+      const winner = { byDefault, params: { ...params, ...found.best.params }, trainer };
+      const tuned = await trainWinner(run, effect, winner).catch(unlessBudgetSpent);
+      if (typeof tuned === 'string')
+        return {
+          output: kept,
+          verdict: passedWith(
+            'tune.default',
+            `default parameters kept, as ${nameOf(found)} could not be trained again: ${tuned}`,
+          ),
+        };
       if (tuned.manifest.digest === byDefault.manifest.digest) {
         return {
           output: kept,
@@ -235,6 +242,12 @@ async function trainWinner(
     },
   });
   return { ...byDefault, manifest, result: trained.result, logs: trained.logs };
+}
+
+/** The message of a spent budget. The model with default parameters then goes on. */
+function unlessBudgetSpent(error: unknown): string {
+  if (error instanceof ActivityFailure && typeOf(error) === 'BudgetSpent') return messageOf(error);
+  throw error;
 }
 
 /** Throws when every trial failed, because the space or the compute must be changed. */

@@ -392,6 +392,8 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       await active?.news.wait();
     },
 
+    times: ({ jobId }) => Promise.resolve(new JobDirectory(root, jobId).times()),
+
     async logs(handle, maxBytes) {
       return redact(await new JobDirectory(root, handle.jobId).tail('log.txt', maxBytes));
     },

@@ -20,11 +20,11 @@ import {
   type Stats,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import type { FileContent } from '../../../../data/artifact/job-area';
-import type { Job, JobMetric, JobResult } from '../../../../domain/training/job';
+import type { AttemptTime, Job, JobMetric, JobResult } from '../../../../domain/training/job';
 import { filesOf, jobFileOf, type JobFile, type JobInput, type JobOutcome } from '../job-file';
 import type { JobError } from '../job-files.schema';
 import { jobErrorSchema, jobResultSchema, parseJson, parseMetrics } from '../job-files.schema';
@@ -53,6 +53,7 @@ export const exitSchema = z.object({
   /** Why it never started, if the backend ended it. */
   reason: z.string().optional(),
 });
+const timeSchema = z.object({ attempt: z.string(), startedAt: z.string(), endedAt: z.string() });
 const ownerSchema = z.object({
   ...processSchema.shape,
   backend: z.string(),
@@ -118,6 +119,7 @@ export class JobDirectory {
     } finally {
       rmSync(claim, { force: true });
     }
+    this.keepTime(after);
     // An attempt whose memory ran out has an outcome.
     for (const name of ['outcome.json', 'process.json', 'exit.json', 'error.json', 'result.json'])
       rmSync(this.file(name), { force: true });
@@ -148,6 +150,46 @@ export class JobDirectory {
       if (lstatSync(this.file(name), { throwIfNoEntry: false }))
         lchownSync(this.file(name), user ?? mine, group);
     }
+  }
+
+  /** When the attempts ran. One whose host died ended when it wrote last. */
+  times(): AttemptTime[] {
+    const earlier = entries(this.file('attempts')).flatMap((name) => {
+      const text = name.endsWith('.time') ? this.text(`attempts/${name}`, 'ours') : null;
+      const time = text === null ? null : parseJson(timeSchema, text);
+      return time === null ? [] : [time];
+    });
+    const newest = this.timeOfProcess();
+    return newest === null ? earlier : [...earlier, newest];
+  }
+
+  private keepTime(attempt: number): void {
+    const time = this.timeOfProcess();
+    if (time === null) return;
+    const endedAt = time.endedAt ?? this.lastWrite(time.startedAt);
+    this.write(`attempts/${attempt}.time`, { ...time, endedAt });
+  }
+
+  private timeOfProcess(): AttemptTime | null {
+    const started = this.started();
+    if (started === null) return null;
+    const startedMs = statSync(this.file('process.json')).mtimeMs;
+    const exit = this.exit();
+    const endedAt =
+      exit?.attempt === started.attempt
+        ? new Date(startedMs + exit.seconds * 1000).toISOString()
+        : null;
+    const attempt = `${started.identity} ${started.pid}`;
+    return { attempt, startedAt: new Date(startedMs).toISOString(), endedAt };
+  }
+
+  /** When the job last wrote a file, and at least `since`. */
+  private lastWrite(since: string): string {
+    const files = ['metrics.ndjson', 'log.txt', 'checkpoint'];
+    const times = files.map(
+      (name) => lstatSync(this.file(name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+    );
+    return new Date(Math.max(Date.parse(since), ...times)).toISOString();
   }
 
   attempt(): { readonly number: number; readonly owner: Owner } | null {
@@ -371,7 +413,7 @@ export class JobDirectory {
   }
 
   private write(name: string, value: unknown): void {
-    const partial = this.file(`.${name}.${randomUUID()}`);
+    const partial = this.file(dirname(name), `.${basename(name)}.${randomUUID()}`);
     mkdirSync(this.path, { recursive: true, mode: 0o700 });
     writeFileSync(partial, JSON.stringify(value), { mode: 0o600 });
     renameSync(partial, this.file(name));

@@ -8,6 +8,9 @@ export const rayJobSchema = z.object({
   error_type: z.string().nullish(),
   driver_exit_code: z.number().nullish(),
   driver_node_id: z.string().nullish(),
+  /** Unix milliseconds. */
+  start_time: z.number().nullish(),
+  end_time: z.number().nullish(),
 });
 export type RayJob = z.output<typeof rayJobSchema>;
 

@@ -4,7 +4,7 @@ import { linesFor, newestLines } from '../newest-lines';
 import type { ComputeEngine, EngineJob } from '../remote/engine';
 import type { RayJob, RayNode } from './answers.schema';
 import { openRayApi, type RayAccess, type RayApi } from './api';
-import { rayStateOf } from './job-state';
+import { rayStateOf, withRayTimes } from './job-state';
 import { lackingOn, needsOf, raySubmission, type RayJobSettings } from './submission';
 
 export interface RaySettings extends RayAccess, RayJobSettings {
@@ -45,7 +45,7 @@ export function createRayEngine(settings: RaySettings): ComputeEngine {
 
     async state(name) {
       const job = await api.job(name);
-      return job === null ? { kind: 'unknown' } : rayStateOf(job);
+      return job === null ? { kind: 'unknown' } : withRayTimes(rayStateOf(job), job);
     },
 
     async logs(name, maxBytes) {

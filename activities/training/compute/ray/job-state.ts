@@ -55,3 +55,14 @@ function exitMessage(code: number): string {
 function ended(end: EngineJobEnd, message: string): EngineJobState {
   return { kind: 'ended', end, message };
 }
+
+/** Ray's start is when it begins to set up the environment of the job, on its node. */
+export function withRayTimes(
+  state: EngineJobState,
+  { start_time: start, end_time: end }: RayJob,
+): EngineJobState {
+  if (state.kind === 'queued' || state.kind === 'unknown' || !start) return state;
+  const startedAt = new Date(start).toISOString();
+  if (state.kind === 'running' || !end) return { ...state, startedAt };
+  return { ...state, startedAt, endedAt: new Date(end).toISOString() };
+}

@@ -7,6 +7,7 @@ import type { ArtifactRef, Digest } from '../../../../domain/dataset/artifact';
 import { failure } from '../../../../domain/failure';
 import {
   defaultMaxPreemptions,
+  type AttemptTime,
   type ComputeBackend,
   type Job,
   type JobHandle,
@@ -84,6 +85,8 @@ const supervisorBytes = 192 * 2 ** 20;
 /** An engine that restarts may not know its jobs for a moment. */
 const unknownForMs = 15_000;
 const endSeconds = 30;
+/** How long the accounting of an engine may lag behind the report of a job. */
+const accountedMs = 10_000;
 
 /**
  * Runs jobs on the machines of an engine. Everything that a later attempt or another worker needs
@@ -364,6 +367,35 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     }
   }
 
+  /** The engine's own times. A job that reported its end is over for the engine soon after. */
+  async function timeOf(
+    name: string,
+    exit: RemoteExit | null,
+  ): Promise<Omit<AttemptTime, 'attempt'> | null> {
+    for (const until = Date.now() + (exit ? accountedMs : 0); ;) {
+      const state = await engine.state(name);
+      if (state.kind === 'unknown' || state.kind === 'queued') return null;
+      const { startedAt } = state;
+      const endedAt = state.kind === 'ended' ? state.endedAt : undefined;
+      if (startedAt === undefined) return null;
+      if (endedAt !== undefined || Date.now() >= until)
+        return { startedAt, endedAt: endedAt ?? null };
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+
+  /** For an engine that has forgotten the job: how long the job itself says that it ran. */
+  async function reportedTime(
+    area: JobArea,
+    attempt: number,
+    { seconds }: RemoteExit,
+  ): Promise<Omit<AttemptTime, 'attempt'> | null> {
+    const text = await area.read(`attempts/${attempt}/submitted.json`);
+    if (!text) return null;
+    const { at } = JSON.parse(text.toString('utf8')) as { readonly at: string };
+    return { startedAt: at, endedAt: new Date(Date.parse(at) + seconds * 1000).toISOString() };
+  }
+
   async function remove(area: JobArea, jobId: string): Promise<void> {
     for (let attempt = await newestAttempt(area); attempt > 0; attempt--) {
       await engine.cancel(nameOf(jobId, attempt));
@@ -439,6 +471,20 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
         case 'failed':
           return storedOutcome(area, job, attempt, state);
       }
+    },
+
+    async times(handle) {
+      const area = areaOf(handle);
+      const newest = await newestAttempt(area);
+      const times: AttemptTime[] = [];
+      for (let attempt = 1; attempt <= newest; attempt++) {
+        const name = nameOf(handle.jobId, attempt);
+        const exit = await exitIn(area, attempt);
+        const time =
+          (await timeOf(name, exit)) ?? (exit && (await reportedTime(area, attempt, exit)));
+        if (time) times.push({ attempt: name, ...time });
+      }
+      return times;
     },
 
     async logs(handle, maxBytes) {

@@ -3,8 +3,15 @@ import type { ComputeKind } from '../../../../domain/training/job';
 /** Whether an engine has a job, and how it ended. */
 export type EngineJobState =
   | { readonly kind: 'queued'; readonly reason?: string }
-  | { readonly kind: 'running' }
-  | { readonly kind: 'ended'; readonly end: EngineJobEnd; readonly message: string }
+  | { readonly kind: 'running'; readonly startedAt?: string }
+  | {
+      readonly kind: 'ended';
+      readonly end: EngineJobEnd;
+      readonly message: string;
+      /** By the engine's own accounting; absent for a job that never started. */
+      readonly startedAt?: string;
+      readonly endedAt?: string;
+    }
   /** The engine does not know the job: it never arrived, or the engine has forgotten it. */
   | { readonly kind: 'unknown' };
 

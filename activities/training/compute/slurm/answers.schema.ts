@@ -31,6 +31,9 @@ export const slurmJobSchema = z.object({
   }),
   nodes: z.string(),
   time_limit: optionalNumber,
+  /** Unix seconds. Of a job that runs, the end is the one that its time limit gives. */
+  start_time: optionalNumber.optional(),
+  end_time: optionalNumber.optional(),
   memory_per_node: optionalNumber,
 });
 export type SlurmJob = z.output<typeof slurmJobSchema>;

@@ -5,7 +5,7 @@ import { notReady } from '../engine-request';
 import type { ComputeEngine } from '../remote/engine';
 import type { SlurmJob } from './answers.schema';
 import { openSlurmApi, type SlurmAccess } from './api';
-import { canNeverStart, isOpen, stateOf } from './job-state';
+import { canNeverStart, isOpen, stateOf, withSlurmTimes } from './job-state';
 import { readEnd } from './log-file';
 import { readiness } from './readiness';
 import { logFile, submissionOf, type SlurmJobSettings } from './submission';
@@ -63,7 +63,7 @@ export function createSlurmEngine(settings: SlurmSettings): ComputeEngine {
       if (job === null) return { kind: 'unknown' };
       // A job that can never start would wait forever.
       if (canNeverStart(job) && isOpen(job)) await api.cancel(job.job_id);
-      return stateOf(job, await isKilledByMemory(log(name), job));
+      return withSlurmTimes(stateOf(job, await isKilledByMemory(log(name), job)), job);
     },
 
     logs: (name, maxBytes) => readEnd(log(name), maxBytes),

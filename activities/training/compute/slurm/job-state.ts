@@ -57,6 +57,17 @@ export function stateOf(job: SlurmJob, killedByMemory: boolean): EngineJobState 
   return { kind: 'queued', reason: `state ${state.join(' ')}` };
 }
 
+/** Adds the times by which Slurm's accounting counts the job's CPUs. */
+export function withSlurmTimes(state: EngineJobState, job: SlurmJob): EngineJobState {
+  const { start_time: start, end_time: end } = job;
+  // A job that never started has 0, or the end as its start.
+  if (state.kind === 'queued' || state.kind === 'unknown' || !start) return state;
+  const startedAt = new Date(start * 1000).toISOString();
+  if (state.kind === 'running') return { ...state, startedAt };
+  if (!end || end < start) return state;
+  return { ...state, startedAt, endedAt: new Date(end * 1000).toISOString() };
+}
+
 /** Signal with which Slurm ends a job whose log file it cannot open. */
 const unwritableLog = 53;
 

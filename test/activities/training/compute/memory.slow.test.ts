@@ -9,6 +9,7 @@ import {
 } from '../../../../activities/training/compute/local/backend';
 import type { ArtifactRef } from '../../../../domain/dataset/artifact';
 import type { JobResources, TrainerJob } from '../../../../domain/training/job';
+import { freeMeter } from '../../../support/cost/fake-costs';
 import { directoryArtifacts } from '../../../support/directory-artifacts';
 import { pythonPath } from '../../../support/platform';
 import { flightFeatures, trainingRows } from '../../../support/training/training-rows';
@@ -57,6 +58,7 @@ async function follow(hold: number, more: Partial<JobResources> = {}) {
       kind: 'local',
       tenant: 'default',
       jobId: job.id,
+      meter: freeMeter(job.id),
       prepare: () => Promise.resolve(job),
       look: () => Promise.resolve(undefined),
       onRestart: (reason) => Promise.resolve(void restarts.push(reason)),

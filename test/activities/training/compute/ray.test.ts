@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { rayJobSchema } from '../../../../activities/training/compute/ray/answers.schema';
 import { createRayEngine } from '../../../../activities/training/compute/ray/engine';
-import { rayStateOf } from '../../../../activities/training/compute/ray/job-state';
+import { rayStateOf, withRayTimes } from '../../../../activities/training/compute/ray/job-state';
 import { lackingOn, raySubmission } from '../../../../activities/training/compute/ray/submission';
 import type { EngineJob } from '../../../../activities/training/compute/remote/engine';
 import {
@@ -262,5 +262,31 @@ describe('answers of Ray', () => {
     expect(() => createRayEngine({ url: 'head:8265' })).toThrow(
       expect.objectContaining({ type: 'InvalidInput' }) as Error,
     );
+  });
+});
+
+describe('the times of a job of Ray', () => {
+  const timesOf = (more: Readonly<Record<string, unknown>>) => {
+    const job = rayJobSchema.parse(described(more));
+    return withRayTimes(rayStateOf(job), job);
+  };
+  const given = { start_time: 1_795_946_400_000, end_time: 1_795_946_461_500 };
+
+  test('are those of the Jobs API', () => {
+    expect(timesOf({ status: 'SUCCEEDED', ...given })).toMatchObject({
+      startedAt: '2026-11-29T10:00:00.000Z',
+      endedAt: '2026-11-29T10:01:01.500Z',
+    });
+  });
+
+  test('of a running job have no end', () => {
+    expect(timesOf({ status: 'RUNNING', ...given, end_time: null })).toEqual({
+      kind: 'running',
+      startedAt: '2026-11-29T10:00:00.000Z',
+    });
+  });
+
+  test('are not given for a job that waits', () => {
+    expect(timesOf({ status: 'PENDING', ...given })).not.toHaveProperty('startedAt');
   });
 });

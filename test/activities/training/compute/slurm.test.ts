@@ -1,7 +1,7 @@
 import type { EngineJob } from '../../../../activities/training/compute/remote/engine';
 import { slurmJobSchema } from '../../../../activities/training/compute/slurm/answers.schema';
 import { createSlurmEngine } from '../../../../activities/training/compute/slurm/engine';
-import { stateOf } from '../../../../activities/training/compute/slurm/job-state';
+import { stateOf, withSlurmTimes } from '../../../../activities/training/compute/slurm/job-state';
 import { submissionOf } from '../../../../activities/training/compute/slurm/submission';
 import {
   startFakeEngine,
@@ -113,6 +113,46 @@ describe('a job for Slurm', () => {
         message: expect.stringContaining(named) as string,
       }) as Error,
     );
+  });
+});
+
+describe('the times of a job of Slurm', () => {
+  const set = (number: number) => ({ set: true, infinite: false, number });
+  const timesOf = (more: Readonly<Record<string, unknown>>) => {
+    const job = slurmJobSchema.parse(described(more));
+    return withSlurmTimes(stateOf(job, false), job);
+  };
+
+  test('of an ended job are those that sacct counts', () => {
+    // sacct: Start 2026-11-29T10:00:00, End 2026-11-29T10:03:05, CPUTimeRAW 370 with 2 CPUs.
+    const [start, end] = [1_795_946_400, 1_795_946_585];
+    const state = timesOf({
+      job_state: ['COMPLETED'],
+      start_time: set(start),
+      end_time: set(end),
+    });
+    expect(state).toMatchObject({
+      startedAt: '2026-11-29T10:00:00.000Z',
+      endedAt: '2026-11-29T10:03:05.000Z',
+    });
+    const cpuSeconds = (end - start) * 2;
+    expect(Math.abs(cpuSeconds - 370) / 370).toBeLessThan(0.01);
+  });
+
+  test('of a running job have no end, although Slurm names the one of its limit', () => {
+    const given = { start_time: set(1_795_946_400), end_time: set(1_795_950_000) };
+    expect(timesOf({ job_state: ['RUNNING'], ...given })).toEqual({
+      kind: 'running',
+      startedAt: '2026-11-29T10:00:00.000Z',
+    });
+  });
+
+  test.each([
+    ['waits', { start_time: set(1_795_946_400) }],
+    ['was cancelled before its start', { job_state: ['CANCELLED'], start_time: set(0) }],
+    ['has none', { job_state: ['COMPLETED'] }],
+  ])('are not given for a job that %s', (_, more) => {
+    expect(timesOf(more)).not.toHaveProperty('startedAt');
   });
 });
 

@@ -116,7 +116,7 @@ describe('the limits of a tenant', () => {
     const path = '/tenants/team-limits/limits';
     expect(await world.call('GET', path)).toMatchObject({
       status: 200,
-      body: { maxOpenRuns: null, maxLifecycles: null },
+      body: { maxOpenRuns: null, maxLifecycles: null, maxCpuHours: null, maxUsd: null },
     });
     await limit('team-limits', { maxOpenRuns: 3 });
     await limit('team-limits', { maxLifecycles: 5 });
@@ -130,8 +130,22 @@ describe('the limits of a tenant', () => {
     ['a negative number', { maxOpenRuns: -1 }],
     ['a fraction', { maxOpenRuns: 0.5 }],
     ['a limit that nothing enforces', { maxGpus: 1 }],
+    ['no CPU-hours', { maxCpuHours: 0 }],
+    ['less than no money', { maxUsd: -1 }],
+    ['an unknown period', { costPeriod: 'week' }],
   ])('do not accept %s', async (_, body) => {
     expect(await limit('default', body)).toMatchObject({ status: 422 });
+  });
+
+  test('cap what its jobs use in a period', async () => {
+    await made('team-capped');
+    expect(await limit('team-capped', { maxCpuHours: 12.5, costPeriod: 'day' })).toMatchObject({
+      status: 200,
+      body: { maxCpuHours: 12.5, maxUsd: null, costPeriod: 'day' },
+    });
+    expect(await limit('team-capped', { maxUsd: 20 })).toMatchObject({
+      body: { maxCpuHours: 12.5, maxUsd: 20, costPeriod: 'day' },
+    });
   });
 
   test('of an unknown tenant are not found', async () => {

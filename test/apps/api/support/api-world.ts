@@ -113,6 +113,7 @@ export async function openApiWorld(
     searches,
     evaluations,
     trainers: openTrainerCatalog(join(root, 'trainers')),
+    prices: { local: { cpuHour: 0.05, memoryGibHour: 0, gpuHour: 0, queues: {} } },
     scratchRoot: scratch,
     verifyAudit: (input) =>
       registry.audit.verify({

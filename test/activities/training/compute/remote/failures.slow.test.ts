@@ -17,6 +17,7 @@ import { ended, runningUntil } from '../../../../contracts/compute-backend';
 import { processEngine } from '../../../../support/engine/process-engine';
 import { pythonPath, testBucket } from '../../../../support/platform';
 import { flightFeatures, trainingRows } from '../../../../support/training/training-rows';
+import { freeMeter } from '../../../../support/cost/fake-costs';
 
 const engine = processEngine();
 const bucket = testBucket();
@@ -144,6 +145,7 @@ test('preemptions cost no retry, and training continues from its checkpoint', as
       kind: 'slurm',
       tenant: 'default',
       jobId: long.id,
+      meter: freeMeter(long.id),
       prepare: () => Promise.resolve(long),
       async look({ metrics }) {
         const step = Math.max(0, ...metrics.map((metric) => metric.step));
@@ -180,6 +182,7 @@ test('a job that lost enough machines asks for one that is not preemptible', asy
       kind: 'slurm',
       tenant: 'default',
       jobId: long.id,
+      meter: freeMeter(long.id),
       prepare: () => Promise.resolve(long),
       async look() {
         if (engine.submitted.length - before <= 2) await engine.preempt(lastName());
@@ -216,6 +219,7 @@ test('an engine that refuses more memory ends the job as one whose memory ran ou
         kind: 'slurm',
         tenant: 'default',
         jobId: short.id,
+        meter: freeMeter(short.id),
         prepare: () => Promise.resolve(short),
         look: () => Promise.resolve(undefined),
         onRestart: (reason) => Promise.resolve(void restarts.push(reason)),
@@ -264,6 +268,7 @@ test('an engine that is away while a job runs costs no retry', async () => {
       kind: 'slurm',
       tenant: 'default',
       jobId: given.id,
+      meter: freeMeter(given.id),
       prepare: () => Promise.resolve(given),
       look: () => Promise.resolve(undefined),
       onRestart: () => Promise.resolve(),

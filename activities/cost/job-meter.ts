@@ -1,0 +1,133 @@
+/** Reserves what a job may cost before it starts, and settles what it used at its end. */
+import { Context } from '@temporalio/activity';
+import type { JobReservation } from '../../db/cost/repository';
+import type { Registry } from '../../db/registry';
+import { formatBudgetAmount, spentMessage, type Budget } from '../../domain/budget/budget';
+import { raiseCap } from '../../domain/cost/caps';
+import { usdPerHour, type ComputePrices } from '../../domain/cost/price';
+import { usedSeconds } from '../../domain/cost/usage';
+import { failure, failureTypes, isPerennialError, type PerennialError } from '../../domain/failure';
+import { figure } from '../../domain/format';
+import type { RunId, Tenant } from '../../domain/ids';
+import type { AttemptTime, ComputeKind, Job } from '../../domain/training/job';
+import { retryWhileUnavailable } from '../run/retry-while-unavailable';
+
+export interface JobMeterDeps {
+  readonly registry: Pick<Registry, 'costs'>;
+  readonly prices: ComputePrices;
+}
+
+export interface JobMeter {
+  /**
+   * Reserves for the job before it starts. Waits while other jobs hold what it needs. A repeated
+   * call finds the reservation.
+   * @throws BudgetSpent when a cap leaves no room for it
+   */
+  open(job: Job): Promise<void>;
+  /** For each poll of a running job: whether its reservation is used up. */
+  look(times: () => Promise<readonly AttemptTime[]>): Promise<'spent' | undefined>;
+  /** Ends the account of the job with what it used. */
+  settle(times: () => Promise<readonly AttemptTime[]>): Promise<void>;
+  /** The failure of a job that was stopped because its reservation was used up. */
+  spent(): PerennialError;
+}
+
+/** A short job ends before, and needs no record of its start. */
+const firstLookMs = 5_000;
+const seenEveryMs = 30_000;
+const mostHeldMs = 600_000;
+const longestHeldPauseMs = 10_000;
+
+export function openJobMeter(
+  { registry: { costs }, prices }: JobMeterDeps,
+  {
+    tenant,
+    runId,
+    jobId,
+    backend,
+    keepSeconds = 0,
+  }: {
+    readonly tenant: Tenant;
+    readonly runId: RunId;
+    readonly jobId: string;
+    readonly backend: ComputeKind;
+    /** Seconds of such a job that must remain for a later one of the run. */
+    readonly keepSeconds?: number;
+  },
+): JobMeter {
+  const job = { tenant, jobId };
+  let limit: Extract<JobReservation, { kind: 'reserved' }>['limit'] = null;
+  let lookAt: number | null = null;
+  let runningSince: string | null = null;
+
+  return {
+    async open({ resources }) {
+      const demand = { backend, resources, usdPerHour: usdPerHour(prices, backend, resources) };
+      const until = Date.now() + mostHeldMs;
+      for (let pauseMs = 500; ; pauseMs = Math.min(2 * pauseMs, longestHeldPauseMs)) {
+        const reserved = await retryWhileUnavailable(() =>
+          costs.reserve({ ...job, runId, demand, keepSeconds }),
+        );
+        if (reserved.kind === 'reserved') {
+          limit = reserved.limit;
+          return;
+        }
+        if (reserved.kind === 'spent' || Date.now() > until)
+          throw budgetSpent(reserved.budget, tenant, `job ${jobId} does not start`);
+        await Context.current().sleep(pauseMs);
+      }
+    },
+
+    async look(times) {
+      runningSince ??= new Date().toISOString();
+      lookAt ??= Date.now() + Math.min(firstLookMs, (limit?.seconds ?? Infinity) * 1000);
+      if (Date.now() < lookAt) return undefined;
+      try {
+        const known = await times();
+        await costs.seen({ ...job, times: known });
+        const now = new Date().toISOString();
+        const used = usedSeconds(known.map((time) => ({ ...time, seenAt: now })));
+        const leftMs = limit === null ? Infinity : (limit.seconds - used) * 1000;
+        lookAt = Date.now() + Math.min(seenEveryMs, Math.max(0, leftMs));
+        return leftMs <= 0 ? 'spent' : undefined;
+      } catch (error) {
+        if (!isPerennialError(error) || !failureTypes[error.type].retryable) throw error;
+        lookAt = Date.now() + 1_000;
+        return undefined;
+      }
+    },
+
+    async settle(times) {
+      const known = await times().catch((): readonly AttemptTime[] => {
+        // The engine cannot be reached. What this attempt of the activity saw is a lower bound.
+        if (runningSince === null) return [];
+        const endedAt = new Date().toISOString();
+        return [{ attempt: 'unreported', startedAt: runningSince, endedAt }];
+      });
+      await retryWhileUnavailable(() => costs.settle({ ...job, times: known }));
+    },
+
+    spent() {
+      const { budget, seconds } = limit ?? {};
+      const what = `job ${jobId} was stopped at its checkpoint after ${figure(seconds ?? 0)} s`;
+      if (!budget) return failure('BudgetSpent', what);
+      return failure(
+        'BudgetSpent',
+        `${spentMessage(budget.scope)}: ${formatBudgetAmount(budget.unit, budget.limit)}; ${what}`,
+        { next: raiseCap(budget.scope, tenant) },
+      );
+    },
+  };
+}
+
+/** Names the cap, what is used of it, and how to raise it. */
+export function budgetSpent(budget: Budget, tenant: Tenant, what: string): PerennialError {
+  const { scope, unit, limit, spent, reserved } = budget;
+  const of = (parts: number): string => formatBudgetAmount(unit, parts);
+  const held = reserved > 0 ? `, ${of(reserved)} reserved by running jobs` : '';
+  return failure(
+    'BudgetSpent',
+    `${spentMessage(scope)}: ${of(spent)} of ${of(limit)} used${held}; ${what}`,
+    { next: raiseCap(scope, tenant) },
+  );
+}

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { costGroups } from '../../../domain/cost/report';
+import { runId, time } from '../fields';
+
+export const costQuery = z.strictObject({
+  by: z
+    .enum(costGroups)
+    .default('run')
+    .describe(`sums by ${costGroups.join(', ')}; tenant needs an administrator of the platform`),
+  from: time.optional().describe('only jobs that reserved at this time or later'),
+  to: time.optional().describe('only jobs that reserved before this time'),
+  run: runId.optional().describe('only jobs of this run'),
+});
+
+const cpuHours = z.number().min(0);
+
+export const costRow = z
+  .object({
+    key: z.string().describe('the run, model, backend, day, month or tenant'),
+    jobs: z.number().int(),
+    reservedCpuHours: cpuHours.describe('of jobs that have not ended'),
+    reservedUsd: z.number().min(0),
+    usedCpuHours: cpuHours,
+    usedUsd: z.number().min(0),
+    unpriced: z.number().int().describe('jobs whose backend had no price; they add no money'),
+  })
+  .meta({ id: 'CostRow' });
+
+export const costReport = z.object({ items: z.array(costRow).readonly() });

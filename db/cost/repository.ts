@@ -1,0 +1,375 @@
+import { budgetUnits, type Budget, type BudgetAmount } from '../../domain/budget/budget';
+import {
+  costBudgets,
+  type ComputeBudget,
+  type CostBudget,
+  type CostUnit,
+} from '../../domain/cost/caps';
+import {
+  mergeAttempts,
+  partsFor,
+  secondsFor,
+  shortestStart,
+  usedSeconds,
+  type JobDemand,
+  type SeenAttempt,
+} from '../../domain/cost/usage';
+import { failure } from '../../domain/failure';
+import type { RunId, Tenant } from '../../domain/ids';
+import type { LifecycleKind } from '../../domain/lifecycle/lifecycle';
+import type { AttemptTime } from '../../domain/training/job';
+import { lockBudget, reserveBudgets, settleBudgets, undoReservation } from '../budget/reservation';
+import type { Columns } from '../columns';
+import type { Database, Query, Transaction } from '../connection';
+import { toJson } from '../document';
+import type { budgetReservations } from '../budget/schema';
+import type { tenants } from '../access/tenant-schema';
+import { reportCosts, type CostQuery, type CostRow } from './report';
+import type { JobCostRow } from './schema';
+
+export interface CostedJob {
+  readonly tenant: Tenant;
+  readonly jobId: string;
+}
+
+export interface ReserveJob extends CostedJob {
+  readonly runId: RunId;
+  readonly demand: JobDemand;
+  /** Seconds of such a job that must remain for a later one of the same run. */
+  readonly keepSeconds?: number;
+}
+
+/**
+ * `reserved`: with a limit, all attempts of the job together may run for `seconds`, which are all
+ * that `budget` has left. `spent` is final. `held` may succeed later, when other jobs have used less than they reserved.
+ */
+export type JobReservation =
+  | {
+      readonly kind: 'reserved';
+      readonly limit: { readonly seconds: number; readonly budget: Budget } | null;
+    }
+  | { readonly kind: 'spent' | 'held'; readonly budget: Budget };
+
+/** What the jobs of runs reserve and use, in the ledger of budgets. */
+export interface CostRepository {
+  /**
+   * Reserves the time limit of a job, or as much of it as its budgets have left. A repeated call
+   * for an open job replaces its reservation, and one for an ended job reserves nothing.
+   * @throws InvalidInput when money is capped and the backend has no price
+   */
+  reserve(input: ReserveJob): Promise<JobReservation>;
+  /** Records that attempts run. Nothing for a job that is not open. */
+  seen(input: CostedJob & { readonly times: readonly AttemptTime[] }): Promise<void>;
+  /** Ends a job with what it used. A repeated call changes nothing. */
+  settle(input: CostedJob & { readonly times: readonly AttemptTime[] }): Promise<void>;
+  /** The longest time that a job of the run has used, in seconds; 0 without jobs. */
+  longestJob(input: { readonly tenant: Tenant; readonly runId: RunId }): Promise<number>;
+  /** Settles jobs of ended runs that no worker follows, with the last times that were seen. */
+  settleLeftOver(input: { readonly olderThanSeconds: number }): Promise<number>;
+  report(query: CostQuery): Promise<readonly CostRow[]>;
+}
+
+/** The lease only matters for rows that `settleLeftOver` never finds. */
+const leaseDays = 60;
+
+const noBudget: ComputeBudget = { cpuHours: null, usd: null, model: null };
+
+export function createCostRepository({ sql }: Database): CostRepository {
+  return {
+    reserve: (input) => sql.begin((tx) => reserveJob(tx, input)),
+    seen: ({ tenant, jobId, times }) =>
+      sql.begin(async (tx) => {
+        const row = await lockedJob(tx, { tenant, jobId });
+        if (row?.state !== 'open') return;
+        const attempts = mergeAttempts(row.attempts, times, new Date().toISOString());
+        await writeUse(tx, row, attempts, null);
+      }),
+    settle: ({ tenant, jobId, times }) =>
+      sql.begin(async (tx) => {
+        const row = await lockedJob(tx, { tenant, jobId });
+        if (row?.state === 'open') await settleJob(tx, row, times);
+      }),
+    async longestJob({ tenant, runId }) {
+      const rows = await sql<JobCostRow[]>`
+        select * from job_costs where tenant_id = ${tenant} and run_id = ${runId}`;
+      return Math.max(0, ...rows.map(({ attempts }) => usedSeconds(attempts)));
+    },
+    async settleLeftOver({ olderThanSeconds }) {
+      const left = await sql<Pick<JobCostRow, 'tenantId' | 'jobId'>[]>`
+        select c.tenant_id, c.job_id from job_costs c join runs r on r.tenant_id = c.tenant_id and r.id = c.run_id
+        where c.state = 'open' and c.touched_at < now() - ${olderThanSeconds} * interval '1 second'
+          and r.status in ('succeeded', 'stopped', 'failed', 'cancelled', 'lost') limit 1000`;
+      for (const { tenantId: tenant, jobId } of left)
+        await sql.begin(async (tx) => {
+          const row = await lockedJob(tx, { tenant, jobId });
+          if (row?.state === 'open') await settleJob(tx, row, []);
+        });
+      return left.length;
+    },
+    report: (query) => reportCosts(sql, query),
+  };
+}
+
+async function reserveJob(tx: Transaction, input: ReserveJob): Promise<JobReservation> {
+  const row = await jobRow(tx, input);
+  if (row.state === 'ended') return { kind: 'reserved', limit: null };
+  const { tenant, jobId } = input;
+  // The price of the first reservation stays, so that reservation and use are comparable.
+  const usdPerHour = row.hourPrice === null ? null : row.hourPrice / budgetUnits.usd;
+  const demand = { ...input.demand, usdPerHour };
+  const budgets = await budgetsOf(tx, { ...input, demand, at: row.createdAt });
+  const used = usedSeconds(row.attempts);
+  const room = await roomIn(tx, { ...input, demand, used }, budgets);
+  if ('refused' in room) {
+    // A job that never reserved leaves no record.
+    if (row.reservedCpu === 0 && row.attempts.length === 0)
+      await tx`delete from job_costs where tenant_id = ${tenant} and job_id = ${jobId}`;
+    return room.refused;
+  }
+  for (const own of room.own) await undoReservation(tx, { tenant, holder: jobId }, own);
+  const want = used + demand.resources.timeoutSeconds;
+  const parts = partsFor(demand, room.limit?.seconds ?? want);
+  const amounts = budgets.map(({ scope, unit }) => ({
+    scope,
+    unit,
+    amount: parts[unit as CostUnit],
+  }));
+  const leaseMs = leaseDays * 86_400_000;
+  const reserved = await reserveBudgets(tx, { tenant, holder: jobId, amounts, leaseMs });
+  // The budgets are locked, so nobody else can have taken the room.
+  if (reserved.kind !== 'reserved')
+    throw failure('DatabaseBusy', `the budgets of job ${jobId} changed while it reserved`);
+  await tx`
+    update job_costs set reserved_cpu = ${parts.cpuHours}, reserved_usd = ${parts.usd}, touched_at = now()
+    where tenant_id = ${tenant} and job_id = ${jobId}`;
+  return { kind: 'reserved', limit: room.limit };
+}
+
+/** The row of the job, locked. */
+async function jobRow(
+  tx: Transaction,
+  { tenant, jobId, runId, demand }: ReserveJob,
+): Promise<JobCostRow> {
+  const known = await lockedJob(tx, { tenant, jobId });
+  if (known) return known;
+  const { backend, resources, usdPerHour } = demand;
+  const { cpus, memoryBytes, gpus = 0, timeoutSeconds, queue = null } = resources;
+  const price = usdPerHour === null ? null : Math.round(usdPerHour * budgetUnits.usd);
+  await tx`
+    insert into job_costs (tenant_id, job_id, run_id, lifecycle, backend, queue, cpus, memory_bytes, gpus,
+      timeout_seconds, hour_price, state, attempts)
+    select tenant_id, ${jobId}, id, lifecycle, ${backend}, ${queue}, ${cpus}, ${memoryBytes}, ${gpus},
+      ${timeoutSeconds}, ${price}::bigint, 'open', '[]' from runs where tenant_id = ${tenant} and id = ${runId}
+    on conflict on constraint job_costs_pk do nothing`;
+  const row = await lockedJob(tx, { tenant, jobId });
+  if (!row) throw failure('NotFound', `job ${jobId}: there is no run ${runId}`);
+  return row;
+}
+
+async function lockedJob(
+  tx: Transaction,
+  { tenant, jobId }: CostedJob,
+): Promise<JobCostRow | undefined> {
+  const [row] = await tx<JobCostRow[]>`
+    select * from job_costs where tenant_id = ${tenant} and job_id = ${jobId} for update`;
+  return row;
+}
+
+interface RunCaps {
+  readonly lifecycle: string;
+  readonly kind: LifecycleKind;
+  readonly budget: Partial<ComputeBudget> | null;
+}
+
+type TenantCaps = Columns<typeof tenants, 'maxCpuHours' | 'maxUsd' | 'costPeriod'>;
+
+/** Locks and returns the budgets that count the job. A budget that is new has what was used before. */
+async function budgetsOf(
+  tx: Transaction,
+  { tenant, runId, demand, at }: Omit<ReserveJob, 'jobId'> & { readonly at: string },
+): Promise<readonly Budget[]> {
+  const [run] = await tx<RunCaps[]>`
+    select r.lifecycle, r.kind, v.spec -> 'budget' as budget from runs r
+    join lifecycle_revisions v on v.tenant_id = r.tenant_id and v.lifecycle = r.lifecycle and v.digest = r.revision_digest
+    where r.tenant_id = ${tenant} and r.id = ${runId}`;
+  if (!run) throw failure('NotFound', `there is no run ${runId}`);
+  const [caps] = await tx<TenantCaps[]>`
+    select max_cpu_hours, max_usd, cost_period from tenants where id = ${tenant}`;
+  const wanted = costBudgets({
+    runId,
+    lifecycle: run.lifecycle,
+    budget: { ...noBudget, ...run.budget },
+    tenantCap: {
+      cpuHours: caps?.maxCpuHours ?? null,
+      usd: caps?.maxUsd ?? null,
+      period: caps?.costPeriod ?? 'month',
+    },
+    at,
+  });
+  refuseWithoutPrice(wanted, run.kind, demand);
+  const known = await tx<Pick<Budget, 'scope' | 'unit'>[]>`
+    select scope, unit from budgets where tenant_id = ${tenant}
+      and scope = any(${wanted.map(({ scope }) => scope)}) and unit in ('cpuHours', 'usd')`;
+  const isKnown = (of: CostBudget): boolean =>
+    known.some(({ scope, unit }) => scope === of.scope && unit === of.unit);
+  const found: Budget[] = [];
+  for (const each of wanted) {
+    if (each.limit === null && !isKnown(each)) continue;
+    const budget = await openBudget(tx, tenant, each);
+    found.push(budget);
+  }
+  return found;
+}
+
+function refuseWithoutPrice(
+  budgets: readonly CostBudget[],
+  kind: LifecycleKind,
+  { backend, usdPerHour }: JobDemand,
+): void {
+  if (usdPerHour !== null) return;
+  // The money of a language application was for its questions before jobs had prices.
+  const isCapped = budgets.some(
+    ({ scope, unit, limit }) =>
+      unit === 'usd' && limit !== null && !(kind === 'LlmLifecycle' && scope.startsWith('run/')),
+  );
+  if (isCapped)
+    throw failure('InvalidInput', `there is no price for backend ${backend}, and money is capped`, {
+      next: `add ${backend} to the file that PERENNIAL_PRICES_FILE names on the workers`,
+    });
+}
+
+/** Larger than any sum of parts, and exact as a number. */
+const unlimited = 9_000_000_000_000_000;
+
+/** The locked budget, with the limit of now. */
+async function openBudget(
+  tx: Transaction,
+  tenant: Tenant,
+  { scope, unit, limit }: CostBudget,
+): Promise<Budget> {
+  const { count } = await tx`
+    insert into budgets (tenant_id, scope, unit, "limit") values (${tenant}, ${scope}, ${unit}, ${limit ?? unlimited})
+    on conflict on constraint budgets_pk do nothing`;
+  const budget = await lockBudget(tx, tenant, { scope, unit });
+  if (count === 1 && (await countEarlier(tx, tenant, { scope, unit })))
+    return openBudget(tx, tenant, { scope, unit, limit });
+  if (budget.limit === (limit ?? unlimited)) return budget;
+  await tx`
+    update budgets set "limit" = ${limit ?? unlimited}
+    where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit}`;
+  return { ...budget, limit: limit ?? unlimited };
+}
+
+/** Counts the jobs of the scope that reserved before the budget was made. Returns whether any. */
+async function countEarlier(
+  tx: Transaction,
+  tenant: Tenant,
+  { scope, unit }: Pick<CostBudget, 'scope' | 'unit'>,
+): Promise<boolean> {
+  const [kind, name = '', period = ''] = scope.split('/');
+  const since = (text: string): string => (text.length === 7 ? `${text}-01` : text);
+  const within = (text: string) => tx`
+    created_at >= ${since(text)}::date
+    and created_at < ${since(text)}::date + ${text.length === 7 ? '1 month' : '1 day'}::interval`;
+  const isOfScope =
+    kind === 'run'
+      ? tx`run_id = ${name}`
+      : kind === 'model'
+        ? tx`lifecycle = ${name} and ${within(period)}`
+        : within(name);
+  const column = unit === 'usd' ? 'usd' : 'cpu';
+  const jobs = tx`
+    select * from job_costs where tenant_id = ${tenant} and ${isOfScope}
+      and (state = 'ended' or reserved_cpu > 0)`;
+  const { count } = await tx`
+    insert into budget_reservations (tenant_id, holder, scope, unit, amount, state, expires_at)
+    select tenant_id, job_id, ${scope}::text, ${unit}::text, ${tx(`reserved_${column}`)}, 'open',
+      now() + ${leaseDays} * interval '1 day' from (${jobs}) j where state = 'open'
+    on conflict do nothing`;
+  const changed = await tx`
+    update budgets b set reserved = b.reserved + s.reserved, spent = b.spent + s.spent from (
+      select coalesce(sum(${tx(`used_${column}`)}) filter (where state = 'ended'), 0)::bigint as spent,
+        coalesce(sum(${tx(`reserved_${column}`)}) filter (where state = 'open'), 0)::bigint as reserved
+      from (${jobs}) j) s
+    where b.tenant_id = ${tenant} and b.scope = ${scope} and b.unit = ${unit} and (s.spent > 0 or s.reserved > 0)`;
+  return count + changed.count > 0;
+}
+
+type Room =
+  | {
+      readonly limit: Extract<JobReservation, { kind: 'reserved' }>['limit'];
+      /** What the job has reserved already. */
+      readonly own: readonly BudgetAmount[];
+    }
+  | { readonly refused: Exclude<JobReservation, { kind: 'reserved' }> };
+
+async function roomIn(
+  tx: Transaction,
+  { tenant, jobId, demand, used, keepSeconds = 0 }: ReserveJob & { readonly used: number },
+  budgets: readonly Budget[],
+): Promise<Room> {
+  const own = await ownReservations(tx, { tenant, jobId });
+  const { timeoutSeconds } = demand.resources;
+  const least = used + shortestStart(demand);
+  let limit: Extract<JobReservation, { kind: 'reserved' }>['limit'] = null;
+  for (const budget of budgets) {
+    const unit = budget.unit as CostUnit;
+    const mine =
+      own.find((each) => each.scope === budget.scope && each.unit === budget.unit)?.amount ?? 0;
+    const left = budget.limit - budget.spent;
+    const free = secondsFor(demand, unit, left - budget.reserved + mine) - keepSeconds;
+    if (free < least) {
+      const isSpent = secondsFor(demand, unit, left) - keepSeconds < least;
+      return { refused: { kind: isSpent ? 'spent' : 'held', budget } };
+    }
+    if (free < (limit?.seconds ?? used + timeoutSeconds)) limit = { seconds: free, budget };
+  }
+  return { limit, own };
+}
+
+type ReservationColumns = Columns<typeof budgetReservations, 'scope' | 'unit' | 'amount'>;
+
+async function ownReservations(
+  tx: Query,
+  { tenant, jobId }: CostedJob,
+): Promise<readonly ReservationColumns[]> {
+  return tx<ReservationColumns[]>`
+    select scope, unit, amount from budget_reservations
+    where tenant_id = ${tenant} and holder = ${jobId} and state = 'open' order by scope, unit collate "C"`;
+}
+
+async function settleJob(
+  tx: Transaction,
+  row: JobCostRow,
+  times: readonly AttemptTime[],
+): Promise<void> {
+  const attempts = mergeAttempts(row.attempts, times, new Date().toISOString());
+  // What still ran when it was seen last has ended since.
+  const ended = attempts.map((each) => ({ ...each, endedAt: each.endedAt ?? each.seenAt }));
+  const parts = await writeUse(tx, row, ended, 'ended');
+  const held = await ownReservations(tx, { tenant: row.tenantId, jobId: row.jobId });
+  await settleBudgets(tx, {
+    tenant: row.tenantId,
+    holder: row.jobId,
+    spent: held.map(({ scope, unit }) => ({ scope, unit, amount: parts[unit as CostUnit] })),
+  });
+}
+
+async function writeUse(
+  tx: Transaction,
+  { tenantId, jobId, backend, cpus, timeoutSeconds, memoryBytes, hourPrice }: JobCostRow,
+  attempts: readonly SeenAttempt[],
+  end: 'ended' | null,
+): Promise<Readonly<Record<CostUnit, number>>> {
+  const demand: JobDemand = {
+    backend,
+    resources: { cpus, memoryBytes, timeoutSeconds },
+    usdPerHour: hourPrice === null ? null : hourPrice / budgetUnits.usd,
+  };
+  const parts = partsFor(demand, usedSeconds(attempts));
+  await tx`
+    update job_costs set attempts = ${toJson(attempts)}, used_cpu = ${parts.cpuHours}, used_usd = ${parts.usd},
+      touched_at = now(), state = ${end ?? 'open'}, ended_at = case when ${end !== null} then now() end
+    where tenant_id = ${tenantId} and job_id = ${jobId}`;
+  return parts;
+}

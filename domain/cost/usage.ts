@@ -1,0 +1,62 @@
+import { budgetUnits } from '../budget/budget';
+import type { AttemptTime, ComputeKind, JobResources } from '../training/job';
+import type { CostUnit } from './caps';
+
+/** What a job may occupy, and its price when it first reserved. */
+export interface JobDemand {
+  readonly backend: ComputeKind;
+  readonly resources: JobResources;
+  /** Null when its backend has no price. */
+  readonly usdPerHour: number | null;
+}
+
+/** An attempt with the last time at which it was known to run. */
+export interface SeenAttempt extends AttemptTime {
+  readonly seenAt: string;
+}
+
+/**
+ * Adds what a backend reports to what is known. An attempt that the backend no longer knows stays
+ * with the last time at which it was seen.
+ */
+export function mergeAttempts(
+  known: readonly SeenAttempt[],
+  reported: readonly AttemptTime[],
+  now: string,
+): readonly SeenAttempt[] {
+  const kept = known.filter((old) => reported.every(({ attempt }) => attempt !== old.attempt));
+  return [...kept, ...reported.map((time) => ({ ...time, seenAt: time.endedAt ?? now }))];
+}
+
+/** Seconds that the attempts had their resources. */
+export function usedSeconds(attempts: readonly SeenAttempt[]): number {
+  return attempts.reduce((sum, { startedAt, endedAt, seenAt }) => {
+    const seconds = (Date.parse(endedAt ?? seenAt) - Date.parse(startedAt)) / 1000;
+    return sum + Math.max(0, seconds);
+  }, 0);
+}
+
+/** Parts of the ledger for so many seconds of the job. */
+export function partsFor(demand: JobDemand, seconds: number): Readonly<Record<CostUnit, number>> {
+  const usd = ((demand.usdPerHour ?? 0) / 3600) * seconds;
+  return {
+    cpuHours: Math.floor(demand.resources.cpus * seconds * 1000),
+    usd: Math.floor(usd * budgetUnits.usd),
+  };
+}
+
+/** How many seconds of the job `parts` pay for. */
+export function secondsFor(demand: JobDemand, unit: CostUnit, parts: number): number {
+  const perSecond =
+    unit === 'cpuHours'
+      ? demand.resources.cpus * 1000
+      : ((demand.usdPerHour ?? 0) / 3600) * budgetUnits.usd;
+  return perSecond === 0 ? Infinity : Math.max(0, parts) / perSecond;
+}
+
+/** A job does not start for less than this, because it would end before it got anywhere. */
+const shortestStartSeconds = 60;
+
+export function shortestStart({ resources }: JobDemand): number {
+  return Math.min(shortestStartSeconds, resources.timeoutSeconds);
+}
