@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { raceDeadline } from '../../data/timeout';
 import type { PerennialError } from '../../domain/failure';
 import { failure } from '../../domain/failure';
-import type { TuneSpec } from '../../domain/lifecycle/lifecycle';
+import type { TuneSpec } from '../../domain/tuning/tune-spec';
 import type { PruningSchedule } from '../../domain/tuning/pruning';
 import type { SamplerState, Trial, TrialParams } from '../../domain/tuning/tuning';
 import { parseJson } from '../training/compute/job-files.schema';

@@ -10,7 +10,7 @@ import { isSpentReason } from '../../domain/budget/budget';
 import type { Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
-import type { TrainSpec, TuneSpec } from '../../domain/lifecycle/lifecycle';
+import type { TrainSpec } from '../../domain/lifecycle/lifecycle';
 import type { Trial, TrialCounts, TrialEnd, TrialParams } from '../../domain/tuning/tuning';
 import { busySeconds, countsOf, iterationsOf } from '../../domain/tuning/tuning';
 import { chosenTrial, objectivesOf, paretoFront } from '../../domain/tuning/objectives';
@@ -22,6 +22,7 @@ import { fittingTrials, ownerOf } from '../../domain/tuning/warm-start';
 import { withHeartbeat } from '../run/heartbeat';
 import type { Optuna, StudyQuestion, SuggestedTrial } from './optuna';
 import { studyKey } from './study-trials';
+import type { TuneSpec } from '../../domain/tuning/tune-spec';
 
 export interface TuningDeps {
   readonly registry: Pick<Registry, 'trials'>;

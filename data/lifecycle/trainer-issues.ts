@@ -1,7 +1,7 @@
 import type { IssueAt } from '../../domain/document/document';
 import type { Issue } from '../../domain/failure';
 import type { TrainerTask } from '../../domain/training/job';
-import type { ParameterRange, TuneSpec } from '../../domain/lifecycle/lifecycle';
+import type { ParameterRange, TuneSpec } from '../../domain/tuning/tune-spec';
 import type { CheckedParts, NamedTrainer } from '../../domain/lifecycle/parts';
 import { nearest } from '../../domain/document/nearest';
 import { pruningOf } from '../../domain/tuning/pruning';

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { check, doublePrecision, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { Tenant } from '../../domain/ids';
-import { costPeriods, type CostPeriod } from '../../domain/cost/caps';
+import { costPeriods, type CostPeriod } from '../../domain/cost/compute-budget';
 import { createdAt, instant, oneOf } from '../columns';
 
 export const tenants = pgTable(

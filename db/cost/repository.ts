@@ -1,10 +1,5 @@
 import { budgetUnits, type Budget, type BudgetAmount } from '../../domain/budget/budget';
-import {
-  costBudgets,
-  type ComputeBudget,
-  type CostBudget,
-  type CostUnit,
-} from '../../domain/cost/caps';
+import { costBudgets, type CostBudget } from '../../domain/cost/caps';
 import {
   mergeAttempts,
   partsFor,
@@ -26,6 +21,7 @@ import type { budgetReservations } from '../budget/schema';
 import type { tenants } from '../access/tenant-schema';
 import { reportCosts, type CostQuery, type CostRow } from './report';
 import type { JobCostRow } from './schema';
+import { type ComputeBudget, type CostUnit } from '../../domain/cost/compute-budget';
 
 export interface CostedJob {
   readonly tenant: Tenant;

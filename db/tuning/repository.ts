@@ -7,7 +7,7 @@ import type {
   TrialParams,
   TrialStep,
 } from '../../domain/tuning/tuning';
-import type { TuneSpec } from '../../domain/lifecycle/lifecycle';
+import type { TuneSpec } from '../../domain/tuning/tune-spec';
 import type { Columns } from '../columns';
 import type { Database, Query, Transaction } from '../connection';
 import { toJson } from '../document';

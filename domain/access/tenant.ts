@@ -1,4 +1,4 @@
-import type { CostPeriod } from '../cost/caps';
+import type { CostPeriod } from '../cost/compute-budget';
 import { defaultTenant, type Tenant } from '../ids';
 
 /** What a tenant may have at once; null is no limit. */

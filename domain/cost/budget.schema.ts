@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { costPeriods } from './caps';
+import { costPeriods } from './compute-budget';
 
 const cpuHoursText = 'CPU-hours, above 0; null or no entry for no cap';
 

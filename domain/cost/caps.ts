@@ -1,25 +1,15 @@
 /** Caps on what jobs may use, and the budgets of the ledger that hold them. */
 import { toParts, type BudgetRef } from '../budget/budget';
 import type { RunId } from '../ids';
+import {
+  costPeriods,
+  costUnits,
+  type ComputeBudget,
+  type CostCap,
+  type CostPeriod,
+  type CostUnit,
+} from './compute-budget';
 import { runScope } from '../language/provider/run-budget';
-
-export const costPeriods = ['day', 'month'] as const;
-export type CostPeriod = (typeof costPeriods)[number];
-
-/** The units of the ledger in which jobs are counted. */
-export const costUnits = ['cpuHours', 'usd'] as const satisfies readonly BudgetRef['unit'][];
-export type CostUnit = (typeof costUnits)[number];
-
-/** The most that may be used; null is no cap. */
-export interface CostCap {
-  readonly cpuHours: number | null;
-  readonly usd: number | null;
-}
-
-/** What a lifecycle caps: each of its runs, and all its runs of a period together. */
-export interface ComputeBudget extends CostCap {
-  readonly model: (CostCap & { readonly period: CostPeriod }) | null;
-}
 
 /** A budget that a job counts against. `limit` is in parts; null counts without a cap. */
 export interface CostBudget extends BudgetRef {

@@ -1,6 +1,6 @@
 import { budgetUnits } from '../budget/budget';
 import type { AttemptTime, ComputeKind, JobResources } from '../training/job';
-import type { CostUnit } from './caps';
+import type { CostUnit } from './compute-budget';
 
 /** What a job may occupy, and its price when it first reserved. */
 export interface JobDemand {

@@ -1,15 +1,13 @@
-import type { choiceRules, Objective } from '../tuning/objectives';
-import type { pruners } from '../tuning/pruning';
-import type { samplers } from '../tuning/tuning';
+import type { TuneSpec } from '../tuning/tune-spec';
 import type { SourceFormat } from '../dataset/source-uri';
 import type { ComputeSpec } from '../training/job';
 import type { Task } from '../model/model';
 import type { ProgramSpec } from '../project/program';
 import type { AnswerLoss, AnswerQuality } from '../rollout/judging/answer-quality';
-import type { ComputeBudget } from '../cost/caps';
+import type { ComputeBudget } from '../cost/compute-budget';
 import type { CalendarDuration } from '../duration';
 import type { SplitSpec } from '../dataset/split';
-import type { MetricName, RowLoss } from '../evaluation/metrics/names';
+import type { RowLoss } from '../evaluation/metrics/names';
 import type { EvaluateSpec } from '../decision/gate-spec';
 import type { NotifySpec } from '../notification/notification';
 
@@ -126,51 +124,6 @@ export interface PromoteSpec {
     readonly allowStarter: boolean;
   };
 }
-
-/** A search for better parameters. A parameter outside `space` keeps its `train.params` value. */
-export interface TuneSpec {
-  /** Measured on the tuning part. Of several objectives, the first. */
-  readonly metric: MetricName;
-  readonly direction: 'minimize' | 'maximize';
-  /** Two or more; undefined for a study of one metric. */
-  readonly objectives?: readonly Objective[] | undefined;
-  /** Which trial of the Pareto front is chosen; `balanced` if undefined. */
-  readonly choose?: (typeof choiceRules)[number] | undefined;
-  /** A run, or a version as `<model>@<number>`, from whose trials the sampler learns. */
-  readonly warmStart?: { readonly from: string } | undefined;
-  readonly trials: number;
-  readonly parallel: number;
-  readonly sampler: (typeof samplers)[number];
-  readonly pruner: (typeof pruners)[number];
-  readonly space: Readonly<Record<string, ParameterRange>>;
-  readonly seed: number;
-  /** Wall-clock seconds of the whole study; null is no limit. */
-  readonly budgetSeconds: number | null;
-}
-
-type ParameterChoice = string | number | boolean;
-
-export type ParameterRange = {
-  /** The parameter has a value only in trials where each named parameter has one of these. */
-  readonly when?:
-    Readonly<Record<string, ParameterChoice | readonly ParameterChoice[]>> | undefined;
-} & (
-  | {
-      readonly kind: 'int';
-      readonly low: number;
-      readonly high: number;
-      readonly step: number;
-      readonly log: boolean;
-    }
-  | {
-      readonly kind: 'float';
-      readonly low: number;
-      readonly high: number;
-      readonly step: number | null;
-      readonly log: boolean;
-    }
-  | { readonly kind: 'categorical'; readonly choices: readonly ParameterChoice[] }
-);
 
 /** A rollout: its steps, the quality and guardrails it needs, and its statistical test. */
 export interface CanarySpec {

@@ -3,10 +3,11 @@ import type { SourceLocations, SourceDocument } from '../document/document';
 import { isMap, valueAt } from '../document/path';
 import { columnField, pathField } from '../document/field.schema';
 import { gateSchema } from '../decision/gate.schema';
-import type { DataSpec, ParameterRange, TrainSpec, TuneSpec } from './lifecycle';
+import type { DataSpec, TrainSpec } from './lifecycle';
 import { dataSchema, paramsField, slicesSchema, sourceName } from './lifecycle.schema';
 import { absoluteUri, isRelativeUri } from '../dataset/source-uri';
 import { tuneSchema } from '../tuning/tune.schema';
+import type { ParameterRange, TuneSpec } from '../tuning/tune-spec';
 
 /**
  * The parts of a lifecycle that SQL, trainers and data are checked against. A valid part is present

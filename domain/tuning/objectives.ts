@@ -1,11 +1,7 @@
 /** Studies with several objectives: the Pareto front, and the trial that is chosen from it. */
-import type { TuneSpec } from '../lifecycle/lifecycle';
+import type { Objective, TuneSpec } from './tune-spec';
 import type { Trial } from './tuning';
 import { bestTrial } from './tuning';
-
-export const choiceRules = ['balanced', 'first'] as const;
-
-export type Objective = Pick<TuneSpec, 'metric' | 'direction'>;
 
 type Objectives = Pick<TuneSpec, 'metric' | 'direction' | 'objectives' | 'choose'>;
 type MeasuredTrial = Trial & { readonly value: number };

@@ -1,7 +1,5 @@
 /** After how many iterations a trial is compared with others. */
-import type { TuneSpec } from '../lifecycle/lifecycle';
-
-export const pruners = ['hyperband', 'asha', 'median', 'none'] as const;
+import type { pruners, TuneSpec } from './tune-spec';
 
 /**
  * Rungs of `hyperband` and `asha` are at `min · factor^k` iterations. Bracket b of hyperband begins

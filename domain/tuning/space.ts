@@ -1,5 +1,5 @@
 /** The space that a study searches: conditions, combinations and extremes of its parameters. */
-import type { ParameterRange, TuneSpec } from '../lifecycle/lifecycle';
+import type { ParameterRange, TuneSpec } from './tune-spec';
 import type { TrialParams } from './tuning';
 
 type Space = TuneSpec['space'];

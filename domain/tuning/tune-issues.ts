@@ -3,7 +3,7 @@ import type { DocumentPath } from '../document/path';
 import { nameOf, valueAt } from '../document/path';
 import { nearest } from '../document/nearest';
 import type { Issue } from '../failure';
-import type { ParameterRange, TuneSpec } from '../lifecycle/lifecycle';
+import type { ParameterRange, TuneSpec } from './tune-spec';
 import { objectivesOf } from './objectives';
 import { circleIn, combinationsOf, conditionsOf } from './space';
 import { tuneSchema } from './tune.schema';

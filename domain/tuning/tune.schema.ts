@@ -1,10 +1,8 @@
 import { z } from 'zod';
 import { orNull } from '../document/codec.schema';
 import { metricField } from '../decision/gate.schema';
-import type { TuneSpec } from '../lifecycle/lifecycle';
-import { choiceRules } from './objectives';
-import { pruners } from './pruning';
-import { samplers } from './tuning';
+import type { TuneSpec } from './tune-spec';
+import { choiceRules, pruners, samplers } from './tune-spec';
 
 const log = z
   .boolean()

@@ -1,7 +1,5 @@
 /** The records of a study and its trials, and what is computed from them. */
-import type { TuneSpec } from '../lifecycle/lifecycle';
-
-export const samplers = ['tpe', 'random', 'grid', 'cmaes', 'nsga2'] as const;
+import type { TuneSpec } from './tune-spec';
 
 export const trialStatuses = ['running', 'complete', 'pruned', 'failed'] as const;
 export type TrialStatus = (typeof trialStatuses)[number];

@@ -1,7 +1,7 @@
 /** Which trials of an earlier study a new study can learn from. */
 import { figure } from '../format';
 import type { RunId } from '../ids';
-import type { ParameterRange, TuneSpec } from '../lifecycle/lifecycle';
+import type { ParameterRange, TuneSpec } from './tune-spec';
 import { objectivesOf } from './objectives';
 import { appliesIn } from './space';
 import type { Trial } from './tuning';

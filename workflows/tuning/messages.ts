@@ -3,9 +3,10 @@ import { defineQuery } from '@temporalio/workflow';
 import type { StudyReport } from '../../activities/tuning/tuning';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { TrainSpec, TuneSpec } from '../../domain/lifecycle/lifecycle';
+import type { TrainSpec } from '../../domain/lifecycle/lifecycle';
 import type { PruningSchedule } from '../../domain/tuning/pruning';
 import type { TrialCounts, TrialParams } from '../../domain/tuning/tuning';
+import type { TuneSpec } from '../../domain/tuning/tune-spec';
 
 export const tuningStudyWorkflow = 'tuningStudy';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { costPeriods } from '../../../domain/cost/caps';
+import { costPeriods } from '../../../domain/cost/compute-budget';
 import type { TenantRecord } from '../../../domain/access/tenant';
 import { instant, name } from '../fields';
 import { createdKey } from './view';

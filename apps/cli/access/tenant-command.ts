@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
-import { costPeriods, type CostPeriod } from '../../../domain/cost/caps';
+import { costPeriods, type CostPeriod } from '../../../domain/cost/compute-budget';
 import type { BodyOf } from '../../client/operation';
 import type { CliContext } from '../context';
 import { jsonText } from '../harmless';

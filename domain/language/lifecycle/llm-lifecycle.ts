@@ -1,4 +1,4 @@
-import type { ComputeBudget } from '../../cost/caps';
+import type { ComputeBudget } from '../../cost/compute-budget';
 import type { IndexSpec } from '../../index/index.schema';
 import type {
   CanarySpec,

@@ -13,7 +13,7 @@ import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
 import { effectKey } from '../../../domain/ids';
 import type { ComputeBackend } from '../../../domain/training/job';
-import type { TrainSpec, TuneSpec } from '../../../domain/lifecycle/lifecycle';
+import type { TrainSpec } from '../../../domain/lifecycle/lifecycle';
 import { pruningOf } from '../../../domain/tuning/pruning';
 import type { RunId } from '../../../domain/ids';
 import type { Trial } from '../../../domain/tuning/tuning';
@@ -29,6 +29,7 @@ import { directoryArtifacts, type DirectoryArtifacts } from '../../support/direc
 import { pythonPath } from '../../support/platform';
 import { pythonEnvironments } from '../../support/training/python-environments';
 import { flightFeatures, trainingRows } from '../../support/training/training-rows';
+import type { TuneSpec } from '../../../domain/tuning/tune-spec';
 
 // Real training on a machine that may be busy.
 let test_: TestRegistry;

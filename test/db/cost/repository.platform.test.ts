@@ -1,5 +1,5 @@
 import type { BudgetUnit } from '../../../domain/budget/budget';
-import type { ComputeBudget } from '../../../domain/cost/caps';
+import type { ComputeBudget } from '../../../domain/cost/compute-budget';
 import { periodOf } from '../../../domain/cost/caps';
 import type { JobDemand } from '../../../domain/cost/usage';
 import type { RunId } from '../../../domain/ids';

@@ -1,4 +1,4 @@
-import type { Objective } from '../../../domain/tuning/objectives';
+import type { Objective } from '../../../domain/tuning/tune-spec';
 import { chosenTrial, paretoFront } from '../../../domain/tuning/objectives';
 import { completeTrial, endedTrial } from '../../support/training/trials';
 

@@ -2,7 +2,7 @@ import type { Activities } from '../../../activities';
 import type { LaneEnd } from '../../../activities/tuning/lane';
 import type { Trial, TrialEnd } from '../../../domain/tuning/tuning';
 import { bestTrial, countsOf, earlyEndReason } from '../../../domain/tuning/tuning';
-import type { TuneSpec } from '../../../domain/lifecycle/lifecycle';
+import type { TuneSpec } from '../../../domain/tuning/tune-spec';
 import type { StudyInput } from '../../../workflows/tuning/messages';
 import { artifact, digest, planOf } from '../fake-activities';
 import type { ModelRun } from '../../../workflows/lifecycle/stage';

@@ -7,7 +7,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { count, interval as bothEnds, percent, signed } from '../../../domain/format';
-import type { TuneSpec } from '../../../domain/lifecycle/lifecycle';
+import type { TuneSpec } from '../../../domain/tuning/tune-spec';
 import { isConfirmed, type Confirmation } from '../../../domain/evaluation/measure/confirm';
 import { blocksText } from '../../../domain/evaluation/measure/random-blocks';
 import type { TrialCounts } from '../../../domain/tuning/tuning';
