@@ -5,6 +5,9 @@ import type { TrialParams } from './tuning';
 type Space = TuneSpec['space'];
 type ParameterValue = TrialParams[string];
 
+/** The tuner has the same (trainers/tuner/study.py). */
+const rounding = 1e-12;
+
 /** The values of other parameters with which a parameter applies; empty when it always does. */
 export function conditionsOf({
   when,
@@ -19,8 +22,23 @@ export function conditionsOf({
 export function appliesIn(range: ParameterRange, params: TrialParams): boolean {
   return Object.entries(conditionsOf(range)).every(([name, values]) => {
     const value = params[name];
-    return value !== undefined && values.includes(value);
+    return value !== undefined && values.some((each) => isSame(each, value));
   });
+}
+
+/** Whether a parameter with this range can have the value. */
+export function isIn(range: ParameterRange, value: ParameterValue): boolean {
+  if (range.kind === 'categorical') return range.choices.includes(value);
+  if (typeof value !== 'number' || value < range.low || value > range.high) return false;
+  if (range.step === null || range.log) return range.kind === 'float' || Number.isInteger(value);
+  const steps = (value - range.low) / range.step;
+  return Math.abs(steps - Math.round(steps)) < 1e-8;
+}
+
+/** The sampler adds steps to `low`, so a float can differ from the written one by rounding. */
+function isSame(a: ParameterValue, b: ParameterValue): boolean {
+  if (typeof a !== 'number' || typeof b !== 'number') return a === b;
+  return Math.abs(a - b) <= rounding * Math.max(1, Math.abs(a), Math.abs(b));
 }
 
 /** A parameter whose conditions lead back to itself, with the way; null without one. */

@@ -5,7 +5,7 @@ import { nearest } from '../document/nearest';
 import type { Issue } from '../failure';
 import type { ParameterRange, TuneSpec } from './tune-spec';
 import { objectivesOf } from './objectives';
-import { circleIn, combinationsOf, conditionsOf } from './space';
+import { circleIn, combinationsOf, conditionsOf, isIn } from './space';
 import { tuneSchema } from './tune.schema';
 
 type Report = (
@@ -103,7 +103,11 @@ function checkConditions({ space }: TuneSpec, report: Report): void {
         );
         continue;
       }
-      const impossible = values.find((value) => !mayBe(deciding, value));
+      if (deciding.kind === 'float' && (deciding.step === null || deciding.log)) {
+        report(where, `names ${other}, which is continuous`, `a step for ${other}, or choices`);
+        continue;
+      }
+      const impossible = values.find((value) => !isIn(deciding, value));
       if (impossible !== undefined)
         report(where, `is ${impossible}, which ${other} never is`, possibleValues(deciding));
     }
@@ -117,15 +121,11 @@ function checkConditions({ space }: TuneSpec, report: Report): void {
     );
 }
 
-function mayBe(range: ParameterRange, value: string | number | boolean): boolean {
-  if (range.kind === 'categorical') return range.choices.includes(value);
-  return typeof value === 'number' && value >= range.low && value <= range.high;
-}
-
 function possibleValues(range: ParameterRange): string {
-  return range.kind === 'categorical'
-    ? `one of ${range.choices.join(', ')}`
-    : `a number from ${range.low} to ${range.high}`;
+  if (range.kind === 'categorical') return `one of ${range.choices.join(', ')}`;
+  const { low, high, step } = range;
+  if (step === null || range.log) return `a number from ${low} to ${high}`;
+  return `a number from ${low} to ${high} in steps of ${step}`;
 }
 
 function checkSampler({ sampler, space, trials, objectives, warmStart }: TuneSpec, report: Report) {

@@ -1,9 +1,9 @@
 /** Which trials of an earlier study a new study can learn from. */
 import { figure } from '../format';
 import type { RunId } from '../ids';
-import type { ParameterRange, TuneSpec } from './tune-spec';
+import type { TuneSpec } from './tune-spec';
 import { objectivesOf } from './objectives';
-import { appliesIn } from './space';
+import { appliesIn, isIn } from './space';
 import type { Trial } from './tuning';
 
 /** A run or a version that the document names, such as `run_01h…` or `flight-delay@3`. */
@@ -55,14 +55,6 @@ function misfitOf(
     if (!isIn(range, given)) return `its ${name} ${textOf(given)} is outside of the range`;
   }
   return null;
-}
-
-function isIn(range: ParameterRange, value: string | number | boolean): boolean {
-  if (range.kind === 'categorical') return range.choices.includes(value);
-  if (typeof value !== 'number' || value < range.low || value > range.high) return false;
-  if (range.step === null || range.log) return range.kind === 'float' || Number.isInteger(value);
-  const steps = (value - range.low) / range.step;
-  return Math.abs(steps - Math.round(steps)) < 1e-8;
 }
 
 function textOf(value: string | number | boolean): string {

@@ -20,6 +20,7 @@ from __future__ import annotations
 import builtins
 import datetime
 import hashlib
+import math
 import warnings
 from typing import Any
 
@@ -53,6 +54,8 @@ warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning
 
 #: optuna requires times; the samplers and pruners here do not use them.
 BEGINNING = datetime.datetime(2000, 1, 1)
+#: The check of a document has the same (domain/tuning/space.ts).
+ROUNDING = 1e-12
 STATES = {
     "running": TrialState.RUNNING,
     "complete": TrialState.COMPLETE,
@@ -102,9 +105,16 @@ def _in_order(space: dict[str, Any]) -> list[str]:
 def _applies(range: dict[str, Any], params: dict[str, Any]) -> bool:
     """Whether a parameter has a value in a trial with these values of the others."""
     return all(
-        name in params and params[name] in values
+        name in params and any(_is_same(params[name], value) for value in values)
         for name, values in (range.get("when") or {}).items()
     )
+
+
+def _is_same(a: Any, b: Any) -> bool:
+    """Compares numbers up to rounding, because optuna adds steps to the lowest value."""
+    if isinstance(a, int | float) and isinstance(b, int | float):
+        return math.isclose(a, b, rel_tol=ROUNDING, abs_tol=ROUNDING)
+    return bool(a == b)
 
 
 def should_prune(question: dict[str, Any]) -> bool:

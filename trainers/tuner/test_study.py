@@ -253,6 +253,16 @@ class Samplers(unittest.TestCase):
                 self.assertEqual(set(made["params"]), names[shape])
             self.assertEqual(shapes, {"round", "oval", "none"})
 
+    def test_suggests_a_parameter_whose_condition_holds_up_to_rounding(self):
+        space = {
+            "rate": {"kind": "float", "low": 0.1, "high": 0.5, "step": 0.1, "log": False},
+            "x": {**self.space["x"], "when": {"rate": [0.3]}},
+        }
+        made = self.best("random", 40, space=space)
+        with_x = [trial["params"] for trial in made if "x" in trial["params"]]
+        self.assertGreater(len(with_x), 0)
+        self.assertEqual({round(params["rate"], 9) for params in with_x}, {0.3})
+
     def test_refuses_conditions_in_a_circle(self):
         space = {
             "x": {"kind": "categorical", "choices": [1, 2], "when": {"y": [1]}},

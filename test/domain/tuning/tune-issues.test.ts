@@ -44,6 +44,7 @@ describe('a tune', () => {
     ['of several objectives', several],
     ['with the choice of the first objective', { ...several, choose: 'first' }],
     ['with a condition', withSpace({ leaves: when({ shape: 'oval', rate: [0.1, 0.2] }) })],
+    ['with a condition on a step', withSpace({ leaves: when({ depth: [2, 8], rate: 0.3 }) })],
     ['with a grid', { sampler: 'grid', trials: 70 }],
     ['by CMA-ES', { sampler: 'cmaes' }],
     ['with a warm start', { warmStart: { from: 'shop@3' } }],
@@ -60,6 +61,17 @@ describe('a tune', () => {
       'a condition on a value that never occurs',
       withSpace({ leaves: when({ shape: 'square' }) }),
       'spec.tune.space.leaves.when.shape is square, which shape never is; one of round, oval',
+    ],
+    [
+      'a condition on a value between two steps',
+      { space: { depth: { ...depth, step: 5 }, leaves: when({ depth: 3 }) } },
+      'spec.tune.space.leaves.when.depth is 3, which depth never is; ' +
+        'a number from 2 to 8 in steps of 5',
+    ],
+    [
+      'a condition on a continuous parameter',
+      { space: { rate: { kind: 'float', low: 0, high: 1 }, leaves: when({ rate: 0.5 }) } },
+      'spec.tune.space.leaves.when.rate names rate, which is continuous; a step for rate, or choices',
     ],
     [
       'conditions in a circle',

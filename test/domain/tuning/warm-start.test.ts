@@ -47,6 +47,13 @@ describe('the trials of an earlier study', () => {
     expect(fitting).toHaveLength(reason === null ? 1 : 0);
   });
 
+  test('fit where a condition holds up to rounding', () => {
+    const { leaves, rate } = tune.space;
+    const space = { rate, leaves: { ...leaves, when: { rate: 0.3 } } };
+    const trial = completeTrial(3, { params: { rate: 0.1 + 2 * 0.1, leaves: 8 } });
+    expect(fittingTrials([trial], { ...tune, space }).leftOut).toEqual([]);
+  });
+
   test('that are not complete are left out', () =>
     expect(fittingTrials([endedTrial(2, 'pruned')], tune).leftOut).toEqual([
       { number: 2, reason: 'it is pruned, not complete' },
