@@ -22,6 +22,7 @@ import {
   type AuditConfig,
 } from './audit/settings';
 import {
+  engineFiles,
   engineSettingErrors,
   engineSettings,
   readEngineConfig,
@@ -347,6 +348,7 @@ function ownFiles(given: Environment): readonly string[] {
     'PERENNIAL_PROVIDERS_FILE',
     'PERENNIAL_PRICES_FILE',
     'PERENNIAL_SECRET_DIR',
+    ...engineFiles,
     ...temporalFiles,
     ...auditFiles,
   ].flatMap((setting) => given[setting] ?? []);

@@ -81,6 +81,7 @@ describe('settings', () => {
       ...needed,
       PERENNIAL_STATE_DIR: join(clone, 'state'),
       PERENNIAL_PROVIDERS_FILE: file('p.yaml', ''),
+      PERENNIAL_RAY_TOKEN_FILE: file('ray-token', 'secret'),
     });
     expect(ingest.files.roots).toEqual([join(clone, '*', 'data'), join(clone, 'samples')]);
     const refusals = [
@@ -101,6 +102,7 @@ describe('settings', () => {
       expect.stringMatching(/the platform's own state/),
     ]);
     expect(ingest.files.denied).toContain(join(folder, 'p.yaml'));
+    expect(ingest.files.denied).toContain(join(folder, 'ray-token'));
   });
 
   test('refuse folders for sources that are relative or belong to the platform', () => {

@@ -83,6 +83,10 @@ class StoredRows(lgb.Sequence):
             row += len(piece)
         return np.concatenate(pieces).astype(np.float64)
 
+    def batches(self) -> Iterator[np.ndarray]:
+        for start in range(0, len(self), self.batch_size):
+            yield self[start : min(start + self.batch_size, len(self))]
+
     def _find(self, row: int) -> None:
         if row < self._first:
             self._rewind()
@@ -94,6 +98,26 @@ class StoredRows(lgb.Sequence):
         self._batches: Iterator[Columns] = self._job.batches(self._name)
         self._batch = np.empty((0, len(self._encoding.features)), np.float32)
         self._first = 0
+
+
+class BinnedRows(lgb.Dataset):
+    """A dataset that also continues a saved training without holding the rows in memory.
+
+    LightGBM would read all rows one by one into a sparse matrix to score them by the saved trees.
+    """
+
+    def _set_init_score_by_predictor(self, predictor: Any, data: Any, used_indices: Any) -> Any:
+        if predictor is None or not isinstance(data, StoredRows):
+            return super()._set_init_score_by_predictor(predictor, data, used_indices)
+        scores = np.concatenate(
+            [
+                predictor.predict(data=batch, raw_score=True, data_has_header=False)
+                for batch in data.batches()
+            ]
+        )
+        # One class after the other.
+        self.set_init_score(scores.ravel(order="F"))
+        return self
 
 
 class Rows:
@@ -114,7 +138,7 @@ class Rows:
         """Bins the rows at the first call; later calls must want the same bins."""
         if self._dataset is None:
             binned_by = reference.dataset(params) if reference else None
-            self._dataset = lgb.Dataset(
+            self._dataset = BinnedRows(
                 self._data, self.label, reference=binned_by, params=params, free_raw_data=False
             )
         return self._dataset

@@ -1,5 +1,6 @@
 """The rows in batches give the same model as the rows in one matrix."""
 
+import shutil
 import sys
 import tempfile
 import unittest
@@ -26,7 +27,7 @@ def rows(count: int, seed: int) -> pa.Table:
     label = x + 0.3 * kind + draw.normal(size=count) > 0.5
     texts = [None if code == 5 else f"kind {code}" for code in kind]
     x[::17] = np.nan
-    return pa.table({"__label": label, "kind": texts, "x": x})
+    return pa.table({"__label": label, "class": kind % 3, "kind": texts, "x": x})
 
 
 class StoredRows(unittest.TestCase):
@@ -54,6 +55,42 @@ class StoredRows(unittest.TestCase):
         self.assertEqual(streamed.metrics, expected.metrics)
         np.testing.assert_array_equal(streamed.predict(scored), expected.predict(scored))
 
+    def test_continue_a_saved_training_batch_by_batch(self):
+        for task in (
+            {"task": "classification"},
+            {"task": "multiclass", "label": "class", "classes": ["a", "b", "c"]},
+        ):
+            with self.subTest(task["task"]), tempfile.TemporaryDirectory() as folder:
+                self._resumed_as_whole(Path(folder), task)
+
+    def _resumed_as_whole(self, folder: Path, task: dict) -> None:
+        inputs = {"train": [rows(count, seed) for seed, count in enumerate((301, 700))]}
+        every_round = {"num_iterations": 6, "checkpoint_seconds": 0}
+        make_job_directory(folder, inputs, FEATURES, params=every_round, context=task)
+        manifest = read_manifest(TRAINER)
+        whole = self.trainer.train(Job(folder, manifest))
+        # The newest checkpoint has all trees; without it, the one before is continued.
+        shutil.rmtree(max((folder / "checkpoint").iterdir()))
+        singles = []
+        read = self.rows.StoredRows.__getitem__
+
+        def counted(stored, wanted):
+            if not isinstance(wanted, slice):
+                singles.append(wanted)
+            return read(stored, wanted)
+
+        with (
+            mock.patch.object(self.rows, "MATRIX_BYTES", 0),
+            mock.patch.object(self.rows.StoredRows, "batch_size", 400),
+            mock.patch.object(self.rows.StoredRows, "__getitem__", counted),
+        ):
+            resumed = self.trainer.train(Job(folder, manifest))
+        # Once each, for the sample from which the bins are made.
+        self.assertEqual(len(singles), 1_001)
+        self.assertEqual(resumed.facts["trees"], 6)
+        scored = Job(folder, manifest).sample("train", 300)
+        np.testing.assert_array_equal(resumed.predict(scored), whole.predict(scored))
+
     def test_hold_one_batch_and_begin_again(self):
         encoding = self.rows.Encoding.learn(self.job)
         whole = encoding.matrix(self.job.examples("train")[0])
@@ -70,7 +107,14 @@ class Sample(unittest.TestCase):
     def test_is_spread_evenly_over_the_parts(self):
         with tempfile.TemporaryDirectory() as folder:
             parts = [
-                pa.table({"__label": [True] * 10, "kind": ["a"] * 10, "x": range(at, at + 10)})
+                pa.table(
+                    {
+                        "__label": [True] * 10,
+                        "class": [0] * 10,
+                        "kind": ["a"] * 10,
+                        "x": range(at, at + 10),
+                    }
+                )
                 for at in (0, 10, 20)
             ]
             make_job_directory(Path(folder), {"train": parts}, FEATURES)

@@ -31,8 +31,8 @@ class RunningJob:
         self.directory = directory
         self.id: str = body["id"]
         self.trace_id: str | None = body.get("traceId")
-        #: Number of cores that the job may use. These trainers use one, so that a model does not
-        #: depend on how work is distributed.
+        #: Number of cores that the job may use. With another number, `lightgbm` and `torch` may give
+        #: a slightly different model.
         self.cpus: int = body["resources"]["cpus"]
         #: Number of GPUs that the engine has given to the job.
         self.gpus: int = body["resources"].get("gpus", 0)

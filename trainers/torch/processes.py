@@ -48,7 +48,10 @@ def ranks_of(environment: Mapping[str, str]) -> Ranks:
     def numbers(*names: str) -> list[int]:
         missing = [name for name in names if not environment.get(name, "").isdigit()]
         if missing:
-            raise Refused(f"several processes need the variables {', '.join(names)}; set {missing}")
+            raise Refused(
+                f"several processes need the variables {', '.join(names)}; "
+                f"set {' and '.join(missing)}"
+            )
         return [int(environment[name]) for name in names]
 
     if "RANK" in environment and "WORLD_SIZE" in environment:

@@ -1,7 +1,7 @@
 import io
 import json
 import unittest
-from typing import Any
+from typing import Any, ClassVar
 
 import optuna
 
@@ -183,7 +183,7 @@ class Prune(unittest.TestCase):
 
 
 class Samplers(unittest.TestCase):
-    space = {
+    space: ClassVar = {
         "x": {"kind": "float", "low": -5, "high": 5, "step": None, "log": False},
         "y": {"kind": "float", "low": -5, "high": 5, "step": None, "log": False},
     }

@@ -44,6 +44,13 @@ function jsonOf<Schema extends z.ZodType>(schema: Schema) {
     .pipe(schema);
 }
 
+/** Settings that name files with credentials. */
+export const engineFiles = [
+  'PERENNIAL_RAY_TOKEN_FILE',
+  'PERENNIAL_SLURM_TOKEN_FILE',
+  'PERENNIAL_KUBERNETES_KUBECONFIG',
+] as const;
+
 export const engineSettings = {
   /** The address of the S3 store for jobs on other machines; PERENNIAL_S3_ENDPOINT by default. */
   PERENNIAL_JOBS_S3_ENDPOINT: httpUrl,

@@ -39,7 +39,9 @@ export interface LoadedRoutingTable {
    * applied or has failed.
    */
   refresh(): Promise<void>;
-  /** The loaded route; its use counts against being unloaded. */
+  /** The loaded route, for a request: the model counts as used now. */
+  use(tenant: string, model: string): Route | undefined;
+  /** The loaded route, without counting a use. */
   route(tenant: string, model: string): Route | undefined;
   /**
    * Loads an unloaded model for a request; null when nothing is to be loaded. Never rejects: a
@@ -339,7 +341,9 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
       now.previous = null;
       previous.hold.release();
     };
-    now.expiry = setTimeout(expire, (routed.previous?.keepSeconds ?? 0) * 1000).unref();
+    // A model that is loaded late was described by an older read of the table.
+    const { previous: latest } = wanted.get(key) ?? routed;
+    now.expiry = setTimeout(expire, (latest?.keepSeconds ?? 0) * 1000).unref();
   }
 
   function block(
@@ -374,11 +378,12 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
 
   return {
     refresh,
-    route(tenant, model) {
+    use(tenant, model) {
       const entry = applied.get(keyOf(tenant, model));
       if (entry !== undefined) entry.lastUse = ++uses;
       return entry?.route;
     },
+    route: (tenant, model) => applied.get(keyOf(tenant, model))?.route,
     load(tenant, model) {
       const key = keyOf(tenant, model);
       return unloaded.has(key) ? wake(key) : null;
@@ -403,7 +408,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
     epoch: () => epoch,
     close() {
       closed = true;
-      for (const key of [...applied.keys()]) forget(key);
+      for (const key of [...applied.keys(), ...unloaded.keys()]) forget(key);
     },
   };
 }

@@ -88,7 +88,7 @@ export function createVersionPicker({
   }
 
   function routeOf(tenant: Tenant, model: string): Route {
-    const route = table.route(tenant, model);
+    const route = table.use(tenant, model);
     if (route !== undefined) return route;
     const blocked = table.blockedModel(tenant, model);
     if (blocked !== undefined)
