@@ -19,7 +19,7 @@ import {
   writeFileSync,
   type Stats,
 } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
@@ -31,6 +31,8 @@ import { jobErrorSchema, jobResultSchema, parseJson, parseMetrics } from '../job
 
 /** A poll returns metrics from this many bytes at the end of the file. */
 const metricsBytes = 256 * 1024;
+/** Whether `/proc` has the path of an open file. */
+const hasProc = process.platform === 'linux';
 
 const processSchema = z.object({ pid: z.number(), identity: z.string() });
 const startedSchema = z.object({
@@ -294,12 +296,12 @@ export class JobDirectory {
    * steps, by their paths below checkpoint/.
    */
   checkpoint(): readonly CheckpointFile[] {
+    if (!isFolder(this.file('checkpoint'))) return [];
     const steps = entries(this.file('checkpoint')).filter((name) => /^\d+$/.test(name));
     const newest = steps.sort((a, b) => Number(a) - Number(b)).at(-1);
     const user = this.user();
     const root = newest === undefined ? ['checkpoint'] : ['checkpoint', newest];
-    if (!isFolder(this.file(...root))) return [];
-    return entries(this.file(...root), { recursive: true })
+    return contentOf(this.file(...root))
       .map((name) => [...root.slice(1), name].join('/'))
       .filter((path) => !path.includes('.partial'))
       .sort()
@@ -320,6 +322,9 @@ export class JobDirectory {
     if (file === null) return null;
     try {
       if (!isWrittenBy(await file.stat(), this.user(), 'its own')) return null;
+      // A folder of the path may be a link by now.
+      const expected = join(await realpath(this.path), 'checkpoint', path);
+      if (hasProc && (await readlink(`/proc/self/fd/${file.fd}`)) !== expected) return null;
       const hash = createHash('sha256');
       let bytes = 0;
       const count = async function* (chunks: AsyncIterable<Buffer>) {
@@ -352,8 +357,7 @@ export class JobDirectory {
   /** Paths below outputs/, sorted. */
   outputs(): string[] {
     const user = this.user();
-    if (!isFolder(this.file('outputs'))) return [];
-    return entries(this.file('outputs'), { recursive: true })
+    return contentOf(this.file('outputs'))
       .filter((name) => {
         // A link could point to any file that this process may read.
         const found = lstatSync(this.file('outputs', name), { throwIfNoEntry: false });
@@ -385,8 +389,7 @@ export class JobDirectory {
 
   /** A folder and everything in it. */
   private below(name: string): string[] {
-    const inside = entries(this.file(name), { recursive: true });
-    return [name, ...inside.map((each) => join(name, each))];
+    return [name, ...contentOf(this.file(name)).map((each) => join(name, each))];
   }
 
   private read<T>(name: string, schema: z.ZodType<T>, author: Author): T | null {
@@ -450,12 +453,21 @@ function readJob(path: string): { readonly id: string } | null {
   }
 }
 
-function entries(
-  path: string,
-  options: { readonly recursive: boolean } = { recursive: false },
-): string[] {
+/**
+ * Paths of all files and folders below a folder. A job may put links here. They are listed but not
+ * followed, which `readdir` with `recursive` does.
+ */
+function contentOf(folder: string): string[] {
+  if (!isFolder(folder)) return [];
+  return entries(folder).flatMap((name) => [
+    name,
+    ...contentOf(join(folder, name)).map((each) => join(name, each)),
+  ]);
+}
+
+function entries(path: string): string[] {
   try {
-    return readdirSync(path, { ...options, encoding: 'utf8' });
+    return readdirSync(path);
   } catch (error) {
     nullWhenAbsent(error as NodeJS.ErrnoException);
     return [];
