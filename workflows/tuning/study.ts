@@ -15,6 +15,7 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { FailureType } from '../../domain/failure';
 import { effectKey } from '../../domain/ids';
 import type { TrialCounts, TrialEnd, TrialParams } from '../../domain/tuning/tuning';
 import { earlyEndReason } from '../../domain/tuning/tuning';
@@ -25,7 +26,7 @@ import type { StudyInput, StudyOutcome } from './messages';
 import { studyQuery } from './messages';
 import { runPausedSignal, runResumedSignal } from '../run/messages';
 import { showDetails } from '../run/current-details';
-import { messageOf } from '../run/undo';
+import { messageOf, typeOf } from '../run/undo';
 
 const maxReasonCharacters = 1_000;
 
@@ -135,8 +136,17 @@ interface LaneRun {
   readonly leaveAt: number;
 }
 
-/** How often a lane is lost between trials before that fails the study; about ten minutes. */
+/**
+ * How often in succession a lane is lost, between trials or to an outage, before that fails the
+ * study or the trial. The pauses take about 15 minutes, beside the time of the attempts.
+ */
 const mostLost = 20;
+const outages: readonly string[] = [
+  'DatabaseUnavailable',
+  'DatabaseBusy',
+  'StorageUnavailable',
+  'BackendUnavailable',
+] satisfies readonly FailureType[];
 const longestLostPauseMs = 60_000;
 /** The registry knows a pause before its signal arrives here. */
 const pauseSignalSeconds = 1;
@@ -145,20 +155,27 @@ const pauseSignalSeconds = 1;
 async function inLane(run: LaneRun): Promise<void> {
   const { input, progress, leaveAt } = run;
   // A lane of a lost execution may have a running trial, so each lane is called at least once.
-  for (let first = true, lost = 0; ; first = false) {
+  let mayHaveTrial = true;
+  let lost = 0;
+  for (;;) {
     await condition(() => !progress.paused);
     const isFull = progress.asked >= Math.min(input.tune.trials, leaveAt);
     const isOver = progress.endedEarly !== null || isFull || workflowInfo().continueAsNewSuggested;
-    if (isOver && !first) return;
+    if (isOver && !mayHaveTrial) return;
+    mayHaveTrial = false;
     let end: LaneEnd;
     try {
       end = await laneWork(run);
       lost = 0;
     } catch (error) {
       if (isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
-      if (await endLostTrial(run, error)) continue;
+      // A job goes on while a server is unavailable, and the repeated lane finds it. The patch can be
+      // removed when no study that ended such a trial as failed is open.
+      const waits = isOutage(error) && lost < mostLost && patched('lanes-outlast-outages');
+      if (!waits && (await endLostTrial(run, error))) continue;
+      mayHaveTrial = waits;
       lost += 1;
-      if (!mayRepeat(error) || lost > mostLost) throw error;
+      if (!(waits || mayRepeat(error)) || lost > mostLost) throw error;
       await sleep(Math.min(500 * 2 ** lost, longestLostPauseMs));
       continue;
     }
@@ -199,6 +216,11 @@ async function endLostTrial({ input, progress, lane }: LaneRun, error: unknown):
   await registryWrites.endTrial({ ...studyOf(input), number, end, tune: input.tune });
   progress.running = progress.running.filter((each) => each !== number);
   return true;
+}
+
+/** Whether a server of the platform is unavailable, which says nothing about the trial. */
+function isOutage(error: unknown): boolean {
+  return outages.includes(typeOf(error));
 }
 
 /** Whether another attempt may succeed, on a worker that has what this one lacked. */

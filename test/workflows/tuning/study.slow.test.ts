@@ -121,6 +121,24 @@ describe('tuning study', () => {
     ]);
   });
 
+  test('repeats a lane whose attempts ended in an outage, and keeps its trial', async () => {
+    const study = fakeStudy((number) => {
+      if (number === 1 && (study.ran[1] ?? 0) <= 2)
+        throw ApplicationFailure.retryable('the registry is unavailable', 'DatabaseUnavailable');
+      return complete(number);
+    });
+    const { train } = studyInput();
+    const withoutRetries = { ...train, compute: { ...train.compute, retries: 0 } };
+    const { handle, end } = await runs.study(
+      studyInput({}, { train: withoutRetries }),
+      study.activities,
+    );
+    const outcome = await end();
+    await runs.record('tuning-study-outage', handle);
+    expect(outcome).toMatchObject({ counts: { complete: 6, failed: 0 } });
+    expect(study.ran).toEqual([1, 3, 1, 1, 1, 1]);
+  });
+
   test('ends early when most of its trials fail', async () => {
     const study = fakeStudy((number) =>
       number < 2 ? complete(number) : { status: 'failed', value: null, reason: 'nonsense' },
