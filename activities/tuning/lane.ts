@@ -8,6 +8,7 @@ import type { StudyRef } from '../../db/tuning/repository';
 import { effectKey } from '../../domain/ids';
 import type { Trial, TrialCounts } from '../../domain/tuning/tuning';
 import { countsOf, earlyEndReason } from '../../domain/tuning/tuning';
+import { pruningIn } from '../../domain/tuning/pruning';
 import { fittingTrials } from '../../domain/tuning/warm-start';
 import { withHeartbeat } from '../run/heartbeat';
 import { retryWhileUnavailable } from '../run/retry-while-unavailable';
@@ -58,7 +59,8 @@ export function createLaneActivities(deps: LaneDeps) {
      * running trial of the lane, whose job it finds by its key. It then returns, so that each trial
      * has all attempts of the job.
      */
-    async runLane(input: LaneInput): Promise<LaneEnd> {
+    async runLane(given: LaneInput): Promise<LaneEnd> {
+      const input = { ...given, pruning: pruningIn(given) };
       const until = Date.now() + turnSeconds * 1000;
       for (;;) {
         const next = await withHeartbeat(() =>

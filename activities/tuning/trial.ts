@@ -10,7 +10,7 @@ import { failure, isPerennialError, type FailureType } from '../../domain/failur
 import type { ComputeBackend, ComputeKind, TrainerJob } from '../../domain/training/job';
 import type { TrialEnd, TrialParams, TrialStep } from '../../domain/tuning/tuning';
 import { objectivesOf } from '../../domain/tuning/objectives';
-import { rungsOf } from '../../domain/tuning/pruning';
+import { pruningIn, rungsOf } from '../../domain/tuning/pruning';
 import { busySeconds, valuesAtRungs } from '../../domain/tuning/tuning';
 import type { FinalJobState, RunningJob } from '../training/compute/follow-job';
 import { openJobMeter } from '../cost/job-meter';
@@ -51,7 +51,8 @@ export function createTrialActivities(deps: TrialDeps) {
   const readTrials = readTrialsOnce(deps.registry.trials);
   return {
     /** Runs one trial of a study whose workflow asks for each trial itself. */
-    runTrial: (input: TrialInput): Promise<TrialEnd> => runTrialJob(deps, readTrials, input),
+    runTrial: (input: TrialInput): Promise<TrialEnd> =>
+      runTrialJob(deps, readTrials, { ...input, pruning: pruningIn(input) }),
   };
 }
 

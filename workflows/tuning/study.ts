@@ -19,6 +19,7 @@ import type { FailureType } from '../../domain/failure';
 import { effectKey } from '../../domain/ids';
 import type { TrialCounts, TrialEnd, TrialParams } from '../../domain/tuning/tuning';
 import { earlyEndReason } from '../../domain/tuning/tuning';
+import { pruningIn } from '../../domain/tuning/pruning';
 import type { LaneEnd } from '../../activities/tuning/lane';
 import { computeWork, registryWrites, studyWork } from '../activity-proxies';
 import { allOrNone } from '../run/all-or-none';
@@ -48,8 +49,7 @@ interface StudyRun {
 }
 
 export async function tuningStudy(given: StudyInput): Promise<StudyOutcome> {
-  // A study that began before had this field under another name, and runs to its end unpruned.
-  const input = { ...given, pruning: (given.pruning as StudyInput['pruning'] | undefined) ?? null };
+  const input = { ...given, pruning: pruningIn(given) };
   const progress: StudyProgress = {
     asked: 0,
     running: [],

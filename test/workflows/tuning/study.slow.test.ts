@@ -139,6 +139,22 @@ describe('tuning study', () => {
     expect(study.ran).toEqual([1, 3, 1, 1, 1, 1]);
   });
 
+  test('prunes as before when it began before there were several pruners', async () => {
+    const study = fakeStudy();
+    const seen: unknown[] = [];
+    const { pruning: _, ...rest } = studyInput({ trials: 1, parallel: 1 });
+    const hyperband = { min: 2, max: 54, factor: 3 };
+    const { end } = await runs.study({ ...rest, hyperband } as never, {
+      ...study.activities,
+      runLane: (input) => {
+        seen.push(input.pruning);
+        return study.activities.runLane(input);
+      },
+    });
+    await end();
+    expect(seen).toEqual([{ pruner: 'hyperband', ...hyperband }]);
+  });
+
   test('ends early when most of its trials fail', async () => {
     const study = fakeStudy((number) =>
       number < 2 ? complete(number) : { status: 'failed', value: null, reason: 'nonsense' },
