@@ -14,6 +14,7 @@ import { failure } from '../../../../domain/failure';
 import type { ComputeBackend, Job, JobHandle, JobState } from '../../../../domain/training/job';
 import { redact } from '../redact';
 import { describeConfinement, userOf, type JobConfinement } from './confinement';
+import { claimArea } from './area-claim';
 import { createInputCache } from './input-cache';
 import {
   asksForMore,
@@ -89,7 +90,7 @@ interface Active {
   readonly directory: JobDirectory;
   readonly attempt: number;
   readonly memoryBytes: number;
-  readonly mirror: CheckpointMirror | null;
+  mirror: CheckpointMirror | null;
   log: LogMirror | null;
   readonly leave: AbortController;
   /** Of its own environment. */
@@ -189,10 +190,10 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     const outcome = directory.outcome();
     const hasEnded = outcome !== null && !asksForMore(outcome, job);
     if (known && (hasEnded || (outcome === null && observe(directory).kind !== 'lost'))) return;
-    const area = areaOf(job);
-    const [stored] = await Promise.all([area && storedCheckpoint(area), warmHost()]);
     // The last attempt may still upload its checkpoint.
     await actives.get(directory.path)?.execution;
+    const area = areaOf(job);
+    const [stored] = await Promise.all([area && storedCheckpoint(area), warmHost()]);
     const file = known ?? directory.create(job);
     const before = directory.started();
     if (before) signalProcess(before, 'SIGKILL', 'group');
@@ -204,13 +205,15 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       stored?.memoryBytes ?? 0,
     );
     if (!directory.claim(attempt - 1, { ...owner, backend: 'local', memoryBytes })) return;
-    const mirror = area && openCheckpointMirror({ area, directory, memoryBytes });
-    const active = activeOf({ directory, attempt, memoryBytes, mirror });
+    const active = activeOf({ directory, attempt, memoryBytes });
     actives.set(directory.path, active);
     try {
-      await materialise(file, active);
-      if (stored) await mirror?.restore();
-      active.log = area && (await openLogMirror({ area, directory }));
+      const [claim] = await Promise.all([area && claimArea(area), materialise(file, active)]);
+      if (area && claim) {
+        active.mirror = openCheckpointMirror({ area, claim, directory, memoryBytes });
+        await active.mirror.restore();
+        active.log = await openLogMirror({ area, claim, directory });
+      }
       if (file.environment)
         active.python = await environments.ensure(
           readFileSync(directory.file(environmentLock), 'utf8'),
@@ -456,8 +459,7 @@ function activeOf({
   directory,
   attempt,
   memoryBytes,
-  mirror,
-}: Pick<Active, 'directory' | 'attempt' | 'memoryBytes' | 'mirror'>): Active {
+}: Pick<Active, 'directory' | 'attempt' | 'memoryBytes'>): Active {
   const news = createChangeFlag();
   let settle: () => void = () => undefined;
   const end = new Promise<void>((done) => (settle = done));
@@ -465,7 +467,7 @@ function activeOf({
     directory,
     attempt,
     memoryBytes,
-    mirror,
+    mirror: null,
     log: null,
     leave: new AbortController(),
     python: null,

@@ -11,10 +11,11 @@ import type { FileContent, JobArea } from '../../../../data/artifact/job-area';
 import type { Digest } from '../../../../domain/dataset/artifact';
 import { isPerennialError } from '../../../../domain/failure';
 import { remoteCheckpointSchema, type RemoteFile } from '../remote/remote-files.schema';
+import type { AreaClaim } from './area-claim';
 import type { CheckpointFile, JobDirectory } from './job-directory';
 
 const storedSchema = remoteCheckpointSchema.omit({ superseded: true }).extend({
-  /** The attempt that wrote it. Another one writes over it only if it began from it. */
+  /** The attempt that wrote it. */
   writer: z.string(),
   /** The metrics until then. */
   metrics: z.string(),
@@ -57,16 +58,16 @@ interface CopiedFile extends CheckpointFile {
 
 export function openCheckpointMirror({
   area,
+  claim,
   directory,
   memoryBytes,
 }: {
   readonly area: JobArea;
+  readonly claim: AreaClaim;
   readonly directory: JobDirectory;
   readonly memoryBytes: number;
 }): CheckpointMirror {
   const writer = randomUUID();
-  /** The writer of the copy that the store had when the attempt began. */
-  let begunFrom: string | null = null;
   /** The files of the newest checkpoint in the store, by their version. */
   const known = new Map<string, FileContent>();
   let newest: readonly RemoteFile[] | null = null;
@@ -107,10 +108,9 @@ export function openCheckpointMirror({
   }
 
   async function store(files: readonly CopiedFile[]): Promise<void> {
-    const stored = await storedCheckpoint(area);
     // Another worker has taken over, because this one seemed to be dead.
-    if (stored && stored.writer !== writer && stored.writer !== begunFrom) return;
-    const before = newest ?? stored?.files ?? [];
+    if (!(await claim.isValid())) return;
+    const before = newest ?? (await storedCheckpoint(area))?.files ?? [];
     const present = new Set(await area.names(blobs));
     for (const { content, copy } of files)
       if (copy !== null && !present.has(blobOf(content.digest)))
@@ -157,7 +157,6 @@ export function openCheckpointMirror({
     for (let attempt = 0; attempt < restoreAttempts; attempt += 1) {
       const stored = await storedCheckpoint(area);
       if (stored === null) return;
-      begunFrom = stored.writer;
       if (directory.mirrored() === stored.writer) return;
       if (await fetch(stored, stored.files)) return;
       if (await fetch(stored, stored.before)) return;

@@ -6,10 +6,11 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { JobArea } from '../../../../data/artifact/job-area';
 import { redact } from '../redact';
+import type { AreaClaim } from './area-claim';
 import type { JobDirectory } from './job-directory';
 
 const storedSchema = z.object({
-  /** The job folder that wrote it. Another one writes over it only if it began from it. */
+  /** The job folder that wrote it. */
   writer: z.string(),
   text: z.string(),
 });
@@ -31,9 +32,11 @@ const continued = 'perennial: the job lost its machine here and continues on ano
  */
 export async function openLogMirror({
   area,
+  claim,
   directory,
 }: {
   readonly area: LogArea;
+  readonly claim: AreaClaim;
   readonly directory: JobDirectory;
 }): Promise<LogMirror> {
   const begun = await storedLog(area);
@@ -47,9 +50,8 @@ export async function openLogMirror({
     async save() {
       const text = redact(await directory.tail('log.txt', maxBytes));
       if (text === '' || text === saved) return;
-      const stored = await storedLog(area);
       // Another worker has taken over, because this one seemed to be dead.
-      if (stored && stored.writer !== writer && stored.writer !== begun?.writer) return;
+      if (!(await claim.isValid())) return;
       await area.write(name, { writer, text });
       saved = text;
     },

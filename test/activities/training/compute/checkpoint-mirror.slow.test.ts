@@ -103,13 +103,27 @@ test('another worker continues a job from where a worker that stopped left it', 
 });
 
 test('another worker continues a job of a worker that does not respond any more', async () => {
-  const given = job({ steps: 40, step_seconds: 0.1 });
-  const first = worker('first');
+  const given = job({ steps: 40, step_seconds: 0.2 });
+  const [first, second] = [worker('first'), worker('second')];
+  // Starts its Python, which takes longer than the job on a busy machine.
+  await second.check();
   await runningUntil(first, await first.submit(given), hasReached(12));
-  const second = worker('second');
-  // The first still runs its job, and must not write over the checkpoint of the second.
-  const state = await ended(second, await second.submit(given));
+  const handle = await second.submit(given);
+  const writers: string[] = [];
+  let isOver = false;
+  const watch = (async () => {
+    while (!isOver) {
+      const stored = await storedCheckpoint(areaOf(given));
+      if (stored && stored.writer !== writers.at(-1)) writers.push(stored.writer);
+      await new Promise((again) => setTimeout(again, 20));
+    }
+  })();
+  const state = await ended(second, handle);
+  isOver = true;
+  await watch;
   expect(ownSteps(state)).toBeLessThanOrEqual(34);
+  // The first still runs its job, and must not write over the checkpoint of the second.
+  expect(writers).toHaveLength(2);
 });
 
 test('the store has the last two checkpoints only, and none of a job that has succeeded', async () => {

@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { claimArea } from '../../../../activities/training/compute/local/area-claim';
 import { JobDirectory } from '../../../../activities/training/compute/local/job-directory';
 import { openLogMirror } from '../../../../activities/training/compute/local/log-mirror';
 
@@ -26,7 +27,7 @@ function on(machine: string) {
   const directory = new JobDirectory(join(root, machine), 'run_1/train/job');
   mkdirSync(directory.path, { recursive: true, mode: 0o700 });
   return {
-    open: () => openLogMirror({ area, directory }),
+    open: async () => openLogMirror({ area, claim: await claimArea(area), directory }),
     print: (text: string) => appendFileSync(directory.file('log.txt'), text),
     log: () => directory.tail('log.txt', 10_000),
   };
@@ -59,6 +60,19 @@ test('a machine that seemed to be lost does not write over the log of the next o
       .open()
       .then(() => on('c').log()),
   ).toBe(`epoch 1\n${moved}${moved}`);
+});
+
+test('a machine that seemed to be lost does not stop the log of the next one', async () => {
+  const [a, b] = [on('a'), on('b')];
+  const first = await a.open();
+  const second = await b.open();
+  a.print('epoch 1, too late\n');
+  await first.save();
+  b.print('epoch 1 again\n');
+  await second.save();
+  const c = on('c');
+  await c.open();
+  expect(await c.log()).toBe(`epoch 1 again\n${moved}`);
 });
 
 test('a worker that starts again on the same machine keeps its log as it is', async () => {
