@@ -65,7 +65,7 @@ export interface LocalBackendSettings {
     Partial<Pick<ArtifactStore, 'jobs'>>;
   /** Seconds between uploads of checkpoints and logs; default 10. */
   readonly checkpointSeconds?: number;
-  /** Called with the error when one could not be uploaded. It is tried again later. */
+  /** Called with the job's id when an upload failed. The next upload tries again. */
   readonly onMirrorError?: (job: string, error: Error) => void;
   readonly maxConcurrent: number;
   /** Folders that are hidden from jobs if the system can do so; the state folder by default. */
@@ -294,7 +294,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     try {
       if (!directory.isCancelled()) await Promise.all([mirror?.save(), log?.save()]);
     } catch (error) {
-      settings.onMirrorError?.(directory.path, error as Error);
+      settings.onMirrorError?.(directory.job()?.id ?? directory.path, error as Error);
     }
   }
 
@@ -380,8 +380,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
         case 'succeeded':
         case 'failed': {
           const stored = await storeOutcome(settings.artifacts, job, directory, state);
-          if (state.kind === 'succeeded' && directory.mirrored() !== null)
-            await areaOf(job)?.clear();
+          if (state.kind === 'succeeded') await areaOf(job)?.clear();
           return stored;
         }
       }

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import {
   createLocalBackend,
   type LocalBackend,
+  type LocalBackendSettings,
 } from '../../../../activities/training/compute/local/backend';
 import { storedCheckpoint } from '../../../../activities/training/compute/local/checkpoint-mirror';
 import { JobDirectory } from '../../../../activities/training/compute/local/job-directory';
@@ -36,7 +37,7 @@ afterAll(async () => {
 });
 
 /** Workers share nothing but the store. */
-function worker(name: string): LocalBackend {
+function worker(name: string, more: Partial<LocalBackendSettings> = {}): LocalBackend {
   const opened = createLocalBackend({
     python: pythonPath(),
     trainersDir: resolve('test/support/training/trainers'),
@@ -45,6 +46,7 @@ function worker(name: string): LocalBackend {
     artifacts: store,
     maxConcurrent: 1,
     checkpointSeconds: 0.2,
+    ...more,
   });
   workers.push(opened);
   return opened;
@@ -144,6 +146,29 @@ test('the store has the last two checkpoints only, and none of a job that has su
   for (let wait = 0; wait < 100 && (await areaOf(given).names('')).length > 0; wait += 1)
     await new Promise((again) => setTimeout(again, 50));
   expect(await areaOf(given).names('')).toEqual([]);
+});
+
+test('a job that has succeeded leaves nothing in the store, also without a checkpoint', async () => {
+  const given = job({ steps: 1, step_seconds: 0.5 });
+  const first = worker('first');
+  expect(await ended(first, await first.submit(given))).toMatchObject({ kind: 'succeeded' });
+  expect(await areaOf(given).names('')).toEqual([]);
+});
+
+test('a failed upload names the job and does not end it', async () => {
+  const given = job({ steps: 10, step_seconds: 0.1 });
+  const upload = () => Promise.reject(new Error('the store is full'));
+  const jobsOfFullStore: ArtifactStore['jobs'] = {
+    ...store.jobs,
+    of: (owner) => ({ ...store.jobs.of(owner), upload }),
+  };
+  const failed = new Set<string>();
+  const first = worker('first', {
+    artifacts: { ...store, jobs: jobsOfFullStore },
+    onMirrorError: (id, { message }) => failed.add(`${id}: ${message}`),
+  });
+  expect(await ended(first, await first.submit(given))).toMatchObject({ kind: 'succeeded' });
+  expect([...failed]).toEqual([`${given.id}: the store is full`]);
 });
 
 test('the checkpoint before is used when a part of the newest is not in the store', async () => {
