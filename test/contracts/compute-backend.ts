@@ -181,7 +181,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       const state = await ended(given.backend, handle);
       expect(state).toMatchObject({ kind: 'failed', failure: 'JobOutOfMemory' });
       const used = Number(
-        /used (\d+) MiB of memory; compute\.memory allows 400 MiB/.exec(
+        /used (\d+)MiB of memory; this attempt had 400MiB/.exec(
           (state as { message: string }).message,
         )?.[1],
       );

@@ -319,7 +319,7 @@ describe('a trainer', () => {
     ['exits-one', 'JobFailed', /ended with exit code 1$/],
     ['raises', 'JobFailed', /ZeroDivisionError in train\.py, line 2 \(train\)$/],
     ['hangs', 'JobTimeout', /ran for [\d.]+ s; compute\.timeout allows 3 s/],
-    ['eats', 'JobOutOfMemory', /used \d+ MiB of memory; compute\.memory allows 400 MiB/],
+    ['eats', 'JobOutOfMemory', /used \d+MiB of memory; this attempt had 800MiB/],
     ['leaves', 'JobWithoutResult', /wrote no result\.json/],
   ];
   const runOf = begunTogether(cases, ([trainer]) => {

@@ -1,3 +1,4 @@
+import { formatByteSize } from '../../../domain/byte-size';
 import type { JobResult } from '../../../domain/training/job';
 import type { JobError } from './job-files.schema';
 import type { ProcessExit } from './local/job-directory';
@@ -47,7 +48,7 @@ function assessExit(exit: ProcessExit, seen: JobObservation): Assessment {
     const { used, allowed } = exit.limit;
     return failed(
       'JobOutOfMemory',
-      `used ${mebibytes(used)} of memory; compute.memory allows ${mebibytes(allowed)}`,
+      `used ${mebibytes(used)} of memory; this attempt had ${formatByteSize(allowed)}`,
     );
   }
   if (exit.limit?.kind === 'JobTimeout') {
@@ -90,5 +91,5 @@ function lost(message: string): Assessment {
 }
 
 function mebibytes(bytes: number): string {
-  return `${Math.round(bytes / 2 ** 20)} MiB`;
+  return `${Math.round(bytes / 2 ** 20)}MiB`;
 }

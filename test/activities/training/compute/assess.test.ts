@@ -91,12 +91,12 @@ describe('the state of a job derived from its files and processes', () => {
           ...exit,
           code: null,
           signal: 'SIGKILL',
-          limit: { kind: 'JobOutOfMemory', used: 3 * 2 ** 20, allowed: 2 ** 20 },
+          limit: { kind: 'JobOutOfMemory', used: 812 * 2 ** 20 + 9, allowed: 800 * 2 ** 20 },
         },
       },
       {
         failure: 'JobOutOfMemory',
-        message: 'used 3 MiB of memory; compute.memory allows 1 MiB',
+        message: 'used 812MiB of memory; this attempt had 800MiB',
       },
     ],
     [

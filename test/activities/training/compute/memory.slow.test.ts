@@ -75,7 +75,7 @@ test('a job whose memory ran out continues with twice as much, and the run says 
   expect(restarts).toEqual([
     expect.stringMatching(
       new RegExp(
-        `^job ${id} used \\d+ MiB of memory; compute\\.memory allows 400 MiB\\. ` +
+        `^job ${id} used \\d+MiB of memory; this attempt had 400MiB\\. ` +
           'It starts again from its last checkpoint with 800MiB$',
       ),
     ),
