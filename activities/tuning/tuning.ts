@@ -18,7 +18,7 @@ import type { PruningSchedule } from '../../domain/tuning/pruning';
 import { pruningOf } from '../../domain/tuning/pruning';
 import { conditionsOf, extremesOf } from '../../domain/tuning/space';
 import type { FittingTrials } from '../../domain/tuning/warm-start';
-import { fittingTrials, ownerOf } from '../../domain/tuning/warm-start';
+import { fittingTrials, objectiveDifference, ownerOf } from '../../domain/tuning/warm-start';
 import { withHeartbeat } from '../run/heartbeat';
 import type { Optuna, StudyQuestion, SuggestedTrial } from './optuna';
 import { studyKey } from './study-trials';
@@ -97,6 +97,11 @@ async function warmStartOf(
   const found = await trials.findStudy({ tenant, study: 'tune', ...ownerOf(from) });
   const { runId } = found ?? {};
   const earlier = runId ? await trials.list({ tenant, runId, study: 'tune' }) : [];
+  const difference = found?.tune ? objectiveDifference(found.tune, tune) : null;
+  if (difference !== null)
+    throw failure('InvalidInput', `spec.tune.warmStart: the study of ${from} ${difference}`, {
+      next: 'use the same metrics and directions, or remove warmStart',
+    });
   const { fitting, leftOut } = fittingTrials(earlier, tune);
   if (!runId || fitting.length === 0)
     throw failure('InvalidInput', `spec.tune.warmStart: no trial of ${from} fits the space`, {

@@ -82,6 +82,8 @@ export type StudyOwner =
 export interface FoundStudy {
   readonly runId: RunId;
   readonly lifecycle: string;
+  /** The objectives of its study; null when its lifecycle had no `tune`. */
+  readonly tune: Pick<TuneSpec, 'metric' | 'direction' | 'objectives'> | null;
 }
 
 interface BestTrial {
@@ -192,7 +194,11 @@ export function createTrialRepository({ sql }: Database): TrialRepository {
                  where tenant_id = ${tenant} and model = ${owner.model}
                    and version = ${owner.version})`;
       const [found] = await sql<FoundStudy[]>`
-        select coalesce(s.reused_from, r.id) as run_id, r.lifecycle from runs r
+        select coalesce(s.reused_from, r.id) as run_id, r.lifecycle, v.spec -> 'tune' as tune
+        from runs r
+        join lifecycle_revisions v
+          on v.tenant_id = r.tenant_id and v.lifecycle = r.lifecycle
+            and v.digest = r.revision_digest
         left join stage_records s
           on s.tenant_id = r.tenant_id and s.run_id = r.id and s.stage = ${study}
         where r.tenant_id = ${tenant} and r.id = ${run}`;

@@ -16,6 +16,8 @@ export function ownerOf(
     : { model, version: Number.parseInt(version, 10) };
 }
 
+type Objectives = Pick<TuneSpec, 'metric' | 'direction' | 'objectives'>;
+
 export interface FittingTrials {
   readonly fitting: readonly Trial[];
   readonly leftOut: readonly { readonly number: number; readonly reason: string }[];
@@ -24,7 +26,7 @@ export interface FittingTrials {
 /** Complete trials of `trials` whose parameters are a point of the space of `tune`. */
 export function fittingTrials(
   trials: readonly Trial[],
-  tune: Pick<TuneSpec, 'space' | 'metric' | 'direction' | 'objectives'>,
+  tune: Objectives & Pick<TuneSpec, 'space'>,
 ): FittingTrials {
   const several = objectivesOf(tune).length;
   const judged = trials.map((trial) => ({ trial, reason: misfitOf(trial, tune.space, several) }));
@@ -34,6 +36,19 @@ export function fittingTrials(
       reason === null ? [] : [{ number: trial.number, reason }],
     ),
   };
+}
+
+/**
+ * How the objectives of an earlier study differ; null if they are the same. Values of another metric
+ * would mislead the sampler.
+ */
+export function objectiveDifference(earlier: Objectives, tune: Objectives): string | null {
+  const [before, now] = [earlier, tune].map((each) =>
+    objectivesOf(each)
+      .map(({ metric, direction }) => `${direction} ${metric}`)
+      .join(' and '),
+  );
+  return before === now ? null : `has the objective ${before}, and this study ${now}`;
 }
 
 function misfitOf(

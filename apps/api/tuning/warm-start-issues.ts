@@ -3,7 +3,7 @@ import type { IssueAt } from '../../../domain/document/document';
 import type { Issue } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
-import { fittingTrials, ownerOf } from '../../../domain/tuning/warm-start';
+import { fittingTrials, objectiveDifference, ownerOf } from '../../../domain/tuning/warm-start';
 
 export type EarlierTrials = Pick<Registry['trials'], 'findStudy' | 'list'>;
 
@@ -39,6 +39,12 @@ export async function warmStartIssues(
     return refused(`names ${from}, which belongs to ${found.lifecycle}`, aRun);
   const earlier = await trials.list({ tenant, runId: found.runId, study });
   if (earlier.length === 0) return refused(`names ${from}, which has no trials`, aRun);
+  const difference = found.tune && objectiveDifference(found.tune, tune);
+  if (difference !== null)
+    return refused(
+      `names ${from}, whose study ${difference}`,
+      'the same metrics and directions, or no warmStart',
+    );
   const { fitting, leftOut } = fittingTrials(earlier, tune);
   if (fitting.length > 0) return [];
   const [first] = leftOut;

@@ -1,12 +1,14 @@
 import type { RunId } from '../../../domain/ids';
 import {
   applyLifecycle,
+  digestOf,
   openTestRegistry,
   startRun,
   tenant,
   unique,
   type TestRegistry,
 } from '../registry-fixture';
+import { tunedPlan } from '../../support/training/fake-study';
 
 const tune = { metric: 'logloss', direction: 'minimize', trials: 24 } as const;
 
@@ -218,10 +220,20 @@ describe('trials', () => {
 
   test('belong to the run that has the study, or to no run', async () => {
     const found = await test_.registry.trials.findStudy({ tenant, study: 'tune', runId });
-    expect(found).toMatchObject({ runId });
+    expect(found).toMatchObject({ runId, tune: null });
     const of = { tenant, study: 'tune' };
     expect(await test_.registry.trials.findStudy({ ...of, runId: 'run_0' as RunId })).toBeNull();
     expect(await test_.registry.trials.findStudy({ ...of, model: 'none', version: 1 })).toBeNull();
+  });
+
+  test('belong to a study with the objectives of the revision of its run', async () => {
+    const lifecycle = unique('tuned');
+    const spec = { ...tunedPlan().spec, name: lifecycle };
+    const revision = { lifecycle, digest: digestOf(lifecycle), spec, files: {}, contracts: {} };
+    await test_.registry.lifecycles.apply({ tenant, revision, actor: 'key:test' });
+    const of = { tenant, study: 'tune', runId: await startRun(test_.registry, lifecycle) };
+    const objectives = { metric: 'logloss', direction: 'minimize' };
+    expect(await test_.registry.trials.findStudy(of)).toMatchObject({ tune: objectives });
   });
 
   test('keep the value of each objective', async () => {

@@ -1,4 +1,4 @@
-import { fittingTrials, ownerOf } from '../../../domain/tuning/warm-start';
+import { fittingTrials, objectiveDifference, ownerOf } from '../../../domain/tuning/warm-start';
 import { completeTrial, endedTrial } from '../../support/training/trials';
 
 const tune = {
@@ -65,6 +65,21 @@ describe('the trials of an earlier study', () => {
       { number: 1, reason: 'it has 2 objectives, and this study has 1' },
     ]);
   });
+});
+
+describe('the objectives of an earlier study', () => {
+  const logloss = { metric: 'logloss', direction: 'minimize' } as const;
+  const auc = { metric: 'auc', direction: 'maximize' } as const;
+  const both = { ...logloss, objectives: [logloss, auc] };
+  test.each([
+    ['are the same', logloss, null],
+    ['are another metric', auc, 'has the objective maximize auc, and this study minimize logloss'],
+    [
+      'are several',
+      both,
+      'has the objective minimize logloss and maximize auc, and this study minimize logloss',
+    ],
+  ])('%s', (_, earlier, difference) => expect(objectiveDifference(earlier, tune)).toBe(difference));
 });
 
 test('an earlier study is named by its run or by a version', () => {
