@@ -4,8 +4,6 @@
  */
 import { Context } from '@temporalio/activity';
 import type { Registry } from '../../db/registry';
-import type { StudyRef } from '../../db/tuning/repository';
-import { effectKey } from '../../domain/ids';
 import type { Trial, TrialCounts } from '../../domain/tuning/tuning';
 import { countsOf, earlyEndReason } from '../../domain/tuning/tuning';
 import { pruningIn } from '../../domain/tuning/pruning';
@@ -14,7 +12,7 @@ import { withHeartbeat } from '../run/heartbeat';
 import { retryWhileUnavailable } from '../run/retry-while-unavailable';
 import { budgetReason, suggestTrial, type StudyPlan } from './tuning';
 import type { ReadTrials } from './study-trials';
-import { readTrialsOnce, studyKey } from './study-trials';
+import { readTrialsOnce, studyKey, trialKey } from './study-trials';
 import type { TrialDeps, TrialInput } from './trial';
 import { runTrialJob } from './trial';
 
@@ -139,11 +137,6 @@ function endOf({ kind, reason }: NoTrial, trials: readonly Trial[]): LaneEnd {
 function trialInput({ runId, study, ...input }: LaneInput, trial: Trial): TrialInput {
   const { number, params } = trial;
   return { ...input, runId, study, number, params, key: trialKey({ runId, study }, number) };
-}
-
-/** Each trial has one job in a run; a repeated call finds it under the same key. */
-function trialKey({ runId, study }: Pick<StudyRef, 'runId' | 'study'>, number: number) {
-  return effectKey(runId, study, 'trial', 1, String(number));
 }
 
 /** The suggestions of a study depend on each other, so they are made one at a time. */

@@ -1,5 +1,6 @@
 import type { Registry } from '../../db/registry';
 import type { StudyRef } from '../../db/tuning/repository';
+import { effectKey } from '../../domain/ids';
 import type { Trial } from '../../domain/tuning/tuning';
 
 /** All trials of a study, by number. */
@@ -32,4 +33,9 @@ export function readTrialsOnce(trials: Pick<Registry['trials'], 'list'>): ReadTr
 
 export function studyKey({ tenant, runId, study }: StudyRef): string {
   return JSON.stringify([tenant, runId, study]);
+}
+
+/** Each trial has one job in a run; a repeated call finds it under the same key. */
+export function trialKey({ runId, study }: Pick<StudyRef, 'runId' | 'study'>, number: number) {
+  return effectKey(runId, study, 'trial', 1, String(number));
 }

@@ -21,11 +21,11 @@ import type { FittingTrials } from '../../domain/tuning/warm-start';
 import { fittingTrials, objectiveDifference, ownerOf } from '../../domain/tuning/warm-start';
 import { withHeartbeat } from '../run/heartbeat';
 import type { Optuna, StudyQuestion, SuggestedTrial } from './optuna';
-import { studyKey } from './study-trials';
+import { studyKey, trialKey } from './study-trials';
 import type { TuneSpec } from '../../domain/tuning/tune-spec';
 
 export interface TuningDeps {
-  readonly registry: Pick<Registry, 'trials'>;
+  readonly registry: Pick<Registry, 'trials' | 'costs'>;
   readonly optuna: Optuna;
   readonly trainersDir: string;
 }
@@ -204,7 +204,10 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
       });
     },
 
-    /** Records the end of a trial; the first recorded end stays. */
+    /**
+     * Records the end of a trial; the first recorded end stays. Settles its job, which no worker
+     * follows any longer if it was lost for good.
+     */
     async endTrial(
       input: TrialRef & { readonly end: TrialEnd; readonly tune: TuneSpec },
     ): Promise<Pick<Trial, 'number' | 'status' | 'value'>> {
@@ -217,6 +220,7 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
         end,
         tune,
       });
+      await registry.costs.settle({ tenant, jobId: trialKey(input, of), times: [] });
       return { number, status, value };
     },
 

@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import { formatByteSize } from '../../../domain/byte-size';
-import { failure, isPerennialError } from '../../../domain/failure';
+import { failure, failureTypes, isPerennialError } from '../../../domain/failure';
 import { memoryAdvice, moreMemory } from '../../../domain/training/memory';
 import type {
   ComputeBackend,
@@ -81,16 +81,22 @@ export async function followJob({
       kind === 'local'
         ? retryWhileUnavailable(ask)
         : whileEngineIsAway(context, mostMs, () => retryWhileUnavailable(ask));
-    const submit = async (memoryBytes?: number): Promise<JobHandle> =>
-      Promise.race([
-        asked(submitPatienceMs, async () => {
-          const job = await prepare();
-          context.cancellationSignal.throwIfAborted();
-          await meter.open(job);
-          return backend.submit(memoryBytes === undefined ? job : withMemory(job, memoryBytes));
-        }),
-        context.cancelled,
-      ]);
+    const submit = async (memoryBytes?: number): Promise<JobHandle> => {
+      try {
+        return await Promise.race([
+          asked(submitPatienceMs, async () => {
+            const job = await prepare();
+            context.cancellationSignal.throwIfAborted();
+            await meter.open(job);
+            return backend.submit(memoryBytes === undefined ? job : withMemory(job, memoryBytes));
+          }),
+          context.cancelled,
+        ]);
+      } catch (error) {
+        if (endsActivity(context, error)) await meter.settle(times);
+        throw error;
+      }
+    };
     // The worker before may have died between a lost machine and this submission.
     const submitAgain = async (): Promise<void> => {
       const before = handle.value;
@@ -141,8 +147,9 @@ export async function followJob({
         continue;
       }
       if (state.kind !== 'queued' && state.kind !== 'running') {
+        const isLost = state.kind === 'failed' && state.failure === 'JobLost';
         // The next attempt of a lost job uses what is left of the reservation.
-        if (state.kind !== 'failed' || state.failure !== 'JobLost') await meter.settle(times);
+        if (!isLost || isLastAttempt(context)) await meter.settle(times);
         // An engine may accept a job that no machine can run, and refuse it later.
         return state.kind === 'failed' ? { ...state, message: `${state.message}${raised}` } : state;
       }
@@ -199,6 +206,17 @@ async function whileEngineIsAway<T>(
       await context.sleep(pauseMs);
     }
   }
+}
+
+/** Whether no attempt of the activity follows this error. */
+function endsActivity(context: Context, error: unknown): boolean {
+  if (error instanceof CancelledFailure) return false;
+  if (isPerennialError(error) && !failureTypes[error.type].retryable) return true;
+  return isLastAttempt(context);
+}
+
+function isLastAttempt({ info: { attempt, retryPolicy } }: Context): boolean {
+  return attempt >= (retryPolicy?.maximumAttempts ?? Infinity);
 }
 
 function withMemory(job: Job, memoryBytes: number): Job {

@@ -1,0 +1,85 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { followJob } from '../../../../activities/training/compute/follow-job';
+import { failure, type PerennialError } from '../../../../domain/failure';
+import type { ComputeBackend, JobState, TrainerJob } from '../../../../domain/training/job';
+import { fakeCosts, freeMeter } from '../../../support/cost/fake-costs';
+
+const job: TrainerJob = {
+  id: 'run_1/train/job/1',
+  tenant: 'default',
+  trainer: 'probe',
+  params: {},
+  seed: 1,
+  inputs: {},
+  context: {},
+  resources: { cpus: 2, memoryBytes: 2 ** 30, timeoutSeconds: 600 },
+};
+const ran = {
+  attempt: 'a',
+  startedAt: '2026-11-29T10:00:00.000Z',
+  endedAt: '2026-11-29T10:03:00.000Z',
+};
+
+/** A backend on which each job has this state, unless it refuses them. */
+function backendWith(state: JobState, refusal?: PerennialError): ComputeBackend {
+  const none = (): Promise<void> => Promise.resolve();
+  return {
+    kind: 'local',
+    submit: ({ id, tenant }) =>
+      refusal
+        ? Promise.reject(refusal)
+        : Promise.resolve({ backend: 'local', jobId: id, tenant, detail: {} }),
+    poll: () => Promise.resolve(state),
+    logs: () => Promise.resolve(''),
+    times: () => Promise.resolve([ran]),
+    cancel: none,
+    discard: none,
+    check: () => Promise.resolve({ ready: true, detail: '' }),
+    close: none,
+  };
+}
+
+/** Follows the job in one of three attempts, and returns what was settled. */
+async function settledAfter(backend: ComputeBackend, attempt: number) {
+  const costs = fakeCosts();
+  const environment = new MockActivityEnvironment(
+    { attempt, retryPolicy: { maximumAttempts: 3 } },
+    { logger: new DefaultLogger('ERROR') },
+  );
+  const followed = environment.run(() =>
+    followJob({
+      backends: { local: backend },
+      kind: 'local',
+      tenant: job.tenant,
+      jobId: job.id,
+      meter: freeMeter(job.id, costs),
+      prepare: () => Promise.resolve(job),
+      look: () => Promise.resolve(undefined),
+      onRestart: () => Promise.resolve(),
+      longestPauseMs: 20,
+    }),
+  );
+  await followed.catch(() => undefined);
+  return costs.settled.get(job.id);
+}
+
+describe('the cost of a job that did not end well is settled', () => {
+  const lost: JobState = { kind: 'failed', failure: 'JobLost', message: 'gone', logs: null };
+
+  test('when it is lost in the last attempt, and not before', async () => {
+    expect(await settledAfter(backendWith(lost), 2)).toBeUndefined();
+    expect(await settledAfter(backendWith(lost), 3)).toEqual([ran]);
+  });
+
+  test('when the backend refuses it', async () => {
+    const refusal = failure('InvalidInput', 'no node has 4 TiB of memory');
+    expect(await settledAfter(backendWith(lost, refusal), 1)).toEqual([ran]);
+  });
+
+  test('when it cannot be submitted in the last attempt, and not before', async () => {
+    const outage = failure('DigestMismatch', 'an input was damaged on its way');
+    expect(await settledAfter(backendWith(lost, outage), 1)).toBeUndefined();
+    expect(await settledAfter(backendWith(lost, outage), 3)).toEqual([ran]);
+  });
+});
