@@ -31,7 +31,10 @@ export const jobSchema = z.object({
 export type KubernetesJob = z.output<typeof jobSchema>;
 
 const waiting = z.object({ reason: z.string().nullish(), message: z.string().nullish() });
+const running = z.object({ startedAt: time.nullish() });
 const terminated = z.object({
+  startedAt: time.nullish(),
+  finishedAt: time.nullish(),
   exitCode: z.number(),
   signal: z.number().nullish(),
   reason: z.string().nullish(),
@@ -57,7 +60,11 @@ const podSchema = z.object({
           z.object({
             image: z.string(),
             state: z
-              .object({ waiting: waiting.nullish(), terminated: terminated.nullish() })
+              .object({
+                waiting: waiting.nullish(),
+                running: running.nullish(),
+                terminated: terminated.nullish(),
+              })
               .nullish(),
           }),
         )

@@ -9,6 +9,7 @@ import {
   isTerminal,
   kubernetesStateOf,
   unscheduledSince,
+  withPodTimes,
   type KubernetesPatience,
 } from './job-state';
 import { lackingOn } from './nodes';
@@ -95,8 +96,10 @@ export function createKubernetesEngine(settings: KubernetesSettings): ComputeEng
       const [job, pods] = [await api.job(name), await podsOf(name)];
       // The pods of a deleted job have some seconds to end.
       if (job === null || job.metadata.deletionTimestamp)
-        return pods.every(isTerminal) ? { kind: 'unknown' } : { kind: 'running' };
-      const state = await stateOf(job, pods);
+        return pods.every(isTerminal)
+          ? { kind: 'unknown' }
+          : withPodTimes({ kind: 'running' }, pods);
+      const state = withPodTimes(await stateOf(job, pods), pods);
       const isOpen = !pods.every(isTerminal) || pods.length === 0;
       // It would wait, or hold its node, for what does not come.
       if (state.kind === 'ended' && state.end === 'refused' && isOpen) await api.deleteJob(name);

@@ -33,6 +33,27 @@ export function kubernetesStateOf(
   return { kind: 'queued' };
 }
 
+/**
+ * Adds when the container had its resources, by the clock of its node. An end without a time, such
+ * as that of a pod whose node vanished, gets none: the job counts until it was last seen.
+ */
+export function withPodTimes(
+  state: EngineJobState,
+  pods: readonly KubernetesPod[],
+): EngineJobState {
+  const pod = newest(pods);
+  if (pod === null || state.kind === 'queued' || state.kind === 'unknown') return state;
+  const { running, terminated } = pod.status?.containerStatuses?.[0]?.state ?? {};
+  const start = (running ?? terminated)?.startedAt;
+  // A container that could not start has 1970 as its start.
+  if (!start) return state;
+  const startedAt = new Date(start).toISOString();
+  if (state.kind === 'running') return { ...state, startedAt };
+  const end = terminated?.finishedAt ?? conditionOf(pod, 'DisruptionTarget')?.lastTransitionTime;
+  if (!end || end < start) return state;
+  return { ...state, startedAt, endedAt: new Date(end).toISOString() };
+}
+
 /** Signs that a node does not take an image that exists nowhere, by the words of its runtime. */
 const imageMissing =
   /not found|manifest unknown|does not exist|denied|unauthorized|authentication required/i;
@@ -179,12 +200,14 @@ function failedWithoutPod(reason: string, message: string): EngineJobState {
 function disruptionOf(
   pod: KubernetesPod,
 ): { readonly end: EngineJobEnd; readonly text: string } | null {
-  const found = pod.status?.conditions?.find(
-    ({ type, status }) => type === 'DisruptionTarget' && status === 'True',
-  );
+  const found = conditionOf(pod, 'DisruptionTarget');
   if (!found) return null;
   const end = found.reason === 'PreemptionByScheduler' ? 'preempted' : 'nodeLost';
   return { end, text: `${found.reason ?? ''}: ${excerpt(found.message ?? '', [])}` };
+}
+
+function conditionOf({ status }: KubernetesPod, type: string) {
+  return status?.conditions?.find((each) => each.type === type && each.status === 'True');
 }
 
 const strandedSeconds = 60;

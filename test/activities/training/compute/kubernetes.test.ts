@@ -3,7 +3,10 @@ import {
   podListSchema,
   type KubernetesPod,
 } from '../../../../activities/training/compute/kubernetes/answers.schema';
-import { kubernetesStateOf } from '../../../../activities/training/compute/kubernetes/job-state';
+import {
+  kubernetesStateOf,
+  withPodTimes,
+} from '../../../../activities/training/compute/kubernetes/job-state';
 import { quantityOf } from '../../../../activities/training/compute/kubernetes/quantity';
 import { exceededQuota } from '../../../../activities/training/compute/kubernetes/quota';
 import {
@@ -198,6 +201,73 @@ describe('the state of a job of Kubernetes', () => {
     expect(kubernetesStateOf(jobWith(), [pod], patience, at)).toMatchObject({ kind: 'queued' });
     const later = kubernetesStateOf(jobWith(), [pod], patience, at + 901_000);
     expect(later).toMatchObject(expected);
+  });
+});
+
+describe('the times of a job of Kubernetes', () => {
+  const start = '2026-11-29T10:00:05.000Z';
+  const end = '2026-11-29T10:03:00.000Z';
+  const never = '1970-01-01T00:00:00Z';
+  const times = { startedAt: start, finishedAt: end };
+  const killed = { exitCode: 137, reason: 'Error' };
+  const oom = { exitCode: 137, reason: 'OOMKilled' };
+  const disrupted = {
+    conditions: [{ type: 'DisruptionTarget', status: 'True', lastTransitionTime: end }],
+  };
+  const lost = { ...container({ running: { startedAt: start } }), ...disrupted };
+  const ofNode = { deletionTimestamp: made };
+  const timesOf = (status: object, more: object = {}) => {
+    const pods = [podWith(status, more)];
+    const state = kubernetesStateOf(jobWith(), pods, patience, at + 3_600_000);
+    return withPodTimes(state, pods);
+  };
+
+  test.each<[string, object, object]>([
+    ['runs', { phase: 'Running', ...container({ running: { startedAt: start } }) }, {}],
+    [
+      'used too much memory',
+      { phase: 'Failed', ...container({ terminated: { ...times, ...oom } }) },
+      { end: 'outOfMemory', endedAt: end },
+    ],
+    [
+      'was evicted',
+      { phase: 'Failed', reason: 'Evicted', ...container({ terminated: { ...times, ...killed } }) },
+      { end: 'nodeLost', endedAt: end },
+    ],
+    ['lost its node', { phase: 'Running', ...lost }, { end: 'nodeLost', endedAt: end }],
+  ])('of one that %s', (_, status, expected) => {
+    expect(timesOf(status, 'conditions' in status ? ofNode : {})).toMatchObject({
+      startedAt: start,
+      ...expected,
+    });
+  });
+
+  test.each<[string, object]>([
+    ['waits', { phase: 'Pending', ...container({ waiting: { reason: 'ContainerCreating' } }) }],
+    [
+      'could not start',
+      {
+        phase: 'Failed',
+        ...container({
+          terminated: { exitCode: 128, reason: 'StartError', startedAt: never, finishedAt: end },
+        }),
+      },
+    ],
+    [
+      'has an unknown end',
+      {
+        phase: 'Failed',
+        reason: 'NodeLost',
+        ...container({
+          terminated: { ...killed, reason: 'ContainerStatusUnknown', startedAt: null },
+        }),
+      },
+    ],
+    ['was not admitted', { phase: 'Failed', reason: 'OutOfcpu' }],
+  ])('are none for one that %s', (_, status) => {
+    const state = timesOf(status);
+    expect(state).not.toHaveProperty('startedAt');
+    expect(state).not.toHaveProperty('endedAt');
   });
 });
 
