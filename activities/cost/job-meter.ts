@@ -20,10 +20,11 @@ export interface JobMeterDeps {
 export interface JobMeter {
   /**
    * Reserves for the job before it starts. Waits while other jobs hold what it needs. A repeated
-   * call finds the reservation.
+   * call finds the reservation. `earlier` are the attempts before this one, if it has other
+   * resources: they keep their price.
    * @throws BudgetSpent when a cap leaves no room for it
    */
-  open(job: Job): Promise<void>;
+  open(job: Job, earlier?: () => Promise<readonly AttemptTime[]>): Promise<void>;
   /** For each poll of a running job: whether its reservation is used up. */
   look(times: () => Promise<readonly AttemptTime[]>): Promise<'spent' | undefined>;
   /** Ends the account of the job with what it used. */
@@ -61,7 +62,11 @@ export function openJobMeter(
   let runningSince: string | null = null;
 
   return {
-    async open({ resources }) {
+    async open({ resources }, earlier) {
+      if (earlier) {
+        const times = await earlier();
+        await retryWhileUnavailable(() => costs.seen({ ...job, times }));
+      }
       const demand = { backend, resources, usdPerHour: usdPerHour(prices, backend, resources) };
       const until = Date.now() + mostHeldMs;
       for (let pauseMs = 500; ; pauseMs = Math.min(2 * pauseMs, longestHeldPauseMs)) {

@@ -5,6 +5,7 @@ import {
   partsFor,
   secondsFor,
   shortestStart,
+  usedParts,
   usedSeconds,
   type JobDemand,
   type SeenAttempt,
@@ -50,7 +51,8 @@ export type JobReservation =
 export interface CostRepository {
   /**
    * Reserves the time limit of a job, or as much of it as its budgets have left. A repeated call
-   * for an open job replaces its reservation, and one for an ended job reserves nothing.
+   * for an open job replaces its reservation, and one for an ended job reserves nothing. More memory
+   * than before sets the price of the attempts that are seen from then on.
    * @throws InvalidInput when money is capped and the backend has no price
    */
   reserve(input: ReserveJob): Promise<JobReservation>;
@@ -77,7 +79,7 @@ export function createCostRepository({ sql }: Database): CostRepository {
       sql.begin(async (tx) => {
         const row = await lockedJob(tx, { tenant, jobId });
         if (row?.state !== 'open') return;
-        const attempts = mergeAttempts(row.attempts, times, new Date().toISOString());
+        const attempts = mergeNow(row, times);
         await writeUse(tx, row, attempts, null);
       }),
     settle: ({ tenant, jobId, times }) =>
@@ -107,15 +109,17 @@ export function createCostRepository({ sql }: Database): CostRepository {
 }
 
 async function reserveJob(tx: Transaction, input: ReserveJob): Promise<JobReservation> {
-  const row = await jobRow(tx, input);
-  if (row.state === 'ended') return { kind: 'reserved', limit: null };
+  const first = await jobRow(tx, input);
+  if (first.state === 'ended') return { kind: 'reserved', limit: null };
   const { tenant, jobId } = input;
-  // The price of the first reservation stays, so that reservation and use are comparable.
+  const row = await raiseMemory(tx, first, input.demand);
+  // The price of these resources stays, so that reservation and use are comparable.
   const usdPerHour = row.hourPrice === null ? null : row.hourPrice / budgetUnits.usd;
   const demand = { ...input.demand, usdPerHour };
   const budgets = await budgetsOf(tx, { ...input, demand, at: row.createdAt });
   const used = usedSeconds(row.attempts);
-  const room = await roomIn(tx, { ...input, demand, used }, budgets);
+  const before = usedParts(row, row.attempts);
+  const room = await roomIn(tx, { ...input, demand, used, before }, budgets);
   if ('refused' in room) {
     // A job that never reserved leaves no record.
     if (row.reservedCpu === 0 && row.attempts.length === 0)
@@ -123,8 +127,11 @@ async function reserveJob(tx: Transaction, input: ReserveJob): Promise<JobReserv
     return room.refused;
   }
   for (const own of room.own) await undoReservation(tx, { tenant, holder: jobId }, own);
-  const want = used + demand.resources.timeoutSeconds;
-  const parts = partsFor(demand, room.limit?.seconds ?? want);
+  const next = partsFor(
+    demand,
+    room.limit === null ? demand.resources.timeoutSeconds : room.limit.seconds - used,
+  );
+  const parts = { cpuHours: before.cpuHours + next.cpuHours, usd: before.usd + next.usd };
   const amounts = budgets.map(({ scope, unit }) => ({
     scope,
     unit,
@@ -148,9 +155,9 @@ async function jobRow(
 ): Promise<JobCostRow> {
   const known = await lockedJob(tx, { tenant, jobId });
   if (known) return known;
-  const { backend, resources, usdPerHour } = demand;
+  const { backend, resources } = demand;
   const { cpus, memoryBytes, gpus = 0, timeoutSeconds, queue = null } = resources;
-  const price = usdPerHour === null ? null : Math.round(usdPerHour * budgetUnits.usd);
+  const price = hourPriceOf(demand);
   await tx`
     insert into job_costs (tenant_id, job_id, run_id, lifecycle, backend, queue, cpus, memory_bytes, gpus,
       timeout_seconds, hour_price, state, attempts)
@@ -160,6 +167,25 @@ async function jobRow(
   const row = await lockedJob(tx, { tenant, jobId });
   if (!row) throw failure('NotFound', `job ${jobId}: there is no run ${runId}`);
   return row;
+}
+
+/** A job starts again with more memory after it ran out. Later attempts then cost more. */
+async function raiseMemory(
+  tx: Transaction,
+  row: JobCostRow,
+  demand: JobDemand,
+): Promise<JobCostRow> {
+  const { memoryBytes } = demand.resources;
+  if (memoryBytes <= row.memoryBytes) return row;
+  const hourPrice = hourPriceOf(demand);
+  await tx`
+    update job_costs set memory_bytes = ${memoryBytes}, hour_price = ${hourPrice}::bigint
+    where tenant_id = ${row.tenantId} and job_id = ${row.jobId}`;
+  return { ...row, memoryBytes, hourPrice };
+}
+
+function hourPriceOf({ usdPerHour }: JobDemand): number | null {
+  return usdPerHour === null ? null : Math.round(usdPerHour * budgetUnits.usd);
 }
 
 async function lockedJob(
@@ -299,9 +325,16 @@ type Room =
     }
   | { readonly refused: Exclude<JobReservation, { kind: 'reserved' }> };
 
+interface RoomInput extends ReserveJob {
+  /** Seconds of the attempts so far. */
+  readonly used: number;
+  /** And what they cost. */
+  readonly before: Readonly<Record<CostUnit, number>>;
+}
+
 async function roomIn(
   tx: Transaction,
-  { tenant, jobId, demand, used, keepSeconds = 0 }: ReserveJob & { readonly used: number },
+  { tenant, jobId, demand, used, before, keepSeconds = 0 }: RoomInput,
   budgets: readonly Budget[],
 ): Promise<Room> {
   const own = await ownReservations(tx, { tenant, jobId });
@@ -312,10 +345,12 @@ async function roomIn(
     const unit = budget.unit as CostUnit;
     const mine =
       own.find((each) => each.scope === budget.scope && each.unit === budget.unit)?.amount ?? 0;
-    const left = budget.limit - budget.spent;
-    const free = secondsFor(demand, unit, left - budget.reserved + mine) - keepSeconds;
+    const left = budget.limit - budget.spent - before[unit];
+    const secondsOf = (parts: number): number =>
+      used + secondsFor(demand, unit, parts) - keepSeconds;
+    const free = secondsOf(left - budget.reserved + mine);
     if (free < least) {
-      const isSpent = secondsFor(demand, unit, left) - keepSeconds < least;
+      const isSpent = secondsOf(left) < least;
       return { refused: { kind: isSpent ? 'spent' : 'held', budget } };
     }
     if (free < (limit?.seconds ?? used + timeoutSeconds)) limit = { seconds: free, budget };
@@ -339,7 +374,7 @@ async function settleJob(
   row: JobCostRow,
   times: readonly AttemptTime[],
 ): Promise<void> {
-  const attempts = mergeAttempts(row.attempts, times, new Date().toISOString());
+  const attempts = mergeNow(row, times);
   // What still ran when it was seen last has ended since.
   const ended = attempts.map((each) => ({ ...each, endedAt: each.endedAt ?? each.seenAt }));
   const parts = await writeUse(tx, row, ended, 'ended');
@@ -351,18 +386,20 @@ async function settleJob(
   });
 }
 
+function mergeNow(
+  { attempts, hourPrice }: JobCostRow,
+  times: readonly AttemptTime[],
+): readonly SeenAttempt[] {
+  return mergeAttempts(attempts, times, { now: new Date().toISOString(), hourPrice });
+}
+
 async function writeUse(
   tx: Transaction,
-  { tenantId, jobId, backend, cpus, timeoutSeconds, memoryBytes, hourPrice }: JobCostRow,
+  { tenantId, jobId, cpus }: JobCostRow,
   attempts: readonly SeenAttempt[],
   end: 'ended' | null,
 ): Promise<Readonly<Record<CostUnit, number>>> {
-  const demand: JobDemand = {
-    backend,
-    resources: { cpus, memoryBytes, timeoutSeconds },
-    usdPerHour: hourPrice === null ? null : hourPrice / budgetUnits.usd,
-  };
-  const parts = partsFor(demand, usedSeconds(attempts));
+  const parts = usedParts({ cpus }, attempts);
   await tx`
     update job_costs set attempts = ${toJson(attempts)}, used_cpu = ${parts.cpuHours}, used_usd = ${parts.usd},
       touched_at = now(), state = ${end ?? 'open'}, ended_at = case when ${end !== null} then now() end

@@ -20,7 +20,7 @@ export const jobCosts = pgTable(
     memoryBytes: counter('memory_bytes').notNull(),
     gpus: integer('gpus').notNull(),
     timeoutSeconds: integer('timeout_seconds').notNull(),
-    /** Nanodollars per hour, from its first reservation; null when its backend had no price. */
+    /** Nanodollars per hour of its newest attempt; null when its backend had no price. */
     hourPrice: counter('hour_price'),
     /** `open` until its end is known. */
     state: text('state').$type<'open' | 'ended'>().notNull(),

@@ -87,8 +87,13 @@ export async function followJob({
           asked(submitPatienceMs, async () => {
             const job = await prepare();
             context.cancellationSignal.throwIfAborted();
-            await meter.open(job);
-            return backend.submit(memoryBytes === undefined ? job : withMemory(job, memoryBytes));
+            if (memoryBytes === undefined) {
+              await meter.open(job);
+              return backend.submit(job);
+            }
+            const raisedJob = withMemory(job, memoryBytes);
+            await meter.open(raisedJob, times);
+            return backend.submit(raisedJob);
           }),
           context.cancelled,
         ]);

@@ -116,6 +116,39 @@ describe('costs of jobs', () => {
     expect(await budget(`run/${run}`)).toEqual({ reserved: 0, spent: 0.2 * hour });
   });
 
+  test('an attempt with more memory has its own price', async () => {
+    const run = await runWith({ usd: 10 });
+    await reserve(run, `${run}/a`);
+    await costs().seen({ tenant, jobId: `${run}/a`, times: [ran(300, 'first')] });
+    const raised = {
+      resources: { ...demand.resources, memoryBytes: 2 ** 31 },
+      usdPerHour: 12,
+    };
+    await reserve(run, `${run}/a`, raised);
+    // Five minutes at 6 dollars per hour, and ten at 12.
+    expect(await budget(`run/${run}`, 'usd')).toEqual({ reserved: 2.5 * usd, spent: 0 });
+    // Another worker finds the job before it knows that its memory was raised.
+    await reserve(run, `${run}/a`);
+    expect(await budget(`run/${run}`, 'usd')).toEqual({ reserved: 2.5 * usd, spent: 0 });
+    await settle(`${run}/a`, ran(300, 'first'), ran(60, 'second'));
+    expect(await budget(`run/${run}`, 'usd')).toEqual({ reserved: 0, spent: 0.7 * usd });
+  });
+
+  test('near a cap, an attempt with more memory has the time that its price allows', async () => {
+    const run = await runWith({ usd: 1 });
+    await reserve(run, `${run}/a`);
+    await costs().seen({ tenant, jobId: `${run}/a`, times: [ran(300, 'first')] });
+    const raised = {
+      resources: { ...demand.resources, memoryBytes: 2 ** 31 },
+      usdPerHour: 12,
+    };
+    // Half a dollar is left, which pays for 150 seconds beside the first 300.
+    expect(await reserve(run, `${run}/a`, raised)).toMatchObject({
+      limit: { seconds: expect.closeTo(450, 6) as number },
+    });
+    await settle(`${run}/a`, ran(300, 'first'));
+  });
+
   test('near a cap, a job may use what is left, and the next one none', async () => {
     const run = await runWith({ cpuHours: 0.1 });
     expect(await reserve(run, `${run}/a`)).toMatchObject({

@@ -1,5 +1,11 @@
 import { costBudgets, periodOf, raiseCap } from '../../../domain/cost/caps';
-import { mergeAttempts, partsFor, secondsFor, usedSeconds } from '../../../domain/cost/usage';
+import {
+  mergeAttempts,
+  partsFor,
+  secondsFor,
+  usedParts,
+  usedSeconds,
+} from '../../../domain/cost/usage';
 import { defaultTenant, type RunId } from '../../../domain/ids';
 
 const none = { cpuHours: null, usd: null };
@@ -37,14 +43,16 @@ test('an attempt that its backend forgot counts until it was last seen', () => {
   const first = mergeAttempts(
     [],
     [{ attempt: 'a', startedAt: '2026-11-29T10:00:00Z', endedAt: null }],
-    '2026-11-29T10:02:00Z',
+    { now: '2026-11-29T10:02:00Z', hourPrice: 6e9 },
   );
   const both = mergeAttempts(
     first,
     [{ attempt: 'b', startedAt: '2026-11-29T10:10:00Z', endedAt: '2026-11-29T10:11:00Z' }],
-    '2026-11-29T10:12:00Z',
+    { now: '2026-11-29T10:12:00Z', hourPrice: 12e9 },
   );
   expect(usedSeconds(both)).toBe(180);
+  // Two minutes at 6 dollars per hour, and one at 12.
+  expect(usedParts({ cpus: 2 }, both)).toEqual({ cpuHours: 360_000, usd: 400_000_000 });
 });
 
 test('parts and seconds of a job are the inverse of each other', () => {

@@ -1,6 +1,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { followJob } from '../../../../activities/training/compute/follow-job';
+import type { CostRepository } from '../../../../db/cost/repository';
 import { failure, type PerennialError } from '../../../../domain/failure';
 import type { ComputeBackend, JobState, TrainerJob } from '../../../../domain/training/job';
 import { fakeCosts, freeMeter } from '../../../support/cost/fake-costs';
@@ -40,9 +41,8 @@ function backendWith(state: JobState, refusal?: PerennialError): ComputeBackend 
   };
 }
 
-/** Follows the job in one of three attempts, and returns what was settled. */
-async function settledAfter(backend: ComputeBackend, attempt: number) {
-  const costs = fakeCosts();
+/** Follows the job in one of three attempts to its end. */
+async function follow(backend: ComputeBackend, costs: CostRepository, attempt = 1): Promise<void> {
   const environment = new MockActivityEnvironment(
     { attempt, retryPolicy: { maximumAttempts: 3 } },
     { logger: new DefaultLogger('ERROR') },
@@ -61,6 +61,11 @@ async function settledAfter(backend: ComputeBackend, attempt: number) {
     }),
   );
   await followed.catch(() => undefined);
+}
+
+async function settledAfter(backend: ComputeBackend, attempt: number) {
+  const costs = fakeCosts();
+  await follow(backend, costs, attempt);
   return costs.settled.get(job.id);
 }
 
@@ -82,4 +87,47 @@ describe('the cost of a job that did not end well is settled', () => {
     expect(await settledAfter(backendWith(lost, outage), 1)).toBeUndefined();
     expect(await settledAfter(backendWith(lost, outage), 3)).toEqual([ran]);
   });
+});
+
+test('a job that starts again with more memory reserves with that memory', async () => {
+  const memoryBytes = 2 ** 30;
+  const ranOut: JobState = {
+    kind: 'failed',
+    failure: 'JobOutOfMemory',
+    message: 'its memory ran out',
+    logs: null,
+    memoryBytes,
+  };
+  const succeeded: JobState = {
+    kind: 'succeeded',
+    result: { metrics: {}, facts: {} },
+    outputs: [],
+    logs: null,
+  };
+  const backend = backendWith(ranOut);
+  let given = 0;
+  const seen: string[] = [];
+  const costs: CostRepository = {
+    ...fakeCosts(),
+    reserve({ demand }) {
+      seen.push(`reserve ${demand.resources.memoryBytes / 2 ** 30} GiB`);
+      return Promise.resolve({ kind: 'reserved', limit: null });
+    },
+    seen({ times }) {
+      seen.push(`seen ${times.map(({ attempt }) => attempt).join()}`);
+      return Promise.resolve();
+    },
+  };
+  await follow(
+    {
+      ...backend,
+      submit(of) {
+        given = of.resources.memoryBytes;
+        return backend.submit(of);
+      },
+      poll: () => Promise.resolve(given > memoryBytes ? succeeded : ranOut),
+    },
+    costs,
+  );
+  expect(seen).toEqual(['reserve 1 GiB', 'seen a', 'reserve 2 GiB']);
 });
