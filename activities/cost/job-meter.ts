@@ -1,8 +1,8 @@
 /** Reserves what a job may cost before it starts, and settles what it used at its end. */
 import { Context } from '@temporalio/activity';
-import type { JobReservation } from '../../db/cost/repository';
+import type { CostedJob, JobReservation } from '../../db/cost/repository';
 import type { Registry } from '../../db/registry';
-import { formatBudgetAmount, spentMessage, type Budget } from '../../domain/budget/budget';
+import { formatBudgetAmount, spentMessage } from '../../domain/budget/budget';
 import { raiseCap } from '../../domain/cost/caps';
 import { usdPerHour, type ComputePrices } from '../../domain/cost/price';
 import { usedSeconds } from '../../domain/cost/usage';
@@ -77,8 +77,7 @@ export function openJobMeter(
           limit = reserved.limit;
           return;
         }
-        if (reserved.kind === 'spent' || Date.now() > until)
-          throw budgetSpent(reserved.budget, tenant, `job ${jobId} does not start`);
+        if (reserved.kind === 'spent' || Date.now() > until) throw noBudgetFor(reserved, job);
         await Context.current().sleep(pauseMs);
       }
     },
@@ -125,14 +124,20 @@ export function openJobMeter(
   };
 }
 
-/** Names the cap, what is used of it, and how to raise it. */
-export function budgetSpent(budget: Budget, tenant: Tenant, what: string): PerennialError {
+/** Names the cap, what is used and reserved of it, what the job needs, and the next step. */
+function noBudgetFor(
+  { kind, budget, needed }: Exclude<JobReservation, { kind: 'reserved' }>,
+  { tenant, jobId }: CostedJob,
+): PerennialError {
   const { scope, unit, limit, spent, reserved } = budget;
   const of = (parts: number): string => formatBudgetAmount(unit, parts);
   const held = reserved > 0 ? `, ${of(reserved)} reserved by running jobs` : '';
+  const state = kind === 'spent' ? spentMessage(scope) : `the budget of ${scope} has no room`;
+  const raise = raiseCap(scope, tenant);
   return failure(
     'BudgetSpent',
-    `${spentMessage(scope)}: ${of(spent)} of ${of(limit)} used${held}; ${what}`,
-    { next: raiseCap(scope, tenant) },
+    `${state}: ${of(spent)} of ${of(limit)} used${held}; ` +
+      `job ${jobId} needs ${of(needed)} to start`,
+    { next: kind === 'spent' ? raise : `wait until running jobs have ended; or ${raise}` },
   );
 }

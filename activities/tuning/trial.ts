@@ -11,7 +11,7 @@ import type { ComputeBackend, ComputeKind, TrainerJob } from '../../domain/train
 import type { TrialEnd, TrialParams, TrialStep } from '../../domain/tuning/tuning';
 import { objectivesOf } from '../../domain/tuning/objectives';
 import { pruningIn, rungsOf } from '../../domain/tuning/pruning';
-import { busySeconds, valuesAtRungs } from '../../domain/tuning/tuning';
+import { busySeconds, cappedReason, valuesAtRungs } from '../../domain/tuning/tuning';
 import type { FinalJobState, RunningJob } from '../training/compute/follow-job';
 import { openJobMeter } from '../cost/job-meter';
 import { followJob } from '../training/compute/follow-job';
@@ -99,7 +99,8 @@ export async function runTrialJob(
     // `budgetReason` finds this end, and no further trial starts.
     if (isPerennialError(error) && error.type === 'BudgetSpent') {
       const { value } = await watch.verdict();
-      return { status: 'pruned', value, reason: error.message.slice(0, maxReasonCharacters) };
+      const reason = cappedReason(error.message).slice(0, maxReasonCharacters);
+      return { status: 'pruned', value, reason };
     }
     throw error;
   }

@@ -6,13 +6,12 @@ import { join } from 'node:path';
 import { codeDigestOf, openTrainerCatalog } from '../../data/training/catalog';
 import type { Registry } from '../../db/registry';
 import type { StudyRef, TrialRef } from '../../db/tuning/repository';
-import { isSpentReason } from '../../domain/budget/budget';
 import type { Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { TrainSpec } from '../../domain/lifecycle/lifecycle';
 import type { Trial, TrialCounts, TrialEnd, TrialParams } from '../../domain/tuning/tuning';
-import { busySeconds, countsOf, iterationsOf } from '../../domain/tuning/tuning';
+import { busySeconds, capThatEnded, countsOf, iterationsOf } from '../../domain/tuning/tuning';
 import { chosenTrial, objectivesOf, paretoFront } from '../../domain/tuning/objectives';
 import type { PruningSchedule } from '../../domain/tuning/pruning';
 import { pruningOf } from '../../domain/tuning/pruning';
@@ -247,9 +246,11 @@ function frontOf(
 
 /** Null while neither the budget of the study nor a cap on its jobs is spent. */
 export function budgetReason(tune: TuneSpec, trials: readonly Trial[]): string | null {
-  const capped = trials.find(({ reason }) => isSpentReason(reason))?.reason;
-  // The rest is what the job of that trial did.
-  if (capped) return capped.split('; ')[0] ?? capped;
+  for (const trial of trials) {
+    const capped = capThatEnded(trial);
+    // The rest is about the job of that trial.
+    if (capped !== null) return capped.split('; ')[0] ?? capped;
+  }
   const { budgetSeconds } = tune;
   if (budgetSeconds === null || busySeconds(trials, new Date().toISOString()) < budgetSeconds)
     return null;

@@ -45,7 +45,12 @@ export type JobReservation =
       readonly kind: 'reserved';
       readonly limit: { readonly seconds: number; readonly budget: Budget } | null;
     }
-  | { readonly kind: 'spent' | 'held'; readonly budget: Budget };
+  | {
+      readonly kind: 'spent' | 'held';
+      readonly budget: Budget;
+      /** What the job needs to start, in parts of the budget's unit. */
+      readonly needed: number;
+    };
 
 /** What the jobs of runs reserve and use, in the ledger of budgets. */
 export interface CostRepository {
@@ -351,7 +356,8 @@ async function roomIn(
     const free = secondsOf(left - budget.reserved + mine);
     if (free < least) {
       const isSpent = secondsOf(left) < least;
-      return { refused: { kind: isSpent ? 'spent' : 'held', budget } };
+      const needed = partsFor(demand, shortestStart(demand) + keepSeconds)[unit];
+      return { refused: { kind: isSpent ? 'spent' : 'held', budget, needed } };
     }
     if (free < (limit?.seconds ?? used + timeoutSeconds)) limit = { seconds: free, budget };
   }

@@ -68,8 +68,3 @@ export function formatBudgetAmount(unit: BudgetUnit, parts: number): string {
 export function spentMessage(scope: string): string {
   return `the budget of ${scope} is spent`;
 }
-
-/** Whether the reason of an end is that a budget is spent. */
-export function isSpentReason(reason: string | null): boolean {
-  return reason !== null && /^the budget of \S+ is spent/.test(reason);
-}

@@ -43,6 +43,20 @@ export type TrialEnd =
   | { readonly status: 'pruned'; readonly value: number | null; readonly reason: string }
   | { readonly status: 'failed'; readonly value: null; readonly reason: string };
 
+/** Begins the reason of a trial that a budget ended, so that the study starts no further trial. */
+const budgetCode = 'BudgetSpent: ';
+
+/** The reason of a trial that a cap on its jobs ended. */
+export function cappedReason(message: string): string {
+  return `${budgetCode}${message}`;
+}
+
+/** The message of the cap that ended the trial; null if none did. */
+export function capThatEnded({ status, reason }: Pick<Trial, 'status' | 'reason'>): string | null {
+  if (status !== 'pruned' || !reason?.startsWith(budgetCode)) return null;
+  return reason.slice(budgetCode.length);
+}
+
 export interface TrialCounts {
   readonly complete: number;
   readonly pruned: number;

@@ -155,7 +155,9 @@ describe('costs of jobs', () => {
       kind: 'reserved',
       limit: { seconds: 180, budget: { scope: `run/${run}` } },
     });
-    expect(await reserve(run, `${run}/b`)).toMatchObject({ kind: 'held' });
+    // One minute of two CPUs.
+    const needed = 120_000;
+    expect(await reserve(run, `${run}/b`)).toMatchObject({ kind: 'held', needed });
     await settle(`${run}/a`, ran(170));
     expect(await reserve(run, `${run}/b`)).toMatchObject({
       kind: 'spent',

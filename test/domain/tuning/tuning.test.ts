@@ -2,6 +2,8 @@ import type { Trial, TrialStatus } from '../../../domain/tuning/tuning';
 import {
   bestTrial,
   busySeconds,
+  capThatEnded,
+  cappedReason,
   countsOf,
   earlyEndReason,
   valuesAtRungs,
@@ -132,4 +134,13 @@ test('counts are by status', () => {
     failed: 1,
     running: 2,
   });
+});
+
+test('a cap that ended a trial is found by its code, and not by the words of a job', () => {
+  const message = 'the budget of run/run_1 has no room: 1 of 2 used; job a needs 3 to start';
+  const pruned = { status: 'pruned', reason: cappedReason(message) } as const;
+  expect(capThatEnded(pruned)).toBe(message);
+  expect(capThatEnded({ ...pruned, reason: message })).toBeNull();
+  expect(capThatEnded({ ...pruned, status: 'failed' })).toBeNull();
+  expect(capThatEnded({ ...pruned, reason: null })).toBeNull();
 });

@@ -1,0 +1,67 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import type { CostRepository, JobReservation } from '../../../db/cost/repository';
+import { defaultTenant } from '../../../domain/ids';
+import type { TrainerJob } from '../../../domain/training/job';
+import { fakeCosts, freeMeter } from '../../support/cost/fake-costs';
+
+const hour = 3_600_000;
+const job: TrainerJob = {
+  id: 'run_1/train/job/1',
+  tenant: 'default',
+  trainer: 'probe',
+  params: {},
+  seed: 1,
+  inputs: {},
+  context: {},
+  resources: { cpus: 2, memoryBytes: 2 ** 30, timeoutSeconds: 600 },
+};
+const budget = {
+  tenant: defaultTenant,
+  scope: 'run/run_1',
+  unit: 'cpuHours',
+  limit: 10 * hour,
+  assumed: 0,
+} as const;
+
+/** The error of a job for which its budget leaves no room, ten minutes later if it waits. */
+async function errorOf(answer: JobReservation): Promise<unknown> {
+  const costs: CostRepository = { ...fakeCosts(), reserve: () => Promise.resolve(answer) };
+  const start = Date.now();
+  let calls = 0;
+  const clock = jest.spyOn(Date, 'now').mockImplementation(() => start + calls++ * 700_000);
+  try {
+    const logger = new DefaultLogger('ERROR');
+    await new MockActivityEnvironment({}, { logger }).run(() => freeMeter(job.id, costs).open(job));
+    return null;
+  } catch (error) {
+    return error;
+  } finally {
+    clock.mockRestore();
+  }
+}
+
+describe('the error of a job that a budget does not let start', () => {
+  test('says that the budget has no room while other jobs hold it', async () => {
+    const held = { ...budget, spent: 0.3 * hour, reserved: 9.7 * hour };
+    expect(await errorOf({ kind: 'held', budget: held, needed: 0.05 * hour })).toMatchObject({
+      type: 'BudgetSpent',
+      message:
+        'the budget of run/run_1 has no room: 0.3 CPU-hours of 10 CPU-hours used, ' +
+        '9.7 CPU-hours reserved by running jobs; job run_1/train/job/1 needs 0.05 CPU-hours to start',
+      next: expect.stringMatching(
+        /^wait until running jobs have ended; or raise spec\.budget/,
+      ) as string,
+    });
+  });
+
+  test('says that the budget is spent when no job could release enough', async () => {
+    const spent = { ...budget, spent: 9.99 * hour, reserved: 0 };
+    expect(await errorOf({ kind: 'spent', budget: spent, needed: 0.05 * hour })).toMatchObject({
+      message:
+        'the budget of run/run_1 is spent: 9.99 CPU-hours of 10 CPU-hours used; ' +
+        'job run_1/train/job/1 needs 0.05 CPU-hours to start',
+      next: expect.stringMatching(/^raise spec\.budget/) as string,
+    });
+  });
+});
