@@ -379,6 +379,8 @@ export interface paths {
                     readonly by?: "run" | "model" | "backend" | "day" | "month" | "tenant";
                     /** @description only jobs that reserved at this time or later */
                     readonly from?: string;
+                    /** @description the most rows, the most recent first */
+                    readonly limit?: number;
                     /** @description only jobs of this run */
                     readonly run?: string;
                     /** @description only jobs that reserved before this time */
@@ -397,6 +399,8 @@ export interface paths {
                     };
                     content: {
                         readonly "application/json": {
+                            /** @description false when there are more rows; then limit the time with from and to */
+                            readonly isComplete: boolean;
                             readonly items: readonly components["schemas"]["CostRow"][];
                         };
                     };

@@ -12,9 +12,17 @@ export interface CostQuery {
   /** And before this time. */
   readonly to?: string | undefined;
   readonly run?: string | undefined;
+  /** The most groups; 1,000 by default. */
+  readonly limit?: number;
 }
 
-export interface CostRow {
+export interface CostReport {
+  readonly items: readonly CostRow[];
+  /** False when there are more groups than the limit. */
+  readonly isComplete: boolean;
+}
+
+interface CostRow {
   /** The run, model, backend, day, month or tenant. */
   readonly key: string;
   readonly jobs: number;
@@ -37,13 +45,14 @@ interface Sums {
   readonly unpriced: number;
 }
 
-const mostRows = 1000;
+/** The most groups of one report. */
+export const mostCostRows = 1000;
 
 /** Sums of jobs by one property, the newest or most recent groups first. */
 export async function reportCosts(
   sql: Sql,
-  { tenant, by, from, to, run }: CostQuery,
-): Promise<readonly CostRow[]> {
+  { tenant, by, from, to, run, limit = mostCostRows }: CostQuery,
+): Promise<CostReport> {
   const key = {
     run: sql`run_id`,
     model: sql`lifecycle`,
@@ -63,14 +72,19 @@ export async function reportCosts(
       and ${from === undefined ? sql`true` : sql`created_at >= ${from}`}
       and ${to === undefined ? sql`true` : sql`created_at < ${to}`}
       and ${run === undefined ? sql`true` : sql`run_id = ${run}`}
-    group by 1 order by max(created_at) desc, 1 limit ${mostRows}`;
-  return sums.map(({ key: of, jobs, reservedCpu, reservedUsd, usedCpu, usedUsd, unpriced }) => ({
-    key: of,
+    group by 1 order by max(created_at) desc, 1 limit ${limit + 1}`;
+  return { items: sums.slice(0, limit).map(costRowOf), isComplete: sums.length <= limit };
+}
+
+function costRowOf(sums: Sums): CostRow {
+  const { key, jobs, unpriced } = sums;
+  return {
+    key,
     jobs,
-    reservedCpuHours: reservedCpu / budgetUnits.cpuHours,
-    reservedUsd: reservedUsd / budgetUnits.usd,
-    usedCpuHours: usedCpu / budgetUnits.cpuHours,
-    usedUsd: usedUsd / budgetUnits.usd,
+    reservedCpuHours: sums.reservedCpu / budgetUnits.cpuHours,
+    reservedUsd: sums.reservedUsd / budgetUnits.usd,
+    usedCpuHours: sums.usedCpu / budgetUnits.cpuHours,
+    usedUsd: sums.usedUsd / budgetUnits.usd,
     unpriced,
-  }));
+  };
 }

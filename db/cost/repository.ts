@@ -20,7 +20,7 @@ import type { Database, Query, Transaction } from '../connection';
 import { toJson } from '../document';
 import type { budgetReservations } from '../budget/schema';
 import type { tenants } from '../access/tenant-schema';
-import { reportCosts, type CostQuery, type CostRow } from './report';
+import { reportCosts, type CostQuery, type CostReport } from './report';
 import type { JobCostRow } from './schema';
 import { type ComputeBudget, type CostUnit } from '../../domain/cost/compute-budget';
 
@@ -69,7 +69,7 @@ export interface CostRepository {
   longestJob(input: { readonly tenant: Tenant; readonly runId: RunId }): Promise<number>;
   /** Settles jobs of ended runs that no worker follows, with the last times that were seen. */
   settleLeftOver(input: { readonly olderThanSeconds: number }): Promise<number>;
-  report(query: CostQuery): Promise<readonly CostRow[]>;
+  report(query: CostQuery): Promise<CostReport>;
 }
 
 /** The lease only matters for rows that `settleLeftOver` never finds. */

@@ -24,7 +24,7 @@ export function costRoutes({
       async ({ caller, query }) => {
         const isOfAll = query.by === 'tenant';
         if (isOfAll && !isPlatformAdmin(caller)) throw platformAdminsOnly(caller);
-        return { items: await costs.report({ ...query, tenant: isOfAll ? null : caller.tenant }) };
+        return costs.report({ ...query, tenant: isOfAll ? null : caller.tenant });
       },
     );
   };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mostCostRows } from '../../../db/cost/report';
 import { costGroups } from '../../../domain/cost/report';
 import { runId, time } from '../fields';
 
@@ -10,6 +11,13 @@ export const costQuery = z.strictObject({
   from: time.optional().describe('only jobs that reserved at this time or later'),
   to: time.optional().describe('only jobs that reserved before this time'),
   run: runId.optional().describe('only jobs of this run'),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(mostCostRows)
+    .default(mostCostRows)
+    .describe('the most rows, the most recent first'),
 });
 
 const cpuHours = z.number().min(0);
@@ -26,4 +34,9 @@ export const costRow = z
   })
   .meta({ id: 'CostRow' });
 
-export const costReport = z.object({ items: z.array(costRow).readonly() });
+export const costReport = z.object({
+  items: z.array(costRow).readonly(),
+  isComplete: z
+    .boolean()
+    .describe('false when there are more rows; then limit the time with from and to'),
+});

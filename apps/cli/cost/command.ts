@@ -34,7 +34,7 @@ export function costCommands(program: Command, context: CliContext): void {
         ...(to !== undefined && { to: instantOf(to) }),
         ...(run !== undefined && { run }),
       };
-      const { items } = await context.api().call('GET /costs', { query });
+      const { items, isComplete } = await context.api().call('GET /costs', { query });
       showList(terminal, {
         items,
         json,
@@ -49,6 +49,11 @@ export function costCommands(program: Command, context: CliContext): void {
         ],
         none: { what: 'no job has reserved anything in that time', next: 'perennial run list' },
       });
+      if (!isComplete)
+        terminal.say(
+          `these are the ${items.length} most recent rows, and there are more; ` +
+            `${terminal.paint.dim('next:')} limit the time with --from and --to`,
+        );
     });
 }
 

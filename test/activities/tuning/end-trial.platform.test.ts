@@ -30,7 +30,8 @@ test('the end of a trial whose job was lost for good releases its reservation', 
     const resources = { cpus: 2, memoryBytes: 2 ** 30, timeoutSeconds: 600 };
     const demand = { backend: 'local', resources, usdPerHour: null } as const;
     await registry.costs.reserve({ tenant, runId, jobId: trialKey(trial, 0), demand });
-    const report = () => registry.costs.report({ tenant, by: 'run', run: runId });
+    const report = async () =>
+      (await registry.costs.report({ tenant, by: 'run', run: runId })).items;
     expect(await report()).toMatchObject([
       { reservedCpuHours: expect.closeTo(1 / 3, 6) as number },
     ]);

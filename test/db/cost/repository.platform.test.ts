@@ -163,7 +163,9 @@ describe('costs of jobs', () => {
       kind: 'spent',
       budget: { scope: `run/${run}`, unit: 'cpuHours' },
     });
-    expect(await costs().report({ tenant, by: 'run', run })).toMatchObject([{ key: run, jobs: 1 }]);
+    expect(await costs().report({ tenant, by: 'run', run })).toMatchObject({
+      items: [{ key: run, jobs: 1 }],
+    });
   });
 
   test('trials leave room for the final training', async () => {
@@ -196,7 +198,7 @@ describe('costs of jobs', () => {
     await reserve(run, `${run}/open`);
     await limitTenant({ maxCpuHours: 1_000 });
     await reserve(run, `${run}/later`);
-    const used = (before[0]?.usedCpuHours ?? 0) * hour;
+    const used = (before.items[0]?.usedCpuHours ?? 0) * hour;
     const now = await budget(`tenant/${month}`);
     expect(now?.spent).toBeCloseTo(used + hour / 3, -1);
     const reserved = now?.reserved ?? 0;
@@ -254,6 +256,9 @@ describe('costs of jobs', () => {
       ['month', month],
       ['tenant', tenant],
     ] as const)
-      expect(await costs().report({ tenant, by, run })).toMatchObject([{ key, ...sums }]);
+      expect(await costs().report({ tenant, by, run })).toMatchObject({
+        items: [{ key, ...sums }],
+        isComplete: true,
+      });
   });
 });

@@ -21,7 +21,7 @@ export function fakeCosts(): FakeCosts {
     },
     longestJob: () => Promise.resolve(0),
     settleLeftOver: () => Promise.resolve(0),
-    report: () => Promise.resolve([]),
+    report: () => Promise.resolve({ items: [], isComplete: true }),
   };
 }
 

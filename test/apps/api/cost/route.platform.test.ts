@@ -71,6 +71,27 @@ describe('the report of costs', () => {
     });
   });
 
+  test('says when there are more rows than it returns', async () => {
+    await world.apply('many');
+    const resources = { cpus: 1, memoryBytes: 2 ** 30, timeoutSeconds: 60 };
+    const demand = { backend: 'local', resources, usdPerHour: null } as const;
+    for (let run = 0; run < 2; run++) {
+      const { id: runId } = await world.accept('many');
+      const jobId = `${runId}/train/job/1`;
+      await world.registry.costs.reserve({ tenant: defaultTenant, jobId, runId, demand });
+    }
+    const rowsOf = async (limit: number) => {
+      const { body } = await world.call<{ items: object[]; isComplete: boolean }>(
+        'GET',
+        `/costs?by=run&limit=${limit}`,
+      );
+      return { rows: body.items.length, isComplete: body.isComplete };
+    };
+    expect(await rowsOf(1)).toEqual({ rows: 1, isComplete: false });
+    expect(await rowsOf(1000)).toMatchObject({ isComplete: true });
+    expect(await world.call('GET', '/costs?limit=1001')).toMatchObject({ status: 422 });
+  });
+
   test('of all tenants is only for administrators of the platform', async () => {
     expect(await world.call('GET', '/costs?by=tenant', { as: 'viewer' })).toMatchObject({
       status: 403,
