@@ -232,9 +232,12 @@ const compute = z
       .min(1)
       .max(20)
       .optional()
-      .describe('lost machines after which a preemptible job asks for another kind, by default 3'),
+      .describe(
+        'lost machines after which a preemptible job asks for a machine that cannot be taken away, by default 3',
+      ),
     maxMemory: bytesField(
-      'the most memory of a job that starts again because its memory ran out, such as 8GiB',
+      'the most memory of a job that starts again because its memory ran out, such as 8GiB; ' +
+        'by default twice compute.memory',
       64 * 2 ** 20,
     ).optional(),
   })
