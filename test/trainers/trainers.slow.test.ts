@@ -106,8 +106,11 @@ const strange = {
   tailnum: ['N100', missingText, 'never seen', '', 'B6'],
 };
 
-const kinds = openTrainerCatalog(trainersDir)
+const catalog = openTrainerCatalog(trainersDir);
+/** Those with the packages of language models have their tests in the tier of that name. */
+const kinds = catalog
   .list()
+  .filter(({ name }) => catalog.environment(name) === null)
   .flatMap(({ name, tasks: known }) =>
     known.flatMap((task) => (task === 'generation' ? [] : [[name, task] as const])),
   );
