@@ -2,6 +2,7 @@ import type { SourceDocument } from '../document/document';
 import type { DocumentPath } from '../document/path';
 import { nameOf, valueAt } from '../document/path';
 import { nearest } from '../document/nearest';
+import { metrics } from '../evaluation/metrics/metrics';
 import type { Issue } from '../failure';
 import type { ParameterRange, TuneSpec } from './tune-spec';
 import { objectivesOf } from './objectives';
@@ -44,13 +45,13 @@ function checkObjectives(tune: TuneSpec, report: Report): void {
   const { objectives, choose, pruner } = tune;
   for (const [index, { metric, direction }] of objectivesOf(tune).entries()) {
     const where = objectives === undefined ? [] : ['objectives', index];
-    const isHigher = ['auc', 'accuracy', 'r2', 'f1_macro', 'f1_weighted'].includes(metric);
-    const better = isHigher ? 'maximize' : 'minimize';
-    if (direction !== better)
+    const { better } = metrics[metric];
+    const towards = better === 'higher' ? 'maximize' : 'minimize';
+    if (direction !== towards)
       report(
         [...where, 'direction'],
-        `cannot be ${direction}: ${metric} is better ${isHigher ? 'higher' : 'lower'}`,
-        better,
+        `cannot be ${direction}: ${metric} is better ${better}`,
+        towards,
       );
     if (objectives && objectives.findIndex((each) => each.metric === metric) < index)
       report([...where, 'metric'], `repeats ${metric}`, 'each metric once');
@@ -117,7 +118,7 @@ function checkConditions({ space }: TuneSpec, report: Report): void {
     report(
       ['space', circle[0] ?? '', 'when'],
       `leads back to itself: ${circle.join(' → ')}`,
-      'conditions without a circle',
+      'conditions that do not lead back to the same parameter',
     );
 }
 

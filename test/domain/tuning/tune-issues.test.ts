@@ -76,7 +76,8 @@ describe('a tune', () => {
     [
       'conditions in a circle',
       { space: { a: { ...depth, when: { b: 2 } }, b: { ...depth, when: { a: 2 } } } },
-      'spec.tune.space.a.when leads back to itself: a → b → a; conditions without a circle',
+      'spec.tune.space.a.when leads back to itself: a → b → a; ' +
+        'conditions that do not lead back to the same parameter',
     ],
     [
       'a grid over a continuous range',
