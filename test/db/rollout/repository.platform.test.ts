@@ -74,6 +74,7 @@ describe('rollouts', () => {
     expect(await routed()).toEqual({
       tenant,
       model,
+      isLanguage: false,
       arms: [
         { version: 2, alias: 'challenger', weight: 0, manifest: refTo(`${model} 2`) },
         { version: 1, alias: 'champion', weight: 1, manifest: refTo(`${model} 1`) },
