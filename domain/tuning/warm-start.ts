@@ -16,7 +16,7 @@ export function ownerOf(
     : { model, version: Number.parseInt(version, 10) };
 }
 
-type Objectives = Pick<TuneSpec, 'metric' | 'direction' | 'objectives'>;
+type ComparedObjectives = Pick<TuneSpec, 'metric' | 'direction' | 'objectives'>;
 
 export interface FittingTrials {
   readonly fitting: readonly Trial[];
@@ -26,7 +26,7 @@ export interface FittingTrials {
 /** Complete trials of `trials` whose parameters are a point of the space of `tune`. */
 export function fittingTrials(
   trials: readonly Trial[],
-  tune: Objectives & Pick<TuneSpec, 'space'>,
+  tune: ComparedObjectives & Pick<TuneSpec, 'space'>,
 ): FittingTrials {
   const several = objectivesOf(tune).length;
   const judged = trials.map((trial) => ({ trial, reason: misfitOf(trial, tune.space, several) }));
@@ -42,7 +42,10 @@ export function fittingTrials(
  * How the objectives of an earlier study differ; null if they are the same. Values of another metric
  * would mislead the sampler.
  */
-export function objectiveDifference(earlier: Objectives, tune: Objectives): string | null {
+export function objectiveDifference(
+  earlier: ComparedObjectives,
+  tune: ComparedObjectives,
+): string | null {
   const [before, now] = [earlier, tune].map((each) =>
     objectivesOf(each)
       .map(({ metric, direction }) => `${direction} ${metric}`)

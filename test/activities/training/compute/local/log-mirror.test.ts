@@ -1,9 +1,9 @@
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { claimArea } from '../../../../activities/training/compute/local/area-claim';
-import { JobDirectory } from '../../../../activities/training/compute/local/job-directory';
-import { openLogMirror } from '../../../../activities/training/compute/local/log-mirror';
+import { claimArea } from '../../../../../activities/training/compute/local/area-claim';
+import { JobDirectory } from '../../../../../activities/training/compute/local/job-directory';
+import { openLogMirror } from '../../../../../activities/training/compute/local/log-mirror';
 
 let root: string;
 /** The files of the job in the store. */

@@ -1,7 +1,7 @@
 import { lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { JobDirectory } from '../../../../activities/training/compute/local/job-directory';
+import { JobDirectory } from '../../../../../activities/training/compute/local/job-directory';
 
 let root: string;
 /** A folder outside of the job's own, with the file `5/secret`. */

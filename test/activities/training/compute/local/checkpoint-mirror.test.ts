@@ -2,13 +2,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { copyFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { claimArea } from '../../../../activities/training/compute/local/area-claim';
+import { claimArea } from '../../../../../activities/training/compute/local/area-claim';
 import {
   openCheckpointMirror,
   storedCheckpoint,
-} from '../../../../activities/training/compute/local/checkpoint-mirror';
-import { JobDirectory } from '../../../../activities/training/compute/local/job-directory';
-import type { JobArea } from '../../../../data/artifact/job-area';
+} from '../../../../../activities/training/compute/local/checkpoint-mirror';
+import { JobDirectory } from '../../../../../activities/training/compute/local/job-directory';
+import type { JobArea } from '../../../../../data/artifact/job-area';
 
 let root: string;
 let area: JobArea;
