@@ -49,7 +49,7 @@ export function openExpansion({ checker, calls, isQuery, placeOf }: ExpansionInp
     );
   }
 
-  /** A condition gives the texts of both its sides. */
+  /** A condition gives the texts of both its sides, a choice from an object those of all. */
   function expand(value: ts.Expression, bindings: Bindings): readonly string[] {
     if (ts.isParenthesizedExpression(value)) return expand(value.expression, bindings);
     if (ts.isConditionalExpression(value)) {
@@ -58,6 +58,11 @@ export function openExpansion({ checker, calls, isQuery, placeOf }: ExpansionInp
     if (ts.isTaggedTemplateExpression(value)) {
       consumed.add(value);
       return textsOf(value, bindings);
+    }
+    if (ts.isElementAccessExpression(value) && ts.isObjectLiteralExpression(value.expression)) {
+      return value.expression.properties.flatMap((property) =>
+        ts.isPropertyAssignment(property) ? expand(property.initializer, bindings) : [],
+      );
     }
     const texts = ts.isCallExpression(value)
       ? expandCall(value, bindings)

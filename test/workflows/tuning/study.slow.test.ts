@@ -186,6 +186,8 @@ describe('tuning study', () => {
     await handle.signal(runPausedSignal);
     held.open();
     await until(async () => (await stateOf(handle)).counts.complete === 2);
+    // A lane shows the end of its trial when its activity has returned.
+    await until(async () => (await stateOf(handle)).running.length === 0);
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(await stateOf(handle)).toMatchObject({ asked: 2, running: [], paused: true });
     study.paused = false;
