@@ -229,7 +229,7 @@ test('an engine that refuses more memory ends the job as one whose memory ran ou
   await expect(follow()).rejects.toMatchObject({
     type: 'JobOutOfMemory',
     message: expect.stringMatching(
-      /allows 400 MiB\. Another attempt with 800MiB was refused: no node has so much memory$/,
+      /this attempt had 400MiB\. Another attempt with 800MiB was refused: no node has so much memory$/,
     ) as string,
   });
   expect(restarts).toHaveLength(1);
