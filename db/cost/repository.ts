@@ -38,7 +38,8 @@ export interface ReserveJob extends CostedJob {
 
 /**
  * `reserved`: with a limit, all attempts of the job together may run for `seconds`, which are all
- * that `budget` has left. `spent` is final. `held` may succeed later, when other jobs have used less than they reserved.
+ * that `budget` has left. `spent` is final. `held` may succeed later, when other jobs have used less
+ * than they reserved.
  */
 export type JobReservation =
   | {
@@ -93,9 +94,11 @@ export function createCostRepository({ sql }: Database): CostRepository {
         if (row?.state === 'open') await settleJob(tx, row, times);
       }),
     async longestJob({ tenant, runId }) {
-      const rows = await sql<JobCostRow[]>`
-        select * from job_costs where tenant_id = ${tenant} and run_id = ${runId}`;
-      return Math.max(0, ...rows.map(({ attempts }) => usedSeconds(attempts)));
+      // A second of one CPU is 1,000 parts of the ledger.
+      const [row] = await sql<{ seconds: number }[]>`
+        select coalesce(max(used_cpu::float8 / (cpus * 1000)), 0) as seconds from job_costs
+        where tenant_id = ${tenant} and run_id = ${runId}`;
+      return row?.seconds ?? 0;
     },
     async settleLeftOver({ olderThanSeconds }) {
       const left = await sql<Pick<JobCostRow, 'tenantId' | 'jobId'>[]>`
@@ -144,7 +147,7 @@ async function reserveJob(tx: Transaction, input: ReserveJob): Promise<JobReserv
   }));
   const leaseMs = leaseDays * 86_400_000;
   const reserved = await reserveBudgets(tx, { tenant, holder: jobId, amounts, leaseMs });
-  // The budgets are locked, so nobody else can have taken the room.
+  // The budgets are locked, so no other job can have taken what was left.
   if (reserved.kind !== 'reserved')
     throw failure('DatabaseBusy', `the budgets of job ${jobId} changed while it reserved`);
   await tx`

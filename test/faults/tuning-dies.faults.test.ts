@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { RunJson } from '../../apps/cli/run/view';
 import { expectNothingLeft } from '../support/leftovers';
+import { pidsOf } from '../support/process/job-processes';
 import type { Product } from '../support/process/product';
 import { pause, startProduct } from '../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
@@ -114,10 +114,9 @@ describe('a study continues, loses, repeats and double-counts no trial, and has 
   test('the job of a trial alone', async () => {
     const run = await begun();
     await inTrial(run, 1);
-    // It is forked from the warm parent and has its command line.
     let jobs: readonly number[] = [];
     for (let wait = 0; jobs.length === 0 && wait < 500; wait += 1) {
-      jobs = product.pids('host.py').filter((pid) => isJob(pid));
+      jobs = pidsOf('job', product);
       if (jobs.length === 0) await pause(10);
     }
     expect(jobs).toHaveLength(1);
@@ -130,9 +129,7 @@ test('a study continues after kill -9 of the process that holds the rows of its 
   const run = await begun();
   let zygotes: readonly number[] = [];
   for (let wait = 0; zygotes.length === 0 && wait < 1_000; wait += 1) {
-    zygotes = product
-      .pids('host.py')
-      .filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'zygote');
+    zygotes = pidsOf('zygote', product);
     if (zygotes.length === 0) await pause(10);
   }
   expect(zygotes).toHaveLength(1);
@@ -148,14 +145,3 @@ test('a study that is cancelled leaves no job, no staged object and no running t
   expect(await product.waitForEnd(run)).toMatchObject({ status: 'cancelled' });
   expect((await trialsOf(run)).filter(({ status }) => status === 'running')).toEqual([]);
 });
-
-/** Its parent is also a warm parent, and it holds rows for no others. */
-function isJob(pid: number): boolean {
-  try {
-    if (readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'zygote') return false;
-    const parent = /\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1] ?? '';
-    return readFileSync(`/proc/${parent}/cmdline`, 'utf8').includes('host.py');
-  } catch {
-    return false;
-  }
-}

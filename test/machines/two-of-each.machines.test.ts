@@ -271,7 +271,7 @@ describe('work that exactly one of two workers must do', () => {
     // Without leases, a look at an artifact does not keep it.
     const bare = openArtifactStore({ ...s3, leases: null });
     const tenants = ['default', team] as Tenant[];
-    const bytes = Buffer.from(`nobody needs ${randomUUID()}`);
+    const bytes = Buffer.from(`unused ${randomUUID()}`);
     const unused = await Promise.all(
       tenants.map((tenant) => store.putBytes({ tenant, bytes, mediaType: 'text/plain' })),
     );

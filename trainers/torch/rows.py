@@ -62,7 +62,7 @@ class Standard:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How columns become the inputs of the network, learnt in one pass over the rows."""
+    """Statistics of the training columns, by which values become inputs of the network."""
 
     #: Channels, height and width of the image.
     image: tuple[int, int, int] | None

@@ -168,6 +168,20 @@ describe('costs of jobs', () => {
     });
   });
 
+  test('tells the longest time of a job of the run', async () => {
+    const run = await runWith({ cpuHours: 1 });
+    const longest = () => costs().longestJob({ tenant, runId: run });
+    expect(await longest()).toBe(0);
+    for (const [name, seconds] of [
+      ['short', 12.5],
+      ['long', 70.25],
+    ] as const) {
+      await reserve(run, `${run}/${name}`);
+      await settle(`${run}/${name}`, ran(seconds));
+    }
+    expect(await longest()).toBe(70.25);
+  });
+
   test('trials leave room for the final training', async () => {
     const run = await runWith({ cpuHours: 0.1 });
     expect(await reserve(run, `${run}/trial`, {}, 100)).toMatchObject({ limit: { seconds: 80 } });

@@ -99,7 +99,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
           const machine = await startMachine({
             network,
             name: `${role}-${number}`,
-            // As machines that were copied from one image, which nobody renamed.
+            // Machines that were copied from one image have the same name.
             hostname: 'localhost',
             shared: workDir,
             cwd: root,

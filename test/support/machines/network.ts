@@ -30,7 +30,7 @@ export interface Place {
 const namespacePrefix = 'perennial';
 const device = 'eth0';
 /** An Ethernet address that no interface has. */
-const nobody = '02:00:00:00:00:01';
+const unusedAddress = '02:00:00:00:00:01';
 
 export function openNetwork(): Network {
   assertPossible();
@@ -62,7 +62,7 @@ export function openNetwork(): Network {
       namespace,
       address,
       cutOff: (of) =>
-        inside('neigh', 'replace', of, 'lladdr', nobody, 'dev', device, 'nud', 'permanent'),
+        inside('neigh', 'replace', of, 'lladdr', unusedAddress, 'dev', device, 'nud', 'permanent'),
       reach: (of) => inside('neigh', 'del', of, 'dev', device),
       setLink: (state) => ip('link', 'set', outside, state),
       leave: () => {

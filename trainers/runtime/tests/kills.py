@@ -1,4 +1,4 @@
-"""Kills a training at random, again and again, and compares it with one that nobody disturbed.
+"""Kills a training at random, again and again, and compares it with an undisturbed one.
 
     python trainers/runtime/tests/kills.py <trainer's folder> <job's folder> <kills> <seed>
 

@@ -27,7 +27,7 @@ export interface KubernetesJobSettings extends KubernetesPlacement {
   readonly gpuResource?: string;
   /** For preemptible jobs, beside or instead of the placement of all. */
   readonly preemptible?: KubernetesPlacement;
-  /** Seconds after its end in which a job stays visible if nobody removes it; default one day. */
+  /** How many seconds the cluster keeps a job after its end; one day by default. */
   readonly keepSeconds?: number;
 }
 
