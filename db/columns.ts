@@ -6,6 +6,12 @@ import type { Tenant } from '../domain/ids';
 /** Text in byte order. Ids sort by time this way, whatever the locale of the database. */
 export const bytewise = customType<{ data: string }>({ dataType: () => 'text collate "C"' });
 
+/**
+ * A transaction id with its epoch, which never repeats. Compared with `pg_snapshot_xmin`, it tells
+ * which rows no open transaction can still add to.
+ */
+export const transactionId = customType<{ data: string }>({ dataType: () => 'xid8' });
+
 /** In every table, and the first column of every key. */
 export const tenantId = () => text('tenant_id').$type<Tenant>().notNull();
 

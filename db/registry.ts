@@ -35,6 +35,8 @@ import type { LifecycleRepository } from './lifecycle/records';
 import { createLineageRepository, type LineageRepository } from './lineage/repository';
 import { createCallLedger } from './language/call-repository';
 import { createModelRepository, type ModelRepository } from './model/repository';
+import { createMonitorRepository } from './monitoring/repository';
+import type { MonitorRepository } from './monitoring/records';
 import { createOutboxRepository, type OutboxRepository } from './notification/outbox-repository';
 import { createWebhookRepository, type WebhookRepository } from './notification/webhook-repository';
 import {
@@ -105,6 +107,7 @@ export interface Registry {
   readonly routing: RoutingRepository;
   readonly predictions: PredictionRepository;
   readonly feedback: FeedbackRepository;
+  readonly monitors: MonitorRepository;
   readonly judgedAnswers: JudgedAnswerRepository;
   readonly answerLabels: AnswerLabelRepository;
   readonly indexes: IndexRepository;
@@ -153,6 +156,7 @@ export function createRegistry(database: Database): Registry {
     routing: createRoutingRepository(database),
     predictions,
     feedback: createFeedbackRepository(database),
+    monitors: createMonitorRepository(database),
     judgedAnswers: createJudgedAnswerRepository(database),
     answerLabels: createAnswerLabelRepository(database),
     indexes: createIndexRepository(database),

@@ -23,6 +23,8 @@ export const feedback = pgTable(
     eventTime: instant('event_time'),
     /** When the rollout counted the label. */
     countedAt: instant('counted_at'),
+    /** When the monitor of the model counted the label. */
+    monitoredAt: instant('monitored_at'),
   },
   (t) => [
     primaryKey({ name: 'feedback_pk', columns: [t.tenantId, t.predictionId] }),
@@ -40,6 +42,9 @@ export const feedback = pgTable(
     index('feedback_uncounted')
       .on(t.tenantId, t.rolloutId, t.eventTime, t.predictionId)
       .where(sql`${t.rolloutId} is not null and ${t.countedAt} is null`),
+    index('feedback_unmonitored')
+      .on(t.tenantId, t.model, t.version, t.eventTime, t.predictionId)
+      .where(sql`${t.model} is not null and ${t.monitoredAt} is null`),
     index('feedback_by_age').on(t.tenantId, t.receivedAt),
   ],
 );

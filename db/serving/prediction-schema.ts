@@ -3,7 +3,7 @@ import { date, index, integer, pgTable, primaryKey, real, text } from 'drizzle-o
 import type { PredictionId, RolloutId } from '../../domain/ids';
 import type { PredictionArm } from '../../domain/serving/prediction';
 import type { OtherScore } from './prediction-records';
-import { bytewise, document, instant, tenantId } from '../columns';
+import { bytewise, document, instant, tenantId, transactionId } from '../columns';
 
 /**
  * Partitioned by day of receipt, by hand in the migration, because drizzle-kit cannot express it.
@@ -35,12 +35,15 @@ export const predictions = pgTable(
      */
     verdict: text('verdict'),
     blocked: text('blocked'),
+    /** The transaction that stored the row, by which a monitor reads each row once. */
+    storedXid: transactionId('stored_xid').default(sql`pg_current_xact_id()`),
   },
   (t) => [
     primaryKey({ name: 'predictions_pk', columns: [t.day, t.id] }),
     index('predictions_by_model').on(t.tenantId, t.model, t.version, t.receivedAt),
     index('predictions_by_model_received').on(t.tenantId, t.model, t.receivedAt, t.id),
     index('predictions_received').on(t.tenantId, t.receivedAt, t.id),
+    index('predictions_by_stored').on(t.tenantId, t.model, t.storedXid, t.id),
     // Partial indexes: only the rows that they list pay for them.
     index('predictions_not_passed')
       .on(t.tenantId, t.receivedAt, t.id)

@@ -19,7 +19,8 @@ import { tasks } from '../model/model';
 import { notifySchema } from '../notification/notify.schema';
 import { programSchema } from '../project/program.schema';
 import { scheduleSchema } from '../schedule/schedule.schema';
-import { notInThisVersion, schemaIssue } from '../document/schema-issues.schema';
+import { monitorSchema } from '../monitoring/monitor.schema';
+import { schemaIssue } from '../document/schema-issues.schema';
 import type { SplitSpec } from '../dataset/split';
 import { formatOf, uriProblem } from '../dataset/source-uri';
 import { namedList, orNull, renamed } from '../document/codec.schema';
@@ -402,20 +403,21 @@ const writtenLifecycle = z.strictObject({
       schedule: orNull(scheduleSchema),
       notify: notifySchema,
       program: programSchema.optional(),
-      monitor: notInThisVersion,
+      monitor: monitorSchema.optional(),
     })
     .describe('data, train and evaluate'),
 });
 
 /** A lifecycle document and its spec. */
 export const lifecycleSchema = z.codec(writtenLifecycle, z.custom<ModelLifecycleSpec>(), {
-  decode({ kind, metadata, spec: { monitor: _, canary, budget, program, ...spec } }) {
+  decode({ kind, metadata, spec: { monitor, canary, budget, program, ...spec } }) {
     const { timezone = 'UTC' } = spec.data.time ?? {};
     return {
       kind,
       ...metadata,
       ...spec,
       canary: canary && { ...canary, timezone },
+      ...(monitor && { monitor }),
       ...(budget && { budget }),
       ...(program && { program }),
     };

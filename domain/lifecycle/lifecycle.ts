@@ -9,6 +9,7 @@ import type { CalendarDuration } from '../duration';
 import type { SplitSpec } from '../dataset/split';
 import type { RowLoss } from '../evaluation/metrics/names';
 import type { EvaluateSpec } from '../decision/gate-spec';
+import type { MonitorSpec } from '../monitoring/monitor-spec';
 import type { NotifySpec } from '../notification/notification';
 
 /** The kinds that make and release a version of a model. */
@@ -28,6 +29,8 @@ export interface ModelLifecycleSpec {
   readonly promote: PromoteSpec;
   readonly tune: TuneSpec | null;
   readonly canary: CanarySpec | null;
+  /** Absent when the champion is watched with the default settings. */
+  readonly monitor?: MonitorSpec;
   /** Absent when no job of its runs is capped. */
   readonly budget?: ComputeBudget;
   readonly schedule: ScheduleSpec | null;

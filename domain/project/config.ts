@@ -4,7 +4,7 @@ import type { DataLifecycleDocument } from '../lifecycle/data-lifecycle.schema';
 import type { LlmLifecycleDocument } from '../language/lifecycle/llm-lifecycle.schema';
 import type { computeSchema, LifecycleDocument } from '../lifecycle/lifecycle.schema';
 
-type ModelSections = Omit<LifecycleDocument['spec'], 'program' | 'monitor'>;
+type ModelSections = Omit<LifecycleDocument['spec'], 'program'>;
 type LanguageSections = Omit<LlmLifecycleDocument['spec'], 'program' | 'monitor'>;
 type DataSections = Omit<DataLifecycleDocument['spec'], 'program'>;
 

@@ -19,7 +19,7 @@ describe('the published JSON Schemas', () => {
   });
 
   test('reject unknown keys and keys of later versions, and have defaults', () => {
-    const text = JSON.stringify(publishedSchemas()['model-lifecycle.schema.json']);
+    const text = JSON.stringify(publishedSchemas()['llm-lifecycle.schema.json']);
     const { properties } = JSON.parse(text) as {
       properties: { spec: { additionalProperties: boolean; properties: Record<string, object> } };
     };

@@ -472,16 +472,12 @@ const singleErrors: readonly (readonly [
     ([what = '', line = '', message = '']) =>
       [what, '  evaluate:', `  ${line}\n  evaluate:`, message] as const,
   ),
-  // Parts of later versions.
-  ...['monitor'].map(
-    (key) =>
-      [
-        `${key}, which comes later`,
-        '  evaluate:',
-        `  ${key}: { x: 1 }\n  evaluate:`,
-        `20:3 spec.${key} is not in this version`,
-      ] as const,
-  ),
+  [
+    'a monitor without room for any false alarm',
+    '  evaluate:',
+    '  monitor: { drift: { falseAlarmsPerYear: 0 } }\n  evaluate:',
+    '20:23 spec.monitor.drift.falseAlarmsPerYear must be more than 0; expected the expected number of false alarms of the model in a year, above 0 and at most 1000, over all features and time scales together',
+  ],
   [
     'another kind',
     'kind: ModelLifecycle',

@@ -401,9 +401,9 @@ describe('a lifecycle', () => {
       { didYouMean: 'sql/features.sql' },
     ],
     [
-      'a part of a later version',
-      (text) => `${text}\n  monitor: { every: 15m }\n`,
-      { detail: 'spec.monitor is not in this version' },
+      'an unknown key of the monitor',
+      (text) => `${text}\n  monitor: { evry: 15m }\n`,
+      { detail: 'unknown key spec.monitor.evry' },
     ],
     ['invalid YAML', () => 'a: [1', {}],
   ])('with %s is refused with file, line and suggestion', async (_, change, issue) => {

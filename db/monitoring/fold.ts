@@ -1,0 +1,163 @@
+import type { PredictionId } from '../../domain/ids';
+import { dueUntil } from '../rollout/traffic';
+import {
+  withEventTime,
+  type ObservedLabel,
+  type ObservedRow,
+} from '../../domain/monitoring/monitor-state';
+import { addWindows, emptyWindow, type WindowCounts } from '../../domain/monitoring/window';
+import type { Columns } from '../columns';
+import type { Query, Transaction } from '../connection';
+import { toJson } from '../document';
+import type { Statement } from '../sql';
+import type { MonitorLook, MonitorRepository } from './records';
+import type { monitors, monitorWindows } from './schema';
+
+export type MonitorRow = typeof monitors.$inferSelect;
+
+/**
+ * Reads behind the cursor, folds, and moves the cursor in one transaction. A process that dies in
+ * between has counted nothing.
+ */
+export async function foldBatch(
+  tx: Transaction,
+  { tenant, model, fencing, limit, settleMs, fold }: Parameters<MonitorRepository['fold']>[0],
+): Promise<MonitorLook> {
+  const [row] = await tx<MonitorRow[]>`
+    select m.* from monitors m
+    join model_aliases a on a.tenant_id = m.tenant_id and a.model = m.model and a.alias = 'champion' and a.fencing = m.fencing
+    where m.tenant_id = ${tenant} and m.model = ${model} and m.fencing = ${fencing} and m.status = 'watching'
+    for no key update of m`;
+  if (row?.settings == null) return { kind: 'changed' };
+  const { settings } = row;
+  const stored = await selectStored(tx, { row, limit });
+  const rows = stored.flatMap(toObserved);
+  const [clock] = await tx<{ wallMs: number }[]>`
+    select (extract(epoch from clock_timestamp()) * 1000)::float8 as wall_ms`;
+  const wallMs = clock?.wallMs ?? 0;
+  const state = withEventTime(row.state, rows, { wallMs, settleMs });
+  const until = dueUntil(state.clock, settings.availableAfterSeconds);
+  const labels = until === null ? [] : await takeLabels(tx, row, { until, limit });
+  const folded = fold(state, { rows, labels, wallMs }, settings);
+  const last = stored.at(-1);
+  const cursor = { xid: last?.xid ?? row.cursorXid, id: last?.id ?? row.cursorId };
+  const read = stored.length + labels.length;
+  const isDrained = stored.length < limit && labels.length < limit;
+  const [looked] = await tx<Columns<typeof monitors, 'lookedAt'>[]>`
+    update monitors set state = ${toJson(folded.state)}, results = ${toJson(folded.results)},
+      cursor_xid = ${cursor.xid}::xid8, cursor_id = ${cursor.id}, is_busy = ${read > 0}, looked_at = clock_timestamp()
+    where tenant_id = ${tenant} and model = ${model} returning looked_at`;
+  await addToWindows(tx, row, folded.windows);
+  const lookedAt = looked?.lookedAt ?? row.lookedAt;
+  const { state: nextState, results } = folded;
+  return {
+    kind: 'folded',
+    read,
+    isDrained,
+    monitor: toMonitor({ ...row, state: nextState, results, lookedAt }),
+  };
+}
+
+interface StoredRow {
+  readonly id: PredictionId;
+  readonly xid: string;
+  readonly isCounted: boolean;
+  readonly at: string;
+  readonly receivedAt: string;
+  readonly input: unknown;
+  readonly output: unknown;
+  readonly latencyMs: number;
+}
+
+/**
+ * Rows in the order of their transactions. A transaction that is still open has a number of at least
+ * `pg_snapshot_xmin`, so no row can appear before the cursor later. Rows of other versions and arms
+ * move the cursor, and their documents are not read.
+ */
+function selectStored(
+  sql: Query,
+  {
+    row: { tenantId: tenant, model, version, cursorXid, cursorId, startedAt },
+    limit,
+  }: {
+    readonly row: Pick<
+      MonitorRow,
+      'tenantId' | 'model' | 'version' | 'cursorXid' | 'cursorId' | 'startedAt'
+    >;
+    readonly limit: number;
+  },
+): Statement<StoredRow[]> {
+  const isCounted = sql`p.version = ${version} and p.arm = 'champion' and p.received_at >= ${startedAt}::timestamptz`;
+  return sql<StoredRow[]>`
+    select p.id, p.stored_xid::text as xid, ${isCounted} as is_counted, coalesce(p.event_time, p.received_at) as at, p.received_at, p.latency_ms,
+      case when ${isCounted} then p.input end as input, case when ${isCounted} then p.output end as output
+    from predictions p
+    where p.tenant_id = ${tenant} and p.model = ${model} and (p.stored_xid, p.id) > (${cursorXid}::xid8, ${cursorId})
+      and p.stored_xid < pg_snapshot_xmin(pg_current_snapshot())
+    order by p.stored_xid, p.id limit ${limit}`;
+}
+
+function toObserved({ isCounted, xid: _, ...row }: StoredRow): readonly ObservedRow[] {
+  return isCounted ? [row] : [];
+}
+
+/**
+ * Takes the oldest due labels of the version. Those of its time as a challenger count too; those of
+ * probes and of requests for the version do not.
+ */
+async function takeLabels(
+  tx: Transaction,
+  { tenantId: tenant, model, version }: MonitorRow,
+  { until, limit }: { readonly until: string; readonly limit: number },
+): Promise<readonly ObservedLabel[]> {
+  return tx<ObservedLabel[]>`
+    with due as materialized (
+      select prediction_id, event_time, day, label from feedback
+      where tenant_id = ${tenant} and model = ${model} and version = ${version} and model is not null and monitored_at is null
+        and event_time <= ${until}::timestamptz
+      order by event_time, prediction_id limit ${limit} for update
+    ), counted as (
+      update feedback set monitored_at = clock_timestamp()
+      where tenant_id = ${tenant} and prediction_id = any(array(select prediction_id from due))
+    )
+    select d.prediction_id as id, d.event_time as at, d.label, p.input, p.output
+    from due d left join lateral (
+      select input, output from predictions
+      where day = d.day and id = d.prediction_id and tenant_id = ${tenant} and arm in ('champion', 'challenger') limit 1
+    ) p on true
+    order by d.event_time, d.prediction_id`;
+}
+
+/** Under the lock of the monitor, so nothing else changes these rows. */
+async function addToWindows(
+  tx: Transaction,
+  { tenantId: tenant, model, version }: MonitorRow,
+  added: ReadonlyMap<string, WindowCounts>,
+): Promise<void> {
+  if (added.size === 0) return;
+  const hours = [...added.keys()].sort();
+  const stored = await tx<Columns<typeof monitorWindows, 'hour' | 'counts'>[]>`
+    select hour, counts from monitor_windows
+    where tenant_id = ${tenant} and model = ${model} and version = ${version} and hour = any(${hours}::timestamptz[])`;
+  const known = new Map(stored.map(({ hour, counts }) => [new Date(hour).toISOString(), counts]));
+  const counts = hours.map((hour) =>
+    toJson(addWindows(known.get(hour) ?? emptyWindow, added.get(hour) ?? emptyWindow)),
+  );
+  await tx`
+    insert into monitor_windows (tenant_id, model, version, hour, counts)
+    select ${tenant}, ${model}, ${version}, hour, counts from unnest(${hours}::timestamptz[], ${counts}::json[]) as w (hour, counts)
+    on conflict on constraint monitor_windows_pk do update set counts = excluded.counts, stored_at = now()`;
+}
+
+export function toMonitor({
+  tenantId: tenant,
+  cursorXid: _1,
+  cursorId: _2,
+  isBusy: _3,
+  wokenAt: _4,
+  createdAt: _5,
+  everySeconds: _6,
+  ...row
+}: MonitorRow) {
+  return { tenant, ...row };
+}

@@ -1,0 +1,127 @@
+import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { Tenant } from '../../domain/ids';
+import type { MonitorFacts, MonitorSettings, MonitorStatus } from '../../domain/monitoring/monitor';
+import type { MonitorResults } from '../../domain/monitoring/monitor-results';
+import type {
+  MonitorState,
+  ObservedLabel,
+  ObservedRow,
+} from '../../domain/monitoring/monitor-state';
+import type { WindowCounts } from '../../domain/monitoring/window';
+import type { Page, PageRequest } from '../page';
+
+export interface MonitoredModel {
+  readonly tenant: Tenant;
+  readonly model: string;
+}
+
+export interface MonitorRecord extends MonitoredModel {
+  readonly version: number;
+  /** Fencing number of the move that made the version the champion. */
+  readonly fencing: number;
+  /** Lifecycle revision of the settings. */
+  readonly revision: number;
+  readonly status: MonitorStatus;
+  readonly waitingFor: string | null;
+  readonly settings: MonitorSettings | null;
+  readonly reference: ArtifactRef | null;
+  readonly state: MonitorState;
+  readonly results: MonitorResults | null;
+  readonly raised: Readonly<Record<string, string>>;
+  readonly lookedAt: string | null;
+  readonly startedAt: string;
+}
+
+export interface MonitorWindow {
+  readonly hour: string;
+  readonly counts: WindowCounts;
+}
+
+/** What is new since the last look. Rows come in the order in which they were stored. */
+export interface MonitorBatch {
+  readonly rows: readonly ObservedRow[];
+  readonly labels: readonly ObservedLabel[];
+  /** Milliseconds since 1970. */
+  readonly wallMs: number;
+}
+
+export interface FoldedBatch {
+  readonly state: MonitorState;
+  readonly results: MonitorResults;
+  /** New counts by hour of event time. */
+  readonly windows: ReadonlyMap<string, WindowCounts>;
+}
+
+export type MonitorLook =
+  | {
+      readonly kind: 'folded';
+      /** Rows of the prediction log that were passed, and labels that were counted. */
+      readonly read: number;
+      /** False: call again at once. */
+      readonly isDrained: boolean;
+      readonly monitor: MonitorRecord;
+    }
+  /** The champion or the settings changed. Nothing was counted. */
+  | { readonly kind: 'changed' };
+
+/** Monitors of champions, one for each model. */
+export interface MonitorRepository {
+  /**
+   * Models whose monitor has something to look at, or has not looked for minutes. Each is returned
+   * at most once in the time between two looks.
+   */
+  due(input: { readonly limit: number }): Promise<readonly MonitoredModel[]>;
+  facts(input: MonitoredModel): Promise<MonitorFacts>;
+  /**
+   * Starts to watch a version with an empty state. The cursor of the prediction log stays. Repeating
+   * the call for the same version and settings starts anew, so it must follow a change.
+   */
+  begin(
+    input: MonitoredModel & {
+      readonly version: number;
+      readonly fencing: number;
+      readonly revision: number;
+      readonly settings: MonitorSettings;
+      readonly reference: ArtifactRef | null;
+      /** What is missing in the reference; null if it is complete. */
+      readonly waitingFor: string | null;
+    },
+  ): Promise<void>;
+  /** Notes a revision that changed nothing for the monitor. */
+  keep(
+    input: MonitoredModel & { readonly fencing: number; readonly revision: number },
+  ): Promise<void>;
+  turnOff(input: MonitoredModel & { readonly why: string }): Promise<void>;
+  /**
+   * Counts new rows and due labels, at most `limit` of each, in one transaction under the row lock.
+   * Each row and label counts once, even after a crash or a repeated call. A row counts only when no
+   * open transaction can still store an earlier one. The first label of a prediction counts.
+   */
+  fold(
+    input: MonitoredModel & {
+      readonly fencing: number;
+      readonly limit: number;
+      /** Wall-clock time that labels get to arrive once they are due in event time. */
+      readonly settleMs: number;
+      readonly fold: (
+        state: MonitorState,
+        batch: MonitorBatch,
+        settings: MonitorSettings,
+      ) => FoldedBatch;
+    },
+  ): Promise<MonitorLook>;
+  /** Notes which alarms were raised as incidents. */
+  noteRaised(
+    input: MonitoredModel & {
+      readonly fencing: number;
+      readonly raised: Readonly<Record<string, string>>;
+    },
+  ): Promise<void>;
+  get(input: MonitoredModel): Promise<MonitorRecord | null>;
+  /** Sorted by model. */
+  list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<MonitorRecord>>;
+  /** The newest hours of the watched version, oldest first. */
+  windows(
+    input: MonitoredModel & { readonly version: number; readonly limit: number },
+  ): Promise<readonly MonitorWindow[]>;
+}

@@ -1,0 +1,163 @@
+import type { LifecycleSpec } from '../../domain/lifecycle/revision';
+import type { Task } from '../../domain/model/model';
+import type { MonitorFacts } from '../../domain/monitoring/monitor';
+import { emptyMonitorState } from '../../domain/monitoring/monitor-state';
+import type { Digest } from '../../domain/dataset/artifact';
+import type { Database, Query } from '../connection';
+import { toJson } from '../document';
+import { afterKey, rowsToAsk, toPage } from '../page';
+import type { Statement } from '../sql';
+import { foldBatch, toMonitor, type MonitorRow } from './fold';
+import type { MonitoredModel, MonitorRepository, MonitorWindow } from './records';
+
+export function createMonitorRepository({ sql }: Database): MonitorRepository {
+  return {
+    due: async ({ limit }) => selectDue(sql, limit),
+
+    facts: async (at) => factsOf(sql, at),
+
+    async begin({ tenant, model, version, fencing, revision, settings, reference, waitingFor }) {
+      await sql`
+        insert into monitors as m (tenant_id, model, version, fencing, revision, status, waiting_for, settings, every_seconds, reference, state, started_at)
+        select ${tenant}, ${model}, ${version}, ${fencing}, ${revision}, 'watching', ${waitingFor}, ${toJson(settings)}::json, ${settings.everySeconds},
+          ${toJson(reference)}::json, ${toJson(emptyMonitorState)}::json, moved_at
+        from model_aliases where tenant_id = ${tenant} and model = ${model} and alias = 'champion' and fencing = ${fencing}
+        on conflict on constraint monitors_pk do update set version = excluded.version, fencing = excluded.fencing, revision = excluded.revision,
+          status = excluded.status, waiting_for = excluded.waiting_for, settings = excluded.settings, every_seconds = excluded.every_seconds,
+          reference = excluded.reference, state = excluded.state, results = null, raised = '{}', is_busy = true, looked_at = null,
+          started_at = excluded.started_at`;
+    },
+
+    async keep({ tenant, model, fencing, revision }) {
+      await sql`
+        update monitors set revision = ${revision}
+        where tenant_id = ${tenant} and model = ${model} and fencing = ${fencing} and revision <> ${revision}`;
+    },
+
+    async turnOff({ tenant, model, why }) {
+      await sql`
+        with facts as (
+          select coalesce(a.version, 0) as version, coalesce(a.fencing, n.fencing) as fencing, coalesce(l.current_revision, 0) as revision
+          from models n
+          left join model_aliases a on a.tenant_id = n.tenant_id and a.model = n.name and a.alias = 'champion'
+          left join lifecycles l on l.tenant_id = n.tenant_id and l.name = n.name
+          where n.tenant_id = ${tenant} and n.name = ${model}
+        )
+        insert into monitors (tenant_id, model, version, fencing, revision, status, waiting_for, every_seconds, state, is_busy)
+        select ${tenant}, ${model}, version, fencing, revision, 'off', ${why}, 0, ${toJson(emptyMonitorState)}::json, false from facts
+        on conflict on constraint monitors_pk do update set version = excluded.version, fencing = excluded.fencing, revision = excluded.revision,
+          status = 'off', waiting_for = excluded.waiting_for, is_busy = false`;
+    },
+
+    fold: (input) => sql.begin((tx) => foldBatch(tx, input)),
+
+    async noteRaised({ tenant, model, fencing, raised }) {
+      await sql`
+        update monitors set raised = ${toJson(raised)}::json
+        where tenant_id = ${tenant} and model = ${model} and fencing = ${fencing}`;
+    },
+
+    async get({ tenant, model }) {
+      const [row] = await sql<
+        MonitorRow[]
+      >`select * from monitors where tenant_id = ${tenant} and model = ${model}`;
+      return row ? toMonitor(row) : null;
+    },
+
+    async list({ tenant, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<MonitorRow[]>`
+        select * from monitors
+        where tenant_id = ${tenant} and ${after === null ? sql`true` : sql`model > ${after}`}
+        order by model limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, (row) => row.model, toMonitor);
+    },
+
+    async windows({ tenant, model, version, limit }) {
+      const rows = await sql<MonitorWindow[]>`
+        select hour, counts from monitor_windows
+        where tenant_id = ${tenant} and model = ${model} and version = ${version} order by hour desc limit ${limit}`;
+      return [...rows].reverse();
+    },
+  };
+}
+
+/** An idle monitor looks this often, because labels may arrive without requests. */
+const idleLook = '5 minutes';
+
+/**
+ * The mark keeps several workers from waking the same monitor. A monitor that nobody can prepare,
+ * such as one of a new champion without a worker, is woken every few seconds.
+ */
+function selectDue(sql: Query, limit: number): Statement<MonitoredModel[]> {
+  return sql<MonitoredModel[]>`
+    with due as (
+      select coalesce(a.tenant_id, m.tenant_id) as tenant_id, coalesce(a.model, m.model) as model
+      from (select * from model_aliases where alias = 'champion') a
+      full join monitors m on m.tenant_id = a.tenant_id and m.model = a.model
+      left join lifecycles l on l.tenant_id = a.tenant_id and l.name = a.model
+      where (
+        m.model is null
+        or a.model is null and m.status = 'watching' and m.woken_at < clock_timestamp() - interval '5 seconds'
+        or m.woken_at < clock_timestamp() - interval '5 seconds' and (m.fencing <> a.fencing or m.revision <> coalesce(l.current_revision, 0))
+        or m.status = 'watching' and m.woken_at < clock_timestamp() - make_interval(secs => m.every_seconds) and (
+          m.is_busy or m.looked_at is null or m.looked_at < clock_timestamp() - ${idleLook}::interval
+          or exists (
+            select from predictions p
+            where p.tenant_id = m.tenant_id and p.model = m.model and (p.stored_xid, p.id) > (m.cursor_xid, m.cursor_id)
+          )
+        )
+      )
+      order by 1, 2 limit ${limit}
+    ), woken as (
+      update monitors m set woken_at = clock_timestamp() from due d where m.tenant_id = d.tenant_id and m.model = d.model
+    )
+    select tenant_id as tenant, model from due`;
+}
+
+interface FactsRow {
+  readonly version: number | null;
+  readonly fencing: number | null;
+  readonly digest: Digest | null;
+  readonly task: Task | 'chat' | null;
+  readonly revision: number | null;
+  readonly spec: LifecycleSpec | null;
+  readonly watchedVersion: number | null;
+  readonly watchedFencing: number | null;
+  readonly watchedRevision: number | null;
+  readonly status: NonNullable<MonitorFacts['watched']>['status'] | null;
+  readonly settings: NonNullable<MonitorFacts['watched']>['settings'];
+}
+
+/** In one statement, so that the facts fit each other. */
+async function factsOf(sql: Query, { tenant, model }: MonitoredModel): Promise<MonitorFacts> {
+  const [row] = await sql<FactsRow[]>`
+    select a.version, a.fencing, v.digest, v.signature ->> 'task' as task, r.revision, r.spec,
+      m.version as watched_version, m.fencing as watched_fencing, m.revision as watched_revision, m.status, m.settings
+    from (select) one
+    left join model_aliases a on a.tenant_id = ${tenant} and a.model = ${model} and a.alias = 'champion'
+    left join model_versions v on v.tenant_id = a.tenant_id and v.model = a.model and v.version = a.version
+    left join lifecycles l on l.tenant_id = ${tenant} and l.name = ${model} and l.deleted_at is null
+    left join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
+    left join monitors m on m.tenant_id = ${tenant} and m.model = ${model}`;
+  if (!row) throw new Error('the database returned no facts of the monitor');
+  const { version, fencing, digest, task, revision, spec, status, settings } = row;
+  const { watchedVersion, watchedFencing, watchedRevision } = row;
+  return {
+    champion:
+      version === null || fencing === null || digest === null || task === null
+        ? null
+        : { version, fencing, digest, task },
+    revision: revision === null || spec === null ? null : { revision, spec },
+    watched:
+      status === null
+        ? null
+        : {
+            version: watchedVersion ?? 0,
+            fencing: watchedFencing ?? 0,
+            revision: watchedRevision ?? 0,
+            status,
+            settings,
+          },
+  };
+}

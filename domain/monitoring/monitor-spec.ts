@@ -1,0 +1,45 @@
+import type { RowLoss } from '../evaluation/metrics/names';
+
+export const monitorActions = ['notify', 'retrain'] as const;
+
+/** What happens when a trigger arrives while a run is open. */
+export const runStrategies = ['skip', 'queue', 'replace'] as const;
+
+/** How the champion is watched after its rollout. */
+export interface MonitorSpec {
+  readonly enabled: boolean;
+  /** The shortest wall-clock time between two looks at new traffic. */
+  readonly everySeconds: number;
+  readonly drift: {
+    /** Expected false alarms of one model in a year, over all features and scales. */
+    readonly falseAlarmsPerYear: number;
+    /** The smallest change, as a total variation distance, that counts as drift. */
+    readonly minEffect: number;
+  };
+  readonly quality: {
+    /** Null: logloss, or mae for a regression. */
+    readonly metric: RowLoss | null;
+    /** The largest increase of the mean loss, as a share of the loss on the holdout. */
+    readonly maxDrop: number;
+    /** Request columns whose values are measured by themselves. */
+    readonly slices: readonly string[];
+  };
+  readonly onAlarm: (typeof monitorActions)[number];
+  /** The shortest time between two automatic runs. */
+  readonly cooldownSeconds: number;
+  /** Fruitless automatic runs in a row after which a person must act. */
+  readonly maxFailures: number;
+  readonly runStrategy: (typeof runStrategies)[number];
+}
+
+/** Of a lifecycle that does not name a monitor. */
+export const defaultMonitor: MonitorSpec = {
+  enabled: true,
+  everySeconds: 15,
+  drift: { falseAlarmsPerYear: 1, minEffect: 0.1 },
+  quality: { metric: null, maxDrop: 0.07, slices: [] },
+  onAlarm: 'notify',
+  cooldownSeconds: 86_400,
+  maxFailures: 3,
+  runStrategy: 'skip',
+};

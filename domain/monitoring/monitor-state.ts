@@ -1,0 +1,86 @@
+import { advanceClock, stoppedClock, type EventClock } from '../rollout/event-clock';
+import type { PredictionId } from '../ids';
+
+/** A prediction of the champion that the monitor has not counted yet. */
+export interface ObservedRow {
+  readonly id: PredictionId;
+  /** Event time, or the time of receipt if the request has none. */
+  readonly at: string;
+  readonly receivedAt: string;
+  readonly input: unknown;
+  readonly output: unknown;
+  readonly latencyMs: number;
+}
+
+/** A due label. `input` and `output` are null if the prediction was dropped. */
+export interface ObservedLabel {
+  readonly id: PredictionId;
+  readonly at: string;
+  readonly label: unknown;
+  readonly input: unknown;
+  readonly output: unknown;
+}
+
+/** What a monitor knows of its version's traffic. Plain JSON. */
+export interface MonitorState {
+  readonly clock: EventClock;
+  /** Event time reached so far; it never goes back. */
+  readonly eventNow: string | null;
+  /** The newest event times, the newest first. */
+  readonly newest: readonly string[];
+  readonly firstEvent: string | null;
+  readonly rows: number;
+  readonly labels: number;
+  readonly lastReceivedAt: string | null;
+  /** The last hours of wall-clock time with requests, the newest last. */
+  readonly hours: readonly ServiceHour[];
+}
+
+export interface ServiceHour {
+  readonly hour: string;
+  readonly rows: number;
+  /** By bucket of `latencyLimitsMs`. */
+  readonly latency: readonly number[];
+}
+
+export const emptyMonitorState: MonitorState = {
+  clock: stoppedClock,
+  eventNow: null,
+  newest: [],
+  firstEvent: null,
+  rows: 0,
+  labels: 0,
+  lastReceivedAt: null,
+  hours: [],
+};
+
+/** Event time advances once this many requests have reached it, so one wrong clock moves nothing. */
+const agreeing = 3;
+/** Traffic with event times newer than this age is live, and then the wall clock is event time. */
+const liveMs = 3_600_000;
+
+/** Moves event time on by the new rows. */
+export function withEventTime(
+  state: MonitorState,
+  rows: readonly Pick<ObservedRow, 'at'>[],
+  { wallMs, settleMs }: { readonly wallMs: number; readonly settleMs: number },
+): MonitorState {
+  const times = [...state.newest, ...rows.map(({ at }) => new Date(at).toISOString())];
+  const newest = times.sort().reverse().slice(0, agreeing);
+  const reached = newest[agreeing - 1];
+  const candidate =
+    reached !== undefined && Date.parse(reached) > wallMs - liveMs
+      ? new Date(wallMs).toISOString()
+      : (reached ?? null);
+  const eventNow =
+    state.eventNow === null || (candidate !== null && candidate > state.eventNow)
+      ? candidate
+      : state.eventNow;
+  return {
+    ...state,
+    newest,
+    eventNow,
+    clock:
+      eventNow === null ? state.clock : advanceClock(state.clock, { wallMs, eventNow }, settleMs),
+  };
+}

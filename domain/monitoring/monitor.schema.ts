@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { renamed } from '../document/codec.schema';
+import { columnField, secondsField } from '../document/field.schema';
+import { rowLosses, type RowLoss } from '../evaluation/metrics/names';
+import { defaultMonitor, monitorActions, runStrategies } from './monitor-spec';
+
+const { drift, quality } = defaultMonitor;
+
+const driftSchema = z
+  .strictObject({
+    falseAlarmsPerYear: z
+      .number()
+      .gt(0)
+      .max(1_000)
+      .default(drift.falseAlarmsPerYear)
+      .describe(
+        'the expected number of false alarms of the model in a year, above 0 and at most 1000, ' +
+          'over all features and time scales together',
+      ),
+    minEffect: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .default(drift.minEffect)
+      .describe(
+        'the smallest change of a distribution that counts as drift: a share of the requests ' +
+          'above 0 and below 1 (total variation distance)',
+      ),
+  })
+  .prefault({})
+  .describe('when a change of the requests is drift: falseAlarmsPerYear and minEffect');
+
+const writtenMonitorQuality = z
+  .strictObject({
+    metric: z
+      .enum(rowLosses)
+      .optional()
+      .describe('logloss, brier or mae; by default logloss, or mae for a regression'),
+    maxDrop: z
+      .number()
+      .gt(0)
+      .max(10)
+      .default(quality.maxDrop)
+      .describe(
+        'the largest increase of the mean loss on labels, as a share of the loss on the holdout, ' +
+          'such as 0.07',
+      ),
+    slices: z
+      .array(columnField('a request column'))
+      .max(5)
+      .default([...quality.slices])
+      .describe('at most five request columns whose values are measured by themselves'),
+  })
+  .describe('when live quality is too low: metric, maxDrop and slices');
+
+type Quality = Omit<z.output<typeof writtenMonitorQuality>, 'metric'> & {
+  readonly metric: RowLoss | null;
+};
+
+const qualitySchema = z
+  .codec(writtenMonitorQuality, z.custom<Quality>(), {
+    decode: ({ metric, ...rest }) => ({ ...rest, metric: metric ?? null }),
+    encode: ({ metric, ...rest }) => ({ ...rest, ...(metric !== null && { metric }) }),
+  })
+  .prefault({});
+
+const writtenMonitor = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(defaultMonitor.enabled)
+      .describe('false turns the monitor of the champion off'),
+    every: secondsField(
+      'the shortest wall-clock time between two looks at new requests, such as 15s, at most 1d',
+      { max: 86_400 },
+    ).prefault('15s'),
+    drift: driftSchema,
+    quality: qualitySchema,
+    onAlarm: z
+      .enum(monitorActions)
+      .default(defaultMonitor.onAlarm)
+      .describe('notify or retrain: what an alarm does'),
+    cooldown: secondsField('the shortest time between two automatic runs, such as 24h').prefault(
+      '24h',
+    ),
+    maxFailures: z
+      .int()
+      .min(1)
+      .max(100)
+      .default(defaultMonitor.maxFailures)
+      .describe('fruitless automatic runs in a row after which a person must act, from 1 to 100'),
+    runStrategy: z
+      .enum(runStrategies)
+      .default(defaultMonitor.runStrategy)
+      .describe('skip, queue or replace: what happens to a trigger while a run is open'),
+  })
+  .describe('how the champion is watched: drift, quality and what an alarm does');
+
+export const monitorSchema = renamed(writtenMonitor, {
+  every: 'everySeconds',
+  cooldown: 'cooldownSeconds',
+});

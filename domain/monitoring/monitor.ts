@@ -1,0 +1,39 @@
+import type { Digest } from '../dataset/artifact';
+import type { RowLoss } from '../evaluation/metrics/names';
+import type { LifecycleSpec } from '../lifecycle/revision';
+import type { Task } from '../model/model';
+import type { MonitorSpec } from './monitor-spec';
+
+/** `off`: the settings turn the monitor off, or the model has no champion that it could watch. */
+export const monitorStatuses = ['watching', 'off'] as const;
+export type MonitorStatus = (typeof monitorStatuses)[number];
+
+/** What the monitor of a version goes by: its spec, and what it takes from other sections. */
+export interface MonitorSettings extends MonitorSpec {
+  readonly task: Task;
+  readonly metric: RowLoss;
+  /** IANA name of the zone whose days and weeks are blocks. */
+  readonly timezone: string;
+  /** Event time after which a label is due. */
+  readonly availableAfterSeconds: number;
+}
+
+/** The champion and the settings of a model as they are now. */
+export interface MonitorFacts {
+  readonly champion: {
+    readonly version: number;
+    readonly fencing: number;
+    readonly digest: Digest;
+    readonly task: Task | 'chat';
+  } | null;
+  /** Null when the lifecycle was deleted. */
+  readonly revision: { readonly revision: number; readonly spec: LifecycleSpec } | null;
+  /** What the monitor's row says; null before the first look. */
+  readonly watched: {
+    readonly version: number;
+    readonly fencing: number;
+    readonly revision: number;
+    readonly status: MonitorStatus;
+    readonly settings: MonitorSettings | null;
+  } | null;
+}

@@ -1,0 +1,46 @@
+/** Counts of one hour of event time, which are added up. */
+export interface WindowCounts {
+  readonly rows: number;
+  /** By feature, then bin. Empty without a reference. */
+  readonly features: Readonly<Record<string, readonly number[]>>;
+  /** By bin; empty without a reference of the score. */
+  readonly score: readonly number[];
+  /** By bucket of `latencyLimitsMs` in service.ts, and above the last. */
+  readonly latency: readonly number[];
+  readonly labels: number;
+  /** Sum over the labelled requests. */
+  readonly loss: number;
+}
+
+export const emptyWindow: WindowCounts = {
+  rows: 0,
+  features: {},
+  score: [],
+  latency: [],
+  labels: 0,
+  loss: 0,
+};
+
+export function addWindows(one: WindowCounts, other: WindowCounts): WindowCounts {
+  const names = new Set([...Object.keys(one.features), ...Object.keys(other.features)]);
+  return {
+    rows: one.rows + other.rows,
+    features: Object.fromEntries(
+      [...names].map((name) => [
+        name,
+        addCounts(one.features[name] ?? [], other.features[name] ?? []),
+      ]),
+    ),
+    score: addCounts(one.score, other.score),
+    latency: addCounts(one.latency, other.latency),
+    labels: one.labels + other.labels,
+    loss: one.loss + other.loss,
+  };
+}
+
+function addCounts(one: readonly number[], other: readonly number[]): readonly number[] {
+  return Array.from(
+    { length: Math.max(one.length, other.length) },
+    (_, index) => (one[index] ?? 0) + (other[index] ?? 0),
+  );
+}
