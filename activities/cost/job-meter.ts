@@ -132,12 +132,12 @@ function noBudgetFor(
   const { scope, unit, limit, spent, reserved } = budget;
   const of = (parts: number): string => formatBudgetAmount(unit, parts);
   const held = reserved > 0 ? `, ${of(reserved)} reserved by running jobs` : '';
-  const state = kind === 'spent' ? spentMessage(scope) : `the budget of ${scope} has no room`;
+  const state = kind === 'spent' ? 'has too little left' : 'has no room now';
   const raise = raiseCap(scope, tenant);
   return failure(
     'BudgetSpent',
-    `${state}: ${of(spent)} of ${of(limit)} used${held}; ` +
-      `job ${jobId} needs ${of(needed)} to start`,
+    `the budget of ${scope} ${state}: ${of(spent)} of ${of(limit)} used${held}, ` +
+      `${of(needed)} needed; job ${jobId} cannot start`,
     { next: kind === 'spent' ? raise : `wait until running jobs have ended; or ${raise}` },
   );
 }

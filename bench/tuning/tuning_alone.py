@@ -55,6 +55,7 @@ class InProcess(Job):
         # What the trainer makes of the rows is then kept for the trials that follow, as a zygote
         # keeps it for its jobs.
         self._ahead = QUESTION["sharedBins"]
+        self._stopping = self._stops_when_saved = False
 
     def examples(self, name: str) -> Any:
         if name not in READ:

@@ -16,6 +16,8 @@ export interface TinyOptions {
   /** The spec's webhooks. */
   readonly notify?: string;
   readonly tune?: string;
+  /** The spec's caps on jobs. */
+  readonly budget?: string;
   readonly trainer?: string;
   readonly params?: string;
   readonly compute?: string;
@@ -76,6 +78,7 @@ function yaml({
   format = 'csv',
   timeout = '5m',
   tune,
+  budget,
 }: TinyOptions): string {
   return `apiVersion: perennial.dev/v1
 kind: ModelLifecycle
@@ -97,7 +100,7 @@ spec:
     compute: ${compute ?? '{ backend: local, cpus: 1, memory: 1GiB, timeout: 5m, retries: 3 }'}
 ${tune === undefined ? '' : `  tune: ${tune}\n`}  evaluate: ${evaluate}
 ${canary === undefined ? '' : `  canary: ${canary}\n`}  promote: ${promote}
-  notify: ${notify}
+${budget === undefined ? '' : `  budget: ${budget}\n`}  notify: ${notify}
 `;
 }
 

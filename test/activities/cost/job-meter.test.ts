@@ -47,20 +47,21 @@ describe('the error of a job that a budget does not let start', () => {
     expect(await errorOf({ kind: 'held', budget: held, needed: 0.05 * hour })).toMatchObject({
       type: 'BudgetSpent',
       message:
-        'the budget of run/run_1 has no room: 0.3 CPU-hours of 10 CPU-hours used, ' +
-        '9.7 CPU-hours reserved by running jobs; job run_1/train/job/1 needs 0.05 CPU-hours to start',
+        'the budget of run/run_1 has no room now: 0.3 CPU-hours of 10 CPU-hours used, ' +
+        '9.7 CPU-hours reserved by running jobs, 0.05 CPU-hours needed; ' +
+        'job run_1/train/job/1 cannot start',
       next: expect.stringMatching(
         /^wait until running jobs have ended; or raise spec\.budget/,
       ) as string,
     });
   });
 
-  test('says that the budget is spent when no job could release enough', async () => {
+  test('says that the budget has too little left when no job could release enough', async () => {
     const spent = { ...budget, spent: 9.99 * hour, reserved: 0 };
     expect(await errorOf({ kind: 'spent', budget: spent, needed: 0.05 * hour })).toMatchObject({
       message:
-        'the budget of run/run_1 is spent: 9.99 CPU-hours of 10 CPU-hours used; ' +
-        'job run_1/train/job/1 needs 0.05 CPU-hours to start',
+        'the budget of run/run_1 has too little left: 9.99 CPU-hours of 10 CPU-hours used, ' +
+        '0.05 CPU-hours needed; job run_1/train/job/1 cannot start',
       next: expect.stringMatching(/^raise spec\.budget/) as string,
     });
   });
