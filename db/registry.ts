@@ -24,6 +24,7 @@ import { createEventRepository, type EventRepository } from './run/event-reposit
 import { createEvidenceRepository, type EvidenceRepository } from './decision/evidence-repository';
 import { createFeedbackRepository, type FeedbackRepository } from './serving/feedback-repository';
 import { createGatewayRepository, type GatewayRepository } from './serving/gateway-repository';
+import { createIncidentRepository, type IncidentRepository } from './incident/repository';
 import { createIndexRepository } from './index/repository';
 import type { IndexRepository } from './index/records';
 import {
@@ -110,6 +111,7 @@ export interface Registry {
   readonly monitors: MonitorRepository;
   readonly judgedAnswers: JudgedAnswerRepository;
   readonly answerLabels: AnswerLabelRepository;
+  readonly incidents: IncidentRepository;
   readonly indexes: IndexRepository;
   readonly lineage: LineageRepository;
   readonly audit: AuditRepository;
@@ -159,6 +161,7 @@ export function createRegistry(database: Database): Registry {
     monitors: createMonitorRepository(database),
     judgedAnswers: createJudgedAnswerRepository(database),
     answerLabels: createAnswerLabelRepository(database),
+    incidents: createIncidentRepository(database),
     indexes: createIndexRepository(database),
     lineage: createLineageRepository(database),
     audit: createAuditRepository(database),

@@ -23,7 +23,7 @@ const tags = [
     'datasets',
     'lineage',
   ],
-  ...['decisions', 'audit', 'webhooks', 'api-keys', 'tenants', 'platform'],
+  ...['decisions', 'audit', 'incidents', 'webhooks', 'api-keys', 'tenants', 'platform'],
 ];
 
 /** Serves `/openapi.json` and `/docs` from the schemas of the routes. Register it before them. */

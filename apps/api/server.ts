@@ -28,6 +28,7 @@ import { tenantRoutes } from './access/tenant-route';
 import { auditRoutes } from './audit/route';
 import { budgetRoutes } from './budget/route';
 import { costRoutes } from './cost/route';
+import { incidentRoutes } from './incident/route';
 import { datasetRoutes } from './dataset/route';
 import { decisionRoutes } from './decision/route';
 import { healthRoutes } from './platform/health-route';
@@ -78,6 +79,7 @@ const nouns = [
   runHistoryRoutes,
   scheduleRoutes,
   webhookRoutes,
+  incidentRoutes,
   modelRoutes,
   modelFileRoutes,
   modelImportRoutes,

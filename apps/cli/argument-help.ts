@@ -18,6 +18,7 @@ const meanings: Readonly<Record<string, string>> = {
   folder: 'path of the lifecycle or project folder',
   from: 'version to compare from',
   id: 'id, as the list command prints it',
+  incident: 'incident id, as incident list prints it',
   index: 'index name',
   label: 'label, such as staging or production',
   lifecycle: 'lifecycle name',

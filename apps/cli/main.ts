@@ -17,6 +17,7 @@ import { tenantCommands } from './access/tenant-command';
 import { lifecycleCommands } from './lifecycle/command';
 import { modelCommands } from './model/command';
 import { doctorCommand } from './doctor';
+import { incidentCommands } from './incident/command';
 import { indexCommands } from './index/command';
 import { evaluateCommand } from './language/command';
 import { predictCommand } from './serving/predict-command';
@@ -55,6 +56,7 @@ const nouns = [
   replayCommands,
   scheduleCommands,
   webhookCommands,
+  incidentCommands,
   trainerCommands,
   doctorCommand,
   uiCommand,

@@ -932,6 +932,185 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/incidents": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List incidents, newest first */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description only incidents of this model */
+                    readonly model?: string;
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                    /** @description only incidents with this status */
+                    readonly status?: "open" | "acknowledged" | "resolved";
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["Incident"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/incidents/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show an incident with its story */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description an incident id: inc_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Incident"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/incidents/{id}/acknowledge": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Acknowledge an incident, which stops its escalation */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description an incident id: inc_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Incident"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/incidents/{id}/resolve": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Resolve an incident */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description an incident id: inc_… */
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description reason for the audit log, 1 to 1000 characters */
+                        readonly reason: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Incident"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/indexes": {
         readonly parameters: {
             readonly query?: never;
@@ -7513,6 +7692,53 @@ export interface components {
                 readonly tooLong?: number;
                 readonly train: number;
             };
+        };
+        readonly Incident: {
+            readonly acknowledgedAt: string | null;
+            readonly acknowledgedBy: string | null;
+            /** @description why it was resolved */
+            readonly because: string | null;
+            /** @description the longest waiting time after which it was escalated; 0 if it was not */
+            readonly escalatedSeconds: number;
+            readonly id: string;
+            /** @description at most one incident of a model with this key is not resolved */
+            readonly key: string;
+            /** @enum {string} */
+            readonly kind: "drift" | "quality" | "data" | "service" | "skew" | "artifact" | "retraining" | "approval";
+            readonly model: string;
+            /** Format: date-time */
+            readonly openedAt: string;
+            readonly resolvedAt: string | null;
+            readonly resolvedBy: string | null;
+            /** @enum {string} */
+            readonly severity: "warning" | "critical";
+            /** @enum {string} */
+            readonly status: "open" | "acknowledged" | "resolved";
+            readonly story: {
+                readonly dataVersion: string | null;
+                /** @description what Perennial has done */
+                readonly engineDid: string;
+                /** @description affected features, the largest effect first */
+                readonly features: readonly {
+                    /** @description total variation distance from the reference, 0 to 1; null if not measured */
+                    readonly effect: number | null;
+                    readonly name: string;
+                }[];
+                readonly howLarge: string | null;
+                readonly link: string | null;
+                readonly since: string | null;
+                readonly slice: string | null;
+                /** @description what a person must do; null if nothing */
+                readonly waitsFor: string | null;
+                /** @description what changed */
+                readonly what: string;
+            };
+            readonly title: string;
+            /** Format: date-time */
+            readonly updatedAt: string;
+            /** @description how often the story was updated */
+            readonly updates: number;
+            readonly version: number | null;
         };
         readonly Index: {
             readonly aliases: {

@@ -21,6 +21,10 @@ export const notifyEvents = [
   'lifecycle.loosening_proposed',
   'lifecycle.loosening_accepted',
   'lifecycle.loosening_rejected',
+  'incident.opened',
+  'incident.updated',
+  'incident.resolved',
+  'incident.escalated',
 ] as const;
 
 export type NotifyEvent = (typeof notifyEvents)[number];

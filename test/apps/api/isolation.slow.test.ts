@@ -38,6 +38,8 @@ const aRun = ({ run }: ObjectIds) => ({ path: { id: run } });
 const atRun =
   (body: unknown = {}) =>
   ({ run }: ObjectIds) => ({ path: { id: run }, body });
+const anIncident = ({ incident }: ObjectIds) => ({ path: { id: incident } });
+const atIncident = ({ incident }: ObjectIds) => ({ path: { id: incident }, body: { reason } });
 const aSearch = ({ search }: ObjectIds) => ({ path: { id: search } });
 const anEvaluation = ({ evaluation }: ObjectIds) => ({ path: { id: evaluation } });
 const first = () => ({ path: { version: '1' } });
@@ -53,6 +55,10 @@ const routes: Readonly<Record<string, ((of: ObjectIds) => Asked) | 'own'>> = {
   'GET /lifecycles/{name}/files': () => ({}),
   'GET /lifecycles/{name}/deliveries': () => ({}),
   'POST /deliveries/{id}/redeliver': ({ delivery }) => ({ path: { id: delivery } }),
+  'GET /incidents': 'own',
+  'GET /incidents/{id}': anIncident,
+  'POST /incidents/{id}/acknowledge': atIncident,
+  'POST /incidents/{id}/resolve': atIncident,
   'POST /lifecycles/{name}/archive': why,
   'POST /lifecycles/{name}/unarchive': why,
   'POST /lifecycles/{name}/delete': () => ({ body: { reason, stopServing: true } }),

@@ -20,6 +20,7 @@ export interface ObjectIds {
   readonly otherRun: string;
   readonly results: string;
   readonly delivery: string;
+  readonly incident: string;
   readonly rollout: string;
   readonly decision: string;
   readonly prediction: string;
@@ -39,6 +40,7 @@ export const absentIds: ObjectIds = {
   otherRun: `run_${'1'.repeat(26)}`,
   results: `sha256:${'0'.repeat(64)}`,
   delivery: `evt_${'0'.repeat(26)}`,
+  incident: `inc_${'0'.repeat(26)}`,
   rollout: `roll_${'0'.repeat(26)}`,
   decision: `dec_${'0'.repeat(26)}`,
   prediction: `pred_${'0'.repeat(26)}`,
@@ -125,6 +127,7 @@ export async function makeObjects(world: ApiWorld): Promise<ObjectIds> {
     run,
     otherRun: failed,
     delivery: delivery?.id ?? '',
+    incident: await troubled(world),
     results: await evaluated(world, run),
     rollout: await rolledOut(world),
     decision: await judgedModels(world).decideCanary(run, 'passed'),
@@ -163,6 +166,30 @@ async function must<T>(
   if (answer.status >= 300)
     throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
   return answer.body;
+}
+
+async function troubled({ registry }: ApiWorld): Promise<string> {
+  const { incident } = await registry.incidents.raise({
+    tenant,
+    model: sharedName,
+    version: 1,
+    kind: 'drift',
+    key: 'drift',
+    severity: 'warning',
+    title: 'secret-of-default drifted',
+    story: {
+      what: 'secret-of-default drifted.',
+      since: null,
+      howLarge: null,
+      features: [],
+      slice: null,
+      dataVersion: null,
+      engineDid: 'nothing',
+      waitsFor: null,
+      link: null,
+    },
+  });
+  return incident.id;
 }
 
 async function evaluated({ registry, artifacts }: ApiWorld, runId: RunId): Promise<string> {

@@ -1,0 +1,71 @@
+export const incidentKinds = [
+  'drift',
+  'quality',
+  'data',
+  'service',
+  'skew',
+  'artifact',
+  'retraining',
+  'approval',
+] as const;
+export type IncidentKind = (typeof incidentKinds)[number];
+
+export const incidentSeverities = ['warning', 'critical'] as const;
+export type IncidentSeverity = (typeof incidentSeverities)[number];
+
+export const incidentStatuses = ['open', 'acknowledged', 'resolved'] as const;
+export type IncidentStatus = (typeof incidentStatuses)[number];
+
+/** Everything that a person needs to decide what to do, in whole sentences. */
+export interface IncidentStory {
+  /** What changed. */
+  readonly what: string;
+  /** RFC 3339: the first time that shows the change; null if unknown. */
+  readonly since: string | null;
+  /** The size of the change with its unit; null if it has none. */
+  readonly howLarge: string | null;
+  /** The affected features, the largest effect first. */
+  readonly features: readonly AffectedFeature[];
+  /** The slice of the traffic; null for all of it. */
+  readonly slice: string | null;
+  /** A dataset version such as `flights@3`; null if none is known. */
+  readonly dataVersion: string | null;
+  /** What Perennial has done. */
+  readonly engineDid: string;
+  /** What a person must do; null if nothing waits for a person. */
+  readonly waitsFor: string | null;
+  /** One link to more details; null if there is none. */
+  readonly link: string | null;
+}
+
+export interface AffectedFeature {
+  readonly name: string;
+  /** Total variation distance from the reference, 0 to 1; null if it was not measured. */
+  readonly effect: number | null;
+}
+
+/** One incident of a model. At most one with the same key is not resolved. */
+export interface Incident {
+  readonly id: string;
+  readonly model: string;
+  /** The model version that it concerns; null if it concerns none. */
+  readonly version: number | null;
+  readonly kind: IncidentKind;
+  readonly key: string;
+  readonly severity: IncidentSeverity;
+  readonly status: IncidentStatus;
+  readonly title: string;
+  readonly story: IncidentStory;
+  /** How often the story was updated. */
+  readonly updates: number;
+  readonly openedAt: string;
+  readonly updatedAt: string;
+  readonly acknowledgedBy: string | null;
+  readonly acknowledgedAt: string | null;
+  readonly resolvedBy: string | null;
+  readonly resolvedAt: string | null;
+  /** Why it was resolved; null before that. */
+  readonly because: string | null;
+  /** The longest waiting time after which it was escalated; 0 if it was not. */
+  readonly escalatedSeconds: number;
+}

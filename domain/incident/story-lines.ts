@@ -1,0 +1,28 @@
+import type { Incident, IncidentStory } from './incident';
+
+/** `flight-delay: 2 of 9 features drifted` */
+export function incidentSubject({ model, title }: Pick<Incident, 'model' | 'title'>): string {
+  return `${model}: ${title}`;
+}
+
+/** The story as label and text, without the parts that are unknown. */
+export function storyLines(
+  story: IncidentStory,
+): readonly { readonly label: string; readonly text: string }[] {
+  const { what, since, howLarge, features, slice, dataVersion, engineDid, waitsFor, link } = story;
+  const named = features.map(({ name, effect }) =>
+    effect === null ? name : `${name} (${effect.toPrecision(2)})`,
+  );
+  const lines: readonly (readonly [string, string | null])[] = [
+    ['What changed', what],
+    ['Since', since],
+    ['How large', howLarge],
+    ['Features', named.length === 0 ? null : named.join(', ')],
+    ['Slice', slice],
+    ['Data version', dataVersion],
+    ['Perennial did', engineDid],
+    ['Waits for', waitsFor],
+    ['More', link],
+  ];
+  return lines.flatMap(([label, text]) => (text === null ? [] : [{ label, text }]));
+}
