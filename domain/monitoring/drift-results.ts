@@ -1,0 +1,208 @@
+import { binLabel, binMiddles, unusualBins, type FeatureBins } from './bins';
+import { blockScales, type BlockScale } from './blocks';
+import { logEvidence } from './betting';
+import { thresholdsOf } from './drift';
+import type { BlockCounts, DriftState, FeatureState } from './drift-state';
+import { shareIn, totalOf } from './memory';
+import type { FeatureReference, MonitorReference } from './reference';
+import { shiftKinds, type ShiftKind } from './shift';
+
+/** One test of one feature at one scale. */
+export interface DriftSignal {
+  readonly kind: ShiftKind;
+  readonly scale: BlockScale;
+  /**
+   * How far the rows of the newest block differ: their total variation distance, or by how much the
+   * share of missing or unusual values has risen.
+   */
+  readonly effect: number;
+  readonly rows: number;
+  /** Null if the scale is not tested, and `reason` says why. */
+  readonly tolerance: number | null;
+  readonly reason: string | null;
+  /** Log-evidence of the newest block, and the log-evidence that raises an alarm. */
+  readonly logEvidence: number;
+  readonly threshold: number;
+  /** The start of the block that raised the open alarm, and the hour whose rows raised it. */
+  readonly since: string | null;
+  readonly raisedAt: string | null;
+  /** Alarms that this test ever raised. */
+  readonly raised: number;
+}
+
+export interface BinShift {
+  readonly bin: string;
+  readonly reference: number;
+  readonly current: number;
+}
+
+export interface FeatureDrift {
+  readonly feature: string;
+  readonly role: 'feature' | 'score';
+  /** The scale that the effect, the bins and the means are about. */
+  readonly scale: BlockScale;
+  /** Total variation distance from the reference, less what chance alone is expected to give. */
+  readonly effect: number;
+  readonly tolerance: number | null;
+  readonly rows: number;
+  /**
+   * Change of the mean in standard deviations of the reference, from the middles of the bins; null
+   * for categories.
+   */
+  readonly meanShift: number | null;
+  readonly bins: readonly BinShift[];
+  readonly signals: readonly DriftSignal[];
+  /** The open alarm with the most evidence over its threshold. */
+  readonly alarm: DriftSignal | null;
+}
+
+/** Features with an alarm first, then by effect, the largest first. */
+export function driftResults(
+  state: DriftState,
+  reference: MonitorReference,
+): readonly FeatureDrift[] {
+  const results = reference.features.flatMap((of, index) => {
+    const held = state.features[index];
+    return held ? [resultOf(held, of, { role: 'feature', reference })] : [];
+  });
+  const score =
+    state.score && reference.score
+      ? [resultOf(state.score, reference.score, { role: 'score', reference })]
+      : [];
+  return [...results, ...score].sort(
+    (a, b) => Number(b.alarm !== null) - Number(a.alarm !== null) || b.effect - a.effect,
+  );
+}
+
+function resultOf(
+  held: FeatureState,
+  of: FeatureReference,
+  { role, reference }: Pick<FeatureDrift, 'role'> & { readonly reference: MonitorReference },
+): FeatureDrift {
+  const thresholds = thresholdsOf(reference);
+  const kinds = role === 'score' ? (['distribution'] as const) : shiftKinds;
+  const signals = kinds.flatMap((kind) =>
+    blockScales.map((scale) => signalOf(held, of, { kind, scale, threshold: thresholds[scale] })),
+  );
+  const alarm = mostOf(signals.filter(({ since }) => since !== null));
+  const scale = alarm?.scale ?? leadingScale(of);
+  const { current, expected, rows } = comparedIn(held, of, scale);
+  return {
+    feature: of.bins.name,
+    role,
+    scale,
+    effect: distance(current, expected, rows),
+    tolerance: of.tolerances.distribution[scale].value,
+    rows,
+    meanShift: rows === 0 ? null : meanShift(of.bins, current, expected),
+    bins: current.map((share, bin) => ({
+      bin: binLabel(of.bins, bin),
+      reference: expected[bin] ?? 0,
+      current: share,
+    })),
+    signals,
+    alarm,
+  };
+}
+
+function mostOf(signals: readonly DriftSignal[]): DriftSignal | null {
+  const over = (signal: DriftSignal) => signal.logEvidence - signal.threshold;
+  return signals.reduce<DriftSignal | null>(
+    (most, each) => (most === null || over(each) > over(most) ? each : most),
+    null,
+  );
+}
+
+/** A day is long enough for most features; others are tested at another scale. */
+function leadingScale({ tolerances }: FeatureReference): BlockScale {
+  const order: readonly BlockScale[] = ['day', 'week', 'hour'];
+  return order.find((scale) => tolerances.distribution[scale].value !== null) ?? 'day';
+}
+
+function signalOf(
+  held: FeatureState,
+  of: FeatureReference,
+  at: Pick<DriftSignal, 'kind' | 'scale' | 'threshold'>,
+): DriftSignal {
+  const { kind, scale } = at;
+  const test = held.tests[kind][scale];
+  const { current, expected, rows } = comparedIn(held, of, scale);
+  const set = kind === 'missing' ? [0] : unusualBins(of.bins);
+  const effect =
+    kind === 'distribution'
+      ? distance(current, expected, rows)
+      : Math.max(0, shareIn(current, set) - shareIn(expected, set));
+  const { value: tolerance, reason } = of.tolerances[kind][scale];
+  return {
+    ...at,
+    effect,
+    rows,
+    tolerance,
+    reason,
+    logEvidence: logEvidence(test.wealth),
+    since: test.alarm?.since ?? null,
+    raisedAt: test.alarm?.raisedAt ?? null,
+    raised: test.raised,
+  };
+}
+
+/** Rows from which the newest block is shown alone. */
+const rowsToShow = 100;
+
+/**
+ * Shares of the newest block, with the one before if it has few rows, and the shares that the
+ * reference expects in the same seasons.
+ */
+function comparedIn(held: FeatureState, of: FeatureReference, scale: BlockScale) {
+  const { newest } = held.counts[scale];
+  const last = totalOf(newest.bins) < rowsToShow ? held.counts[scale].last : null;
+  const both = (pick: (counts: BlockCounts) => readonly number[]) =>
+    pick(newest).map((count, index) => count + ((last && pick(last)[index]) ?? 0));
+  const counts = both(({ bins }) => bins);
+  const seasons = both(({ seasons: rows }) => rows);
+  const rows = totalOf(counts);
+  const expected = counts.map((_, bin) =>
+    rows === 0
+      ? 0
+      : seasons.reduce((sum, count, season) => sum + count * (of.shares[season]?.[bin] ?? 0), 0) /
+        rows,
+  );
+  return { rows, expected, current: counts.map((count) => (rows === 0 ? 0 : count / rows)) };
+}
+
+/**
+ * Total variation distance, less its expectation for as many rows of the reference: each count is
+ * about normal, with a mean absolute deviation of √(2/π) standard deviations.
+ */
+function distance(current: readonly number[], expected: readonly number[], rows: number): number {
+  if (rows === 0) return 0;
+  let [found, chance] = [0, 0];
+  current.forEach((share, bin) => {
+    const q = expected[bin] ?? 0;
+    found += Math.abs(share - q) / 2;
+    chance += Math.sqrt((2 * q * (1 - q)) / (Math.PI * rows)) / 2;
+  });
+  return Math.max(0, found - chance);
+}
+
+function meanShift(
+  bins: FeatureBins,
+  current: readonly number[],
+  expected: readonly number[],
+): number | null {
+  if (bins.kind === 'category') return null;
+  const middles = binMiddles(bins);
+  const moment = (shares: readonly number[], of: (middle: number) => number) => {
+    let [sum, weight] = [0, 0];
+    middles.forEach((middle, bin) => {
+      if (middle === null) return;
+      sum += (shares[bin] ?? 0) * of(middle);
+      weight += shares[bin] ?? 0;
+    });
+    return weight === 0 ? null : sum / weight;
+  };
+  const [before, now] = [moment(expected, (x) => x), moment(current, (x) => x)];
+  if (before === null || now === null) return null;
+  const variance = moment(expected, (x) => (x - before) ** 2) ?? 0;
+  return variance > 0 ? (now - before) / Math.sqrt(variance) : null;
+}

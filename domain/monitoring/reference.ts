@@ -1,0 +1,128 @@
+import { binCount, type FeatureBins } from './bins';
+import { mapScales, openBlocks, type BlockScale, type ByScale } from './blocks';
+import { neededByBlock } from './calibration';
+import { totalOf } from './memory';
+import { seasonCounts, sharesOf, type PlacedCounts } from './shares';
+import { mapKinds, minEffectOf, shiftKinds, type ByKind, type ShiftKind } from './shift';
+import {
+  alarmThreshold,
+  blockAlpha,
+  toleranceOf,
+  type DriftSettings,
+  type Tolerance,
+} from './tolerance';
+
+/** Rows by bin of each feature in one hour of event time, or in a part of one. */
+export interface HourCounts {
+  /** ISO time in the hour, in UTC. */
+  readonly hour: string;
+  readonly features: Readonly<Record<string, readonly number[]>>;
+  /** Rows by bin of the model's score. */
+  readonly score: readonly number[] | null;
+}
+
+export interface FeatureReference {
+  readonly bins: FeatureBins;
+  /** Q: by season, the share of each bin. */
+  readonly shares: readonly (readonly number[])[];
+  readonly tolerances: ByKind<ByScale<Tolerance>>;
+}
+
+/** With what a monitor compares the traffic of a model version. Plain JSON. */
+export interface MonitorReference {
+  readonly timezone: string;
+  readonly settings: DriftSettings;
+  readonly rows: number;
+  /** The first and the last hour. */
+  readonly from: string | null;
+  readonly until: string | null;
+  readonly features: readonly FeatureReference[];
+  readonly score: FeatureReference | null;
+}
+
+/**
+ * Learns shares and tolerances from the counts of a reference period. One year holds no yearly
+ * season, so a reference of one year says nothing about how years differ.
+ * @throws RangeError if a feature has no counts in an hour, or too few bins
+ */
+export function referenceOf(input: {
+  readonly bins: readonly FeatureBins[];
+  readonly scoreBins: FeatureBins | null;
+  readonly hours: readonly HourCounts[];
+  readonly timezone: string;
+  readonly settings: DriftSettings;
+}): MonitorReference {
+  const { bins, scoreBins, timezone, settings } = input;
+  const calendar = openBlocks(timezone);
+  const hours = [...input.hours].sort((a, b) => Date.parse(a.hour) - Date.parse(b.hour));
+  const places = hours.map(({ hour }) => calendar.placeOf(hour));
+  const tests = testCount(bins.length, scoreBins !== null);
+  const of = (each: FeatureBins, countsOf: (hour: HourCounts) => readonly number[] | null) =>
+    featureReference(
+      each,
+      hours.flatMap((hour, index) => {
+        const place = places[index];
+        const counts = countsOf(hour);
+        return place && counts ? [{ place, counts: checkedCounts(each, counts, hour.hour) }] : [];
+      }),
+      { tests, settings },
+    );
+  const features = bins.map((each) => of(each, ({ features: all }) => all[each.name] ?? []));
+  const score = scoreBins === null ? null : of(scoreBins, (hour) => hour.score);
+  const rows = hours.reduce((sum, hour) => {
+    const first = bins[0] === undefined ? hour.score : hour.features[bins[0].name];
+    return sum + totalOf(first ?? []);
+  }, 0);
+  return {
+    timezone,
+    settings,
+    rows,
+    from: hours[0]?.hour ?? null,
+    until: hours.at(-1)?.hour ?? null,
+    features,
+    score,
+  };
+}
+
+/** The number of tests at each scale: three of each feature, and one of the score. */
+export function testCount(features: number, hasScore: boolean): number {
+  return features * shiftKinds.length + (hasScore ? 1 : 0);
+}
+
+/** @throws RangeError if the counts do not fit the bins */
+export function checkedCounts(
+  bins: FeatureBins,
+  counts: readonly number[],
+  hour: string,
+): readonly number[] {
+  const expected = binCount(bins);
+  if (counts.length !== expected || !counts.every((count) => count >= 0))
+    throw new RangeError(
+      `feature ${bins.name} has ${expected} bins, and its counts of ${hour} are [${counts.join(', ')}]`,
+    );
+  return counts;
+}
+
+function featureReference(
+  bins: FeatureBins,
+  hours: readonly PlacedCounts[],
+  { tests, settings }: { readonly tests: number; readonly settings: DriftSettings },
+): FeatureReference {
+  const seasons = seasonCounts(hours, binCount(bins));
+  const needed = neededByBlock(bins, hours, {
+    seasons,
+    minEffect: settings.minEffect,
+    thresholds: mapScales((scale) => alarmThreshold(tests, scale, settings)),
+  });
+  const tolerance = (kind: ShiftKind, scale: BlockScale) =>
+    toleranceOf(needed[kind][scale], {
+      scale,
+      alpha: blockAlpha(tests, scale, settings),
+      minEffect: minEffectOf(kind, settings.minEffect),
+    });
+  return {
+    bins,
+    shares: sharesOf(seasons),
+    tolerances: mapKinds((kind) => mapScales((scale) => tolerance(kind, scale))),
+  };
+}

@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import {
+  binCount,
+  binLabel,
+  binOf,
+  categoryBins,
+  numberBins,
+  unusualBins,
+  type FeatureBins,
+} from '../../../domain/monitoring/bins';
+
+const numbers = numberBins(
+  'distance',
+  Array.from({ length: 1000 }, (_, index) => index),
+);
+const categories = categoryBins('carrier', [
+  ['UA', 500],
+  ['DL', 400],
+  ['OO', 1],
+]);
+
+describe('bins of a number', () => {
+  test('hold equal shares of the reference', () => {
+    const counts = new Array<number>(binCount(numbers)).fill(0);
+    for (let value = 0; value < 1000; value += 1) {
+      const bin = binOf(numbers, value);
+      counts[bin] = (counts[bin] ?? 0) + 1;
+    }
+    expect(counts.slice(2, -2).every((count) => Math.abs(count - 100) <= 1)).toBe(true);
+  });
+
+  test.each([
+    [null, 'missing'],
+    [undefined, 'missing'],
+    [NaN, 'missing'],
+    [-1, 'below 0'],
+    [0, '0 … 100'],
+    [999, '899 … 999'],
+    [999.5, 'above 999'],
+    [Infinity, 'above 999'],
+    [5n, '0 … 100'],
+    ['12', 'not a number'],
+    [{}, 'not a number'],
+  ])('put %p into "%s"', (value, label) => {
+    expect(binLabel(numbers, binOf(numbers, value))).toBe(label);
+  });
+
+  test('of one distinct number know that number and its two sides', () => {
+    const constant = numberBins('constant', [7, 7, 7]);
+    const labels = [6, 7, 8].map((value) => binLabel(constant, binOf(constant, value)));
+    expect(labels).toEqual(['below 7', '7 … 7', 'above 7']);
+  });
+
+  test('of no number treat each number as unusual', () => {
+    const empty = numberBins('empty', [null, NaN] as number[]);
+    expect(unusualBins(empty)).toContain(binOf(empty, 3));
+    expect(binOf(empty, null)).toBe(0);
+  });
+});
+
+describe('bins of a category', () => {
+  test.each([
+    ['UA', 'UA'],
+    ['OO', 'rare values'],
+    ['XX', 'unseen values'],
+    [null, 'missing'],
+    [12, 'unseen values'],
+  ])('put %p into "%s"', (value, label) => {
+    expect(binLabel(categories, binOf(categories, value))).toBe(label);
+  });
+
+  test('do not depend on the order of the counts', () => {
+    const rows = [
+      ['b', 5],
+      ['a', 5],
+      ['c', 9],
+    ] as const;
+    expect(categoryBins('x', rows)).toEqual(categoryBins('x', [...rows].reverse()));
+  });
+});
+
+test('each value has a bin with a label', () => {
+  fc.assert(
+    fc.property(fc.anything(), fc.constantFrom<FeatureBins>(numbers, categories), (value, bins) => {
+      const bin = binOf(bins, value);
+      expect(bin).toBeGreaterThanOrEqual(0);
+      expect(bin).toBeLessThan(binCount(bins));
+      expect(binLabel(bins, bin)).not.toBe('');
+    }),
+  );
+});
