@@ -75,7 +75,7 @@ export function thresholdsOf({ features, score, settings }: MonitorReference): B
   return mapScales((scale) => alarmThreshold(tests, scale, settings));
 }
 
-interface FeatureBatch {
+interface BinBatch {
   readonly place: HourPlace;
   readonly counts: readonly number[];
   readonly hour: string;
@@ -86,7 +86,7 @@ interface FeatureBatch {
 }
 
 /** Closes blocks that are over, bets on the batch with what earlier rows taught, then learns. */
-function addFeature(held: FeatureState, of: FeatureReference, batch: FeatureBatch): FeatureState {
+function addFeature(held: FeatureState, of: FeatureReference, batch: BinBatch): FeatureState {
   const { place, counts } = batch;
   const shares = of.shares[place.season] ?? [];
   const sets = setsFor(of.bins, held.memory, shares, batch.minEffect);
@@ -128,7 +128,7 @@ function betInBlock(
   state: FeatureState,
   of: FeatureReference,
   scale: BlockScale,
-  batch: FeatureBatch & { readonly sets: ByKind<ChosenSet> },
+  batch: BinBatch & { readonly sets: ByKind<ChosenSet> },
 ): FeatureState {
   const { place, counts } = batch;
   const shares = of.shares[place.season] ?? [];
@@ -163,7 +163,7 @@ function betInBlock(
   };
 }
 
-function raisedBy(scale: BlockScale, { place, hour, calendar }: FeatureBatch): DriftAlarm {
+function raisedBy(scale: BlockScale, { place, hour, calendar }: BinBatch): DriftAlarm {
   return { since: calendar.startOf(scale, place.blocks[scale]), raisedAt: hour };
 }
 

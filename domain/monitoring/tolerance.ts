@@ -63,7 +63,8 @@ function off(reason: string): Tolerance {
   return { value: null, reason };
 }
 
-function returnLevel(needed: readonly number[], alpha: number): number {
+/** The level that a block exceeds with probability `alpha` if blocks are alike. */
+export function returnLevel(needed: readonly number[], alpha: number): number {
   const sorted = [...needed].sort((a, b) => b - a);
   const count = Math.min(sorted.length - 1, Math.max(5, Math.ceil(Math.sqrt(sorted.length))));
   const threshold = sorted[count] ?? 0;

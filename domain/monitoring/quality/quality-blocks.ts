@@ -1,0 +1,66 @@
+import { openCalendar } from '../../calendar';
+
+/** Lengths of the blocks in which the quality of due labels is compared with the holdout. */
+export const qualityScales = ['day', 'week', 'fourWeeks'] as const;
+export type QualityScale = (typeof qualityScales)[number];
+export type ByQualityScale<T> = Readonly<Record<QualityScale, T>>;
+
+export const daysOf: ByQualityScale<number> = { day: 1, week: 7, fourWeeks: 28 };
+
+/** A request with its due label. */
+export interface LabelledLoss {
+  /** Event time of the request. */
+  readonly at: string;
+  readonly loss: number;
+  /** Score minus label; null for a task without calibration, such as multiclass. */
+  readonly bias: number | null;
+  /** Values of the slice columns, such as { origin: 'JFK' }. */
+  readonly slices: Readonly<Record<string, string>>;
+}
+
+/** Sums over the labelled requests of one block. */
+export interface QualitySums {
+  readonly rows: number;
+  readonly loss: number;
+  readonly bias: number;
+}
+
+export const noQuality: QualitySums = { rows: 0, loss: 0, bias: 0 };
+
+export function addQuality(sums: QualitySums, { loss, bias }: LabelledLoss): QualitySums {
+  return { rows: sums.rows + 1, loss: sums.loss + loss, bias: sums.bias + (bias ?? 0) };
+}
+
+/** All requests, and each slice of the request. */
+export function sliceNames({ slices }: LabelledLoss): readonly string[] {
+  return [allRequests, ...Object.entries(slices).map(([column, value]) => `${column}=${value}`)];
+}
+
+export const allRequests = 'all';
+
+export interface QualityCalendar {
+  readonly blocksOf: (at: string) => ByQualityScale<number>;
+  readonly startOf: (scale: QualityScale, block: number) => string;
+}
+
+/** Days begin at midnight of the time zone, weeks on Monday. @throws RangeError for no time */
+export function openQualityBlocks(timezone: string): QualityCalendar {
+  const calendar = openCalendar(timezone);
+  return {
+    blocksOf(at) {
+      const ms = Date.parse(at);
+      if (Number.isNaN(ms))
+        throw new RangeError(`"${at}" is not a time, such as 2013-07-01T14:05:00Z`);
+      const day = calendar.dayOf(ms);
+      // 1970-01-01 was a Thursday.
+      const week = Math.floor((day + 3) / 7);
+      return { day, week, fourWeeks: Math.floor(week / 4) };
+    },
+    startOf: (scale, block) =>
+      new Date(calendar.startOf(scale === 'day' ? block : block * daysOf[scale] - 3)).toISOString(),
+  };
+}
+
+export function mapQualityScales<T>(of: (scale: QualityScale) => T): ByQualityScale<T> {
+  return { day: of('day'), week: of('week'), fourWeeks: of('fourWeeks') };
+}

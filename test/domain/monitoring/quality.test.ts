@@ -1,0 +1,127 @@
+import {
+  addLabelledLosses,
+  emptyQuality,
+  type QualityState,
+} from '../../../domain/monitoring/quality/quality';
+import type { LabelledLoss } from '../../../domain/monitoring/quality/quality-blocks';
+import {
+  qualityReferenceOf,
+  type QualityReference,
+} from '../../../domain/monitoring/quality/quality-reference';
+import { newestDayLoss, qualityResults } from '../../../domain/monitoring/quality/quality-results';
+import { rowLogloss } from '../../../domain/evaluation/metrics/classification';
+import { normalQuantile } from '../../../domain/statistics/distributions';
+import { seededRandom } from '../../../domain/statistics/random';
+import { rateIn } from '../../support/rollout/monte-carlo';
+
+interface LabelWorld {
+  readonly seed: number;
+  readonly days: number;
+  readonly rowsPerDay?: number;
+  readonly firstDay?: string;
+  /** Whether labels of this day and slice are drawn at random. */
+  readonly isBroken?: (day: number, origin: string) => boolean;
+}
+
+/** A calibrated model; days differ in how many labels are 1, which the scores know in part. */
+function labelled(world: LabelWorld): readonly LabelledLoss[] {
+  const random = seededRandom([world.seed, world.days, 3, 3]);
+  const start = Date.parse(world.firstDay ?? '2024-01-01T00:00:00Z');
+  const perDay = world.rowsPerDay ?? 200;
+  return Array.from({ length: world.days }, (_, day) => {
+    const effect = 0.02 * normalQuantile(random() + 2 ** -33);
+    return Array.from({ length: perDay }, (__, row) => {
+      const score = 0.02 + 0.6 * random() ** 3;
+      const origin = random() < 0.5 ? 'JFK' : 'LGA';
+      const chance = world.isBroken?.(day, origin) ? 0.7 : score + effect;
+      const label = random() < chance ? 1 : 0;
+      return {
+        at: new Date(start + day * 86_400_000 + (row / perDay) * 86_000_000).toISOString(),
+        loss: rowLogloss(label, score),
+        bias: score - label,
+        slices: { origin },
+      };
+    });
+  }).flat();
+}
+
+const settings = { timezone: 'UTC', maxDrop: 0.07, falseAlarmsPerYear: 1 };
+const holdout = qualityReferenceOf(labelled({ seed: 1, days: 30 }), settings);
+const live: LabelWorld = { seed: 2, days: 28, firstDay: '2024-04-01T00:00:00Z' };
+const watch = (world: LabelWorld, reference: QualityReference = holdout) =>
+  addLabelledLosses(emptyQuality(reference), reference, labelled(world));
+const open = (state: QualityState, reference = holdout) =>
+  qualityResults(state, reference).filter(({ since }) => since !== null);
+
+describe('quality by due labels', () => {
+  test('months like the holdout raise at most the stated alarms', () => {
+    const { lower } = rateIn(15, (seed) =>
+      watch({ ...live, seed: 50 + seed }).slices.some(({ raised }) => raised > 0),
+    );
+    expect(lower).toBeLessThanOrEqual(28 / 365);
+  });
+
+  test('a model that became useless is found within its first bad day', () => {
+    const world = { ...live, days: 15, isBroken: (day: number) => day >= 14 };
+    const rows = labelled(world);
+    const until = (count: number) =>
+      addLabelledLosses(emptyQuality(holdout), holdout, rows.slice(0, count));
+    expect(open(until(14 * 200))).toEqual([]);
+    expect(open(until(14 * 200 + 150))).toMatchObject([
+      { slice: 'all', measure: 'loss', scale: 'day', since: '2024-04-15T00:00:00.000Z' },
+    ]);
+  });
+
+  test('a bad slice is found by its week and named', () => {
+    const isBroken = (day: number, origin: string) => day >= 14 && origin === 'JFK';
+    const found = open(watch({ ...live, days: 22, isBroken }));
+    expect(found).toContainEqual(
+      expect.objectContaining({ slice: 'origin=JFK', measure: 'loss', scale: 'week' }),
+    );
+    expect(found.filter(({ slice }) => slice === 'origin=LGA')).toEqual([]);
+  });
+
+  test('the alarm ends with a good block', () => {
+    const isBroken = (day: number) => day === 3;
+    expect(open(watch({ ...live, days: 4, isBroken })).length).toBeGreaterThan(0);
+    expect(
+      open(watch({ ...live, days: 28, isBroken })).filter(({ scale }) => scale === 'day'),
+    ).toEqual([]);
+  });
+
+  test('does not depend on storage as JSON', () => {
+    const rows = labelled({ ...live, days: 9 });
+    const first = addLabelledLosses(emptyQuality(holdout), holdout, rows.slice(0, 700));
+    const stored = JSON.parse(JSON.stringify(first)) as QualityState;
+    expect(addLabelledLosses(stored, holdout, rows.slice(700))).toEqual(
+      addLabelledLosses(first, holdout, rows.slice(700)),
+    );
+  });
+
+  test('a label of a day that is over is late and in no block', () => {
+    const rows = labelled({ ...live, days: 2 });
+    const state = addLabelledLosses(emptyQuality(holdout), holdout, [...rows, ...rows.slice(0, 3)]);
+    expect(state.late).toBe(3);
+    expect(state.rows).toBe(400);
+  });
+
+  test('the newest day has a mean within its bounds', () => {
+    const found = newestDayLoss(watch(live), holdout, 0.025);
+    expect(found?.lower).toBeLessThan(found?.mean ?? NaN);
+    expect(found?.upper).toBeGreaterThan(found?.mean ?? NaN);
+  });
+
+  test('a short holdout tests nothing and says why', () => {
+    const short = qualityReferenceOf(labelled({ seed: 3, days: 5 }), settings);
+    expect(qualityResults(watch(live, short), short)[0]).toMatchObject({
+      limit: null,
+      reason: 'the holdout has 5 days with 20 labels or more; it takes 10',
+      since: null,
+    });
+  });
+
+  test('without a holdout, labels are counted and nothing is tested', () => {
+    const none = qualityReferenceOf([], settings);
+    expect(open(watch(live, none), none)).toEqual([]);
+  });
+});
