@@ -24,6 +24,9 @@ import { createLifecycleSearchActivities } from './prompt/lifecycle-search';
 import { createJudgeAnswersActivities } from './language/judge-answers';
 import { createImportedModelActivities } from './model/imported-model';
 import { createModelVersionActivities } from './training/model-version';
+import { createObserveModelActivities } from './monitoring/observe';
+import { createMeasureSkewActivities } from './monitoring/skew';
+import { createPrepareMonitorActivities } from './monitoring/prepare';
 import { createParityActivities } from './evaluation/parity';
 import { createPrepareExamplesActivities } from './language/prepare-examples';
 import { createPromotionActivities } from './model/promotion';
@@ -92,6 +95,9 @@ export function createActivities(deps: ActivityDeps) {
     ...createPromotionActivities(deps),
     ...createRolloutActivities(deps),
     ...createWatchRolloutActivities(deps),
+    ...createPrepareMonitorActivities(deps),
+    ...createObserveModelActivities(deps),
+    ...createMeasureSkewActivities(deps),
     ...createJudgeAnswersActivities(deps),
     ...createIndexActivities(deps),
     ...createIndexAnswersActivities(deps),

@@ -75,7 +75,7 @@ export function readLlmServerSettings(environment: Environment): LlmServerSettin
       `settings that are missing or wrong:\n${issues.map(({ detail }) => `  ${detail}`).join('\n')}`,
       {
         issues,
-        next: 'docs/llm-server.md lists all settings',
+        next: 'docs/guides/llm-server.md lists all settings',
       },
     );
   }

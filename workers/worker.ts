@@ -4,6 +4,7 @@ import { Registry as Metrics } from 'prom-client';
 import { createActivities } from '../activities';
 import { createIndexClient } from '../apps/temporal-clients/index-client';
 import { createLifecycleClient, type QueueName } from '../apps/temporal-clients/lifecycle-client';
+import { createMonitorClient } from '../apps/temporal-clients/monitor-client';
 import { createScheduleClient } from '../apps/temporal-clients/schedule-client';
 import { clearScratch } from '../data/scratch';
 import { workflowBundle } from './temporal/bundle';
@@ -15,7 +16,7 @@ import { setUpLanceDb } from './language/lance-settings';
 import type { Logger } from './log';
 import type { Loop } from './maintenance/loop';
 import { startMaintenance } from './maintenance/maintenance';
-import { measureMaintenance } from './maintenance/metrics';
+import { measureMaintenance, measureMonitors } from './maintenance/metrics';
 import { checkOpenRuns } from './maintenance/open-runs';
 import { startProjectHost } from './project/host';
 import { createQueueWorker } from './temporal/worker';
@@ -73,8 +74,10 @@ export async function runWorker(
     const lifecycles = createLifecycleClient({ connection: client, namespace, uiUrl, commandKeys });
     const schedules = createScheduleClient({ connection: client, namespace, uiUrl });
     const indexes = createIndexClient({ connection: client, namespace, uiUrl });
-    loops = startMaintenance({ ...core, lifecycles, schedules, indexes, config, log });
+    const monitors = createMonitorClient({ connection: client, namespace });
+    loops = startMaintenance({ ...core, lifecycles, schedules, indexes, monitors, config, log });
     measureMaintenance(metrics, core.registry.feedback);
+    measureMonitors(metrics, core.registry.monitors);
   }
   // Together with the orchestrator, because a project's runs need the registry in the same way.
   const projects = queues.includes('orchestrator')

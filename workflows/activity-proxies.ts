@@ -159,6 +159,22 @@ export const rolloutWork = proxyActivities<Activities>({
 });
 
 /**
+ * Seconds of counting what was logged since the last look; after an outage minutes, in turns. It
+ * waits on the registry, so it shares the orchestrator's queue. A champion must not go unwatched, so
+ * it retries without end. Rows that an attempt counted stay counted.
+ */
+export const monitorWork = proxyActivities<Activities>({
+  taskQueue: taskQueues.orchestrator,
+  startToCloseTimeout: '30m',
+  heartbeatTimeout: '10s',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '1m' },
+});
+
+/** Minutes of reading the rows that a version was trained and evaluated on. */
+export const monitorPreparation = proxyActivities<Activities>(dataWorkOptions);
+
+/**
  * Hours of questions to language models. The activity itself waits for rate limits and short
  * failures of a provider. A retry here means a lost worker, or a provider that was unavailable for
  * minutes. A retry reads earlier answers from the call ledger and repeats only requests in flight.

@@ -10,3 +10,4 @@ export { promptSearch } from './prompt/search';
 export { promptEvaluation } from './prompt/evaluation';
 export { batchPrediction } from './batch/batch-prediction';
 export { batchScoring } from './batch/batch-scoring';
+export { monitorModel } from './monitoring/monitor-model';

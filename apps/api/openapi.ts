@@ -17,6 +17,7 @@ const tags = [
     'models',
     'experiments',
     'rollouts',
+    'monitors',
     'predictions',
     'prompts',
     'indexes',

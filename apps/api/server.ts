@@ -38,6 +38,7 @@ import { lineageRoutes } from './lineage/route';
 import { modelFileRoutes } from './model/file-route';
 import { modelImportRoutes } from './model/import-route';
 import { modelRoutes } from './model/route';
+import { monitorRoutes } from './monitoring/route';
 import { platformRoutes } from './platform/route';
 import { predictionRoutes } from './serving/route';
 import { promptLabelRoutes } from './prompt/label-route';
@@ -94,6 +95,7 @@ const nouns = [
   budgetRoutes,
   costRoutes,
   rolloutRoutes,
+  monitorRoutes,
   predictionRoutes,
   datasetRoutes,
   lineageRoutes,

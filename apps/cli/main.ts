@@ -20,6 +20,7 @@ import { doctorCommand } from './doctor';
 import { incidentCommands } from './incident/command';
 import { indexCommands } from './index/command';
 import { evaluateCommand } from './language/command';
+import { monitorCommands } from './monitoring/command';
 import { predictCommand } from './serving/predict-command';
 import { predictionCommands } from './serving/prediction-command';
 import { promptCommands } from './prompt/command';
@@ -47,6 +48,7 @@ const nouns = [
   budgetCommands,
   costCommands,
   rolloutCommands,
+  monitorCommands,
   predictCommand,
   predictionCommands,
   dataCommands,
@@ -140,7 +142,7 @@ function processCommands(program: Command): void {
     .description('Run the embedded language model server (OpenAI protocol) until SIGTERM')
     .addHelpText(
       'after',
-      '\nInstall its parts with `npm run provision:llm`. See docs/llm-server.md for its settings.',
+      '\nInstall its parts with `npm run provision:llm`. See docs/guides/llm-server.md for its settings.',
     );
 }
 

@@ -3739,6 +3739,89 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/monitors": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the monitors of champions */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["MonitorSummary"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/monitors/{model}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show drift, live quality, service and alarms of a champion */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Monitor"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/platform": {
         readonly parameters: {
             readonly query?: never;
@@ -8056,6 +8139,236 @@ export interface components {
             /** Format: date-time */
             readonly updatedAt: string;
             readonly version: number;
+        };
+        readonly Monitor: {
+            readonly alarms: readonly {
+                /** @description total variation distance; of quality, the increase of the loss */
+                readonly effect: number;
+                readonly feature: string | null;
+                readonly key: string;
+                /** @enum {string} */
+                readonly kind: "quality" | "skew" | "data" | "drift";
+                /**
+                 * Format: date-time
+                 * @description event time of the first block that shows it
+                 */
+                readonly since: string;
+                readonly title: string;
+                /** @description what the alarm does by the settings */
+                readonly triggers: string;
+            }[];
+            readonly drift: readonly {
+                readonly bins: readonly {
+                    readonly bin: string;
+                    readonly current: number;
+                    readonly reference: number;
+                }[];
+                /** @description total variation distance from the reference, less what chance alone gives */
+                readonly effect: number;
+                readonly feature: string;
+                /** @description in standard deviations of the reference */
+                readonly meanShift: number | null;
+                /** @enum {string} */
+                readonly role: "feature" | "score";
+                readonly rows: number;
+                /**
+                 * @description of effect, rows, meanShift and bins
+                 * @enum {string}
+                 */
+                readonly scale: "hour" | "day" | "week";
+                readonly signals: readonly {
+                    readonly effect: number;
+                    /**
+                     * @description unusual: out of the range of the reference, or a value that it does not hold
+                     * @enum {string}
+                     */
+                    readonly kind: "distribution" | "missing" | "unusual";
+                    /** @description log-evidence of the newest block */
+                    readonly logEvidence: number;
+                    readonly raisedAt: string | null;
+                    /** @description why it is not tested */
+                    readonly reason: string | null;
+                    readonly rows: number;
+                    /** @enum {string} */
+                    readonly scale: "hour" | "day" | "week";
+                    readonly since: string | null;
+                    /** @description the log-evidence that raises an alarm */
+                    readonly threshold: number;
+                    /** @description null if the scale is not tested */
+                    readonly tolerance: number | null;
+                }[];
+                readonly tolerance: number | null;
+            }[];
+            /** @description estimate of the loss from calibrated scores, without labels; raises no alarm */
+            readonly estimate: {
+                readonly from: string;
+                readonly loss: number;
+                readonly metric: string;
+                readonly rows: number;
+                readonly until: string;
+            } | null;
+            /** @description latest event time */
+            readonly eventNow: string | null;
+            /** @description due labels that were counted since the version serves */
+            readonly labels: number;
+            readonly lookedAt: string | null;
+            readonly model: string;
+            readonly quality: {
+                /** @description mean prediction minus mean label */
+                readonly bias: number | null;
+                readonly estimate: number;
+                readonly history: readonly {
+                    readonly estimate: number;
+                    /** Format: date-time */
+                    readonly eventTime: string;
+                    readonly lower: number | null;
+                    readonly n: number;
+                    readonly upper: number | null;
+                }[];
+                /** @description the loss on the holdout plus maxDrop */
+                readonly limit: number | null;
+                readonly lower: number;
+                readonly metric: string;
+                /** @description labelled requests of the current four weeks of event time */
+                readonly n: number;
+                /** @description mean loss on the holdout */
+                readonly reference: number | null;
+                /**
+                 * Format: date-time
+                 * @description start of the four weeks
+                 */
+                readonly since: string;
+                readonly slices: readonly {
+                    readonly estimate: number;
+                    readonly n: number;
+                    readonly slice: string;
+                }[];
+                readonly tests: readonly {
+                    /** @description null if it is not tested */
+                    readonly limit: number | null;
+                    /** @enum {string} */
+                    readonly measure: "loss" | "bias";
+                    /** @description why it is not tested */
+                    readonly reason: string | null;
+                    readonly reference: number;
+                    readonly rows: number;
+                    /** @enum {string} */
+                    readonly scale: "day" | "week" | "fourWeeks";
+                    /** @description start of the block that raised the open alarm */
+                    readonly since: string | null;
+                    /** @description all, or column=value */
+                    readonly slice: string;
+                    /** @description mean of the last whole block */
+                    readonly value: number | null;
+                }[];
+                /** @description labelled requests since the version serves */
+                readonly total: number;
+                readonly upper: number;
+            } | null;
+            /** @description digest of the reference */
+            readonly reference: string | null;
+            /** @description lifecycle revision of the settings */
+            readonly revision: number;
+            /** @description requests that were counted since the version serves */
+            readonly rows: number;
+            readonly service: {
+                readonly hours: readonly {
+                    /** Format: date-time */
+                    readonly hour: string;
+                    readonly rows: number;
+                }[];
+                readonly lastReceivedAt: string | null;
+                /** @description an upper bound of the median latency in milliseconds */
+                readonly p50Ms: number | null;
+                readonly p97Ms: number | null;
+                /** @description requests of the last 24 hours with requests */
+                readonly rows: number;
+            } | null;
+            readonly settings: {
+                readonly availableAfterSeconds: number;
+                readonly everySeconds: number;
+                readonly falseAlarmsPerYear: number;
+                readonly maxDrop: number;
+                readonly metric: string;
+                readonly minEffect: number;
+                /** @enum {string} */
+                readonly onAlarm: "notify" | "retrain";
+                readonly timezone: string;
+            } | null;
+            /** @description training-serving skew of a sample of requests */
+            readonly skew: {
+                /** @description those that differ by at most 0.005 */
+                readonly agreeing: number;
+                /** @description requests with a logged score */
+                readonly compared: number;
+                /** @description why nothing was compared */
+                readonly failure: string | null;
+                readonly maxDifference: number;
+                /** Format: date-time */
+                readonly measuredAt: string;
+                readonly rows: number;
+            } | null;
+            /** Format: date-time */
+            readonly startedAt: string;
+            /** @enum {string} */
+            readonly status: "watching" | "off";
+            /** @description what the monitor cannot tell, why, and when it will */
+            readonly unknown: readonly {
+                readonly until: string | null;
+                readonly what: string;
+                readonly why: string;
+            }[];
+            /** @description the watched version; 0 without a champion */
+            readonly version: number;
+            /** @description why it is off, or what it measures nothing without */
+            readonly waitingFor: string | null;
+            /** @description the newest hours of event time, oldest first, at most a week */
+            readonly windows: readonly {
+                /** @description rows by bin; the bins are those of drift */
+                readonly features: {
+                    readonly [key: string]: readonly number[];
+                };
+                /** Format: date-time */
+                readonly hour: string;
+                readonly labels: number;
+                /** @description mean loss of the labels */
+                readonly loss: number | null;
+                readonly rows: number;
+            }[];
+        };
+        readonly MonitorSummary: {
+            readonly alarms: readonly {
+                /** @description total variation distance; of quality, the increase of the loss */
+                readonly effect: number;
+                readonly feature: string | null;
+                readonly key: string;
+                /** @enum {string} */
+                readonly kind: "quality" | "skew" | "data" | "drift";
+                /**
+                 * Format: date-time
+                 * @description event time of the first block that shows it
+                 */
+                readonly since: string;
+                readonly title: string;
+                /** @description what the alarm does by the settings */
+                readonly triggers: string;
+            }[];
+            /** @description latest event time */
+            readonly eventNow: string | null;
+            /** @description due labels that were counted since the version serves */
+            readonly labels: number;
+            readonly lookedAt: string | null;
+            readonly model: string;
+            /** @description requests that were counted since the version serves */
+            readonly rows: number;
+            /** Format: date-time */
+            readonly startedAt: string;
+            /** @enum {string} */
+            readonly status: "watching" | "off";
+            /** @description the watched version; 0 without a champion */
+            readonly version: number;
+            /** @description why it is off, or what it measures nothing without */
+            readonly waitingFor: string | null;
         };
         readonly PendingRevision: {
             /** @description revision in force until this one is approved */

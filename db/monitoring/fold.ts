@@ -1,11 +1,16 @@
 import type { PredictionId } from '../../domain/ids';
+import type { MonitorSettings } from '../../domain/monitoring/monitor';
 import { dueUntil } from '../rollout/traffic';
 import {
   withEventTime,
   type ObservedLabel,
   type ObservedRow,
-} from '../../domain/monitoring/monitor-state';
-import { addWindows, emptyWindow, type WindowCounts } from '../../domain/monitoring/window';
+} from '../../domain/monitoring/observation/monitor-state';
+import {
+  addWindows,
+  emptyWindow,
+  type WindowCounts,
+} from '../../domain/monitoring/observation/window';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import { toJson } from '../document';
@@ -39,23 +44,29 @@ export async function foldBatch(
   const until = dueUntil(state.clock, settings.availableAfterSeconds);
   const labels = until === null ? [] : await takeLabels(tx, row, { until, limit });
   const folded = fold(state, { rows, labels, wallMs }, settings);
+  const read = stored.length + labels.length;
+  const next = { ...folded.state, lastFoundMs: read > 0 ? wallMs : state.lastFoundMs };
   const last = stored.at(-1);
   const cursor = { xid: last?.xid ?? row.cursorXid, id: last?.id ?? row.cursorId };
-  const read = stored.length + labels.length;
   const isDrained = stored.length < limit && labels.length < limit;
   const [looked] = await tx<Columns<typeof monitors, 'lookedAt'>[]>`
-    update monitors set state = ${toJson(folded.state)}, results = ${toJson(folded.results)},
-      cursor_xid = ${cursor.xid}::xid8, cursor_id = ${cursor.id}, is_busy = ${read > 0}, looked_at = clock_timestamp()
+    update monitors set state = ${toJson(next)}, results = ${toJson(folded.results)},
+      cursor_xid = ${cursor.xid}::xid8, cursor_id = ${cursor.id}, is_busy = ${wallMs - (next.lastFoundMs ?? 0) < lingerMs(settings)}, looked_at = clock_timestamp()
     where tenant_id = ${tenant} and model = ${model} returning looked_at`;
   await addToWindows(tx, row, folded.windows);
   const lookedAt = looked?.lookedAt ?? row.lookedAt;
-  const { state: nextState, results } = folded;
+  const { results } = folded;
   return {
     kind: 'folded',
     read,
     isDrained,
-    monitor: toMonitor({ ...row, state: nextState, results, lookedAt }),
+    monitor: toMonitor({ ...row, state: next, results, lookedAt }),
   };
+}
+
+/** After the last request, labels that are due arrive in a moment, and event time settles. */
+function lingerMs({ everySeconds }: Pick<MonitorSettings, 'everySeconds'>): number {
+  return 30_000 + 2_000 * everySeconds;
 }
 
 interface StoredRow {
@@ -74,7 +85,7 @@ interface StoredRow {
  * `pg_snapshot_xmin`, so no row can appear before the cursor later. Rows of other versions and arms
  * move the cursor, and their documents are not read.
  */
-function selectStored(
+export function selectStored(
   sql: Query,
   {
     row: { tenantId: tenant, model, version, cursorXid, cursorId, startedAt },

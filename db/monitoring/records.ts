@@ -1,13 +1,14 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import type { Tenant } from '../../domain/ids';
 import type { MonitorFacts, MonitorSettings, MonitorStatus } from '../../domain/monitoring/monitor';
-import type { MonitorResults } from '../../domain/monitoring/monitor-results';
+import type { MonitorResults } from '../../domain/monitoring/observation/monitor-results';
 import type {
   MonitorState,
   ObservedLabel,
   ObservedRow,
-} from '../../domain/monitoring/monitor-state';
-import type { WindowCounts } from '../../domain/monitoring/window';
+} from '../../domain/monitoring/observation/monitor-state';
+import type { SkewResult } from '../../domain/monitoring/observation/skew';
+import type { WindowCounts } from '../../domain/monitoring/observation/window';
 import type { Page, PageRequest } from '../page';
 
 export interface MonitoredModel {
@@ -64,6 +65,24 @@ export type MonitorLook =
   /** The champion or the settings changed. Nothing was counted. */
   | { readonly kind: 'changed' };
 
+export interface SampledPrediction {
+  readonly input: unknown;
+  readonly output: unknown;
+}
+
+/** The figures of a monitor for a metrics page. */
+export interface MonitorFigures extends MonitoredModel {
+  readonly version: number;
+  readonly rows: number;
+  readonly secondsSinceLook: number | null;
+  readonly loss: number | null;
+  readonly lossLower: number | null;
+  readonly lossUpper: number | null;
+  readonly alarms: readonly { readonly kind: string }[];
+  /** Total variation distance by feature. */
+  readonly effects: Readonly<Record<string, number>>;
+}
+
 /** Monitors of champions, one for each model. */
 export interface MonitorRepository {
   /**
@@ -87,10 +106,14 @@ export interface MonitorRepository {
       readonly waitingFor: string | null;
     },
   ): Promise<void>;
+  /** Deletes hours of charts that are more than a year old. */
+  prune(input: MonitoredModel): Promise<void>;
   /** Notes a revision that changed nothing for the monitor. */
   keep(
     input: MonitoredModel & { readonly fencing: number; readonly revision: number },
   ): Promise<void>;
+  /** Continues without a reference whose artifact is gone. */
+  loseReference(input: MonitoredModel & { readonly digest: Digest }): Promise<void>;
   turnOff(input: MonitoredModel & { readonly why: string }): Promise<void>;
   /**
    * Counts new rows and due labels, at most `limit` of each, in one transaction under the row lock.
@@ -110,6 +133,13 @@ export interface MonitorRepository {
       ) => FoldedBatch;
     },
   ): Promise<MonitorLook>;
+  /** The newest logged requests that the version answered as champion. */
+  sample(
+    input: MonitoredModel & { readonly version: number; readonly limit: number },
+  ): Promise<readonly SampledPrediction[]>;
+  noteSkew(
+    input: MonitoredModel & { readonly fencing: number; readonly skew: SkewResult },
+  ): Promise<void>;
   /** Notes which alarms were raised as incidents. */
   noteRaised(
     input: MonitoredModel & {
@@ -120,6 +150,8 @@ export interface MonitorRepository {
   get(input: MonitoredModel): Promise<MonitorRecord | null>;
   /** Sorted by model. */
   list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<MonitorRecord>>;
+  /** Of all tenants. */
+  figures(): Promise<readonly MonitorFigures[]>;
   /** The newest hours of the watched version, oldest first. */
   windows(
     input: MonitoredModel & { readonly version: number; readonly limit: number },

@@ -1,14 +1,20 @@
 import type { LifecycleSpec } from '../../domain/lifecycle/revision';
 import type { Task } from '../../domain/model/model';
 import type { MonitorFacts } from '../../domain/monitoring/monitor';
-import { emptyMonitorState } from '../../domain/monitoring/monitor-state';
+import { emptyMonitorState } from '../../domain/monitoring/observation/monitor-state';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { Database, Query } from '../connection';
 import { toJson } from '../document';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import type { Statement } from '../sql';
 import { foldBatch, toMonitor, type MonitorRow } from './fold';
-import type { MonitoredModel, MonitorRepository, MonitorWindow } from './records';
+import type {
+  MonitoredModel,
+  MonitorFigures,
+  MonitorRepository,
+  MonitorWindow,
+  SampledPrediction,
+} from './records';
 
 export function createMonitorRepository({ sql }: Database): MonitorRepository {
   return {
@@ -18,9 +24,9 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
 
     async begin({ tenant, model, version, fencing, revision, settings, reference, waitingFor }) {
       await sql`
-        insert into monitors as m (tenant_id, model, version, fencing, revision, status, waiting_for, settings, every_seconds, reference, state, started_at)
+        insert into monitors as m (tenant_id, model, version, fencing, revision, status, waiting_for, settings, every_seconds, reference, state, woken_at, started_at)
         select ${tenant}, ${model}, ${version}, ${fencing}, ${revision}, 'watching', ${waitingFor}, ${toJson(settings)}::json, ${settings.everySeconds},
-          ${toJson(reference)}::json, ${toJson(emptyMonitorState)}::json, moved_at
+          ${toJson(reference)}::json, ${toJson(emptyMonitorState)}::json, 'epoch', moved_at
         from model_aliases where tenant_id = ${tenant} and model = ${model} and alias = 'champion' and fencing = ${fencing}
         on conflict on constraint monitors_pk do update set version = excluded.version, fencing = excluded.fencing, revision = excluded.revision,
           status = excluded.status, waiting_for = excluded.waiting_for, settings = excluded.settings, every_seconds = excluded.every_seconds,
@@ -28,10 +34,21 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
           started_at = excluded.started_at`;
     },
 
+    async prune({ tenant, model }) {
+      await sql`
+        delete from monitor_windows where tenant_id = ${tenant} and model = ${model} and stored_at < now() - ${windowsKept}::interval`;
+    },
+
     async keep({ tenant, model, fencing, revision }) {
       await sql`
         update monitors set revision = ${revision}
         where tenant_id = ${tenant} and model = ${model} and fencing = ${fencing} and revision <> ${revision}`;
+    },
+
+    async loseReference({ tenant, model, digest }) {
+      await sql`
+        update monitors set reference = null, waiting_for = 'a reference: its artifact was deleted; the next promotion makes a new one'
+        where tenant_id = ${tenant} and model = ${model} and reference ->> 'digest' = ${digest}`;
     },
 
     async turnOff({ tenant, model, why }) {
@@ -43,13 +60,32 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
           left join lifecycles l on l.tenant_id = n.tenant_id and l.name = n.name
           where n.tenant_id = ${tenant} and n.name = ${model}
         )
-        insert into monitors (tenant_id, model, version, fencing, revision, status, waiting_for, every_seconds, state, is_busy)
-        select ${tenant}, ${model}, version, fencing, revision, 'off', ${why}, 0, ${toJson(emptyMonitorState)}::json, false from facts
+        insert into monitors (tenant_id, model, version, fencing, revision, status, waiting_for, every_seconds, state, is_busy, woken_at)
+        select ${tenant}, ${model}, version, fencing, revision, 'off', ${why}, 0, ${toJson(emptyMonitorState)}::json, false, 'epoch' from facts
         on conflict on constraint monitors_pk do update set version = excluded.version, fencing = excluded.fencing, revision = excluded.revision,
           status = 'off', waiting_for = excluded.waiting_for, is_busy = false`;
     },
 
     fold: (input) => sql.begin((tx) => foldBatch(tx, input)),
+
+    async sample({ tenant, model, version, limit }) {
+      return sql<SampledPrediction[]>`
+        select input, output from predictions
+        where tenant_id = ${tenant} and model = ${model} and version = ${version} and arm = 'champion'
+          and received_at > now() - interval '1 day' and day >= (now() at time zone 'UTC')::date - 1
+        order by received_at desc limit ${limit}`;
+    },
+
+    noteSkew: ({ tenant, model, fencing, skew }) =>
+      sql.begin(async (tx) => {
+        const [row] = await tx<Pick<MonitorRow, 'state'>[]>`
+          select state from monitors where tenant_id = ${tenant} and model = ${model} and fencing = ${fencing} for no key update`;
+        if (!row) return;
+        // The next look shows it.
+        await tx`
+          update monitors set state = ${toJson({ ...row.state, skew })}::json, is_busy = true
+          where tenant_id = ${tenant} and model = ${model}`;
+      }),
 
     async noteRaised({ tenant, model, fencing, raised }) {
       await sql`
@@ -73,6 +109,16 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
       return toPage(rows, page, (row) => row.model, toMonitor);
     },
 
+    async figures() {
+      return sql<MonitorFigures[]>`
+        select m.tenant_id as tenant, m.model, m.version, (m.state ->> 'rows')::float8 as rows,
+          extract(epoch from clock_timestamp() - m.looked_at)::float8 as seconds_since_look,
+          (m.results #>> '{quality,estimate}')::float8 as loss, (m.results #>> '{quality,lower}')::float8 as loss_lower,
+          (m.results #>> '{quality,upper}')::float8 as loss_upper, coalesce(m.results -> 'alarms', '[]') as alarms,
+          coalesce((select json_object_agg(d ->> 'feature', (d ->> 'effect')::float8) from json_array_elements(m.results -> 'drift') d), '{}') as effects
+        from monitors m where m.status = 'watching' order by 1, 2`;
+    },
+
     async windows({ tenant, model, version, limit }) {
       const rows = await sql<MonitorWindow[]>`
         select hour, counts from monitor_windows
@@ -81,6 +127,9 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
     },
   };
 }
+
+/** Hours of charts are kept for a year and a month. */
+const windowsKept = '400 days';
 
 /** An idle monitor looks this often, because labels may arrive without requests. */
 const idleLook = '5 minutes';

@@ -14,9 +14,9 @@ import {
   type MonitorSettings,
   type MonitorStatus,
 } from '../../domain/monitoring/monitor';
-import type { MonitorResults } from '../../domain/monitoring/monitor-results';
-import type { MonitorState } from '../../domain/monitoring/monitor-state';
-import type { WindowCounts } from '../../domain/monitoring/window';
+import type { MonitorResults } from '../../domain/monitoring/observation/monitor-results';
+import type { MonitorState } from '../../domain/monitoring/observation/monitor-state';
+import type { WindowCounts } from '../../domain/monitoring/observation/window';
 import {
   bytewise,
   counter,

@@ -53,12 +53,12 @@ const writtenMonitorQuality = z
   })
   .describe('when live quality is too low: metric, maxDrop and slices');
 
-type Quality = Omit<z.output<typeof writtenMonitorQuality>, 'metric'> & {
+type MonitorQuality = Omit<z.output<typeof writtenMonitorQuality>, 'metric'> & {
   readonly metric: RowLoss | null;
 };
 
 const qualitySchema = z
-  .codec(writtenMonitorQuality, z.custom<Quality>(), {
+  .codec(writtenMonitorQuality, z.custom<MonitorQuality>(), {
     decode: ({ metric, ...rest }) => ({ ...rest, metric: metric ?? null }),
     encode: ({ metric, ...rest }) => ({ ...rest, ...(metric !== null && { metric }) }),
   })

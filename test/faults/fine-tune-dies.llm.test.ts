@@ -195,7 +195,7 @@ test('the worker dies while examples are written and during training, and the mo
   expect(killed.adapter).toBe(calm.adapter);
   expect(killed.said).toEqual(calm.said);
   // The same questions. A restarted model computes a prompt again that the other had cached, so a
-  // word may differ (docs/llm-server.md).
+  // word may differ (docs/guides/llm-server.md).
   expect([...killed.answers.keys()].sort()).toEqual([...calm.answers.keys()].sort());
   const turned = [...killed.answers].filter(([key, text]) => calm.answers.get(key) !== text);
   expect(turned.length).toBeLessThanOrEqual(2);

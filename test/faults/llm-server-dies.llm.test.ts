@@ -99,7 +99,7 @@ test('kill -9 twice during the comparison of prompts, and during the promotion: 
   ]);
   expect(await championsOf(product, name)).toEqual([1]);
 
-  // Parallel work may change a word of the model (docs/llm-server.md), so scores differ between
+  // Parallel work may change a word of the model (docs/guides/llm-server.md), so scores differ between
   // runs, killed or not. language-dies compares scores with a scripted provider. Here every case
   // must have a complete answer.
   const candidates =

@@ -16,6 +16,7 @@ import { batchPredictionWorkflow, builtInWorkflow } from '../../workflows/run/me
 import type { RunPlan } from '../../domain/run/plan';
 import type { StudyInput, StudyOutcome } from '../../workflows/tuning/messages';
 import { tuningStudyWorkflow } from '../../workflows/tuning/messages';
+import { monitorModelWorkflow, type MonitorModelInput } from '../../workflows/monitoring/messages';
 import type { FakeActivities, Overrides } from './fake-activities';
 import { fakeActivities, planOf } from './fake-activities';
 import { testTemporal } from './platform';
@@ -37,6 +38,8 @@ export interface LifecycleRuns {
   ): Promise<StartedRun>;
   /** A study without a run. */
   study(input: StudyInput, overrides: Overrides): Promise<StartedRun<StudyOutcome>>;
+  /** The monitor of a model; it ends when there is nothing to watch. */
+  monitor(input: MonitorModelInput, overrides: Overrides): Promise<StartedRun<null>>;
   /** Runs from start to end and records the history under the name. */
   run(
     name: string,
@@ -141,6 +144,12 @@ export async function openLifecycleRuns(
     study: (input, overrides) =>
       begin<StudyOutcome>({
         type: tuningStudyWorkflow,
+        input,
+        fake: fakeActivities(planOf(), overrides),
+      }),
+    monitor: (input, overrides) =>
+      begin<null>({
+        type: monitorModelWorkflow,
         input,
         fake: fakeActivities(planOf(), overrides),
       }),

@@ -12,6 +12,7 @@ export interface TinyOptions {
   /** Replaces the spec's evaluate block. */
   readonly evaluate?: string;
   readonly canary?: string;
+  readonly monitor?: string;
   readonly promote?: string;
   /** The spec's webhooks. */
   readonly notify?: string;
@@ -69,6 +70,7 @@ function yaml({
   name,
   evaluate = gates,
   canary,
+  monitor,
   promote = '{ approval: { required: 0 } }',
   notify = '[]',
   trainer = 'logistic',
@@ -100,7 +102,7 @@ spec:
     compute: ${compute ?? '{ backend: local, cpus: 1, memory: 1GiB, timeout: 5m, retries: 3 }'}
 ${tune === undefined ? '' : `  tune: ${tune}\n`}  evaluate: ${evaluate}
 ${canary === undefined ? '' : `  canary: ${canary}\n`}  promote: ${promote}
-${budget === undefined ? '' : `  budget: ${budget}\n`}  notify: ${notify}
+${monitor === undefined ? '' : `  monitor: ${monitor}\n`}${budget === undefined ? '' : `  budget: ${budget}\n`}  notify: ${notify}
 `;
 }
 

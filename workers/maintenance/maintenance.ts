@@ -1,3 +1,4 @@
+import type { MonitorClient } from '../../apps/temporal-clients/monitor-client';
 import type { IndexClient } from '../../apps/temporal-clients/index-client';
 import type { LifecycleClient } from '../../apps/temporal-clients/lifecycle-client';
 import type { ScheduleClient } from '../../apps/temporal-clients/schedule-client';
@@ -10,6 +11,7 @@ import type { Loop } from './loop';
 import { repeat } from './loop';
 import { keyWarningDays } from '../../domain/access/api-key';
 import { endLostSearches } from './lost-searches';
+import { wakeMonitors } from './monitors';
 import { watchSchedules } from './schedule-watch';
 import { reconcileRuns, sweepOutbox } from './sweeper';
 import { deliverWebhooks } from '../notification/webhooks';
@@ -18,6 +20,7 @@ export interface MaintenanceDeps extends Core {
   readonly lifecycles: LifecycleClient;
   readonly schedules: ScheduleClient;
   readonly indexes: IndexClient;
+  readonly monitors: MonitorClient;
   readonly config: Config;
   readonly log: Logger;
 }
@@ -63,6 +66,7 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
     // Together, these show within 10 s what a run that cannot continue waits for.
     repeat('reconcile', 3, (stopped) => reconcileRuns(deps, { olderThanSeconds: 2, stopped }), log),
     repeat('schedules', 30, watchSchedules(deps), log),
+    repeat('monitors', 2, () => wakeMonitors(deps), log),
     repeat('searches', 30, (stopped) => endLostSearches(deps, 20, stopped), log),
     repeat(
       'audit',

@@ -55,6 +55,8 @@ const routes: Readonly<Record<string, ((of: ObjectIds) => Asked) | 'own'>> = {
   'GET /lifecycles/{name}/files': () => ({}),
   'GET /lifecycles/{name}/deliveries': () => ({}),
   'POST /deliveries/{id}/redeliver': ({ delivery }) => ({ path: { id: delivery } }),
+  'GET /monitors': 'own',
+  'GET /monitors/{model}': () => ({}),
   'GET /incidents': 'own',
   'GET /incidents/{id}': anIncident,
   'POST /incidents/{id}/acknowledge': atIncident,

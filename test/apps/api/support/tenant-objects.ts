@@ -222,6 +222,7 @@ async function rolledOut({ registry, lifecycles }: ApiWorld): Promise<string> {
   const opening = await openRollout(registry, { model: sharedName, runId });
   if (opening.kind !== 'opened') throw new Error(opening.kind);
   lifecycles.executions.set(rolloutWorkflowId(opening.rollout), 'running');
+  await registry.monitors.turnOff({ tenant, model: sharedName, why: 'secret-of-default' });
   return opening.rollout.id;
 }
 

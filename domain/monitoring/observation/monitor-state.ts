@@ -1,5 +1,10 @@
-import { advanceClock, stoppedClock, type EventClock } from '../rollout/event-clock';
-import type { PredictionId } from '../ids';
+import { advanceClock, stoppedClock, type EventClock } from '../../rollout/event-clock';
+import type { PredictionId } from '../../ids';
+import type { QualityState } from '../quality/quality';
+import type { DriftState } from '../drift-state';
+import type { EstimatedDay } from './estimated-quality';
+import type { LiveQuality } from './live-quality';
+import type { SkewResult } from './skew';
 
 /** A prediction of the champion that the monitor has not counted yet. */
 export interface ObservedRow {
@@ -32,8 +37,19 @@ export interface MonitorState {
   readonly rows: number;
   readonly labels: number;
   readonly lastReceivedAt: string | null;
+  /** Wall-clock time of the last look that found something, in milliseconds since 1970. */
+  readonly lastFoundMs: number | null;
   /** The last hours of wall-clock time with requests, the newest last. */
   readonly hours: readonly ServiceHour[];
+  /** Null before the first row, and without a reference. */
+  readonly drift: DriftState | null;
+  readonly quality: LiveQuality | null;
+  /** Tests of the live quality; null before the first label, and without limits. */
+  readonly judged: QualityState | null;
+  /** Estimates without labels, of the newest days. */
+  readonly estimates: readonly EstimatedDay[];
+  /** Null until it was measured. */
+  readonly skew: SkewResult | null;
 }
 
 export interface ServiceHour {
@@ -51,7 +67,13 @@ export const emptyMonitorState: MonitorState = {
   rows: 0,
   labels: 0,
   lastReceivedAt: null,
+  lastFoundMs: null,
   hours: [],
+  drift: null,
+  quality: null,
+  judged: null,
+  estimates: [],
+  skew: null,
 };
 
 /** Event time advances once this many requests have reached it, so one wrong clock moves nothing. */

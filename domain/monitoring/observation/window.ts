@@ -38,9 +38,16 @@ export function addWindows(one: WindowCounts, other: WindowCounts): WindowCounts
   };
 }
 
-function addCounts(one: readonly number[], other: readonly number[]): readonly number[] {
+export function addCounts(one: readonly number[], other: readonly number[]): readonly number[] {
   return Array.from(
     { length: Math.max(one.length, other.length) },
     (_, index) => (one[index] ?? 0) + (other[index] ?? 0),
   );
+}
+
+const hourMs = 3_600_000;
+
+/** Start of the hour of a time, as an ISO text in UTC. */
+export function hourOf(time: string): string {
+  return new Date(Math.floor(Date.parse(time) / hourMs) * hourMs).toISOString();
 }

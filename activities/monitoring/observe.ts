@@ -1,0 +1,135 @@
+import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import { isPerennialError } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
+import type { ChampionReference } from '../../domain/monitoring/observation/champion-reference';
+import { nextMonitorStep } from '../../domain/monitoring/observation/monitor-step';
+import { observe } from '../../domain/monitoring/observation/observe';
+import type { ArtifactStore } from '../../data/artifact/store';
+import type { MonitorLook } from '../../db/monitoring/records';
+import type { Registry } from '../../db/registry';
+import { raiseAlarms } from './raise';
+import { withHeartbeat } from '../run/heartbeat';
+
+export interface ObserveModelDeps {
+  readonly registry: Pick<Registry, 'monitors' | 'incidents'>;
+  readonly artifacts: Pick<ArtifactStore, 'getJson'>;
+}
+
+export type ObserveResult =
+  | { readonly kind: 'off'; readonly why: string }
+  | { readonly kind: 'prepare'; readonly version: number }
+  | {
+      readonly kind: 'observed';
+      readonly version: number;
+      readonly rows: number;
+      readonly alarms: number;
+      /** False after a long turn: call again at once. */
+      readonly isDrained: boolean;
+    };
+
+/** Milliseconds of one turn; well within the activity's timeout. */
+const turnMs = 300_000;
+/** Rows and labels of one transaction: some 50 ms of counting. */
+const batch = 2_000;
+/** Time for labels to arrive: a replay sends them when due, 500 per call. */
+const settleMs = 2_000;
+/** References in memory. */
+const mostCached = 50;
+
+export function createObserveModelActivities({ registry, artifacts }: ObserveModelDeps) {
+  const references = new Map<Digest, ChampionReference>();
+
+  /** Artifacts never change, so a reference is read once in this process. */
+  async function referenceAt(ref: ArtifactRef): Promise<ChampionReference> {
+    const known = references.get(ref.digest);
+    if (known) return known;
+    const read = await artifacts.getJson<ChampionReference>(ref);
+    const [oldest] = references.keys();
+    if (references.size >= mostCached && oldest !== undefined) references.delete(oldest);
+    references.set(ref.digest, read);
+    return read;
+  }
+
+  return {
+    /**
+     * Counts what was logged since the last look. A retry continues after the last transaction, and
+     * every row and label counts once.
+     */
+    observeModel(input: {
+      readonly tenant: Tenant;
+      readonly model: string;
+    }): Promise<ObserveResult> {
+      return withHeartbeat(async ({ signal, report }) => {
+        const until = Date.now() + turnMs;
+        for (;;) {
+          const step = nextMonitorStep(await registry.monitors.facts(input));
+          if (step.kind === 'off') {
+            await registry.monitors.turnOff({ ...input, why: step.why });
+            return { kind: 'off', why: step.why };
+          }
+          if (step.kind === 'prepare') return { kind: 'prepare', version: step.version };
+          const { fencing, revision } = step;
+          await registry.monitors.keep({ ...input, fencing, revision });
+          const reference = await loadReference(input);
+          const seen = await drain(input, { fencing, reference, until, signal, report });
+          if (seen.kind === 'changed') continue;
+          await raiseAlarms(registry, seen.monitor);
+          const { version, state, results } = seen.monitor;
+          return {
+            kind: 'observed',
+            version,
+            rows: state.rows,
+            alarms: results?.alarms.length ?? 0,
+            isDrained: seen.isDrained,
+          };
+        }
+      });
+    },
+  };
+
+  async function loadReference(input: {
+    readonly tenant: Tenant;
+    readonly model: string;
+  }): Promise<ChampionReference | null> {
+    const ref = (await registry.monitors.get(input))?.reference ?? null;
+    if (ref === null) return null;
+    try {
+      return await referenceAt(ref);
+    } catch (error) {
+      if (!isPerennialError(error) || error.type !== 'ArtifactMissing') throw error;
+      await registry.monitors.loseReference({ ...input, digest: ref.digest });
+      return null;
+    }
+  }
+
+  async function drain(
+    input: { readonly tenant: Tenant; readonly model: string },
+    {
+      fencing,
+      reference,
+      until,
+      signal,
+      report,
+    }: {
+      readonly fencing: number;
+      readonly reference: ChampionReference | null;
+      readonly until: number;
+      readonly signal: AbortSignal;
+      readonly report: (details: unknown) => void;
+    },
+  ): Promise<MonitorLook> {
+    for (;;) {
+      signal.throwIfAborted();
+      const seen = await registry.monitors.fold({
+        ...input,
+        fencing,
+        limit: batch,
+        settleMs,
+        fold: (state, observation, settings) =>
+          observe(state, observation, { settings, reference }),
+      });
+      if (seen.kind === 'changed' || seen.isDrained || Date.now() > until) return seen;
+      report({ rows: seen.monitor.state.rows, labels: seen.monitor.state.labels });
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import type { Tenant } from '../../domain/ids';
+import { monitorStories } from '../../domain/monitoring/observation/monitor-story';
+import type { MonitorRecord } from '../../db/monitoring/records';
+import type { Registry } from '../../db/registry';
+
+type RaiseRegistry = Pick<Registry, 'monitors' | 'incidents'>;
+
+/**
+ * Opens an incident for each kind of alarm, and resolves it when its alarms have ended. If the
+ * process dies before it notes this, the next look raises the same incident again, which updates it.
+ */
+export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecord): Promise<void> {
+  const { tenant, model, version, fencing, settings, results, raised } = monitor;
+  if (settings === null || results === null) return;
+  const stories = monitorStories(results, { model, version, settings });
+  const now = Object.fromEntries(stories.map(({ kind, alarms }) => [kind, alarms]));
+  if (JSON.stringify(now) === JSON.stringify(raised)) return;
+  for (const { kind, alarms, severity, title, story } of stories) {
+    if (raised[kind] === alarms) continue;
+    await registry.incidents.raise({
+      tenant,
+      model,
+      version,
+      kind,
+      key: kind,
+      severity,
+      title,
+      story,
+    });
+  }
+  const ended = Object.keys(raised).filter((kind) => !(kind in now));
+  await resolveAlarms(registry, { tenant, model, kinds: ended, because: 'its alarms have ended' });
+  await registry.monitors.noteRaised({ tenant, model, fencing, raised: now });
+}
+
+export async function resolveAlarms(
+  registry: Pick<RaiseRegistry, 'incidents'>,
+  {
+    tenant,
+    model,
+    kinds,
+    because,
+  }: {
+    readonly tenant: Tenant;
+    readonly model: string;
+    readonly kinds: readonly string[];
+    readonly because: string;
+  },
+): Promise<void> {
+  for (const key of kinds) await registry.incidents.resolve({ tenant, model, key, because });
+}

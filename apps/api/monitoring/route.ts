@@ -1,0 +1,66 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { failure } from '../../../domain/failure';
+import type { Tenant } from '../../../domain/ids';
+import { name, page, pageOf, problem } from '../fields';
+import type { RouteDeps } from '../route-deps';
+import { monitorSummary, monitorSummaryToJson, monitorToJson, monitorView } from './view';
+
+const tags = ['monitors'];
+const hoursOfWeek = 168;
+
+export function monitorRoutes({ registry, guards }: RouteDeps): FastifyPluginAsyncZod {
+  const { viewer } = guards;
+  return async (app) => {
+    await Promise.resolve();
+    app.get(
+      '/monitors',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'List the monitors of champions',
+          querystring: page,
+          response: { 200: pageOf(monitorSummary), default: problem },
+        },
+      },
+      async ({ caller: { tenant }, query }) => {
+        const { items, nextPageToken } = await registry.monitors.list({ tenant, ...query });
+        return { items: items.map(monitorSummaryToJson), nextPageToken };
+      },
+    );
+
+    app.get(
+      '/monitors/:model',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Show drift, live quality, service and alarms of a champion',
+          params: z.object({ model: name }),
+          response: { 200: monitorView, default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params: { model } }) => {
+        const monitor = await registry.monitors.get({ tenant, model });
+        if (monitor === null) throw await noMonitor({ tenant, model });
+        const { version } = monitor;
+        return monitorToJson(
+          monitor,
+          await registry.monitors.windows({ tenant, model, version, limit: hoursOfWeek }),
+        );
+      },
+    );
+  };
+
+  async function noMonitor({ tenant, model }: { readonly tenant: Tenant; readonly model: string }) {
+    const { champion } = await registry.aliases.get({ tenant, model });
+    return champion === null
+      ? failure('NotFound', `${model} has no champion, so it has no monitor`, {
+          next: `perennial run start ${model}`,
+        })
+      : failure('NotFound', `the monitor of ${model}@${champion.version} has not started yet`, {
+          next: 'repeat this in some seconds; if it stays, perennial doctor',
+        });
+  }
+}

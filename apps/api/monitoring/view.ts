@@ -1,0 +1,262 @@
+import { z } from 'zod';
+import { monitorActions } from '../../../domain/monitoring/monitor-spec';
+import { monitorStatuses } from '../../../domain/monitoring/monitor';
+import { alarmKinds } from '../../../domain/monitoring/observation/monitor-results';
+import type { MonitorRecord, MonitorWindow } from '../../../db/monitoring/records';
+import { instant } from '../fields';
+
+const blockScale = z.enum(['hour', 'day', 'week']);
+
+const monitorAlarm = z.object({
+  key: z.string(),
+  kind: z.enum(alarmKinds),
+  feature: z.string().nullable(),
+  title: z.string(),
+  since: instant.describe('event time of the first block that shows it'),
+  effect: z.number().describe('total variation distance; of quality, the increase of the loss'),
+  triggers: z.string().describe('what the alarm does by the settings'),
+});
+
+const summary = z.object({
+  model: z.string(),
+  version: z.number().describe('the watched version; 0 without a champion'),
+  status: z.enum(monitorStatuses),
+  waitingFor: z.string().nullable().describe('why it is off, or what it measures nothing without'),
+  rows: z.number().describe('requests that were counted since the version serves'),
+  labels: z.number().describe('due labels that were counted since the version serves'),
+  alarms: z.array(monitorAlarm).readonly(),
+  eventNow: instant.nullable().describe('latest event time'),
+  lookedAt: instant.nullable(),
+  startedAt: instant,
+});
+
+export const monitorSummary = summary.meta({ id: 'MonitorSummary' });
+
+const signal = z.object({
+  kind: z
+    .enum(['distribution', 'missing', 'unusual'])
+    .describe('unusual: out of the range of the reference, or a value that it does not hold'),
+  scale: blockScale,
+  effect: z.number(),
+  rows: z.number(),
+  tolerance: z.number().nullable().describe('null if the scale is not tested'),
+  reason: z.string().nullable().describe('why it is not tested'),
+  logEvidence: z.number().describe('log-evidence of the newest block'),
+  threshold: z.number().describe('the log-evidence that raises an alarm'),
+  since: instant.nullable(),
+  raisedAt: instant.nullable(),
+});
+
+const featureDrift = z.object({
+  feature: z.string(),
+  role: z.enum(['feature', 'score']),
+  scale: blockScale.describe('of effect, rows, meanShift and bins'),
+  effect: z
+    .number()
+    .describe('total variation distance from the reference, less what chance alone gives'),
+  tolerance: z.number().nullable(),
+  rows: z.number(),
+  meanShift: z.number().nullable().describe('in standard deviations of the reference'),
+  bins: z
+    .array(z.object({ bin: z.string(), reference: z.number(), current: z.number() }))
+    .readonly(),
+  signals: z.array(signal).readonly(),
+});
+
+const quality = z.object({
+  metric: z.string(),
+  n: z.number().describe('labelled requests of the current four weeks of event time'),
+  total: z.number().describe('labelled requests since the version serves'),
+  since: instant.describe('start of the four weeks'),
+  estimate: z.number(),
+  lower: z.number(),
+  upper: z.number(),
+  reference: z.number().nullable().describe('mean loss on the holdout'),
+  limit: z.number().nullable().describe('the loss on the holdout plus maxDrop'),
+  bias: z.number().nullable().describe('mean prediction minus mean label'),
+  slices: z.array(z.object({ slice: z.string(), n: z.number(), estimate: z.number() })).readonly(),
+  tests: z
+    .array(
+      z.object({
+        slice: z.string().describe('all, or column=value'),
+        measure: z.enum(['loss', 'bias']),
+        scale: z.enum(['day', 'week', 'fourWeeks']),
+        value: z.number().nullable().describe('mean of the last whole block'),
+        rows: z.number(),
+        reference: z.number(),
+        limit: z.number().nullable().describe('null if it is not tested'),
+        reason: z.string().nullable().describe('why it is not tested'),
+        since: instant.nullable().describe('start of the block that raised the open alarm'),
+      }),
+    )
+    .readonly(),
+  history: z
+    .array(
+      z.object({
+        n: z.number(),
+        eventTime: instant,
+        estimate: z.number(),
+        lower: z.number().nullable(),
+        upper: z.number().nullable(),
+      }),
+    )
+    .readonly(),
+});
+
+const service = z.object({
+  rows: z.number().describe('requests of the last 24 hours with requests'),
+  p50Ms: z.number().nullable().describe('an upper bound of the median latency in milliseconds'),
+  p97Ms: z.number().nullable(),
+  lastReceivedAt: instant.nullable(),
+  hours: z.array(z.object({ hour: instant, rows: z.number() })).readonly(),
+});
+
+const skew = z.object({
+  measuredAt: instant,
+  rows: z.number(),
+  compared: z.number().describe('requests with a logged score'),
+  agreeing: z.number().describe('those that differ by at most 0.005'),
+  maxDifference: z.number(),
+  failure: z.string().nullable().describe('why nothing was compared'),
+});
+
+export const monitorView = summary
+  .extend({
+    revision: z.number().describe('lifecycle revision of the settings'),
+    settings: z
+      .object({
+        everySeconds: z.number(),
+        metric: z.string(),
+        maxDrop: z.number(),
+        minEffect: z.number(),
+        falseAlarmsPerYear: z.number(),
+        onAlarm: z.enum(monitorActions),
+        timezone: z.string(),
+        availableAfterSeconds: z.number(),
+      })
+      .nullable(),
+    reference: z.string().nullable().describe('digest of the reference'),
+    drift: z.array(featureDrift).readonly(),
+    quality: quality.nullable(),
+    estimate: z
+      .object({
+        metric: z.string(),
+        rows: z.number(),
+        loss: z.number(),
+        from: z.string(),
+        until: z.string(),
+      })
+      .nullable()
+      .describe('estimate of the loss from calibrated scores, without labels; raises no alarm'),
+    service: service.nullable(),
+    skew: skew.nullable().describe('training-serving skew of a sample of requests'),
+    unknown: z
+      .array(z.object({ what: z.string(), why: z.string(), until: z.string().nullable() }))
+      .readonly()
+      .describe('what the monitor cannot tell, why, and when it will'),
+    windows: z
+      .array(
+        z.object({
+          hour: instant,
+          rows: z.number(),
+          labels: z.number(),
+          loss: z.number().nullable().describe('mean loss of the labels'),
+          features: z
+            .record(z.string(), z.array(z.number()).readonly())
+            .describe('rows by bin; the bins are those of drift'),
+        }),
+      )
+      .readonly()
+      .describe('the newest hours of event time, oldest first, at most a week'),
+  })
+  .meta({ id: 'Monitor' });
+
+export type MonitorSummaryJson = z.output<typeof monitorSummary>;
+export type MonitorJson = z.output<typeof monitorView>;
+
+export function monitorSummaryToJson({
+  model,
+  version,
+  status,
+  waitingFor,
+  state: { rows, labels, eventNow },
+  results,
+  lookedAt,
+  startedAt,
+}: MonitorRecord): MonitorSummaryJson {
+  const alarms = status === 'off' ? [] : (results?.alarms ?? []);
+  return {
+    model,
+    version,
+    status,
+    waitingFor,
+    rows,
+    labels,
+    alarms,
+    eventNow,
+    lookedAt,
+    startedAt,
+  };
+}
+
+export function monitorToJson(
+  monitor: MonitorRecord,
+  windows: readonly MonitorWindow[],
+): MonitorJson {
+  const { revision, settings, reference, results, status } = monitor;
+  const shown = status === 'off' ? null : results;
+  return {
+    ...monitorSummaryToJson(monitor),
+    revision,
+    settings: settings && {
+      everySeconds: settings.everySeconds,
+      metric: settings.metric,
+      maxDrop: settings.quality.maxDrop,
+      ...settings.drift,
+      onAlarm: settings.onAlarm,
+      timezone: settings.timezone,
+      availableAfterSeconds: settings.availableAfterSeconds,
+    },
+    reference: reference?.digest ?? null,
+    drift: (shown?.drift ?? []).map(({ alarm: _, signals, ...each }) => ({
+      ...each,
+      signals: signals.map(
+        ({
+          kind,
+          scale,
+          effect,
+          rows,
+          tolerance,
+          reason,
+          logEvidence,
+          threshold,
+          since,
+          raisedAt,
+        }) => ({
+          kind,
+          scale,
+          effect,
+          rows,
+          tolerance,
+          reason,
+          logEvidence,
+          threshold,
+          since,
+          raisedAt,
+        }),
+      ),
+    })),
+    quality: shown?.quality ?? null,
+    estimate: shown?.estimate ?? null,
+    service: shown?.service ?? null,
+    skew: shown?.skew ?? null,
+    unknown: shown?.unknown ?? [],
+    windows: windows.map(({ hour, counts: { rows, labels, loss, features } }) => ({
+      hour,
+      rows,
+      labels,
+      loss: labels === 0 ? null : loss / labels,
+      features,
+    })),
+  };
+}

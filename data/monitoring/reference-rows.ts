@@ -1,0 +1,211 @@
+/** Counts the rows on which a version was trained and evaluated, by hour of event time. */
+import { labelColumn, rowColumn, timeColumn } from '../../domain/dataset/assembled';
+import type { Column } from '../../domain/dataset/dataset';
+import type { Task } from '../../domain/model/model';
+import { binCount, categoryBins, numberBins, type FeatureBins } from '../../domain/monitoring/bins';
+import { openBinner } from '../../domain/monitoring/observation/binner';
+import type { SkippedColumn } from '../../domain/monitoring/observation/champion-reference';
+import { predictedClass } from '../../domain/evaluation/metrics/multiclass';
+import type { HourCounts } from '../../domain/monitoring/reference';
+import { sliceValues } from '../../domain/monitoring/observation/observe';
+import { columnNames } from '../evaluation/holdout-rows';
+import { chunksOf } from '../evaluation/parquet-chunks';
+import { scoreRows } from '../evaluation/score-rows';
+import type { OnnxModel } from '../onnx/session';
+import { quoteName, readParquet, type PlatformSql } from '../sql/platform-sql';
+
+export interface ReferenceBins {
+  readonly bins: readonly FeatureBins[];
+  readonly skipped: readonly SkippedColumn[];
+}
+
+/** A column with more values identifies rows, and hardly any value occurs again. */
+const mostValues = 2_000;
+/** Of larger references, every n-th row is read. */
+const mostRows = 500_000;
+
+/** Bins of the request columns, from files of request rows. */
+export async function readBins(
+  sql: PlatformSql,
+  files: readonly string[],
+  columns: readonly Column[],
+): Promise<ReferenceBins> {
+  const bins: FeatureBins[] = [];
+  const skipped: SkippedColumn[] = [];
+  for (const { name, type } of columns) {
+    if (type === 'timestamp') {
+      skipped.push({ name, why: 'its values are times, which always move on' });
+    } else if (type === 'number' || type === 'integer') {
+      bins.push(numberBins(name, await quantilesOf(sql, files, name)));
+    } else {
+      const counts = await valuesOf(sql, files, name);
+      if (counts.length > mostValues)
+        skipped.push({ name, why: `it has more than ${mostValues} different values` });
+      else bins.push(categoryBins(name, counts));
+    }
+  }
+  return { bins, skipped };
+}
+
+async function quantilesOf(
+  sql: PlatformSql,
+  files: readonly string[],
+  name: string,
+): Promise<readonly number[]> {
+  const value = `${quoteName(name)}::DOUBLE`;
+  const { quantiles } = await sql.one<{ quantiles: { items: readonly number[] } | null }>(
+    `SELECT quantile_disc(${value}, [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]) AS quantiles
+     FROM ${readParquet(files)} WHERE isfinite(${value})`,
+  );
+  if (quantiles === null) return [];
+  return Array.isArray(quantiles) ? (quantiles as readonly number[]) : quantiles.items;
+}
+
+async function valuesOf(
+  sql: PlatformSql,
+  files: readonly string[],
+  name: string,
+): Promise<readonly (readonly [string, number])[]> {
+  const rows = await sql.rows<{ value: string; count: number }>(
+    `SELECT CAST(${quoteName(name)} AS VARCHAR) AS value, count(*) AS count FROM ${readParquet(files)}
+     WHERE ${quoteName(name)} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ${mostValues + 1}`,
+  );
+  return rows.map(({ value, count }) => [value, count]);
+}
+
+/** Rows by hour and bin. Rows without a time have one hour. */
+export async function countRows(
+  sql: PlatformSql,
+  files: readonly string[],
+  bins: readonly FeatureBins[],
+): Promise<ReadonlyMap<string, HourCounts>> {
+  const { rows } = await sql.one<{ rows: number }>(
+    `SELECT count(*) AS rows FROM ${readParquet(files)}`,
+  );
+  const step = Math.max(1, Math.ceil(rows / mostRows));
+  const hours = new Map<string, { readonly hour: string; features: Record<string, number[]> }>();
+  const binners = bins.map(openBinner);
+  const list = [`epoch_ms(${timeColumn})`, ...bins.map(({ name }) => quoteName(name))].join(', ');
+  const query = `SELECT ${list} FROM ${readParquet(files)} WHERE ${rowColumn} % ${step} = 0`;
+  for await (const [times = [], ...columns] of chunksOf(sql, query)) {
+    times.forEach((time, row) => {
+      const hour = hourText(time);
+      let counts = hours.get(hour);
+      if (counts === undefined) {
+        counts = { hour, features: emptyCounts(bins) };
+        hours.set(hour, counts);
+      }
+      binners.forEach((binner, index) => {
+        const of = counts.features[bins[index]?.name ?? ''];
+        const bin = binner(columns[index]?.[row]);
+        if (of) of[bin] = (of[bin] ?? 0) + 1;
+      });
+    });
+  }
+  return new Map([...hours].map(([hour, counts]) => [hour, { ...counts, score: null }]));
+}
+
+function emptyCounts(bins: readonly FeatureBins[]): Record<string, number[]> {
+  return Object.fromEntries(
+    bins.map((each) => [each.name, new Array<number>(binCount(each)).fill(0)]),
+  );
+}
+
+/** Without a time, all rows count as one hour, and no scale has enough blocks to be tested. */
+function hourText(time: unknown): string {
+  const ms = time === null || time === undefined ? 0 : Number(time);
+  return new Date(Math.floor(ms / 3_600_000) * 3_600_000).toISOString();
+}
+
+/** A row of the reference with the model's output: a score, or the name of the predicted class. */
+export interface ScoredRow {
+  readonly hour: string;
+  readonly time: number;
+  readonly label: number;
+  readonly output: number | string;
+  /** Of a multiclass model: the probability of the true class. */
+  readonly ofTrueClass: number | null;
+  /** By slice column. */
+  readonly slices: Readonly<Record<string, string>>;
+}
+
+export interface ScoredPartFiles {
+  readonly features: string;
+  readonly requestRows: string;
+  readonly rows: number;
+  /** Request columns; those that the rows lack are missing. */
+  readonly slices: readonly string[];
+}
+
+/** Scores of a part that the model was not trained on. */
+export async function scorePart(
+  sql: PlatformSql,
+  { features, requestRows, rows, slices }: ScoredPartFiles,
+  model: OnnxModel,
+  { task, classes = [] }: { readonly task: Task; readonly classes?: readonly string[] | undefined },
+): Promise<readonly ScoredRow[]> {
+  const scores = await scoreRows(sql, features, model, rows);
+  const values = await sliceColumns(sql, requestRows, slices);
+  const scored: ScoredRow[] = [];
+  const query = `SELECT epoch_ms(${timeColumn}), ${labelColumn} FROM ${readParquet([features])} ORDER BY ${rowColumn}`;
+  for await (const [times = [], labels = []] of chunksOf(sql, query)) {
+    times.forEach((time, index) => {
+      const from = scored.length * model.width;
+      const label = Number(labels[index]);
+      const isMulticlass = task === 'multiclass';
+      scored.push({
+        hour: hourText(time),
+        time: time === null || time === undefined ? NaN : Number(time),
+        label,
+        output: isMulticlass
+          ? (classes[predictedClass(scores, from, model.width)] ?? '')
+          : (scores[from] ?? NaN),
+        ofTrueClass: isMulticlass ? (scores[from + label] ?? NaN) : null,
+        slices: sliceValues(values[scored.length], slices),
+      });
+    });
+  }
+  return scored;
+}
+
+/** The slice columns of each row, in order of `__row`. */
+async function sliceColumns(
+  sql: PlatformSql,
+  file: string,
+  slices: readonly string[],
+): Promise<readonly object[]> {
+  const there = slices.length === 0 ? [] : await columnNames(sql, file);
+  const found = slices.filter((name) => there.includes(name));
+  if (found.length === 0) return [];
+  const list = found.map((name) => `CAST(${quoteName(name)} AS VARCHAR) AS ${quoteName(name)}`);
+  return sql.rows(`SELECT ${list.join(', ')} FROM ${readParquet([file])} ORDER BY ${rowColumn}`);
+}
+
+/** Bins of the model's output. */
+export function outputBins(rows: readonly ScoredRow[], task: Task): FeatureBins {
+  if (task !== 'multiclass')
+    return numberBins(
+      'score',
+      rows.map(({ output }) => Number(output)),
+    );
+  const counts = new Map<string, number>();
+  for (const { output } of rows) counts.set(String(output), (counts.get(String(output)) ?? 0) + 1);
+  return categoryBins('score', [...counts]);
+}
+
+/** Adds the rows of scored parts to the counts of their hours. */
+export function withScores(
+  hours: ReadonlyMap<string, HourCounts>,
+  rows: readonly ScoredRow[],
+  bins: FeatureBins,
+): readonly HourCounts[] {
+  const binner = openBinner(bins);
+  const scores = new Map<string, number[]>();
+  for (const { hour, output } of rows) {
+    const counts = scores.get(hour) ?? new Array<number>(binCount(bins)).fill(0);
+    scores.set(hour, counts);
+    const bin = binner(output);
+    counts[bin] = (counts[bin] ?? 0) + 1;
+  }
+  return [...hours.values()].map((each) => ({ ...each, score: scores.get(each.hour) ?? null }));
+}

@@ -1,0 +1,84 @@
+import { figure, percent } from '../../format';
+import type { DriftSignal, FeatureDrift } from '../drift-results';
+import type { MonitorSettings } from '../monitor';
+import { allRequests } from '../quality/quality-blocks';
+import type { QualityResult } from '../quality/quality-results';
+import { alarmKinds, type MonitorAlarm, type MonitorResults } from './monitor-results';
+import { isSkewed } from './skew';
+
+/** Open alarms, quality first. */
+export function alarmsOf(
+  { drift, quality, skew }: Pick<MonitorResults, 'drift' | 'quality' | 'skew'>,
+  settings: MonitorSettings,
+): readonly MonitorAlarm[] {
+  const alarms: MonitorAlarm[] = drift.flatMap((each) => {
+    const { feature, alarm } = each;
+    return alarm === null ? [] : [driftAlarm(each, alarm, settings, feature)];
+  });
+  for (const test of quality?.tests ?? [])
+    if (test.since !== null) alarms.push(qualityAlarm(test, test.since, settings));
+  if (skew && isSkewed(skew)) {
+    const share = 1 - skew.agreeing / skew.compared;
+    alarms.push({
+      key: 'skew',
+      kind: 'skew',
+      feature: null,
+      title: `${percent(share)} of the served scores differ from those that training computes`,
+      since: skew.measuredAt,
+      effect: share,
+      triggers: triggersOf(settings, 'skew'),
+    });
+  }
+  return alarms.sort(
+    (a, b) => alarmKinds.indexOf(a.kind) - alarmKinds.indexOf(b.kind) || b.effect - a.effect,
+  );
+}
+
+function driftAlarm(
+  { role }: FeatureDrift,
+  { kind, scale, effect, since }: DriftSignal,
+  settings: MonitorSettings,
+  feature: string,
+): MonitorAlarm {
+  const what = {
+    distribution: role === 'score' ? 'the predictions have shifted' : `\`${feature}\` has shifted`,
+    missing: `\`${feature}\` is missing more often`,
+    unusual: `\`${feature}\` has values that the reference does not hold`,
+  }[kind];
+  const of = kind === 'distribution' ? 'drift' : 'data';
+  return {
+    key: `${of}:${role === 'score' ? 'score' : feature}:${kind}`,
+    kind: of,
+    feature: role === 'score' ? null : feature,
+    title: `${what} by ${percent(effect)} in this ${scale}`,
+    since: since ?? '',
+    effect,
+    triggers: triggersOf(settings, of),
+  };
+}
+
+function qualityAlarm(
+  { slice, measure, scale, value, reference, limit }: QualityResult,
+  since: string,
+  settings: MonitorSettings,
+): MonitorAlarm {
+  const of = slice === allRequests ? '' : ` of ${slice}`;
+  const block = scale === 'fourWeeks' ? 'four weeks' : `a ${scale}`;
+  const what = measure === 'loss' ? settings.metric : 'the mean of prediction minus label';
+  return {
+    key: `quality:${slice}:${measure}:${scale}`,
+    kind: 'quality',
+    feature: null,
+    title: `${what}${of} is ${figure(value)} in ${block}, with a limit of ${figure(limit)}`,
+    since,
+    effect: value === null ? 0 : Math.abs(value - reference),
+    triggers: triggersOf(settings, 'quality'),
+  };
+}
+
+function triggersOf({ onAlarm }: MonitorSettings, kind: MonitorAlarm['kind']): string {
+  if (onAlarm === 'notify') return 'an incident; no run starts (onAlarm: notify)';
+  return kind === 'data' || kind === 'skew'
+    ? 'an incident; retraining waits until this is repaired'
+    : 'an incident and a retraining run (onAlarm: retrain)';
+}

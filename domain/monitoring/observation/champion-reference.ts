@@ -1,0 +1,23 @@
+import type { LossReference } from './live-quality';
+import type { CalibrationMap } from '../quality/estimate';
+import type { QualityReference } from '../quality/quality-reference';
+import type { MonitorReference } from '../reference';
+
+/** What a monitor compares a version with: an artifact, built once for each watched version. */
+export interface ChampionReference {
+  /** Null for rows without a time, of which no hour, day or week can be compared. */
+  readonly traffic: MonitorReference | null;
+  readonly skipped: readonly SkippedColumn[];
+  /** Null when the version cannot be scored on its holdout. */
+  readonly loss: LossReference | null;
+  /** Limits of the live quality; null without a scored holdout or without times. */
+  readonly quality: QualityReference | null;
+  /** For estimates of the loss without labels; null where there are none. */
+  readonly calibration: CalibrationMap | null;
+}
+
+/** A request column that is not compared, and why. */
+export interface SkippedColumn {
+  readonly name: string;
+  readonly why: string;
+}

@@ -1,0 +1,81 @@
+import type { HistoryPoint } from '../../rollout/history';
+import type { FeatureDrift } from '../drift-results';
+import type { QualityResult } from '../quality/quality-results';
+import type { EstimateResult } from './estimated-quality';
+import type { SkewResult } from './skew';
+
+/** What a monitor shows of a version. Plain JSON, stored with the state from which it follows. */
+export interface MonitorResults {
+  /** Features with an alarm first, then by effect. Empty without a reference. */
+  readonly drift: readonly FeatureDrift[];
+  /** Null while no label is due, or without labels that the metric can use. */
+  readonly quality: LiveQualityResult | null;
+  /** An estimate of the loss without labels; it raises no alarm. */
+  readonly estimate: EstimateResult | null;
+  readonly service: ServiceResult;
+  readonly skew: SkewResult | null;
+  /** The most severe first. */
+  readonly alarms: readonly MonitorAlarm[];
+  /** What the monitor cannot tell, why, and when it will. */
+  readonly unknown: readonly UnknownResult[];
+}
+
+export interface LiveQualityResult {
+  readonly metric: string;
+  /** Labelled requests of the current four weeks of event time, and since the version serves. */
+  readonly n: number;
+  readonly total: number;
+  readonly since: string;
+  readonly estimate: number;
+  readonly lower: number;
+  readonly upper: number;
+  /** Mean loss on the holdout; null if it was not measured. */
+  readonly reference: number | null;
+  /** The loss on the holdout plus `maxDrop`. The limits of `tests` are not below it. */
+  readonly limit: number | null;
+  /** Mean prediction minus mean label, for a probability or a number. */
+  readonly bias: number | null;
+  /** The largest mean loss first. */
+  readonly slices: readonly SliceResult[];
+  readonly history: readonly HistoryPoint[];
+  /** The mean loss and the bias of blocks of days, with their limits. Open alarms first. */
+  readonly tests: readonly QualityResult[];
+}
+
+export interface SliceResult {
+  readonly slice: string;
+  readonly n: number;
+  readonly estimate: number;
+}
+
+export interface ServiceResult {
+  /** Requests of the last 24 hours with requests. */
+  readonly rows: number;
+  /** Upper bounds in milliseconds; null without requests. */
+  readonly p50Ms: number | null;
+  readonly p97Ms: number | null;
+  readonly lastReceivedAt: string | null;
+  readonly hours: readonly { readonly hour: string; readonly rows: number }[];
+}
+
+export const alarmKinds = ['quality', 'skew', 'data', 'drift'] as const;
+
+export interface MonitorAlarm {
+  /** The same as long as the alarm is open. */
+  readonly key: string;
+  readonly kind: (typeof alarmKinds)[number];
+  readonly feature: string | null;
+  readonly title: string;
+  /** Event time of the first rows that show it. */
+  readonly since: string;
+  readonly effect: number;
+  /** What the alarm does by the settings. */
+  readonly triggers: string;
+}
+
+export interface UnknownResult {
+  readonly what: string;
+  readonly why: string;
+  /** When it will be known, in words; null if that cannot be said. */
+  readonly until: string | null;
+}

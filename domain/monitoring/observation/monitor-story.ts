@@ -1,0 +1,85 @@
+import { figure, percent } from '../../format';
+import type { IncidentKind, IncidentSeverity, IncidentStory } from '../../incident/incident';
+import type { MonitorSettings } from '../monitor';
+import { alarmKinds, type MonitorAlarm, type MonitorResults } from './monitor-results';
+
+/** An incident of a monitor: all open alarms of one kind. */
+export interface MonitorStory {
+  /** Also the key of the incident. */
+  readonly kind: Extract<IncidentKind, MonitorAlarm['kind']>;
+  readonly severity: IncidentSeverity;
+  readonly title: string;
+  readonly story: IncidentStory;
+  /** Changes when an alarm is added or ends, and not with each figure. */
+  readonly alarms: string;
+}
+
+export interface StoryVersion {
+  readonly model: string;
+  readonly version: number;
+  readonly settings: MonitorSettings;
+}
+
+export function monitorStories(
+  { alarms, quality, drift }: MonitorResults,
+  of: StoryVersion,
+): readonly MonitorStory[] {
+  return alarmKinds.flatMap((kind) => {
+    const open = alarms.filter((each) => each.kind === kind);
+    const [first] = open;
+    if (first === undefined) return [];
+    const since = open.map((each) => each.since).sort()[0] ?? null;
+    const features = [...new Set(open.flatMap(({ feature }) => feature ?? []))];
+    const worst = quality?.slices[0];
+    return [
+      {
+        kind,
+        severity: kind === 'drift' ? ('warning' as const) : ('critical' as const),
+        title: titleOf(kind, first, { model: of.model, open: open.length }),
+        story: {
+          what: `${open.map(({ title }) => title).join('; ')}.`,
+          since,
+          howLarge:
+            kind === 'quality' && quality
+              ? `${quality.metric} ${figure(quality.estimate)} instead of ${figure(quality.reference)} on the holdout`
+              : `${kind === 'skew' ? 'share of' : 'total variation distance of'} ${percent(first.effect)}`,
+          features: features.map((name) => ({
+            name,
+            effect: drift.find(({ feature }) => feature === name)?.effect ?? null,
+          })),
+          slice: kind === 'quality' && worst ? worst.slice : null,
+          dataVersion: null,
+          engineDid: `${of.model}@${of.version} still serves. The alarm triggers ${first.triggers}.`,
+          waitsFor: waitsFor(kind, of),
+          link: null,
+        },
+        alarms: open
+          .map(({ key }) => key)
+          .sort()
+          .join(' '),
+      },
+    ];
+  });
+}
+
+function titleOf(
+  kind: MonitorAlarm['kind'],
+  { title }: MonitorAlarm,
+  { model, open }: { readonly model: string; readonly open: number },
+): string {
+  const more = open > 1 ? ` (and ${open - 1} more)` : '';
+  const what = {
+    quality: 'live quality',
+    skew: 'training-serving skew',
+    data: 'request data',
+    drift: 'drift',
+  }[kind];
+  return `${model}: ${what}: ${title}${more}`;
+}
+
+function waitsFor(kind: MonitorAlarm['kind'], { model, settings }: StoryVersion): string | null {
+  if (kind === 'data') return 'a person who repairs the data that callers send';
+  if (kind === 'skew') return 'a person who finds why serving and training differ';
+  if (settings.onAlarm === 'retrain') return null;
+  return `a person who decides whether to retrain: perennial monitor show ${model}`;
+}

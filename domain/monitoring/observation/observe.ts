@@ -1,0 +1,224 @@
+/** Folds new requests and labels into the state of a monitor. Pure. */
+import { classPredictionIn } from '../../evaluation/class-prediction';
+import { alarmsOf } from './alarms';
+import { openBinner } from './binner';
+import { binCount, type FeatureBins } from '../bins';
+import type { ChampionReference } from './champion-reference';
+import { addHourCounts } from '../drift';
+import { emptyDrift } from '../drift-state';
+import { driftResults } from '../drift-results';
+import { addLabelledLosses, emptyQuality } from '../quality/quality';
+import { qualityResults } from '../quality/quality-results';
+import { addEstimates, estimateResult } from './estimated-quality';
+import { addLosses, largestLoss, lossOf, qualityResult, withPoint } from './live-quality';
+import type { MonitorSettings } from '../monitor';
+import type { MonitorResults } from './monitor-results';
+import type { MonitorState, ObservedLabel, ObservedRow } from './monitor-state';
+import type { HourCounts, MonitorReference } from '../reference';
+import { addService, latencyBucket, oneIn, serviceResult } from './service';
+import { unknownResults } from './unknown';
+import { addCounts, addWindows, emptyWindow, hourOf, type WindowCounts } from './window';
+
+export interface NewTraffic {
+  readonly rows: readonly ObservedRow[];
+  readonly labels: readonly ObservedLabel[];
+}
+
+export interface ObservedTraffic {
+  readonly state: MonitorState;
+  readonly results: MonitorResults;
+  /** New counts by hour of event time. */
+  readonly windows: ReadonlyMap<string, WindowCounts>;
+}
+
+/** What the monitor of a version knows from before the first request. */
+export interface ObservedVersion {
+  readonly settings: MonitorSettings;
+  readonly reference: ChampionReference | null;
+}
+
+export function observe(
+  state: MonitorState,
+  { rows, labels }: NewTraffic,
+  version: ObservedVersion,
+): ObservedTraffic {
+  const traffic = version.reference?.traffic ?? null;
+  const windows = new Map<string, WindowCounts>();
+  const counted = countRows(rows, {
+    traffic,
+    clock: state.eventNow ?? state.newest.at(-1) ?? null,
+  });
+  for (const [hour, counts] of counted) windows.set(hour, counts);
+  const { quality, judged, losses } = countLabels(state, labels, version);
+  for (const [hour, counts] of losses)
+    windows.set(hour, addWindows(windows.get(hour) ?? emptyWindow, counts));
+  const next: MonitorState = {
+    ...state,
+    rows: state.rows + rows.length,
+    labels: state.labels + labels.length,
+    firstEvent: state.firstEvent ?? rows[0]?.at ?? null,
+    lastReceivedAt: newestOf(state.lastReceivedAt, rows),
+    hours: addService(state.hours, rows),
+    drift:
+      traffic && addHourCounts(state.drift ?? emptyDrift(traffic), traffic, batchesOf(counted)),
+    quality,
+    judged,
+    estimates: addEstimates(state.estimates, rows, {
+      map: version.reference?.calibration ?? null,
+      metric: version.settings.metric,
+    }),
+  };
+  return { state: next, results: resultsOf(next, version), windows };
+}
+
+export function resultsOf(state: MonitorState, version: ObservedVersion): MonitorResults {
+  const { settings, reference } = version;
+  const drift =
+    state.drift && reference?.traffic ? driftResults(state.drift, reference.traffic) : [];
+  const quality = state.quality && {
+    ...qualityResult(state.quality, settings, reference?.loss ?? null, boundOf(version)),
+    tests:
+      state.judged && reference?.quality ? qualityResults(state.judged, reference.quality) : [],
+  };
+  return {
+    drift,
+    quality,
+    estimate: estimateResult(state.estimates, settings.metric),
+    service: serviceResult(state),
+    skew: state.skew,
+    alarms: alarmsOf({ drift, quality, skew: state.skew }, settings),
+    unknown: unknownResults(state, { drift, quality }, version),
+  };
+}
+
+/**
+ * An hour that event time has not reached would close the current one, so later rows count there.
+ */
+function countRows(
+  rows: readonly ObservedRow[],
+  { traffic, clock }: { readonly traffic: MonitorReference | null; readonly clock: string | null },
+): ReadonlyMap<string, WindowCounts> {
+  const binners = (traffic?.features ?? []).map(({ bins }) => openCounter(bins));
+  const score = traffic?.score ? openCounter(traffic.score.bins) : null;
+  const windows = new Map<string, MutableWindow>();
+  for (const { at, input, output, latencyMs } of rows) {
+    const time = clock !== null && Date.parse(at) > Date.parse(clock) ? clock : at;
+    const hour = hourOf(time);
+    let window = windows.get(hour);
+    if (window === undefined) {
+      window = {
+        rows: 0,
+        features: Object.fromEntries(binners.map(({ name, empty }) => [name, empty()])),
+        score: score?.empty() ?? [],
+        latency: [],
+      };
+      windows.set(hour, window);
+    }
+    const values = (input ?? {}) as Readonly<Record<string, unknown>>;
+    window.rows += 1;
+    for (const { name, count } of binners) count(window.features[name], values[name]);
+    score?.count(window.score, outputOf(output));
+    window.latency = addCounts(window.latency, oneIn(latencyBucket(latencyMs)));
+  }
+  return new Map([...windows].map(([hour, counts]) => [hour, { ...emptyWindow, ...counts }]));
+}
+
+interface MutableWindow {
+  rows: number;
+  readonly features: Readonly<Record<string, number[]>>;
+  readonly score: number[];
+  latency: readonly number[];
+}
+
+function openCounter(bins: FeatureBins) {
+  const binOf = openBinner(bins);
+  return {
+    name: bins.name,
+    empty: () => new Array<number>(binCount(bins)).fill(0),
+    count: (counts: number[] | undefined, value: unknown) => {
+      const bin = binOf(value);
+      if (counts) counts[bin] = (counts[bin] ?? 0) + 1;
+    },
+  };
+}
+
+function outputOf(output: unknown): unknown {
+  const prediction = classPredictionIn(output);
+  return prediction?.class ?? (output as { readonly score?: unknown } | null)?.score;
+}
+
+function batchesOf(counted: ReadonlyMap<string, WindowCounts>): readonly HourCounts[] {
+  return [...counted]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([hour, { features, score }]) => ({
+      hour,
+      features,
+      score: score.length === 0 ? null : score,
+    }));
+}
+
+function countLabels(
+  state: MonitorState,
+  labels: readonly ObservedLabel[],
+  version: ObservedVersion,
+): {
+  readonly quality: MonitorState['quality'];
+  readonly judged: MonitorState['judged'];
+  readonly losses: ReadonlyMap<string, WindowCounts>;
+} {
+  const { settings } = version;
+  const bound = boundOf(version);
+  const losses = labels.flatMap((each) => {
+    const loss = lossOf(settings, each, bound);
+    const values = sliceValues(each.input, settings.quality.slices);
+    const slices = Object.entries(values).map(([column, value]) => `${column}=${value}`);
+    return loss === null ? [] : [{ ...loss, slices, values }];
+  });
+  const windows = new Map<string, WindowCounts>();
+  for (const { at, loss } of losses) {
+    const hour = hourOf(at);
+    const counts = { ...emptyWindow, labels: 1, loss };
+    windows.set(hour, addWindows(windows.get(hour) ?? emptyWindow, counts));
+  }
+  const limits = version.reference?.quality ?? null;
+  const tested = losses.map(({ at, loss, difference, values }) => ({
+    at,
+    loss,
+    bias: difference,
+    slices: values,
+  }));
+  const last = losses.at(-1);
+  const quality = addLosses(state.quality, losses, bound);
+  return {
+    quality: quality && last ? withPoint(quality, settings, last.at, bound) : quality,
+    judged: limits && addLabelledLosses(state.judged ?? emptyQuality(limits), limits, tested),
+    losses: windows,
+  };
+}
+
+/** By column, the value of a request as a text. */
+export function sliceValues(
+  row: unknown,
+  columns: readonly string[],
+): Readonly<Record<string, string>> {
+  const values = (row ?? {}) as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(columns.map((column) => [column, textOf(values[column])]));
+}
+
+function textOf(value: unknown): string {
+  if (value === null || value === undefined) return 'missing';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value as string);
+}
+
+/** Without a reference of an unlimited loss, any error beyond 1 counts as 1. */
+function boundOf({ settings, reference }: ObservedVersion): number {
+  return largestLoss(settings.metric) ?? reference?.loss?.bound ?? 1;
+}
+
+function newestOf(known: string | null, rows: readonly ObservedRow[]): string | null {
+  return rows.reduce<string | null>(
+    (newest, { receivedAt }) =>
+      newest === null || Date.parse(receivedAt) > Date.parse(newest) ? receivedAt : newest,
+    known,
+  );
+}

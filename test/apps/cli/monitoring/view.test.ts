@@ -1,0 +1,131 @@
+import type { MonitorJson } from '../../../../apps/api/monitoring/view';
+import { describeMonitor } from '../../../../apps/cli/monitoring/view';
+
+const plain = (text: string) => text;
+const paint = { bold: plain, dim: plain, green: plain, red: plain, yellow: plain };
+const page = { columns: 100, rows: 6 };
+
+const monitor: MonitorJson = {
+  model: 'flight-delay',
+  version: 7,
+  status: 'watching',
+  waitingFor: null,
+  rows: 1200,
+  labels: 900,
+  alarms: [],
+  eventNow: '2013-07-01T00:00:00.000Z',
+  lookedAt: '2026-01-01T00:00:00.000Z',
+  startedAt: '2026-01-01T00:00:00.000Z',
+  revision: 2,
+  settings: {
+    everySeconds: 15,
+    metric: 'logloss',
+    maxDrop: 0.07,
+    minEffect: 0.1,
+    falseAlarmsPerYear: 1,
+    onAlarm: 'notify',
+    timezone: 'UTC',
+    availableAfterSeconds: 3600,
+  },
+  reference: null,
+  drift: [
+    {
+      feature: 'distance',
+      role: 'feature',
+      scale: 'day',
+      effect: 0.5,
+      tolerance: 0.2,
+      rows: 300,
+      meanShift: 1.2,
+      bins: [{ bin: '0 … 100', reference: 0.1, current: 0.6 }],
+      signals: [
+        {
+          kind: 'unusual',
+          scale: 'day',
+          effect: 0.3,
+          rows: 300,
+          tolerance: 0.02,
+          reason: null,
+          logEvidence: 20,
+          threshold: 9,
+          since: '2013-06-30T00:00:00.000Z',
+          raisedAt: '2013-06-30T05:00:00.000Z',
+        },
+      ],
+    },
+  ],
+  quality: {
+    metric: 'logloss',
+    n: 900,
+    total: 900,
+    since: '2013-06-01T00:00:00.000Z',
+    estimate: 0.5,
+    lower: 0.45,
+    upper: 0.56,
+    reference: 0.48,
+    limit: 0.5136,
+    bias: -0.01,
+    slices: [{ slice: 'carrier=UA', n: 100, estimate: 0.6 }],
+    tests: [],
+    history: [
+      { n: 900, eventTime: '2013-07-01T00:00:00Z', estimate: 0.5, lower: 0.45, upper: 0.56 },
+    ],
+  },
+  service: {
+    rows: 1200,
+    p50Ms: 3,
+    p97Ms: 20,
+    lastReceivedAt: '2026-01-01T00:00:00.000Z',
+    hours: [{ hour: '2026-01-01T00:00:00.000Z', rows: 1200 }],
+  },
+  skew: null,
+  estimate: {
+    metric: 'logloss',
+    rows: 1200,
+    loss: 0.49,
+    from: '2013-06-25',
+    until: '2013-07-01',
+  },
+  unknown: [{ what: 'drift of `seen_at`', why: 'its values are times', until: null }],
+  windows: [],
+};
+
+test('the view of a monitor shows quality, drift as bars, data quality, service and what is unknown', () => {
+  const text = describeMonitor(monitor, page, paint, { verbose: true });
+  expect(text).toContain('flight-delay@7  watching');
+  expect(text).toContain('1,200 requests, 900 labels, event time 2013-07-01T00:00:00.000Z');
+  expect(text).toContain('no alarm is open');
+  expect(text).toContain('live logloss 0.5 (0.45 … 0.56), 900 labels of four weeks; holdout 0.48');
+  expect(text).toMatch(/distance +50 % +█+┊?█*·+ +20 % +day +\+1\.2 sd +ALARM/);
+  expect(text).toContain('data quality: distance unusual +30 %');
+  expect(text).toContain('latency at most 3 ms at the median, 20 ms at 97 %');
+  expect(text).toContain('not known: drift of `seen_at`, because its values are times');
+  expect(text).toContain('estimated logloss without labels 0.49, 1,200 requests');
+  expect(text).toContain('0 … 100');
+});
+
+test('an open alarm comes first, with what it triggers', () => {
+  const alarms = [
+    {
+      key: 'drift:distance',
+      kind: 'drift' as const,
+      feature: 'distance',
+      title: '`distance` has shifted by 50 % in this day',
+      since: '2013-06-30T00:00:00.000Z',
+      effect: 0.5,
+      triggers: 'an incident',
+    },
+  ];
+  const text = describeMonitor({ ...monitor, alarms }, page, paint, { verbose: false });
+  expect(text).toContain(
+    'alarm: `distance` has shifted by 50 % in this day, since 2013-06-30T00:00:00.000Z\n  triggers an incident\n',
+  );
+  expect(text.indexOf('alarm:')).toBeLessThan(text.indexOf('live logloss'));
+});
+
+test('a monitor that is off shows only why', () => {
+  const off = { ...monitor, status: 'off' as const, waitingFor: 'the model has no champion' };
+  expect(describeMonitor(off, page, paint, { verbose: false })).toBe(
+    'flight-delay@7  off\noff: the model has no champion',
+  );
+});

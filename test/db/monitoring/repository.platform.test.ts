@@ -1,0 +1,300 @@
+import fc from 'fast-check';
+import type { PredictionId } from '../../../domain/ids';
+import type { MonitorSettings } from '../../../domain/monitoring/monitor';
+import { defaultMonitor } from '../../../domain/monitoring/monitor-spec';
+import type { MonitorState } from '../../../domain/monitoring/observation/monitor-state';
+import {
+  emptyWindow,
+  hourOf,
+  type WindowCounts,
+} from '../../../domain/monitoring/observation/window';
+import { newId } from '../../../db/ids';
+import { selectStored } from '../../../db/monitoring/fold';
+import type { FoldedBatch, MonitorBatch, MonitorLook } from '../../../db/monitoring/records';
+import type { PredictionRow } from '../../../db/serving/prediction-records';
+import { explain } from '../../support/query-plan';
+import { promoteOver } from '../rollout/fixture';
+import {
+  applyLifecycle,
+  openTestRegistry,
+  registerVersions,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
+
+let test_: TestRegistry;
+beforeAll(async () => {
+  test_ = await openTestRegistry({ maxConnections: 12 });
+});
+afterAll(() => test_.close());
+
+const settings: MonitorSettings = {
+  ...defaultMonitor,
+  everySeconds: 1,
+  task: 'classification',
+  metric: 'logloss',
+  timezone: 'UTC',
+  availableAfterSeconds: 3600,
+};
+
+/** A champion whose monitor has begun. */
+async function watched(): Promise<{ readonly model: string; readonly fencing: number }> {
+  const model = unique('watched');
+  await applyLifecycle(test_.registry, model);
+  await registerVersions(test_.registry, model, 2);
+  return { model, fencing: await promote(model, 1) };
+}
+
+async function promote(model: string, version: number): Promise<number> {
+  await promoteOver(test_.registry, model, version);
+  const { champion } = await test_.registry.aliases.get({ tenant, model });
+  const fencing = champion?.fencing ?? 0;
+  await test_.registry.monitors.begin({
+    tenant,
+    model,
+    version,
+    fencing,
+    revision: 1,
+    settings,
+    reference: null,
+    waitingFor: null,
+  });
+  return fencing;
+}
+
+let minute = 0;
+
+function prediction(model: string, over: Partial<PredictionRow> = {}): PredictionRow {
+  minute += 1;
+  return {
+    tenant,
+    id: newId('pred') as PredictionId,
+    receivedAt: new Date().toISOString(),
+    model,
+    version: 1,
+    arm: 'champion',
+    entity: null,
+    eventTime: new Date(Date.UTC(2013, 0, 1) + minute * 60_000).toISOString(),
+    input: { distance: 100 },
+    output: { score: 0.5 },
+    latencyMs: 2,
+    rollout: null,
+    other: null,
+    ...over,
+  };
+}
+
+/** Counts, and notes which predictions it saw. */
+function counter(seen: string[], labels: string[] = []) {
+  return (state: MonitorState, batch: MonitorBatch): FoldedBatch => {
+    seen.push(...batch.rows.map(({ id }) => id));
+    labels.push(...batch.labels.map(({ id }) => id));
+    const windows = new Map<string, WindowCounts>();
+    for (const { at } of batch.rows) {
+      const before = windows.get(hourOf(at)) ?? emptyWindow;
+      windows.set(hourOf(at), { ...before, rows: before.rows + 1 });
+    }
+    return {
+      state: {
+        ...state,
+        rows: state.rows + batch.rows.length,
+        labels: state.labels + batch.labels.length,
+      },
+      results: {
+        drift: [],
+        quality: null,
+        estimate: null,
+        service: { rows: 0, p50Ms: null, p97Ms: null, lastReceivedAt: null, hours: [] },
+        skew: null,
+        alarms: [],
+        unknown: [],
+      },
+      windows,
+    };
+  };
+}
+
+const look = (
+  at: { readonly model: string; readonly fencing: number },
+  fold: ReturnType<typeof counter>,
+  limit = 100,
+): Promise<MonitorLook> =>
+  test_.registry.monitors.fold({ tenant, ...at, limit, settleMs: 0, fold });
+
+const monitorOf = (model: string) => test_.registry.monitors.get({ tenant, model });
+
+async function rowsInWindows(model: string): Promise<number> {
+  const windows = await test_.registry.monitors.windows({ tenant, model, version: 1, limit: 999 });
+  return windows.reduce((sum, { counts }) => sum + counts.rows, 0);
+}
+
+test('each row counts once, whatever the batches, repeated calls and concurrent looks', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 6 }),
+      fc.integer({ min: 1, max: 9 }),
+      async (batches, limit) => {
+        const at = await watched();
+        const seen: string[] = [];
+        const stored: string[] = [];
+        for (const size of batches) {
+          const rows = Array.from({ length: size }, () => prediction(at.model));
+          stored.push(...rows.map(({ id }) => id));
+          await Promise.all([
+            test_.registry.predictions.insert(rows),
+            look(at, counter(seen), limit),
+            look(at, counter(seen), limit),
+          ]);
+          await test_.registry.predictions.insert(rows);
+        }
+        for (let rest = 0; rest <= stored.length; rest += limit)
+          await look(at, counter(seen), limit);
+        expect([...seen].sort()).toEqual(stored.sort());
+        expect((await monitorOf(at.model))?.state.rows).toBe(stored.length);
+        expect(await rowsInWindows(at.model)).toBe(stored.length);
+      },
+    ),
+    { numRuns: 8 },
+  );
+});
+
+test('a row that was stored by a slow transaction counts after later rows were counted', async () => {
+  const at = await watched();
+  const [early, late] = [prediction(at.model), prediction(at.model)];
+  const seen: string[] = [];
+  const { sql } = test_.database;
+  await sql.begin(async (tx) => {
+    // The transaction has its number, and commits after the next one was looked at.
+    await tx`select pg_current_xact_id()`;
+    await test_.registry.predictions.insert([late]);
+    await look(at, counter(seen));
+    await tx`
+      insert into predictions (tenant_id, day, id, received_at, model, version, arm, event_time, input, output, latency_ms)
+      select ${tenant}, current_date, ${early.id}, now(), ${at.model}, 1, 'champion', ${early.eventTime}, '{}', '{}', 1`;
+  });
+  await look(at, counter(seen));
+  await look(at, counter(seen));
+  expect(seen.sort()).toEqual([early.id, late.id].sort());
+});
+
+test('a look that dies between counting and its commit counts nothing', async () => {
+  const at = await watched();
+  await test_.registry.predictions.insert([prediction(at.model), prediction(at.model)]);
+  const dying = look(at, () => {
+    throw new Error('the worker was killed');
+  });
+  await expect(dying).rejects.toThrow('the worker was killed');
+  const seen: string[] = [];
+  await look(at, counter(seen));
+  expect(seen).toHaveLength(2);
+  expect(await rowsInWindows(at.model)).toBe(2);
+});
+
+test('rows of probes, of other versions and from before the promotion are passed over', async () => {
+  const at = await watched();
+  const counted = prediction(at.model);
+  await test_.registry.predictions.insert([
+    prediction(at.model, { arm: 'probe' }),
+    prediction(at.model, { version: 2, arm: 'challenger' }),
+    prediction(at.model, { receivedAt: '2020-01-01T00:00:00Z' }),
+    counted,
+  ]);
+  const seen: string[] = [];
+  expect(await look(at, counter(seen))).toMatchObject({ kind: 'folded', read: 4, isDrained: true });
+  expect(seen).toEqual([counted.id]);
+});
+
+test('a label counts once when it is due, also if it is sent again or changed', async () => {
+  const at = await watched();
+  const rows = Array.from({ length: 4 }, () => prediction(at.model));
+  await test_.registry.predictions.insert(rows);
+  const [first] = rows;
+  if (!first) throw new Error('no row');
+  const label = (value: number, labelledAt: string) =>
+    test_.registry.feedback.record({ tenant, predictionId: first.id, label: value, labelledAt });
+  await label(1, '2013-01-02T00:00:00Z');
+  const labels: string[] = [];
+  await look(at, counter([], labels));
+  expect(labels).toEqual([]);
+
+  // Event time moves past the hour after which the label is due.
+  const later = (hours: number) =>
+    new Date(Date.parse(first.eventTime ?? '') + hours * 3_600_000).toISOString();
+  await test_.registry.predictions.insert(
+    [2, 2, 2].map((hours) => prediction(at.model, { eventTime: later(hours) })),
+  );
+  await look(at, counter([], labels));
+  await look(at, counter([], labels));
+  expect(labels).toEqual([first.id]);
+  await label(0, '2013-01-03T00:00:00Z');
+  await look(at, counter([], labels));
+  expect(labels).toEqual([first.id]);
+});
+
+test('a look for a former champion counts nothing, and the next version starts empty', async () => {
+  const at = await watched();
+  await test_.registry.predictions.insert([prediction(at.model)]);
+  const fencing = await promote(at.model, 2);
+  const seen: string[] = [];
+  expect(await look(at, counter(seen))).toEqual({ kind: 'changed' });
+  await test_.registry.predictions.insert([prediction(at.model, { version: 2 })]);
+  await look({ model: at.model, fencing }, counter(seen));
+  expect(seen).toHaveLength(1);
+  expect(await monitorOf(at.model)).toMatchObject({ version: 2, state: { rows: 1 } });
+});
+
+test('only monitors with something to count are due, each once in the time between two looks', async () => {
+  const [busy, idle] = [await watched(), await watched()];
+  for (const at of [busy, idle]) {
+    await look(at, counter([]));
+    // As after a minute without requests.
+    await test_.database
+      .sql`update monitors set woken_at = 'epoch', is_busy = false where model = ${at.model}`;
+  }
+  const due = async () =>
+    (await test_.registry.monitors.due({ limit: 1000 }))
+      .map(({ model }) => model)
+      .filter((model) => model === busy.model || model === idle.model);
+  expect(await due()).toEqual([]);
+  await test_.registry.predictions.insert([prediction(busy.model)]);
+  expect(await due()).toEqual([busy.model]);
+  expect(await due()).toEqual([]);
+});
+
+test('a look reads only the rows behind its cursor', async () => {
+  const [at, other] = [await watched(), await watched()];
+  for (let batch = 0; batch < 4; batch += 1)
+    await test_.registry.predictions.insert(
+      [at, other].flatMap(({ model }) => Array.from({ length: 500 }, () => prediction(model))),
+    );
+  await look(at, counter([]), 5_000);
+  await test_.registry.predictions.insert([prediction(at.model), prediction(at.model)]);
+  const { sql } = test_.database;
+  await sql`analyze predictions`;
+  const [row] = await sql<Parameters<typeof selectStored>[1]['row'][]>`
+    select tenant_id, model, version, cursor_xid::text as cursor_xid, cursor_id, started_at from monitors where model = ${at.model}`;
+  if (!row) throw new Error('no monitor');
+  const { rowsRead } = await explain(sql, selectStored(sql, { row, limit: 100 }), 'predictions');
+  expect(rowsRead).toBeLessThanOrEqual(10);
+});
+
+test('a model without a monitor, and one whose champion moved, are due', async () => {
+  const model = unique('new');
+  await applyLifecycle(test_.registry, model);
+  await registerVersions(test_.registry, model, 2);
+  await promoteOver(test_.registry, model, 1);
+  const isDue = async () =>
+    (await test_.registry.monitors.due({ limit: 1000 })).some((each) => each.model === model);
+  expect(await isDue()).toBe(true);
+  const facts = await test_.registry.monitors.facts({ tenant, model });
+  expect(facts).toMatchObject({
+    champion: { version: 1, task: 'classification' },
+    revision: { revision: 1 },
+    watched: null,
+  });
+  await test_.registry.monitors.turnOff({ tenant, model, why: 'monitor.enabled: false' });
+  expect(await isDue()).toBe(false);
+  await promoteOver(test_.registry, model, 2);
+  expect(await isDue()).toBe(true);
+});

@@ -1,0 +1,262 @@
+import type { PredictionId } from '../../../../domain/ids';
+import { binCount, categoryBins, numberBins } from '../../../../domain/monitoring/bins';
+import type { MonitorSettings } from '../../../../domain/monitoring/monitor';
+import { defaultMonitor } from '../../../../domain/monitoring/monitor-spec';
+import type { ChampionReference } from '../../../../domain/monitoring/observation/champion-reference';
+import { monitorStories } from '../../../../domain/monitoring/observation/monitor-story';
+import {
+  emptyMonitorState,
+  withEventTime,
+  type MonitorState,
+  type ObservedLabel,
+  type ObservedRow,
+} from '../../../../domain/monitoring/observation/monitor-state';
+import { observe, type ObservedVersion } from '../../../../domain/monitoring/observation/observe';
+import { rowLoss } from '../../../../domain/monitoring/observation/live-quality';
+import { qualityReferenceOf } from '../../../../domain/monitoring/quality/quality-reference';
+import { referenceOf, type HourCounts } from '../../../../domain/monitoring/reference';
+import { openBinner } from '../../../../domain/monitoring/observation/binner';
+import { seededRandom } from '../../../../domain/statistics/random';
+
+const hourMs = 3_600_000;
+const start = Date.UTC(2024, 0, 1);
+const at = (hours: number) => new Date(start + hours * hourMs).toISOString();
+
+const settings: MonitorSettings = {
+  ...defaultMonitor,
+  quality: { ...defaultMonitor.quality, slices: ['kind'] },
+  task: 'classification',
+  metric: 'logloss',
+  timezone: 'UTC',
+  availableAfterSeconds: 0,
+};
+
+interface Traffic {
+  readonly from: number;
+  readonly hours: number;
+  readonly perHour?: number;
+  readonly shift?: number;
+  /** A constant in the place of `x`. */
+  readonly x?: unknown;
+}
+
+/** Requests with `x` between 0 and 1 and one of three kinds. */
+function rowsOf({ from, hours, perHour = 30, shift = 0, x }: Traffic): readonly ObservedRow[] {
+  const random = seededRandom([from, hours, perHour, 1]);
+  return Array.from({ length: hours * perHour }, (_, index) => {
+    const time = new Date(start + (from + index / perHour) * hourMs).toISOString();
+    return {
+      id: `pred_${from}_${index}` as PredictionId,
+      at: time,
+      receivedAt: time,
+      input: {
+        x: x === undefined ? random() + shift : x,
+        kind: 'abc'[Math.floor(random() * 3)] ?? 'a',
+      },
+      output: { score: 0.2 + 0.6 * random() },
+      latencyMs: 4,
+    };
+  });
+}
+
+/** Four weeks of the same traffic. */
+function reference(): ChampionReference {
+  const rows = rowsOf({ from: -28 * 24, hours: 28 * 24 });
+  const inputs = rows.map(({ input }) => input as { readonly x: number; readonly kind: string });
+  const bins = [
+    numberBins(
+      'x',
+      inputs.map(({ x }) => x),
+    ),
+    categoryBins('kind', [
+      ['a', 1],
+      ['b', 1],
+      ['c', 1],
+    ]),
+  ];
+  const binners = bins.map(openBinner);
+  const hours = new Map<
+    string,
+    { hour: string; features: Record<string, number[]>; score: null }
+  >();
+  rows.forEach(({ at: time }, index) => {
+    const hour = new Date(Math.floor(Date.parse(time) / hourMs) * hourMs).toISOString();
+    const counts = hours.get(hour) ?? {
+      hour,
+      features: Object.fromEntries(
+        bins.map((each) => [each.name, new Array<number>(binCount(each)).fill(0)]),
+      ),
+      score: null,
+    };
+    hours.set(hour, counts);
+    binners.forEach((binner, place) => {
+      const name = bins[place]?.name ?? '';
+      const bin = binner((inputs[index] as Record<string, unknown> | undefined)?.[name]);
+      const of = counts.features[name];
+      if (of) of[bin] = (of[bin] ?? 0) + 1;
+    });
+  });
+  return {
+    traffic: referenceOf({
+      bins,
+      scoreBins: null,
+      hours: [...hours.values()] satisfies readonly HourCounts[],
+      timezone: 'UTC',
+      settings: settings.drift,
+    }),
+    skipped: [{ name: 'seen_at', why: 'its values are times, which always move on' }],
+    loss: { rows: 1000, loss: 0.6, bound: -Math.log(0.001) },
+    quality: qualityReferenceOf(
+      rows.map(({ at: time, input, output }, index) => {
+        const { score } = output as { readonly score: number };
+        // Each label is as likely as its score says.
+        const label = (index * 0.618) % 1 < score ? 1 : 0;
+        return {
+          at: time,
+          loss: rowLoss('logloss', label, score),
+          bias: score - label,
+          slices: { kind: (input as { readonly kind: string }).kind },
+        };
+      }),
+      { timezone: 'UTC', maxDrop: 0.07, falseAlarmsPerYear: 1 },
+    ),
+    calibration: { scores: [0.2, 0.8], shares: [0.2, 0.8] },
+  };
+}
+
+const version: ObservedVersion = { settings, reference: reference() };
+const wallMs = Date.UTC(2026, 0, 1);
+
+function fold(
+  state: MonitorState,
+  rows: readonly ObservedRow[],
+  of: ObservedVersion = version,
+  labels: readonly ObservedLabel[] = [],
+) {
+  return observe(withEventTime(state, rows, { wallMs, settleMs: 0 }), { rows, labels }, of);
+}
+
+describe('a monitor', () => {
+  test('raises nothing for traffic like the reference, however the batches are cut', () => {
+    const rows = rowsOf({ from: 0, hours: 72 });
+    const whole = fold(emptyMonitorState, rows);
+    expect(whole.results.alarms).toEqual([]);
+    expect(whole.state.rows).toBe(rows.length);
+    let state = emptyMonitorState;
+    let counted = 0;
+    for (let from = 0; from < rows.length; from += 37) {
+      const part = fold(state, rows.slice(from, from + 37));
+      state = part.state;
+      for (const window of part.windows.values()) counted += window.rows;
+    }
+    expect(counted).toBe(rows.length);
+    expect(fold(state, []).results.alarms).toEqual([]);
+  });
+
+  test('finds a unit that changed, orders by effect and says what the alarm triggers', () => {
+    const { state } = fold(emptyMonitorState, rowsOf({ from: 0, hours: 48 }));
+    const { results } = fold(state, rowsOf({ from: 48, hours: 6, shift: 40 }));
+    expect(results.drift[0]).toMatchObject({ feature: 'x', role: 'feature' });
+    expect(results.drift[0]?.effect).toBeGreaterThan(0.2);
+    expect(results.alarms.map(({ feature }) => feature)).toContain('x');
+    expect(results.alarms.every(({ feature }) => feature !== 'kind')).toBe(true);
+    expect(results.alarms[0]?.triggers).toContain('onAlarm: notify');
+    const [story] = monitorStories(results, { model: 'm', version: 3, settings });
+    expect(story).toMatchObject({
+      kind: 'data',
+      severity: 'critical',
+      story: { features: [{ name: 'x' }], engineDid: expect.stringContaining('m@3') as string },
+    });
+  });
+
+  test('finds a feature that is constant, missing, or of another type', () => {
+    for (const x of [0.5, null, 'text']) {
+      const { state } = fold(emptyMonitorState, rowsOf({ from: 0, hours: 24 }));
+      const { results } = fold(state, rowsOf({ from: 24, hours: 12, x }));
+      expect(results.alarms.map(({ feature }) => feature)).toContain('x');
+    }
+  });
+
+  test('counts a request from the future as now, so that one wrong clock closes no block', () => {
+    const rows = rowsOf({ from: 0, hours: 2 });
+    const [wrong] = rowsOf({ from: 2000, hours: 1, perHour: 1 });
+    const { windows, state } = fold(emptyMonitorState, wrong ? [...rows, wrong] : rows);
+    expect([...windows.keys()].every((hour) => hour <= at(2))).toBe(true);
+    expect(state.eventNow !== null && state.eventNow <= at(2)).toBe(true);
+  });
+
+  test('measures the loss by slice and raises an alarm when it is shown to be too high', () => {
+    const rows = rowsOf({ from: 0, hours: 40 });
+    const labels = rows.map(({ id, at: time, input, output }): ObservedLabel => ({
+      id,
+      at: time,
+      // Always the less probable outcome.
+      label: (output as { score: number }).score > 0.5 ? 0 : 1,
+      input,
+      output,
+    }));
+    const { results } = fold(emptyMonitorState, rows, version, labels);
+    const { quality } = results;
+    expect(quality).toMatchObject({ metric: 'logloss', n: 1200, total: 1200, reference: 0.6 });
+    expect(quality?.limit).toBeCloseTo(0.642);
+    expect(quality?.lower).toBeGreaterThan(0.642);
+    expect(quality?.slices.map(({ slice }) => slice).sort()).toEqual([
+      'kind=a',
+      'kind=b',
+      'kind=c',
+    ]);
+    expect(results.alarms[0]).toMatchObject({ key: 'quality:all:loss:day', kind: 'quality' });
+    const [story] = monitorStories(results, { model: 'm', version: 3, settings });
+    expect(story).toMatchObject({ kind: 'quality', severity: 'critical' });
+  });
+
+  test('estimates the loss of calibrated scores before any label is due', () => {
+    const { results } = fold(emptyMonitorState, rowsOf({ from: 0, hours: 24 }));
+    expect(results.quality).toBeNull();
+    expect(results.estimate).toMatchObject({ metric: 'logloss', rows: 720, from: '2024-01-01' });
+    // The entropy of a probability between 0.2 and 0.8.
+    expect(results.estimate?.loss).toBeGreaterThan(0.55);
+    expect(results.estimate?.loss).toBeLessThan(Math.log(2));
+  });
+
+  test('ignores labels that the metric cannot use', () => {
+    const [row] = rowsOf({ from: 0, hours: 1 });
+    const label = (value: unknown, output: unknown = { score: 0.5 }): ObservedLabel => ({
+      id: 'pred_1' as PredictionId,
+      at: at(0),
+      label: value,
+      input: null,
+      output,
+    });
+    const labels = [label('late'), label(2), label(NaN), label(1, null), label(1, { score: null })];
+    const { results } = fold(emptyMonitorState, row ? [row] : [], version, labels);
+    expect(results.quality).toBeNull();
+    expect(results.unknown).toContainEqual(
+      expect.objectContaining({ what: 'live quality', why: 'none of 5 labels fits logloss' }),
+    );
+  });
+
+  test('says what ten requests a day cannot show, and when they could', () => {
+    let state = emptyMonitorState;
+    const rows = Array.from({ length: 14 }, (_, day) =>
+      rowsOf({ from: day * 24, hours: 1, perHour: 10 }),
+    ).flat();
+    const { results } = fold(state, rows);
+    state = emptyMonitorState;
+    expect(results.alarms).toEqual([]);
+    const few = results.unknown.find(({ what }) => what.startsWith('shifts of less than'));
+    expect(few?.why).toMatch(/about \d+ requests arrive in a week/);
+    expect(few?.until).toMatch(/a week has [\d,]+ requests/);
+  });
+
+  test('without a reference measures service and quality, and says what it lacks', () => {
+    const rows = rowsOf({ from: 0, hours: 2 });
+    const { results } = fold(emptyMonitorState, rows, { settings, reference: null });
+    expect(results).toMatchObject({ drift: [], alarms: [], service: { rows: 60, p50Ms: 5 } });
+    expect(results.unknown[0]).toEqual({
+      what: 'drift',
+      why: 'the rows on which the version was trained are not available',
+      until: 'the next version is promoted',
+    });
+  });
+});

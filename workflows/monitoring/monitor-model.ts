@@ -1,0 +1,122 @@
+/**
+ * Watches the champion of a model while it has one. The registry has the state, and each look is
+ * one activity, so an execution that was lost loses nothing: the next one catches up.
+ */
+import {
+  ActivityFailure,
+  allHandlersFinished,
+  condition,
+  isCancellation,
+  log,
+  makeContinueAsNewFunc,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { monitorPreparation, monitorWork } from '../activity-proxies';
+import { showDetails } from '../run/current-details';
+import { messageOf } from '../run/undo';
+import { lookBecameDueSignal, type MonitorModelInput } from './messages';
+
+export async function monitorModel(input: MonitorModelInput): Promise<void> {
+  const { tenant, model, looksPerExecution = 1_000 } = input;
+  let due = 1;
+  let skew = input.skew ?? { at: 0, rows: 0 };
+  const measuring: { work: Promise<boolean> | null } = { work: null };
+  setHandler(lookBecameDueSignal, () => {
+    due += 1;
+  });
+  for (let looks = 0, taken = 0; ; looks += 1) {
+    const { continueAsNewSuggested, targetWorkerDeploymentVersionChanged } = workflowInfo();
+    if (
+      continueAsNewSuggested ||
+      targetWorkerDeploymentVersionChanged ||
+      looks >= looksPerExecution
+    ) {
+      await condition(allHandlersFinished);
+      await measuring.work;
+      // The next execution begins with a look, so a signal that came last is not lost.
+      const next = makeContinueAsNewFunc<typeof monitorModel>({
+        // A monitor runs for years, so it must not stay with the code that it began with.
+        initialVersioningBehavior: 'AUTO_UPGRADE',
+      });
+      return next({ ...input, skew });
+    }
+    taken = due;
+    const isOver = await look();
+    if (due > taken) continue;
+    if (isOver) {
+      await measuring.work;
+      return;
+    }
+    await condition(() => due > taken, longestPauseMs, { summary: 'wait for requests' });
+  }
+
+  /** True if there is nothing to watch. */
+  async function look(): Promise<boolean> {
+    for (;;) {
+      const seen = await monitorWork.observeModel.executeWithOptions({ summary: model }, [
+        { tenant, model },
+      ]);
+      switch (seen.kind) {
+        case 'off':
+          showDetails(`**${model}** is not monitored: ${seen.why}.`);
+          return true;
+        case 'prepare':
+          if (!(await prepare(seen.version))) return false;
+          continue;
+        case 'observed':
+          showDetails(
+            `Watching **${model}@${seen.version}**: ${seen.rows} requests, ${seen.alarms} alarms.`,
+          );
+          if (!seen.isDrained) continue;
+          measureSkew(seen);
+          return false;
+      }
+    }
+  }
+
+  /** Once an hour, if requests arrived since. Looks do not wait for it. */
+  function measureSkew({
+    version,
+    rows,
+  }: {
+    readonly version: number;
+    readonly rows: number;
+  }): void {
+    const isDue = Date.now() - skew.at >= skewEveryMs && rows > 0 && rows !== skew.rows;
+    if (!isDue || measuring.work !== null) return;
+    skew = { at: Date.now(), rows };
+    const summary = `${model}@${version}: compute a sample of requests again`;
+    const options = { summary, retry: { maximumAttempts: 3 } };
+    measuring.work = attempt('measure the skew of a model', () =>
+      monitorPreparation.measureSkew.executeWithOptions(options, [{ tenant, model }]),
+    ).finally(() => {
+      measuring.work = null;
+    });
+  }
+
+  /** Without a reference the next look tries again. */
+  async function prepare(version: number): Promise<boolean> {
+    const summary = `${model}@${version}: build the reference`;
+    return attempt('build the reference of a monitor', () =>
+      monitorPreparation.prepareMonitor.executeWithOptions({ summary }, [{ tenant, model }]),
+    );
+  }
+
+  /** Whether it succeeded. A failure must not end the monitor. */
+  async function attempt(what: string, work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+      log.warn(`could not ${what}; it will be tried again`, { model, error: messageOf(error) });
+      return false;
+    }
+  }
+}
+
+/** Workers send a signal sooner. This is for a signal that was lost. */
+const longestPauseMs = 3_600_000;
+
+const skewEveryMs = 3_600_000;
