@@ -106,7 +106,7 @@ async function measure(
   for (let job = 0; job <= jobs; job += 1)
     for (const [way, run] of Object.entries(ways)) {
       const since = performance.now();
-      await run(`bench-${way.replaceAll(/\W+/g, '-').toLowerCase()}-${job}`);
+      await run(`bench-${engine}-${way.replaceAll(/\W+/g, '-').toLowerCase()}-${job}`);
       if (job > 0) seconds.get(way)?.push((performance.now() - since) / 1000);
     }
   const figures = Object.fromEntries(
