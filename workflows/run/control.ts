@@ -1,6 +1,7 @@
 import { ApplicationFailure, condition, setHandler } from '@temporalio/workflow';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { Command, SignedCommand } from '../../domain/run/command';
+import { approvalWaitText } from '../../domain/run/approval-wait';
 import type { Ballot, VoterRole } from '../../domain/run/ballot';
 import { formatSeconds } from '../../domain/duration';
 import type { RunStatus, StageSummary } from '../../domain/run/run';
@@ -190,11 +191,10 @@ async function countVotes(
   const { required, role, timeoutSeconds } = rule;
   const { ballot, what, isSettled } = subject;
   const { votes } = control;
-  const approvals = required === 1 ? '1 approval' : `${required} approvals`;
+  const until = new Date(Date.now() + timeoutSeconds * 1000).toISOString();
+  const { stage } = ballot;
   await wait.show(
-    `${approvals} of ${what} (scope ${role}) until ` +
-      `${new Date(Date.now() + timeoutSeconds * 1000).toISOString()}; ` +
-      `perennial run approve ${control.runId ?? ''} --stage ${ballot.stage}`,
+    approvalWaitText({ what, role, until, stage, required, runId: control.runId ?? '' }),
   );
   const isDecided = await condition(
     () => control.rejection !== null || votes.length >= required || isSettled(),
