@@ -85,6 +85,15 @@ module.exports = {
       ],
       'One effect each.',
     ),
+    only(
+      'web',
+      '^apps/web/',
+      [
+        '^apps/web/',
+        libraries('@radix-ui', '@tanstack', 'eventsource-parser', 'react', 'react-dom', 'uplot'),
+      ],
+      'The pages run in a browser; from the client of the API they import types alone.',
+    ),
     {
       name: 'apps-use-messages-only',
       severity: 'error',

@@ -2,7 +2,7 @@
  * The suffix of a test file decides its tier: `*.test.ts` is pure; `*.platform.test.ts` gets
  * PostgreSQL, S3 and Temporal, and so does `*.slow.test.ts`, which takes 15 seconds or more; e2e
  * and faults start the whole product; llm needs the models, clients needs stock clients, engines
- * starts real job engines; machines runs the product in network namespaces and needs root.
+ * starts real job engines; web opens the pages in Chromium; machines runs the product in network namespaces and needs root.
  */
 // Inherited by the processes that run the tests: what the compiler unpacks stays in the clone, and
 // nobody is told of the predictions that tests make.
@@ -48,7 +48,7 @@ module.exports = {
       testMatch: ['<rootDir>/test/**/*.test.ts'],
       testPathIgnorePatterns: [
         '/node_modules/',
-        '\\.(platform|slow|e2e|faults|llm|clients|engines|machines)\\.test\\.ts$',
+        '\\.(platform|slow|e2e|faults|llm|clients|engines|machines|web)\\.test\\.ts$',
       ],
     },
     {
@@ -66,6 +66,7 @@ module.exports = {
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
     },
     { ...common, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.e2e.test.ts'] },
+    { ...common, displayName: 'web', testMatch: ['<rootDir>/test/**/*.web.test.ts'] },
     {
       ...common,
       displayName: 'llm',

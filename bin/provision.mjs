@@ -12,6 +12,7 @@ import { closeWatch, endChildren, ProvisionError } from './provision/children.mj
 import { takeLock } from './provision/lock.mjs';
 import { checkMachine } from './provision/machine.mjs';
 import { packagesStep } from './provision/packages.mjs';
+import { pagesStep } from './provision/web/pages.mjs';
 import { openProgress } from './provision/progress.mjs';
 import { givenPythonStep, pythonStep } from './provision/python.mjs';
 import { samplesStep } from './provision/samples.mjs';
@@ -64,6 +65,7 @@ function planSteps(cacheDir, basePython) {
     samples: samplesStep(root, cacheDir, python.interpreter),
     bundle: bundleStep(root, cacheDir),
     cli: cliStep(root),
+    pages: pagesStep(root),
   };
 }
 
@@ -74,11 +76,12 @@ function isComplete(steps) {
 /**
  * Runs npm and pip at the same time, since both mostly wait for the network. One failure ends all.
  */
-async function perform({ packages, python, servers, uv, samples, bundle, cli }, progress) {
+async function perform(steps, progress) {
+  const { packages, python, servers, uv, samples, bundle, cli, pages } = steps;
   const run = (step) =>
     step.done() ? undefined : progress.step(step.title, step.doing, () => step.work());
   const tracks = [
-    (async () => (await run(packages), await run(bundle), await run(cli)))(),
+    (async () => (await run(packages), await run(bundle), await run(cli), await run(pages)))(),
     (async () => (await run(python), await run(samples)))(),
     (async () => (await run(servers), await run(uv)))(),
   ];

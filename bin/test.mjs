@@ -9,13 +9,15 @@ import { join, relative } from 'node:path';
 import { provision, reportFailure, root } from './provision.mjs';
 import { provisionClients } from './provision/clients.mjs';
 import { provisionEngines } from './provision/engines.mjs';
+import { findChromium, noChromium } from './provision/web/chromium.mjs';
+import { ProvisionError } from './provision/children.mjs';
 import { provisionLlm } from './provision/llm.mjs';
 
 /**
  * Tiers by the suffix of a test file, see jest.config.cjs. Those beside the usual ones run by name:
  * `slow` files take 15 seconds or more, `e2e` and `faults` start the whole product for minutes,
- * `llm`, `clients` and `engines` download models, clients and job engines, and `machines` needs root
- * on Linux.
+ * `llm`, `clients` and `engines` download models, clients and job engines, `machines` needs root on
+ * Linux, and `web` needs Chromium. With `--web-if-possible` the last is left out without it.
  */
 const tiers = [
   'pure',
@@ -27,6 +29,7 @@ const tiers = [
   'clients',
   'engines',
   'machines',
+  'web',
 ];
 const usual = ['pure', 'platform'];
 
@@ -37,6 +40,7 @@ const usual = ['pure', 'platform'];
 const retryFailed = '--retry-failed';
 /** More failed files than this have another cause than a busy machine. */
 const maxRetriedFiles = 8;
+const webIfPossible = '--web-if-possible';
 const stopSignals = ['SIGINT', 'SIGTERM'];
 
 try {
@@ -51,8 +55,14 @@ try {
 
 async function test(args) {
   const named = tiers.filter((tier) => args.includes(tier));
+  const chromium = findChromium();
+  if (args.includes(webIfPossible)) {
+    if (chromium !== null) named.push('web');
+    else process.stderr.write(`the tests of the pages are left out: ${noChromium}\n`);
+  } else if (named.includes('web') && chromium === null) throw new ProvisionError(noChromium);
   const retries = args.includes(retryFailed);
-  const rest = args.filter((argument) => !tiers.includes(argument) && argument !== retryFailed);
+  const own = [...tiers, retryFailed, webIfPossible];
+  const rest = args.filter((argument) => !own.includes(argument));
   // The faults tier measures takeover times, which another product on the same cores would change.
   // Two clusters of one engine on this machine could end each other's jobs.
   const isAlone = named.some((tier) => ['faults', 'engines', 'machines'].includes(tier));

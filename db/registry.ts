@@ -38,6 +38,7 @@ import { createCallLedger } from './language/call-repository';
 import { createModelRepository, type ModelRepository } from './model/repository';
 import { createMonitorRepository } from './monitoring/repository';
 import type { MonitorRepository } from './monitoring/records';
+import { createOverviewRepository, type OverviewRepository } from './overview/repository';
 import { createOutboxRepository, type OutboxRepository } from './notification/outbox-repository';
 import { createWebhookRepository, type WebhookRepository } from './notification/webhook-repository';
 import {
@@ -93,6 +94,7 @@ export interface Registry {
   readonly datasets: DatasetRepository;
   readonly artifacts: ArtifactRepository;
   readonly models: ModelRepository;
+  readonly overview: OverviewRepository;
   readonly prompts: PromptRepository;
   readonly projects: ProjectRepository;
   readonly promptSearches: PromptSearchRepository;
@@ -143,6 +145,7 @@ export function createRegistry(database: Database): Registry {
     datasets: createDatasetRepository(database),
     artifacts: createArtifactRepository(database),
     models: createModelRepository(database),
+    overview: createOverviewRepository(database),
     prompts: createPromptRepository(database),
     projects: createProjectRepository(database),
     promptSearches: createPromptSearchRepository(database),

@@ -130,6 +130,7 @@ function listenForEnd(): AbortSignal {
 
 function summaryOf(platform: Platform, stateDir: string, seconds: number): string {
   const rows = [
+    ['Pages', `${platform.apiUrl}/`],
     ['API', `${platform.apiUrl}/docs`],
     ['Gateway', platform.gatewayUrl],
     ...(platform.temporalUiUrl === null ? [] : [['Temporal Web UI', platform.temporalUiUrl]]),

@@ -52,6 +52,8 @@ function withoutPlatform(): ApiDeps {
     scratchRoot: '',
     verifyAudit: anything,
     gatewayUrl: null,
+    pagesDir: null,
+    serviceKey: null,
     knownModels: null,
     sources: anything,
     secrets: anything,

@@ -38,7 +38,16 @@ async function main(): Promise<void> {
     plugins: [foldersOfSources(dist)],
   });
   writeTypes();
+  await writePages();
   copyFileSync(join(root, 'package-lock.json'), join(dist, 'libraries.lock'));
+}
+
+/** The pages that the API serves. The package has no sources of them. */
+async function writePages(): Promise<void> {
+  const { pagesStep } = (await import(join(root, 'bin', 'provision', 'web', 'pages.mjs'))) as {
+    readonly pagesStep: (root: string, folder: string) => { readonly work: () => Promise<void> };
+  };
+  await pagesStep(root, join(dist, 'web')).work();
 }
 
 /** The declarations that the entry points reach, at the paths of their sources. */

@@ -23,6 +23,8 @@ const forbidden: readonly (readonly [rule: string, file: string, imported: strin
   ['data', 'data/registry.ts', '../db/good'],
   ['activities', 'activities/library.ts', 'fastify'],
   ['activities', 'activities/app.ts', '../apps/good'],
+  ['web', 'apps/web/src/server.ts', '../../api/good'],
+  ['web', 'apps/web/src/library.ts', 'pg'],
   ['apps-use-messages-only', 'apps/workflow.ts', '../workflows/good'],
   ['apps-use-messages-only', 'apps/effect.ts', '../activities/good'],
   ['apps-use-messages-only', 'apps/starts.ts', '../infra/good'],
@@ -37,6 +39,7 @@ const typeCycles = folders.map((folder) => ({
 }));
 const allowed: readonly (readonly [file: string, imported: string])[] = [
   ...folders.map((folder) => [`${folder}/good.ts`, '../domain/rules'] as const),
+  ['apps/api/good.ts', '../good'],
   ['domain/good.schema.ts', 'zod'],
   ['domain/rules.ts', './values'],
   ['data/cycle-there.ts', './cycle-back'],

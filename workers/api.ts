@@ -36,6 +36,8 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     scratchRoot: scratchRoot(config),
     verifyAudit: audit.verify,
     gatewayUrl: config.gatewayUrl,
+    pagesDir: config.pagesDir,
+    serviceKey: config.serviceKey,
     knownModels: models.known,
     sources: { ...config.ingest, samplesDir: config.samplesDir, s3: null },
     secrets: config.secrets,

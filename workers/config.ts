@@ -1,6 +1,7 @@
 /**
  * Every setting of a Perennial process. All errors in settings are reported together.
  */
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -129,6 +130,7 @@ const settings = z.object({
 
 /** Where `bin/provision.mjs` stores downloads: always in the clone, wherever the state is. */
 const provisioned = resolve(__dirname, '..', '.perennial');
+const builtPages = join(provisioned, 'build', 'web');
 
 export interface Config {
   readonly temporal: TemporalSecurity & {
@@ -156,6 +158,8 @@ export interface Config {
   readonly trainersDir: string;
   /** The Python package that steps of projects import. */
   readonly packageDir: string;
+  /** The built pages: those of this clone or image, else those of the npm package. */
+  readonly pagesDir: string;
   readonly bind: string;
   readonly apiPort: number;
   /** The address of the API for jobs, which log to it; null if unknown. */
@@ -245,6 +249,7 @@ export function readConfig(environment: Environment): Config {
     samplesDir: value.PERENNIAL_SAMPLES_DIR ?? join(provisioned, 'samples'),
     trainersDir: value.PERENNIAL_TRAINERS_DIR ?? resolve(__dirname, '..', 'trainers'),
     packageDir: resolve(__dirname, '..', 'python'),
+    pagesDir: existsSync(builtPages) ? builtPages : resolve(__dirname, '..', 'dist', 'web'),
     bind: value.PERENNIAL_BIND,
     apiPort: value.PERENNIAL_API_PORT,
     apiUrl: value.PERENNIAL_API_URL ?? null,

@@ -4,6 +4,7 @@ import { allows } from '../../db/access/repository';
 import type { RunRepository } from '../../db/run/repository';
 import type { CommandKeys } from '../../data/access/command-signature';
 import { checkJobToken, isJobToken } from '../../data/access/job-token';
+import { sessionOf } from './access/session';
 import { platformTenant } from '../../domain/access/tenant';
 import { failure } from '../../domain/failure';
 import { isFinal } from '../../domain/run/run';
@@ -70,7 +71,7 @@ export function platformAdminsOnly({ name, tenant }: ApiKeyIdentity): Error {
 const askForKey = 'ask an admin for a key, and set PERENNIAL_API_KEY to it';
 
 interface GuardDeps {
-  readonly apiKeys: Pick<ApiKeyRepository, 'verify'>;
+  readonly apiKeys: Pick<ApiKeyRepository, 'verify' | 'identify'>;
   readonly runs: Pick<RunRepository, 'get'>;
   readonly commandKeys: CommandKeys;
 }
@@ -82,10 +83,12 @@ interface KeyAdmission extends GuardDeps {
 }
 
 async function admit(admission: KeyAdmission): Promise<void> {
-  const { request, reply, scope, apiKeys } = admission;
-  const key = bearer(request);
-  if (isJobToken(key)) return admitJob(admission, key);
-  const caller = await apiKeys.verify(key);
+  const { request, reply, scope, apiKeys, commandKeys } = admission;
+  const session = sessionOf(commandKeys, request);
+  const key = session === null ? bearer(request) : null;
+  if (key !== null && isJobToken(key)) return admitJob(admission, key);
+  const caller =
+    key === null ? await apiKeys.identify(session?.keyId ?? '') : await apiKeys.verify(key);
   if (!caller)
     throw new HttpProblem(
       401,
@@ -95,6 +98,7 @@ async function admit(admission: KeyAdmission): Promise<void> {
     );
   request.caller = caller;
   warnOfExpiry(reply, caller);
+  if (session !== null) void reply.header('cache-control', 'no-store');
   if (!allows(caller.scope, scope)) {
     const route = `${request.method} ${request.routeOptions.url ?? ''}`;
     throw failure(

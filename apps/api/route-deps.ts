@@ -35,6 +35,10 @@ export interface ApiDeps {
   readonly verifyAudit: (
     input: Pick<Parameters<AuditRepository['verify']>[0], 'tenant' | 'from'>,
   ) => Promise<AuditReport>;
+  /** The folder with the built pages; null: none are served. */
+  readonly pagesDir: string | null;
+  /** The key of the platform's own processes, for gateways; null if this process has none. */
+  readonly serviceKey: string | null;
   /** The gateway's URL for clients, for links; null if unknown. */
   readonly gatewayUrl: string | null;
   /** For warnings; null if no providers are configured. */

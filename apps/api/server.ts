@@ -24,6 +24,7 @@ import { openRunEventFeed } from './run/event-feed';
 import { measureApi } from './metrics';
 import { describeApi } from './openapi';
 import { apiKeyRoutes } from './access/route';
+import { sessionRoutes } from './access/session-route';
 import { tenantRoutes } from './access/tenant-route';
 import { auditRoutes } from './audit/route';
 import { budgetRoutes } from './budget/route';
@@ -41,6 +42,7 @@ import { modelRoutes } from './model/route';
 import { monitorRoutes } from './monitoring/route';
 import { platformRoutes } from './platform/route';
 import { predictionRoutes } from './serving/route';
+import { tryRoutes } from './serving/try-route';
 import { promptLabelRoutes } from './prompt/label-route';
 import { promptEvaluationRoutes } from './prompt/evaluation-route';
 import { promptSearchRoutes } from './prompt/search-route';
@@ -48,6 +50,8 @@ import { indexBuildRoutes } from './index/build-route';
 import { indexChangeRoutes } from './index/change-route';
 import { indexRoutes } from './index/route';
 import { promptRoutes } from './prompt/route';
+import { overviewRoutes } from './overview/route';
+import { pageRoutes } from './pages/route';
 import { retentionRoutes } from './retention/route';
 import { rolloutRoutes } from './rollout/route';
 import { runHistoryRoutes } from './run/history-route';
@@ -73,6 +77,7 @@ const usualRequestsPerMinute = 6_000;
 export type Api = FastifyInstance;
 
 const nouns = [
+  overviewRoutes,
   lifecycleRoutes,
   projectRoutes,
   runRoutes,
@@ -97,11 +102,13 @@ const nouns = [
   rolloutRoutes,
   monitorRoutes,
   predictionRoutes,
+  tryRoutes,
   datasetRoutes,
   lineageRoutes,
   decisionRoutes,
   auditRoutes,
   apiKeyRoutes,
+  sessionRoutes,
   tenantRoutes,
   platformRoutes,
   retentionRoutes,
@@ -142,6 +149,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     { prefix: '/api/v1' },
   );
   await app.register(trackingRoutes(routeDeps), { prefix: '/api/2.0' });
+  await app.register(pageRoutes(routeDeps));
   return app;
 }
 

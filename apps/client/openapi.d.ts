@@ -3608,6 +3608,56 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/models/{model}/try": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Send one row to a gateway; it counts as traffic of the model */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description a request row: value by column */
+                        readonly row: {
+                            readonly [key: string]: unknown;
+                        };
+                        /** @description default: the version that the routing selects */
+                        readonly version?: number;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["TriedPrediction"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/models/{model}/versions": {
         readonly parameters: {
             readonly query?: never;
@@ -3810,6 +3860,86 @@ export interface paths {
                     };
                     content: {
                         readonly "application/json": components["schemas"]["Monitor"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/overview/attention": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the runs that wait for a person, and the failures of the last day */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Attention"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/overview/models": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List models by name with champion, quality, open rollout and last run */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["ModelOverview"][];
+                            readonly nextPageToken: string | null;
+                        };
                     };
                 };
             };
@@ -6955,6 +7085,97 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/session": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the session of this browser; null without one */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            /** @description null: not signed in */
+                            readonly session: components["schemas"]["Session"] | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        /** Sign in: exchange an API key for the cookie of a session */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        /** @description API key: pk_… */
+                        readonly apiKey: string;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 201: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly session: components["schemas"]["Session"];
+                        };
+                    };
+                };
+            };
+        };
+        /** Sign out: remove the cookie of the session */
+        readonly delete: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            /** @description null: not signed in */
+                            readonly session: components["schemas"]["Session"] | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/tenants": {
         readonly parameters: {
             readonly query?: never;
@@ -7308,6 +7529,70 @@ export interface components {
             readonly digest: string;
             readonly mediaType: string;
             readonly uri: string;
+        };
+        readonly Attention: {
+            /** @description runs that failed or were lost within the last day, newest first, at most 100 */
+            readonly failures: readonly {
+                /** Format: date-time */
+                readonly createdAt: string;
+                readonly endedAt: string | null;
+                readonly failure: {
+                    readonly message: string;
+                    /** @description undos that failed and need an operator */
+                    readonly needsOperator?: readonly {
+                        readonly message: string;
+                        readonly what: string;
+                    }[];
+                    /** @description what to try next */
+                    readonly next?: string;
+                    readonly stage?: string;
+                    readonly type: string;
+                } | null;
+                readonly id: string;
+                readonly lifecycle: string;
+                /** @enum {string} */
+                readonly status: "pending" | "running" | "waiting" | "paused" | "succeeded" | "stopped" | "failed" | "cancelled" | "lost";
+                readonly version: number | null;
+                readonly waitingFor: string | null;
+            }[];
+            /** @description runs that wait or are paused, newest first, at most 100 */
+            readonly waiting: readonly {
+                readonly approvals: readonly {
+                    /** @description why the caller may not vote, as far as known; null: the caller may */
+                    readonly obstacle: string | null;
+                    /**
+                     * @description scope that a vote needs
+                     * @enum {string}
+                     */
+                    readonly scope: "approver" | "admin";
+                    readonly stage: string;
+                    /** Format: date-time */
+                    readonly until: string;
+                    /** @description what people approve, such as churn@7 */
+                    readonly what: string;
+                }[];
+                /** Format: date-time */
+                readonly createdAt: string;
+                readonly endedAt: string | null;
+                readonly failure: {
+                    readonly message: string;
+                    /** @description undos that failed and need an operator */
+                    readonly needsOperator?: readonly {
+                        readonly message: string;
+                        readonly what: string;
+                    }[];
+                    /** @description what to try next */
+                    readonly next?: string;
+                    readonly stage?: string;
+                    readonly type: string;
+                } | null;
+                readonly id: string;
+                readonly lifecycle: string;
+                /** @enum {string} */
+                readonly status: "pending" | "running" | "waiting" | "paused" | "succeeded" | "stopped" | "failed" | "cancelled" | "lost";
+                readonly version: number | null;
+                readonly waitingFor: string | null;
+            }[];
         };
         readonly AuditKey: {
             /** Format: date-time */
@@ -8082,6 +8367,47 @@ export interface components {
             readonly name: string;
             /** @description the newest 20 versions */
             readonly versions: readonly components["schemas"]["ModelVersion"][];
+        };
+        readonly ModelOverview: {
+            readonly champion: {
+                /** Format: date-time */
+                readonly since: string;
+                readonly version: number;
+            } | null;
+            readonly lastRun: {
+                /** Format: date-time */
+                readonly createdAt: string;
+                readonly endedAt: string | null;
+                readonly id: string;
+                /** @enum {string} */
+                readonly status: "pending" | "running" | "waiting" | "paused" | "succeeded" | "stopped" | "failed" | "cancelled" | "lost";
+            } | null;
+            /** @description the evaluations of the newest 12 versions, newest first */
+            readonly measured: readonly {
+                /** @description value and bounds of the 95 % confidence interval of each metric on the holdout */
+                readonly metrics: {
+                    readonly [key: string]: {
+                        readonly lower: number | null;
+                        readonly upper: number | null;
+                        readonly value: number | null;
+                    };
+                };
+                readonly version: number;
+            }[];
+            readonly name: string;
+            /** @description the open rollout */
+            readonly rollout: {
+                readonly challenger: number;
+                readonly id: string;
+                /** @enum {string} */
+                readonly status: "running" | "held" | "passed" | "promoted" | "rolledBack" | "aborted" | "superseded";
+                readonly step: number;
+                readonly steps: readonly number[];
+                readonly waitingFor: string | null;
+                readonly weight: number;
+            } | null;
+            readonly task: ("classification" | "multiclass" | "regression" | "chat") | null;
+            readonly versions: number;
         };
         readonly ModelSummary: {
             readonly champion: number | null;
@@ -9684,6 +10010,8 @@ export interface components {
                 /** @description stage that waits for this run */
                 readonly stage: string;
             } | null;
+            /** @description stages of its lifecycle, in order; empty where only the code of a project says */
+            readonly plannedStages: readonly string[];
             readonly request: {
                 readonly [key: string]: unknown;
             };
@@ -9762,6 +10090,18 @@ export interface components {
             readonly id: string;
             /** @description stage that received it; null while the run keeps it for a later wait */
             readonly takenBy: string | null;
+        };
+        readonly Session: {
+            /** @description token that every change sends in the header x-perennial-csrf */
+            readonly csrf: string;
+            /** Format: date-time */
+            readonly expiresAt: string;
+            readonly keyId: string;
+            /** @description name of the API key */
+            readonly name: string;
+            /** @enum {string} */
+            readonly scope: "viewer" | "operator" | "approver" | "admin";
+            readonly tenant: string;
         };
         readonly Stage: {
             /** @description figures of a stage of a batch prediction */
@@ -9907,6 +10247,17 @@ export interface components {
             readonly value: number | null;
             /** @description one per objective of a study with several, in their order */
             readonly values?: readonly number[];
+        };
+        readonly TriedPrediction: {
+            readonly milliseconds: number;
+            readonly model: string;
+            /** @description value by the name of the output */
+            readonly outputs: {
+                readonly [key: string]: unknown;
+            };
+            readonly predictionId: string | null;
+            /** @description version that gave the answer */
+            readonly version: number;
         };
         readonly Tuning: {
             /** @description metric on the tuning slice */

@@ -210,7 +210,9 @@ export interface NotFoundOptions {
 function notFoundHandler({ next, methods, formOf }: NotFoundOptions) {
   return (request: FastifyRequest, reply: FastifyReply): void => {
     const path = request.url.split('?')[0] ?? '';
-    const allowed = methods(path);
+    const known = methods(path);
+    // A route with this method found no file.
+    const allowed = known?.includes(request.method) === true ? undefined : known;
     if (allowed !== undefined) void reply.header('allow', allowed.join(', '));
     const error =
       allowed === undefined

@@ -22,6 +22,11 @@ export const pagePolicy =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
   "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
+/** For the pages of apps/web, which have no inline script and no inline style. */
+export const appPolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+  "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
 /** Must be the first hook, so that responses of later hooks have the headers too. */
 export function addSecurityHeaders(app: FastifyInstance, { tls }: { readonly tls: boolean }): void {
   app.addHook('onRequest', (_request, reply, done) => {

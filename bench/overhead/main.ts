@@ -273,6 +273,8 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
         archives: core.auditArchives,
       }),
     gatewayUrl: null,
+    pagesDir: null,
+    serviceKey: null,
     knownModels: null,
     secrets: { variables: [], folder: null },
     commandKeys,

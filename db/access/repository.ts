@@ -5,6 +5,7 @@ import { failure } from '../../domain/failure';
 import { advisoryLocks } from '../advisory-locks';
 import type { Database, Query, Transaction } from '../connection';
 import { newId } from '../ids';
+import type { Statement } from '../sql';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import type { apiKeys } from './schema';
 import { appendAudit } from '../audit/entry';
@@ -54,6 +55,8 @@ export interface ApiKeyRepository {
    * saying which.
    */
   verify(key: string): Promise<ApiKeyIdentity | null>;
+  /** As `verify`, by the id of a key, for a session that was opened with that key. */
+  identify(id: string): Promise<ApiKeyIdentity | null>;
   /** Takes effect at once. Does nothing for a revoked key. NotFound for an unknown one. */
   revoke(input: {
     readonly tenant: Tenant;
@@ -91,32 +94,16 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
 
     /**
      * The database compares the hash. Timing can only reveal the hash of 256 random bits, which no
-     * caller can choose. The same statement records the time of use, at most once a minute.
+     * caller can choose.
      */
     async verify(key) {
       const parts = partsOf(key);
       if (parts === null) return null;
       const { id, secret } = parts;
-      const [row] = await sql<ApiKeyRow[]>`
-        with found as (
-          select * from api_keys where id = ${id} and secret_hash = ${hash(secret)} and ${valid(sql)}
-            and not exists (select from tenants t where t.id = tenant_id and t.suspended_at is not null)
-        ), used as (
-          update api_keys k set last_used_at = now() from found f
-          where k.id = f.id and (f.last_used_at is null or f.last_used_at < now() - interval '1 minute')
-        )
-        select * from found`;
-      return row
-        ? {
-            id: row.id,
-            tenant: row.tenantId,
-            name: row.name,
-            scope: row.scope,
-            isService: row.isService,
-            expiresAt: row.expiresAt,
-          }
-        : null;
+      return validKey(sql, sql`id = ${id} and secret_hash = ${hash(secret)}`);
     },
+
+    identify: (id) => validKey(sql, sql`id = ${id}`),
 
     revoke: ({ tenant, id, actor }) =>
       sql.begin(async (tx) => {
@@ -196,6 +183,22 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
       return toPage(rows, page, (row) => row.id, toRecord);
     },
   };
+}
+
+/** The valid key. The same statement records the time of use, at most once a minute. */
+async function validKey(sql: Query, where: Statement<object[]>): Promise<ApiKeyIdentity | null> {
+  const [row] = await sql<ApiKeyRow[]>`
+    with found as (
+      select * from api_keys where ${where} and ${valid(sql)}
+        and not exists (select from tenants t where t.id = tenant_id and t.suspended_at is not null)
+    ), used as (
+      update api_keys k set last_used_at = now() from found f
+      where k.id = f.id and (f.last_used_at is null or f.last_used_at < now() - interval '1 minute')
+    )
+    select * from found`;
+  if (!row) return null;
+  const { id, tenantId: tenant, name, scope, isService, expiresAt } = row;
+  return { id, tenant, name, scope, isService, expiresAt };
 }
 
 function partsOf(key: string): { readonly id: string; readonly secret: string } | null {

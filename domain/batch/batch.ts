@@ -6,6 +6,8 @@ import type { RunId } from '../ids';
 import type { LifecycleSpec } from '../lifecycle/revision';
 
 export const batchKind = 'batch-predict';
+/** The stages of every batch prediction, in order. */
+export const batchStages = ['resolve', 'score', 'commit'] as const;
 
 /** `fail` ends the run at the first rejected row. */
 export const rowErrorPolicies = ['fail', 'quarantine'] as const;

@@ -163,6 +163,11 @@ async function provePlatformImage(): Promise<void> {
     'a process has no metrics',
   );
   say(`perennial: ${all.length} processes are ready, and each has metrics`);
+  const pages = await Promise.all(ports.api.map((port) => textOf(`http://127.0.0.1:${port}/`)));
+  must(
+    pages.every((text) => text.includes('<div id="app">')),
+    'an API does not serve the pages',
+  );
 
   const cli = async (...args: readonly string[]) =>
     inside(image, args, [

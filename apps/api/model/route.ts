@@ -382,6 +382,6 @@ function readAlias(of: string): string {
   return `GET /api/v1/models/${of}/aliases/champion`;
 }
 
-function noModel(of: string): Error {
+export function noModel(of: string): Error {
   return failure('NotFound', `there is no model ${of}`, { next: 'perennial model list' });
 }

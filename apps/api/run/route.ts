@@ -3,8 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { ApiKeyIdentity } from '../../../db/access/repository';
 import type { Digest } from '../../../domain/dataset/artifact';
+import { batchStages } from '../../../domain/batch/batch';
+import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
 import { failure } from '../../../domain/failure';
-import { isFinal, runStatuses } from '../../../domain/run/run';
+import type { RunRecord } from '../../../db/run/repository';
+import { isFinal, runStatuses, stagesOf } from '../../../domain/run/run';
 import { rerunRequestSchema } from '../../../domain/run/request.schema';
 import { digestOf } from '../../../data/digest';
 import { openCaseResults, runEvaluations } from '../language/case-results';
@@ -142,7 +145,9 @@ export function runRoutes({
       async ({ caller, params: { id } }) => {
         const run = await findRun(registry, caller, id);
         const of = { tenant: run.tenant, runId: run.id };
-        const [stages, rollout, sent, children] = await Promise.all([
+        const { tenant, lifecycle, revisionDigest: digest } = run;
+        const [applied, stages, rollout, sent, children] = await Promise.all([
+          registry.lifecycles.get({ tenant, name: lifecycle, digest }),
           registry.stages.list(of),
           registry.rollouts.ofRun(of),
           registry.sentEvents.ofRun({ ...of, limit: shownRecords }),
@@ -151,6 +156,7 @@ export function runRoutes({
         return {
           ...runToJson(run, lifecycles),
           stages: stages.map(stageToJson),
+          plannedStages: plannedStagesOf(run, applied?.spec),
           rollout: rollout && summaryToJson(rollout),
           children: children.map(childToJson),
           sentEvents: sent.map(sentEventToJson),
@@ -462,6 +468,15 @@ async function openBallot(
       next: 'perennial run show <run>',
     });
   return ballot;
+}
+
+/** Those of its lifecycle. A batch prediction has the same ones for every lifecycle. */
+function plannedStagesOf(
+  { request, program }: Pick<RunRecord, 'request' | 'program'>,
+  spec: LifecycleSpec | undefined,
+): readonly string[] {
+  if (request.batch !== undefined) return batchStages;
+  return program !== null || spec === undefined ? [] : stagesOf(spec);
 }
 
 function commandBy({ tenant, id: keyId }: ApiKeyIdentity) {

@@ -110,6 +110,10 @@ export const runView = fields.meta({ id: 'Run' });
 export const runWithStages = fields
   .extend({
     stages: z.array(stageView).readonly(),
+    plannedStages: z
+      .array(z.string())
+      .readonly()
+      .describe('stages of its lifecycle, in order; empty where only the code of a project says'),
     rollout: rolloutSummary.nullable().describe('rollout of its canary stage'),
     children: z
       .array(

@@ -211,6 +211,12 @@ const routes: Readonly<Record<string, ((of: ObjectIds) => Asked) | 'own'>> = {
   'POST /api-keys': 'own',
   'POST /api-keys/{id}/revoke': ({ key }) => ({ path: { id: key } }),
   'POST /api-keys/{id}/rotate': ({ key }) => ({ path: { id: key }, body: {} }),
+  'POST /models/{model}/try': () => ({ body: { row: {} } }),
+  'POST /session': 'own',
+  'GET /session': 'own',
+  'DELETE /session': 'own',
+  'GET /overview/models': 'own',
+  'GET /overview/attention': 'own',
   'GET /tenants': 'own',
   'POST /tenants': 'own',
   'POST /tenants/{name}/suspend': () => ({ path: { name: 'team-c' } }),
@@ -227,6 +233,7 @@ const routes: Readonly<Record<string, ((of: ObjectIds) => Asked) | 'own'>> = {
 const changes: Readonly<Record<string, unknown>> = {
   'PUT /budgets': { scope: 'tenant', unit: 'usd', limit: 1 },
   'POST /api-keys': { name: sharedName, scope: 'viewer' },
+  'POST /session': { apiKey: 'pk_none' },
   'POST /tenants': { name: 'team-d' },
   'PUT /retention': { feedbackDays: 1 },
 };

@@ -27,6 +27,7 @@ const run = {
   version: 7,
   waitingFor: null,
   sentEvents: [],
+  plannedStages: [],
   children: [],
   parent: null,
   failure: null,

@@ -152,6 +152,7 @@ const unused = {
   revoke: notCalled,
   rotate: notCalled,
   ended: notCalled,
+  identify: notCalled,
   expiring: notCalled,
   list: notCalled,
   ensurePartitions: notCalled,

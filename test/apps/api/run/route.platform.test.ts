@@ -87,7 +87,14 @@ describe('an accepted run', () => {
       actor: 'operator',
     });
     const { body: shown } = await world.call<Run>('GET', `/runs/${body.id}`, { as: 'viewer' });
-    expect(shown).toEqual({ ...body, stages: [], rollout: null, children: [], sentEvents: [] });
+    expect(shown).toEqual({
+      ...body,
+      stages: [],
+      plannedStages: ['ingest', 'validate', 'train', 'evaluate', 'promote'],
+      rollout: null,
+      children: [],
+      sentEvents: [],
+    });
   });
 
   test('is one run for 50 concurrent requests with one key, and for later ones', async () => {

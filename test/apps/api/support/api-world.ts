@@ -89,6 +89,7 @@ export async function openApiWorld(
   schedules: ScheduleClient = fakeSchedules(),
   knownModels: KnownModels | null = null,
   requestsPerMinute?: number,
+  pagesDir: string | null = null,
 ): Promise<ApiWorld> {
   const test = await openTestRegistry();
   const { registry, database } = test;
@@ -122,6 +123,8 @@ export async function openApiWorld(
         archives: [archive],
       }),
     gatewayUrl: 'http://gateway.test',
+    pagesDir,
+    serviceKey: null,
     knownModels,
     ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
     secrets: { variables: ['HOOK_SECRET'], folder: '/run/secrets' },

@@ -28,6 +28,7 @@ const run: RunJson = {
   temporalUrl: null,
   rollout: null,
   sentEvents: [],
+  plannedStages: [],
   children: [],
   parent: null,
   stages: [

@@ -165,6 +165,7 @@ test.each([
       verdict: null,
       rollout: null,
       sentEvents: [],
+      plannedStages: [],
       children: [],
       parent: null,
       stages: [

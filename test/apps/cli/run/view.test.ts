@@ -36,6 +36,7 @@ const run = (verdict: Verdict | null, stages: readonly StageJson[]): RunJson => 
   temporalUrl: null,
   rollout: null,
   sentEvents: [],
+  plannedStages: [],
   children: [],
   parent: null,
   verdict,

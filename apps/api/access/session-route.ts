@@ -1,0 +1,111 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { signSession, type Session } from '../../../data/access/session-token';
+import { withActingKey } from '../../../db/access/acting-key';
+import { apiKeyScopes, type ApiKeyIdentity } from '../../../db/access/repository';
+import { HttpProblem } from '../../http/problem';
+import { instant, problem } from '../fields';
+import type { RouteDeps } from '../route-deps';
+import { newSession, openSession, refuseOtherSites, sessionCookie } from './session';
+
+const sessionView = z
+  .object({
+    tenant: z.string(),
+    name: z.string().describe('name of the API key'),
+    keyId: z.string(),
+    scope: z.enum(apiKeyScopes),
+    csrf: z.string().describe('token that every change sends in the header x-perennial-csrf'),
+    expiresAt: instant,
+  })
+  .meta({ id: 'Session' });
+const opened = z.object({ session: sessionView });
+const current = z.object({ session: sessionView.nullable().describe('null: not signed in') });
+
+/** How the pages sign in. The answers never contain the API key. */
+export function sessionRoutes({
+  registry,
+  commandKeys,
+}: Pick<RouteDeps, 'registry' | 'commandKeys'>): FastifyPluginAsyncZod {
+  return async (app) => {
+    await Promise.resolve();
+    app.post(
+      '/session',
+      {
+        schema: {
+          tags: ['api-keys'],
+          summary: 'Sign in: exchange an API key for the cookie of a session',
+          body: z.strictObject({ apiKey: z.string().min(1).max(200).describe('API key: pk_…') }),
+          response: { 201: opened, 401: problem, 403: problem, default: problem },
+        },
+      },
+      async (request, reply) => {
+        refuseOtherSites(request);
+        const caller = await registry.apiKeys.verify(request.body.apiKey.trim());
+        if (caller === null)
+          throw new HttpProblem(
+            401,
+            'InvalidApiKey',
+            'this API key is unknown, expired or revoked',
+            'ask an admin for a key: perennial key create <name> --scope <scope>',
+          );
+        const session = newSession(caller);
+        await withActingKey(caller.id, () =>
+          registry.commands.audit({
+            tenant: caller.tenant,
+            actor: caller.name,
+            action: 'session.open',
+            subject: `key:${caller.id}`,
+            cause: 'signed in',
+            after: { expiresAt: session.expiresAt, address: request.ip },
+          }),
+        );
+        return reply
+          .status(201)
+          .header('set-cookie', sessionCookie(request, signSession(commandKeys, session), session))
+          .header('cache-control', 'no-store')
+          .send({ session: toJson(caller, session) });
+      },
+    );
+
+    app.get(
+      '/session',
+      {
+        schema: {
+          tags: ['api-keys'],
+          summary: 'Show the session of this browser; null without one',
+          response: { 200: current, default: problem },
+        },
+      },
+      async (request, reply) => {
+        const session = openSession(commandKeys, request);
+        const caller = session && (await registry.apiKeys.identify(session.keyId));
+        return reply
+          .header('cache-control', 'no-store')
+          .send({ session: session && caller && toJson(caller, session) });
+      },
+    );
+
+    app.delete(
+      '/session',
+      {
+        schema: {
+          tags: ['api-keys'],
+          summary: 'Sign out: remove the cookie of the session',
+          response: { 200: current, 403: problem, default: problem },
+        },
+      },
+      async (request, reply) => {
+        refuseOtherSites(request);
+        const ended = sessionCookie(request, null, { expiresAt: new Date(0).toISOString() });
+        return reply.header('set-cookie', ended).send({ session: null });
+      },
+    );
+  };
+}
+
+function toJson(
+  { id: keyId, tenant, name, scope }: ApiKeyIdentity,
+  { csrf, expiresAt }: Session,
+): z.output<typeof sessionView> {
+  return { tenant, name, keyId, scope, csrf, expiresAt };
+}

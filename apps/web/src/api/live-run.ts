@@ -1,0 +1,185 @@
+/**
+ * The events of a run as they happen. A lost connection is opened again after the last event that
+ * arrived, so that none is missing.
+ */
+import { createParser } from 'eventsource-parser';
+import { useEffect, useState } from 'react';
+import { refusalIn, RefusedCall } from './client';
+
+export interface LiveEvent {
+  readonly seq: number;
+  readonly kind: string;
+  readonly stage: string | null;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly at: string;
+}
+
+export type Connection = 'connecting' | 'live' | 'lost' | 'ended' | 'refused';
+
+export interface LiveRun {
+  readonly connection: Connection;
+  /** Events that the page lists. Those of trials and metrics are only counted and drawn. */
+  readonly log: readonly LiveEvent[];
+  /** By the name of the metric and its job: step, value. */
+  readonly curves: ReadonlyMap<string, readonly (readonly [step: number, value: number])[]>;
+  /** The newest progress of each stage, as a text. */
+  readonly progress: ReadonlyMap<string, string>;
+  /** Grows with each event after which the run itself must be read again. */
+  readonly changes: number;
+  readonly trials: number;
+}
+
+const none: LiveRun = {
+  connection: 'connecting',
+  log: [],
+  curves: new Map(),
+  progress: new Map(),
+  changes: 0,
+  trials: 0,
+};
+
+/** Shown once for so many milliseconds, however many events arrive. */
+const flushMilliseconds = 150;
+const retryMilliseconds = 1000;
+/** The oldest are left out beyond this number. */
+const mostListed = 2000;
+
+export function useLiveRun(runId: string): LiveRun {
+  const [state, setState] = useState<LiveRun>(none);
+  useEffect(() => {
+    setState(none);
+    const end = new AbortController();
+    let current = none;
+    let arrived: LiveEvent[] = [];
+    let timer: number | undefined;
+    const flush = (): void => {
+      timer = undefined;
+      current = withEvents(current, arrived);
+      arrived = [];
+      setState(current);
+    };
+    const show = (connection: Connection): void => {
+      current = { ...current, connection };
+      timer ??= window.setTimeout(flush, flushMilliseconds);
+    };
+    void follow(runId, end.signal, show, (event) => {
+      arrived.push(event);
+      timer ??= window.setTimeout(flush, flushMilliseconds);
+    });
+    return () => {
+      end.abort();
+      window.clearTimeout(timer);
+    };
+  }, [runId]);
+  return state;
+}
+
+async function follow(
+  runId: string,
+  signal: AbortSignal,
+  show: (connection: Connection) => void,
+  onEvent: (event: LiveEvent) => void,
+): Promise<void> {
+  let lastId = 0;
+  while (!signal.aborted) {
+    try {
+      const response = await fetch(`/api/v1/runs/${encodeURIComponent(runId)}/events`, {
+        credentials: 'same-origin',
+        headers: { accept: 'text/event-stream', 'last-event-id': String(lastId) },
+        signal,
+      });
+      if (!response.ok || response.body === null) throw await refusalIn(response);
+      show('live');
+      const over = { isOver: false };
+      const parser = createParser({
+        onEvent: ({ event, data }) => {
+          if (event === 'end') {
+            over.isOver = true;
+            return;
+          }
+          const message = JSON.parse(data) as LiveEvent;
+          if (message.seq <= lastId) return;
+          lastId = message.seq;
+          onEvent(message);
+        },
+      });
+      const decoder = new TextDecoder();
+      const reader = response.body.getReader();
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        parser.feed(decoder.decode(value, { stream: true }));
+      }
+      if (over.isOver) {
+        show('ended');
+        return;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      const status = error instanceof RefusedCall ? error.status : null;
+      if (status !== null && status < 500 && status !== 429) {
+        show('refused');
+        return;
+      }
+    }
+    show('lost');
+    await new Promise((resume) => setTimeout(resume, retryMilliseconds));
+  }
+}
+
+function withEvents(before: LiveRun, events: readonly LiveEvent[]): LiveRun {
+  if (events.length === 0) return before;
+  const curves = new Map(before.curves);
+  const progress = new Map(before.progress);
+  const listed: LiveEvent[] = [];
+  let { changes, trials } = before;
+  for (const event of events) {
+    const { kind, stage, data } = event;
+    if (kind === 'train.metrics' || kind === 'step.metrics') addPoints(curves, event);
+    else if (kind === 'trial.started') progress.set(stage ?? 'tune', trialText(data));
+    else if (kind === 'trial.ended') {
+      trials += 1;
+      progress.set(stage ?? 'tune', trialText(data));
+    } else if (kind.endsWith('.progress')) progress.set(stage ?? 'run', progressText(kind, data));
+    else {
+      listed.push(event);
+      if (!kind.startsWith('event.')) changes += 1;
+    }
+  }
+  const log = [...before.log, ...listed].slice(-mostListed);
+  return { ...before, log, curves, progress, changes, trials };
+}
+
+type CurvePoints = Map<string, readonly (readonly [number, number])[]>;
+
+function addPoints(curves: CurvePoints, { data }: LiveEvent): void {
+  const job = typeof data['job'] === 'string' ? (data['job'].split('/')[2] ?? '') : '';
+  const metrics = (data['metrics'] ?? []) as readonly {
+    readonly step: number;
+    readonly name: string;
+    readonly value: number;
+  }[];
+  for (const { step, name, value } of metrics) {
+    const key = job === '' || job === 'model' ? name : `${name} (${job})`;
+    const points = curves.get(key) ?? [];
+    const [last] = points.at(-1) ?? [];
+    // A job that started again reports earlier steps once more.
+    const kept = last !== undefined && last >= step ? points.filter(([at]) => at < step) : points;
+    curves.set(key, [...kept, [step, value]]);
+  }
+}
+
+function trialText(data: Readonly<Record<string, unknown>>): string {
+  const { ended, of } = data;
+  return typeof ended === 'number' && typeof of === 'number'
+    ? `${ended} of ${of} trials`
+    : 'trials';
+}
+
+function progressText(kind: string, data: Readonly<Record<string, unknown>>): string {
+  const done = data['done'] ?? data['asked'] ?? data['found'] ?? data['shard'];
+  const total = data['total'] ?? data['of'];
+  const what = kind === 'evaluation.progress' ? ' cases' : '';
+  const so = typeof done === 'number' ? String(done) : '0';
+  return typeof total === 'number' ? `${so} of ${total}${what}` : `${so}${what}`;
+}

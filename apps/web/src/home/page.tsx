@@ -1,0 +1,206 @@
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import type { AnswerOf, ItemOf } from '../../../client/operation';
+import { call } from '../api/client';
+import { useSession } from '../api/session';
+import { Sparkline } from '../charts/sparkline';
+import { Badge } from '../parts/badge';
+import { ago, figure, interval, percent } from '../parts/format';
+import { Empty, Failed, Loading, Shown } from '../parts/states';
+import { Table } from '../parts/table';
+import { mainMetric } from './quality';
+
+const refetchMilliseconds = 10_000;
+
+export function HomePage() {
+  const { tenant } = useSession();
+  const attention = useQuery({
+    queryKey: ['attention'],
+    queryFn: () => call('GET /overview/attention'),
+    refetchInterval: refetchMilliseconds,
+  });
+  return (
+    <>
+      <title>Home · Perennial</title>
+      <h1>Home</h1>
+      <Shown query={attention} what="what waits for you">
+        {(data) => <Attention of={data} />}
+      </Shown>
+      <h2>Models{tenant === 'default' ? '' : ` of ${tenant}`}</h2>
+      <Models />
+    </>
+  );
+}
+
+function Attention({
+  of: { waiting, failures },
+}: {
+  readonly of: AnswerOf<'GET /overview/attention'>;
+}) {
+  const votes = waiting.filter(({ approvals }) => approvals.length > 0);
+  const mine = votes.filter(({ approvals }) => approvals.some(({ obstacle }) => obstacle === null));
+  const others = waiting.filter((run) => !mine.includes(run));
+  return (
+    <section className="attention" aria-label="What needs a person">
+      <div className={mine.length > 0 ? 'card warn' : 'card'}>
+        <h2>Approvals that wait for you</h2>
+        {mine.length === 0 ? (
+          <p className="quiet">None.</p>
+        ) : (
+          <ul>
+            {mine.map(({ id, approvals }) => (
+              <li key={id}>
+                <Link to="/runs/$run" params={{ run: id }}>
+                  {approvals.map(({ what }) => what).join(', ')}
+                </Link>{' '}
+                <span className="quiet">until {approvals[0]?.until.slice(0, 16)}Z</span>
+              </li>
+            ))}
+          </ul>
+        )}
+      </div>
+      <div className={failures.length > 0 ? 'card bad' : 'card'}>
+        <h2>Failures since yesterday</h2>
+        {failures.length === 0 ? (
+          <p className="quiet">None.</p>
+        ) : (
+          <ul>
+            {failures.slice(0, 8).map(({ id, lifecycle, failure, endedAt }) => (
+              <li key={id}>
+                <Link to="/runs/$run" params={{ run: id }}>
+                  {lifecycle}
+                </Link>{' '}
+                <span className="quiet">
+                  {failure?.stage ?? ''} {ago(endedAt)}
+                </span>
+                <br />
+                <span className="clip" title={failure?.message}>
+                  {failure?.message}
+                </span>
+              </li>
+            ))}
+          </ul>
+        )}
+        {failures.length > 8 ? (
+          <Link to="/runs" search={{ status: 'failed', lifecycle: undefined }}>
+            {failures.length} in all
+          </Link>
+        ) : null}
+      </div>
+      <div className="card">
+        <h2>Other runs that wait</h2>
+        {others.length === 0 ? (
+          <p className="quiet">None.</p>
+        ) : (
+          <ul>
+            {others.slice(0, 8).map(({ id, lifecycle, waitingFor, approvals }) => (
+              <li key={id}>
+                <Link to="/runs/$run" params={{ run: id }}>
+                  {lifecycle}
+                </Link>
+                <br />
+                <span className="clip quiet" title={waitingFor ?? ''}>
+                  {approvals[0]?.obstacle ?? waitingFor}
+                </span>
+              </li>
+            ))}
+          </ul>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function Models() {
+  const query = useInfiniteQuery({
+    queryKey: ['overview'],
+    queryFn: ({ pageParam }) =>
+      call('GET /overview/models', { query: { pageSize: 50, pageToken: pageParam } }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ nextPageToken }) => nextPageToken ?? undefined,
+    refetchInterval: refetchMilliseconds,
+  });
+  const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = query;
+  if (!data)
+    return error ? (
+      <Failed error={error} onRetry={() => void refetch()} />
+    ) : (
+      <Loading what="the models" />
+    );
+  const models = data.pages.flatMap(({ items }) => items);
+  if (models.length === 0)
+    return (
+      <Empty>
+        <p>No run has registered a model yet. Start with your own table:</p>
+        <pre>
+          {'npx perennial lifecycle init churn --data ~/orders.csv --label returned\n'}
+          {'npx perennial lifecycle apply churn\nnpx perennial run start churn --wait'}
+        </pre>
+      </Empty>
+    );
+  return (
+    <>
+      <Table
+        caption="Models"
+        head={['Model', 'Champion', 'Quality (95 %)', 'Trend', 'Rollout', 'Last run']}
+        rows={models.map((model) => ({ key: model.name, cells: cellsOf(model) }))}
+      />
+      {hasNextPage ? (
+        <button type="button" disabled={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+          {isFetchingNextPage ? 'Loading …' : 'Show more models'}
+        </button>
+      ) : null}
+    </>
+  );
+}
+
+function cellsOf(model: ItemOf<'GET /overview/models'>) {
+  const { name, champion, measured, rollout, lastRun } = model;
+  const serving = measured.find(({ version }) => version === champion?.version) ?? measured[0];
+  const metric = serving ? mainMetric(serving.metrics) : null;
+  const trend = measured
+    .map(({ metrics }) => (metric ? (metrics[metric.name]?.value ?? null) : null))
+    .filter((value) => value !== null)
+    .reverse();
+  return [
+    <Link key="model" to="/models/$model" params={{ model: name }}>
+      {name}
+    </Link>,
+    champion ? (
+      <span key="champion">
+        @{champion.version} <span className="quiet">{ago(champion.since)}</span>
+      </span>
+    ) : (
+      'none'
+    ),
+    metric ? (
+      <span key="quality" title={`version ${serving?.version ?? ''} on its holdout`}>
+        {metric.name} <b>{figure(metric.value)}</b>{' '}
+        <span className="quiet">{interval(metric.lower, metric.upper)}</span>
+      </span>
+    ) : (
+      '—'
+    ),
+    <Sparkline
+      key="trend"
+      values={trend}
+      label={`${metric?.name ?? 'quality'} of the newest ${trend.length} versions`}
+    />,
+    rollout ? (
+      <Link key="rollout" to="/models/$model/rollout" params={{ model: name }}>
+        @{rollout.challenger} <Badge status={rollout.status} />{' '}
+        <span className="quiet">{percent(rollout.weight)} of traffic</span>
+      </Link>
+    ) : (
+      '—'
+    ),
+    lastRun ? (
+      <Link key="run" to="/runs/$run" params={{ run: lastRun.id }}>
+        <Badge status={lastRun.status} />{' '}
+        <span className="quiet">{ago(lastRun.endedAt ?? lastRun.createdAt)}</span>
+      </Link>
+    ) : (
+      '—'
+    ),
+  ];
+}

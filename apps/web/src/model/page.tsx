@@ -1,0 +1,210 @@
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import type { AnswerOf } from '../../../client/operation';
+import { call } from '../api/client';
+import { StartAction } from '../run/actions';
+import { useMay } from '../api/session';
+import { Badge } from '../parts/badge';
+import { ago, dateTime, shortDigest } from '../parts/format';
+import { Empty, Failed, Loading, Shown } from '../parts/states';
+import { Facts, Table } from '../parts/table';
+import { PromoteAction, RollbackAction } from './actions';
+
+export type ShownModel = AnswerOf<'GET /models/{model}'>;
+
+export function ModelPage() {
+  const { model: name } = useParams({ from: '/models/$model' });
+  const query = useQuery({
+    queryKey: ['model', name],
+    queryFn: () => call('GET /models/{model}', { path: { model: name } }),
+    refetchInterval: 5_000,
+  });
+  return (
+    <>
+      <title>{`${name} · Perennial`}</title>
+      <Shown query={query} what="the model">
+        {(model) => <Model model={model} />}
+      </Shown>
+    </>
+  );
+}
+
+function Model({ model }: { readonly model: ShownModel }) {
+  const { name, aliases, inferUrl } = model;
+  const { champion, challenger, previous } = aliases;
+  const mayOperate = useMay('operator');
+  return (
+    <>
+      <h1>{name}</h1>
+      <div className="actions" role="group" aria-label="Actions">
+        <RollbackAction model={model} />
+        {mayOperate ? <StartAction lifecycle={name} /> : null}
+        <Link to="/models/$model/try" params={{ model: name }}>
+          Try it
+        </Link>
+        <Link to="/models/$model/rollout" params={{ model: name }}>
+          Rollout
+        </Link>
+        <Link to="/runs" search={{ lifecycle: name, status: undefined }}>
+          Runs
+        </Link>
+      </div>
+      <Facts
+        of={[
+          [
+            'Champion',
+            champion ? (
+              <>
+                <Link
+                  to="/models/$model/versions/$version"
+                  params={{ model: name, version: String(champion.version) }}
+                >
+                  @{champion.version}: why this version
+                </Link>{' '}
+                <span className="quiet">since {dateTime(champion.movedAt)}</span>
+              </>
+            ) : (
+              'none: no version serves'
+            ),
+          ],
+          [
+            'Challenger',
+            challenger ? (
+              <Link to="/models/$model/rollout" params={{ model: name }}>
+                @{challenger.version}
+              </Link>
+            ) : (
+              'none'
+            ),
+          ],
+          ['Previous champion', previous ? `@${previous.version}` : 'none'],
+          ['Address', inferUrl === null ? '—' : <code>{inferUrl}</code>],
+        ]}
+      />
+      <h2>Champions</h2>
+      <Champions name={name} />
+      <h2>Versions</h2>
+      <Versions model={model} />
+    </>
+  );
+}
+
+function Champions({ name }: { readonly name: string }) {
+  const query = useInfiniteQuery({
+    queryKey: ['moves', name],
+    queryFn: ({ pageParam }) =>
+      call('GET /models/{model}/history', {
+        path: { model: name },
+        query: { pageSize: 20, pageToken: pageParam },
+      }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ nextPageToken }) => nextPageToken ?? undefined,
+    refetchInterval: 5_000,
+  });
+  const { data, error, hasNextPage, fetchNextPage } = query;
+  if (!data) return error ? <Failed error={error} /> : <Loading what="the champions" />;
+  const moves = data.pages.flatMap(({ items }) => items);
+  if (moves.length === 0)
+    return (
+      <Empty>
+        <p>No version was ever the champion.</p>
+      </Empty>
+    );
+  return (
+    <>
+      <ol className="timeline" reversed>
+        {moves.map((move) => (
+          <li key={move.id} className={move.kind === 'promote' ? '' : 'warn'}>
+            <time dateTime={move.movedAt} title={dateTime(move.movedAt)}>
+              {ago(move.movedAt)}
+            </time>{' '}
+            <b>{move.to === null ? 'no champion' : `@${move.to}`}</b>{' '}
+            {move.kind === 'promote'
+              ? 'promoted'
+              : move.kind === 'rollback'
+                ? 'rolled back'
+                : 'withdrawn'}
+            {move.from === null ? '' : ` instead of @${move.from}`} by <bdi>{move.actor}</bdi>:{' '}
+            <bdi>{move.cause}</bdi>{' '}
+            {move.runId === null ? null : (
+              <Link to="/runs/$run" params={{ run: move.runId }}>
+                run
+              </Link>
+            )}
+            {move.override === null ? null : (
+              <span
+                className="badge warn"
+                title={move.override.unmet.map(({ detail }) => detail).join('; ')}
+              >
+                override: {move.override.reason}
+              </span>
+            )}
+          </li>
+        ))}
+      </ol>
+      {hasNextPage ? (
+        <button type="button" onClick={() => void fetchNextPage()}>
+          Show earlier champions
+        </button>
+      ) : null}
+    </>
+  );
+}
+
+function Versions({ model: { name, versions, aliases } }: { readonly model: ShownModel }) {
+  const navigate = useNavigate();
+  const aliasOf = (version: number): string =>
+    Object.entries(aliases)
+      .filter(([, state]) => state?.version === version)
+      .map(([alias]) => alias)
+      .join(', ');
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        const picked = new FormData(event.currentTarget).getAll('version').map(String);
+        void navigate({
+          to: '/models/$model/compare',
+          params: { model: name },
+          search: { versions: picked.slice(0, 10).join(',') },
+        });
+      }}
+    >
+      <Table
+        caption="Versions, newest first"
+        head={['Compare', 'Version', 'Status', 'Alias', 'Digest', 'Made', 'Run', '']}
+        rows={versions.map((version) => ({
+          key: String(version.version),
+          cells: [
+            <input
+              key="pick"
+              type="checkbox"
+              name="version"
+              value={version.version}
+              defaultChecked={versions.indexOf(version) < 2}
+              aria-label={`Compare version ${version.version}`}
+            />,
+            <Link
+              key="version"
+              to="/models/$model/versions/$version"
+              params={{ model: name, version: String(version.version) }}
+            >
+              @{version.version}
+            </Link>,
+            <Badge key="status" status={version.status} />,
+            aliasOf(version.version),
+            <code key="digest">{shortDigest(version.manifest.digest)}</code>,
+            <span key="made" title={dateTime(version.createdAt)}>
+              {ago(version.createdAt)}
+            </span>,
+            <Link key="run" to="/runs/$run" params={{ run: version.runId }}>
+              run
+            </Link>,
+            <PromoteAction key="promote" model={name} version={version} aliases={aliases} />,
+          ],
+        }))}
+      />
+      {versions.length > 1 ? <button type="submit">Compare the selected versions</button> : null}
+    </form>
+  );
+}

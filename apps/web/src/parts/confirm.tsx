@@ -1,0 +1,95 @@
+/** A button whose dialog says what will happen, and asks for a reason, before anything happens. */
+import { useEffect, useId, useRef, useState, type SubmitEvent, type ReactNode } from 'react';
+import { textOf } from './form';
+import { Failed } from './states';
+
+export function Action({
+  label,
+  title,
+  effect,
+  kind = 'plain',
+  reason = 'optional',
+  fields,
+  disabled = false,
+  run,
+}: {
+  readonly label: string;
+  /** The question of the dialog. */
+  readonly title: string;
+  /** One or two sentences that say what will happen. */
+  readonly effect: ReactNode;
+  readonly kind?: 'plain' | 'primary' | 'danger';
+  readonly reason?: 'none' | 'optional' | 'required';
+  readonly fields?: ReactNode;
+  readonly disabled?: boolean;
+  readonly run: (input: {
+    readonly reason: string | undefined;
+    readonly form: FormData;
+  }) => Promise<unknown>;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [error, setError] = useState<Error | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const id = useId();
+  const [isOpen, setOpen] = useState(false);
+  useEffect(() => {
+    if (isOpen) dialog.current?.showModal();
+  }, [isOpen]);
+  const open = (): void => {
+    setError(null);
+    setOpen(true);
+  };
+  const close = (): void => dialog.current?.close();
+  const submit = (event: SubmitEvent<HTMLFormElement>): void => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const text = textOf(form, 'reason');
+    setBusy(true);
+    setError(null);
+    run({ reason: text === '' ? undefined : text, form })
+      .then(close, (problem: unknown) =>
+        setError(problem instanceof Error ? problem : new Error(String(problem))),
+      )
+      .finally(() => setBusy(false));
+  };
+  return (
+    <>
+      <button type="button" className={kind} onClick={open} disabled={disabled}>
+        {label}
+      </button>
+      {isOpen ? (
+        <dialog
+          ref={dialog}
+          onClose={() => setOpen(false)}
+          aria-labelledby={`${id}title`}
+          aria-describedby={`${id}effect`}
+        >
+          <form onSubmit={submit}>
+            <h2 id={`${id}title`}>{title}</h2>
+            <div id={`${id}effect`}>{effect}</div>
+            {fields}
+            {reason === 'none' ? null : (
+              <label className="field">
+                <span>Reason for the audit log{reason === 'optional' ? ' (optional)' : ''}</span>
+                <textarea name="reason" rows={2} maxLength={500} required={reason === 'required'} />
+              </label>
+            )}
+            {error ? <Failed error={error} /> : null}
+            <div className="buttons">
+              <button type="button" onClick={close}>
+                Keep as it is
+              </button>
+              <button
+                type="submit"
+                className={kind === 'danger' ? 'danger' : 'primary'}
+                disabled={isBusy}
+              >
+                {isBusy ? 'Sending …' : label}
+              </button>
+            </div>
+          </form>
+        </dialog>
+      ) : null}
+    </>
+  );
+}

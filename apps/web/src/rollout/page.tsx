@@ -1,0 +1,329 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, useParams } from '@tanstack/react-router';
+import type { AnswerOf } from '../../../client/operation';
+import { call, RefusedCall } from '../api/client';
+import { IntervalBars } from '../charts/interval-bars';
+import { LineChart } from '../charts/line-chart';
+import { Badge } from '../parts/badge';
+import { dateTime, figure, interval, percent, seconds } from '../parts/format';
+import { Empty, Shown } from '../parts/states';
+import { Facts, Table } from '../parts/table';
+import { RolloutActions } from './actions';
+
+export type ShownRollout = AnswerOf<'GET /models/{model}/rollout'>;
+
+const open = ['running', 'held', 'passed'];
+
+export function RolloutPage() {
+  const { model } = useParams({ from: '/models/$model/rollout' });
+  const query = useQuery({
+    queryKey: ['rollout', model],
+    queryFn: () =>
+      call('GET /models/{model}/rollout', { path: { model } }).catch((error: unknown) => {
+        if (error instanceof RefusedCall && error.status === 404) return null;
+        throw error;
+      }),
+    refetchInterval: ({ state: { data } }) => (data && open.includes(data.status) ? 2_000 : 15_000),
+  });
+  return (
+    <>
+      <title>{`Rollout of ${model} · Perennial`}</title>
+      <p className="crumbs">
+        <Link to="/models/$model" params={{ model }}>
+          {model}
+        </Link>
+      </p>
+      <Shown query={query} what="the rollout">
+        {(rollout) =>
+          rollout === null ? (
+            <>
+              <h1>Rollout of {model}</h1>
+              <Empty>
+                <p>
+                  {model} has had no rollout. A section <code>canary</code> in its lifecycle tries
+                  each new version beside the champion.
+                </p>
+              </Empty>
+            </>
+          ) : (
+            <Rollout rollout={rollout} />
+          )
+        }
+      </Shown>
+    </>
+  );
+}
+
+function Rollout({ rollout }: { readonly rollout: ShownRollout }) {
+  const { model, champion, challenger, status, quality, shadow, guardrails, reasons } = rollout;
+  const client = useQueryClient();
+  const refresh = async (): Promise<void> => {
+    await client.invalidateQueries({ queryKey: ['rollout', model] });
+  };
+  return (
+    <>
+      <div className="title">
+        <h1>
+          {model}: @{challenger} beside @{champion} <Badge status={status} />
+        </h1>
+      </div>
+      {rollout.waitingFor === null ? null : (
+        <p className="banner warn">
+          It waits for: <bdi>{rollout.waitingFor}</bdi>
+        </p>
+      )}
+      {open.includes(status) ? <RolloutActions rollout={rollout} onDone={refresh} /> : null}
+      <Steps rollout={rollout} />
+      <Outlook rollout={rollout} />
+      <h2>Difference in {quality.metric}</h2>
+      <Difference rollout={rollout} />
+      <IntervalBars
+        label={`Challenger minus champion; positive is worse (${quality.n.toLocaleString('en')} ${
+          quality.comparison === 'pairs' ? 'pairs' : 'labels of the smaller arm'
+        })`}
+        rows={[
+          {
+            name: 'All',
+            ...quality,
+            text: boundsText(quality),
+          },
+          ...(quality.days
+            ? [
+                {
+                  name: 'By day',
+                  ...quality.days,
+                  text: `${boundsText(quality.days)}, ${quality.days.n} days`,
+                },
+              ]
+            : []),
+          ...(shadow
+            ? [
+                {
+                  name: 'Shadow',
+                  ...shadow,
+                  text: `${boundsText(shadow)}, ${shadow.n} pairs, which do not count`,
+                },
+              ]
+            : []),
+        ]}
+        limits={[
+          {
+            at: quality.limit,
+            name:
+              quality.rule === 'nonInferiority'
+                ? 'the margin, the largest difference that counts as no worse'
+                : 'the limit of superiority',
+          },
+        ]}
+      />
+      <ul className="verdict plain">
+        {reasons.map((reason, index) => (
+          <li key={`${reason.gate} ${index}`}>
+            <Badge status={reason.outcome ?? 'noted'} /> <b>{reason.gate}</b> {reason.message}
+          </li>
+        ))}
+      </ul>
+      <h2>Guardrails</h2>
+      {guardrails.length === 0 ? (
+        <p className="quiet">The canary has no guardrail.</p>
+      ) : (
+        <Table
+          caption="Guardrails of this step"
+          head={['Measure', 'Limit', 'Share above it', 'Requests', 'Outcome']}
+          rows={guardrails.map((each) => ({
+            key: `${each.metric} ${each.quantile ?? ''}`,
+            cells: [
+              each.metric,
+              each.quantile === null
+                ? percent(each.max)
+                : `${figure(each.max)} at the quantile ${each.quantile}`,
+              `${percent(each.estimate)} of at most ${percent(each.limit)}`,
+              figure(each.n),
+              <Badge key="outcome" status={each.outcome} />,
+            ],
+          }))}
+        />
+      )}
+      <h2>Traffic</h2>
+      <Traffic rollout={rollout} />
+      <Facts
+        of={[
+          [
+            'Run',
+            <Link key="run" to="/runs/$run" params={{ run: rollout.runId }}>
+              <code>{rollout.runId}</code>
+            </Link>,
+          ],
+          ['Attempt with these versions', String(rollout.attempt)],
+          ['Error rate α', String(rollout.test.alpha)],
+          ['Started', dateTime(rollout.startedAt)],
+          ['Ended', dateTime(rollout.endedAt)],
+          ...(rollout.rollback
+            ? ([
+                [
+                  'All traffic back with the champion after',
+                  seconds(rollout.rollback.secondsToFullTraffic),
+                ],
+              ] as const)
+            : []),
+          [
+            'Execution',
+            rollout.temporalUrl === null ? (
+              '—'
+            ) : (
+              <a key="temporal" href={rollout.temporalUrl} rel="noreferrer">
+                Temporal Web UI
+              </a>
+            ),
+          ],
+        ]}
+      />
+    </>
+  );
+}
+
+function boundsText({
+  estimate,
+  lower,
+  upper,
+}: {
+  readonly estimate: number | null;
+  readonly lower: number | null;
+  readonly upper: number | null;
+}): string {
+  return estimate === null
+    ? 'nothing is measured yet'
+    : `${figure(estimate)} (${interval(lower, upper)})`;
+}
+
+function Steps({ rollout: { steps, step, weight, status } }: { readonly rollout: ShownRollout }) {
+  return (
+    <>
+      <ol className="graph" aria-label="Steps">
+        {steps.map((share, index) => (
+          <li key={index} className={index === step && open.includes(status) ? 'running' : ''}>
+            <div className="step" aria-current={index === step ? 'step' : undefined}>
+              <b>{share === 0 ? 'shadow' : `${share} %`}</b>
+              <span className="quiet">
+                {index < step ? 'done' : index === step ? 'now' : 'to come'}
+              </span>
+            </div>
+          </li>
+        ))}
+      </ol>
+      <p>The challenger answers {percent(weight)} of the entities now.</p>
+    </>
+  );
+}
+
+function Outlook({
+  rollout: { remaining, test, eventStartedAt, eventNow, status },
+}: {
+  readonly rollout: ShownRollout;
+}) {
+  const passed =
+    eventStartedAt && eventNow ? (Date.parse(eventNow) - Date.parse(eventStartedAt)) / 1000 : null;
+  const most = test.maxDurationSeconds + test.extendedSeconds;
+  return (
+    <Facts
+      of={[
+        ...(open.includes(status)
+          ? ([
+              [
+                'Expected until a verdict',
+                remaining === null
+                  ? 'unknown'
+                  : remaining.seconds === null
+                    ? 'no verdict at the present rate'
+                    : `${seconds(remaining.seconds)} of event time, ` +
+                      `${figure(remaining.observations)} labelled requests`,
+              ],
+            ] as const)
+          : []),
+        [
+          'Event time so far',
+          passed === null ? 'no request yet' : `${seconds(passed)} of at most ${seconds(most)}`,
+        ],
+        ['Least labels', figure(test.minSamples)],
+        [
+          'Without a verdict',
+          test.onInconclusive === 'rollback' ? 'it rolls back' : 'it is held for a person',
+        ],
+      ]}
+    />
+  );
+}
+
+/** The confidence sequence: at every point all readings so far hold together. */
+function Difference({ rollout: { history, quality } }: { readonly rollout: ShownRollout }) {
+  if (history.length < 2)
+    return (
+      <Empty>
+        <p>No due label has arrived yet. The curve begins with the first ones.</p>
+      </Empty>
+    );
+  return (
+    <LineChart
+      label="Difference with its confidence sequence, by labelled requests; positive is worse"
+      x={history.map(({ n }) => n)}
+      between={[2, 3]}
+      lines={[
+        { label: 'difference', color: 1, values: history.map(({ estimate }) => estimate) },
+        { label: 'upper bound', color: 1, faint: true, values: history.map(({ upper }) => upper) },
+        { label: 'lower bound', color: 1, faint: true, values: history.map(({ lower }) => lower) },
+        {
+          label: quality.rule === 'nonInferiority' ? 'margin' : 'limit',
+          color: 5,
+          dashed: true,
+          values: history.map(() => quality.limit),
+        },
+      ]}
+    />
+  );
+}
+
+function Traffic({ rollout: { traffic } }: { readonly rollout: ShownRollout }) {
+  if (traffic === null)
+    return (
+      <Empty>
+        <p>No request has reached this rollout.</p>
+      </Empty>
+    );
+  const rows = [
+    ['Champion, this step', traffic.step.champion],
+    ['Challenger, this step', traffic.step.challenger],
+    ['Champion, in all', traffic.total.champion],
+    ['Challenger, in all', traffic.total.challenger],
+  ] as const;
+  return (
+    <Table
+      caption="Requests and labels"
+      head={[
+        'Arm',
+        'Requests',
+        'Errors',
+        'Slow',
+        'Answered by the champion instead',
+        'Labels due',
+        'Labels arrived',
+      ]}
+      rows={rows.map(([name, arm]) => ({
+        key: name,
+        cells: [
+          name,
+          figure(arm.requests),
+          figure(arm.errors),
+          figure(arm.slow),
+          figure(arm.fallbacks),
+          figure(arm.ripe),
+          <span key="labels">
+            {figure(arm.labelled)}{' '}
+            <span className="quiet">
+              {arm.ripe > arm.labelled ? `${figure(arm.ripe - arm.labelled)} missing` : ''}
+            </span>
+          </span>,
+        ],
+      }))}
+    />
+  );
+}

@@ -1,0 +1,210 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { call } from '../api/client';
+import { useMay } from '../api/session';
+import { Badge } from '../parts/badge';
+import { Action } from '../parts/confirm';
+import { Shown } from '../parts/states';
+import type { ShownRun } from './page';
+
+const ended = ['succeeded', 'stopped', 'failed', 'cancelled', 'lost'];
+
+export function RunActions({ run }: { readonly run: ShownRun }) {
+  const { id, status, lifecycle } = run;
+  const client = useQueryClient();
+  const [mayOperate, mayApprove] = [useMay('operator'), useMay('approver')];
+  const isOver = ended.includes(status);
+  const asked = useQuery({
+    queryKey: ['attention'],
+    queryFn: () => call('GET /overview/attention'),
+    enabled: status === 'waiting' && mayApprove,
+  });
+  const approvals = asked.data?.waiting.find((each) => each.id === id)?.approvals ?? [];
+  const refresh = async (): Promise<void> => {
+    await Promise.all(
+      [['run', id], ['attention'], ['overview']].map((queryKey) =>
+        client.invalidateQueries({ queryKey }),
+      ),
+    );
+  };
+  const path = { id };
+  return (
+    <div className="actions" role="group" aria-label="Actions">
+      {mayApprove && !isOver
+        ? approvals.map(({ what, stage, obstacle }) => (
+            <div key={stage} className="vote">
+              <Action
+                label="Approve"
+                kind="primary"
+                title={`Approve ${what}?`}
+                disabled={obstacle !== null}
+                effect={
+                  <p>
+                    Your vote counts for {what}. With enough votes the run goes on, and{' '}
+                    {stage === 'promote'
+                      ? 'the version becomes the champion: all gateways serve it within seconds.'
+                      : `the stage ${stage} passes.`}
+                  </p>
+                }
+                run={async ({ reason }) => {
+                  await call('POST /runs/{id}/approve', {
+                    path,
+                    body: { stage, ...(reason === undefined ? {} : { comment: reason }) },
+                  });
+                  await refresh();
+                }}
+              />
+              <Action
+                label="Reject"
+                kind="danger"
+                title={`Reject ${what}?`}
+                disabled={obstacle !== null}
+                effect={
+                  <p>The run stops, and undoes what it changed. The champion keeps its traffic.</p>
+                }
+                run={async ({ reason }) => {
+                  await call('POST /runs/{id}/reject', {
+                    path,
+                    body: { stage, ...(reason === undefined ? {} : { comment: reason }) },
+                  });
+                  await refresh();
+                }}
+              />
+              {obstacle === null ? null : <p className="quiet">You cannot vote: {obstacle}.</p>}
+            </div>
+          ))
+        : null}
+      {mayOperate && !isOver && status !== 'paused' ? (
+        <Action
+          label="Pause"
+          title="Pause this run?"
+          effect={
+            <p>The stage that runs now ends first. No further stage begins until a resume.</p>
+          }
+          run={async ({ reason }) => {
+            await call('POST /runs/{id}/pause', { path, body: reasoned(reason) });
+            await refresh();
+          }}
+        />
+      ) : null}
+      {mayOperate && status === 'paused' ? (
+        <Action
+          label="Resume"
+          kind="primary"
+          title="Resume this run?"
+          effect={<p>The next stage begins at once.</p>}
+          run={async ({ reason }) => {
+            await call('POST /runs/{id}/resume', { path, body: reasoned(reason) });
+            await refresh();
+          }}
+        />
+      ) : null}
+      {mayOperate && !isOver ? (
+        <Action
+          label="Cancel"
+          kind="danger"
+          title="Cancel this run?"
+          effect={
+            <p>
+              Its jobs end, and it undoes what it changed. A cancelled run cannot be resumed, but a
+              rerun reuses its finished stages.
+            </p>
+          }
+          run={async ({ reason }) => {
+            await call('POST /runs/{id}/cancel', { path, body: reasoned(reason) });
+            await refresh();
+          }}
+        />
+      ) : null}
+      {mayOperate && isOver ? <RerunAction run={run} stage={null} /> : null}
+      {mayOperate ? <StartAction lifecycle={lifecycle} /> : null}
+    </div>
+  );
+}
+
+export function StartAction({ lifecycle }: { readonly lifecycle: string }) {
+  const navigate = useNavigate();
+  return (
+    <Action
+      label="Start a new run"
+      title={`Start a run of ${lifecycle}?`}
+      effect={
+        <p>
+          It uses the newest revision of {lifecycle} and the newest data. Stages whose inputs did
+          not change are reused. If its gates pass, it may change the champion.
+        </p>
+      }
+      run={async ({ reason }) => {
+        const run = await call('POST /lifecycles/{name}/runs', {
+          path: { name: lifecycle },
+          body: reasoned(reason),
+          headers: { 'idempotency-key': crypto.randomUUID() },
+        });
+        await navigate({ to: '/runs/$run', params: { run: run.id } });
+      }}
+    />
+  );
+}
+
+/** Null for the stage: from the first one that failed or whose inputs changed. */
+export function RerunAction({
+  run: { id, status },
+  stage,
+}: {
+  readonly run: ShownRun;
+  readonly stage: string | null;
+}) {
+  const navigate = useNavigate();
+  const mayOperate = useMay('operator');
+  if (!mayOperate || !ended.includes(status)) return null;
+  const body = stage === null ? {} : { fromStage: stage };
+  return (
+    <Action
+      label={stage === null ? 'Rerun' : 'Rerun from here'}
+      title={stage === null ? 'Rerun this run?' : `Rerun from ${stage}?`}
+      effect={<RerunPlanView id={id} body={body} />}
+      run={async ({ reason }) => {
+        const started = await call('POST /runs/{id}/rerun', {
+          path: { id },
+          body: { ...body, ...reasoned(reason) },
+          headers: { 'idempotency-key': crypto.randomUUID() },
+        });
+        await navigate({ to: '/runs/$run', params: { run: started.id } });
+      }}
+    />
+  );
+}
+
+function RerunPlanView({
+  id,
+  body,
+}: {
+  readonly id: string;
+  readonly body: { readonly fromStage?: string };
+}) {
+  const plan = useQuery({
+    queryKey: ['rerun', id, body.fromStage],
+    queryFn: () => call('POST /runs/{id}/rerun/plan', { path: { id }, body }),
+  });
+  return (
+    <>
+      <p>A new run starts. This run does not change.</p>
+      <Shown query={plan} what="the plan">
+        {({ stages }) => (
+          <ul className="plain">
+            {stages.map(({ stage, action, because }) => (
+              <li key={stage}>
+                <b>{stage}</b> <Badge status={action === 'mayRun' ? 'may run' : action} />{' '}
+                <span className="quiet">{because.join('; ')}</span>
+              </li>
+            ))}
+          </ul>
+        )}
+      </Shown>
+    </>
+  );
+}
+
+function reasoned(reason: string | undefined): { readonly reason?: string } {
+  return reason === undefined ? {} : { reason };
+}

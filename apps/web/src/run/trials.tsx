@@ -1,0 +1,119 @@
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { useEffect, useMemo } from 'react';
+import type { ItemOf } from '../../../client/operation';
+import { call } from '../api/client';
+import type { LiveRun } from '../api/live-run';
+import { LineChart } from '../charts/line-chart';
+import { ParallelCoordinates } from '../charts/parallel-coordinates';
+import { Badge } from '../parts/badge';
+import { figure, seconds } from '../parts/format';
+import { Empty, Failed, Loading } from '../parts/states';
+import { Table } from '../parts/table';
+import type { ShownRun } from './page';
+import { importances, smallerIsBetter } from './study';
+
+export type ShownTrial = ItemOf<'GET /runs/{id}/trials'>;
+
+export function Trials({ run, live }: { readonly run: ShownRun; readonly live: LiveRun }) {
+  const isOpen = run.stages.some(({ name, status }) => name === 'tune' && status === 'running');
+  const query = useInfiniteQuery({
+    queryKey: ['trials', run.id],
+    queryFn: ({ pageParam }) =>
+      call('GET /runs/{id}/trials', {
+        path: { id: run.id },
+        query: { pageSize: 200, pageToken: pageParam },
+      }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ nextPageToken }) => nextPageToken ?? undefined,
+    refetchInterval: isOpen ? 5_000 : false,
+  });
+  const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage } = query;
+  useEffect(() => {
+    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  const trials = useMemo(() => data?.pages.flatMap(({ items }) => items) ?? [], [data]);
+  if (!data) return error ? <Failed error={error} /> : <Loading what="the trials" />;
+  if (trials.length === 0)
+    return (
+      <Empty>
+        <p>No trial has begun. {live.progress.get('tune') ?? ''}</p>
+      </Empty>
+    );
+  return <Study trials={trials} />;
+}
+
+function Study({ trials }: { readonly trials: readonly ShownTrial[] }) {
+  const complete = useMemo(
+    () => trials.filter(({ status, value }) => status === 'complete' && value !== null),
+    [trials],
+  );
+  const isSmaller = smallerIsBetter(trials);
+  const best = useMemo(() => {
+    let so: number | null = null;
+    return complete.map(({ value }) => {
+      const given = value ?? 0;
+      so = so === null ? given : isSmaller ? Math.min(so, given) : Math.max(so, given);
+      return so;
+    });
+  }, [complete, isSmaller]);
+  const weights = useMemo(() => importances(complete), [complete]);
+  const chosen = trials.find((trial) => trial.best);
+  const metric = trials[0]?.metric ?? 'value';
+  return (
+    <>
+      <p>
+        {trials.length} trials, {complete.length} complete.
+        {chosen ? ` The best is trial ${chosen.number}: ${metric} ${figure(chosen.value)}.` : ''}
+      </p>
+      {complete.length > 1 ? (
+        <LineChart
+          label={`${metric} of each complete trial, and the best so far`}
+          x={complete.map(({ number }) => number)}
+          lines={[
+            { label: 'best so far', color: 1, values: best },
+            { label: metric, color: 2, faint: true, values: complete.map(({ value }) => value) },
+          ]}
+        />
+      ) : null}
+      {complete.length > 1 ? <ParallelCoordinates trials={complete} isSmaller={isSmaller} /> : null}
+      {weights.length > 0 ? (
+        <Table
+          caption="Rank correlation of each parameter with the metric"
+          head={['Parameter', `Rank correlation with ${metric}`]}
+          rows={weights.map(([name, weight]) => ({
+            key: name,
+            cells: [
+              <code key="name">{name}</code>,
+              <span key="weight" className="bar">
+                <meter min={0} max={1} value={Math.abs(weight)} aria-label={name} />{' '}
+                {figure(weight)}
+              </span>,
+            ],
+          }))}
+        />
+      ) : null}
+      <details>
+        <summary>The newest trials as a table</summary>
+        <Table
+          caption="Trials"
+          head={['Trial', 'Status', metric, 'Time', 'Parameters']}
+          rows={trials
+            .slice(-100)
+            .reverse()
+            .map((trial) => ({
+              key: String(trial.number),
+              cells: [
+                trial.number,
+                <span key="status" title={trial.reason ?? ''}>
+                  <Badge status={trial.best ? 'best' : trial.status} />
+                </span>,
+                figure(trial.value),
+                seconds(trial.seconds),
+                <code key="params">{JSON.stringify(trial.params)}</code>,
+              ],
+            }))}
+        />
+      </details>
+    </>
+  );
+}
