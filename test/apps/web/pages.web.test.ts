@@ -2,6 +2,7 @@
  * A person works with the pages alone: signs in, starts a run, watches it, approves it, and rolls
  * the model back.
  */
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { openBrowser, type TestBrowser, type TestWindow } from '../../support/process/browser';
 import { startLocalProduct, type LocalProduct } from '../../support/process/product';
@@ -57,6 +58,12 @@ async function signedIn(
   return window;
 }
 
+/** For the README: with PERENNIAL_PICTURES, the folder that gets the pictures. */
+async function keepPicture(page: Page, name: string): Promise<void> {
+  const folder = process.env['PERENNIAL_PICTURES'];
+  if (folder) await page.screenshot({ path: join(folder, `${name}.png`) });
+}
+
 /** Presses the button of the page, and then the one of its dialog. */
 async function confirm(page: Page, label: string, reason?: string): Promise<void> {
   await page.getByRole('button', { name: label, exact: true }).first().click();
@@ -83,16 +90,20 @@ test('a run is started, watched, approved and rolled back by clicks alone', asyn
   const address = new URL(page.url()).pathname;
 
   const approver = await signedIn(approverKey);
+  await approver.page.getByRole('link', { name: 'visits@2' }).waitFor();
+  await keepPicture(approver.page, 'home');
   await approver.page.getByRole('link', { name: 'visits@2' }).click();
   expect(new URL(approver.page.url()).pathname).toBe(address);
   await confirm(approver.page, 'Approve', 'looks right');
   await page.getByRole('heading', { level: 1 }).getByText('succeeded').waitFor();
   await page.getByRole('tab', { name: 'Timeline' }).click();
   await page.getByText(/^waiting: 1 approval/).waitFor();
+  await keepPicture(page, 'run');
 
   await page.getByRole('link', { name: 'visits@2: why' }).click();
   await page.getByRole('heading', { name: /Why visits@2 serves/ }).waitFor();
   await page.getByText('looks right').waitFor();
+  await keepPicture(page, 'why');
   await page.getByRole('link', { name: model, exact: true }).click();
   await confirm(page, 'Roll back to @1', 'the new one is worse');
   await page.getByText('@1: why this version').waitFor();
