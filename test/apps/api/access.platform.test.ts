@@ -138,6 +138,8 @@ const routes: Readonly<Record<string, ApiKeyScope>> = {
   'PUT /retention': 'admin',
   'PUT /prompts/{prompt}': 'operator',
   'PUT /prompts/{prompt}/labels/{label}': 'operator',
+  'GET /monitors': 'viewer',
+  'GET /monitors/{model}': 'viewer',
   'GET /incidents': 'viewer',
   'GET /incidents/{id}': 'viewer',
   'POST /incidents/{id}/acknowledge': 'operator',
