@@ -99,6 +99,10 @@ const routes = root.addChildren([
     lazyRouteComponent(() => import('./monitoring/page'), 'MonitoringPage'),
   ),
   page(
+    '/monitoring/$model',
+    lazyRouteComponent(() => import('./monitoring/model'), 'MonitorPage'),
+  ),
+  page(
     '/operations',
     lazyRouteComponent(() => import('./operations/page'), 'OperationsPage'),
   ),

@@ -130,6 +130,7 @@ test('each page can be read by everyone, at 360 pixels and in the dark', async (
     `/data/${model}.visits`,
     '/language',
     '/monitoring',
+    `/monitoring/${model}`,
     `/models/${model}/try`,
     '/operations',
   ];

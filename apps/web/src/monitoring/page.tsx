@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { ItemOf } from '../../../client/operation';
@@ -7,8 +7,8 @@ import { useMay } from '../api/session';
 import { Badge } from '../parts/badge';
 import { Action } from '../parts/confirm';
 import { ago, dateTime, figure } from '../parts/format';
-import { Empty, Failed, Loading } from '../parts/states';
-import { Facts } from '../parts/table';
+import { Empty, Failed, Loading, Shown } from '../parts/states';
+import { Facts, Table } from '../parts/table';
 
 type ShownIncident = ItemOf<'GET /incidents'>;
 
@@ -32,6 +32,8 @@ export function MonitoringPage() {
     <>
       <title>Monitoring · Perennial</title>
       <h1>Monitoring</h1>
+      <h2>Champions</h2>
+      <Monitors />
       <h2>Incidents</h2>
       <div className="filters">
         <label className="field">
@@ -68,6 +70,46 @@ export function MonitoringPage() {
         </button>
       ) : null}
     </>
+  );
+}
+
+function Monitors() {
+  const query = useQuery({
+    queryKey: ['monitors'],
+    queryFn: () => call('GET /monitors', { query: { pageSize: 200 } }),
+    refetchInterval: 10_000,
+  });
+  return (
+    <Shown query={query} what="the monitors">
+      {({ items }) =>
+        items.length === 0 ? (
+          <Empty>
+            <p>No champion is watched yet.</p>
+          </Empty>
+        ) : (
+          <Table
+            caption="Monitors"
+            head={['Model', 'State', 'Alarms', 'Requests', 'Due labels', 'Last look']}
+            rows={items.map((monitor) => ({
+              key: monitor.model,
+              cells: [
+                <Link key="model" to="/monitoring/$model" params={{ model: monitor.model }}>
+                  {monitor.model}@{monitor.version}
+                </Link>,
+                <span key="state">
+                  <Badge status={monitor.status} />{' '}
+                  <bdi className="quiet">{monitor.waitingFor}</bdi>
+                </span>,
+                monitor.alarms.map(({ title }) => title).join('; ') || 'none',
+                figure(monitor.rows),
+                figure(monitor.labels),
+                ago(monitor.lookedAt),
+              ],
+            }))}
+          />
+        )
+      }
+    </Shown>
   );
 }
 
