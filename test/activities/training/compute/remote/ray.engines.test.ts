@@ -6,7 +6,7 @@ let ray: RunningRay;
 
 beforeAll(async () => {
   ray = await startRay();
-}, 120_000);
-afterAll(() => ray.close());
+}, 180_000);
+afterAll(() => (ray as RunningRay | undefined)?.close(), 60_000);
 
 testRemoteBackend('ray', () => createRayEngine({ url: ray.url }));
