@@ -10,7 +10,7 @@ import type { ApiKeyIdentity } from '../../../db/access/repository';
 import { HttpProblem } from '../../http/problem';
 
 const cookieName = 'perennial_session';
-export const csrfHeader = 'x-perennial-csrf';
+const csrfHeader = 'x-perennial-csrf';
 /** A working day. A person signs in again after it, and sooner if the key expires. */
 const sessionMilliseconds = 12 * 3_600_000;
 

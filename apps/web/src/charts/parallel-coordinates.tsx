@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef } from 'react';
-import type { ShownTrial } from '../run/trials';
+import type { ShownTrial } from '../run/shown';
 
 interface Axis {
   readonly name: string;

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import type { AnswerOf, ItemOf } from '../../../client/operation';
+import type { AnswerOf } from '../../../client/operation';
 import { call } from '../api/client';
 import { dateTime, figure, shortDigest } from '../parts/format';
 import { Sections } from '../parts/sections';
@@ -9,8 +9,7 @@ import { Table } from '../parts/table';
 import { Distributions } from './distributions';
 import { Lineage } from './lineage';
 import { Quarantines } from './quarantine';
-
-export type ShownDatasetVersion = ItemOf<'GET /datasets/{dataset}/versions'>;
+import type { ShownDatasetVersion } from './shown';
 
 export function DatasetPage() {
   const { dataset } = useParams({ from: '/data/$dataset' });

@@ -1,6 +1,6 @@
 import { figure, percent } from '../parts/format';
 import { Empty } from '../parts/states';
-import type { ShownDatasetVersion } from './dataset';
+import type { ShownDatasetVersion } from './shown';
 
 /** The statistics that the registry keeps of a column (domain/dataset/statistics.ts). */
 interface ShownColumn {

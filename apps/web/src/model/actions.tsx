@@ -2,7 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { call, callWithEtag } from '../api/client';
 import { useMay } from '../api/session';
 import { Action } from '../parts/confirm';
-import type { ShownModel } from './page';
+import type { ShownModel } from './shown';
 
 function useRefresh(model: string) {
   const client = useQueryClient();

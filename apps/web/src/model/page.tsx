@@ -1,6 +1,5 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
-import type { AnswerOf } from '../../../client/operation';
 import { call } from '../api/client';
 import { StartAction } from '../run/actions';
 import { useMay } from '../api/session';
@@ -9,8 +8,7 @@ import { ago, dateTime, shortDigest } from '../parts/format';
 import { Empty, Failed, Loading, Shown } from '../parts/states';
 import { Facts, Table } from '../parts/table';
 import { PromoteAction, RollbackAction } from './actions';
-
-export type ShownModel = AnswerOf<'GET /models/{model}'>;
+import type { ShownModel } from './shown';
 
 export function ModelPage() {
   const { model: name } = useParams({ from: '/models/$model' });

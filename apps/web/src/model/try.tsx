@@ -6,7 +6,7 @@ import { call } from '../api/client';
 import { Empty, Failed, Shown } from '../parts/states';
 import { Facts } from '../parts/table';
 import { textOf } from '../parts/form';
-import type { ShownModel } from './page';
+import type { ShownModel } from './shown';
 
 type RowSignature = Extract<
   ShownModel['versions'][number]['signature'],

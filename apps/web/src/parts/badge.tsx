@@ -1,5 +1,3 @@
-import type { ReactNode } from 'react';
-
 const tones: Readonly<Record<string, 'good' | 'bad' | 'warn' | 'busy' | 'calm'>> = {
   succeeded: 'good',
   passed: 'good',
@@ -37,8 +35,4 @@ const words: Readonly<Record<string, string>> = {
 /** A status by its word, and not by its colour alone. */
 export function Badge({ status }: { readonly status: string }) {
   return <span className={`badge ${tones[status] ?? 'calm'}`}>{words[status] ?? status}</span>;
-}
-
-export function Note({ children }: { readonly children: ReactNode }) {
-  return <p className="note">{children}</p>;
 }

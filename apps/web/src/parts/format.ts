@@ -27,7 +27,7 @@ export function ago(at: string | null, now = Date.now()): string {
   if (at === null) return '—';
   const passed = (now - Date.parse(at)) / 1000;
   if (passed < 0) return `in ${seconds(-passed)}`;
-  return passed < 5 ? 'now' : `${seconds(passed)} ago`;
+  return passed < 5 ? 'now' : `${seconds(Math.round(passed))} ago`;
 }
 
 export function dateTime(at: string | null): string {

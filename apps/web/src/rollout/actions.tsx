@@ -2,7 +2,7 @@ import { call } from '../api/client';
 import { useMay } from '../api/session';
 import { Action } from '../parts/confirm';
 import { seconds } from '../parts/format';
-import type { ShownRollout } from './page';
+import type { ShownRollout } from './shown';
 
 const hour = 3600;
 

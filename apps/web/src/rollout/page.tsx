@@ -1,6 +1,5 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
-import type { AnswerOf } from '../../../client/operation';
 import { call, RefusedCall } from '../api/client';
 import { IntervalBars } from '../charts/interval-bars';
 import { LineChart } from '../charts/line-chart';
@@ -9,8 +8,7 @@ import { dateTime, figure, interval, percent, seconds } from '../parts/format';
 import { Empty, Shown } from '../parts/states';
 import { Facts, Table } from '../parts/table';
 import { RolloutActions } from './actions';
-
-export type ShownRollout = AnswerOf<'GET /models/{model}/rollout'>;
+import type { ShownRollout } from './shown';
 
 const open = ['running', 'held', 'passed'];
 

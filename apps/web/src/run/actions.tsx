@@ -5,7 +5,7 @@ import { useMay } from '../api/session';
 import { Badge } from '../parts/badge';
 import { Action } from '../parts/confirm';
 import { Shown } from '../parts/states';
-import type { ShownRun } from './page';
+import type { ShownRun } from './shown';
 
 const ended = ['succeeded', 'stopped', 'failed', 'cancelled', 'lost'];
 

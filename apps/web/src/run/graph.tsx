@@ -1,7 +1,7 @@
 import type { LiveRun } from '../api/live-run';
 import { Badge } from '../parts/badge';
 import { seconds } from '../parts/format';
-import type { ShownRun } from './page';
+import type { ShownRun } from './shown';
 
 /** The stages in their order. A stage that has not begun is shown where the lifecycle names it. */
 export function StageGraph({

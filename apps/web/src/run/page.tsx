@@ -1,7 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
-import type { AnswerOf } from '../../../client/operation';
 import { call } from '../api/client';
 import { useLiveRun, type LiveRun } from '../api/live-run';
 import { Badge } from '../parts/badge';
@@ -15,11 +14,10 @@ import { Answers, useEvaluations } from './answers';
 import { Curves } from './curves';
 import { StageGraph } from './graph';
 import { RunLog } from './log';
+import type { ShownRun } from './shown';
 import { StageDetail } from './stage';
 import { Timeline } from './timeline';
 import { Trials } from './trials';
-
-export type ShownRun = AnswerOf<'GET /runs/{id}'>;
 
 export function RunPage() {
   const { run: id } = useParams({ from: '/runs/$run' });
@@ -189,7 +187,7 @@ const connections = {
 
 function LiveState({ of }: { readonly of: LiveRun['connection'] }) {
   return (
-    <p className={`live ${of}`} role="status">
+    <p className={`live is-${of}`} role="status">
       {connections[of]}
     </p>
   );

@@ -5,7 +5,7 @@ import { ago, figure, interval, seconds } from '../parts/format';
 import { Facts, Table } from '../parts/table';
 import { VerdictView } from '../parts/verdict';
 import { RerunAction } from './actions';
-import type { ShownRun } from './page';
+import type { ShownRun } from './shown';
 
 /** What one stage did: its attempts with their reasons, its figures and its verdict. */
 export function StageDetail({

@@ -1,4 +1,4 @@
-import type { ShownTrial } from './trials';
+import type { ShownTrial } from './shown';
 
 /** As the registry chose the best trial; without one, a loss is assumed. */
 export function smallerIsBetter(trials: readonly ShownTrial[]): boolean {

@@ -1,6 +1,5 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useEffect, useMemo } from 'react';
-import type { ItemOf } from '../../../client/operation';
 import { call } from '../api/client';
 import type { LiveRun } from '../api/live-run';
 import { LineChart } from '../charts/line-chart';
@@ -9,10 +8,8 @@ import { Badge } from '../parts/badge';
 import { figure, seconds } from '../parts/format';
 import { Empty, Failed, Loading } from '../parts/states';
 import { Table } from '../parts/table';
-import type { ShownRun } from './page';
+import type { ShownRun, ShownTrial } from './shown';
 import { importances, smallerIsBetter } from './study';
-
-export type ShownTrial = ItemOf<'GET /runs/{id}/trials'>;
 
 export function Trials({ run, live }: { readonly run: ShownRun; readonly live: LiveRun }) {
   const isOpen = run.stages.some(({ name, status }) => name === 'tune' && status === 'running');
