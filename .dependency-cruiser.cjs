@@ -59,6 +59,7 @@ module.exports = {
           'zod',
           'yaml',
           'ajv',
+          'standardwebhooks',
           'undici',
           'cockatiel',
           'eventsource-parser',

@@ -121,6 +121,16 @@ const settings = z.object({
   ...engineSettings,
   ...sourceSettings,
   ...secretSettings,
+  /** The server that sends mail: smtp://user:password@host:587 or smtps://…:465. */
+  PERENNIAL_SMTP_URL: z
+    .string()
+    .regex(/^smtps?:\/\/[^\s]+$/, 'must be smtp://user:password@host:port or smtps://…')
+    .optional(),
+  /** The sender of mail. */
+  PERENNIAL_SMTP_FROM: z
+    .string()
+    .regex(/^[^\r\n]*@[^\r\n]*$/, 'must be an address')
+    .optional(),
   /** Allow webhooks with private addresses and with http://. */
   PERENNIAL_NOTIFY_PRIVATE_ADDRESSES: flag.default(false),
   PERENNIAL_LOG_LEVEL: z
@@ -181,7 +191,11 @@ export interface Config {
   readonly engines: EngineConfig;
   readonly prices: ComputePrices;
   readonly allowIncompatibleRuns: boolean;
-  readonly notify: { readonly allowPrivateAddresses: boolean };
+  readonly notify: {
+    readonly allowPrivateAddresses: boolean;
+    /** Null if no mail can be sent. */
+    readonly mailServer: { readonly url: string; readonly from: string } | null;
+  };
   /** The secrets that lifecycles may refer to. */
   readonly secrets: SecretAccess;
   /** Reads a secret that a lifecycle refers to. */
@@ -214,6 +228,9 @@ export function readConfig(environment: Environment): Config {
     ...engineSettingErrors(given),
     ...(given['PERENNIAL_ADMIN_KEY'] !== undefined && given['PERENNIAL_SERVICE_KEY'] === undefined
       ? [{ setting: 'PERENNIAL_SERVICE_KEY', detail: 'is missing, PERENNIAL_ADMIN_KEY needs it' }]
+      : []),
+    ...(given['PERENNIAL_SMTP_URL'] !== undefined && given['PERENNIAL_SMTP_FROM'] === undefined
+      ? [{ setting: 'PERENNIAL_SMTP_FROM', detail: 'is missing, PERENNIAL_SMTP_URL needs it' }]
       : []),
   ];
   const sources = readSourceAccess(given, {
@@ -274,7 +291,10 @@ export function readConfig(environment: Environment): Config {
     engines: readEngineConfig(value),
     prices: computePrices(given),
     allowIncompatibleRuns: value.PERENNIAL_ALLOW_INCOMPATIBLE_RUNS,
-    notify: { allowPrivateAddresses: value.PERENNIAL_NOTIFY_PRIVATE_ADDRESSES },
+    notify: {
+      allowPrivateAddresses: value.PERENNIAL_NOTIFY_PRIVATE_ADDRESSES,
+      mailServer: mailServerOf(value),
+    },
     secrets: secrets.access,
     secretOf: lifecycleSecrets(environment, secrets.access),
     operatorSecretOf: operatorSecrets(environment),
@@ -286,6 +306,13 @@ export function readConfig(environment: Environment): Config {
     logLevel: value.PERENNIAL_LOG_LEVEL,
     processId: `${hostname()}-${process.pid}`,
   };
+}
+
+function mailServerOf({
+  PERENNIAL_SMTP_URL: url,
+  PERENNIAL_SMTP_FROM: from,
+}: z.output<typeof settings>): Config['notify']['mailServer'] {
+  return url === undefined || from === undefined ? null : { url, from };
 }
 
 export function s3Of(value: z.output<z.ZodObject<typeof s3Settings>>): Config['s3'] {

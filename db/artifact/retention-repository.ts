@@ -117,6 +117,8 @@ export function createRetentionRepository(
           and b.expires_at < now() - make_interval(days => s.run_detail_days)`;
       const keys = await sql`
         delete from idempotency i using ${perTenant(sql)} s where i.tenant_id = s.tenant and i.created_at < now() - make_interval(days => s.idempotency_days)`;
+      const received = await sql`
+        delete from received_events e using ${perTenant(sql)} s where e.tenant_id = s.tenant and e.received_at < now() - make_interval(days => s.idempotency_days)`;
       const answers = await forgetAnswers(sql, perTenant(sql));
       return {
         predictionDays: partitions.length,
@@ -128,7 +130,7 @@ export function createRetentionRepository(
           traffic.count +
           deliveries.count +
           reservations.count,
-        idempotencyDays: keys.count,
+        idempotencyDays: keys.count + received.count,
         callAnswerDays: answers,
       };
     },

@@ -8,7 +8,8 @@ export type OutboxTopic =
   | 'alias.moved'
   | 'schedule.sync'
   | 'index.retired'
-  | 'index.changed';
+  | 'index.changed'
+  | 'retraining.requested';
 
 /**
  * Work outside the database that follows from a transaction. A delivered row is deleted. `due_at`

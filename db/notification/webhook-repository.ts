@@ -1,6 +1,11 @@
 import type { Tenant } from '../../domain/ids';
 import type { SecretRef } from '../../domain/access/secret-access';
-import type { DeliveryStatus, NotifyEvent } from '../../domain/notification/notification';
+import type {
+  ChannelKind,
+  DeliveryStatus,
+  NotifyEvent,
+  QuietHours,
+} from '../../domain/notification/notification';
 import { failure } from '../../domain/failure';
 import type { Database, Sql } from '../connection';
 import { toJson } from '../document';
@@ -8,6 +13,7 @@ import type { Page, PageRequest } from '../page';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import type { DeliveryAttempt, webhookDeliveries } from './webhook-schema';
 import { appendAudit } from '../audit/entry';
+import { channelsOf } from './channels';
 
 export interface WebhookDelivery {
   readonly tenant: Tenant;
@@ -19,8 +25,11 @@ export interface WebhookDelivery {
   readonly lifecycle: string;
   readonly event: NotifyEvent;
   readonly subject: string;
+  readonly channel: ChannelKind;
+  /** The URL of a webhook, `slack:` with the name of its secret, or `mailto:` with addresses. */
   readonly url: string;
-  readonly secret: SecretRef;
+  /** The signing key of a webhook, or the URL of a Slack webhook; null for mail. */
+  readonly secret: SecretRef | null;
   readonly data: Readonly<Record<string, unknown>>;
   readonly status: DeliveryStatus;
   /** Claims since the delivery was created or redelivered, with the current one. */
@@ -30,6 +39,11 @@ export interface WebhookDelivery {
   /** When the next attempt is due. */
   readonly dueAt: string;
   readonly endedAt: string | null;
+}
+
+/** A delivery with what the applied revision says of its channel now. */
+export interface ClaimedDelivery extends WebhookDelivery {
+  readonly quietHours: QuietHours | null;
 }
 
 export type DeliveryOutcome =
@@ -48,7 +62,12 @@ export interface WebhookRepository {
   claim(input: {
     readonly limit: number;
     readonly leaseSeconds: number;
-  }): Promise<readonly WebhookDelivery[]>;
+  }): Promise<readonly ClaimedDelivery[]>;
+  /** Gives a claim back until this time, as if it had not been made. */
+  defer(input: {
+    readonly claimed: Pick<WebhookDelivery, 'tenant' | 'id' | 'target' | 'tries'>;
+    readonly until: string;
+  }): Promise<void>;
   /**
    * Records the outcome of a claim, unless there is a newer claim. `gone` also ends all other
    * pending deliveries to that webhook.
@@ -89,21 +108,30 @@ export function createWebhookRepository({ sql }: Database): WebhookRepository {
         error: 'not sent: the applied lifecycle no longer has this webhook',
         milliseconds: 0,
       };
-      const rows = await sql<DeliveryRow[]>`
+      const rows = await sql<(DeliveryRow & Pick<ClaimedDelivery, 'quietHours'>)[]>`
         with due as materialized (
           select tenant_id, id, target, lifecycle, event, url from webhook_deliveries where status = 'pending' and due_at <= now()
           order by due_at limit ${limit} for update skip locked
         ), addressed as (
-          select due.tenant_id, due.id, due.target, present.url, present.secret, present.url is null as is_over
+          select due.tenant_id, due.id, due.target, present.channel, present.url, present.secret, present.quiet_hours, present.url is null as is_over
           from due left join lateral (${currentWebhook(sql)}) present on true
         )
-        update webhook_deliveries d set url = coalesce(a.url, d.url), secret = coalesce(a.secret, d.secret),
+        update webhook_deliveries d set channel = coalesce(a.channel, d.channel), url = coalesce(a.url, d.url),
+          secret = case when a.is_over then d.secret else a.secret end,
           due_at = now() + make_interval(secs => ${leaseSeconds}), tries = tries + 1,
           status = case when a.is_over then 'failed' else d.status end, ended_at = case when a.is_over then now() end,
           attempts = case when a.is_over then (d.attempts::jsonb || ${toJson([refused])}::jsonb)::json else d.attempts end
-        from addressed a where d.tenant_id = a.tenant_id and d.id = a.id and d.target = a.target returning d.*`;
+        from addressed a where d.tenant_id = a.tenant_id and d.id = a.id and d.target = a.target returning d.*, a.quiet_hours`;
       const claimed = rows.filter(({ status }) => status === 'pending');
-      return claimed.map(toDelivery).sort((a, b) => (a.id < b.id ? -1 : 1));
+      return claimed
+        .map(({ quietHours, ...row }) => ({ ...toDelivery(row), quietHours }))
+        .sort((a, b) => (a.id < b.id ? -1 : 1));
+    },
+
+    async defer({ claimed: { tenant, id, target, tries }, until }) {
+      await sql`
+        update webhook_deliveries set due_at = ${until}, tries = tries - 1
+        where tenant_id = ${tenant} and id = ${id} and target = ${target} and status = 'pending' and tries = ${tries}`;
     },
 
     record: ({ claimed: { tenant, id, target, tries }, attempt, outcome }) =>
@@ -167,17 +195,17 @@ export function createWebhookRepository({ sql }: Database): WebhookRepository {
  */
 function currentWebhook(sql: Sql) {
   return sql`
-    select n.hook->>'webhook' as url, n.hook->'secret' as secret
+    select n.channel, n.address as url, n.secret, n.quiet_hours
     from lifecycles l
     join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
-    cross join lateral json_array_elements(coalesce(r.spec->'notify', '[]'::json)) with ordinality as n (hook, target)
+    cross join lateral ${channelsOf(sql)} n
     where l.tenant_id = due.tenant_id and l.name = due.lifecycle and (
-      n.hook->>'webhook' = due.url
+      n.address = due.url
       or n.target = due.target and due.event in (select json_array_elements_text(n.hook->'events')) and not exists (
-        select from webhook_deliveries told where told.tenant_id = due.tenant_id and told.id = due.id and told.url = n.hook->>'webhook'
+        select from webhook_deliveries told where told.tenant_id = due.tenant_id and told.id = due.id and told.url = n.address
       )
     )
-    order by n.hook->>'webhook' = due.url desc, n.target = due.target desc limit 1`;
+    order by n.address = due.url desc, n.target = due.target desc limit 1`;
 }
 
 function toDelivery({ tenantId, ...row }: DeliveryRow): WebhookDelivery {

@@ -2,6 +2,8 @@ import { sql } from 'drizzle-orm';
 import { check, foreignKey, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { SecretRef } from '../../domain/access/secret-access';
 import {
+  type ChannelKind,
+  channelKinds,
   type DeliveryStatus,
   deliveryStatuses,
   type NotifyEvent,
@@ -11,14 +13,14 @@ import { lifecycles } from '../lifecycle/schema';
 
 export interface DeliveryAttempt {
   readonly at: string;
-  /** HTTP status; null without a response. */
+  /** Status of HTTP or SMTP; null without a response. */
   readonly status: number | null;
   readonly error: string | null;
   readonly milliseconds: number;
 }
 
 /**
- * Deliveries to a lifecycle's webhooks, written in the transaction of the event: outbox and
+ * Deliveries to a lifecycle's channels, written in the transaction of the event: outbox and
  * delivery log in one. `due_at` is also the end of a claim.
  */
 export const webhookDeliveries = pgTable(
@@ -32,8 +34,11 @@ export const webhookDeliveries = pgTable(
     lifecycle: text('lifecycle').notNull(),
     event: text('event').$type<NotifyEvent>().notNull(),
     subject: text('subject').notNull(),
+    channel: text('channel').$type<ChannelKind>().notNull().default('webhook'),
+    /** The URL of a webhook, `slack:` with the name of its secret, or `mailto:` with addresses. */
     url: text('url').notNull(),
-    secret: document<SecretRef>('secret').notNull(),
+    /** The signing key of a webhook, or the URL of a Slack webhook; null for mail. */
+    secret: document<SecretRef>('secret'),
     data: document<Readonly<Record<string, unknown>>>('data').notNull(),
     status: text('status').$type<DeliveryStatus>().notNull().default('pending'),
     /**
@@ -53,6 +58,8 @@ export const webhookDeliveries = pgTable(
       columns: [t.tenantId, t.lifecycle],
       foreignColumns: [lifecycles.tenantId, lifecycles.name],
     }),
+    oneOf('webhook_deliveries_channel_check', t.channel, channelKinds),
+    check('webhook_deliveries_secret_check', sql`(${t.secret} is null) = (${t.channel} = 'email')`),
     oneOf('webhook_deliveries_status_check', t.status, deliveryStatuses),
     check(
       'webhook_deliveries_ended_check',

@@ -19,6 +19,7 @@ import { tasks } from '../model/model';
 import { notifySchema } from '../notification/notify.schema';
 import { programSchema } from '../project/program.schema';
 import { scheduleSchema } from '../schedule/schedule.schema';
+import { triggersSchema } from '../retraining/triggers.schema';
 import { monitorSchema } from '../monitoring/monitor.schema';
 import { schemaIssue } from '../document/schema-issues.schema';
 import type { SplitSpec } from '../dataset/split';
@@ -404,13 +405,14 @@ const writtenLifecycle = z.strictObject({
       notify: notifySchema,
       program: programSchema.optional(),
       monitor: monitorSchema.optional(),
+      triggers: triggersSchema.optional(),
     })
     .describe('data, train and evaluate'),
 });
 
 /** A lifecycle document and its spec. */
 export const lifecycleSchema = z.codec(writtenLifecycle, z.custom<ModelLifecycleSpec>(), {
-  decode({ kind, metadata, spec: { monitor, canary, budget, program, ...spec } }) {
+  decode({ kind, metadata, spec: { monitor, triggers, canary, budget, program, ...spec } }) {
     const { timezone = 'UTC' } = spec.data.time ?? {};
     return {
       kind,
@@ -418,6 +420,7 @@ export const lifecycleSchema = z.codec(writtenLifecycle, z.custom<ModelLifecycle
       ...spec,
       canary: canary && { ...canary, timezone },
       ...(monitor && { monitor }),
+      ...(triggers && { triggers }),
       ...(budget && { budget }),
       ...(program && { program }),
     };

@@ -9,6 +9,7 @@ import type { CalendarDuration } from '../duration';
 import type { SplitSpec } from '../dataset/split';
 import type { RowLoss } from '../evaluation/metrics/names';
 import type { EvaluateSpec } from '../decision/gate-spec';
+import type { TriggersSpec } from '../retraining/triggers';
 import type { MonitorSpec } from '../monitoring/monitor-spec';
 import type { NotifySpec } from '../notification/notification';
 
@@ -31,6 +32,8 @@ export interface ModelLifecycleSpec {
   readonly canary: CanarySpec | null;
   /** Absent when the champion is watched with the default settings. */
   readonly monitor?: MonitorSpec;
+  /** Absent: only people, the schedule and the monitor start runs. */
+  readonly triggers?: TriggersSpec;
   /** Absent when no job of its runs is capped. */
   readonly budget?: ComputeBudget;
   readonly schedule: ScheduleSpec | null;

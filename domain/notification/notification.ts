@@ -29,17 +29,44 @@ export const notifyEvents = [
 
 export type NotifyEvent = (typeof notifyEvents)[number];
 
-export interface NotifySpec {
-  readonly webhook: string;
-  readonly secret: SecretRef;
+/** A signed webhook, a webhook that accepts Slack's messages, or mail. */
+export type NotifySpec = NotifyChannel & NotifyRules;
+
+type NotifyChannel =
+  | { readonly webhook: string; readonly secret: SecretRef }
+  /** The URL of such a webhook is its credential, so it is a secret. */
+  | { readonly slack: SecretRef }
+  | { readonly email: { readonly to: readonly string[] } };
+
+interface NotifyRules {
   readonly events: readonly NotifyEvent[];
+  /** Absent: messages are sent at any time. */
+  readonly quietHours?: QuietHours;
+  /**
+   * Sends `incident.escalated` for an incident that nobody acknowledged for this time. Absent:
+   * incidents are not escalated to this channel.
+   */
+  readonly escalateAfterSeconds?: number;
 }
+
+/** A time of each day. Only critical messages are sent then. */
+export interface QuietHours {
+  /** `22:00`. */
+  readonly from: string;
+  /** `07:00`: the first minute in which messages are sent again. */
+  readonly until: string;
+  /** An IANA name. */
+  readonly timezone: string;
+}
+
+export const channelKinds = ['webhook', 'slack', 'email'] as const;
+export type ChannelKind = (typeof channelKinds)[number];
 
 /** `gone`: the receiver responded with 410, so no more events are sent to it. */
 export const deliveryStatuses = ['pending', 'delivered', 'failed', 'gone'] as const;
 export type DeliveryStatus = (typeof deliveryStatuses)[number];
 
-/** The event of this name, if webhooks can receive it; otherwise null. */
+/** The event of this name, if channels can receive it; otherwise null. */
 export function notifyEventOf(name: string): NotifyEvent | null {
   return notifyEvents.find((event) => event === name) ?? null;
 }

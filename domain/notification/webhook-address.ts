@@ -4,8 +4,9 @@ import type { NotifySpec } from './notification';
 /** The hidden part of a masked URL; no real URL contains it. */
 export const hiddenPart = '…';
 
-/** `https://hooks.example/…` */
+/** `https://hooks.example/…`. Addresses of other channels are no secrets and stay. */
 export function maskedAddress(address: string): string {
+  if (/^(slack|mailto):/.test(address)) return address;
   const url = URL.canParse(address) ? new URL(address) : null;
   if (url === null) return hiddenPart;
   return url.pathname === '/' && url.search === '' && url.hash === ''
@@ -18,7 +19,9 @@ export function withMaskedWebhooks<Spec extends { readonly notify: readonly Noti
 ): Spec {
   return {
     ...spec,
-    notify: spec.notify.map((target) => ({ ...target, webhook: maskedAddress(target.webhook) })),
+    notify: spec.notify.map((target) =>
+      'webhook' in target ? { ...target, webhook: maskedAddress(target.webhook) } : target,
+    ),
   };
 }
 

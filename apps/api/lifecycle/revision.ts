@@ -12,7 +12,7 @@ import {
   type LifecycleSpec,
 } from '../../../domain/lifecycle/revision';
 import type { Tenant } from '../../../domain/ids';
-import { secretRefusal, type SecretAccess } from '../../../domain/access/secret-access';
+import { secretRefusal, type SecretAccess, type SecretRef } from '../../../domain/access/secret-access';
 import {
   readLocatedLifecycle,
   type LocatedLifecycle,
@@ -193,14 +193,32 @@ function nameIssues(expected: string, given: string, issueAt: IssueAt): Issue[] 
       ];
 }
 
-/** Workers refuse the same addresses when they call a webhook, but the error would come late. */
-function secretIssues(access: SecretAccess, { notify }: LifecycleSpec, issueAt: IssueAt): Issue[] {
-  return notify.flatMap(({ secret }, index) => {
-    const refusal = secretRefusal(secret, access);
+/** Workers refuse the same secrets when they use them, but the error would come late. */
+function secretIssues(access: SecretAccess, spec: LifecycleSpec, issueAt: IssueAt): Issue[] {
+  return secretsOf(spec).flatMap(({ path, ref }) => {
+    const refusal = secretRefusal(ref, access);
     if (refusal === null) return [];
-    const path = ['spec', 'notify', index, 'secret'];
     return [issueAt(path, `${path.join('.')}: ${refusal.detail}`, { expected: refusal.expected })];
   });
+}
+
+interface UsedSecret {
+  readonly path: readonly (string | number)[];
+  readonly ref: SecretRef;
+}
+
+function secretsOf(spec: LifecycleSpec): readonly UsedSecret[] {
+  const channels = spec.notify.flatMap((channel, index): readonly UsedSecret[] => {
+    if ('email' in channel) return [];
+    return 'slack' in channel
+      ? [{ path: ['spec', 'notify', index, 'slack'], ref: channel.slack }]
+      : [{ path: ['spec', 'notify', index, 'secret'], ref: channel.secret }];
+  });
+  const signing = spec.kind === 'ModelLifecycle' ? (spec.triggers?.secrets ?? []) : [];
+  return [
+    ...channels,
+    ...signing.map((ref, index) => ({ path: ['spec', 'triggers', 'secrets', index], ref })),
+  ];
 }
 
 function invalid(

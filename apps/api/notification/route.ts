@@ -30,7 +30,7 @@ export function webhookRoutes({ registry, guards }: RouteDeps): FastifyPluginAsy
         ...viewer,
         schema: {
           tags,
-          summary: 'List webhook deliveries, newest first',
+          summary: 'List deliveries of notifications, newest first',
           params: z.object({ name }),
           querystring: query,
           response: { 200: pageOf(deliveryView), default: problem },

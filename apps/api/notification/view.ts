@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { deliveryStatuses } from '../../../domain/notification/notification';
+import { channelKinds, deliveryStatuses } from '../../../domain/notification/notification';
 import { instant } from '../fields';
 
 const attempt = z.object({
   at: instant,
-  status: z.number().nullable().describe('HTTP status; null without a response'),
+  status: z.number().nullable().describe('status of HTTP or SMTP; null without a response'),
   error: z.string().nullable(),
   milliseconds: z.number(),
 });
@@ -16,7 +16,12 @@ export const deliveryView = z
     lifecycle: z.string(),
     event: z.string(),
     subject: z.string(),
-    url: z.string().describe('full URL for callers with the scope operator; otherwise its host'),
+    channel: z.enum(channelKinds),
+    url: z
+      .string()
+      .describe(
+        'full URL of a webhook for callers with the scope operator, otherwise its host; slack: with the name of its secret; mailto: with the addresses',
+      ),
     status: z.enum(deliveryStatuses),
     attempts: z.array(attempt).readonly(),
     createdAt: instant,

@@ -7,7 +7,7 @@ import { wholeNumber } from '../numbers';
 
 export function webhookCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
-  const webhook = program.command('webhook').description('Show and repeat webhook deliveries');
+  const webhook = program.command('webhook').description('Show and repeat deliveries of notifications');
 
   webhook
     .command('list <lifecycle>')
@@ -46,7 +46,7 @@ export function webhookCommands(program: Command, context: CliContext): void {
             each.id,
             each.event,
             each.subject,
-            `${each.target} ${new URL(each.url).host}`,
+            `${each.target} ${receiverOf(each)}`,
             each.status,
             String(each.attempts.length),
             lastOf(each),
@@ -69,6 +69,11 @@ export function webhookCommands(program: Command, context: CliContext): void {
         .call('POST /deliveries/{id}/redeliver', { path: { id }, query: { target } });
       terminal.say(`${id} is queued for delivery`);
     });
+}
+
+/** The host of a webhook; otherwise the channel with its addresses or the name of its secret. */
+function receiverOf({ channel, url }: Pick<WebhookDelivery, 'channel' | 'url'>): string {
+  return channel === 'webhook' ? new URL(url).host : url;
 }
 
 function lastOf({

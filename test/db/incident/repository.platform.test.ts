@@ -1,6 +1,6 @@
 import type { NotifySpec } from '../../../domain/notification/notification';
 import type { IncidentStory } from '../../../domain/incident/incident';
-import type { RaisedIncident } from '../../../db/incident/repository';
+import type { RaisedIncident } from '../../../db/incident/change';
 import {
   digestOf,
   openTestRegistry,

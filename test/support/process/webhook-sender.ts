@@ -6,7 +6,7 @@ import { openDatabase } from '../../../db/connection';
 import { createRegistry } from '../../../db/registry';
 import { openLog } from '../../../workers/log';
 import { lifecycleSecrets } from '../../../workers/access/secret-refs';
-import { deliverWebhooks } from '../../../workers/notification/webhooks';
+import { sendDeliveries } from '../../../workers/notification/deliveries';
 
 async function main(url: string): Promise<void> {
   const database = openDatabase({ url });
@@ -16,9 +16,10 @@ async function main(url: string): Promise<void> {
     webhooks,
     secretOf,
     allowPrivateAddresses: true,
+    mailServer: null,
     log: openLog('sender', 'silent'),
   };
-  await deliverWebhooks(deps, new AbortController().signal);
+  await sendDeliveries(deps, new AbortController().signal);
   await database.close();
 }
 

@@ -10,7 +10,7 @@ import type { SecretRef } from '../../../domain/access/secret-access';
 import type { WebhookDelivery } from '../../../db/notification/webhook-repository';
 import { notify } from '../../../db/notification/notification';
 import { lifecycleSecrets } from '../../../workers/access/secret-refs';
-import { deliverWebhooks, type WebhookDeps } from '../../../workers/notification/webhooks';
+import { sendDeliveries, type DeliveryDeps } from '../../../workers/notification/deliveries';
 import {
   digestOf,
   empty,
@@ -48,8 +48,8 @@ describe('delivery of webhooks', () => {
   afterEach(() => receiver.close());
 
   const running = new AbortController().signal;
-  const deliver = (over: Partial<WebhookDeps> = {}, stopped = running) =>
-    deliverWebhooks(
+  const deliver = (over: Partial<DeliveryDeps> = {}, stopped = running) =>
+    sendDeliveries(
       {
         webhooks: test_.registry.webhooks,
         secretOf: lifecycleSecrets(environment, {
@@ -57,6 +57,7 @@ describe('delivery of webhooks', () => {
           folder: '/nowhere',
         }),
         allowPrivateAddresses: true,
+        mailServer: null,
         timeoutMs: 400,
         log: pino({ level: 'debug' }, { write: (line: string) => void (logged += line) }),
         ...over,
@@ -415,7 +416,7 @@ describe('delivery of webhooks', () => {
         expect(text).not.toContain(each);
     }
     expect(logged).not.toContain('path-as-secret');
-    expect(logged).toContain('webhook not delivered');
+    expect(logged).toContain('notification not delivered');
   });
 
   test('sends again with the same id after a crash between request and record', async () => {

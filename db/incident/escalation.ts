@@ -1,0 +1,132 @@
+/** Incidents that nobody acknowledged, and approvals that nobody gave. */
+import type { RunId, Tenant } from '../../domain/ids';
+import { isFinal, type RunStatus } from '../../domain/run/run';
+import { appendAudit } from '../audit/entry';
+import type { Database } from '../connection';
+import { channelsOf } from '../notification/channels';
+import { notify } from '../notification/notification';
+import { raiseIncident, resolveIncident, toIncident, type IncidentRow } from './change';
+
+const actor = 'escalation';
+
+/** The text with which a run waits for votes contains this command (`workflows/run/control.ts`). */
+const approvalText = '%perennial run approve%';
+
+/**
+ * Sends `incident.escalated` to each channel whose `escalateAfter` has passed since an incident was
+ * opened that is still open. Each channel gets it once. Returns how many incidents it escalated.
+ */
+export async function escalateIncidents(
+  { sql }: Database,
+  { limit }: { readonly limit: number },
+): Promise<number> {
+  return sql.begin(async (tx) => {
+    const due = await tx<(IncidentRow & { readonly age: number })[]>`
+      select i.*, floor(extract(epoch from now() - i.opened_at))::int as age
+      from incidents i
+      where i.status = 'open' and exists (
+        select from lifecycles l
+        join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
+        cross join lateral ${channelsOf(tx)} n
+        where l.tenant_id = i.tenant_id and l.name = i.model and (n.hook->>'escalateAfterSeconds')::int > i.escalated_seconds
+          and i.opened_at + make_interval(secs => (n.hook->>'escalateAfterSeconds')::int) <= now()
+      )
+      order by i.opened_at limit ${limit} for update of i skip locked`;
+    for (const { age, ...row } of due) {
+      const { tenantId: tenant, id, model: lifecycle, escalatedSeconds } = row;
+      await tx`
+        update incidents set escalated_seconds = ${age} where tenant_id = ${tenant} and id = ${id}`;
+      await notify(tx, {
+        tenant,
+        lifecycle,
+        event: 'incident.escalated',
+        subject: id,
+        data: { incident: { ...toIncident(row), escalatedSeconds: age } },
+        escalation: { afterSeconds: escalatedSeconds, untilSeconds: age },
+      });
+      await appendAudit(tx, {
+        tenant,
+        actor,
+        action: 'incident.escalate',
+        subject: `incident:${id}`,
+        cause: `nobody acknowledged it within ${age} s`,
+      });
+    }
+    return due.length;
+  });
+}
+
+interface WaitingRun {
+  readonly tenant: Tenant;
+  readonly id: RunId;
+  readonly lifecycle: string;
+  readonly version: number | null;
+  readonly waitingFor: string;
+  readonly since: string;
+}
+
+/**
+ * Opens an incident for each run that waits for an approval longer than the shortest
+ * `escalateAfter` of its channels. The incident counts from the start of the wait. It is resolved
+ * when the run goes on.
+ */
+export async function followApprovals(
+  { sql }: Database,
+  { limit }: { readonly limit: number },
+): Promise<void> {
+  const waiting = await sql<WaitingRun[]>`
+    select u.tenant_id as tenant, u.id, u.lifecycle, u.version, u.waiting_for, u.touched_at as since
+    from runs u
+    where u.status = 'waiting' and u.waiting_for like ${approvalText}
+      and not exists (
+        select from incidents i where i.tenant_id = u.tenant_id and i.model = u.lifecycle and i.key = 'approval-' || u.id and i.opened_at >= u.touched_at
+      )
+      and u.touched_at + make_interval(secs => (
+        select min((n.hook->>'escalateAfterSeconds')::int) from lifecycles l
+        join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
+        cross join lateral ${channelsOf(sql)} n
+        where l.tenant_id = u.tenant_id and l.name = u.lifecycle
+      )) <= now()
+    order by u.touched_at limit ${limit}`;
+  for (const run of waiting) {
+    await sql.begin(async (tx) => {
+      const { incident } = await raiseIncident(tx, approvalIncident(run));
+      await tx`
+        update incidents set opened_at = ${run.since} where tenant_id = ${run.tenant} and id = ${incident.id}`;
+    });
+  }
+  const over = await sql<{ tenant: Tenant; model: string; key: string; status: RunStatus }[]>`
+    select i.tenant_id as tenant, i.model, i.key, u.status from incidents i
+    join runs u on u.tenant_id = i.tenant_id and i.key = 'approval-' || u.id
+    where i.kind = 'approval' and i.status <> 'resolved' and (u.status <> 'waiting' or u.waiting_for not like ${approvalText})
+    limit ${limit}`;
+  for (const { status, ...of } of over) {
+    const because = isFinal(status) ? `the run ended: ${status}` : 'the run goes on';
+    await sql.begin((tx) => resolveIncident(tx, { ...of, because, actor }));
+  }
+}
+
+function approvalIncident(run: WaitingRun) {
+  const { tenant, id, lifecycle: model, version, waitingFor, since } = run;
+  return {
+    tenant,
+    model,
+    version,
+    kind: 'approval',
+    key: `approval-${id}`,
+    severity: 'warning',
+    title: `${id} waits for an approval`,
+    story: {
+      what: `${id} waits for an approval.`,
+      since: new Date(since).toISOString(),
+      howLarge: null,
+      features: [],
+      slice: null,
+      dataVersion: null,
+      engineDid: 'The run waits. The champion continues to serve.',
+      waitsFor: waitingFor,
+      link: null,
+    },
+    actor,
+  } as const;
+}

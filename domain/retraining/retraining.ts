@@ -1,0 +1,59 @@
+import type { RunId } from '../ids';
+import type { MonitorSpec } from '../monitoring/monitor-spec';
+
+/** `drift` and `quality`: an alarm of the monitor. `event`: a CloudEvent. `data`: a new version. */
+type RetrainingCauseKind = 'drift' | 'quality' | 'event' | 'data';
+
+export interface RetrainingCause {
+  readonly kind: RetrainingCauseKind;
+  /** One sentence, for the run and the audit log. */
+  readonly reason: string;
+  /** The data that caused the change, if they are broken; otherwise null. */
+  readonly brokenData: BrokenData | null;
+}
+
+export interface BrokenData {
+  /** A dataset version such as `flight-delay.flights@3`, or a feature. */
+  readonly name: string;
+  /** What is wrong with it, as a sentence. */
+  readonly problem: string;
+}
+
+/** What the lifecycle says of automatic runs. */
+export type RetrainingRules = Pick<MonitorSpec, 'cooldownSeconds' | 'maxFailures' | 'runStrategy'>;
+
+/** The automatic runs of one lifecycle. Times are RFC 3339. */
+export interface RetrainingState {
+  /** The automatic run in progress. */
+  readonly run: RunId | null;
+  readonly startedAt: string | null;
+  /** No automatic run starts before this time. */
+  readonly notBefore: string | null;
+  /** The cause of the run that starts next. */
+  readonly queued: RetrainingCause | null;
+  /** The run that the queued one replaces, and whose cancellation was requested. */
+  readonly replaced: RunId | null;
+  /** Fruitless automatic runs in a row. */
+  readonly fruitless: number;
+  /** No automatic run starts on these data. */
+  readonly hold: BrokenData | null;
+  /** After too many fruitless runs; a person must resolve the incident. */
+  readonly stopped: boolean;
+}
+
+export const noRetraining: RetrainingState = {
+  run: null,
+  startedAt: null,
+  notBefore: null,
+  queued: null,
+  replaced: null,
+  fruitless: 0,
+  hold: null,
+  stopped: false,
+};
+
+/** What became of a request, with its reason. */
+export interface RetrainingAnswer {
+  readonly kind: 'started' | 'queued' | 'skipped' | 'held' | 'stopped';
+  readonly why: string;
+}

@@ -1,0 +1,202 @@
+import type { RunId } from '../ids';
+import type { RunStatus } from '../run/run';
+import {
+  type BrokenData,
+  type RetrainingAnswer,
+  type RetrainingCause,
+  type RetrainingRules,
+  type RetrainingState,
+} from './retraining';
+
+export type RetrainingEvent =
+  | {
+      readonly kind: 'requested';
+      readonly cause: RetrainingCause;
+      readonly at: string;
+      /** An open run of the lifecycle that was not started automatically. */
+      readonly otherRun: RunId | null;
+    }
+  /** The time of a queued run may have come. */
+  | { readonly kind: 'due'; readonly at: string; readonly otherRun: RunId | null }
+  | {
+      readonly kind: 'ended';
+      readonly runId: RunId;
+      readonly status: RunStatus;
+      readonly at: string;
+    }
+  /** A person resolved the incident that stopped automatic runs. */
+  | { readonly kind: 'resumed' };
+
+export type RetrainingEffect =
+  | { readonly kind: 'start'; readonly cause: RetrainingCause }
+  | { readonly kind: 'cancel'; readonly runId: RunId; readonly cause: RetrainingCause }
+  /** Raises the incident that names the broken data. */
+  | { readonly kind: 'hold'; readonly data: BrokenData }
+  | { readonly kind: 'release'; readonly data: BrokenData }
+  /** Raises the incident that a person must resolve. */
+  | { readonly kind: 'stop'; readonly fruitless: number };
+
+interface RetrainingStep {
+  readonly state: RetrainingState;
+  readonly effects: readonly RetrainingEffect[];
+  /** Null for events that nobody waits for. */
+  readonly answer: RetrainingAnswer | null;
+}
+
+/** The longest wait after fruitless runs. */
+const maxBackOffSeconds = 30 * 86_400;
+
+/**
+ * The brakes of automatic runs. The caller executes `effects` in the transaction that stores
+ * `state`; after `start` it stores the new run with `startedRetraining`.
+ */
+export function changeRetraining(
+  state: RetrainingState,
+  event: RetrainingEvent,
+  rules: RetrainingRules,
+): RetrainingStep {
+  switch (event.kind) {
+    case 'requested':
+      return request(state, event, rules);
+    case 'due':
+      return canStart(state, event) ? start(state, state.queued) : unchanged(state);
+    case 'ended':
+      return event.runId === state.run ? end(state, event, rules) : unchanged(state);
+    case 'resumed':
+      return {
+        ...unchanged(state),
+        state: { ...state, stopped: false, fruitless: 0, notBefore: null },
+      };
+  }
+}
+
+/** The state after the effect `start`. */
+export function startedRetraining(
+  state: RetrainingState,
+  { runId, at }: { readonly runId: RunId; readonly at: string },
+): RetrainingState {
+  return { ...state, run: runId, startedAt: at, queued: null, replaced: null };
+}
+
+/** When a queued run may start; null if none is queued or its time is not known yet. */
+export function retrainingDueAt(state: RetrainingState, now: string): string | null {
+  if (state.queued === null || state.run !== null || state.hold !== null || state.stopped)
+    return null;
+  return state.notBefore ?? now;
+}
+
+function request(
+  state: RetrainingState,
+  event: Extract<RetrainingEvent, { readonly kind: 'requested' }>,
+  { runStrategy }: RetrainingRules,
+): RetrainingStep {
+  const { cause, at } = event;
+  const { brokenData } = cause;
+  if (brokenData !== null) {
+    const held: RetrainingState = { ...state, hold: brokenData, queued: null };
+    return {
+      state: held,
+      effects: [{ kind: 'hold', data: brokenData }],
+      answer: { kind: 'held', why: heldBy(brokenData) },
+    };
+  }
+  // An event knows nothing of the data; the monitor and a new version of the data do.
+  if (state.hold !== null && cause.kind === 'event')
+    return { ...unchanged(state), answer: { kind: 'held', why: heldBy(state.hold) } };
+  const effects: readonly RetrainingEffect[] =
+    state.hold === null ? [] : [{ kind: 'release', data: state.hold }];
+  const free: RetrainingState = { ...state, hold: null };
+  const answered = (next: RetrainingStep): RetrainingStep => ({
+    ...next,
+    effects: [...effects, ...next.effects],
+  });
+  if (free.stopped)
+    return answered({
+      ...unchanged(free),
+      answer: {
+        kind: 'stopped',
+        why: `${free.fruitless} automatic runs in a row were fruitless; a person must resolve the incident`,
+      },
+    });
+  const obstacle = obstacleOf(free, event);
+  if (obstacle === null) return answered(start(free, cause));
+  if (runStrategy === 'skip')
+    return answered({ ...unchanged(free), answer: { kind: 'skipped', why: obstacle } });
+  if (free.queued !== null)
+    return answered({
+      ...unchanged(free),
+      answer: { kind: 'skipped', why: `a run is queued already; ${obstacle}` },
+    });
+  const queued: RetrainingState = { ...free, queued: cause };
+  const answer: RetrainingAnswer = { kind: 'queued', why: obstacle };
+  if (runStrategy === 'queue' || free.run === null)
+    return answered({ state: queued, effects: [], answer });
+  return answered({
+    state: { ...queued, replaced: free.run, notBefore: at },
+    effects: [{ kind: 'cancel', runId: free.run, cause }],
+    answer: { kind: 'queued', why: `${free.run} is cancelled and replaced` },
+  });
+}
+
+function heldBy({ name, problem }: BrokenData): string {
+  return `no automatic run starts while ${name} is broken: ${problem}`;
+}
+
+type Moment = { readonly at: string; readonly otherRun: RunId | null };
+
+/** Why no run can start now; null if one can. */
+function obstacleOf(state: RetrainingState, { at, otherRun }: Moment): string | null {
+  const open = state.run ?? otherRun;
+  if (open !== null) return `${open} is open`;
+  return state.notBefore !== null && Date.parse(state.notBefore) > Date.parse(at)
+    ? `the next automatic run may start at ${state.notBefore}`
+    : null;
+}
+
+function canStart(
+  state: RetrainingState,
+  moment: Moment,
+): state is RetrainingState & { readonly queued: RetrainingCause } {
+  const { queued, hold, stopped } = state;
+  return queued !== null && hold === null && !stopped && obstacleOf(state, moment) === null;
+}
+
+function start(state: RetrainingState, cause: RetrainingCause): RetrainingStep {
+  return {
+    state,
+    effects: [{ kind: 'start', cause }],
+    answer: { kind: 'started', why: cause.reason },
+  };
+}
+
+/** A run that a person or its replacement cancelled says nothing about the next one. */
+function end(
+  state: RetrainingState,
+  { runId, status, at }: Extract<RetrainingEvent, { readonly kind: 'ended' }>,
+  { cooldownSeconds, maxFailures }: RetrainingRules,
+): RetrainingStep {
+  const closed: RetrainingState = { ...state, run: null, replaced: null };
+  const cooledDown = after(state.startedAt ?? at, cooldownSeconds);
+  if (status === 'cancelled') {
+    const notBefore = state.replaced === runId ? at : cooledDown;
+    return unchanged({ ...closed, notBefore });
+  }
+  if (status === 'succeeded') return unchanged({ ...closed, fruitless: 0, notBefore: cooledDown });
+  const fruitless = state.fruitless + 1;
+  const seconds = Math.min(cooldownSeconds * 2 ** (fruitless - 1), maxBackOffSeconds);
+  const notBefore = after(at, seconds);
+  if (fruitless < maxFailures) return unchanged({ ...closed, fruitless, notBefore });
+  return {
+    state: { ...closed, fruitless, notBefore, queued: null, stopped: true },
+    effects: [{ kind: 'stop', fruitless }],
+    answer: null,
+  };
+}
+
+function after(at: string, seconds: number): string {
+  return new Date(Date.parse(at) + seconds * 1000).toISOString();
+}
+
+function unchanged(state: RetrainingState): RetrainingStep {
+  return { state, effects: [], answer: null };
+}

@@ -1,0 +1,82 @@
+/** One mail. The messages of one subject, such as an incident, form one thread. */
+import { createTransport } from 'nodemailer';
+import { failure } from '../../domain/failure';
+import { messageOf } from '../../domain/notification/message';
+import type { WebhookDelivery } from '../../db/notification/webhook-repository';
+import type { DeliveryResponse } from './http-post';
+
+/** The server that sends mail. */
+export interface MailServer {
+  /** `smtp://user:password@host:587` or `smtps://…:465`. */
+  readonly url: string;
+  readonly from: string;
+}
+
+/** @throws if the server gave no response. */
+export async function sendMail(
+  server: MailServer | null,
+  delivery: WebhookDelivery,
+  { timeoutMs, stopped }: { readonly timeoutMs: number; readonly stopped: AbortSignal },
+): Promise<DeliveryResponse> {
+  if (server === null)
+    throw failure('InvalidInput', 'this worker has no mail server', {
+      next: 'set PERENNIAL_SMTP_URL and PERENNIAL_SMTP_FROM and restart the worker',
+    });
+  const transport = createTransport({
+    url: server.url,
+    connectionTimeout: timeoutMs,
+    greetingTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  const stop = () => {
+    transport.close();
+  };
+  stopped.addEventListener('abort', stop, { once: true });
+  try {
+    const sent = await transport.sendMail(mailOf(delivery, server.from));
+    return { status: codeOf(sent.response) ?? 250, error: null, retryAfterSeconds: null };
+  } catch (error) {
+    const status = responseCode(error);
+    if (status === null) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    return { status, error: message, retryAfterSeconds: null };
+  } finally {
+    stopped.removeEventListener('abort', stop);
+    transport.close();
+  }
+}
+
+/**
+ * A repeated attempt has the same Message-ID, so mail programs show it once. All messages of a
+ * subject refer to one id, which the first of them has.
+ */
+function mailOf(delivery: WebhookDelivery, from: string) {
+  const { id, target, tenant, subject, event, url, createdAt } = delivery;
+  const { title, status, lines } = messageOf(delivery);
+  const host = 'perennial.invalid';
+  const thread = `<${subject.replace(/[^\w.-]/g, '-')}.${target}.${tenant}@${host}>`;
+  const opens = event === 'incident.opened';
+  return {
+    from,
+    to: url.slice('mailto:'.length).split(','),
+    subject: opens ? title : `Re: ${title}`,
+    messageId: opens ? thread : `<${id}.${target}.${tenant}@${host}>`,
+    ...(opens ? {} : { inReplyTo: thread, references: [thread] }),
+    date: new Date(createdAt),
+    headers: { 'auto-submitted': 'auto-generated', 'x-perennial-event': event },
+    text: [status, '', ...lines.map(({ label, text }) => `${label}: ${text}`), ''].join('\n'),
+  };
+}
+
+function responseCode(error: unknown): number | null {
+  if (typeof error !== 'object' || error === null || !('responseCode' in error)) return null;
+  return typeof error.responseCode === 'number' ? error.responseCode : null;
+}
+
+/** `250 2.0.0 queued` → 250. */
+function codeOf(response: string): number | null {
+  const code = /^\d{3}/.exec(response)?.[0];
+  return code === undefined ? null : Number(code);
+}

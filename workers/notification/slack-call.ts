@@ -1,0 +1,53 @@
+/**
+ * One message to an incoming webhook of Slack, or of a service that accepts the same JSON, such as
+ * Mattermost. Slack shows `blocks`; services that do not know them show `text`.
+ */
+import type { Dispatcher } from 'undici';
+import { failure } from '../../domain/failure';
+import { messageOf, type NotifyMessage } from '../../domain/notification/message';
+import type { WebhookDelivery } from '../../db/notification/webhook-repository';
+import { post, type DeliveryResponse, type PostSettings } from './http-post';
+
+/** Limits of Slack's Block Kit, in characters. */
+const maxHeader = 150;
+const maxSection = 3_000;
+
+/** `url` is a secret, so no error may repeat it. @throws if there was no response. */
+export async function callSlack(
+  settings: PostSettings,
+  dispatcher: Dispatcher,
+  { delivery, url }: { readonly delivery: WebhookDelivery; readonly url: string },
+  stopped: AbortSignal,
+): Promise<DeliveryResponse> {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw failure('InvalidInput', `the secret of ${delivery.url} is not an http or https URL`, {
+      next: 'store the URL of the incoming webhook in that secret',
+    });
+  const headers = { 'content-type': 'application/json; charset=utf-8' };
+  const body = JSON.stringify(slackMessage(messageOf(delivery), delivery.subject));
+  return post(settings, dispatcher, { url, headers, body }, stopped);
+}
+
+function slackMessage({ title, status, lines }: NotifyMessage, subject: string): object {
+  const story = lines.map(({ label, text }) => `*${escaped(label)}*: ${escaped(text)}`).join('\n');
+  return {
+    text: `*${escaped(title)}*\n${escaped(status)}\n${story}`,
+    blocks: [
+      { type: 'header', text: { type: 'plain_text', text: cut(title, maxHeader) } },
+      { type: 'section', text: { type: 'mrkdwn', text: cut(story, maxSection) } },
+      {
+        type: 'context',
+        elements: [{ type: 'mrkdwn', text: `${escaped(status)} · ${escaped(subject)}` }],
+      },
+    ],
+  };
+}
+
+/** The three characters that Slack's text treats as markup. */
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}
