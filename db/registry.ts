@@ -51,6 +51,7 @@ import {
 } from './prompt/search-repository';
 import { createPromptRepository, type PromptRepository } from './prompt/repository';
 import { createProjectRepository, type ProjectRepository } from './project/repository';
+import { createRetrainingRepository, type RetrainingRepository } from './retraining/repository';
 import {
   createRetentionRepository,
   type RetentionRepository,
@@ -105,6 +106,7 @@ export interface Registry {
   readonly decisions: DecisionRepository;
   readonly attempts: AttemptRepository;
   readonly gateways: GatewayRepository;
+  readonly retrainings: RetrainingRepository;
   readonly rollouts: RolloutRepository;
   readonly schedules: ScheduleRepository;
   readonly routing: RoutingRepository;
@@ -156,6 +158,7 @@ export function createRegistry(database: Database): Registry {
     decisions: createDecisionRepository(database),
     attempts: createAttemptRepository(database),
     gateways: createGatewayRepository(database),
+    retrainings: createRetrainingRepository(database),
     rollouts: createRolloutRepository(database),
     schedules: createScheduleRepository(database),
     routing: createRoutingRepository(database),

@@ -57,6 +57,7 @@ function withoutPlatform(): ApiDeps {
     knownModels: null,
     sources: anything,
     secrets: anything,
+    secretOf: anything,
     commandKeys: anything,
   };
   return { ...(deps as Omit<ApiDeps, 'log'>), log: fastify().log };

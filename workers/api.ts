@@ -41,6 +41,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     knownModels: models.known,
     sources: { ...config.ingest, samplesDir: config.samplesDir, s3: null },
     secrets: config.secrets,
+    secretOf: config.secretOf,
     commandKeys,
     ...(config.apiRequestsPerMinute !== null && { requestsPerMinute: config.apiRequestsPerMinute }),
     log,

@@ -13,6 +13,7 @@ const tags = [
     'lifecycles',
     'projects',
     'runs',
+    'events',
     'schedules',
     'models',
     'experiments',

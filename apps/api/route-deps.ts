@@ -7,7 +7,7 @@ import type { SourcePolicy } from '../../data/dataset/sources/policy';
 import type { TrainerCatalog } from '../../data/training/catalog';
 import type { Registry } from '../../db/registry';
 import type { ComputePrices } from '../../domain/cost/price';
-import type { SecretAccess } from '../../domain/access/secret-access';
+import type { SecretAccess, SecretRef } from '../../domain/access/secret-access';
 import type { AuditReport, AuditRepository } from '../../db/audit/records';
 import type { WorkLimit } from '../http/rate-limit';
 import type { IndexClient } from '../temporal-clients/index-client';
@@ -47,6 +47,8 @@ export interface ApiDeps {
   readonly sources: SourcePolicy;
   /** The secrets that lifecycles may refer to. */
   readonly secrets: SecretAccess;
+  /** Reads a secret that a lifecycle refers to. @throws if it does not exist. */
+  readonly secretOf: (ref: SecretRef) => Promise<string>;
   /** Verify the tokens of jobs. */
   readonly commandKeys: CommandKeys;
   /** The limit per API key in this process; above it, requests get 429. */

@@ -52,6 +52,7 @@ import { indexRoutes } from './index/route';
 import { promptRoutes } from './prompt/route';
 import { overviewRoutes } from './overview/route';
 import { pageRoutes } from './pages/route';
+import { eventRoutes } from './retraining/event-route';
 import { retentionRoutes } from './retention/route';
 import { rolloutRoutes } from './rollout/route';
 import { runHistoryRoutes } from './run/history-route';
@@ -86,6 +87,7 @@ const nouns = [
   scheduleRoutes,
   webhookRoutes,
   incidentRoutes,
+  eventRoutes,
   modelRoutes,
   modelFileRoutes,
   modelImportRoutes,

@@ -843,6 +843,46 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/events": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Send a CloudEvent 1.0, which starts a run of each lifecycle that subscribes to its type */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/cloudevents+json": string;
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 202: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["EventReceipts"];
+                    };
+                };
+            };
+        };
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/experiments": {
         readonly parameters: {
             readonly query?: never;
@@ -2257,7 +2297,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** List webhook deliveries, newest first */
+        /** List deliveries of notifications, newest first */
         readonly get: {
             readonly parameters: {
                 readonly query?: {
@@ -7953,6 +7993,22 @@ export interface components {
             readonly stage: string;
             readonly verdict: components["schemas"]["Verdict"];
         };
+        readonly EventReceipts: {
+            readonly id: string;
+            /** @description false for a repetition, which changed nothing */
+            readonly isNew: boolean;
+            /** @description one for each lifecycle that subscribes to the type */
+            readonly receipts: readonly {
+                readonly lifecycle: string;
+                /**
+                 * @description what became of its automatic run
+                 * @enum {string}
+                 */
+                readonly outcome: "started" | "queued" | "skipped" | "held" | "stopped" | "refused";
+                readonly why: string;
+            }[];
+            readonly source: string;
+        };
         readonly Experiment: {
             /** Format: date-time */
             readonly createdAt: string;
@@ -10394,9 +10450,11 @@ export interface components {
                 readonly at: string;
                 readonly error: string | null;
                 readonly milliseconds: number;
-                /** @description HTTP status; null without a response */
+                /** @description status of HTTP or SMTP; null without a response */
                 readonly status: number | null;
             }[];
+            /** @enum {string} */
+            readonly channel: "webhook" | "slack" | "email";
             /** Format: date-time */
             readonly createdAt: string;
             /**
@@ -10414,7 +10472,7 @@ export interface components {
             readonly subject: string;
             /** @description position in the lifecycle’s notify, from 1 */
             readonly target: number;
-            /** @description full URL for callers with the scope operator; otherwise its host */
+            /** @description full URL of a webhook for callers with the scope operator, otherwise its host; slack: with the name of its secret; mailto: with the addresses */
             readonly url: string;
         };
         readonly WhatIf: {

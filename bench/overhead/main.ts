@@ -277,6 +277,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
     serviceKey: null,
     knownModels: null,
     secrets: { variables: [], folder: null },
+    secretOf: config.secretOf,
     commandKeys,
     sources: {
       files: { roots: [], denied: [] },

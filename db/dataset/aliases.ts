@@ -6,6 +6,7 @@ import { newId } from '../ids';
 import type { DatasetAlias } from './records';
 import type { datasetAliasHistory, datasetAliases, datasets } from './schema';
 import { appendAudit } from '../audit/entry';
+import { announceNewData } from '../retraining/new-data';
 
 type DatasetMoveRow = typeof datasetAliasHistory.$inferSelect;
 
@@ -58,6 +59,7 @@ export async function move(
     await tx`
       insert into dataset_aliases (tenant_id, dataset, alias, version, fencing) values (${tenant}, ${dataset}, ${alias}, ${to}, ${fencing})
       on conflict on constraint dataset_aliases_pk do update set version = excluded.version, fencing = excluded.fencing, moved_at = now()`;
+    if (to > (from ?? 0)) await announceNewData(tx, { tenant, dataset, alias, version: to });
   }
   await tx`
     insert into dataset_alias_history (tenant_id, id, dataset, alias, from_version, to_version, fencing, actor, cause)

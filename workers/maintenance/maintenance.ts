@@ -12,9 +12,10 @@ import { repeat } from './loop';
 import { keyWarningDays } from '../../domain/access/api-key';
 import { endLostSearches } from './lost-searches';
 import { wakeMonitors } from './monitors';
+import { followRetrainings } from './retraining';
 import { watchSchedules } from './schedule-watch';
 import { reconcileRuns, sweepOutbox } from './sweeper';
-import { deliverWebhooks } from '../notification/webhooks';
+import { sendDeliveries } from '../notification/deliveries';
 
 export interface MaintenanceDeps extends Core {
   readonly lifecycles: LifecycleClient;
@@ -54,10 +55,10 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
   return [
     repeat('outbox', 2, () => sweepOutbox(deps), log),
     repeat(
-      'webhooks',
+      'deliveries',
       1,
       (stopped) =>
-        deliverWebhooks(
+        sendDeliveries(
           { webhooks: registry.webhooks, ...config.notify, secretOf: config.secretOf, log },
           stopped,
         ),
@@ -79,6 +80,8 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
     repeat('feedback', 1, () => registry.feedback.joinWaiting({ limit: 1000 }), log),
     repeat('keys', 12 * 3600, () => warnOfKeys(registry.apiKeys, log), log),
     repeat('partitions', 3600, () => registry.predictions.ensurePartitions({ days: 7 }), log),
+    repeat('escalations', 10, () => registry.incidents.escalate({ limit: 100 }), log),
+    repeat('retraining', 5, () => followRetrainings(registry, log), log),
     repeat('costs', 60, () => registry.costs.settleLeftOver({ olderThanSeconds: 120 }), log),
     repeat('retention', 3600, () => registry.retention.apply(), log),
     repeat(

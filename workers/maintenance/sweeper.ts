@@ -5,6 +5,7 @@ import type { ScheduleClient } from '../../apps/temporal-clients/schedule-client
 import { syncSchedule } from '../../apps/temporal-clients/schedule-sync';
 import type { Registry } from '../../db/registry';
 import type { OutboxTopic } from '../../db/notification/outbox-schema';
+import type { NewDataPayload } from '../../db/retraining/new-data';
 import type { RunRecord, RunStartPayload } from '../../db/run/repository';
 import type { RunCancelPayload, RunChangedPayload } from '../../db/run/follow-up';
 import { isFinal } from '../../domain/run/run';
@@ -32,6 +33,7 @@ const swept = [
   'schedule.sync',
   'index.changed',
   'index.retired',
+  'retraining.requested',
 ] as const satisfies readonly OutboxTopic[];
 
 /**
@@ -76,6 +78,11 @@ export async function sweepOutbox({
           tenant: entry.tenant,
           ...(entry.payload as Omit<IndexRetirementInput, 'tenant'>),
         });
+      }
+      if (entry.topic === 'retraining.requested') {
+        const { lifecycle, reason } = entry.payload as unknown as NewDataPayload;
+        const cause = { kind: 'data', reason, brokenData: null } as const;
+        await registry.retrainings.request({ tenant: entry.tenant, lifecycle, cause });
       }
       await registry.outbox.done({ id: entry.id });
     } catch (error) {

@@ -57,6 +57,7 @@ const routes: Readonly<Record<string, ((of: ObjectIds) => Asked) | 'own'>> = {
   'POST /deliveries/{id}/redeliver': ({ delivery }) => ({ path: { id: delivery } }),
   'GET /monitors': 'own',
   'GET /monitors/{model}': () => ({}),
+  'POST /events': 'own',
   'GET /incidents': 'own',
   'GET /incidents/{id}': anIncident,
   'POST /incidents/{id}/acknowledge': atIncident,
@@ -232,6 +233,7 @@ const routes: Readonly<Record<string, ((of: ObjectIds) => Asked) | 'own'>> = {
 /** Bodies of the `own` routes that change something. */
 const changes: Readonly<Record<string, unknown>> = {
   'PUT /budgets': { scope: 'tenant', unit: 'usd', limit: 1 },
+  'POST /events': {},
   'POST /api-keys': { name: sharedName, scope: 'viewer' },
   'POST /session': { apiKey: 'pk_none' },
   'POST /tenants': { name: 'team-d' },

@@ -128,6 +128,7 @@ export async function openApiWorld(
     knownModels,
     ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
     secrets: { variables: ['HOOK_SECRET'], folder: '/run/secrets' },
+    secretOf: (ref) => Promise.resolve(`the secret of ${JSON.stringify(ref)}`),
     commandKeys: testCommandKeys,
     sources: {
       files: { roots: [root], denied: [] },

@@ -1,0 +1,71 @@
+/** CloudEvents 1.0 over HTTP, in its structured and its binary mode. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { z } from 'zod';
+import type { IncomingEvent } from '../../../domain/retraining/incoming-event';
+import { failure } from '../../../domain/failure';
+import { HttpProblem } from '../../http/problem';
+
+const attribute = z.string().min(1).max(1_000);
+const attributes = z.looseObject({
+  specversion: z.literal('1.0'),
+  id: attribute,
+  source: attribute,
+  type: attribute,
+  subject: attribute.optional(),
+});
+
+export interface CloudEventRequest {
+  readonly event: IncomingEvent;
+  /** Only then a signature of the body covers the attributes. */
+  readonly isStructured: boolean;
+}
+
+/** @throws InvalidInput for an event without its attributes, HttpProblem 415 for a batch */
+export function readCloudEvent(headers: IncomingHttpHeaders, body: string): CloudEventRequest {
+  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? '';
+  if (type.startsWith('application/cloudevents-batch'))
+    throw new HttpProblem(
+      415,
+      'UnsupportedMediaType',
+      'batches of CloudEvents are not accepted',
+      'send each event in a request of its own',
+    );
+  const isStructured = type === 'application/cloudevents+json';
+  const parsed = attributes.safeParse(isStructured ? jsonOf(body) : fromHeaders(headers));
+  if (!parsed.success)
+    throw failure(
+      'InvalidInput',
+      `not a CloudEvent 1.0: ${parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`,
+      {
+        next: 'send specversion 1.0, id, source and type, in application/cloudevents+json or in ce- headers',
+      },
+    );
+  const { id, source, type: of, subject = null } = parsed.data;
+  return { event: { id, source, type: of, subject }, isStructured };
+}
+
+function jsonOf(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw new HttpProblem(400, 'InvalidJson', 'the body is not valid JSON');
+  }
+}
+
+function fromHeaders(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
+  const found = Object.entries(headers).flatMap(([name, value]) =>
+    name.startsWith('ce-') && typeof value === 'string'
+      ? [[name.slice('ce-'.length), decoded(value)]]
+      : [],
+  );
+  return Object.fromEntries(found) as Record<string, string>;
+}
+
+/** Header values are percent-encoded (HTTP Protocol Binding, 3.1.3.2). */
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}

@@ -1,0 +1,112 @@
+import { failure } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
+import {
+  noRetraining,
+  type RetrainingAnswer,
+  type RetrainingCause,
+  type RetrainingState,
+} from '../../domain/retraining/retraining';
+import type { TriggersSpec } from '../../domain/retraining/triggers';
+import type { EventReceipt, IncomingEvent } from '../../domain/retraining/incoming-event';
+import type { Database } from '../connection';
+import { toJson } from '../document';
+import { changeOf, requestRetraining, type LifecycleName } from './request';
+import type { receivedEvents, retrainings } from './schema';
+
+export interface RetrainingRepository {
+  /**
+   * Asks for an automatic run of the lifecycle. Concurrent requests wait for each other, so that
+   * they start one run. The run starts from the outbox.
+   * @throws NotFound if there is no such lifecycle, Conflict if it is archived, or TenantLimit
+   */
+  request(input: LifecycleName & { readonly cause: RetrainingCause }): Promise<RetrainingAnswer>;
+  get(input: LifecycleName): Promise<RetrainingState>;
+  /** Lifecycles whose automatic run has ended, or whose queued run may start. */
+  due(input: { readonly limit: number }): Promise<readonly LifecycleName[]>;
+  /** Records the end of the automatic run and starts the queued one if its time has come. */
+  tick(input: LifecycleName): Promise<void>;
+  /** Lifecycles whose revision in force subscribes to this type of event. */
+  subscribers(input: {
+    readonly tenant: Tenant;
+    readonly type: string;
+  }): Promise<readonly EventSubscriber[]>;
+  /**
+   * Stores an event and asks for a run of each of these lifecycles, in one transaction. A
+   * repetition changes nothing and returns the first receipts.
+   */
+  receive(input: {
+    readonly tenant: Tenant;
+    readonly event: IncomingEvent;
+    /** Subscribers that may be triggered. */
+    readonly lifecycles: readonly string[];
+    /** What the others get. */
+    readonly refused: readonly EventReceipt[];
+  }): Promise<{ readonly receipts: readonly EventReceipt[]; readonly isNew: boolean }>;
+}
+
+export interface EventSubscriber {
+  readonly lifecycle: string;
+  readonly secrets: TriggersSpec['secrets'];
+}
+
+type RetrainingRow = typeof retrainings.$inferSelect;
+type ReceivedRow = typeof receivedEvents.$inferSelect;
+
+export function createRetrainingRepository({ sql }: Database): RetrainingRepository {
+  return {
+    request: (input) => sql.begin((tx) => requestRetraining(tx, input)),
+
+    async get({ tenant, lifecycle }) {
+      const [row] = await sql<
+        RetrainingRow[]
+      >`select * from retrainings where tenant_id = ${tenant} and lifecycle = ${lifecycle}`;
+      return row?.state ?? noRetraining;
+    },
+
+    due: ({ limit }) => sql<LifecycleName[]>`
+      select p.tenant_id as tenant, p.lifecycle from retrainings p
+      join lifecycles l on l.tenant_id = p.tenant_id and l.name = p.lifecycle and l.archived_at is null
+      left join runs r on r.tenant_id = p.tenant_id and r.id = p.run_id
+      where p.due_at <= now() or r.ended_at is not null
+      order by p.due_at nulls first limit ${limit}`,
+
+    tick: (of) =>
+      sql.begin(async (tx) => {
+        await changeOf(tx, of, { kind: 'tick' });
+      }),
+
+    subscribers: ({ tenant, type }) => sql<EventSubscriber[]>`
+      select l.name as lifecycle, r.spec->'triggers'->'secrets' as secrets
+      from lifecycles l
+      join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
+      where l.tenant_id = ${tenant} and l.archived_at is null and json_typeof(r.spec->'triggers') = 'object'
+        and ${type} in (select json_array_elements_text(r.spec->'triggers'->'events'))
+      order by l.name`,
+
+    receive: ({ tenant, event, lifecycles, refused }) =>
+      sql.begin(async (tx) => {
+        const { source, id, type, subject } = event;
+        const [added] = await tx`
+          insert into received_events (tenant_id, source, id, type, subject, receipts)
+          values (${tenant}, ${source}, ${id}, ${type}, ${subject}, '[]') on conflict do nothing returning id`;
+        if (!added) {
+          const [row] = await tx<ReceivedRow[]>`
+            select * from received_events where tenant_id = ${tenant} and source = ${source} and id = ${id}`;
+          if (!row) throw failure('Conflict', `event ${id} of ${source} was deleted meanwhile`);
+          return { receipts: row.receipts, isNew: false };
+        }
+        const receipts: EventReceipt[] = [...refused];
+        // In one order, so that two events do not wait for each other.
+        for (const lifecycle of [...lifecycles].sort()) {
+          const reason = `event ${type} ${id} of ${source}`;
+          const cause: RetrainingCause = { kind: 'event', reason, brokenData: null };
+          const { kind: outcome, why } = await requestRetraining(tx, { tenant, lifecycle, cause });
+          receipts.push({ lifecycle, outcome, why });
+        }
+        await tx`
+          update received_events set receipts = ${toJson(receipts)}
+          where tenant_id = ${tenant} and source = ${source} and id = ${id}`;
+        return { receipts, isNew: true };
+      }),
+  };
+}

@@ -1,0 +1,292 @@
+import { randomBytes } from 'node:crypto';
+import { failure } from '../../domain/failure';
+import type { RunId, Tenant } from '../../domain/ids';
+import type { LifecycleRevision } from '../../domain/lifecycle/revision';
+import { defaultMonitor } from '../../domain/monitoring/monitor-spec';
+import {
+  noRetraining,
+  type BrokenData,
+  type RetrainingAnswer,
+  type RetrainingCause,
+  type RetrainingRules,
+  type RetrainingState,
+} from '../../domain/retraining/retraining';
+import {
+  changeRetraining,
+  retrainingDueAt,
+  startedRetraining,
+  type RetrainingEffect,
+  type RetrainingEvent,
+} from '../../domain/retraining/transition';
+import type { Columns } from '../columns';
+import type { Transaction } from '../connection';
+import { toJson } from '../document';
+import { raiseIncident, resolveIncident, type RaisedIncident } from '../incident/change';
+import type { lifecycleRevisions } from '../lifecycle/schema';
+import { enqueueOutbox } from '../notification/outbox-entry';
+import type { RunCancelPayload } from '../run/follow-up';
+import { acceptOne } from '../run/repository';
+import type { runs } from '../run/schema';
+import type { retrainings } from './schema';
+
+export interface LifecycleName {
+  readonly tenant: Tenant;
+  readonly lifecycle: string;
+}
+
+/** `tick`: a queued run may be due, or an automatic run may have ended. */
+type RetrainingRequest =
+  { readonly kind: 'requested'; readonly cause: RetrainingCause } | { readonly kind: 'tick' };
+
+/** The key of the incident that a person resolves so that automatic runs start again. */
+const stopKey = 'retraining-stopped';
+const holdKey = 'retraining-held';
+const actor = 'retraining';
+/** A queued run waits for a run that someone else started, and looks again after this time. */
+const busySeconds = 30;
+
+/** Asks for an automatic run, in the caller's transaction. */
+export async function requestRetraining(
+  tx: Transaction,
+  { cause, ...of }: LifecycleName & { readonly cause: RetrainingCause },
+): Promise<RetrainingAnswer> {
+  const early = cause.brokenData === null ? await skippedByOpenRun(tx, of) : null;
+  if (early !== null) return early;
+  const answer = await changeOf(tx, of, { kind: 'requested', cause });
+  if (answer === null) throw new Error('a request for a run has no answer');
+  return answer;
+}
+
+/**
+ * Most requests of a flood come while the run of the first one is open. They need no lock, so they
+ * do not wait for each other. Null if the request needs the lock.
+ */
+async function skippedByOpenRun(
+  tx: Transaction,
+  { tenant, lifecycle }: LifecycleName,
+): Promise<RetrainingAnswer | null> {
+  const [row] = await tx<(Columns<typeof retrainings, 'state'> & CurrentSpec)[]>`
+    select p.state, v.digest, v.spec from retrainings p
+    join runs r on r.tenant_id = p.tenant_id and r.id = p.run_id and r.ended_at is null
+    join lifecycles l on l.tenant_id = p.tenant_id and l.name = p.lifecycle and l.deleted_at is null
+    join lifecycle_revisions v on v.tenant_id = l.tenant_id and v.lifecycle = l.name and v.revision = l.current_revision
+    where p.tenant_id = ${tenant} and p.lifecycle = ${lifecycle}`;
+  if (!row || row.state.hold !== null || row.state.stopped) return null;
+  return rulesOf(row).runStrategy === 'skip'
+    ? { kind: 'skipped', why: `${row.state.run ?? ''} is open` }
+    : null;
+}
+
+function rulesOf({ spec }: CurrentSpec): RetrainingRules {
+  return (spec.kind === 'ModelLifecycle' ? spec.monitor : undefined) ?? defaultMonitor;
+}
+
+/**
+ * Applies a request under the row lock, with its effects, in the caller's transaction. First it
+ * applies the end of the automatic run, if that has ended.
+ */
+export async function changeOf(
+  tx: Transaction,
+  of: LifecycleName,
+  request: RetrainingRequest,
+): Promise<RetrainingAnswer | null> {
+  const { tenant, lifecycle } = of;
+  const revision = await revisionInForce(tx, of);
+  const rules = rulesOf(revision);
+  await tx`
+    insert into retrainings (tenant_id, lifecycle, state) values (${tenant}, ${lifecycle}, ${toJson(noRetraining)})
+    on conflict do nothing`;
+  const [row] = await tx<Columns<typeof retrainings, 'state'>[]>`
+    select state from retrainings where tenant_id = ${tenant} and lifecycle = ${lifecycle} for update`;
+  if (!row) throw new Error('the database did not return the row that was locked');
+  let { state } = row;
+  let answer: RetrainingAnswer | null = null;
+  for (const next of [endedRun, resumed, requested(request)]) {
+    const event = await next(tx, of, state);
+    if (event === null) continue;
+    const step = changeRetraining(state, event, rules);
+    ({ state, answer } = step);
+    for (const effect of step.effects) {
+      const runId = await execute(tx, of, { effect, revision });
+      if (runId !== null) state = startedRetraining(state, { runId, at: await clockOf(tx) });
+    }
+  }
+  await store(tx, of, state);
+  return answer;
+}
+
+/** The event that follows from the database, if any. */
+type EventSource = (
+  tx: Transaction,
+  of: LifecycleName,
+  state: RetrainingState,
+) => Promise<RetrainingEvent | null>;
+
+const endedRun: EventSource = async (tx, { tenant }, { run }) => {
+  if (run === null) return null;
+  const [ended] = await tx<Columns<typeof runs, 'status' | 'endedAt'>[]>`
+    select status, ended_at from runs where tenant_id = ${tenant} and id = ${run} and ended_at is not null`;
+  if (!ended?.endedAt) return null;
+  const at = new Date(ended.endedAt).toISOString();
+  return { kind: 'ended', runId: run, status: ended.status, at };
+};
+
+/** Automatic runs go on when a person resolved the incident that stopped them. */
+const resumed: EventSource = async (tx, { tenant, lifecycle }, { stopped }) => {
+  if (!stopped) return null;
+  const [open] = await tx`
+    select from incidents where tenant_id = ${tenant} and model = ${lifecycle} and key = ${stopKey} and status <> 'resolved'`;
+  return open ? null : { kind: 'resumed' };
+};
+
+function requested(request: RetrainingRequest): EventSource {
+  return async (tx, { tenant, lifecycle }, { run }) => {
+    const [other] = await tx<Columns<typeof runs, 'id'>[]>`
+      select id from runs where tenant_id = ${tenant} and lifecycle = ${lifecycle} and ended_at is null
+        and parent_run_id is null and id is distinct from ${run} and request->'batch' is null
+      order by id limit 1`;
+    const moment = { at: await clockOf(tx), otherRun: other?.id ?? null };
+    return request.kind === 'tick'
+      ? { kind: 'due', ...moment }
+      : { kind: 'requested', cause: request.cause, ...moment };
+  };
+}
+
+/** The time now, which the start of the transaction is not, because it waited for the lock. */
+async function clockOf(tx: Transaction): Promise<string> {
+  const [clock] = await tx<{ at: string }[]>`select clock_timestamp() as at`;
+  if (!clock) throw new Error('the database returned no time');
+  return new Date(clock.at).toISOString();
+}
+
+type CurrentSpec = Pick<LifecycleRevision, 'digest' | 'spec'>;
+
+async function revisionInForce(
+  tx: Transaction,
+  { tenant, lifecycle }: LifecycleName,
+): Promise<CurrentSpec> {
+  const [row] = await tx<Columns<typeof lifecycleRevisions, 'digest' | 'spec'>[]>`
+    select r.digest, r.spec from lifecycles l
+    join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
+    where l.tenant_id = ${tenant} and l.name = ${lifecycle} and l.deleted_at is null`;
+  if (!row)
+    throw failure('NotFound', `there is no lifecycle ${lifecycle}`, {
+      next: 'perennial lifecycle list',
+    });
+  return row;
+}
+
+/** Returns the run that it started, or null. */
+async function execute(
+  tx: Transaction,
+  of: LifecycleName,
+  { effect, revision }: { readonly effect: RetrainingEffect; readonly revision: CurrentSpec },
+): Promise<RunId | null> {
+  const { tenant, lifecycle } = of;
+  switch (effect.kind) {
+    case 'start': {
+      const { kind, reason } = effect.cause;
+      const { id } = await acceptOne(tx, {
+        tenant,
+        lifecycle,
+        revisionDigest: revision.digest,
+        request: { reason },
+        actor: `${actor}:${kind}`,
+        traceId: randomBytes(16).toString('hex'),
+      });
+      return id;
+    }
+    case 'cancel': {
+      const payload: RunCancelPayload = { runId: effect.runId };
+      await enqueueOutbox(tx, { tenant, topic: 'run.cancel', payload });
+      return null;
+    }
+    case 'hold':
+      await raiseIncident(tx, holdIncident(of, effect.data));
+      return null;
+    case 'release': {
+      const because = `${effect.data.name} is no longer broken`;
+      await resolveIncident(tx, { tenant, model: lifecycle, key: holdKey, because, actor });
+      return null;
+    }
+    case 'stop':
+      await raiseIncident(tx, stopIncident(of, effect.fruitless));
+      return null;
+  }
+}
+
+async function store(
+  tx: Transaction,
+  { tenant, lifecycle }: LifecycleName,
+  state: RetrainingState,
+): Promise<void> {
+  const now = await clockOf(tx);
+  const dueAt = retrainingDueAt(state, now);
+  // The run that is in the way may be one that nothing here waits for.
+  const again = new Date(Date.parse(now) + busySeconds * 1000).toISOString();
+  const next = dueAt !== null && dueAt <= now ? again : dueAt;
+  await tx`
+    update retrainings set state = ${toJson(state)}, run_id = ${state.run}, due_at = ${next}, updated_at = now()
+    where tenant_id = ${tenant} and lifecycle = ${lifecycle}`;
+}
+
+/** What all incidents of automatic runs have in common. */
+const incidentDefaults = {
+  version: null,
+  severity: 'warning',
+} as const;
+
+function holdIncident(
+  { tenant, lifecycle: model }: LifecycleName,
+  data: BrokenData,
+): RaisedIncident {
+  const { name, problem } = data;
+  return {
+    ...incidentDefaults,
+    tenant,
+    model,
+    kind: 'data',
+    key: holdKey,
+    title: `no automatic run: ${name} is broken`,
+    story: {
+      ...emptyStory,
+      what: problem,
+      dataVersion: name,
+      engineDid: 'It holds automatic runs, because a model trained on these data would be worse.',
+      waitsFor: `A person must repair ${name}, or start a run by hand.`,
+    },
+    actor,
+  };
+}
+
+function stopIncident(
+  { tenant, lifecycle: model }: LifecycleName,
+  fruitless: number,
+): RaisedIncident {
+  return {
+    ...incidentDefaults,
+    tenant,
+    model,
+    kind: 'retraining',
+    key: stopKey,
+    severity: 'critical',
+    title: `automatic runs stopped after ${fruitless} fruitless ones`,
+    story: {
+      ...emptyStory,
+      what: `The last ${fruitless} automatic runs in a row did not release a version.`,
+      engineDid: 'It stopped automatic runs. The champion continues to serve.',
+      waitsFor:
+        'A person must find the cause and resolve this incident; then automatic runs go on.',
+    },
+    actor,
+  };
+}
+
+const emptyStory = {
+  since: null,
+  howLarge: null,
+  features: [],
+  slice: null,
+  dataVersion: null,
+  link: null,
+} as const;

@@ -1,0 +1,146 @@
+import type { RunId } from '../../../domain/ids';
+import { defaultMonitor, type MonitorSpec } from '../../../domain/monitoring/monitor-spec';
+import type { RetrainingCause } from '../../../domain/retraining/retraining';
+import type { RunStatus } from '../../../domain/run/run';
+import {
+  digestOf,
+  openTestRegistry,
+  refTo,
+  spec,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
+
+let test_: TestRegistry;
+beforeAll(async () => {
+  test_ = await openTestRegistry({ maxConnections: 20 });
+});
+afterAll(() => test_.close());
+
+const retrainings = () => test_.registry.retrainings;
+const drift: RetrainingCause = { kind: 'drift', reason: 'distance drifted', brokenData: null };
+const applied = async (monitor: Partial<MonitorSpec> = {}): Promise<string> => {
+  const lifecycle = unique('model');
+  const revision = {
+    lifecycle,
+    digest: digestOf(lifecycle),
+    spec: { ...spec, name: lifecycle, monitor: { ...defaultMonitor, ...monitor } },
+    files: { 'a.sql': refTo('a') },
+    contracts: {},
+  };
+  await test_.registry.lifecycles.apply({ tenant, revision, actor: 'key:test' });
+  return lifecycle;
+};
+const runsOf = async (lifecycle: string) =>
+  (await test_.registry.runs.list({ tenant, lifecycle, pageSize: 50 })).items;
+const newest = async (lifecycle: string): Promise<RunId> => {
+  const [run] = await runsOf(lifecycle);
+  if (!run) throw new Error('no run');
+  return run.id;
+};
+const end = (id: RunId, status: RunStatus) =>
+  test_.registry.runs.update({
+    tenant,
+    id,
+    status,
+    ...(status === 'failed' && { failure: { type: 'JobFailed', message: 'exit 1' } }),
+  });
+const request = (lifecycle: string, cause = drift) =>
+  retrainings().request({ tenant, lifecycle, cause });
+const tickAll = async () => {
+  for (const name of await retrainings().due({ limit: 100 })) await retrainings().tick(name);
+};
+
+test('a hundred requests at once start one run, which the outbox starts', async () => {
+  const lifecycle = await applied();
+  const answers = await Promise.all(Array.from({ length: 100 }, () => request(lifecycle)));
+  expect(answers.filter(({ kind }) => kind === 'started')).toHaveLength(1);
+  expect(answers.filter(({ kind }) => kind === 'skipped')).toHaveLength(99);
+  const runs = await runsOf(lifecycle);
+  expect(runs).toMatchObject([
+    { status: 'pending', actor: 'retraining:drift', request: { reason: 'distance drifted' } },
+  ]);
+  const started = await test_.database.sql`
+    select from outbox where topic = 'run.start' and payload->>'runId' = ${runs[0]?.id ?? ''}`;
+  expect(started).toHaveLength(1);
+});
+
+test('the run of a person is neither doubled nor cancelled', async () => {
+  const lifecycle = await applied({ runStrategy: 'replace' });
+  const { id } = await test_.registry.runs.open({
+    tenant,
+    workflowId: unique('workflow'),
+    lifecycle,
+    request: {},
+    actor: 'key:ann',
+    traceId: 'trace',
+  });
+  expect(await request(lifecycle)).toEqual({ kind: 'queued', why: `${id} is open` });
+  await end(id, 'succeeded');
+  await test_.database.sql`update retrainings set due_at = now() where lifecycle = ${lifecycle}`;
+  await tickAll();
+  expect((await runsOf(lifecycle)).map(({ actor }) => actor)).toEqual([
+    'retraining:drift',
+    'key:ann',
+  ]);
+});
+
+test('a replaced run is cancelled, and the next one starts when it has ended', async () => {
+  const lifecycle = await applied({ runStrategy: 'replace' });
+  await request(lifecycle);
+  const first = await newest(lifecycle);
+  expect(await request(lifecycle)).toMatchObject({ kind: 'queued' });
+  const cancels = await test_.database.sql`
+    select from outbox where topic = 'run.cancel' and payload->>'runId' = ${first}`;
+  expect(cancels).toHaveLength(1);
+  await tickAll();
+  expect(await runsOf(lifecycle)).toHaveLength(1);
+  await end(first, 'cancelled');
+  await tickAll();
+  expect(await runsOf(lifecycle)).toHaveLength(2);
+  expect(await retrainings().get({ tenant, lifecycle })).toMatchObject({ fruitless: 0 });
+});
+
+test('fruitless runs stop automatic ones with an incident, until a person resolves it', async () => {
+  const lifecycle = await applied({ cooldownSeconds: 1, maxFailures: 2 });
+  for (const status of ['stopped', 'failed'] as const) {
+    await test_.database.sql`
+      update retrainings set state = jsonb_set(state::jsonb, '{notBefore}', 'null')::json where lifecycle = ${lifecycle}`;
+    expect((await request(lifecycle)).kind).toBe('started');
+    await end(await newest(lifecycle), status);
+    await tickAll();
+  }
+  expect((await request(lifecycle)).kind).toBe('stopped');
+  const { items } = await test_.registry.incidents.list({ tenant, model: lifecycle, pageSize: 5 });
+  expect(items).toMatchObject([
+    {
+      kind: 'retraining',
+      severity: 'critical',
+      title: 'automatic runs stopped after 2 fruitless ones',
+    },
+  ]);
+  const by = { tenant, id: items[0]?.id ?? '', actor: 'ann', reason: 'the label was repaired' };
+  await test_.registry.incidents.resolveById(by);
+  expect((await request(lifecycle)).kind).toBe('started');
+});
+
+test('broken data hold automatic runs with an incident that names them', async () => {
+  const lifecycle = await applied();
+  const data = { name: 'flights@3', problem: 'dep_delay is in seconds instead of minutes.' };
+  expect(await request(lifecycle, { ...drift, brokenData: data })).toMatchObject({ kind: 'held' });
+  const held = async () =>
+    (await test_.registry.incidents.list({ tenant, model: lifecycle, pageSize: 5 })).items;
+  expect(await held()).toMatchObject([
+    { kind: 'data', status: 'open', story: { dataVersion: 'flights@3', what: data.problem } },
+  ]);
+  expect(await runsOf(lifecycle)).toEqual([]);
+  expect((await request(lifecycle)).kind).toBe('started');
+  expect(await held()).toMatchObject([
+    { status: 'resolved', because: 'flights@3 is no longer broken' },
+  ]);
+});
+
+test('an unknown lifecycle is an error', async () => {
+  await expect(request('nobody')).rejects.toMatchObject({ type: 'NotFound' });
+});

@@ -1,0 +1,204 @@
+import fc from 'fast-check';
+import type { RunId } from '../../../domain/ids';
+import {
+  noRetraining,
+  type RetrainingCause,
+  type RetrainingRules,
+  type RetrainingState,
+} from '../../../domain/retraining/retraining';
+import {
+  changeRetraining,
+  retrainingDueAt,
+  startedRetraining,
+  type RetrainingEvent,
+} from '../../../domain/retraining/transition';
+
+const hour = 3_600_000;
+const rules: RetrainingRules = { cooldownSeconds: 86_400, maxFailures: 3, runStrategy: 'skip' };
+const queue: RetrainingRules = { ...rules, runStrategy: 'queue' };
+const replace: RetrainingRules = { ...rules, runStrategy: 'replace' };
+const drift: RetrainingCause = { kind: 'drift', reason: 'distance drifted', brokenData: null };
+const start = Date.parse('2026-01-01T00:00:00Z');
+const at = (hours: number) => new Date(start + hours * hour).toISOString();
+const asked = (hours: number, cause = drift, otherRun: RunId | null = null): RetrainingEvent => ({
+  kind: 'requested',
+  cause,
+  at: at(hours),
+  otherRun,
+});
+const ended = (
+  hours: number,
+  status: 'succeeded' | 'stopped' | 'failed' | 'cancelled' | 'lost',
+): RetrainingEvent => ({ kind: 'ended', runId: 'run_1' as RunId, status, at: at(hours) });
+const due = (hours: number, otherRun: RunId | null = null): RetrainingEvent => ({
+  kind: 'due',
+  at: at(hours),
+  otherRun,
+});
+
+/** Applies the events as the repository does. Each start makes the run `run_1`. */
+function play(events: readonly RetrainingEvent[], by: RetrainingRules = rules) {
+  let state: RetrainingState = noRetraining;
+  const effects: string[] = [];
+  let answer: string | undefined;
+  for (const event of events) {
+    const step = changeRetraining(state, event, by);
+    ({ state } = step);
+    answer = step.answer?.kind;
+    for (const effect of step.effects) {
+      effects.push(effect.kind);
+      if (effect.kind === 'start' && 'at' in event)
+        state = startedRetraining(state, { runId: 'run_1' as RunId, at: event.at });
+    }
+  }
+  return { state, effects, answer };
+}
+
+describe('a request for an automatic run', () => {
+  test.each<[string, readonly RetrainingEvent[], RetrainingRules, string, readonly string[]]>([
+    ['starts one', [asked(0)], rules, 'started', ['start']],
+    ['is skipped while one is open', [asked(0), asked(1)], rules, 'skipped', ['start']],
+    ['is queued while one is open', [asked(0), asked(1)], queue, 'queued', ['start']],
+    ['is queued once', [asked(0), asked(1), asked(2)], queue, 'skipped', ['start']],
+    ['replaces the open one', [asked(0), asked(1)], replace, 'queued', ['start', 'cancel']],
+    [
+      'cancels the replaced run once',
+      [asked(0), asked(1), asked(2)],
+      replace,
+      'skipped',
+      ['start', 'cancel'],
+    ],
+    [
+      'is skipped while a person’s run is open',
+      [asked(0, drift, 'run_9' as RunId)],
+      rules,
+      'skipped',
+      [],
+    ],
+    ['does not cancel a person’s run', [asked(0, drift, 'run_9' as RunId)], replace, 'queued', []],
+    [
+      'is skipped in the cool-down',
+      [asked(0), ended(2, 'succeeded'), asked(23)],
+      rules,
+      'skipped',
+      ['start'],
+    ],
+    [
+      'starts after the cool-down',
+      [asked(0), ended(2, 'succeeded'), asked(24)],
+      rules,
+      'started',
+      ['start', 'start'],
+    ],
+  ])('%s', (_, events, by, answer, effects) => {
+    expect(play(events, by)).toMatchObject({ answer, effects });
+  });
+});
+
+describe('a queued run', () => {
+  test('starts after the open one and the cool-down', () => {
+    const queued = play([asked(0), asked(1), ended(2, 'succeeded')], queue);
+    expect(retrainingDueAt(queued.state, at(2))).toBe(at(24));
+    expect(play([asked(0), asked(1), ended(2, 'succeeded'), due(23)], queue).effects).toEqual([
+      'start',
+    ]);
+    expect(play([asked(0), asked(1), ended(2, 'succeeded'), due(24)], queue).effects).toEqual([
+      'start',
+      'start',
+    ]);
+  });
+
+  test('that replaces another starts when that one is cancelled', () => {
+    const { state, effects } = play(
+      [asked(0), asked(1), ended(1.1, 'cancelled'), due(1.1)],
+      replace,
+    );
+    expect(effects).toEqual(['start', 'cancel', 'start']);
+    expect(state).toMatchObject({ queued: null, replaced: null, fruitless: 0 });
+  });
+});
+
+describe('fruitless runs', () => {
+  const fails = (count: number) =>
+    Array.from({ length: count }, (_, n) => [
+      asked(n * 1_000),
+      ended(n * 1_000 + 1, 'stopped'),
+    ]).flat();
+
+  test('double the wait each time', () => {
+    expect(play(fails(1)).state.notBefore).toBe(at(1 + 24));
+    expect(play(fails(2)).state.notBefore).toBe(at(1_001 + 48));
+  });
+
+  test('stop automatic runs and call a person once, until the incident is resolved', () => {
+    const stopped = play([...fails(3), asked(9_000), asked(9_001)]);
+    expect(stopped).toMatchObject({ answer: 'stopped', state: { stopped: true, fruitless: 3 } });
+    expect(stopped.effects).toEqual(['start', 'start', 'start', 'stop']);
+    const resumed = play([...fails(3), { kind: 'resumed' }, asked(9_001)]);
+    expect(resumed).toMatchObject({ answer: 'started', state: { fruitless: 0 } });
+  });
+
+  test('are forgotten after a release, and a cancelled run is none', () => {
+    expect(play([...fails(2), asked(5_000), ended(5_001, 'succeeded')]).state.fruitless).toBe(0);
+    expect(play([asked(0), ended(1, 'cancelled')]).state.fruitless).toBe(0);
+  });
+});
+
+describe('broken data', () => {
+  const data = { name: 'flights@3', problem: 'dep_delay is in seconds instead of minutes.' };
+  const broken: RetrainingCause = { ...drift, brokenData: data };
+  const event: RetrainingCause = { kind: 'event', reason: 'event 7', brokenData: null };
+
+  test('hold automatic runs and are named', () => {
+    expect(play([asked(0, broken)])).toMatchObject({ answer: 'held', effects: ['hold'] });
+    const later = changeRetraining(play([asked(0, broken)]).state, asked(1, event), rules);
+    expect(later.answer).toEqual({
+      kind: 'held',
+      why: `no automatic run starts while flights@3 is broken: ${data.problem}`,
+    });
+  });
+
+  test('hold a queued run too', () => {
+    expect(
+      play([asked(0), asked(1), asked(2, broken), ended(3, 'succeeded'), due(99)], queue).effects,
+    ).toEqual(['start', 'hold']);
+  });
+
+  test('are released when the monitor finds other drift or new data arrive', () => {
+    const fresh: RetrainingCause = { kind: 'data', reason: 'flights@4', brokenData: null };
+    expect(play([asked(0, broken), asked(1, fresh)]).effects).toEqual(['hold', 'release', 'start']);
+  });
+});
+
+test('whatever happens, at most one automatic run is open and starts keep their distance', () => {
+  const kinds = fc.constantFrom('requested', 'due', 'succeeded', 'stopped', 'resumed');
+  const steps = fc.array(fc.tuple(kinds, fc.integer({ min: 0, max: 40 })), { maxLength: 60 });
+  fc.assert(
+    fc.property(steps, fc.constantFrom(rules, queue), (sequence, by) => {
+      let state = noRetraining;
+      let hours = 0;
+      const starts: number[] = [];
+      for (const [kind, wait] of sequence) {
+        hours += wait;
+        const event =
+          kind === 'requested'
+            ? asked(hours)
+            : kind === 'due'
+              ? due(hours)
+              : kind === 'resumed'
+                ? null
+                : ended(hours, kind as 'succeeded');
+        if (event === null) continue;
+        const step = changeRetraining(state, event, by);
+        const opens = step.effects.filter((effect) => effect.kind === 'start');
+        expect(opens.length).toBeLessThanOrEqual(state.run === null ? 1 : 0);
+        state = step.state;
+        if (opens.length === 0) continue;
+        starts.push(hours);
+        state = startedRetraining(state, { runId: 'run_1' as RunId, at: at(hours) });
+      }
+      const gaps = starts.slice(1).map((each, n) => each - (starts[n] ?? 0));
+      expect(gaps.filter((gap) => gap < 24)).toEqual([]);
+    }),
+  );
+});
