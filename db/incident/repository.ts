@@ -64,13 +64,21 @@ export function createIncidentRepository(database: Database): IncidentRepository
     acknowledge: ({ reason, ...input }) =>
       sql.begin(async (tx) => {
         const row = await lockIncident(tx, input);
-        return changeRow(tx, row, { event: { kind: 'acknowledged' }, actor: input.actor, cause: reason });
+        return changeRow(tx, row, {
+          event: { kind: 'acknowledged' },
+          actor: input.actor,
+          cause: reason,
+        });
       }),
 
     resolveById: ({ reason, ...input }) =>
       sql.begin(async (tx) => {
         const row = await lockIncident(tx, input);
-        return changeRow(tx, row, { event: { kind: 'resolved' }, actor: input.actor, cause: reason });
+        return changeRow(tx, row, {
+          event: { kind: 'resolved' },
+          actor: input.actor,
+          cause: reason,
+        });
       }),
 
     resolve: ({ because, actor = monitorActor, ...of }) =>

@@ -12,7 +12,11 @@ import {
   type LifecycleSpec,
 } from '../../../domain/lifecycle/revision';
 import type { Tenant } from '../../../domain/ids';
-import { secretRefusal, type SecretAccess, type SecretRef } from '../../../domain/access/secret-access';
+import {
+  secretRefusal,
+  type SecretAccess,
+  type SecretRef,
+} from '../../../domain/access/secret-access';
 import {
   readLocatedLifecycle,
   type LocatedLifecycle,

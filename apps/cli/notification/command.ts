@@ -7,7 +7,9 @@ import { wholeNumber } from '../numbers';
 
 export function webhookCommands(program: Command, context: CliContext): void {
   const { terminal } = context;
-  const webhook = program.command('webhook').description('Show and repeat deliveries of notifications');
+  const webhook = program
+    .command('webhook')
+    .description('Show and repeat deliveries of notifications');
 
   webhook
     .command('list <lifecycle>')

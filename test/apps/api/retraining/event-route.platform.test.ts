@@ -45,8 +45,7 @@ const post = async (
   return { status: answer.status, body: (await answer.json()) as Received };
 };
 const structured = { 'content-type': 'application/cloudevents+json' };
-const send = (type: string, id: string) =>
-  post(structured, JSON.stringify(eventOf(type, id)));
+const send = (type: string, id: string) => post(structured, JSON.stringify(eventOf(type, id)));
 const runsOf = async (lifecycle: string) =>
   (await world.registry.runs.list({ tenant, lifecycle, pageSize: 50 })).items;
 
@@ -115,7 +114,12 @@ test('a thousand events at once start one run', async () => {
 
 describe('a lifecycle with secrets', () => {
   const type = 'com.example.signed';
-  beforeAll(() => applied('signed', `{ events: [${type}], secrets: [{ file: /run/secrets/old }, { env: HOOK_SECRET }] }`));
+  beforeAll(() =>
+    applied(
+      'signed',
+      `{ events: [${type}], secrets: [{ file: /run/secrets/old }, { env: HOOK_SECRET }] }`,
+    ),
+  );
   const key = () => new Webhook(`the secret of ${JSON.stringify(secret)}`, { format: 'raw' });
   const signed = (id: string, body: string, at = new Date()) => ({
     ...structured,
