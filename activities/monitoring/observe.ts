@@ -11,7 +11,7 @@ import { raiseAlarms } from './raise';
 import { withHeartbeat } from '../run/heartbeat';
 
 export interface ObserveModelDeps {
-  readonly registry: Pick<Registry, 'monitors' | 'incidents'>;
+  readonly registry: Pick<Registry, 'monitors' | 'incidents' | 'retrainings'>;
   readonly artifacts: Pick<ArtifactStore, 'getJson'>;
 }
 

@@ -1,9 +1,14 @@
 import type { Tenant } from '../../domain/ids';
-import { monitorStories } from '../../domain/monitoring/observation/monitor-story';
+import { isPerennialError } from '../../domain/failure';
+import {
+  monitorStories,
+  type MonitorStory,
+} from '../../domain/monitoring/observation/monitor-story';
+import { retrainingCauseOf } from '../../domain/monitoring/observation/retraining-cause';
 import type { MonitorRecord } from '../../db/monitoring/records';
 import type { Registry } from '../../db/registry';
 
-type RaiseRegistry = Pick<Registry, 'monitors' | 'incidents'>;
+type RaiseRegistry = Pick<Registry, 'monitors' | 'incidents' | 'retrainings'>;
 
 /**
  * Opens an incident for each kind of alarm, and resolves it when its alarms have ended. If the
@@ -13,6 +18,7 @@ export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecor
   const { tenant, model, version, fencing, settings, results, raised } = monitor;
   if (settings === null || results === null) return;
   const stories = monitorStories(results, { model, version, settings });
+  if (settings.onAlarm === 'retrain') await requestRun(registry, { tenant, model, stories });
   const now = Object.fromEntries(stories.map(({ kind, alarms }) => [kind, alarms]));
   if (JSON.stringify(now) === JSON.stringify(raised)) return;
   for (const { kind, alarms, severity, title, story } of stories) {
@@ -31,6 +37,32 @@ export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecor
   const ended = Object.keys(raised).filter((kind) => !(kind in now));
   await resolveAlarms(registry, { tenant, model, kinds: ended, because: 'its alarms have ended' });
   await registry.monitors.noteRaised({ tenant, model, fencing, raised: now });
+}
+
+/**
+ * At every look while an alarm calls for a run, so that a request in the cool-down is repeated.
+ * The brakes decide what follows. A refusal, as by a limit on runs, must not stop the monitor.
+ */
+async function requestRun(
+  { retrainings }: Pick<RaiseRegistry, 'retrainings'>,
+  {
+    tenant,
+    model,
+    stories,
+  }: {
+    readonly tenant: Tenant;
+    readonly model: string;
+    readonly stories: readonly MonitorStory[];
+  },
+): Promise<void> {
+  const cause = retrainingCauseOf(stories);
+  if (cause === null) return;
+  try {
+    await retrainings.request({ tenant, lifecycle: model, cause });
+  } catch (error) {
+    const isRefused = isPerennialError(error) && ['TenantLimit', 'Conflict'].includes(error.type);
+    if (!isRefused) throw error;
+  }
 }
 
 export async function resolveAlarms(

@@ -63,25 +63,29 @@ export function createRetrainingRepository({ sql }: Database): RetrainingReposit
       return row?.state ?? noRetraining;
     },
 
-    due: ({ limit }) => sql<LifecycleName[]>`
-      select p.tenant_id as tenant, p.lifecycle from retrainings p
-      join lifecycles l on l.tenant_id = p.tenant_id and l.name = p.lifecycle and l.archived_at is null
-      left join runs r on r.tenant_id = p.tenant_id and r.id = p.run_id
-      where p.due_at <= now() or r.ended_at is not null
-      order by p.due_at nulls first limit ${limit}`,
+    async due({ limit }) {
+      return sql<LifecycleName[]>`
+        select p.tenant_id as tenant, p.lifecycle from retrainings p
+        join lifecycles l on l.tenant_id = p.tenant_id and l.name = p.lifecycle and l.archived_at is null
+        left join runs r on r.tenant_id = p.tenant_id and r.id = p.run_id
+        where p.due_at <= now() or r.ended_at is not null
+        order by p.due_at nulls first limit ${limit}`;
+    },
 
     tick: (of) =>
       sql.begin(async (tx) => {
         await changeOf(tx, of, { kind: 'tick' });
       }),
 
-    subscribers: ({ tenant, type }) => sql<EventSubscriber[]>`
-      select l.name as lifecycle, r.spec->'triggers'->'secrets' as secrets
-      from lifecycles l
-      join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
-      where l.tenant_id = ${tenant} and l.archived_at is null and json_typeof(r.spec->'triggers') = 'object'
-        and ${type} in (select json_array_elements_text(r.spec->'triggers'->'events'))
-      order by l.name`,
+    async subscribers({ tenant, type }) {
+      return sql<EventSubscriber[]>`
+        select l.name as lifecycle, r.spec->'triggers'->'secrets' as secrets
+        from lifecycles l
+        join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
+        where l.tenant_id = ${tenant} and l.archived_at is null and json_typeof(r.spec->'triggers') = 'object'
+          and ${type} in (select json_array_elements_text(r.spec->'triggers'->'events'))
+        order by l.name`;
+    },
 
     receive: ({ tenant, event, lifecycles, refused }) =>
       sql.begin(async (tx) => {

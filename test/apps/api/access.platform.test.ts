@@ -140,6 +140,7 @@ const routes: Readonly<Record<string, ApiKeyScope>> = {
   'PUT /prompts/{prompt}/labels/{label}': 'operator',
   'GET /monitors': 'viewer',
   'GET /monitors/{model}': 'viewer',
+  'POST /events': 'operator',
   'GET /incidents': 'viewer',
   'GET /incidents/{id}': 'viewer',
   'POST /incidents/{id}/acknowledge': 'operator',

@@ -187,7 +187,7 @@ test('whatever happens, at most one automatic run is open and starts keep their 
               ? due(hours)
               : kind === 'resumed'
                 ? null
-                : ended(hours, kind as 'succeeded');
+                : ended(hours, kind);
         if (event === null) continue;
         const step = changeRetraining(state, event, by);
         const opens = step.effects.filter((effect) => effect.kind === 'start');
