@@ -35,74 +35,61 @@ export function measureMonitors(
   let read: Promise<readonly MonitorFigures[]> | null = null;
   const figures = (): Promise<readonly MonitorFigures[]> => {
     // While PostgreSQL is unavailable, no monitor is reported, so that scrapes succeed.
-    read ??= monitors.figures().catch(() => []);
-    setImmediate(() => {
-      read = null;
-    });
+    read ??= monitors
+      .figures()
+      .catch(() => [])
+      .finally(() => {
+        read = null;
+      });
     return read;
   };
-  for (const { name, help, labels, of } of monitorGauges) {
-    new Gauge({
-      name,
-      help,
-      labelNames: ['tenant', 'model', ...labels],
-      registers: [metrics],
-      async collect() {
-        this.reset();
-        for (const each of await figures()) {
-          const { tenant, model } = each;
-          for (const [also, value] of of(each))
-            if (value !== null) this.set({ tenant, model, ...also }, value);
-        }
-      },
-    });
-  }
-}
-
-interface MonitorGauge {
-  readonly name: string;
-  readonly help: string;
-  readonly labels: readonly string[];
-  readonly of: (
-    figures: MonitorFigures,
-  ) => readonly (readonly [Readonly<Record<string, string>>, number | null])[];
-}
-
-const monitorGauges: readonly MonitorGauge[] = [
-  {
+  const shown = (labels: readonly string[], of: GaugeValues) => ({
+    labelNames: ['tenant', 'model', ...labels],
+    registers: [metrics],
+    async collect(this: Gauge) {
+      this.reset();
+      for (const each of await figures()) {
+        const { tenant, model } = each;
+        for (const [also, value] of of(each))
+          if (value !== null) this.set({ tenant, model, ...also }, value);
+      }
+    },
+  });
+  new Gauge({
     name: 'perennial_monitor_requests',
     help: 'Requests of the champion that its monitor has counted since it serves.',
-    labels: [],
-    of: ({ rows }) => [[{}, rows]],
-  },
-  {
+    ...shown([], ({ rows }) => [[{}, rows]]),
+  });
+  new Gauge({
     name: 'perennial_monitor_look_age_seconds',
     help: 'Time since the monitor of a champion last looked. An idle one looks every five minutes.',
-    labels: [],
-    of: ({ secondsSinceLook }) => [[{}, secondsSinceLook]],
-  },
-  {
+    ...shown([], ({ secondsSinceLook }) => [[{}, secondsSinceLook]]),
+  });
+  new Gauge({
     name: 'perennial_monitor_alarms',
     help: 'Open alarms of the monitor of a champion, by kind.',
-    labels: ['kind'],
-    of: ({ alarms }) =>
+    ...shown(['kind'], ({ alarms }) =>
       alarmKinds.map((kind) => [{ kind }, alarms.filter((each) => each.kind === kind).length]),
-  },
-  {
+    ),
+  });
+  new Gauge({
     name: 'perennial_monitor_drift_effect',
     help: 'Total variation distance of a feature of the requests from the reference.',
-    labels: ['feature'],
-    of: ({ effects }) =>
-      Object.entries(effects).map(([feature, effect]) => [{ feature }, effect] as const),
-  },
-  {
+    ...shown(['feature'], ({ effects }) =>
+      Object.entries(effects).map(([feature, effect]) => [{ feature }, effect]),
+    ),
+  });
+  new Gauge({
     name: 'perennial_monitor_loss',
     help: 'Mean loss of the champion on labels that are due, and both ends of its confidence band.',
-    labels: ['bound'],
-    of: ({ loss, lossLower, lossUpper }) => [
+    ...shown(['bound'], ({ loss, lossLower, lossUpper }) => [
       [{ bound: 'estimate' }, loss],
       [{ bound: 'lower' }, lossLower],
       [{ bound: 'upper' }, lossUpper],
-    ],
-  },
-];
+    ]),
+  });
+}
+
+type GaugeValues = (
+  figures: MonitorFigures,
+) => readonly (readonly [Readonly<Record<string, string>>, number | null])[];

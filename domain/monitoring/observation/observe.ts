@@ -207,7 +207,7 @@ export function sliceValues(
 
 function textOf(value: unknown): string {
   if (value === null || value === undefined) return 'missing';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value as string);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** Without a reference of an unlimited loss, any error beyond 1 counts as 1. */
