@@ -71,7 +71,7 @@ export function observe(
   return { state: next, results: resultsOf(next, version), windows };
 }
 
-export function resultsOf(state: MonitorState, version: ObservedVersion): MonitorResults {
+function resultsOf(state: MonitorState, version: ObservedVersion): MonitorResults {
   const { settings, reference } = version;
   const drift =
     state.drift && reference?.traffic ? driftResults(state.drift, reference.traffic) : [];

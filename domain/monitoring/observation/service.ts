@@ -4,7 +4,7 @@ import type { MonitorState, ObservedRow, ServiceHour } from './monitor-state';
 import { addCounts, hourOf } from './window';
 
 /** Upper ends of the buckets in which latencies are counted, in milliseconds. */
-export const latencyLimitsMs: readonly number[] = [
+const latencyLimitsMs: readonly number[] = [
   1, 2, 3, 5, 8, 13, 20, 30, 50, 80, 130, 200, 300, 500, 800, 1_300, 2_000, 5_000, 10_000,
 ];
 
