@@ -1,0 +1,120 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createObserveModelActivities } from '../../../activities/monitoring/observe';
+import { createPrepareMonitorActivities } from '../../../activities/monitoring/prepare';
+import { newId } from '../../../db/ids';
+import { failure } from '../../../domain/failure';
+import type { PredictionId } from '../../../domain/ids';
+import {
+  applyLifecycle,
+  openTestRegistry,
+  registerVersions,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../../db/registry-fixture';
+import { promoteOver } from '../../db/rollout/fixture';
+
+let test_: TestRegistry;
+let folder: string;
+beforeAll(async () => {
+  test_ = await openTestRegistry();
+  folder = await mkdtemp(join(tmpdir(), 'monitor-'));
+});
+afterAll(async () => {
+  await test_.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** The store after everything in it was deleted. */
+const gone = () => Promise.reject(failure('ArtifactMissing', 'the object was deleted'));
+
+function activities() {
+  const { registry } = test_;
+  const artifacts = { getJson: gone, getBytes: gone, toFile: gone, putJson: gone };
+  const run = <Input, Output>(activity: (input: Input) => Promise<Output>, input: Input) =>
+    new MockActivityEnvironment().run(activity, input);
+  const { prepareMonitor } = createPrepareMonitorActivities({
+    registry,
+    artifacts,
+    scratchRoot: folder,
+  });
+  const { observeModel } = createObserveModelActivities({ registry, artifacts });
+  return {
+    prepare: (model: string) => run(prepareMonitor, { tenant, model }),
+    observe: (model: string) => run(observeModel, { tenant, model }),
+  };
+}
+
+async function promoted(): Promise<string> {
+  const model = unique('watched');
+  await applyLifecycle(test_.registry, model);
+  await registerVersions(test_.registry, model, 1);
+  await promoteOver(test_.registry, model, 1);
+  return model;
+}
+
+const monitorOf = (model: string) => test_.registry.monitors.get({ tenant, model });
+
+test('a version whose rows were deleted is watched without drift, and the monitor says so', async () => {
+  const { prepare, observe } = activities();
+  const model = await promoted();
+  expect(await observe(model)).toEqual({ kind: 'prepare', version: 1 });
+  await prepare(model);
+  expect(await monitorOf(model)).toMatchObject({
+    status: 'watching',
+    reference: null,
+    waitingFor: expect.stringMatching(
+      /^a reference: .*; until the next promotion, watched-\d+@1 is watched without drift/,
+    ) as string,
+  });
+  await test_.registry.predictions.insert([
+    {
+      tenant,
+      id: newId('pred') as PredictionId,
+      receivedAt: new Date().toISOString(),
+      model,
+      version: 1,
+      arm: 'champion',
+      entity: null,
+      eventTime: null,
+      input: { distance: 1 },
+      output: { score: 0.5 },
+      latencyMs: 1,
+      rollout: null,
+      other: null,
+    },
+  ]);
+  expect(await observe(model)).toMatchObject({ kind: 'observed', version: 1, rows: 1 });
+  const monitor = await monitorOf(model);
+  expect(monitor?.results?.unknown).toContainEqual({
+    what: 'drift',
+    why: 'the rows on which the version was trained are not available',
+    until: 'the next version is promoted',
+  });
+});
+
+test('a monitor whose reference was deleted goes on without it', async () => {
+  const { prepare, observe } = activities();
+  const model = await promoted();
+  await prepare(model);
+  const digest = `sha256:${'0'.repeat(64)}`;
+  const reference = { uri: 's3://bucket/gone', digest, bytes: 1, mediaType: 'application/json' };
+  await test_.database
+    .sql`update monitors set reference = ${JSON.stringify(reference)}::json where model = ${model}`;
+  expect(await observe(model)).toMatchObject({ kind: 'observed', version: 1 });
+  expect(await monitorOf(model)).toMatchObject({
+    reference: null,
+    waitingFor: expect.stringContaining('its artifact was deleted') as string,
+  });
+});
+
+test('a model that is not watched says why', async () => {
+  const { observe } = activities();
+  const model = unique('unreleased');
+  await registerVersions(test_.registry, model, 1);
+  expect(await observe(model)).toEqual({ kind: 'off', why: 'the model has no champion' });
+  expect(await monitorOf(model)).toMatchObject({ status: 'off' });
+});
