@@ -235,7 +235,8 @@ const changes: Readonly<Record<string, unknown>> = {
   'PUT /budgets': { scope: 'tenant', unit: 'usd', limit: 1 },
   'POST /events': {},
   'POST /api-keys': { name: sharedName, scope: 'viewer' },
-  'POST /session': { apiKey: 'pk_none' },
+  // An unknown key would be audited for the platform's tenant, as every denied call is.
+  'POST /session': {},
   'POST /tenants': { name: 'team-d' },
   'PUT /retention': { feedbackDays: 1 },
 };
@@ -385,7 +386,8 @@ describe('a key of another tenant', () => {
       const answers = [];
       for (const key of [other, empty]) {
         const answer = await ask(key, route, asked, absentIds);
-        const text = JSON.stringify(answer.body);
+        // A random id may contain the numbers that are looked for below.
+        const text = JSON.stringify(answer.body).replace(/"traceId":"\w+"/, '');
         for (const id of Object.values<string>({ ...ids }))
           if (id !== sharedName)
             expect({ route, text }).not.toMatchObject({
