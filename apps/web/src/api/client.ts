@@ -141,7 +141,8 @@ function addressOf(name: OperationName, { path = {}, query = {} }: SentInput): s
     encodeURIComponent(values[key] ?? ''),
   );
   const search = new URLSearchParams();
-  for (const [key, value] of Object.entries(query as Record<string, unknown>))
+  const asked = query as Readonly<Record<string, string | number | boolean | null | undefined>>;
+  for (const [key, value] of Object.entries(asked))
     if (value !== undefined && value !== null) search.append(key, String(value));
   return search.size === 0 ? filled : `${filled}?${search.toString()}`;
 }

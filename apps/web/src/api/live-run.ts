@@ -90,7 +90,7 @@ async function follow(
       });
       if (!response.ok || response.body === null) throw await refusalIn(response);
       show('live');
-      const over = { isOver: false };
+      const over: { isOver: boolean } = { isOver: false };
       const parser = createParser({
         onEvent: ({ event, data }) => {
           if (event === 'end') {
