@@ -9,7 +9,7 @@ import { raiseIncident, resolveIncident, toIncident, type IncidentRow } from './
 
 const actor = 'escalation';
 
-/** The text with which a run waits for votes contains this command (`workflows/run/control.ts`). */
+/** The text with which a run waits for votes contains this command (`approvalWaitText`). */
 const approvalText = '%perennial run approve%';
 
 /**

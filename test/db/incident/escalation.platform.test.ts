@@ -1,3 +1,4 @@
+import { approvalWaitText } from '../../../domain/run/approval-wait';
 import type { NotifySpec } from '../../../domain/notification/notification';
 import {
   digestOf,
@@ -108,7 +109,14 @@ describe('an incident that nobody acknowledged', () => {
 test('an approval that nobody gave is escalated, and resolved when the run goes on', async () => {
   const model = await applied();
   const id = await startRun(test_.registry, model);
-  const waitingFor = `1 approval of ${model}@2 (scope approver) until 2099-01-01T00:00:00.000Z; perennial run approve ${id} --stage promote`;
+  const waitingFor = approvalWaitText({
+    what: `${model}@2`,
+    role: 'approver',
+    until: '2099-01-01T00:00:00.000Z',
+    stage: 'promote',
+    required: 1,
+    runId: id,
+  });
   await test_.registry.runs.update({ tenant, id, status: 'waiting', waitingFor });
   await escalate();
   expect(await receivers(model)).toEqual([]);
