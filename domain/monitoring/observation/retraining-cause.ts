@@ -8,9 +8,10 @@ import type { MonitorStory } from './monitor-story';
 export function retrainingCauseOf(
   stories: readonly Pick<MonitorStory, 'kind' | 'title' | 'story'>[],
 ): RetrainingCause | null {
-  const calling = stories.find(({ kind }) => kind === 'quality' || kind === 'drift');
+  const ofKind = (wanted: MonitorStory['kind']) => stories.find(({ kind }) => kind === wanted);
+  const calling = ofKind('quality') ?? ofKind('drift');
   if (calling === undefined) return null;
-  const broken = stories.find(({ kind }) => kind === 'data' || kind === 'skew');
+  const broken = ofKind('data') ?? ofKind('skew');
   return {
     kind: calling.kind === 'quality' ? 'quality' : 'drift',
     reason: calling.title,
