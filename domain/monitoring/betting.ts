@@ -60,6 +60,7 @@ export function logEvidence(wealth: readonly number[]): number {
  * falls with the tolerance, so an alarm at tolerance τ means that this number is above τ.
  */
 export function neededTolerance(bets: readonly SetBet[], threshold: number): number {
+  if (bets.every(({ inside }) => inside === 0)) return 0;
   const isQuiet = (tolerance: number) => mostEvidence(bets, tolerance) < threshold;
   if (isQuiet(0)) return 0;
   let [low, high] = [0, 1];
@@ -76,7 +77,8 @@ function mostEvidence(bets: readonly SetBet[], tolerance: number): number {
   let most = 0;
   for (const bet of bets) {
     wealth = addBet(wealth, bet, tolerance);
-    most = Math.max(most, logEvidence(wealth));
+    // Rows outside the set only lower the evidence.
+    if (bet.inside > 0) most = Math.max(most, logEvidence(wealth));
   }
   return most;
 }

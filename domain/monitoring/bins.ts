@@ -1,7 +1,7 @@
 /**
  * The bins in which a monitor counts the values of a feature. Bin 0 holds missing values. A number
- * has a bin below the reference's range, inner bins, one above the range, and one for values that
- * are not numbers. A category has a bin for each frequent value, one for the rare values, and one
+ * has a bin far below the reference's range, inner bins, one far above it, and one for values that
+ * are not numbers. Far is further than the range is wide, since new extremes are usual. A category has a bin for each frequent value, one for the rare values, and one
  * for values that the reference does not hold.
  */
 export type FeatureBins = NumberBins | CategoryBins;
@@ -69,7 +69,7 @@ export function binLabel(bins: FeatureBins, bin: number): string {
   return bins.kind === 'number' ? numberLabel(bins, bin) : categoryLabel(bins, bin);
 }
 
-/** Bins of values that the reference does not hold: out of its range, unseen, of another type. */
+/** Bins of values unlike the reference: far out of its range, unseen, of another type. */
 export function unusualBins(bins: FeatureBins): readonly number[] {
   const last = binCount(bins) - 1;
   return bins.kind === 'number' ? [1, last - 1, last] : [last];
@@ -98,8 +98,8 @@ function numberBin(bins: NumberBins, value: unknown): number {
   const [first, last] = [edges[0], edges.at(-1)];
   const number = typeof value === 'bigint' ? Number(value) : value;
   if (typeof number !== 'number') return inner + 3;
-  if (first === undefined || last === undefined || number > last) return inner + 2;
-  if (number < first) return 1;
+  if (first === undefined || last === undefined || number > 2 * last - first) return inner + 2;
+  if (number < 2 * first - last) return 1;
   let [low, high] = [0, inner - 1];
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
@@ -127,8 +127,8 @@ function numberLabel(bins: NumberBins, bin: number): string {
   const { edges } = bins;
   const inner = innerOf(bins);
   const shown = (edge: number | undefined) => String(Number((edge ?? NaN).toPrecision(4)));
-  if (bin === 1) return `below ${shown(edges[0])}`;
-  if (bin === inner + 2) return `above ${shown(edges.at(-1))}`;
+  if (bin === 1) return `far below ${shown(edges[0])}`;
+  if (bin === inner + 2) return `far above ${shown(edges.at(-1))}`;
   if (bin === inner + 3) return 'not a number';
   return `${shown(edges[bin - 2])} … ${shown(edges[bin - 1] ?? edges[bin - 2])}`;
 }

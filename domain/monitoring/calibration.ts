@@ -2,7 +2,7 @@ import { neededTolerance, type SetBet } from './betting';
 import { binCount, type FeatureBins } from './bins';
 import { blockScales, mapScales, type BlockScale, type ByScale } from './blocks';
 import { emptyMemory, remember, totalOf } from './memory';
-import { addTo, sharesOf, type PlacedCounts } from './shares';
+import { addTo, mixedShares, overallShares, sharesOf, type PlacedCounts } from './shares';
 import { betOn, mapKinds, setsFor, shiftKinds, type ByKind } from './shift';
 import { minBlockRows } from './tolerance';
 
@@ -12,8 +12,6 @@ const looksPerHour = 4;
 interface OpenBlock {
   readonly block: number;
   rows: number;
-  /** Shares by season without the rows of this block. */
-  readonly shares: readonly (readonly number[])[];
   readonly bets: ByKind<SetBet[]>;
 }
 
@@ -54,7 +52,6 @@ export function neededByBlock(
       const found = open.get(scale) ?? {
         block,
         rows: 0,
-        shares: blockShares[scale](block),
         bets: mapKinds((): SetBet[] => []),
       };
       open.set(scale, found);
@@ -63,11 +60,12 @@ export function neededByBlock(
     });
     const expected = shares[place.season] ?? [];
     for (const part of dealt(counts)) {
+      const rows = totalOf(part);
       const sets = setsFor(bins, memory, expected, minEffect);
       for (const { scale, found } of blocks) {
-        const without = found.shares[place.season] ?? expected;
+        const without = blockShares[scale](found.block, place.season);
         for (const kind of shiftKinds) {
-          const bet = betOn(sets[kind], { kind, scale, counts: part, shares: without });
+          const bet = betOn(sets[kind], { kind, scale, counts: part, rows, shares: without });
           if (bet !== null) found.bets[kind].push(bet);
         }
       }
@@ -78,25 +76,33 @@ export function neededByBlock(
   return needed;
 }
 
+/** Shares of a season without the rows of one block. */
 function sharesWithout(
   hours: readonly PlacedCounts[],
   seasons: readonly (readonly number[])[],
   scale: BlockScale,
-): (block: number) => readonly (readonly number[])[] {
-  const byBlock = new Map<number, number[][]>();
+): (block: number, season: number) => readonly number[] {
+  const overall = overallShares(seasons);
+  const own = new Map<string, number[]>();
+  const keyOf = (block: number, season: number) => `${block}/${season}`;
   for (const { place, counts } of hours) {
-    const block = place.blocks[scale];
-    const held = byBlock.get(block) ?? seasons.map((season) => season.map(() => 0));
-    byBlock.set(block, held);
-    addTo(held[place.season], counts);
+    const key = keyOf(place.blocks[scale], place.season);
+    const held = own.get(key) ?? counts.map(() => 0);
+    own.set(key, held);
+    addTo(held, counts);
   }
-  return (block) => {
-    const own = byBlock.get(block);
-    return sharesOf(
-      seasons.map((season, index) =>
-        season.map((count, bin) => count - (own?.[index]?.[bin] ?? 0)),
-      ),
-    );
+  const found = new Map<string, readonly number[]>();
+  return (block, season) => {
+    const key = keyOf(block, season);
+    const held = own.get(key);
+    const shares =
+      found.get(key) ??
+      mixedShares(
+        (seasons[season] ?? []).map((count, bin) => count - (held?.[bin] ?? 0)),
+        overall,
+      );
+    found.set(key, shares);
+    return shares;
   };
 }
 

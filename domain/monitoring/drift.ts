@@ -1,4 +1,4 @@
-import { addBet, emptyWealth, logEvidence } from './betting';
+import { addBet, emptyWealth, logEvidence, type SetBet } from './betting';
 import { blockScales, mapScales, openBlocks, type BlockScale, type ByScale } from './blocks';
 import type { BlockCalendar, HourPlace } from './blocks';
 import {
@@ -17,7 +17,7 @@ import {
   type HourCounts,
   type MonitorReference,
 } from './reference';
-import { betOn, mapKinds, setsFor, type ByKind, type ChosenSet } from './shift';
+import { betOn, mapKinds, setsFor, shiftKinds, type ByKind, type ChosenSet } from './shift';
 import { alarmThreshold, minBlockRows } from './tolerance';
 
 /**
@@ -50,6 +50,7 @@ function addBatch(
     addFeature(held, of, {
       place,
       counts: checkedCounts(of.bins, counts, batch.hour),
+      rows: totalOf(counts),
       hour: batch.hour,
       blocks: state.blocks,
       thresholds,
@@ -78,6 +79,7 @@ export function thresholdsOf({ features, score, settings }: MonitorReference): B
 interface BinBatch {
   readonly place: HourPlace;
   readonly counts: readonly number[];
+  readonly rows: number;
   readonly hour: string;
   readonly blocks: ByScale<number | null>;
   readonly thresholds: ByScale<number>;
@@ -101,16 +103,9 @@ function addFeature(held: FeatureState, of: FeatureReference, batch: BinBatch): 
   return { ...state, memory: remember(held.memory, counts, shares) };
 }
 
-/** An alarm ends with a block of enough rows that does not raise it. */
 function closeBlock(state: FeatureState, scale: BlockScale, threshold: number): FeatureState {
   const { newest, last } = state.counts[scale];
   const rows = totalOf(newest.bins);
-  const closed = (test: TestState): TestState => ({
-    raised: test.raised,
-    wealth: emptyWealth(),
-    most: 0,
-    alarm: rows >= minBlockRows && test.most < threshold ? null : test.alarm,
-  });
   return {
     ...state,
     counts: {
@@ -119,9 +114,15 @@ function closeBlock(state: FeatureState, scale: BlockScale, threshold: number): 
     },
     tests: mapKinds((kind) => ({
       ...state.tests[kind],
-      [scale]: closed(state.tests[kind][scale]),
+      [scale]: closedTest(state.tests[kind][scale], rows, threshold),
     })),
   };
+}
+
+/** An alarm ends with a block of enough rows that does not raise it. */
+function closedTest(test: TestState, rows: number, threshold: number): TestState {
+  const isQuiet = rows >= minBlockRows && test.most < threshold;
+  return { ...test, wealth: emptyWealth(), most: 0, alarm: isQuiet ? null : test.alarm };
 }
 
 function betInBlock(
@@ -130,36 +131,44 @@ function betInBlock(
   scale: BlockScale,
   batch: BinBatch & { readonly sets: ByKind<ChosenSet> },
 ): FeatureState {
-  const { place, counts } = batch;
+  const { place, counts, rows } = batch;
   const shares = of.shares[place.season] ?? [];
   const { newest, last } = state.counts[scale];
   const bins = newest.bins.map((count, bin) => count + (counts[bin] ?? 0));
-  const seasons = newest.seasons.map(
-    (rows, season) => rows + (season === place.season ? totalOf(counts) : 0),
-  );
-  const tests = mapKinds((kind) => {
-    const test = state.tests[kind][scale];
+  const seasons = [...newest.seasons];
+  seasons[place.season] = (seasons[place.season] ?? 0) + rows;
+  let tests = state.tests;
+  for (const kind of shiftKinds) {
     const tolerance = of.tolerances[kind][scale].value;
-    if (tolerance === null) return state.tests[kind];
-    const bet = betOn(batch.sets[kind], { kind, scale, counts, shares });
-    if (bet === null) return state.tests[kind];
-    const wealth = addBet(test.wealth, bet, tolerance);
-    const evidence = logEvidence(wealth);
-    const isRaised = evidence >= batch.thresholds[scale];
-    return {
-      ...state.tests[kind],
-      [scale]: {
-        wealth,
-        most: Math.max(test.most, evidence),
-        alarm: test.alarm ?? (isRaised ? raisedBy(scale, batch) : null),
-        raised: test.raised + (isRaised && test.alarm === null ? 1 : 0),
-      },
-    };
-  });
+    if (tolerance === null) continue;
+    const bet = betOn(batch.sets[kind], { kind, scale, counts, rows, shares });
+    if (bet === null) continue;
+    const test = betInTest(tests[kind][scale], { bet, tolerance }, scale, batch);
+    tests = { ...tests, [kind]: { ...tests[kind], [scale]: test } };
+  }
   return {
     ...state,
     counts: { ...state.counts, [scale]: { newest: { bins, seasons }, last } },
     tests,
+  };
+}
+
+function betInTest(
+  test: TestState,
+  { bet, tolerance }: { readonly bet: SetBet; readonly tolerance: number },
+  scale: BlockScale,
+  batch: BinBatch,
+): TestState {
+  const wealth = addBet(test.wealth, bet, tolerance);
+  // Rows outside the set only lower the evidence.
+  if (bet.inside === 0) return { ...test, wealth };
+  const evidence = logEvidence(wealth);
+  const isRaised = evidence >= batch.thresholds[scale];
+  return {
+    wealth,
+    most: Math.max(test.most, evidence),
+    alarm: test.alarm ?? (isRaised ? raisedBy(scale, batch) : null),
+    raised: test.raised + (isRaised && test.alarm === null ? 1 : 0),
   };
 }
 

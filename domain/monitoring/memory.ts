@@ -34,16 +34,24 @@ export function remember(
   shares: readonly number[],
 ): ShiftMemory {
   const rows = totalOf(counts);
-  const next = ({ weight, excess }: RecentRows, length: number): RecentRows => {
-    const kept = Math.exp(-rows / length);
-    return {
-      weight: weight * kept + rows,
-      excess: excess.map(
-        (each, bin) => each * kept + (counts[bin] ?? 0) - rows * (shares[bin] ?? 0),
-      ),
-    };
+  const news = shares.map((share, bin) => (counts[bin] ?? 0) - rows * share);
+  return {
+    quick: after(quick, rows, news, lengths.quick),
+    slow: after(slow, rows, news, lengths.slow),
   };
-  return { quick: next(quick, lengths.quick), slow: next(slow, lengths.slow) };
+}
+
+function after(
+  { weight, excess }: RecentRows,
+  rows: number,
+  news: readonly number[],
+  length: number,
+): RecentRows {
+  const kept = Math.exp(-rows / length);
+  return {
+    weight: weight * kept + rows,
+    excess: excess.map((each, bin) => each * kept + (news[bin] ?? 0)),
+  };
 }
 
 /**
@@ -69,8 +77,10 @@ export function isWorthBetting(
   minEffect: number,
 ): boolean {
   return [quick, slow].some((recent) => {
+    const gain = shareIn(recent.excess, set);
+    if (gain <= 0) return false;
     const expected = shareIn(shares, set);
-    const found = expected + shareIn(recent.excess, set) / (recent.weight + priorRows);
+    const found = expected + gain / (recent.weight + priorRows);
     return recent.weight * growthOf(found, expected + minEffect) >= minRatio;
   });
 }

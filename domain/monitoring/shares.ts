@@ -21,15 +21,23 @@ export function seasonCounts(
 
 /** Shares by season, mixed with those of all seasons. Without rows, each bin has the same share. */
 export function sharesOf(seasons: readonly (readonly number[])[]): readonly (readonly number[])[] {
-  const bins = seasons[0]?.length ?? 0;
-  const all = new Array<number>(bins).fill(0);
+  const overall = overallShares(seasons);
+  return seasons.map((season) => mixedShares(season, overall));
+}
+
+export function overallShares(seasons: readonly (readonly number[])[]): readonly number[] {
+  const all = new Array<number>(seasons[0]?.length ?? 0).fill(0);
   for (const season of seasons) addTo(all, season);
   const rows = totalOf(all);
-  const overall = all.map((count) => (rows === 0 ? 1 / bins : count / rows));
-  return seasons.map((season) => {
-    const weight = totalOf(season) + sharedRows;
-    return season.map((count, bin) => (count + sharedRows * (overall[bin] ?? 0)) / weight);
-  });
+  return all.map((count) => (rows === 0 ? 1 / all.length : count / rows));
+}
+
+export function mixedShares(
+  season: readonly number[],
+  overall: readonly number[],
+): readonly number[] {
+  const weight = totalOf(season) + sharedRows;
+  return season.map((count, bin) => (count + sharedRows * (overall[bin] ?? 0)) / weight);
 }
 
 export function addTo(sums: number[] | undefined, counts: readonly number[]): void {

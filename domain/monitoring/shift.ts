@@ -1,7 +1,7 @@
 import type { SetBet } from './betting';
 import { unusualBins, type FeatureBins } from './bins';
 import type { BlockScale } from './blocks';
-import { isWorthBetting, learntSet, shareIn, totalOf, type ShiftMemory } from './memory';
+import { isWorthBetting, learntSet, shareIn, type ShiftMemory } from './memory';
 
 /**
  * What is tested of each feature: its distribution, by a set of bins that is learnt from earlier
@@ -60,11 +60,12 @@ export function betOn(
     readonly kind: ShiftKind;
     readonly scale: BlockScale;
     readonly counts: readonly number[];
+    readonly rows: number;
     readonly shares: readonly number[];
   },
 ): SetBet | null {
   const isEarly = at.kind !== 'distribution' && at.scale === 'hour';
   if (!isWorth && !isEarly) return null;
   const inside = shareIn(at.counts, set);
-  return { inside, outside: totalOf(at.counts) - inside, share: shareIn(at.shares, set) };
+  return { inside, outside: at.rows - inside, share: shareIn(at.shares, set) };
 }

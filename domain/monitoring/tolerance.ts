@@ -18,6 +18,8 @@ export interface Tolerance {
 export const minBlockRows = 20;
 const minBlocks = 10;
 const scaleCount = 3;
+/** Blocks with more rows than any of the reference show their distance a little better. */
+const slack = 0.02;
 /** Above it, hardly any shift could raise an alarm. */
 const maxTolerance = 0.95;
 
@@ -54,7 +56,8 @@ export function toleranceOf(
       `the reference has ${needed.length} ${scale}s with ${minBlockRows} rows or more; ` +
         `it takes ${minBlocks}`,
     );
-  const value = Math.max(minEffect, returnLevel(needed, alpha));
+  const level = returnLevel(needed, alpha);
+  const value = Math.max(minEffect, level > 0 ? level + slack : 0);
   if (value <= maxTolerance) return { value, reason: null };
   return off(`its values differ too much from ${scale} to ${scale} in the reference`);
 }
@@ -63,13 +66,21 @@ function off(reason: string): Tolerance {
   return { value: null, reason };
 }
 
-/** The level that a block exceeds with probability `alpha` if blocks are alike. */
+/**
+ * The level that a block exceeds with probability `alpha` if blocks are alike. Few large excesses
+ * and many small ones have different tails, so the largest level of several quantiles counts.
+ */
 export function returnLevel(needed: readonly number[], alpha: number): number {
   const sorted = [...needed].sort((a, b) => b - a);
-  const count = Math.min(sorted.length - 1, Math.max(5, Math.ceil(Math.sqrt(sorted.length))));
+  let level = sorted[0] ?? 0;
+  for (let count = 5; count < sorted.length && count <= Math.sqrt(sorted.length) * 2; count *= 2)
+    level = Math.max(level, levelOver(sorted, count, alpha));
+  return level;
+}
+
+function levelOver(sorted: readonly number[], count: number, alpha: number): number {
   const threshold = sorted[count] ?? 0;
   const largest = sorted.slice(0, count);
   const meanExcess = largest.reduce((sum, each) => sum + each - threshold, 0) / count;
-  const steps = Math.max(0, Math.log(count / sorted.length / alpha));
-  return Math.max(sorted[0] ?? 0, threshold + meanExcess * steps);
+  return threshold + meanExcess * Math.max(0, Math.log(count / sorted.length / alpha));
 }

@@ -33,11 +33,13 @@ describe('bins of a number', () => {
     [null, 'missing'],
     [undefined, 'missing'],
     [NaN, 'missing'],
-    [-1, 'below 0'],
+    [-1000, 'far below 0'],
+    [-1, '0 … 100'],
     [0, '0 … 100'],
     [999, '899 … 999'],
-    [999.5, 'above 999'],
-    [Infinity, 'above 999'],
+    [999.5, '899 … 999'],
+    [1999, 'far above 999'],
+    [Infinity, 'far above 999'],
     [5n, '0 … 100'],
     ['12', 'not a number'],
     [{}, 'not a number'],
@@ -48,7 +50,7 @@ describe('bins of a number', () => {
   test('of one distinct number know that number and its two sides', () => {
     const constant = numberBins('constant', [7, 7, 7]);
     const labels = [6, 7, 8].map((value) => binLabel(constant, binOf(constant, value)));
-    expect(labels).toEqual(['below 7', '7 … 7', 'above 7']);
+    expect(labels).toEqual(['far below 7', '7 … 7', 'far above 7']);
   });
 
   test('of no number treat each number as unusual', () => {
