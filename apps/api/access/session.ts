@@ -59,7 +59,7 @@ export function refuseOtherSites({ headers }: FastifyRequest): void {
   throw new HttpProblem(
     403,
     'OtherSite',
-    `a page of another site sent this request (sec-fetch-site: ${String(site)})`,
+    `a page of another site sent this request (sec-fetch-site: ${site})`,
     'use the pages that this API serves',
   );
 }

@@ -18,7 +18,7 @@ const model = 'visits';
 
 beforeAll(async () => {
   product = await startLocalProduct();
-  opened.push({ close: product.stop });
+  opened.push({ close: () => product.stop() });
   browser = await openBrowser(product.apiUrl);
   opened.push(browser);
   const { body } = await product.call<{ key: string }>('POST', '/api-keys', {

@@ -22,7 +22,7 @@ export interface TestWindow {
   /** Errors in the console, dialogs of scripts, and requests to other hosts. */
   readonly problems: readonly string[];
   /** Serious problems that axe finds in the page as it is now. */
-  accessibility(): Promise<readonly string[]>;
+  readonly accessibility: () => Promise<readonly string[]>;
 }
 
 /** Chromium would otherwise call services of its own. */

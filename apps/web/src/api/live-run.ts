@@ -81,7 +81,8 @@ async function follow(
   onEvent: (event: LiveEvent) => void,
 ): Promise<void> {
   let lastId = 0;
-  while (!signal.aborted) {
+  const isLeft = (): boolean => signal.aborted;
+  while (!isLeft()) {
     try {
       const response = await fetch(`/api/v1/runs/${encodeURIComponent(runId)}/events`, {
         credentials: 'same-origin',
@@ -115,7 +116,7 @@ async function follow(
         return;
       }
     } catch (error) {
-      if (signal.aborted) return;
+      if (isLeft()) return;
       const status = error instanceof RefusedCall ? error.status : null;
       if (status !== null && status < 500 && status !== 429) {
         show('refused');

@@ -62,7 +62,7 @@ test('lists each model with its champion, its measured versions and its last run
 });
 
 test('is paged by the name of the model', async () => {
-  for (const _ of ['a', 'b']) {
+  for (let made = 0; made < 2; made += 1) {
     const name = await models.model();
     await models.successor(name, null);
   }
