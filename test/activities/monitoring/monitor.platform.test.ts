@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createObserveModelActivities } from '../../../activities/monitoring/observe';
 import { createPrepareMonitorActivities } from '../../../activities/monitoring/prepare';
 import { newId } from '../../../db/ids';
+import type { MonitoredModel } from '../../../db/monitoring/records';
 import { failure } from '../../../domain/failure';
 import type { PredictionId } from '../../../domain/ids';
 import {
@@ -36,15 +37,17 @@ function activities() {
   const artifacts = { getJson: gone, getBytes: gone, toFile: gone, putJson: gone };
   const run = <Input, Output>(activity: (input: Input) => Promise<Output>, input: Input) =>
     new MockActivityEnvironment().run(activity, input);
-  const { prepareMonitor } = createPrepareMonitorActivities({
+  const preparing = createPrepareMonitorActivities({
     registry,
     artifacts,
     scratchRoot: folder,
   });
-  const { observeModel } = createObserveModelActivities({ registry, artifacts });
+  const observing = createObserveModelActivities({ registry, artifacts });
   return {
-    prepare: (model: string) => run(prepareMonitor, { tenant, model }),
-    observe: (model: string) => run(observeModel, { tenant, model }),
+    prepare: (model: string) =>
+      run((at: MonitoredModel) => preparing.prepareMonitor(at), { tenant, model }),
+    observe: (model: string) =>
+      run((at: MonitoredModel) => observing.observeModel(at), { tenant, model }),
   };
 }
 
