@@ -20,7 +20,7 @@ const options = {
 /** One per lane, because a promotion while another run trains makes that run stop. */
 const lifecycleOf = (lane: number): string => `sizing-${lane}`;
 
-interface Reading {
+interface ResourceReading {
   readonly at: number;
   readonly cpu: ProcessCpu;
   readonly bytes: Readonly<Record<'postgres' | 's3' | 'temporal', number>>;
@@ -31,7 +31,7 @@ async function main(): Promise<void> {
   const product = await startProduct({ args: ['--fresh'] });
   const database = openWorkersDatabase(product);
 
-  async function read(): Promise<Reading> {
+  async function read(): Promise<ResourceReading> {
     const [size] = await database.sql<
       { bytes: number }[]
     >`select pg_database_size(current_database())::float8 as bytes`;
@@ -91,7 +91,7 @@ async function ran(product: Product, lane: number, number: number): Promise<void
     throw new Error(`${body.id} ended as ${status}: ${JSON.stringify(verdict?.reasons)}`);
 }
 
-function costs(before: Reading, after: Reading, count: number) {
+function costs(before: ResourceReading, after: ResourceReading, count: number) {
   const cpu = between(before.cpu, after.cpu);
   const seconds = (after.at - before.at) / 1000;
   const each = (total: number) => total / count;
@@ -103,7 +103,7 @@ function costs(before: Reading, after: Reading, count: number) {
     bytes: Object.fromEntries(
       Object.entries(after.bytes).map(([part, bytes]) => [
         part,
-        Math.round(each(bytes - before.bytes[part as keyof Reading['bytes']])),
+        Math.round(each(bytes - before.bytes[part as keyof ResourceReading['bytes']])),
       ]),
     ),
   };

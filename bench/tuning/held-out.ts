@@ -90,13 +90,13 @@ async function main(): Promise<void> {
   }
 }
 
-interface Found {
+interface SearchResult {
   readonly params: TrialParams;
   readonly trials: number;
   readonly seconds: number;
 }
 
-async function bestParams(product: Product, core: Core, tune: string): Promise<Found> {
+async function bestParams(product: Product, core: Core, tune: string): Promise<SearchResult> {
   const began = Date.now();
   const runId = await run(product, { tune, params: {} });
   const found = await core.registry.trials.list({ tenant, runId, study: 'tune' });
@@ -236,7 +236,10 @@ function estimate(
   return { value: statistic(unitDayWeights(days)), low: at(0.025), high: at(0.975) };
 }
 
-function show({ rows, days, values, gains }: Comparison, [manual, tuned]: readonly Found[]): void {
+function show(
+  { rows, days, values, gains }: Comparison,
+  [manual, tuned]: readonly SearchResult[],
+): void {
   const text = ({ value, low, high }: Estimate, digits = 4) =>
     `${value.toFixed(digits)} (${low.toFixed(digits)} … ${high.toFixed(digits)})`;
   const searched = { 'manual grid': manual, tuned, default: undefined };

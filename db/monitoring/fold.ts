@@ -1,11 +1,8 @@
 import type { PredictionId } from '../../domain/ids';
 import type { MonitorSettings } from '../../domain/monitoring/monitor';
 import { dueUntil } from '../rollout/traffic';
-import {
-  withEventTime,
-  type ObservedLabel,
-  type ObservedRow,
-} from '../../domain/monitoring/observation/monitor-state';
+import { withEventTime } from '../../domain/monitoring/observation/monitor-state';
+import type { ObservedLabel, ObservedRow } from '../../domain/monitoring/observation/observed';
 import {
   addWindows,
   emptyWindow,

@@ -2,11 +2,8 @@ import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import type { Tenant } from '../../domain/ids';
 import type { MonitorFacts, MonitorSettings, MonitorStatus } from '../../domain/monitoring/monitor';
 import type { MonitorResults } from '../../domain/monitoring/observation/monitor-results';
-import type {
-  MonitorState,
-  ObservedLabel,
-  ObservedRow,
-} from '../../domain/monitoring/observation/monitor-state';
+import type { MonitorState } from '../../domain/monitoring/observation/monitor-state';
+import type { ObservedLabel, ObservedRow } from '../../domain/monitoring/observation/observed';
 import type { SkewResult } from '../../domain/monitoring/observation/skew';
 import type { WindowCounts } from '../../domain/monitoring/observation/window';
 import type { Page, PageRequest } from '../page';

@@ -22,7 +22,7 @@ export const costQuery = z.strictObject({
 
 const cpuHours = z.number().min(0);
 
-export const costRow = z
+const costRow = z
   .object({
     key: z.string().describe('the run, model, backend, day, month or tenant'),
     jobs: z.number().int(),

@@ -1,3 +1,4 @@
+import type { MonitorSettings } from '../monitor';
 import type { LossReference } from './live-quality';
 import type { CalibrationMap } from '../quality/estimate';
 import type { QualityReference } from '../quality/quality-reference';
@@ -20,4 +21,10 @@ export interface ChampionReference {
 export interface SkippedColumn {
   readonly name: string;
   readonly why: string;
+}
+
+/** What the monitor of a version knows from before the first request. */
+export interface ObservedVersion {
+  readonly settings: MonitorSettings;
+  readonly reference: ChampionReference | null;
 }

@@ -1,7 +1,7 @@
 /** The mean loss that the scores predict while labels are late. An estimate, which never acts. */
 import { calibrationMapOf, estimatedLoss, type CalibrationMap } from '../quality/estimate';
 import type { MonitorSettings } from '../monitor';
-import type { ObservedRow } from './monitor-state';
+import type { ObservedRow } from './observed';
 
 /** Sums of a day of event time, in UTC. */
 export interface EstimatedDay {

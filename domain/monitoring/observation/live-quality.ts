@@ -12,7 +12,7 @@ import {
 } from '../../statistics/mean-sequence';
 import type { MonitorSettings } from '../monitor';
 import type { LiveQualityResult } from './monitor-results';
-import type { ObservedLabel } from './monitor-state';
+import type { ObservedLabel } from './observed';
 
 /** What the version reached on the rows that it was evaluated on. */
 export interface LossReference {

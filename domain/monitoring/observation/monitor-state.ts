@@ -1,30 +1,10 @@
 import { advanceClock, stoppedClock, type EventClock } from '../../rollout/event-clock';
-import type { PredictionId } from '../../ids';
 import type { QualityState } from '../quality/quality';
 import type { DriftState } from '../drift-state';
 import type { EstimatedDay } from './estimated-quality';
 import type { LiveQuality } from './live-quality';
+import type { ObservedRow } from './observed';
 import type { SkewResult } from './skew';
-
-/** A prediction of the champion that the monitor has not counted yet. */
-export interface ObservedRow {
-  readonly id: PredictionId;
-  /** Event time, or the time of receipt if the request has none. */
-  readonly at: string;
-  readonly receivedAt: string;
-  readonly input: unknown;
-  readonly output: unknown;
-  readonly latencyMs: number;
-}
-
-/** A due label. `input` and `output` are null if the prediction was dropped. */
-export interface ObservedLabel {
-  readonly id: PredictionId;
-  readonly at: string;
-  readonly label: unknown;
-  readonly input: unknown;
-  readonly output: unknown;
-}
 
 /** What a monitor knows of its version's traffic. Plain JSON. */
 export interface MonitorState {

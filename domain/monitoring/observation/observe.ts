@@ -3,7 +3,6 @@ import { classPredictionIn } from '../../evaluation/class-prediction';
 import { alarmsOf } from './alarms';
 import { openBinner } from './binner';
 import { binCount, type FeatureBins } from '../bins';
-import type { ChampionReference } from './champion-reference';
 import { addHourCounts } from '../drift';
 import { emptyDrift } from '../drift-state';
 import { driftResults } from '../drift-results';
@@ -11,9 +10,10 @@ import { addLabelledLosses, emptyQuality } from '../quality/quality';
 import { qualityResults } from '../quality/quality-results';
 import { addEstimates, estimateResult } from './estimated-quality';
 import { addLosses, largestLoss, lossOf, qualityResult, withPoint } from './live-quality';
-import type { MonitorSettings } from '../monitor';
 import type { MonitorResults } from './monitor-results';
-import type { MonitorState, ObservedLabel, ObservedRow } from './monitor-state';
+import type { MonitorState } from './monitor-state';
+import type { ObservedVersion } from './champion-reference';
+import type { ObservedLabel, ObservedRow } from './observed';
 import type { HourCounts, MonitorReference } from '../reference';
 import { addService, latencyBucket, oneIn, serviceResult } from './service';
 import { unknownResults } from './unknown';
@@ -29,12 +29,6 @@ export interface ObservedTraffic {
   readonly results: MonitorResults;
   /** New counts by hour of event time. */
   readonly windows: ReadonlyMap<string, WindowCounts>;
-}
-
-/** What the monitor of a version knows from before the first request. */
-export interface ObservedVersion {
-  readonly settings: MonitorSettings;
-  readonly reference: ChampionReference | null;
 }
 
 export function observe(

@@ -1,6 +1,7 @@
 /** How a version serves: requests by hour of wall-clock time, and their latencies. */
 import type { ServiceResult } from './monitor-results';
-import type { MonitorState, ObservedRow, ServiceHour } from './monitor-state';
+import type { MonitorState, ServiceHour } from './monitor-state';
+import type { ObservedRow } from './observed';
 import { addCounts, hourOf } from './window';
 
 /** Upper ends of the buckets in which latencies are counted, in milliseconds. */

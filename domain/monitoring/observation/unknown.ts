@@ -4,7 +4,7 @@ import { blockScales } from '../blocks';
 import { allRequests } from '../quality/quality-blocks';
 import type { MonitorResults, UnknownResult } from './monitor-results';
 import type { MonitorState } from './monitor-state';
-import type { ObservedVersion } from './observe';
+import type { ObservedVersion } from './champion-reference';
 
 /** What a monitor cannot tell yet, or never. */
 export function unknownResults(

@@ -2,16 +2,21 @@ import type { PredictionId } from '../../../../domain/ids';
 import { binCount, categoryBins, numberBins } from '../../../../domain/monitoring/bins';
 import type { MonitorSettings } from '../../../../domain/monitoring/monitor';
 import { defaultMonitor } from '../../../../domain/monitoring/monitor-spec';
-import type { ChampionReference } from '../../../../domain/monitoring/observation/champion-reference';
+import type {
+  ChampionReference,
+  ObservedVersion,
+} from '../../../../domain/monitoring/observation/champion-reference';
 import { monitorStories } from '../../../../domain/monitoring/observation/monitor-story';
 import {
   emptyMonitorState,
   withEventTime,
   type MonitorState,
-  type ObservedLabel,
-  type ObservedRow,
 } from '../../../../domain/monitoring/observation/monitor-state';
-import { observe, type ObservedVersion } from '../../../../domain/monitoring/observation/observe';
+import { observe } from '../../../../domain/monitoring/observation/observe';
+import type {
+  ObservedLabel,
+  ObservedRow,
+} from '../../../../domain/monitoring/observation/observed';
 import { rowLoss } from '../../../../domain/monitoring/observation/live-quality';
 import { qualityReferenceOf } from '../../../../domain/monitoring/quality/quality-reference';
 import { referenceOf, type HourCounts } from '../../../../domain/monitoring/reference';

@@ -1,0 +1,21 @@
+import type { PredictionId } from '../../ids';
+
+/** A prediction of the champion that the monitor has not counted yet. */
+export interface ObservedRow {
+  readonly id: PredictionId;
+  /** Event time, or the time of receipt if the request has none. */
+  readonly at: string;
+  readonly receivedAt: string;
+  readonly input: unknown;
+  readonly output: unknown;
+  readonly latencyMs: number;
+}
+
+/** A due label. `input` and `output` are null if the prediction was dropped. */
+export interface ObservedLabel {
+  readonly id: PredictionId;
+  readonly at: string;
+  readonly label: unknown;
+  readonly input: unknown;
+  readonly output: unknown;
+}
