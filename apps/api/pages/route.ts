@@ -5,7 +5,7 @@
 import fastifyStatic from '@fastify/static';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { HttpProblem } from '../../http/problem';
 import { appPolicy } from '../../http/security-headers';
 
@@ -40,8 +40,10 @@ export function pageRoutes({
       dotfiles: 'deny',
       cacheControl: false,
       setHeaders: (reply, path) => {
-        // The name of every other file has a digest of its content.
-        const cached = path.endsWith(document) ? 'no-cache' : 'public, max-age=31536000, immutable';
+        // The document may be sent as `index.html.br`. Every other name has a digest of its content.
+        const cached = basename(path).startsWith(document)
+          ? 'no-cache'
+          : 'public, max-age=31536000, immutable';
         void reply.header('cache-control', cached);
       },
     });

@@ -13,6 +13,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'perennial-pages-'));
   mkdirSync(join(folder, 'assets'));
   writeFileSync(join(folder, 'index.html'), documentText);
+  writeFileSync(join(folder, 'index.html.br'), brotliCompressSync(documentText));
   writeFileSync(join(folder, 'assets', 'index-1a2b.js'), script);
   writeFileSync(join(folder, 'assets', 'index-1a2b.js.br'), brotliCompressSync(script));
   world = await openApiWorld(undefined, undefined, undefined, undefined, folder);
@@ -32,11 +33,13 @@ describe('the pages', () => {
     '/models/churn/versions/3?x=1',
     '/models/%3Cscript%3E',
   ])('have one document: %s', async (path) => {
-    const answer = await open(path);
+    // Every browser asks for a compressed document.
+    const answer = await open(path, { headers: { 'accept-encoding': 'br' } });
     expect(answer.status).toBe(200);
     expect(await answer.text()).toBe(documentText);
     expect(Object.fromEntries(answer.headers)).toMatchObject({
       'content-type': 'text/html; charset=utf-8',
+      'content-encoding': 'br',
       'cache-control': 'no-cache',
       'x-content-type-options': 'nosniff',
       'x-frame-options': 'DENY',
