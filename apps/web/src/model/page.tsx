@@ -1,5 +1,6 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { useId } from 'react';
 import { call } from '../api/client';
 import { StartAction } from '../run/actions';
 import { useMay } from '../api/session';
@@ -156,18 +157,9 @@ function Versions({ model: { name, versions, aliases } }: { readonly model: Show
       .filter(([, state]) => state?.version === version)
       .map(([alias]) => alias)
       .join(', ');
+  const form = useId();
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        const picked = new FormData(event.currentTarget).getAll('version').map(String);
-        void navigate({
-          to: '/models/$model/compare',
-          params: { model: name },
-          search: { versions: picked.slice(0, 10).join(',') },
-        });
-      }}
-    >
+    <>
       <Table
         caption="Versions, newest first"
         head={['Compare', 'Version', 'Status', 'Alias', 'Digest', 'Made', 'Run', '']}
@@ -177,6 +169,7 @@ function Versions({ model: { name, versions, aliases } }: { readonly model: Show
             <input
               key="pick"
               type="checkbox"
+              form={form}
               name="version"
               value={version.version}
               defaultChecked={versions.indexOf(version) < 2}
@@ -202,7 +195,23 @@ function Versions({ model: { name, versions, aliases } }: { readonly model: Show
           ],
         }))}
       />
-      {versions.length > 1 ? <button type="submit">Compare the selected versions</button> : null}
-    </form>
+      {versions.length > 1 ? (
+        // Not around the table, whose dialogs have forms of their own.
+        <form
+          id={form}
+          onSubmit={(event) => {
+            event.preventDefault();
+            const picked = new FormData(event.currentTarget).getAll('version').map(String);
+            void navigate({
+              to: '/models/$model/compare',
+              params: { model: name },
+              search: { versions: picked.slice(0, 10).join(',') },
+            });
+          }}
+        >
+          <button type="submit">Compare the selected versions</button>
+        </form>
+      ) : null}
+    </>
   );
 }
