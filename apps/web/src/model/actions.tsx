@@ -37,11 +37,11 @@ export function RollbackAction({
           model ends. The version @{champion.version} stays registered.
         </p>
       }
-      run={async ({ reason }) => {
+      run={async ({ reason, idempotencyKey }) => {
         await call('POST /models/{model}/rollback', {
           path: { model: name },
           body: { to: previous.version, ...(reason === undefined ? {} : { reason }) },
-          headers: { 'idempotency-key': crypto.randomUUID() },
+          headers: { 'idempotency-key': idempotencyKey },
         });
         await refresh();
       }}
@@ -75,11 +75,15 @@ export function PromoteAction({
       }
       run={async ({ reason = '' }) => {
         const path = { model, alias: 'champion' } as const;
-        const { etag } = await callWithEtag('GET /models/{model}/aliases/{alias}', { path });
+        const { answer, etag } = await callWithEtag('GET /models/{model}/aliases/{alias}', {
+          path,
+        });
+        if (![version, champion?.version ?? null].includes(answer.version))
+          throw new Error(`The champion of ${model} has just changed. Nothing was promoted.`);
         await call('PUT /models/{model}/aliases/{alias}', {
           path,
           body: { version, reason },
-          headers: { 'if-match': etag, 'idempotency-key': crypto.randomUUID() },
+          headers: { 'if-match': etag },
         });
         await refresh();
       }}

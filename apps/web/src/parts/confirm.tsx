@@ -1,5 +1,6 @@
 /** A button whose dialog says what will happen, and asks for a reason, before anything happens. */
 import { useEffect, useId, useRef, useState, type SubmitEvent, type ReactNode } from 'react';
+import { RefusedCall } from '../api/client';
 import { textOf } from './form';
 import { Failed } from './states';
 
@@ -25,6 +26,8 @@ export function Action({
   readonly run: (input: {
     readonly reason: string | undefined;
     readonly form: FormData;
+    /** The same for each attempt without a response, so that a change takes effect once. */
+    readonly idempotencyKey: string;
   }) => Promise<unknown>;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -35,7 +38,9 @@ export function Action({
   useEffect(() => {
     if (isOpen) dialog.current?.showModal();
   }, [isOpen]);
+  const attempt = useRef<{ readonly content: string; readonly key: string } | null>(null);
   const open = (): void => {
+    attempt.current = null;
     setError(null);
     setOpen(true);
   };
@@ -44,12 +49,15 @@ export function Action({
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     const text = textOf(form, 'reason');
+    const content = JSON.stringify([...form]);
+    if (attempt.current?.content !== content) attempt.current = { content, key: randomKey() };
     setBusy(true);
     setError(null);
-    run({ reason: text === '' ? undefined : text, form })
-      .then(close, (problem: unknown) =>
-        setError(problem instanceof Error ? problem : new Error(String(problem))),
-      )
+    run({ reason: text === '' ? undefined : text, form, idempotencyKey: attempt.current.key })
+      .then(close, (problem: unknown) => {
+        if (problem instanceof RefusedCall && problem.status !== null) attempt.current = null;
+        setError(problem instanceof Error ? problem : new Error(String(problem)));
+      })
       .finally(() => setBusy(false));
   };
   return (
@@ -92,4 +100,10 @@ export function Action({
       ) : null}
     </>
   );
+}
+
+/** Not `crypto.randomUUID`, which browsers have only with TLS or on their own machine. */
+function randomKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,7 +1,6 @@
 import { call } from '../api/client';
 import { useMay } from '../api/session';
 import { Action } from '../parts/confirm';
-import { seconds } from '../parts/format';
 import type { ShownRollout } from './shown';
 
 const hour = 3600;
@@ -17,11 +16,17 @@ export function RolloutActions({
   if (!mayOperate) return null;
   const send =
     (verb: 'hold' | 'resume' | 'skip' | 'abort') =>
-    async ({ reason }: { readonly reason: string | undefined }): Promise<void> => {
+    async ({
+      reason,
+      idempotencyKey,
+    }: {
+      readonly reason: string | undefined;
+      readonly idempotencyKey: string;
+    }): Promise<void> => {
       await call(`POST /models/{model}/rollout/${verb}`, {
         path: { model },
         body: reason === undefined ? {} : { reason },
-        headers: { 'idempotency-key': crypto.randomUUID() },
+        headers: { 'idempotency-key': idempotencyKey },
       });
       await onDone();
     };
@@ -67,7 +72,7 @@ export function RolloutActions({
             <input name="hours" type="number" min={1} max={87_840} defaultValue={24} required />
           </label>
         }
-        run={async ({ reason, form }) => {
+        run={async ({ reason, form, idempotencyKey }) => {
           const hours = Number(form.get('hours'));
           await call('POST /models/{model}/rollout/extend', {
             path: { model },
@@ -75,10 +80,9 @@ export function RolloutActions({
               seconds: Math.round(hours * hour),
               ...(reason === undefined ? {} : { reason }),
             },
-            headers: { 'idempotency-key': crypto.randomUUID() },
+            headers: { 'idempotency-key': idempotencyKey },
           });
           await onDone();
-          return seconds(hours * hour);
         }}
       />
       <Action

@@ -134,11 +134,11 @@ export function StartAction({ lifecycle }: { readonly lifecycle: string }) {
           not change are reused. If its gates pass, it may change the champion.
         </p>
       }
-      run={async ({ reason }) => {
+      run={async ({ reason, idempotencyKey }) => {
         const run = await call('POST /lifecycles/{name}/runs', {
           path: { name: lifecycle },
           body: reasoned(reason),
-          headers: { 'idempotency-key': crypto.randomUUID() },
+          headers: { 'idempotency-key': idempotencyKey },
         });
         await navigate({ to: '/runs/$run', params: { run: run.id } });
       }}
@@ -163,11 +163,11 @@ export function RerunAction({
       label={stage === null ? 'Rerun' : 'Rerun from here'}
       title={stage === null ? 'Rerun this run?' : `Rerun from ${stage}?`}
       effect={<RerunPlanView id={id} body={body} />}
-      run={async ({ reason }) => {
+      run={async ({ reason, idempotencyKey }) => {
         const started = await call('POST /runs/{id}/rerun', {
           path: { id },
           body: { ...body, ...reasoned(reason) },
-          headers: { 'idempotency-key': crypto.randomUUID() },
+          headers: { 'idempotency-key': idempotencyKey },
         });
         await navigate({ to: '/runs/$run', params: { run: started.id } });
       }}
