@@ -35,7 +35,7 @@ export function monitorStories(
       {
         kind,
         severity: kind === 'drift' ? ('warning' as const) : ('critical' as const),
-        title: titleOf(kind, first, { model: of.model, open: open.length }),
+        title: titleOf(kind, first, open.length),
         story: {
           what: `${open.map(({ title }) => title).join('; ')}.`,
           since,
@@ -62,11 +62,8 @@ export function monitorStories(
   });
 }
 
-function titleOf(
-  kind: MonitorAlarm['kind'],
-  { title }: MonitorAlarm,
-  { model, open }: { readonly model: string; readonly open: number },
-): string {
+/** Without the model, which the subject of an incident names (`incidentSubject`). */
+function titleOf(kind: MonitorAlarm['kind'], { title }: MonitorAlarm, open: number): string {
   const more = open > 1 ? ` (and ${open - 1} more)` : '';
   const what = {
     quality: 'live quality',
@@ -74,7 +71,7 @@ function titleOf(
     data: 'request data',
     drift: 'drift',
   }[kind];
-  return `${model}: ${what}: ${title}${more}`;
+  return `${what}: ${title}${more}`;
 }
 
 function waitsFor(kind: MonitorAlarm['kind'], { model, settings }: StoryVersion): string | null {

@@ -212,7 +212,11 @@ describe('a monitor', () => {
     ]);
     expect(results.alarms[0]).toMatchObject({ key: 'quality:all:loss:day', kind: 'quality' });
     const [story] = monitorStories(results, { model: 'm', version: 3, settings });
-    expect(story).toMatchObject({ kind: 'quality', severity: 'critical' });
+    expect(story).toMatchObject({
+      kind: 'quality',
+      severity: 'critical',
+      title: expect.stringMatching(/^live quality: logloss is .*, with a limit of /) as string,
+    });
   });
 
   test('estimates the loss of calibrated scores before any label is due', () => {
