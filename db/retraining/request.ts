@@ -101,7 +101,7 @@ export async function changeOf(
   if (!row) throw new Error('the database did not return the row that was locked');
   let { state } = row;
   let answer: RetrainingAnswer | null = null;
-  for (const next of [endedRun, resumed, requested(request)]) {
+  for (const next of [endedRun, resumed, released, requested(request)]) {
     const event = await next(tx, of, state);
     if (event === null) continue;
     const step = changeRetraining(state, event, rules);
@@ -132,12 +132,26 @@ const endedRun: EventSource = async (tx, { tenant }, { run }) => {
 };
 
 /** Automatic runs go on when a person resolved the incident that stopped them. */
-const resumed: EventSource = async (tx, { tenant, lifecycle }, { stopped }) => {
+const resumed: EventSource = async (tx, of, { stopped }) => {
   if (!stopped) return null;
-  const [open] = await tx`
-    select from incidents where tenant_id = ${tenant} and model = ${lifecycle} and key = ${stopKey} and status <> 'resolved'`;
-  return open ? null : { kind: 'resumed' };
+  return (await isIncidentOpen(tx, of, stopKey)) ? null : { kind: 'resumed' };
 };
+
+/** The hold ends when a person resolved its incident. Data that are still broken hold again. */
+const released: EventSource = async (tx, of, { hold }) => {
+  if (hold === null) return null;
+  return (await isIncidentOpen(tx, of, holdKey)) ? null : { kind: 'released' };
+};
+
+async function isIncidentOpen(
+  tx: Transaction,
+  { tenant, lifecycle }: LifecycleName,
+  key: string,
+): Promise<boolean> {
+  const [open] = await tx`
+    select from incidents where tenant_id = ${tenant} and model = ${lifecycle} and key = ${key} and status <> 'resolved'`;
+  return open !== undefined;
+}
 
 function requested(request: RetrainingRequest): EventSource {
   return async (tx, { tenant, lifecycle }, { run }) => {
@@ -253,7 +267,7 @@ function holdIncident(
       what: problem,
       dataVersion: name,
       engineDid: 'It holds automatic runs, because a model trained on these data would be worse.',
-      waitsFor: `A person must repair ${name}, or start a run by hand.`,
+      waitsFor: `A person must repair ${name} and resolve this incident; then automatic runs go on.`,
     },
     actor,
   };

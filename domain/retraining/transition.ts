@@ -25,7 +25,9 @@ export type RetrainingEvent =
       readonly at: string;
     }
   /** A person resolved the incident that stopped automatic runs. */
-  | { readonly kind: 'resumed' };
+  | { readonly kind: 'resumed' }
+  /** A person resolved the incident that names the broken data. */
+  | { readonly kind: 'released' };
 
 export type RetrainingEffect =
   | { readonly kind: 'start'; readonly cause: RetrainingCause }
@@ -67,6 +69,8 @@ export function changeRetraining(
         ...unchanged(state),
         state: { ...state, stopped: false, fruitless: 0, notBefore: null },
       };
+    case 'released':
+      return { ...unchanged(state), state: { ...state, hold: null } };
   }
 }
 

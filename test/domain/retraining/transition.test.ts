@@ -168,6 +168,14 @@ describe('broken data', () => {
     const fresh: RetrainingCause = { kind: 'data', reason: 'flights@4', brokenData: null };
     expect(play([asked(0, broken), asked(1, fresh)]).effects).toEqual(['hold', 'release', 'start']);
   });
+
+  test('are released when a person resolves their incident, and held again if still broken', () => {
+    expect(play([asked(0, broken), { kind: 'released' }, asked(1, event)])).toMatchObject({
+      answer: 'started',
+      effects: ['hold', 'start'],
+    });
+    expect(play([asked(0, broken), { kind: 'released' }, asked(1, broken)]).answer).toBe('held');
+  });
 });
 
 test('whatever happens, at most one automatic run is open and starts keep their distance', () => {
