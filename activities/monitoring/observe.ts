@@ -7,7 +7,7 @@ import { observe } from '../../domain/monitoring/observation/observe';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { MonitorLook } from '../../db/monitoring/records';
 import type { Registry } from '../../db/registry';
-import { raiseAlarms } from './raise';
+import { raiseAlarms, resolveAlarms } from './raise';
 import { withHeartbeat } from '../run/heartbeat';
 
 export interface ObserveModelDeps {
@@ -64,7 +64,7 @@ export function createObserveModelActivities({ registry, artifacts }: ObserveMod
         for (;;) {
           const step = nextMonitorStep(await registry.monitors.facts(input));
           if (step.kind === 'off') {
-            await registry.monitors.turnOff({ ...input, why: step.why });
+            await turnOff(input, step.why);
             return { kind: 'off', why: step.why };
           }
           if (step.kind === 'prepare') return { kind: 'prepare', version: step.version };
@@ -86,6 +86,19 @@ export function createObserveModelActivities({ registry, artifacts }: ObserveMod
       });
     },
   };
+
+  /** First the incidents: once the monitor is off, nothing else would resolve them. */
+  async function turnOff(
+    input: { readonly tenant: Tenant; readonly model: string },
+    why: string,
+  ): Promise<void> {
+    const before = await registry.monitors.get(input);
+    if (before?.status === 'watching') {
+      const kinds = Object.keys(before.raised);
+      await resolveAlarms(registry, { ...input, kinds, because: `the monitor is off: ${why}` });
+    }
+    await registry.monitors.turnOff({ ...input, why });
+  }
 
   async function loadReference(input: {
     readonly tenant: Tenant;
