@@ -91,8 +91,10 @@ export async function followApprovals(
   for (const run of waiting) {
     await sql.begin(async (tx) => {
       const { incident } = await raiseIncident(tx, approvalIncident(run));
+      // In SQL, because `since` has no microseconds, and the query above compares with them.
       await tx`
-        update incidents set opened_at = ${run.since} where tenant_id = ${run.tenant} and id = ${incident.id}`;
+        update incidents i set opened_at = u.touched_at from runs u
+        where i.tenant_id = ${run.tenant} and i.id = ${incident.id} and u.tenant_id = i.tenant_id and u.id = ${run.id}`;
     });
   }
   const over = await sql<{ tenant: Tenant; model: string; key: string; status: RunStatus }[]>`
