@@ -6,6 +6,20 @@ export function deliveryErrorText(error: unknown): string {
   return text.replace(/[\p{Cc}\p{Cs}]/gu, ' ');
 }
 
+/** Says why an attempt was aborted, if it was. */
+export function throwIfAborted({
+  stopped,
+  late,
+  timeoutMs,
+}: {
+  readonly stopped: AbortSignal;
+  readonly late: AbortSignal;
+  readonly timeoutMs: number;
+}): void {
+  if (stopped.aborted) throw new Error('the worker was stopped before a response arrived');
+  if (late.aborted) throw new Error(`no response within ${timeoutMs / 1000} s`);
+}
+
 function wordsOf(error: unknown): string {
   if (isPerennialError(error))
     return error.next === undefined ? error.message : `${error.message}; ${error.next}`;

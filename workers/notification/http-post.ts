@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { request, type Dispatcher } from 'undici';
 import { isPublicAddress } from '../../data/dataset/sources/addresses';
 import { failure } from '../../domain/failure';
+import { throwIfAborted } from './error-text';
 
 export interface PostSettings {
   readonly allowPrivateAddresses: boolean;
@@ -43,8 +44,7 @@ export async function post(
     headers: { 'user-agent': 'perennial', ...headers },
     body,
   }).catch((error: unknown) => {
-    if (stopped.aborted) throw new Error('the worker was stopped before a response arrived');
-    if (late.aborted) throw new Error(`no response within ${settings.timeoutMs / 1000} s`);
+    throwIfAborted({ stopped, late, timeoutMs: settings.timeoutMs });
     throw error;
   });
   // Only the status counts, so the body is not read.

@@ -3,6 +3,7 @@ import { createTransport } from 'nodemailer';
 import { failure } from '../../domain/failure';
 import { messageOf } from '../../domain/notification/message';
 import type { WebhookDelivery } from '../../db/notification/webhook-repository';
+import { throwIfAborted } from './error-text';
 import type { DeliveryResponse } from './http-post';
 
 /** The server that sends mail. */
@@ -11,6 +12,9 @@ export interface MailServer {
   readonly url: string;
   readonly from: string;
 }
+
+/** A conversation has several responses, and each may take `timeoutMs`. */
+const mostResponses = 3;
 
 /** @throws if the server gave no response. */
 export async function sendMail(
@@ -30,20 +34,19 @@ export async function sendMail(
     disableFileAccess: true,
     disableUrlAccess: true,
   });
-  const stop = () => {
-    transport.close();
-  };
-  stopped.addEventListener('abort', stop, { once: true });
+  const totalMs = mostResponses * timeoutMs;
+  const late = AbortSignal.timeout(totalMs);
+  const signal = AbortSignal.any([late, stopped]);
   try {
-    const sent = await transport.sendMail(mailOf(delivery, server.from));
+    const sent = await transport.sendMail({ ...mailOf(delivery, server.from), signal });
     return { status: codeOf(sent.response) ?? 250, error: null, retryAfterSeconds: null };
   } catch (error) {
+    throwIfAborted({ stopped, late, timeoutMs: totalMs });
     const status = responseCode(error);
     if (status === null) throw error;
     const message = error instanceof Error ? error.message : String(error);
     return { status, error: message, retryAfterSeconds: null };
   } finally {
-    stopped.removeEventListener('abort', stop);
     transport.close();
   }
 }

@@ -1,0 +1,62 @@
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { sendMail } from '../../../workers/notification/mail-call';
+import type { WebhookDelivery } from '../../../db/notification/webhook-repository';
+import type { Tenant } from '../../../domain/ids';
+
+/** Greets, and then sends one line of an endless response every few milliseconds. */
+function startEndlessServer(): Promise<Server> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined).write('220 mail.example\r\n');
+    const lines = setInterval(() => socket.write('250-more follows\r\n'), 5);
+    socket.on('close', () => {
+      clearInterval(lines);
+    });
+  });
+  return new Promise((listening) => {
+    server.listen(0, '127.0.0.1', () => {
+      listening(server);
+    });
+  });
+}
+
+const delivery: WebhookDelivery = {
+  tenant: 'airline' as Tenant,
+  id: 'evt_1',
+  target: 1,
+  lifecycle: 'flight-delay',
+  event: 'run.failed',
+  subject: 'run_1',
+  channel: 'email',
+  url: 'mailto:ann@airline.example',
+  secret: null,
+  data: {},
+  status: 'pending',
+  tries: 1,
+  attempts: [],
+  createdAt: '2026-01-01T00:00:00.000Z',
+  dueAt: '2026-01-01T00:00:00.000Z',
+  endedAt: null,
+};
+
+describe('a mail server whose response does not end', () => {
+  let server: Server;
+  beforeEach(async () => {
+    server = await startEndlessServer();
+  });
+  afterEach(() => new Promise((closed) => server.close(closed)));
+  const send = (timeoutMs: number, stopped: AbortSignal) => {
+    const { port } = server.address() as AddressInfo;
+    const from = 'perennial@airline.example';
+    return sendMail({ url: `smtp://127.0.0.1:${port}`, from }, delivery, { timeoutMs, stopped });
+  };
+
+  test('is given up before another worker may send the same mail', async () => {
+    await expect(send(100, new AbortController().signal)).rejects.toThrow(
+      'no response within 0.3 s',
+    );
+  });
+
+  test('does not delay the end of a worker', async () => {
+    await expect(send(60_000, AbortSignal.timeout(50))).rejects.toThrow('the worker was stopped');
+  });
+});
