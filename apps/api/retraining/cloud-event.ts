@@ -5,7 +5,14 @@ import type { IncomingEvent } from '../../../domain/retraining/incoming-event';
 import { failure } from '../../../domain/failure';
 import { HttpProblem } from '../../http/problem';
 
-const attribute = z.string().min(1).max(1_000);
+/** Source and id are one key of an index of PostgreSQL, which limits their bytes. */
+const mostBytes = 1_000;
+/** CloudEvents 1.0, *Type system*: no control characters and no lone surrogates. */
+const attribute = z
+  .string()
+  .min(1)
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not have control characters')
+  .refine((text) => Buffer.byteLength(text) <= mostBytes, `must have at most ${mostBytes} bytes`);
 const attributes = z.looseObject({
   specversion: z.literal('1.0'),
   id: attribute,
