@@ -50,6 +50,7 @@ interface SentInput extends PageCallSettings {
 
 let csrf: string | null = null;
 let onSignedOut: () => void = () => undefined;
+let onOtherSession: () => void = () => undefined;
 
 /** Changes send the token of the session. `null` after it ended. */
 export function setCsrfToken(token: string | null): void {
@@ -58,6 +59,11 @@ export function setCsrfToken(token: string | null): void {
 
 export function whenSignedOut(listener: () => void): void {
   onSignedOut = listener;
+}
+
+/** Another window shares the cookie, and has signed in since. */
+export function whenOtherSession(listener: () => void): void {
+  onOtherSession = listener;
 }
 
 /** @throws RefusedCall */
@@ -98,7 +104,9 @@ async function send(name: OperationName, input: SentInput): Promise<Response> {
         accept: 'application/json',
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(isChange && csrf !== null ? { 'x-perennial-csrf': csrf } : {}),
-        ...(reason ? { 'x-perennial-reason': encodeURIComponent(reason) } : {}),
+        ...(reason
+          ? { 'x-perennial-reason': encodeURIComponent(reason.replace(/\s+/g, ' ')) }
+          : {}),
         ...headers,
       },
       body: body === undefined ? null : JSON.stringify(body),
@@ -109,13 +117,21 @@ async function send(name: OperationName, input: SentInput): Promise<Response> {
     throw new RefusedCall('The API does not respond.', {
       status: null,
       code: 'Unreachable',
-      next: 'The page tries again by itself.',
+      next: isChange
+        ? 'The change may have taken effect. Look at its state before you try again.'
+        : 'The page tries again by itself.',
     });
   }
   if (response.ok) return response;
   const refused = await refusalIn(response);
   if (refused.status === 401 && name !== 'POST /session') onSignedOut();
-  throw refused;
+  if (refused.code !== 'CsrfTokenMissing') throw refused;
+  onOtherSession();
+  throw new RefusedCall('Another window signed in again. Nothing was changed.', {
+    status: refused.status,
+    code: refused.code,
+    next: 'Look at the name of the key at the top of the page, and try again.',
+  });
 }
 
 export async function refusalIn(response: Response): Promise<RefusedCall> {

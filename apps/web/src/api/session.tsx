@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
 import { createContext, useContext, useEffect, type ReactNode } from 'react';
-import { call, setCsrfToken, whenSignedOut, type PageSession } from './client';
+import { call, setCsrfToken, whenOtherSession, whenSignedOut, type PageSession } from './client';
 
 const scopes = ['viewer', 'operator', 'approver', 'admin'] as const;
 
@@ -8,12 +8,14 @@ const SessionContext = createContext<PageSession | null>(null);
 
 export const sessionQuery = {
   queryKey: ['session'],
-  queryFn: async () => {
+  queryFn: async ({ client }: { readonly client: QueryClient }) => {
     const { session } = await call('GET /session');
     setCsrfToken(session?.csrf ?? null);
+    // Another window may have signed in with another key, perhaps of another tenant.
+    const before = client.getQueryData<PageSession | null>(['session']);
+    if (before && session?.keyId !== before.keyId) forgetAll(client);
     return session;
   },
-  staleTime: 60_000,
 } as const;
 
 /** What one person read is not for the next one. */
@@ -25,6 +27,7 @@ export function useSessionState() {
   const client = useQueryClient();
   useEffect(() => {
     whenSignedOut(() => client.setQueryData(sessionQuery.queryKey, null));
+    whenOtherSession(() => void client.invalidateQueries({ queryKey: sessionQuery.queryKey }));
   }, [client]);
   return useQuery(sessionQuery);
 }

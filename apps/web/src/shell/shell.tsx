@@ -1,6 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { call } from '../api/client';
 import { forgetAll, sessionQuery, SignedIn, useSession, useSessionState } from '../api/session';
 import { Loading } from '../parts/states';
@@ -33,7 +33,7 @@ export function Shell() {
     );
   if (session === null) return <SignIn />;
   return (
-    <SignedIn session={session}>
+    <SignedIn key={session.keyId} session={session}>
       <a className="skip" href="#page">
         Skip to the page
       </a>
@@ -77,11 +77,16 @@ function Page() {
 function Account() {
   const { name, scope, tenant } = useSession();
   const client = useQueryClient();
+  const [error, setError] = useState<Error | null>(null);
   const signOut = (): void => {
-    void call('DELETE /session').finally(() => {
-      forgetAll(client);
-      client.setQueryData(sessionQuery.queryKey, null);
-    });
+    call('DELETE /session').then(
+      () => {
+        forgetAll(client);
+        client.setQueryData(sessionQuery.queryKey, null);
+      },
+      // The cookie is still there.
+      (problem: unknown) => setError(problem as Error),
+    );
   };
   return (
     <div className="account">
@@ -89,6 +94,11 @@ function Account() {
         <bdi>{name}</bdi> · {scope}
         {tenant === 'default' ? '' : ` · ${tenant}`}
       </span>
+      {error ? (
+        <span className="stale" role="alert">
+          {error.message} You are still signed in.
+        </span>
+      ) : null}
       <button type="button" onClick={signOut}>
         Sign out
       </button>
