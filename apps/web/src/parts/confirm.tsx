@@ -26,7 +26,7 @@ export function Action({
   readonly run: (input: {
     readonly reason: string | undefined;
     readonly form: FormData;
-    /** The same for each attempt without a response, so that a change takes effect once. */
+    /** The same for each attempt without a clear response, so that a change takes effect once. */
     readonly idempotencyKey: string;
   }) => Promise<unknown>;
 }) {
@@ -55,7 +55,7 @@ export function Action({
     setError(null);
     run({ reason: text === '' ? undefined : text, form, idempotencyKey: attempt.current.key })
       .then(close, (problem: unknown) => {
-        if (problem instanceof RefusedCall && problem.status !== null) attempt.current = null;
+        if (problem instanceof RefusedCall && (problem.status ?? 500) < 500) attempt.current = null;
         setError(problem instanceof Error ? problem : new Error(String(problem)));
       })
       .finally(() => setBusy(false));

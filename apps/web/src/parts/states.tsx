@@ -24,7 +24,7 @@ export function Failed({
   readonly onRetry?: () => void;
 }) {
   const refused = error instanceof RefusedCall ? error : null;
-  if (refused?.status === 403) return <Forbidden refused={refused} />;
+  if (refused?.code === 'Forbidden') return <Forbidden refused={refused} />;
   return (
     <div className="state failed" role="alert">
       <p>{error.message}</p>
