@@ -1,6 +1,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { call } from '../api/client';
+import { pollPages } from '../api/polling';
 import { ago } from '../parts/format';
 import { Empty, Failed, Loading } from '../parts/states';
 import { Table } from '../parts/table';
@@ -12,7 +13,7 @@ export function DataPage() {
       call('GET /datasets', { query: { pageSize: 100, pageToken: pageParam } }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ nextPageToken }) => nextPageToken ?? undefined,
-    refetchInterval: 15_000,
+    refetchInterval: pollPages(15_000),
   });
   const { data, error, hasNextPage, fetchNextPage, refetch } = query;
   const datasets = data?.pages.flatMap(({ items }) => items);

@@ -2,6 +2,7 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { AnswerOf, ItemOf } from '../../../client/operation';
 import { call } from '../api/client';
+import { pollPages } from '../api/polling';
 import { useSession } from '../api/session';
 import { Sparkline } from '../charts/sparkline';
 import { Badge } from '../parts/badge';
@@ -118,7 +119,7 @@ function Models() {
       call('GET /overview/models', { query: { pageSize: 50, pageToken: pageParam } }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ nextPageToken }) => nextPageToken ?? undefined,
-    refetchInterval: refetchMilliseconds,
+    refetchInterval: pollPages(refetchMilliseconds),
   });
   const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = query;
   if (!data)

@@ -2,6 +2,7 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useId } from 'react';
 import { call } from '../api/client';
+import { pollPages } from '../api/polling';
 import { StartAction } from '../run/actions';
 import { useMay } from '../api/session';
 import { Badge } from '../parts/badge';
@@ -98,7 +99,7 @@ function Champions({ name }: { readonly name: string }) {
       }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ nextPageToken }) => nextPageToken ?? undefined,
-    refetchInterval: 5_000,
+    refetchInterval: pollPages(5_000),
   });
   const { data, error, hasNextPage, fetchNextPage } = query;
   if (!data) return error ? <Failed error={error} /> : <Loading what="the champions" />;

@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { ItemOf } from '../../../client/operation';
 import { call } from '../api/client';
+import { pollPages } from '../api/polling';
 import { useMay } from '../api/session';
 import { Badge } from '../parts/badge';
 import { Action } from '../parts/confirm';
@@ -24,7 +25,7 @@ export function MonitoringPage() {
       }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ nextPageToken }) => nextPageToken ?? undefined,
-    refetchInterval: 10_000,
+    refetchInterval: pollPages(10_000),
   });
   const { data, error, hasNextPage, fetchNextPage, refetch } = query;
   const incidents = data?.pages.flatMap(({ items }) => items);

@@ -2,6 +2,7 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import type { Input } from '../../../client/operation';
 import { call } from '../api/client';
+import { pollPages } from '../api/polling';
 import { Badge } from '../parts/badge';
 import { ago, dateTime } from '../parts/format';
 import { Empty, Failed, Loading } from '../parts/states';
@@ -32,7 +33,7 @@ export function RunsPage() {
       call('GET /runs', { query: { pageSize: 50, pageToken: pageParam, lifecycle, status } }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ nextPageToken }) => nextPageToken ?? undefined,
-    refetchInterval: 10_000,
+    refetchInterval: pollPages(10_000),
   });
   const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = query;
   const runs = data?.pages.flatMap(({ items }) => items);

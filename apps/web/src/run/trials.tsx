@@ -2,6 +2,7 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { useEffect, useMemo } from 'react';
 import { call } from '../api/client';
 import type { LiveRun } from '../api/live-run';
+import { pollPagesWhile } from '../api/polling';
 import { LineChart } from '../charts/line-chart';
 import { ParallelCoordinates } from '../charts/parallel-coordinates';
 import { Badge } from '../parts/badge';
@@ -22,12 +23,12 @@ export function Trials({ run, live }: { readonly run: ShownRun; readonly live: L
       }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ nextPageToken }) => nextPageToken ?? undefined,
-    refetchInterval: isOpen ? 5_000 : false,
+    refetchInterval: pollPagesWhile(isOpen, 5_000),
   });
-  const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage } = query;
+  const { data, error, hasNextPage, isFetching, fetchNextPage } = query;
   useEffect(() => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+    if (hasNextPage && !isFetching && error === null) void fetchNextPage();
+  }, [hasNextPage, isFetching, error, fetchNextPage]);
   const trials = useMemo(() => data?.pages.flatMap(({ items }) => items) ?? [], [data]);
   if (!data) return error ? <Failed error={error} /> : <Loading what="the trials" />;
   if (trials.length === 0)
