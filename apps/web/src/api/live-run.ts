@@ -16,12 +16,14 @@ export interface LiveEvent {
 
 export type Connection = 'connecting' | 'live' | 'lost' | 'ended' | 'refused';
 
+type Curve = readonly (readonly [step: number, value: number])[];
+
 export interface LiveRun {
   readonly connection: Connection;
   /** Events that the page lists. Those of trials and metrics are only counted and drawn. */
   readonly log: readonly LiveEvent[];
   /** By the name of the metric and its job: step, value. */
-  readonly curves: ReadonlyMap<string, readonly (readonly [step: number, value: number])[]>;
+  readonly curves: ReadonlyMap<string, Curve>;
   /** The newest progress of each stage, as a text. */
   readonly progress: ReadonlyMap<string, string>;
   /** Grows with each event after which the run itself must be read again. */
@@ -131,12 +133,13 @@ async function follow(
 function withEvents(before: LiveRun, events: readonly LiveEvent[]): LiveRun {
   if (events.length === 0) return before;
   const curves = new Map(before.curves);
+  const copied: CopiedCurves = new Map();
   const progress = new Map(before.progress);
   const listed: LiveEvent[] = [];
   let { changes, trials } = before;
   for (const event of events) {
     const { kind, stage, data } = event;
-    if (kind === 'train.metrics' || kind === 'step.metrics') addPoints(curves, event);
+    if (kind === 'train.metrics' || kind === 'step.metrics') addPoints(curves, copied, event);
     else if (kind === 'trial.started') progress.set(stage ?? 'tune', trialText(data));
     else if (kind === 'trial.ended') {
       trials += 1;
@@ -151,9 +154,10 @@ function withEvents(before: LiveRun, events: readonly LiveEvent[]): LiveRun {
   return { ...before, log, curves, progress, changes, trials };
 }
 
-type CurvePoints = Map<string, readonly (readonly [number, number])[]>;
+type CopiedCurves = Map<string, Curve[number][]>;
 
-function addPoints(curves: CurvePoints, { data }: LiveEvent): void {
+/** Each curve is copied once for many events, because a curve may have thousands of points. */
+function addPoints(curves: Map<string, Curve>, copied: CopiedCurves, { data }: LiveEvent): void {
   const job = typeof data['job'] === 'string' ? (data['job'].split('/')[2] ?? '') : '';
   const metrics = (data['metrics'] ?? []) as readonly {
     readonly step: number;
@@ -162,11 +166,12 @@ function addPoints(curves: CurvePoints, { data }: LiveEvent): void {
   }[];
   for (const { step, name, value } of metrics) {
     const key = job === '' || job === 'model' ? name : `${name} (${job})`;
-    const points = curves.get(key) ?? [];
-    const [last] = points.at(-1) ?? [];
+    const points = copied.get(key) ?? [...(curves.get(key) ?? [])];
     // A job that started again reports earlier steps once more.
-    const kept = last !== undefined && last >= step ? points.filter(([at]) => at < step) : points;
-    curves.set(key, [...kept, [step, value]]);
+    while ((points.at(-1)?.[0] ?? -Infinity) >= step) points.pop();
+    points.push([step, value]);
+    copied.set(key, points);
+    curves.set(key, points);
   }
 }
 

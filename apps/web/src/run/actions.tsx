@@ -18,6 +18,7 @@ export function RunActions({ run }: { readonly run: ShownRun }) {
     queryKey: ['attention'],
     queryFn: () => call('GET /overview/attention'),
     enabled: status === 'waiting' && mayApprove,
+    refetchInterval: 10_000,
   });
   const approvals = asked.data?.waiting.find((each) => each.id === id)?.approvals ?? [];
   const refresh = async (): Promise<void> => {

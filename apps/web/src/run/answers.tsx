@@ -14,11 +14,10 @@ type ShownCase = ItemOf<'GET /runs/{id}/evaluations/{digest}/cases'>;
 const mostArms = 4;
 const pageSize = 50;
 
-export function useEvaluations(runId: string, changes: number) {
+export function useEvaluations(runId: string) {
   return useQuery({
-    queryKey: ['evaluations', runId, changes],
+    queryKey: ['evaluations', runId],
     queryFn: () => call('GET /runs/{id}/evaluations', { path: { id: runId } }),
-    placeholderData: (before) => before,
   });
 }
 

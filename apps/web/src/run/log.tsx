@@ -3,26 +3,17 @@ import { useEffect, useRef, useState } from 'react';
 import { callText, RefusedCall } from '../api/client';
 import { Shown } from '../parts/states';
 
-/** The output of the jobs. It is read again when a stage or a job ends. */
-export function RunLog({
-  runId,
-  status,
-  changes,
-}: {
-  readonly runId: string;
-  readonly status: string;
-  readonly changes: number;
-}) {
+/** The output of the jobs. The page reads it again after each event of the run. */
+export function RunLog({ runId }: { readonly runId: string }) {
   const [follows, setFollows] = useState(true);
   const [wanted, setWanted] = useState('');
   const text = useQuery({
-    queryKey: ['logs', runId, changes, status],
+    queryKey: ['logs', runId],
     queryFn: () =>
       callText('GET /runs/{id}/logs', { path: { id: runId } }).catch((error: unknown) => {
         if (error instanceof RefusedCall && error.status === 404) return '';
         throw error;
       }),
-    placeholderData: (before) => before,
   });
   return (
     <>

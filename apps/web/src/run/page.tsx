@@ -19,6 +19,9 @@ import { StageDetail } from './stage';
 import { Timeline } from './timeline';
 import { Trials } from './trials';
 
+/** The events of a run that is opened arrive in many parts; it is read again after the last one. */
+const settleMilliseconds = 300;
+
 export function RunPage() {
   const { run: id } = useParams({ from: '/runs/$run' });
   const query = useQuery({
@@ -28,13 +31,19 @@ export function RunPage() {
   const live = useLiveRun(id);
   const client = useQueryClient();
   useEffect(() => {
-    if (live.changes > 0) void client.invalidateQueries({ queryKey: ['run', id] });
+    if (live.changes === 0) return;
+    const readAgain = (): void => {
+      for (const what of ['run', 'evaluations', 'logs'])
+        void client.invalidateQueries({ queryKey: [what, id] });
+    };
+    const timer = window.setTimeout(readAgain, settleMilliseconds);
+    return () => window.clearTimeout(timer);
   }, [client, id, live.changes, live.connection]);
   return (
     <>
       <title>{`Run ${id} · Perennial`}</title>
       <Shown query={query} what="the run">
-        {(run) => <Run run={run} live={live} />}
+        {(run) => <Run key={run.id} run={run} live={live} />}
       </Shown>
     </>
   );
@@ -44,7 +53,7 @@ function Run({ run, live }: { readonly run: ShownRun; readonly live: LiveRun }) 
   const [picked, pick] = useState<string | null>(null);
   const { id, lifecycle, status, version, waitingFor, failure, verdict, stages } = run;
   const shown = picked ?? newestStage(run);
-  const arms = useEvaluations(id, live.changes).data?.items ?? [];
+  const arms = useEvaluations(id).data?.items ?? [];
   const hasStudy = stages.some(({ name }) => name === 'tune');
   return (
     <>
@@ -163,7 +172,7 @@ function Run({ run, live }: { readonly run: ShownRun; readonly live: LiveRun }) 
           ...(arms.length > 0
             ? ([['answers', 'Answers', () => <Answers runId={id} arms={arms} />]] as const)
             : []),
-          ['log', 'Logs', () => <RunLog runId={id} status={status} changes={live.changes} />],
+          ['log', 'Logs', () => <RunLog runId={id} />],
           ['more', 'Children and events', () => <Around run={run} />],
         ]}
       />
