@@ -73,30 +73,42 @@ function Quarantine({
   );
 }
 
+const mostRows = 100;
+
 function Rows({ dataset, quarantine }: { readonly dataset: string; readonly quarantine: string }) {
   const query = useQuery({
     queryKey: ['quarantined', quarantine],
     queryFn: () =>
       call('GET /datasets/{dataset}/quarantine/{quarantine}/rows', {
         path: { dataset, quarantine },
+        query: { limit: mostRows },
       }),
+    // Each read is a row of the audit log.
+    staleTime: Infinity,
   });
   return (
     <Shown query={query} what="the rows">
       {({ items }) => {
         const columns = [...new Set(items.flatMap(({ values }) => Object.keys(values)))];
         return (
-          <Table
-            caption="Rows that broke the contract"
-            head={['Reasons', ...columns]}
-            rows={items.map(({ reasons, values }, index) => ({
-              key: String(index),
-              cells: [
-                <bdi key="why">{reasons}</bdi>,
-                ...columns.map((column) => <bdi key={column}>{String(values[column] ?? '—')}</bdi>),
-              ],
-            }))}
-          />
+          <>
+            <Table
+              caption="Rows that broke the contract"
+              head={['Reasons', ...columns]}
+              rows={items.map(({ reasons, values }, index) => ({
+                key: String(index),
+                cells: [
+                  <bdi key="why">{reasons}</bdi>,
+                  ...columns.map((column) => (
+                    <bdi key={column}>{String(values[column] ?? '—')}</bdi>
+                  )),
+                ],
+              }))}
+            />
+            {items.length < mostRows ? null : (
+              <p className="quiet">Only the first {mostRows} rows are shown.</p>
+            )}
+          </>
         );
       }}
     </Shown>

@@ -83,8 +83,15 @@ export function Audit() {
   );
 }
 
+const verifiedMilliseconds = 300_000;
+
 function Verification() {
-  const query = useQuery({ queryKey: ['verify'], queryFn: () => call('GET /audit/verify') });
+  const query = useQuery({
+    queryKey: ['verify'],
+    queryFn: () => call('GET /audit/verify'),
+    // It reads the whole log.
+    staleTime: verifiedMilliseconds,
+  });
   return (
     <Shown query={query} what="the verification">
       {({ rows, batches, findings, unsealed, furtherFindings }) =>
