@@ -6,7 +6,7 @@ import { pollPages } from '../api/polling';
 import { useSession } from '../api/session';
 import { Sparkline } from '../charts/sparkline';
 import { Badge } from '../parts/badge';
-import { ago, figure, interval, percent } from '../parts/format';
+import { ago, dateTime, figure, interval, percent } from '../parts/format';
 import { Empty, Failed, Loading, Shown } from '../parts/states';
 import { Table } from '../parts/table';
 import { mainMetric } from './quality';
@@ -33,6 +33,9 @@ export function HomePage() {
   );
 }
 
+/** The API lists no more runs. */
+const mostListed = 100;
+
 function Attention({
   of: { waiting, failures },
 }: {
@@ -54,7 +57,7 @@ function Attention({
                 <Link to="/runs/$run" params={{ run: id }}>
                   {approvals.map(({ what }) => what).join(', ')}
                 </Link>{' '}
-                <span className="quiet">until {approvals[0]?.until.slice(0, 16)}Z</span>
+                <span className="quiet">until {dateTime(approvals[0]?.until ?? null)}</span>
               </li>
             ))}
           </ul>
@@ -84,7 +87,7 @@ function Attention({
         )}
         {failures.length > 8 ? (
           <Link to="/runs" search={{ status: 'failed', lifecycle: undefined }}>
-            {failures.length} in all
+            {failures.length < mostListed ? `${failures.length} in all` : `${mostListed} or more`}
           </Link>
         ) : null}
       </div>
@@ -107,6 +110,11 @@ function Attention({
             ))}
           </ul>
         )}
+        {others.length > 8 ? (
+          <Link to="/runs" search={{ status: 'waiting', lifecycle: undefined }}>
+            All runs that wait
+          </Link>
+        ) : null}
       </div>
     </section>
   );
@@ -157,8 +165,8 @@ function Models() {
 
 function cellsOf(model: ItemOf<'GET /overview/models'>) {
   const { name, champion, measured, rollout, lastRun } = model;
-  const serving = measured.find(({ version }) => version === champion?.version) ?? measured[0];
-  const metric = serving ? mainMetric(serving.metrics) : null;
+  const shown = measured.find(({ version }) => version === champion?.version) ?? measured[0];
+  const metric = shown ? mainMetric(shown.metrics) : null;
   const trend = measured
     .map(({ metrics }) => (metric ? (metrics[metric.name]?.value ?? null) : null))
     .filter((value) => value !== null)
@@ -175,9 +183,12 @@ function cellsOf(model: ItemOf<'GET /overview/models'>) {
       'none'
     ),
     metric ? (
-      <span key="quality" title={`version ${serving?.version ?? ''} on its holdout`}>
+      <span key="quality" title={`version ${shown?.version ?? ''} on its holdout`}>
         {metric.name} <b>{figure(metric.value)}</b>{' '}
-        <span className="quiet">{interval(metric.lower, metric.upper)}</span>
+        <span className="quiet">
+          {interval(metric.lower, metric.upper)}
+          {shown?.version === champion?.version ? '' : ` of @${shown?.version ?? ''}`}
+        </span>
       </span>
     ) : (
       '—'

@@ -155,7 +155,7 @@ function valueOf(type: string, text: string): unknown {
   if (type === 'boolean') return text === 'true';
   if (!['integer', 'number'].includes(type)) return text;
   const value = Number(text);
-  return Number.isNaN(value) ? text : value;
+  return Number.isFinite(value) ? value : text;
 }
 
 function shown(value: unknown, classes: readonly string[] | undefined): string {

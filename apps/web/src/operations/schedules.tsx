@@ -6,7 +6,7 @@ import { useMay } from '../api/session';
 import { Badge } from '../parts/badge';
 import { Action } from '../parts/confirm';
 import { dateTime } from '../parts/format';
-import { Empty, Shown } from '../parts/states';
+import { Empty, Failed, Loading, Shown } from '../parts/states';
 import { Table } from '../parts/table';
 
 type ShownSchedule = AnswerOf<'GET /schedules/{name}'>;
@@ -44,15 +44,13 @@ function Calendar({ names }: { readonly names: readonly string[] }) {
   const { found, isPending, error } = schedules;
   if (found.length === 0)
     return isPending ? (
-      <p className="state">Loading the schedules …</p>
+      <Loading what="the schedules" />
+    ) : error ? (
+      <Failed error={error} />
     ) : (
       <Empty>
         <p>
-          {error?.message ?? (
-            <>
-              No lifecycle has a schedule. A section <code>schedule</code> in a lifecycle makes one.
-            </>
-          )}
+          No lifecycle has a schedule. A section <code>schedule</code> in a lifecycle makes one.
         </p>
       </Empty>
     );
@@ -65,12 +63,14 @@ function Calendar({ names }: { readonly names: readonly string[] }) {
   const days = [...new Set(starts.map(({ at }) => at.slice(0, 10)))];
   return (
     <>
+      {error ? <Failed error={error} /> : null}
       <Table
         caption="Schedules"
         head={['Lifecycle', 'Times', 'State', 'Last starts', 'Left out', '']}
         rows={found.map((schedule) => ({ key: schedule.lifecycle, cells: cellsOf(schedule) }))}
       />
       <h2>Next starts (UTC)</h2>
+      {days.length === 0 ? <p className="quiet">None. All schedules are paused or have ended.</p> : null}
       <ol className="calendar">
         {days.map((day) => (
           <li key={day} className="card">

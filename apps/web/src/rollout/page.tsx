@@ -195,21 +195,30 @@ function boundsText({
 }
 
 function Steps({ rollout: { steps, step, weight, status } }: { readonly rollout: ShownRollout }) {
+  const isOpen = open.includes(status);
   return (
     <>
       <ol className="graph" aria-label="Steps">
         {steps.map((share, index) => (
-          <li key={index} className={index === step && open.includes(status) ? 'running' : ''}>
-            <div className="step" aria-current={index === step ? 'step' : undefined}>
+          <li key={index} className={isOpen && index === step ? 'running' : ''}>
+            <div className="step" aria-current={isOpen && index === step ? 'step' : undefined}>
               <b>{share === 0 ? 'shadow' : `${share} %`}</b>
               <span className="quiet">
-                {index < step ? 'done' : index === step ? 'now' : 'to come'}
+                {index < step
+                  ? 'done'
+                  : index === step
+                    ? isOpen
+                      ? 'now'
+                      : 'ended here'
+                    : isOpen
+                      ? 'to come'
+                      : 'not reached'}
               </span>
             </div>
           </li>
         ))}
       </ol>
-      <p>The challenger answers {percent(weight)} of the entities now.</p>
+      {isOpen ? <p>The challenger answers {percent(weight)} of the entities now.</p> : null}
     </>
   );
 }
