@@ -70,7 +70,9 @@ function Calendar({ names }: { readonly names: readonly string[] }) {
         rows={found.map((schedule) => ({ key: schedule.lifecycle, cells: cellsOf(schedule) }))}
       />
       <h2>Next starts (UTC)</h2>
-      {days.length === 0 ? <p className="quiet">None. All schedules are paused or have ended.</p> : null}
+      {days.length === 0 ? (
+        <p className="quiet">None. All schedules are paused or have ended.</p>
+      ) : null}
       <ol className="calendar">
         {days.map((day) => (
           <li key={day} className="card">
