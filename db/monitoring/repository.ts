@@ -135,7 +135,8 @@ const windowsKept = '400 days';
 const idleLook = '5 minutes';
 
 /**
- * The mark keeps several workers from waking the same monitor. A monitor that nobody can prepare,
+ * The mark keeps several workers from waking the same monitor, and the one that waits longest comes
+ * first, so that none starves above the limit. A monitor that nobody can prepare,
  * such as one of a new champion without a worker, is woken every few seconds.
  */
 function selectDue(sql: Query, limit: number): Statement<MonitoredModel[]> {
@@ -157,7 +158,7 @@ function selectDue(sql: Query, limit: number): Statement<MonitoredModel[]> {
           )
         )
       )
-      order by 1, 2 limit ${limit}
+      order by m.woken_at nulls first, 1, 2 limit ${limit}
     ), woken as (
       update monitors m set woken_at = clock_timestamp() from due d where m.tenant_id = d.tenant_id and m.model = d.model
     )
