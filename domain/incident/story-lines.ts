@@ -5,7 +5,10 @@ export function incidentSubject({ model, title }: Pick<Incident, 'model' | 'titl
   return `${model}: ${title}`;
 }
 
-/** The story as label and text, without the parts that are unknown. */
+/**
+ * The story as label and text, without the parts that are unknown. Each text is one line, because
+ * values of requests, such as the name of a slice, must not look like other lines of the story.
+ */
 export function storyLines(
   story: IncidentStory,
 ): readonly { readonly label: string; readonly text: string }[] {
@@ -24,5 +27,7 @@ export function storyLines(
     ['Waits for', waitsFor],
     ['More', link],
   ];
-  return lines.flatMap(([label, text]) => (text === null ? [] : [{ label, text }]));
+  return lines.flatMap(([label, text]) =>
+    text === null ? [] : [{ label, text: text.replace(/\s+/g, ' ') }],
+  );
 }
