@@ -79,7 +79,12 @@ const writtenTarget = z
     ).optional(),
   })
   .check((context) => {
-    const { webhook, secret, slack, email } = context.value;
+    const { webhook, secret, slack, email, events, escalateAfter } = context.value;
+    if (escalateAfter !== undefined && !events.includes('incident.escalated'))
+      context.issues.push({
+        ...schemaIssue('has no event to send', { expected: 'incident.escalated in events' }),
+        path: ['escalateAfter'],
+      });
     const channels = [webhook, slack, email].filter((each) => each !== undefined);
     if (channels.length !== 1)
       context.issues.push(

@@ -464,6 +464,11 @@ const singleErrors: readonly (readonly [
       '20:50 spec.notify[0].secret must be a reference, { env: NAME } or { file: PATH }, and not the secret itself',
     ],
     [
+      'an escalation without its event',
+      'notify: [{ email: { to: [a@b.example] }, events: [run.failed], escalateAfter: 30m }]',
+      '20:66 spec.notify[0].escalateAfter has no event to send; expected incident.escalated in events',
+    ],
+    [
       'the name of an event in other words',
       'notify: [{ webhook: "https://hooks.example/x", secret: { env: HOOK }, events: [rollout.rolledback] }]',
       `20:82 spec.notify[0].events[0] cannot be "rollout.rolledback"; expected one of ${notifyEvents.join(', ')}; did you mean rollout.rolled_back?`,
