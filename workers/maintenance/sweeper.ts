@@ -4,10 +4,13 @@ import type { LifecycleClient } from '../../apps/temporal-clients/lifecycle-clie
 import type { ScheduleClient } from '../../apps/temporal-clients/schedule-client';
 import { syncSchedule } from '../../apps/temporal-clients/schedule-sync';
 import type { Registry } from '../../db/registry';
+import type { OutboxEntry } from '../../db/notification/outbox-repository';
 import type { OutboxTopic } from '../../db/notification/outbox-schema';
 import type { NewDataPayload } from '../../db/retraining/new-data';
 import type { RunRecord, RunStartPayload } from '../../db/run/repository';
 import type { RunCancelPayload, RunChangedPayload } from '../../db/run/follow-up';
+import { isPerennialError } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
 import { isFinal } from '../../domain/run/run';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Verdict } from '../../domain/decision/verdict';
@@ -79,11 +82,8 @@ export async function sweepOutbox({
           ...(entry.payload as Omit<IndexRetirementInput, 'tenant'>),
         });
       }
-      if (entry.topic === 'retraining.requested') {
-        const { lifecycle, reason } = entry.payload as unknown as NewDataPayload;
-        const cause = { kind: 'data', reason, brokenData: null } as const;
-        await registry.retrainings.request({ tenant: entry.tenant, lifecycle, cause });
-      }
+      if (entry.topic === 'retraining.requested')
+        await requestForNewData({ registry, log }, entry.tenant, entry.payload);
       await registry.outbox.done({ id: entry.id });
     } catch (error) {
       log.warn(
@@ -95,6 +95,22 @@ export async function sweepOutbox({
         error: error instanceof Error ? error.message : String(error),
       });
     }
+  }
+}
+
+/** A lifecycle that was archived or deleted meanwhile needs no run, so its request is dropped. */
+async function requestForNewData(
+  { registry, log }: Pick<OutboxDeps, 'registry' | 'log'>,
+  tenant: Tenant,
+  payload: OutboxEntry['payload'],
+): Promise<void> {
+  const { lifecycle, reason } = payload as unknown as NewDataPayload;
+  const cause = { kind: 'data', reason, brokenData: null } as const;
+  try {
+    await registry.retrainings.request({ tenant, lifecycle, cause });
+  } catch (error) {
+    if (!isPerennialError(error) || !['Conflict', 'NotFound'].includes(error.type)) throw error;
+    log.info({ err: error, tenant, lifecycle }, 'new data start no run of this lifecycle');
   }
 }
 
