@@ -45,7 +45,12 @@ export function RolloutActions({
         <Action
           label="Hold"
           title={`Hold the rollout of ${model}?`}
-          effect={<p>It stays in its step until a resume. Detected harm still ends it at once.</p>}
+          effect={
+            <p>
+              It stays in its step, and promotes nothing, until a resume. Detected harm still ends
+              it at once.
+            </p>
+          }
           run={send('hold')}
         />
       )}
@@ -56,7 +61,7 @@ export function RolloutActions({
           effect={
             <p>
               The challenger @{challenger} answers {next} % of the entities at once, although the
-              present step has not ended.
+              present step has not ended. Its quality must still be shown before a promotion.
             </p>
           }
           run={send('skip')}
@@ -65,7 +70,12 @@ export function RolloutActions({
       <Action
         label="Extend"
         title="Extend the rollout?"
-        effect={<p>It may collect evidence for longer before it ends as inconclusive.</p>}
+        effect={
+          <p>
+            It may collect evidence for longer before it ends as inconclusive. If it was held
+            because its time was over, it also continues.
+          </p>
+        }
         fields={
           <label className="field">
             <span>Hours of event time to add</span>

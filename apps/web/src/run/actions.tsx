@@ -44,7 +44,7 @@ export function RunActions({ run }: { readonly run: ShownRun }) {
                     Your vote counts for {what}. With enough votes the run goes on, and{' '}
                     {stage === 'promote'
                       ? 'the version becomes the champion: all gateways serve it within seconds.'
-                      : `the stage ${stage} passes.`}
+                      : `the code of ${lifecycle} continues.`}
                   </p>
                 }
                 run={async ({ reason }) => {
@@ -61,7 +61,13 @@ export function RunActions({ run }: { readonly run: ShownRun }) {
                 title={`Reject ${what}?`}
                 disabled={obstacle !== null}
                 effect={
-                  <p>The run stops, and undoes what it changed. The champion keeps its traffic.</p>
+                  <p>
+                    One rejection decides.{' '}
+                    {stage === 'promote'
+                      ? `${what} becomes rejected, and the run ends as stopped. All traffic goes to ` +
+                        'the champion.'
+                      : 'The run ends as stopped, unless its code handles a rejection.'}
+                  </p>
                 }
                 run={async ({ reason }) => {
                   await call('POST /runs/{id}/reject', {
@@ -80,7 +86,10 @@ export function RunActions({ run }: { readonly run: ShownRun }) {
           label="Pause"
           title="Pause this run?"
           effect={
-            <p>The stage that runs now ends first. No further stage begins until a resume.</p>
+            <p>
+              The stage that runs now ends first. A search for parameters only ends its running
+              trials. Nothing further begins until a resume.
+            </p>
           }
           run={async ({ reason }) => {
             await call('POST /runs/{id}/pause', { path, body: reasoned(reason) });
@@ -107,8 +116,9 @@ export function RunActions({ run }: { readonly run: ShownRun }) {
           title="Cancel this run?"
           effect={
             <p>
-              Its jobs end, and it undoes what it changed. A cancelled run cannot be resumed, but a
-              rerun reuses its finished stages.
+              Its jobs end, and it undoes what it changed. Its open rollout ends, and all traffic
+              goes to the champion. A cancelled run cannot be resumed, but a rerun reuses its
+              finished stages.
             </p>
           }
           run={async ({ reason }) => {
