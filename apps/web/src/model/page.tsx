@@ -151,7 +151,19 @@ function Champions({ name }: { readonly name: string }) {
   );
 }
 
-function Versions({ model: { name, versions, aliases } }: { readonly model: ShownModel }) {
+function Versions({ model: { name, aliases } }: { readonly model: ShownModel }) {
+  const query = useInfiniteQuery({
+    queryKey: ['model', name, 'versions'],
+    queryFn: ({ pageParam }) =>
+      call('GET /models/{model}/versions', {
+        path: { model: name },
+        query: { pageSize: 20, pageToken: pageParam },
+      }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ nextPageToken }) => nextPageToken ?? undefined,
+    refetchInterval: pollPages(5_000),
+  });
+  const { data, error, hasNextPage, fetchNextPage } = query;
   const navigate = useNavigate();
   const aliasOf = (version: number): string =>
     Object.entries(aliases)
@@ -159,12 +171,14 @@ function Versions({ model: { name, versions, aliases } }: { readonly model: Show
       .map(([alias]) => alias)
       .join(', ');
   const form = useId();
+  if (!data) return error ? <Failed error={error} /> : <Loading what="the versions" />;
+  const versions = data.pages.flatMap(({ items }) => items);
   return (
     <>
       <Table
         caption="Versions, newest first"
         head={['Compare', 'Version', 'Status', 'Alias', 'Digest', 'Made', 'Run', '']}
-        rows={versions.map((version) => ({
+        rows={versions.map((version, index) => ({
           key: String(version.version),
           cells: [
             <input
@@ -173,7 +187,7 @@ function Versions({ model: { name, versions, aliases } }: { readonly model: Show
               form={form}
               name="version"
               value={version.version}
-              defaultChecked={versions.indexOf(version) < 2}
+              defaultChecked={index < 2}
               aria-label={`Compare version ${version.version}`}
             />,
             <Link
@@ -196,6 +210,11 @@ function Versions({ model: { name, versions, aliases } }: { readonly model: Show
           ],
         }))}
       />
+      {hasNextPage ? (
+        <button type="button" onClick={() => void fetchNextPage()}>
+          Show older versions
+        </button>
+      ) : null}
       {versions.length > 1 ? (
         // Not around the table, whose dialogs have forms of their own.
         <form

@@ -36,16 +36,36 @@ export function TryPage() {
   );
 }
 
-function Tried({ model: { name, versions, aliases } }: { readonly model: ShownModel }) {
-  const serving =
-    versions.find(({ version }) => version === aliases.champion?.version) ?? versions[0];
-  if (serving === undefined || aliases.champion === null)
+function Tried({ model: { name, aliases } }: { readonly model: ShownModel }) {
+  if (aliases.champion === null)
     return (
       <Empty>
         <p>{name} has no champion, so no version answers.</p>
       </Empty>
     );
-  const { signature } = serving;
+  return <TriedVersion name={name} version={aliases.champion.version} />;
+}
+
+function TriedVersion({ name, version }: { readonly name: string; readonly version: number }) {
+  const query = useQuery({
+    queryKey: ['model', name, 'version', version],
+    queryFn: () =>
+      call('GET /models/{model}/versions/{version}', { path: { model: name, version } }),
+  });
+  return (
+    <Shown query={query} what="the champion">
+      {({ signature }) => <TriedSignature name={name} signature={signature} />}
+    </Shown>
+  );
+}
+
+function TriedSignature({
+  name,
+  signature,
+}: {
+  readonly name: string;
+  readonly signature: ShownModel['versions'][number]['signature'];
+}) {
   if (signature.task === 'chat')
     return (
       <Empty>
