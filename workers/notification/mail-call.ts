@@ -39,7 +39,12 @@ export async function sendMail(
   const signal = AbortSignal.any([late, stopped]);
   try {
     const sent = await transport.sendMail({ ...mailOf(delivery, server.from), signal });
-    return { status: codeOf(sent.response) ?? 250, error: null, retryAfterSeconds: null };
+    const [refused] = sent.rejectedErrors ?? [];
+    return {
+      status: refused?.responseCode ?? codeOf(sent.response) ?? 250,
+      error: sent.rejected.length === 0 ? null : refusalOf(sent.rejected, refused),
+      retryAfterSeconds: null,
+    };
   } catch (error) {
     throwIfAborted({ stopped, late, timeoutMs: totalMs });
     const status = responseCode(error);
@@ -71,6 +76,12 @@ function mailOf(delivery: WebhookDelivery, from: string) {
     headers: { 'auto-submitted': 'auto-generated', 'x-perennial-event': event },
     text: [status, '', ...lines.map(({ label, text }) => `${label}: ${text}`), ''].join('\n'),
   };
+}
+
+/** The server accepted the mail for the other addresses. A silent loss would look delivered. */
+function refusalOf(addresses: readonly string[], error: Error | undefined): string {
+  const why = error === undefined ? '' : `: ${error.message}`;
+  return `the server refused ${addresses.join(', ')} and accepted the other addresses${why}`;
 }
 
 function responseCode(error: unknown): number | null {

@@ -1,11 +1,13 @@
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { sendMail } from '../../../workers/notification/mail-call';
 import type { WebhookDelivery } from '../../../db/notification/webhook-repository';
 import type { Tenant } from '../../../domain/ids';
+import { startMailReceiver } from '../../support/process/mail-receiver';
 
 /** Greets, and then sends one line of an endless response every few milliseconds. */
-function startEndlessServer(): Promise<Server> {
+function startEndlessServer(sockets: Socket[]): Promise<Server> {
   const server = createServer((socket) => {
+    sockets.push(socket);
     socket.on('error', () => undefined).write('220 mail.example\r\n');
     const lines = setInterval(() => socket.write('250-more follows\r\n'), 5);
     socket.on('close', () => {
@@ -38,12 +40,37 @@ const delivery: WebhookDelivery = {
   endedAt: null,
 };
 
+test('an address that the server refuses beside others is an error that names it', async () => {
+  const mail = await startMailReceiver();
+  mail.refuse('gone@airline.example');
+  try {
+    const sent = await sendMail(
+      { url: mail.url, from: 'perennial@airline.example' },
+      { ...delivery, url: 'mailto:ann@airline.example,gone@airline.example' },
+      { timeoutMs: 5_000, stopped: new AbortController().signal },
+    );
+    expect(mail.mails).toMatchObject([{ to: ['ann@airline.example'] }]);
+    expect(sent).toMatchObject({
+      status: 550,
+      error: expect.stringMatching(
+        /^the server refused gone@airline\.example and accepted the other addresses: .*no mailbox/,
+      ) as string,
+    });
+  } finally {
+    await mail.close();
+  }
+});
+
 describe('a mail server whose response does not end', () => {
   let server: Server;
+  const sockets: Socket[] = [];
   beforeEach(async () => {
-    server = await startEndlessServer();
+    server = await startEndlessServer(sockets);
   });
-  afterEach(() => new Promise((closed) => server.close(closed)));
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+    await new Promise((closed) => server.close(closed));
+  });
   const send = (timeoutMs: number, stopped: AbortSignal) => {
     const { port } = server.address() as AddressInfo;
     const from = 'perennial@airline.example';
