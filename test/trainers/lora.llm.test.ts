@@ -40,7 +40,7 @@ beforeAll(async () => {
   });
   const base = join(folder, 'base.gguf');
   await promisify(execFile)(pythonLlm, [
-    resolve('test', 'support', 'cut_model.py'),
+    resolve('test', 'support', 'serving', 'cut_model.py'),
     llmModelPath('smollm2-135m-instruct.gguf'),
     base,
     '2',
