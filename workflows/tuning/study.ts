@@ -179,9 +179,9 @@ async function inLane(run: LaneRun): Promise<void> {
       await sleep(Math.min(500 * 2 ** lost, longestLostPauseMs));
       continue;
     }
+    if (eventsIn(end) >= eventsIn(progress)) progress.running = [...end.running];
     progress.asked = Math.max(progress.asked, end.asked);
     progress.counts = laterCounts(progress.counts, end.counts);
-    progress.running = [...end.running];
     if (end.kind === 'over') progress.endedEarly ??= end.reason;
     showStudy(input, progress);
     if (end.kind === 'paused')
@@ -226,6 +226,11 @@ function isOutage(error: unknown): boolean {
 /** Whether another attempt may succeed, on a worker that has what this one lacked. */
 function mayRepeat(error: unknown): boolean {
   return error instanceof ActivityFailure && error.retryState !== 'NON_RETRYABLE_FAILURE';
+}
+
+/** Starts and ends of trials so far. Lanes return in any order, and the newest has the most. */
+function eventsIn({ asked, counts }: Pick<StudyProgress, 'asked' | 'counts'>): number {
+  return asked + counts.complete + counts.pruned + counts.failed;
 }
 
 /** Lanes return in any order, and counts only grow. */

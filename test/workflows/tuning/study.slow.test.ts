@@ -196,6 +196,38 @@ describe('tuning study', () => {
     await runs.record('tuning-study-paused', handle);
   });
 
+  test('does not show a trial as running that a lane saw before it ended', async () => {
+    const [first, second, late] = [gate(), gate(), gate()];
+    const study = fakeStudy(async (number) => {
+      if (number < 2) await (number === 0 ? first : second).opened;
+      return complete(number);
+    });
+    let returned = 0;
+    const { handle, end } = await runs.study(studyInput(), {
+      ...study.activities,
+      async runLane(input) {
+        const seen = await study.activities.runLane(input);
+        returned += 1;
+        // What this lane saw arrives after what the other one saw later.
+        if (returned === 1) await late.opened;
+        return seen;
+      },
+    });
+    await until(() => study.trials.length === 2);
+    study.paused = true;
+    await handle.signal(runPausedSignal);
+    first.open();
+    await until(() => returned === 1);
+    second.open();
+    await until(async () => (await stateOf(handle)).counts.complete === 2);
+    late.open();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await stateOf(handle)).toMatchObject({ running: [], paused: true });
+    study.paused = false;
+    await handle.signal(runResumedSignal);
+    expect(await end()).toMatchObject({ counts: { complete: 6 } });
+  });
+
   test('leaves nothing running when it is cancelled', async () => {
     const study = fakeStudy(untilCancelled);
     const { handle, end } = await runs.study(studyInput(), study.activities);
