@@ -136,8 +136,9 @@ const idleLook = '5 minutes';
 
 /**
  * The mark keeps several workers from waking the same monitor, and the one that waits longest comes
- * first, so that none starves above the limit. A monitor that nobody can prepare,
- * such as one of a new champion without a worker, is woken every few seconds.
+ * first, so that none starves above the limit. A monitor that nobody can prepare, such as one of a
+ * new champion without a worker, is woken every few seconds. Only the newest two days are probed,
+ * each a partition. The idle look finds older rows, which a gateway had spilled.
  */
 function selectDue(sql: Query, limit: number): Statement<MonitoredModel[]> {
   return sql<MonitoredModel[]>`
@@ -155,6 +156,7 @@ function selectDue(sql: Query, limit: number): Statement<MonitoredModel[]> {
           or exists (
             select from predictions p
             where p.tenant_id = m.tenant_id and p.model = m.model and (p.stored_xid, p.id) > (m.cursor_xid, m.cursor_id)
+              and p.day >= current_date - 1
           )
         )
       )
