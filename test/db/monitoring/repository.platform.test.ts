@@ -13,6 +13,7 @@ import { selectStored } from '../../../db/monitoring/fold';
 import type { FoldedBatch, MonitorBatch, MonitorLook } from '../../../db/monitoring/records';
 import type { PredictionRow } from '../../../db/serving/prediction-records';
 import { explain } from '../../support/query-plan';
+import { until } from '../../support/time/until';
 import { promoteOver } from '../rollout/fixture';
 import {
   applyLifecycle,
@@ -129,6 +130,25 @@ async function rowsInWindows(model: string): Promise<number> {
   return windows.reduce((sum, { counts }) => sum + counts.rows, 0);
 }
 
+/**
+ * Rows count once all earlier transactions of the server are over, and other tests share the
+ * server.
+ */
+async function store(rows: readonly PredictionRow[]): Promise<void> {
+  await test_.registry.predictions.insert(rows);
+  await earlierTransactionsEnd();
+}
+
+async function earlierTransactionsEnd(): Promise<void> {
+  const { sql } = test_.database;
+  const [now] = await sql<{ xid: string }[]>`select pg_current_xact_id()::text as xid`;
+  await until(async () => {
+    const [row] = await sql<{ isOver: boolean }[]>`
+      select pg_snapshot_xmin(pg_current_snapshot()) > ${now?.xid ?? ''}::text::xid8 as is_over`;
+    return row?.isOver === true;
+  });
+}
+
 test('each row counts once, whatever the batches, repeated calls and concurrent looks', async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -148,6 +168,7 @@ test('each row counts once, whatever the batches, repeated calls and concurrent 
           ]);
           await test_.registry.predictions.insert(rows);
         }
+        await earlierTransactionsEnd();
         for (let rest = 0; rest <= stored.length; rest += limit)
           await look(at, counter(seen), limit);
         expect([...seen].sort()).toEqual(stored.sort());
@@ -173,6 +194,7 @@ test('a row that was stored by a slow transaction counts after later rows were c
       insert into predictions (tenant_id, day, id, received_at, model, version, arm, event_time, input, output, latency_ms)
       select ${tenant}, current_date, ${early.id}, now(), ${at.model}, 1, 'champion', ${early.eventTime}, '{}', '{}', 1`;
   });
+  await earlierTransactionsEnd();
   await look(at, counter(seen));
   await look(at, counter(seen));
   expect(seen.sort()).toEqual([early.id, late.id].sort());
@@ -180,7 +202,7 @@ test('a row that was stored by a slow transaction counts after later rows were c
 
 test('a look that dies between counting and its commit counts nothing', async () => {
   const at = await watched();
-  await test_.registry.predictions.insert([prediction(at.model), prediction(at.model)]);
+  await store([prediction(at.model), prediction(at.model)]);
   const dying = look(at, () => {
     throw new Error('the worker was killed');
   });
@@ -194,7 +216,7 @@ test('a look that dies between counting and its commit counts nothing', async ()
 test('rows of probes, of other versions and from before the promotion are passed over', async () => {
   const at = await watched();
   const counted = prediction(at.model);
-  await test_.registry.predictions.insert([
+  await store([
     prediction(at.model, { arm: 'probe' }),
     prediction(at.model, { version: 2, arm: 'challenger' }),
     prediction(at.model, { receivedAt: '2020-01-01T00:00:00Z' }),
@@ -208,7 +230,7 @@ test('rows of probes, of other versions and from before the promotion are passed
 test('a label counts once when it is due, also if it is sent again or changed', async () => {
   const at = await watched();
   const rows = Array.from({ length: 4 }, () => prediction(at.model));
-  await test_.registry.predictions.insert(rows);
+  await store(rows);
   const [first] = rows;
   if (!first) throw new Error('no row');
   const label = (value: number, labelledAt: string) =>
@@ -221,9 +243,7 @@ test('a label counts once when it is due, also if it is sent again or changed', 
   // Event time moves past the hour after which the label is due.
   const later = (hours: number) =>
     new Date(Date.parse(first.eventTime ?? '') + hours * 3_600_000).toISOString();
-  await test_.registry.predictions.insert(
-    [2, 2, 2].map((hours) => prediction(at.model, { eventTime: later(hours) })),
-  );
+  await store([2, 2, 2].map((hours) => prediction(at.model, { eventTime: later(hours) })));
   await look(at, counter([], labels));
   await look(at, counter([], labels));
   expect(labels).toEqual([first.id]);
@@ -234,11 +254,11 @@ test('a label counts once when it is due, also if it is sent again or changed', 
 
 test('a look for a former champion counts nothing, and the next version starts empty', async () => {
   const at = await watched();
-  await test_.registry.predictions.insert([prediction(at.model)]);
+  await store([prediction(at.model)]);
   const fencing = await promote(at.model, 2);
   const seen: string[] = [];
   expect(await look(at, counter(seen))).toEqual({ kind: 'changed' });
-  await test_.registry.predictions.insert([prediction(at.model, { version: 2 })]);
+  await store([prediction(at.model, { version: 2 })]);
   await look({ model: at.model, fencing }, counter(seen));
   expect(seen).toHaveLength(1);
   expect(await monitorOf(at.model)).toMatchObject({ version: 2, state: { rows: 1 } });
@@ -257,7 +277,7 @@ test('only monitors with something to count are due, each once in the time betwe
       .map(({ model }) => model)
       .filter((model) => model === busy.model || model === idle.model);
   expect(await due()).toEqual([]);
-  await test_.registry.predictions.insert([prediction(busy.model)]);
+  await store([prediction(busy.model)]);
   expect(await due()).toEqual([busy.model]);
   expect(await due()).toEqual([]);
 });
@@ -265,11 +285,11 @@ test('only monitors with something to count are due, each once in the time betwe
 test('a look reads only the rows behind its cursor', async () => {
   const [at, other] = [await watched(), await watched()];
   for (let batch = 0; batch < 4; batch += 1)
-    await test_.registry.predictions.insert(
+    await store(
       [at, other].flatMap(({ model }) => Array.from({ length: 500 }, () => prediction(model))),
     );
   await look(at, counter([]), 5_000);
-  await test_.registry.predictions.insert([prediction(at.model), prediction(at.model)]);
+  await store([prediction(at.model), prediction(at.model)]);
   const { sql } = test_.database;
   await sql`analyze predictions`;
   const [row] = await sql<Parameters<typeof selectStored>[1]['row'][]>`
