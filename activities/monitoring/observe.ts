@@ -3,6 +3,7 @@ import { isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { ChampionReference } from '../../domain/monitoring/observation/champion-reference';
 import { nextMonitorStep } from '../../domain/monitoring/observation/monitor-step';
+import { alarmKinds } from '../../domain/monitoring/observation/monitor-results';
 import { observe } from '../../domain/monitoring/observation/observe';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { MonitorLook } from '../../db/monitoring/records';
@@ -87,17 +88,14 @@ export function createObserveModelActivities({ registry, artifacts }: ObserveMod
     },
   };
 
-  /** First the incidents: once the monitor is off, nothing else would resolve them. */
+  /** From then on no attempt opens an incident. A retry resolves what is still open. */
   async function turnOff(
     input: { readonly tenant: Tenant; readonly model: string },
     why: string,
   ): Promise<void> {
-    const before = await registry.monitors.get(input);
-    if (before?.status === 'watching') {
-      const kinds = Object.keys(before.raised);
-      await resolveAlarms(registry, { ...input, kinds, because: `the monitor is off: ${why}` });
-    }
     await registry.monitors.turnOff({ ...input, why });
+    const because = `the monitor is off: ${why}`;
+    await resolveAlarms(registry, { ...input, kinds: alarmKinds, because });
   }
 
   async function loadReference(input: {

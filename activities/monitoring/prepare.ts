@@ -30,11 +30,10 @@ import { openOnnxModel } from '../../data/onnx/session';
 import { openScratch, type Scratch } from '../../data/scratch';
 import { withDuckDb } from '../../data/sql/platform-sql';
 import type { Registry } from '../../db/registry';
-import { resolveAlarms } from './raise';
 import { withHeartbeat } from '../run/heartbeat';
 
 export interface PrepareMonitorDeps {
-  readonly registry: Pick<Registry, 'monitors' | 'models' | 'artifacts' | 'incidents'>;
+  readonly registry: Pick<Registry, 'monitors' | 'models' | 'artifacts'>;
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'getBytes' | 'toFile' | 'putJson'>;
   readonly scratchRoot: string;
 }
@@ -61,10 +60,6 @@ export function createPrepareMonitorActivities(deps: PrepareMonitorDeps) {
         await registry.artifacts.unreference({ tenant, by });
         if (built.reference)
           await registry.artifacts.reference({ tenant, digest: built.reference.digest, by });
-        const before = await registry.monitors.get(input);
-        const kinds = Object.keys(before?.raised ?? {});
-        const because = `the monitor starts anew with ${model}@${version}`;
-        await resolveAlarms(registry, { tenant, model, kinds, because });
         await registry.monitors.begin({
           tenant,
           model,

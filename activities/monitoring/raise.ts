@@ -13,6 +13,7 @@ type RaiseRegistry = Pick<Registry, 'monitors' | 'incidents' | 'retrainings'>;
 /**
  * Opens an incident for each kind of alarm, and resolves it when its alarms have ended. If the
  * process dies before it notes this, the next look raises the same incident again, which updates it.
+ * A late attempt for a former champion opens none.
  */
 export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecord): Promise<void> {
   const { tenant, model, version, fencing, settings, results, raised } = monitor;
@@ -23,10 +24,11 @@ export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecor
   if (JSON.stringify(now) === JSON.stringify(raised)) return;
   for (const { kind, alarms, severity, title, story } of stories) {
     if (raised[kind] === alarms) continue;
-    await registry.incidents.raise({
+    await registry.incidents.raiseAlarm({
       tenant,
       model,
       version,
+      fencing,
       kind,
       key: kind,
       severity,

@@ -1,4 +1,4 @@
-/** Incidents that nobody acknowledged, and approvals that nobody gave. */
+/** Incidents without an acknowledgement, and approvals that are still missing. */
 import type { RunId, Tenant } from '../../domain/ids';
 import { isFinal, type RunStatus } from '../../domain/run/run';
 import { appendAudit } from '../audit/entry';
@@ -49,7 +49,7 @@ export async function escalateIncidents(
         actor,
         action: 'incident.escalate',
         subject: `incident:${id}`,
-        cause: `nobody acknowledged it within ${age} s`,
+        cause: `not acknowledged within ${age} s`,
       });
     }
     return due.length;

@@ -20,6 +20,8 @@ import { escalateIncidents, followApprovals } from './escalation';
 export interface IncidentRepository {
   /** Opens an incident, or updates the story of the one that is open under the same key. */
   raise(input: RaisedIncident): Promise<{ readonly incident: Incident; readonly isNew: boolean }>;
+  /** The same for an alarm, while the monitor watches the champion with this fencing number. */
+  raiseAlarm(input: RaisedIncident & { readonly fencing: number }): Promise<void>;
   /**
    * Stops the escalation. A repetition changes nothing.
    * @throws NotFound, or Conflict for a resolved incident
@@ -38,7 +40,7 @@ export interface IncidentRepository {
     readonly because: string;
     readonly actor?: string;
   }): Promise<Incident | null>;
-  /** Escalates what nobody acknowledged in time. Returns how many incidents it escalated. */
+  /** Escalates incidents without a timely acknowledgement. Returns how many it escalated. */
   escalate(input: { readonly limit: number }): Promise<number>;
   get(input: { readonly tenant: Tenant; readonly id: string }): Promise<Incident | null>;
   /** Newest first. */
@@ -60,6 +62,15 @@ export function createIncidentRepository(database: Database): IncidentRepository
     },
 
     raise: (input) => sql.begin((tx) => raiseIncident(tx, input)),
+
+    raiseAlarm: ({ fencing, ...input }) =>
+      sql.begin(async (tx) => {
+        const { tenant, model } = input;
+        // The lock keeps the monitor from starting anew before this incident is stored.
+        const [watching] = await tx`
+          select from monitors where tenant_id = ${tenant} and model = ${model} and fencing = ${fencing} and status = 'watching' for share`;
+        if (watching) await raiseIncident(tx, input);
+      }),
 
     acknowledge: ({ reason, ...input }) =>
       sql.begin(async (tx) => {

@@ -2,6 +2,7 @@ import type { LifecycleSpec } from '../../domain/lifecycle/revision';
 import type { Task } from '../../domain/model/model';
 import type { MonitorFacts } from '../../domain/monitoring/monitor';
 import { emptyMonitorState } from '../../domain/monitoring/observation/monitor-state';
+import { alarmKinds } from '../../domain/monitoring/observation/monitor-results';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { Database, Query } from '../connection';
 import { toJson } from '../document';
@@ -24,13 +25,13 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
 
     async begin({ tenant, model, version, fencing, revision, settings, reference, waitingFor }) {
       await sql`
-        insert into monitors as m (tenant_id, model, version, fencing, revision, status, waiting_for, settings, every_seconds, reference, state, woken_at, started_at)
+        insert into monitors as m (tenant_id, model, version, fencing, revision, status, waiting_for, settings, every_seconds, reference, state, raised, woken_at, started_at)
         select ${tenant}, ${model}, ${version}, ${fencing}, ${revision}, 'watching', ${waitingFor}, ${toJson(settings)}::json, ${settings.everySeconds},
-          ${toJson(reference)}::json, ${toJson(emptyMonitorState)}::json, 'epoch', moved_at
+          ${toJson(reference)}::json, ${toJson(emptyMonitorState)}::json, ${toJson(unknownIncidents)}::json, 'epoch', moved_at
         from model_aliases where tenant_id = ${tenant} and model = ${model} and alias = 'champion' and fencing = ${fencing}
         on conflict on constraint monitors_pk do update set version = excluded.version, fencing = excluded.fencing, revision = excluded.revision,
           status = excluded.status, waiting_for = excluded.waiting_for, settings = excluded.settings, every_seconds = excluded.every_seconds,
-          reference = excluded.reference, state = excluded.state, results = null, raised = '{}', is_busy = true, looked_at = null,
+          reference = excluded.reference, state = excluded.state, results = null, raised = excluded.raised, is_busy = true, looked_at = null,
           started_at = excluded.started_at`;
     },
 
@@ -128,6 +129,12 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
   };
 }
 
+/**
+ * Of each kind, an incident of the former champion may be open. The first look resolves those whose
+ * alarms it does not find.
+ */
+const unknownIncidents = Object.fromEntries(alarmKinds.map((kind) => [kind, '']));
+
 /** Hours of charts are kept for a year and a month. */
 const windowsKept = '400 days';
 
@@ -136,8 +143,8 @@ const idleLook = '5 minutes';
 
 /**
  * The mark keeps several workers from waking the same monitor, and the one that waits longest comes
- * first, so that none starves above the limit. A monitor that nobody can prepare, such as one of a
- * new champion without a worker, is woken every few seconds. Only the newest two days are probed,
+ * first, so that none starves above the limit. A monitor that cannot be prepared, because no worker
+ * of its queue runs, is woken every few seconds. Only the newest two days are probed,
  * each a partition. The idle look finds older rows, which a gateway had spilled.
  */
 function selectDue(sql: Query, limit: number): Statement<MonitoredModel[]> {

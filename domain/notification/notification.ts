@@ -43,7 +43,7 @@ interface NotifyRules {
   /** Absent: messages are sent at any time. */
   readonly quietHours?: QuietHours;
   /**
-   * Sends `incident.escalated` for an incident that nobody acknowledged for this time. Absent:
+   * Sends `incident.escalated` for an incident that is not acknowledged within this time. Absent:
    * incidents are not escalated to this channel.
    */
   readonly escalateAfterSeconds?: number;

@@ -74,7 +74,7 @@ const writtenTarget = z
       .describe('events such as run.failed or rollout.rolled_back; by default all'),
     quietHours: quietHours.optional(),
     escalateAfter: secondsField(
-      'the time after which an incident that nobody acknowledged is escalated here, such as 30m',
+      'the time after which an incident without an acknowledgement is escalated here, such as 30m',
       { min: 60, max: 30 * 86_400 },
     ).optional(),
   })

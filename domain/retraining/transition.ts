@@ -41,7 +41,7 @@ export type RetrainingEffect =
 interface RetrainingStep {
   readonly state: RetrainingState;
   readonly effects: readonly RetrainingEffect[];
-  /** Null for events that nobody waits for. */
+  /** Null for events without a caller that waits for an answer. */
   readonly answer: RetrainingAnswer | null;
 }
 

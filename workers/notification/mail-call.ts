@@ -28,6 +28,8 @@ export async function sendMail(
     });
   const transport = createTransport({
     url: server.url,
+    // Without this, a server between the two could ask for the password in plain text.
+    requireTLS: new URL(server.url).password !== '',
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
     socketTimeout: timeoutMs,

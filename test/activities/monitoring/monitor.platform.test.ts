@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createObserveModelActivities } from '../../../activities/monitoring/observe';
 import { createPrepareMonitorActivities } from '../../../activities/monitoring/prepare';
+import { raiseAlarms } from '../../../activities/monitoring/raise';
 import { newId } from '../../../db/ids';
 import type { MonitoredModel } from '../../../db/monitoring/records';
 import { failure } from '../../../domain/failure';
@@ -16,6 +17,7 @@ import {
   unique,
   type TestRegistry,
 } from '../../db/registry-fixture';
+import { earlierTransactionsEnd } from '../../db/monitoring/fixture';
 import { promoteOver } from '../../db/rollout/fixture';
 
 let test_: TestRegistry;
@@ -54,7 +56,7 @@ function activities() {
 async function promoted(): Promise<string> {
   const model = unique('watched');
   await applyLifecycle(test_.registry, model);
-  await registerVersions(test_.registry, model, 1);
+  await registerVersions(test_.registry, model, 2);
   await promoteOver(test_.registry, model, 1);
   return model;
 }
@@ -90,6 +92,7 @@ test('a version whose rows were deleted is watched without drift, and the monito
       other: null,
     },
   ]);
+  await earlierTransactionsEnd(test_.database);
   expect(await observe(model)).toMatchObject({ kind: 'observed', version: 1, rows: 1 });
   const monitor = await monitorOf(model);
   expect(monitor?.results?.unknown).toContainEqual({
@@ -112,6 +115,47 @@ test('a monitor whose reference was deleted goes on without it', async () => {
     reference: null,
     waitingFor: expect.stringContaining('its artifact was deleted') as string,
   });
+});
+
+test('incidents of a former champion are resolved, and its late alarms open none', async () => {
+  const { registry } = test_;
+  const { prepare, observe } = activities();
+  const model = await promoted();
+  await prepare(model);
+  await observe(model);
+  const former = await monitorOf(model);
+  const results = former?.results;
+  if (!results) throw new Error('nothing was observed');
+  const alarming = (kind: 'drift' | 'data') =>
+    raiseAlarms(registry, {
+      ...former,
+      results: {
+        ...results,
+        alarms: [
+          {
+            key: kind,
+            kind,
+            feature: 'distance',
+            title: 'distance',
+            since: former.startedAt,
+            effect: 1,
+            triggers: 'an incident',
+          },
+        ],
+      },
+    });
+  const open = async () => {
+    const { items } = await registry.incidents.list({ tenant, model, status: 'open', pageSize: 9 });
+    return items.map(({ key }) => key);
+  };
+  await alarming('drift');
+  expect(await open()).toEqual(['drift']);
+  await promoteOver(registry, model, 2);
+  await prepare(model);
+  await alarming('data');
+  expect(await open()).toEqual(['drift']);
+  await observe(model);
+  expect(await open()).toEqual([]);
 });
 
 test('a model that is not watched says why', async () => {

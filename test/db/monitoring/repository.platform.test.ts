@@ -13,8 +13,8 @@ import { selectStored } from '../../../db/monitoring/fold';
 import type { FoldedBatch, MonitorBatch, MonitorLook } from '../../../db/monitoring/records';
 import type { PredictionRow } from '../../../db/serving/prediction-records';
 import { explain } from '../../support/query-plan';
-import { until } from '../../support/time/until';
 import { promoteOver } from '../rollout/fixture';
+import { earlierTransactionsEnd } from './fixture';
 import {
   applyLifecycle,
   openTestRegistry,
@@ -130,23 +130,9 @@ async function rowsInWindows(model: string): Promise<number> {
   return windows.reduce((sum, { counts }) => sum + counts.rows, 0);
 }
 
-/**
- * Rows count once all earlier transactions of the server are over, and other tests share the
- * server.
- */
 async function store(rows: readonly PredictionRow[]): Promise<void> {
   await test_.registry.predictions.insert(rows);
-  await earlierTransactionsEnd();
-}
-
-async function earlierTransactionsEnd(): Promise<void> {
-  const { sql } = test_.database;
-  const [now] = await sql<{ xid: string }[]>`select pg_current_xact_id()::text as xid`;
-  await until(async () => {
-    const [row] = await sql<{ isOver: boolean }[]>`
-      select pg_snapshot_xmin(pg_current_snapshot()) > ${now?.xid ?? ''}::text::xid8 as is_over`;
-    return row?.isOver === true;
-  });
+  await earlierTransactionsEnd(test_.database);
 }
 
 test('each row counts once, whatever the batches, repeated calls and concurrent looks', async () => {
@@ -168,7 +154,7 @@ test('each row counts once, whatever the batches, repeated calls and concurrent 
           ]);
           await test_.registry.predictions.insert(rows);
         }
-        await earlierTransactionsEnd();
+        await earlierTransactionsEnd(test_.database);
         for (let rest = 0; rest <= stored.length; rest += limit)
           await look(at, counter(seen), limit);
         expect([...seen].sort()).toEqual(stored.sort());
@@ -194,7 +180,7 @@ test('a row that was stored by a slow transaction counts after later rows were c
       insert into predictions (tenant_id, day, id, received_at, model, version, arm, event_time, input, output, latency_ms)
       select ${tenant}, current_date, ${early.id}, now(), ${at.model}, 1, 'champion', ${early.eventTime}, '{}', '{}', 1`;
   });
-  await earlierTransactionsEnd();
+  await earlierTransactionsEnd(test_.database);
   await look(at, counter(seen));
   await look(at, counter(seen));
   expect(seen.sort()).toEqual([early.id, late.id].sort());
