@@ -61,7 +61,7 @@ interface WaitingRun {
   readonly id: RunId;
   readonly lifecycle: string;
   readonly version: number | null;
-  readonly waitingFor: string;
+  readonly waitingFor: string | null;
   readonly since: string;
 }
 

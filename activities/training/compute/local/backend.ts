@@ -92,6 +92,8 @@ interface Active {
   readonly memoryBytes: number;
   mirror: CheckpointMirror | null;
   log: LogMirror | null;
+  /** The newest copy of its checkpoint and log. */
+  saving: Promise<void> | null;
   readonly leave: AbortController;
   /** Of its own environment. */
   python: string | null;
@@ -269,8 +271,9 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       // Another process may have cancelled it during the start.
       if (directory.isCancelled()) await endProcess(directory, graceMs, active.end);
       await active.end;
-      // Of a job that has ended well, no checkpoint is needed.
+      // Of a job that has ended well, no checkpoint is needed, and none may arrive late.
       if (directory.job() && directory.exit()?.code !== 0) await saveCopies(active);
+      else await active.saving;
     } catch (error) {
       if (directory.job() && directory.started()?.attempt !== attempt)
         directory.endWithoutProcess(attempt, (error as Error).message);
@@ -286,7 +289,8 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
   }
 
   function mirrorJobs(): void {
-    for (const active of actives.values()) if (active.state === 'running') void saveCopies(active);
+    for (const active of actives.values())
+      if (active.state === 'running') active.saving = saveCopies(active);
   }
 
   /** A store that is away must not end the job. */
@@ -380,7 +384,10 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
         case 'succeeded':
         case 'failed': {
           const stored = await storeOutcome(settings.artifacts, job, directory, state);
-          if (state.kind === 'succeeded') await areaOf(job)?.clear();
+          if (state.kind === 'succeeded') {
+            await active?.execution;
+            await areaOf(job)?.clear();
+          }
           return stored;
         }
       }
@@ -468,6 +475,7 @@ function activeOf({
     memoryBytes,
     mirror: null,
     log: null,
+    saving: null,
     leave: new AbortController(),
     python: null,
     seenAt: Date.now(),
