@@ -22,6 +22,7 @@ import {
   countRows,
   outputBins,
   readBins,
+  readPairs,
   scorePart,
   withScores,
   type ScoredRow,
@@ -159,7 +160,8 @@ async function measure(source: ReferenceSource): Promise<ChampionReference> {
   return withDuckDb(
     async (sql) => {
       const { bins, skipped } = await readBins(sql, files, signature.request);
-      const hours = await countRows(sql, files, bins);
+      const pairs = await readPairs(sql, files, bins);
+      const hours = await countRows(sql, files, { features: bins, pairs });
       const scored = await scoreUnseen(source, sql);
       const scoreBins = scored.length === 0 ? null : outputBins(scored, signature.task);
       const traffic =
@@ -168,6 +170,7 @@ async function measure(source: ReferenceSource): Promise<ChampionReference> {
           : referenceOf({
               bins,
               scoreBins,
+              pairs,
               hours:
                 scoreBins === null ? [...hours.values()] : withScores(hours, scored, scoreBins),
               timezone: settings.timezone,

@@ -8550,8 +8550,11 @@ export interface components {
                 readonly feature: string;
                 /** @description in standard deviations of the reference */
                 readonly meanShift: number | null;
-                /** @enum {string} */
-                readonly role: "feature" | "score";
+                /**
+                 * @description pair: how usual the values of two features are together
+                 * @enum {string}
+                 */
+                readonly role: "feature" | "pair" | "score";
                 readonly rows: number;
                 /**
                  * @description of effect, rows, meanShift and bins

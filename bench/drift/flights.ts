@@ -1,13 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import {
-  binCount,
-  binOf,
-  categoryBins,
-  numberBins,
-  type FeatureBins,
-} from '../../domain/monitoring/bins';
+import { categoryBins, numberBins, type FeatureBins } from '../../domain/monitoring/bins';
+import { learnPairs, type FeaturePair } from '../../domain/monitoring/feature-pairs';
+import { openRowCounter, type RowBins } from '../../domain/monitoring/observation/row-counter';
 import type { HourCounts } from '../../domain/monitoring/reference';
 
 const root = resolve(__dirname, '..', '..');
@@ -89,10 +85,21 @@ export function binsOf(flights: readonly Flight[]): readonly FeatureBins[] {
   });
 }
 
+export function pairsOf(
+  flights: readonly Flight[],
+  bins: readonly FeatureBins[],
+): readonly FeaturePair[] {
+  const { binsOf: binsOfRow } = openRowCounter({ features: bins, pairs: [] });
+  return learnPairs(
+    bins,
+    flights.map(({ values }) => binsOfRow((name) => values[name])),
+  );
+}
+
 /** Counts of consecutive batches of at most `rows` flights, none of which crosses an hour. */
 export function batchesOf(
   flights: readonly Flight[],
-  bins: readonly FeatureBins[],
+  by: RowBins,
   rows = Infinity,
 ): readonly (HourCounts & { readonly flights: readonly Flight[] })[] {
   const batches: Flight[][] = [];
@@ -104,19 +111,11 @@ export function batchesOf(
     else open.push(flight);
     hour = own;
   }
-  return batches.map((batch) => ({
-    hour: new Date(batch[0]?.at ?? 0).toISOString(),
-    features: Object.fromEntries(bins.map((each) => [each.name, countsOf(batch, each)])),
-    score: null,
-    flights: batch,
-  }));
-}
-
-function countsOf(flights: readonly Flight[], bins: FeatureBins): readonly number[] {
-  const counts = new Array<number>(binCount(bins)).fill(0);
-  for (const { values } of flights) {
-    const bin = binOf(bins, values[bins.name]);
-    counts[bin] = (counts[bin] ?? 0) + 1;
-  }
-  return counts;
+  const counter = openRowCounter(by);
+  return batches.map((batch) => {
+    const counts = counter.empty();
+    for (const { values } of batch) counter.count(counts, (name) => values[name]);
+    const hour = new Date(batch[0]?.at ?? 0).toISOString();
+    return { hour, ...counts, score: null, flights: batch };
+  });
 }

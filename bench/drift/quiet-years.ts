@@ -8,7 +8,7 @@ import {
 } from '../../domain/monitoring/reference';
 import type { DriftSettings } from '../../domain/monitoring/tolerance';
 import { seededRandom, type Random } from '../../domain/statistics/random';
-import { batchesOf, binsOf, weekMs, type Flight } from './flights';
+import { batchesOf, binsOf, pairsOf, weekMs, type Flight } from './flights';
 
 export const settings: DriftSettings = { falseAlarmsPerYear: 1, minEffect: 0.1 };
 const weeksPerYear = 52;
@@ -31,13 +31,19 @@ export function splitOf(weeks: number, number: number): Split {
 export function learnFrom(weeks: readonly (readonly Flight[])[], split: Split): MonitorReference {
   const flights = split.reference.flatMap((week) => weeks[week] ?? []);
   const bins = binsOf(flights);
+  const pairs = pairsOf(flights, bins);
   return referenceOf({
     bins,
     scoreBins: null,
-    hours: batchesOf(flights, bins),
+    pairs,
+    hours: batchesOf(flights, { features: bins, pairs }),
     timezone: 'UTC',
     settings,
   });
+}
+
+export function binnedBy({ features, pairs }: MonitorReference) {
+  return { features: features.map((feature) => feature.bins), pairs };
 }
 
 export interface QuietYear {
@@ -54,9 +60,9 @@ export function quietYears(
     const number = of.first + index;
     const split = splitOf(weeks.length, number);
     const reference = learnFrom(weeks, split);
-    const bins = reference.features.map((feature) => feature.bins);
+    const binned = binnedBy(reference);
     const counted = new Map(
-      split.heldOut.map((week) => [week, batchesOf(weeks[week] ?? [], bins)] as const),
+      split.heldOut.map((week) => [week, batchesOf(weeks[week] ?? [], binned)] as const),
     );
     const random = seededRandom([number, 21, 22, 23]);
     return Array.from({ length: of.yearsPerSplit }, () => ({

@@ -9,7 +9,8 @@ export interface PlantedShift {
   readonly feature: string | null;
   /** Whether a person would call it severe. */
   readonly isSevere: boolean;
-  readonly change: (flight: Flight, random: Random) => Flight | null;
+  /** @param other any flight of the stream */
+  readonly change: (flight: Flight, random: Random, other: Flight) => Flight | null;
 }
 
 /** Mean and standard deviation of the distance of a flight, in miles. */
@@ -27,6 +28,12 @@ const someRows =
   (share: number, values: Values): PlantedShift['change'] =>
   (flight, random) =>
     random() < share ? withValue(flight, values) : flight;
+
+/** As after a join by a wrong key: each feature keeps its distribution. */
+const joinedFromOther =
+  (...names: readonly string[]): PlantedShift['change'] =>
+  (flight, _, { values }) =>
+    withValue(flight, Object.fromEntries(names.map((name) => [name, values[name]])));
 
 const labelShift =
   (dropped: number): PlantedShift['change'] =>
@@ -104,6 +111,27 @@ export const plantedShifts: readonly PlantedShift[] = [
     feature: 'temp',
     isSevere: true,
     change: numberShift('temp', (value) => ((value - 32) * 5) / 9),
+  },
+  {
+    shift: 'distance of another flight',
+    size: '100 % of rows',
+    feature: 'distance',
+    isSevere: true,
+    change: joinedFromOther('distance'),
+  },
+  {
+    shift: 'carrier of another flight',
+    size: '100 % of rows',
+    feature: 'carrier',
+    isSevere: true,
+    change: joinedFromOther('carrier'),
+  },
+  {
+    shift: 'temperature of another flight',
+    size: '100 % of rows',
+    feature: 'temp',
+    isSevere: false,
+    change: joinedFromOther('temp'),
   },
   ...[0.4, 0.8].map((dropped) => ({
     shift: 'label shift',

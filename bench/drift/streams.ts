@@ -19,7 +19,7 @@ import { shiftKinds } from '../../domain/monitoring/shift';
 import { seededRandom } from '../../domain/statistics/random';
 import { batchesOf, movedTo, weekMs, firstMonday, type Flight } from './flights';
 import { fitLateModel, labelledLosses, type LateModel } from './model';
-import { settings, type Split } from './quiet-years';
+import { binnedBy, settings, type Split } from './quiet-years';
 import type { PlantedShift } from './shifts';
 
 const hourMs = 3_600_000;
@@ -71,15 +71,19 @@ export function shiftedRows(
 ): readonly Flight[] {
   const random = seededRandom([number, 41, 42, 43]);
   return after.flatMap((flight) => {
-    const changed = change(flight, random);
+    const other = after[Math.floor(random() * after.length)] ?? flight;
+    const changed = change(flight, random, other);
     return changed ? [changed] : [];
   });
 }
 
 /** The state of a monitor at the time of the shift. */
 export function driftBefore({ before }: HeldOutStream, reference: MonitorReference): DriftState {
-  const bins = reference.features.map((each) => each.bins);
-  return addHourCounts(emptyDrift(reference), reference, batchesOf(before, bins, rowsPerLook));
+  return addHourCounts(
+    emptyDrift(reference),
+    reference,
+    batchesOf(before, binnedBy(reference), rowsPerLook),
+  );
 }
 
 /** Rows, hours of event time and processor time until a test of the changed feature alarms. */
@@ -88,18 +92,25 @@ export function findByDrift(
   reference: MonitorReference,
   planted: PlantedShift,
 ): FoundShift | null {
-  const bins = reference.features.map((each) => each.bins);
+  const binned = binnedBy(reference);
   const isMeant = (index: number) =>
-    planted.feature === null || bins[index]?.name === planted.feature;
+    planted.feature === null || binned.features[index]?.name === planted.feature;
   const startedAt = process.cpuUsage();
   let state = before;
   let rows = 0;
-  for (const batch of batchesOf(shiftedRows(stream, planted), bins, rowsPerLook)) {
+  for (const batch of batchesOf(shiftedRows(stream, planted), binned, rowsPerLook)) {
     state = addHourCounts(state, reference, [batch]);
     rows += batch.flights.length;
-    const found = state.features.flatMap((held, index) =>
-      isMeant(index) ? raisedIn(held, before.features[index]) : [],
-    )[0];
+    const found = [
+      ...state.features.flatMap((held, index) =>
+        isMeant(index) ? raisedIn(held, before.features[index]) : [],
+      ),
+      ...state.pairs.flatMap((held, index) =>
+        raisedIn(held, before.pairs[index]).map(
+          (test) => `${binned.pairs[index]?.bins.name ?? ''}, ${test}`,
+        ),
+      ),
+    ][0];
     if (found === undefined) continue;
     return {
       rows,

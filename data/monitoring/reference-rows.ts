@@ -3,7 +3,13 @@ import { labelColumn, rowColumn, timeColumn } from '../../domain/dataset/assembl
 import type { Column } from '../../domain/dataset/dataset';
 import type { Task } from '../../domain/model/model';
 import { binCount, categoryBins, numberBins, type FeatureBins } from '../../domain/monitoring/bins';
+import { learnPairs, type FeaturePair } from '../../domain/monitoring/feature-pairs';
 import { openBinner } from '../../domain/monitoring/observation/binner';
+import {
+  openRowCounter,
+  type RowBins,
+  type RowCounts,
+} from '../../domain/monitoring/observation/row-counter';
 import type { SkippedColumn } from '../../domain/monitoring/observation/champion-reference';
 import { predictedClass } from '../../domain/evaluation/metrics/multiclass';
 import type { HourCounts } from '../../domain/monitoring/reference';
@@ -23,6 +29,8 @@ export interface ReferenceBins {
 const mostValues = 2_000;
 /** Of larger references, every n-th row is read. */
 const mostRows = 500_000;
+/** Rows from which the pairs of features are learnt. */
+const mostPairRows = 50_000;
 
 /** Bins of the request columns, from files of request rows. */
 export async function readBins(
@@ -73,41 +81,58 @@ async function valuesOf(
   return rows.map(({ value, count }) => [value, count]);
 }
 
+/** How features belong together, from an even sample of the rows. */
+export async function readPairs(
+  sql: PlatformSql,
+  files: readonly string[],
+  bins: readonly FeatureBins[],
+): Promise<readonly FeaturePair[]> {
+  const { binsOf } = openRowCounter({ features: bins, pairs: [] });
+  const rows: Uint8Array[] = [];
+  for await (const [, ...columns] of sampledRows(sql, files, { bins, mostRows: mostPairRows })) {
+    const length = columns[0]?.length ?? 0;
+    for (let row = 0; row < length; row += 1)
+      rows.push(binsOf((_, index) => columns[index]?.[row]));
+  }
+  return learnPairs(bins, rows);
+}
+
 /** Rows by hour and bin. Rows without a time have one hour. */
 export async function countRows(
   sql: PlatformSql,
   files: readonly string[],
-  bins: readonly FeatureBins[],
+  by: RowBins,
 ): Promise<ReadonlyMap<string, HourCounts>> {
+  const counter = openRowCounter(by);
+  const hours = new Map<string, RowCounts>();
+  for await (const [times = [], ...columns] of sampledRows(sql, files, {
+    bins: by.features,
+    mostRows,
+  })) {
+    times.forEach((time, row) => {
+      const hour = hourText(time);
+      const counts = hours.get(hour) ?? counter.empty();
+      hours.set(hour, counts);
+      counter.count(counts, (_, index) => columns[index]?.[row]);
+    });
+  }
+  return new Map([...hours].map(([hour, counts]) => [hour, { hour, ...counts, score: null }]));
+}
+
+/** Chunks of the time and the features of at most `mostRows` rows, column by column. */
+async function* sampledRows(
+  sql: PlatformSql,
+  files: readonly string[],
+  { bins, mostRows: most }: { readonly bins: readonly FeatureBins[]; readonly mostRows: number },
+): AsyncGenerator<readonly (readonly unknown[])[]> {
   const { rows } = await sql.one<{ rows: number }>(
     `SELECT count(*) AS rows FROM ${readParquet(files)}`,
   );
-  const step = Math.max(1, Math.ceil(rows / mostRows));
-  const hours = new Map<string, { readonly hour: string; features: Record<string, number[]> }>();
-  const binners = bins.map(openBinner);
+  const step = Math.max(1, Math.ceil(rows / most));
   const list = [`epoch_ms(${timeColumn})`, ...bins.map(({ name }) => quoteName(name))].join(', ');
-  const query = `SELECT ${list} FROM ${readParquet(files)} WHERE ${rowColumn} % ${step} = 0`;
-  for await (const [times = [], ...columns] of chunksOf(sql, query)) {
-    times.forEach((time, row) => {
-      const hour = hourText(time);
-      let counts = hours.get(hour);
-      if (counts === undefined) {
-        counts = { hour, features: emptyCounts(bins) };
-        hours.set(hour, counts);
-      }
-      binners.forEach((binner, index) => {
-        const of = counts.features[bins[index]?.name ?? ''];
-        const bin = binner(columns[index]?.[row]);
-        if (of) of[bin] = (of[bin] ?? 0) + 1;
-      });
-    });
-  }
-  return new Map([...hours].map(([hour, counts]) => [hour, { ...counts, score: null }]));
-}
-
-function emptyCounts(bins: readonly FeatureBins[]): Record<string, number[]> {
-  return Object.fromEntries(
-    bins.map((each) => [each.name, new Array<number>(binCount(each)).fill(0)]),
+  yield* chunksOf(
+    sql,
+    `SELECT ${list} FROM ${readParquet(files)} WHERE ${rowColumn} % ${step} = 0`,
   );
 }
 

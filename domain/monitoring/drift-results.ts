@@ -36,9 +36,13 @@ export interface BinShift {
   readonly current: number;
 }
 
+/** A feature, a pair of features, or the score of the model. */
+export const driftRoles = ['feature', 'pair', 'score'] as const;
+export type DriftRole = (typeof driftRoles)[number];
+
 export interface FeatureDrift {
   readonly feature: string;
-  readonly role: 'feature' | 'score';
+  readonly role: DriftRole;
   /** The scale that the effect, the bins and the means are about. */
   readonly scale: BlockScale;
   /** Total variation distance from the reference, less what chance alone is expected to give. */
@@ -61,15 +65,15 @@ export function driftResults(
   state: DriftState,
   reference: MonitorReference,
 ): readonly FeatureDrift[] {
-  const results = reference.features.flatMap((of, index) => {
-    const held = state.features[index];
-    return held ? [resultOf(held, of, { role: 'feature', reference })] : [];
-  });
-  const score =
-    state.score && reference.score
-      ? [resultOf(state.score, reference.score, { role: 'score', reference })]
-      : [];
-  return [...results, ...score].sort(
+  const compared = [
+    ...reference.features.map((of, index) => ['feature', state.features[index], of] as const),
+    ...reference.pairs.map((of, index) => ['pair', state.pairs[index], of] as const),
+    ['score', state.score, reference.score] as const,
+  ];
+  const results = compared.flatMap(([role, held, of]) =>
+    held && of ? [resultOf(held, of, { role, reference })] : [],
+  );
+  return results.sort(
     (a, b) => Number(b.alarm !== null) - Number(a.alarm !== null) || b.effect - a.effect,
   );
 }
@@ -80,7 +84,7 @@ function resultOf(
   { role, reference }: Pick<FeatureDrift, 'role'> & { readonly reference: MonitorReference },
 ): FeatureDrift {
   const thresholds = thresholdsOf(reference);
-  const kinds = role === 'score' ? (['distribution'] as const) : shiftKinds;
+  const kinds = role === 'feature' ? shiftKinds : (['distribution'] as const);
   const signals = kinds.flatMap((kind) =>
     blockScales.map((scale) => signalOf(held, of, { kind, scale, threshold: thresholds[scale] })),
   );

@@ -13,6 +13,7 @@ export interface DriftState {
   readonly blocks: ByScale<number | null>;
   readonly features: readonly FeatureState[];
   readonly score: FeatureState | null;
+  readonly pairs: readonly FeatureState[];
 }
 
 export interface FeatureState {
@@ -52,6 +53,7 @@ export function emptyDrift(reference: MonitorReference): DriftState {
     blocks: mapScales(() => null),
     features: reference.features.map(emptyFeature),
     score: reference.score && emptyFeature(reference.score),
+    pairs: reference.pairs.map(emptyFeature),
   };
 }
 

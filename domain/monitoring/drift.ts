@@ -68,11 +68,19 @@ function addBatch(
       reference.score && batch.score
         ? fold(state.score ?? emptyFeature(reference.score), reference.score, batch.score)
         : state.score,
+    pairs: reference.pairs.map((of, index) =>
+      fold(state.pairs[index] ?? emptyFeature(of), of, batch.pairs[of.bins.name] ?? []),
+    ),
   };
 }
 
-export function thresholdsOf({ features, score, settings }: MonitorReference): ByScale<number> {
-  const tests = testCount(features.length, score !== null);
+export function thresholdsOf({
+  features,
+  score,
+  pairs,
+  settings,
+}: MonitorReference): ByScale<number> {
+  const tests = testCount(features.length, pairs.length + (score === null ? 0 : 1));
   return mapScales((scale) => alarmThreshold(tests, scale, settings));
 }
 

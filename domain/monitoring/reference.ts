@@ -1,6 +1,7 @@
 import { binCount, type FeatureBins } from './bins';
 import { mapScales, openBlocks, type BlockScale, type ByScale } from './blocks';
 import { neededByBlock } from './calibration';
+import type { FeaturePair } from './feature-pairs';
 import { totalOf } from './memory';
 import { seasonCounts, sharesOf, type PlacedCounts } from './shares';
 import { mapKinds, minEffectOf, shiftKinds, type ByKind, type ShiftKind } from './shift';
@@ -19,6 +20,8 @@ export interface HourCounts {
   readonly features: Readonly<Record<string, readonly number[]>>;
   /** Rows by bin of the model's score. */
   readonly score: readonly number[] | null;
+  /** Rows by bin of the score of each pair of features, by the name of the pair. */
+  readonly pairs: Readonly<Record<string, readonly number[]>>;
 }
 
 export interface FeatureReference {
@@ -38,7 +41,12 @@ export interface MonitorReference {
   readonly until: string | null;
   readonly features: readonly FeatureReference[];
   readonly score: FeatureReference | null;
+  /** How features belong together. */
+  readonly pairs: readonly PairReference[];
 }
+
+/** The shares are those of the pair's score. */
+export type PairReference = FeatureReference & FeaturePair;
 
 /**
  * Learns shares and tolerances from the counts of a reference period. One year holds no yearly
@@ -48,15 +56,16 @@ export interface MonitorReference {
 export function referenceOf(input: {
   readonly bins: readonly FeatureBins[];
   readonly scoreBins: FeatureBins | null;
+  readonly pairs: readonly FeaturePair[];
   readonly hours: readonly HourCounts[];
   readonly timezone: string;
   readonly settings: DriftSettings;
 }): MonitorReference {
-  const { bins, scoreBins, timezone, settings } = input;
+  const { bins, scoreBins, pairs, timezone, settings } = input;
   const calendar = openBlocks(timezone);
   const hours = [...input.hours].sort((a, b) => Date.parse(a.hour) - Date.parse(b.hour));
   const places = hours.map(({ hour }) => calendar.placeOf(hour));
-  const tests = testCount(bins.length, scoreBins !== null);
+  const tests = testCount(bins.length, pairs.length + (scoreBins === null ? 0 : 1));
   const of = (each: FeatureBins, countsOf: (hour: HourCounts) => readonly number[] | null) =>
     featureReference(
       each,
@@ -81,12 +90,16 @@ export function referenceOf(input: {
     until: hours.at(-1)?.hour ?? null,
     features,
     score,
+    pairs: pairs.map((pair) => ({
+      ...of(pair.bins, (hour) => hour.pairs[pair.bins.name] ?? []),
+      ...pair,
+    })),
   };
 }
 
-/** The number of tests at each scale: three of each feature, and one of the score. */
-export function testCount(features: number, hasScore: boolean): number {
-  return features * shiftKinds.length + (hasScore ? 1 : 0);
+/** The number of tests at each scale: three of each feature, and one of each pair and the score. */
+export function testCount(features: number, others: number): number {
+  return features * shiftKinds.length + others;
 }
 
 /** @throws RangeError if the counts do not fit the bins */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { driftRoles } from '../../../domain/monitoring/drift-results';
 import { monitorActions } from '../../../domain/monitoring/monitor-spec';
 import { monitorStatuses } from '../../../domain/monitoring/monitor';
 import { alarmKinds } from '../../../domain/monitoring/observation/monitor-results';
@@ -49,7 +50,7 @@ const signal = z.object({
 
 const featureDrift = z.object({
   feature: z.string(),
-  role: z.enum(['feature', 'score']),
+  role: z.enum(driftRoles).describe('pair: how usual the values of two features are together'),
   scale: blockScale.describe('of effect, rows, meanShift and bins'),
   effect: z
     .number()

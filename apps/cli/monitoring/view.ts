@@ -139,7 +139,7 @@ function bar(effect: number, tolerance: number | null, width: number): string {
 /** Features with more missing or unusual values than the reference. */
 function dataLines({ drift }: MonitorJson, paint: Paint): readonly string[] {
   const broken = drift.flatMap(({ feature, role, scale, signals }) =>
-    role === 'score'
+    role !== 'feature'
       ? []
       : signals
           .filter((each) => each.scale === scale && each.kind !== 'distribution')

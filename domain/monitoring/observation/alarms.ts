@@ -41,7 +41,11 @@ function driftAlarm(
   feature: string,
 ): MonitorAlarm {
   const what = {
-    distribution: role === 'score' ? 'the predictions have shifted' : `\`${feature}\` has shifted`,
+    distribution: {
+      feature: `\`${feature}\` has shifted`,
+      score: 'the predictions have shifted',
+      pair: `values of \`${feature}\` do not belong together as before; their score has shifted`,
+    }[role],
     missing: `\`${feature}\` is missing more often`,
     unusual: `\`${feature}\` has values that the reference does not hold`,
   }[kind];

@@ -2,7 +2,7 @@
 import { classPredictionIn } from '../../evaluation/class-prediction';
 import { alarmsOf } from './alarms';
 import { openBinner } from './binner';
-import { binCount, type FeatureBins } from '../bins';
+import { binCount } from '../bins';
 import { addHourCounts } from '../drift';
 import { emptyDrift } from '../drift-state';
 import { driftResults } from '../drift-results';
@@ -15,6 +15,7 @@ import type { MonitorState } from './monitor-state';
 import type { ObservedVersion } from './champion-reference';
 import type { ObservedLabel, ObservedRow } from './observed';
 import type { HourCounts, MonitorReference } from '../reference';
+import { openRowCounter, type RowBins, type RowCounts } from './row-counter';
 import { addService, latencyBucket, oneIn, serviceResult } from './service';
 import { unknownResults } from './unknown';
 import { addCounts, addWindows, emptyWindow, hourOf, type WindowCounts } from './window';
@@ -92,8 +93,9 @@ function countRows(
   rows: readonly ObservedRow[],
   { traffic, clock }: { readonly traffic: MonitorReference | null; readonly clock: string | null },
 ): ReadonlyMap<string, WindowCounts> {
-  const binners = (traffic?.features ?? []).map(({ bins }) => openCounter(bins));
-  const score = traffic?.score ? openCounter(traffic.score.bins) : null;
+  const counter = openRowCounter(rowBinsOf(traffic));
+  const scoreBins = traffic?.score?.bins ?? null;
+  const scoreBin = scoreBins && openBinner(scoreBins);
   const windows = new Map<string, MutableWindow>();
   for (const { at, input, output, latencyMs } of rows) {
     const time = clock !== null && Date.parse(at) > Date.parse(clock) ? clock : at;
@@ -102,38 +104,41 @@ function countRows(
     if (window === undefined) {
       window = {
         rows: 0,
-        features: Object.fromEntries(binners.map(({ name, empty }) => [name, empty()])),
-        score: score?.empty() ?? [],
+        counts: counter.empty(),
+        score: scoreBins ? new Array<number>(binCount(scoreBins)).fill(0) : [],
         latency: [],
       };
       windows.set(hour, window);
     }
     const values = (input ?? {}) as Readonly<Record<string, unknown>>;
     window.rows += 1;
-    for (const { name, count } of binners) count(window.features[name], values[name]);
-    score?.count(window.score, outputOf(output));
+    counter.count(window.counts, (name) => values[name]);
+    if (scoreBin) {
+      const bin = scoreBin(outputOf(output));
+      window.score[bin] = (window.score[bin] ?? 0) + 1;
+    }
     window.latency = addCounts(window.latency, oneIn(latencyBucket(latencyMs)));
   }
-  return new Map([...windows].map(([hour, counts]) => [hour, { ...emptyWindow, ...counts }]));
+  return new Map(
+    [...windows].map(([hour, { counts, ...window }]) => [
+      hour,
+      { ...emptyWindow, ...window, ...counts },
+    ]),
+  );
+}
+
+function rowBinsOf(traffic: MonitorReference | null): RowBins {
+  return {
+    features: (traffic?.features ?? []).map(({ bins }) => bins),
+    pairs: traffic?.pairs ?? [],
+  };
 }
 
 interface MutableWindow {
   rows: number;
-  readonly features: Readonly<Record<string, number[]>>;
+  readonly counts: RowCounts;
   readonly score: number[];
   latency: readonly number[];
-}
-
-function openCounter(bins: FeatureBins) {
-  const binOf = openBinner(bins);
-  return {
-    name: bins.name,
-    empty: () => new Array<number>(binCount(bins)).fill(0),
-    count: (counts: number[] | undefined, value: unknown) => {
-      const bin = binOf(value);
-      if (counts) counts[bin] = (counts[bin] ?? 0) + 1;
-    },
-  };
 }
 
 function outputOf(output: unknown): unknown {
@@ -144,10 +149,11 @@ function outputOf(output: unknown): unknown {
 function batchesOf(counted: ReadonlyMap<string, WindowCounts>): readonly HourCounts[] {
   return [...counted]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([hour, { features, score }]) => ({
+    .map(([hour, { features, score, pairs }]) => ({
       hour,
       features,
       score: score.length === 0 ? null : score,
+      pairs,
     }));
 }
 

@@ -5,6 +5,8 @@ export interface WindowCounts {
   readonly features: Readonly<Record<string, readonly number[]>>;
   /** By bin; empty without a reference of the score. */
   readonly score: readonly number[];
+  /** By pair of features, then bin of its score. Empty without a reference. */
+  readonly pairs: Readonly<Record<string, readonly number[]>>;
   /** By bucket of `latencyLimitsMs` in service.ts, and above the last. */
   readonly latency: readonly number[];
   readonly labels: number;
@@ -16,26 +18,31 @@ export const emptyWindow: WindowCounts = {
   rows: 0,
   features: {},
   score: [],
+  pairs: {},
   latency: [],
   labels: 0,
   loss: 0,
 };
 
 export function addWindows(one: WindowCounts, other: WindowCounts): WindowCounts {
-  const names = new Set([...Object.keys(one.features), ...Object.keys(other.features)]);
   return {
     rows: one.rows + other.rows,
-    features: Object.fromEntries(
-      [...names].map((name) => [
-        name,
-        addCounts(one.features[name] ?? [], other.features[name] ?? []),
-      ]),
-    ),
+    features: addByName(one.features, other.features),
     score: addCounts(one.score, other.score),
+    pairs: addByName(one.pairs, other.pairs),
     latency: addCounts(one.latency, other.latency),
     labels: one.labels + other.labels,
     loss: one.loss + other.loss,
   };
+}
+
+type CountsByName = Readonly<Record<string, readonly number[]>>;
+
+function addByName(one: CountsByName, other: CountsByName): CountsByName {
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return Object.fromEntries(
+    [...names].map((name) => [name, addCounts(one[name] ?? [], other[name] ?? [])]),
+  );
 }
 
 export function addCounts(one: readonly number[], other: readonly number[]): readonly number[] {

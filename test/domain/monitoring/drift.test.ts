@@ -17,6 +17,7 @@ function learn(world: HourWorld): MonitorReference {
   return referenceOf({
     bins: worldBins,
     scoreBins: null,
+    pairs: [],
     hours: worldHours(world),
     timezone: 'UTC',
     settings,
@@ -188,6 +189,7 @@ describe('a reference with little data', () => {
     const empty = referenceOf({
       bins: worldBins,
       scoreBins: null,
+      pairs: [],
       hours: [],
       timezone: 'UTC',
       settings,
@@ -210,6 +212,7 @@ describe('a reference with little data', () => {
     const reference = referenceOf({
       bins: worldBins,
       scoreBins: null,
+      pairs: [],
       hours: swinging({ ...live, hours: 24 * 7 * 12 }),
       timezone: 'UTC',
       settings,

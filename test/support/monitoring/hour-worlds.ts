@@ -56,7 +56,7 @@ export function hourOf(hour: string, rows: readonly WorldRow[]): HourCounts {
       if (held) held[bin] = (held[bin] ?? 0) + 1;
     });
   const [amount = [], country = []] = counts;
-  return { hour, features: { amount, country }, score: null };
+  return { hour, features: { amount, country }, score: null, pairs: {} };
 }
 
 function countryBy(u: number): string {

@@ -82,7 +82,12 @@ function reference(): ChampionReference {
   const binners = bins.map(openBinner);
   const hours = new Map<
     string,
-    { hour: string; features: Record<string, number[]>; score: null }
+    {
+      hour: string;
+      features: Record<string, number[]>;
+      score: null;
+      pairs: Record<string, number[]>;
+    }
   >();
   rows.forEach(({ at: time }, index) => {
     const hour = new Date(Math.floor(Date.parse(time) / hourMs) * hourMs).toISOString();
@@ -92,6 +97,7 @@ function reference(): ChampionReference {
         bins.map((each) => [each.name, new Array<number>(binCount(each)).fill(0)]),
       ),
       score: null,
+      pairs: {},
     };
     hours.set(hour, counts);
     binners.forEach((binner, place) => {
@@ -105,6 +111,7 @@ function reference(): ChampionReference {
     traffic: referenceOf({
       bins,
       scoreBins: null,
+      pairs: [],
       hours: [...hours.values()] satisfies readonly HourCounts[],
       timezone: 'UTC',
       settings: settings.drift,

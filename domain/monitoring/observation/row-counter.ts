@@ -1,0 +1,63 @@
+import { binCount, type FeatureBins } from '../bins';
+import { pairScore, type FeaturePair } from '../feature-pairs';
+import { openBinner } from './binner';
+
+/** What rows are counted by. */
+export interface RowBins {
+  readonly features: readonly FeatureBins[];
+  readonly pairs: readonly FeaturePair[];
+}
+
+/** Rows by bin, by the name of the feature or pair. */
+export interface RowCounts {
+  readonly features: Readonly<Record<string, number[]>>;
+  readonly pairs: Readonly<Record<string, number[]>>;
+}
+
+/** @param name of the feature, with its index */
+type ValueOf = (name: string, index: number) => unknown;
+
+export interface RowCounter {
+  empty(): RowCounts;
+  count(counts: RowCounts, valueOf: ValueOf): void;
+  /** The bin of each feature. */
+  binsOf(valueOf: ValueOf): Uint8Array;
+}
+
+export function openRowCounter({ features, pairs }: RowBins): RowCounter {
+  const binners = features.map(openBinner);
+  const pairBinners = pairs.map(({ bins }) => openBinner(bins));
+
+  function binsOf(valueOf: ValueOf): Uint8Array {
+    const row = new Uint8Array(features.length);
+    features.forEach(({ name }, index) => {
+      row[index] = binners[index]?.(valueOf(name, index)) ?? 0;
+    });
+    return row;
+  }
+
+  return {
+    binsOf,
+    empty: () => ({
+      features: zerosBy(features),
+      pairs: zerosBy(pairs.map(({ bins }) => bins)),
+    }),
+    count(counts, valueOf) {
+      const row = binsOf(valueOf);
+      features.forEach(({ name }, index) => addOne(counts.features[name], row[index] ?? 0));
+      pairs.forEach((pair, index) => {
+        addOne(counts.pairs[pair.bins.name], pairBinners[index]?.(pairScore(pair, row)) ?? 0);
+      });
+    },
+  };
+}
+
+function zerosBy(bins: readonly FeatureBins[]): Readonly<Record<string, number[]>> {
+  return Object.fromEntries(
+    bins.map((each) => [each.name, new Array<number>(binCount(each)).fill(0)]),
+  );
+}
+
+function addOne(counts: number[] | undefined, bin: number): void {
+  if (counts) counts[bin] = (counts[bin] ?? 0) + 1;
+}
