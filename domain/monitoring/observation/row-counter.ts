@@ -18,10 +18,10 @@ export interface RowCounts {
 type ValueOf = (name: string, index: number) => unknown;
 
 export interface RowCounter {
-  empty(): RowCounts;
-  count(counts: RowCounts, valueOf: ValueOf): void;
+  readonly empty: () => RowCounts;
+  readonly count: (counts: RowCounts, valueOf: ValueOf) => void;
   /** The bin of each feature. */
-  binsOf(valueOf: ValueOf): Uint8Array;
+  readonly binsOf: (valueOf: ValueOf) => Uint8Array;
 }
 
 export function openRowCounter({ features, pairs }: RowBins): RowCounter {
