@@ -8529,7 +8529,7 @@ export interface components {
                 readonly feature: string | null;
                 readonly key: string;
                 /** @enum {string} */
-                readonly kind: "quality" | "skew" | "data" | "drift";
+                readonly kind: "service" | "quality" | "skew" | "data" | "drift";
                 /**
                  * Format: date-time
                  * @description event time of the first block that shows it
@@ -8657,7 +8657,10 @@ export interface components {
             /** @description requests that were counted since the version serves */
             readonly rows: number;
             readonly service: {
+                /** @description requests of these hours that got no answer */
+                readonly failed: number;
                 readonly hours: readonly {
+                    readonly failed: number;
                     /** Format: date-time */
                     readonly hour: string;
                     readonly rows: number;
@@ -8668,6 +8671,18 @@ export interface components {
                 readonly p97Ms: number | null;
                 /** @description requests of the last 24 hours with requests */
                 readonly rows: number;
+                readonly tests: readonly {
+                    readonly limit: number;
+                    readonly lower: number | null;
+                    /** @description the latency that counts as slow */
+                    readonly maxMs: number | null;
+                    /** @enum {string} */
+                    readonly measure: "failed" | "slow";
+                    /** @description of the newest hour with enough requests */
+                    readonly share: number | null;
+                    /** @description the first of the hours in a row above the limit */
+                    readonly since: string | null;
+                }[];
             } | null;
             readonly settings: {
                 readonly availableAfterSeconds: number;
@@ -8728,7 +8743,7 @@ export interface components {
                 readonly feature: string | null;
                 readonly key: string;
                 /** @enum {string} */
-                readonly kind: "quality" | "skew" | "data" | "drift";
+                readonly kind: "service" | "quality" | "skew" | "data" | "drift";
                 /**
                  * Format: date-time
                  * @description event time of the first block that shows it

@@ -22,6 +22,7 @@ import type { GatewayConfig } from './config';
 import { createEmbeddings } from './embeddings/embeddings';
 import { createNameIndex } from './embeddings/name-index';
 import { registerRoutes } from './gateway-routes';
+import { startFailureCounts } from './failure-counts';
 import { openHttpApp } from './http-app';
 import { challengerShare, createInference } from './inference/inference';
 import { createKeyCache } from './key-cache';
@@ -69,6 +70,8 @@ export interface Gateway {
 }
 
 const registryTimeoutMs = 3_000;
+/** Between two reports of failed requests. */
+const failureReportMs = 5_000;
 const probeTimeoutMs = 10_000;
 const orphanSeconds = 20;
 
@@ -225,6 +228,12 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     onScreened: metrics.screened,
     onChallengerFailure,
   });
+  const failures = startFailureCounts({
+    gateways: registry.gateways,
+    id,
+    everyMs: failureReportMs,
+    onError: (error) => leaseError('failed requests', error),
+  });
   const infer = createInference({
     picker,
     shadow,
@@ -233,6 +242,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     isBlocked,
     log: (row) => predictions.add(row),
     onChallengerFailure,
+    onChampionFailure: (tenant, { model, version }) => failures.add({ tenant, model, version }),
   });
   metrics.observe({
     models: () => cache.size(),
@@ -322,6 +332,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       await closed;
       clearInterval(idle);
       await Promise.all([shadow.stop(), chatShadow.stop()]);
+      await failures.stop();
       await predictions.stop();
       clearInterval(tending);
       await spill.close();

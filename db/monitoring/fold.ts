@@ -2,7 +2,11 @@ import type { PredictionId } from '../../domain/ids';
 import type { MonitorSettings } from '../../domain/monitoring/monitor';
 import { dueUntil } from '../rollout/traffic';
 import { withEventTime } from '../../domain/monitoring/observation/monitor-state';
-import type { ObservedLabel, ObservedRow } from '../../domain/monitoring/observation/observed';
+import type {
+  FailedHour,
+  ObservedLabel,
+  ObservedRow,
+} from '../../domain/monitoring/observation/observed';
 import {
   addWindows,
   emptyWindow,
@@ -40,7 +44,8 @@ export async function foldBatch(
   const state = withEventTime(row.state, rows, { wallMs, settleMs });
   const until = dueUntil(state.clock, settings.availableAfterSeconds);
   const labels = until === null ? [] : await takeLabels(tx, row, { until, limit });
-  const folded = fold(state, { rows, labels, wallMs }, settings);
+  const failed = await selectFailed(tx, row);
+  const folded = fold(state, { rows, labels, failed, wallMs }, settings);
   const read = stored.length + labels.length;
   const next = { ...folded.state, lastFoundMs: read > 0 ? wallMs : state.lastFoundMs };
   const last = stored.at(-1);
@@ -134,6 +139,18 @@ async function takeLabels(
       where day = d.day and id = d.prediction_id and tenant_id = ${tenant} and arm in ('champion', 'challenger') limit 1
     ) p on true
     order by d.event_time, d.prediction_id`;
+}
+
+/** Whole numbers of hours, so that they may be read again. */
+function selectFailed(
+  tx: Transaction,
+  { tenantId: tenant, model, version, startedAt }: MonitorRow,
+): Statement<FailedHour[]> {
+  return tx<FailedHour[]>`
+    select hour, sum(failed)::float8 as failed from request_failures
+    where tenant_id = ${tenant} and model = ${model} and version = ${version}
+      and hour > clock_timestamp() - interval '1 day' and hour > ${startedAt}::timestamptz - interval '1 hour'
+    group by hour order by hour`;
 }
 
 /** Under the lock of the monitor, so nothing else changes these rows. */

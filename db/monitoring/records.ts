@@ -3,7 +3,11 @@ import type { Tenant } from '../../domain/ids';
 import type { MonitorFacts, MonitorSettings, MonitorStatus } from '../../domain/monitoring/monitor';
 import type { MonitorResults } from '../../domain/monitoring/observation/monitor-results';
 import type { MonitorState } from '../../domain/monitoring/observation/monitor-state';
-import type { ObservedLabel, ObservedRow } from '../../domain/monitoring/observation/observed';
+import type {
+  FailedHour,
+  ObservedLabel,
+  ObservedRow,
+} from '../../domain/monitoring/observation/observed';
 import type { SkewResult } from '../../domain/monitoring/observation/skew';
 import type { WindowCounts } from '../../domain/monitoring/observation/window';
 import type { Page, PageRequest } from '../page';
@@ -39,6 +43,7 @@ export interface MonitorWindow {
 export interface MonitorBatch {
   readonly rows: readonly ObservedRow[];
   readonly labels: readonly ObservedLabel[];
+  readonly failed: readonly FailedHour[];
   /** Milliseconds since 1970. */
   readonly wallMs: number;
 }

@@ -38,6 +38,8 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
     async prune({ tenant, model }) {
       await sql`
         delete from monitor_windows where tenant_id = ${tenant} and model = ${model} and stored_at < now() - ${windowsKept}::interval`;
+      await sql`
+        delete from request_failures where tenant_id = ${tenant} and model = ${model} and hour < now() - interval '2 days'`;
     },
 
     async keep({ tenant, model, fencing, revision }) {
@@ -164,6 +166,10 @@ function selectDue(sql: Query, limit: number): Statement<MonitoredModel[]> {
             select from predictions p
             where p.tenant_id = m.tenant_id and p.model = m.model and (p.stored_xid, p.id) > (m.cursor_xid, m.cursor_id)
               and p.day >= current_date - 1
+          )
+          or exists (
+            select from request_failures f
+            where f.tenant_id = m.tenant_id and f.model = m.model and f.version = m.version and f.counted_at > m.looked_at
           )
         )
       )

@@ -1,3 +1,4 @@
+import type { Tenant } from '../../domain/ids';
 import type { Columns } from '../columns';
 import type { Database } from '../connection';
 import type { routingEpoch } from './gateway-schema';
@@ -10,6 +11,17 @@ export interface GatewayRecord {
   readonly startedAt: string;
   readonly beatAt: string;
   readonly leaseUntil: string;
+}
+
+/** Requests that a version did not answer in one hour at one gateway. */
+export interface FailedRequests {
+  readonly tenant: Tenant;
+  readonly model: string;
+  readonly version: number;
+  /** RFC 3339: the start of the hour. */
+  readonly hour: string;
+  /** All of the hour so far. */
+  readonly failed: number;
 }
 
 /** Gateways serve every tenant, so these rows belong to none. */
@@ -27,6 +39,11 @@ export interface GatewayRepository {
     /** Number of this gateway's beat, from 1. */
     readonly beat: number;
   }): Promise<{ readonly epoch: number }>;
+  /** Stores failed requests of an hour. Counts never fall, so a call may be repeated or be late. */
+  reportFailures(input: {
+    readonly id: string;
+    readonly failures: readonly FailedRequests[];
+  }): Promise<void>;
   /** Gateways whose lease has not expired. */
   live(): Promise<readonly GatewayRecord[]>;
   /** Ends the lease; a late beat cannot renew it. */
@@ -46,6 +63,18 @@ export function createGatewayRepository({ sql }: Database): GatewayRepository {
         )
         select epoch from routing_epoch`;
       return { epoch: current?.epoch ?? 0 };
+    },
+
+    async reportFailures({ id, failures }) {
+      if (failures.length === 0) return;
+      const column = <K extends keyof FailedRequests>(key: K) => failures.map((each) => each[key]);
+      await sql`
+        insert into request_failures as f (tenant_id, model, version, hour, gateway_id, failed)
+        select tenant, model, version, hour, ${id}, failed
+        from unnest(${column('tenant')}::text[], ${column('model')}::text[], ${column('version')}::int[], ${column('hour')}::timestamptz[], ${column('failed')}::bigint[])
+          as r (tenant, model, version, hour, failed)
+        on conflict on constraint request_failures_pk do update
+          set failed = greatest(f.failed, excluded.failed), counted_at = now()`;
     },
 
     async live() {

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
-import { boolean, check, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
-import { counter, instant } from '../columns';
+import { boolean, check, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import { counter, instant, tenantId } from '../columns';
 
-/** Gateways serve every tenant, so these two tables alone have no tenant. */
+/** Gateways serve every tenant, so this table and the next alone have no tenant. */
 export const gateways = pgTable(
   'gateways',
   {
@@ -25,5 +25,29 @@ export const routingEpoch = pgTable(
   (t) => [
     primaryKey({ name: 'routing_epoch_pk', columns: [t.only] }),
     check('routing_epoch_only_check', sql`${t.only}`),
+  ],
+);
+
+/**
+ * Requests that a version failed to answer, which the prediction log does not hold: of each gateway
+ * and hour of wall-clock time.
+ */
+export const requestFailures = pgTable(
+  'request_failures',
+  {
+    tenantId: tenantId(),
+    model: text('model').notNull(),
+    version: integer('version').notNull(),
+    hour: instant('hour').notNull(),
+    gatewayId: text('gateway_id').notNull(),
+    /** The whole number of the hour, so that a gateway may report it again. */
+    failed: counter('failed').notNull(),
+    countedAt: instant('counted_at').notNull().defaultNow(),
+  },
+  (t) => [
+    primaryKey({
+      name: 'request_failures_pk',
+      columns: [t.tenantId, t.model, t.version, t.hour, t.gatewayId],
+    }),
   ],
 );

@@ -16,6 +16,19 @@ export interface MonitorSettings extends MonitorSpec {
   readonly timezone: string;
   /** Event time after which a label is due. */
   readonly availableAfterSeconds: number;
+  readonly service: ServiceLimits;
+}
+
+/** When a version serves badly, by the guardrails of the canary. */
+export interface ServiceLimits {
+  /** The largest share of failed requests. */
+  readonly maxFailed: number;
+  /** Null: slow answers raise no alarm. */
+  readonly latency: {
+    readonly maxMs: number;
+    /** The largest share of requests above `maxMs`. */
+    readonly maxSlow: number;
+  } | null;
 }
 
 /** The champion and the settings of a model as they are now. */

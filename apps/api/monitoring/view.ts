@@ -109,7 +109,20 @@ const service = z.object({
   p50Ms: z.number().nullable().describe('an upper bound of the median latency in milliseconds'),
   p97Ms: z.number().nullable(),
   lastReceivedAt: instant.nullable(),
-  hours: z.array(z.object({ hour: instant, rows: z.number() })).readonly(),
+  failed: z.number().describe('requests of these hours that got no answer'),
+  hours: z.array(z.object({ hour: instant, rows: z.number(), failed: z.number() })).readonly(),
+  tests: z
+    .array(
+      z.object({
+        measure: z.enum(['failed', 'slow']),
+        share: z.number().nullable().describe('of the newest hour with enough requests'),
+        lower: z.number().nullable(),
+        limit: z.number(),
+        maxMs: z.number().nullable().describe('the latency that counts as slow'),
+        since: instant.nullable().describe('the first of the hours in a row above the limit'),
+      }),
+    )
+    .readonly(),
 });
 
 const skew = z.object({

@@ -158,8 +158,8 @@ const levels = '▁▂▃▄▅▆▇█';
 
 function serviceLines({ service }: MonitorJson, { columns }: Frame): readonly string[] {
   if (service === null) return ['service: no request yet'];
-  const { rows, p50Ms, p97Ms, lastReceivedAt, hours } = service;
-  if (lastReceivedAt === null) return ['service: no request yet'];
+  const { rows, failed, p50Ms, p97Ms, lastReceivedAt, hours, tests } = service;
+  if (hours.length === 0) return ['service: no request yet'];
   const most = Math.max(1, ...hours.map((hour) => hour.rows));
   const drawn = hours
     .slice(-Math.max(1, columns - 20))
@@ -167,8 +167,19 @@ function serviceLines({ service }: MonitorJson, { columns }: Frame): readonly st
     .join('');
   return [
     `service: ${count(rows)} requests in ${hours.length} h with requests ${drawn}`,
-    `  latency at most ${latency(p50Ms)} at the median, ${latency(p97Ms)} at 97 %; last request ${lastReceivedAt}`,
+    `  latency at most ${latency(p50Ms)} at the median, ${latency(p97Ms)} at 97 %; last answer ${lastReceivedAt ?? 'none'}`,
+    `  ${count(failed)} failed requests; limits by hour: ${tests.map(serviceLimit).join(', ')}`,
   ];
+}
+
+function serviceLimit({
+  measure,
+  limit,
+  maxMs,
+}: NonNullable<MonitorJson['service']>['tests'][number]): string {
+  return measure === 'failed'
+    ? `${percent(limit)} failed`
+    : `${percent(limit)} over ${figure(maxMs)} ms`;
 }
 
 function skewLines({ skew }: MonitorJson): readonly string[] {

@@ -41,6 +41,8 @@ export interface InferenceOptions {
   readonly log: (row: PredictionRow) => void;
   /** Whether the champion answered in place of the challenger. */
   readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
+  /** The champion failed a request that is well formed. */
+  readonly onChampionFailure: (tenant: Tenant, served: ServedVersion) => void;
 }
 
 /** The arm in the log for test requests of the platform. */
@@ -70,7 +72,8 @@ interface Terms {
 export function createInference(
   options: InferenceOptions,
 ): (call: InferenceCall) => Promise<InferenceAnswer> {
-  const { picker, shadow, timeoutMs, leaseHolds, isBlocked, log, onChallengerFailure } = options;
+  const { picker, shadow, timeoutMs, leaseHolds, isBlocked, log } = options;
+  const { onChallengerFailure, onChampionFailure } = options;
 
   return async (call) => {
     const picking = picker.pick(call.tenant, call.name);
@@ -144,12 +147,18 @@ export function createInference(
     return logged({ ...answered, rows });
   }
 
-  function answerByChampion(
+  async function answerByChampion(
     call: InferenceCall,
     { alias, served }: Arm,
     terms: Pick<Terms, 'request' | 'rollout' | 'stale'>,
   ): Promise<AnsweredRows> {
-    return answer(call, { ...terms, arm: alias, served, deadline: call.arrivedAt + timeoutMs });
+    const deadline = call.arrivedAt + timeoutMs;
+    try {
+      return await answer(call, { ...terms, arm: alias, served, deadline });
+    } catch (error) {
+      if (!call.isProbe) onChampionFailure(call.tenant, served);
+      throw error;
+    }
   }
 
   async function answerByChallenger(

@@ -3,12 +3,17 @@ import type { DriftSignal, FeatureDrift } from '../drift-results';
 import type { MonitorSettings } from '../monitor';
 import { allRequests } from '../quality/quality-blocks';
 import type { QualityResult } from '../quality/quality-results';
-import { alarmKinds, type MonitorAlarm, type MonitorResults } from './monitor-results';
+import {
+  alarmKinds,
+  type MonitorAlarm,
+  type MonitorResults,
+  type ServiceTest,
+} from './monitor-results';
 import { isSkewed } from './skew';
 
-/** Open alarms, quality first. */
+/** Open alarms, the most severe kind first. */
 export function alarmsOf(
-  { drift, quality, skew }: Pick<MonitorResults, 'drift' | 'quality' | 'skew'>,
+  { drift, quality, service, skew }: Pick<MonitorResults, 'drift' | 'quality' | 'service' | 'skew'>,
   settings: MonitorSettings,
 ): readonly MonitorAlarm[] {
   const alarms: MonitorAlarm[] = drift.flatMap((each) => {
@@ -17,6 +22,8 @@ export function alarmsOf(
   });
   for (const test of quality?.tests ?? [])
     if (test.since !== null) alarms.push(qualityAlarm(test, test.since, settings));
+  for (const test of service.tests)
+    if (test.since !== null) alarms.push(serviceAlarm(test, test.since, settings));
   if (skew && isSkewed(skew)) {
     const share = 1 - skew.agreeing / skew.compared;
     alarms.push({
@@ -80,8 +87,26 @@ function qualityAlarm(
   };
 }
 
+function serviceAlarm(
+  { measure, share, limit, maxMs }: ServiceTest,
+  since: string,
+  settings: MonitorSettings,
+): MonitorAlarm {
+  const what = measure === 'failed' ? 'failed' : `took over ${figure(maxMs)} ms`;
+  return {
+    key: `service:${measure}`,
+    kind: 'service',
+    feature: null,
+    title: `${percent(share ?? 0)} of the requests of an hour ${what}, with a limit of ${percent(limit)}`,
+    since,
+    effect: share ?? 0,
+    triggers: triggersOf(settings, 'service'),
+  };
+}
+
 function triggersOf({ onAlarm }: MonitorSettings, kind: MonitorAlarm['kind']): string {
   if (onAlarm === 'notify') return 'an incident; no run starts (onAlarm: notify)';
+  if (kind === 'service') return 'an incident; another version would not serve better';
   return kind === 'data' || kind === 'skew'
     ? 'an incident; retraining waits until this is repaired'
     : 'an incident and a retraining run (onAlarm: retrain)';

@@ -55,10 +55,31 @@ export interface ServiceResult {
   readonly p50Ms: number | null;
   readonly p97Ms: number | null;
   readonly lastReceivedAt: string | null;
-  readonly hours: readonly { readonly hour: string; readonly rows: number }[];
+  /** Requests of these hours that got no answer, beside `rows`. */
+  readonly failed: number;
+  readonly hours: readonly {
+    readonly hour: string;
+    readonly rows: number;
+    readonly failed: number;
+  }[];
+  /** The tests of the newest hour with enough requests. */
+  readonly tests: readonly ServiceTest[];
 }
 
-export const alarmKinds = ['quality', 'skew', 'data', 'drift'] as const;
+/** Whether too large a share of the requests of an hour failed, or was answered too slowly. */
+export interface ServiceTest {
+  readonly measure: 'failed' | 'slow';
+  /** Null without enough requests. */
+  readonly share: number | null;
+  readonly lower: number | null;
+  readonly limit: number;
+  /** For slow answers: the latency that counts as slow. */
+  readonly maxMs: number | null;
+  /** The start of the first of the hours in a row that exceed the limit; null if none does. */
+  readonly since: string | null;
+}
+
+export const alarmKinds = ['service', 'quality', 'skew', 'data', 'drift'] as const;
 
 export interface MonitorAlarm {
   /** The same as long as the alarm is open. */

@@ -37,6 +37,10 @@ export interface ServiceHour {
   readonly rows: number;
   /** By bucket of `latencyLimitsMs`. */
   readonly latency: readonly number[];
+  /** Answers above the limit of the latency. */
+  readonly slow: number;
+  /** Requests that got no answer, beside `rows`. */
+  readonly failed: number;
 }
 
 export const emptyMonitorState: MonitorState = {

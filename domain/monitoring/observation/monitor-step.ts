@@ -1,5 +1,6 @@
 import { defaultMonitor } from '../monitor-spec';
-import type { MonitorFacts, MonitorSettings } from '../monitor';
+import type { ModelLifecycleSpec } from '../../lifecycle/lifecycle';
+import type { MonitorFacts, MonitorSettings, ServiceLimits } from '../monitor';
 
 export type MonitorStep =
   | { readonly kind: 'off'; readonly why: string }
@@ -30,6 +31,7 @@ export function nextMonitorStep({ champion, revision, watched }: MonitorFacts): 
     metric: monitor.quality.metric ?? (task === 'regression' ? 'mae' : 'logloss'),
     timezone: spec.data.time?.timezone ?? 'UTC',
     availableAfterSeconds: spec.data.label.availableAfterSeconds,
+    service: serviceLimits(spec),
   };
   const { version, fencing } = champion;
   if (
@@ -40,4 +42,23 @@ export function nextMonitorStep({ champion, revision, watched }: MonitorFacts): 
   )
     return { kind: 'watch', fencing, revision: revision.revision };
   return { kind: 'prepare', version, fencing, revision: revision.revision, settings };
+}
+
+/** Without a guardrail of errors, as without a canary, one failed request in a hundred is allowed. */
+const usualMaxFailed = 0.01;
+
+function serviceLimits({ canary }: Pick<ModelLifecycleSpec, 'canary'>): ServiceLimits {
+  let limits: ServiceLimits = { maxFailed: usualMaxFailed, latency: null };
+  for (const guardrail of canary?.guardrails ?? []) {
+    if (guardrail.name === 'errors') limits = { ...limits, maxFailed: guardrail.max };
+    if (guardrail.name === 'latency_ms' && 'quantile' in guardrail)
+      limits = {
+        ...limits,
+        latency: {
+          maxMs: guardrail.max,
+          maxSlow: Number((1 - guardrail.quantile).toPrecision(12)),
+        },
+      };
+  }
+  return limits;
 }

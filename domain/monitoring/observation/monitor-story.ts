@@ -42,7 +42,7 @@ export function monitorStories(
           howLarge:
             kind === 'quality' && quality
               ? `${quality.metric} ${figure(quality.estimate)} instead of ${figure(quality.reference)} on the holdout`
-              : `${kind === 'skew' ? 'share of' : 'total variation distance of'} ${percent(first.effect)}`,
+              : `${kind === 'skew' || kind === 'service' ? 'share of' : 'total variation distance of'} ${percent(first.effect)}`,
           features: features.map((name) => ({
             name,
             effect: drift.find(({ feature }) => feature === name)?.effect ?? null,
@@ -66,6 +66,7 @@ export function monitorStories(
 function titleOf(kind: MonitorAlarm['kind'], { title }: MonitorAlarm, open: number): string {
   const more = open > 1 ? ` (and ${open - 1} more)` : '';
   const what = {
+    service: 'serving',
     quality: 'live quality',
     skew: 'training-serving skew',
     data: 'request data',
@@ -75,6 +76,7 @@ function titleOf(kind: MonitorAlarm['kind'], { title }: MonitorAlarm, open: numb
 }
 
 function waitsFor(kind: MonitorAlarm['kind'], { model, settings }: StoryVersion): string | null {
+  if (kind === 'service') return 'a person who looks at the gateways and what they call';
   if (kind === 'data') return 'a person who repairs the data that callers send';
   if (kind === 'skew') return 'a person who finds why serving and training differ';
   if (settings.onAlarm === 'retrain') return null;

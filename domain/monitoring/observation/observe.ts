@@ -13,7 +13,7 @@ import { addLosses, largestLoss, lossOf, qualityResult, withPoint } from './live
 import type { MonitorResults } from './monitor-results';
 import type { MonitorState } from './monitor-state';
 import type { ObservedVersion } from './champion-reference';
-import type { ObservedLabel, ObservedRow } from './observed';
+import type { FailedHour, ObservedLabel, ObservedRow } from './observed';
 import type { HourCounts, MonitorReference } from '../reference';
 import { openRowCounter, type RowBins, type RowCounts } from './row-counter';
 import { addService, latencyBucket, oneIn, serviceResult } from './service';
@@ -23,6 +23,8 @@ import { addCounts, addWindows, emptyWindow, hourOf, type WindowCounts } from '.
 export interface NewTraffic {
   readonly rows: readonly ObservedRow[];
   readonly labels: readonly ObservedLabel[];
+  /** Requests of the last day that got no answer. */
+  readonly failed: readonly FailedHour[];
 }
 
 export interface ObservedTraffic {
@@ -34,7 +36,7 @@ export interface ObservedTraffic {
 
 export function observe(
   state: MonitorState,
-  { rows, labels }: NewTraffic,
+  { rows, labels, failed }: NewTraffic,
   version: ObservedVersion,
 ): ObservedTraffic {
   const traffic = version.reference?.traffic ?? null;
@@ -53,7 +55,7 @@ export function observe(
     labels: state.labels + labels.length,
     firstEvent: state.firstEvent ?? rows[0]?.at ?? null,
     lastReceivedAt: newestOf(state.lastReceivedAt, rows),
-    hours: addService(state.hours, rows),
+    hours: addService(state.hours, { rows, failed }, version.settings.service),
     drift:
       traffic && addHourCounts(state.drift ?? emptyDrift(traffic), traffic, batchesOf(counted)),
     quality,
@@ -75,13 +77,14 @@ function resultsOf(state: MonitorState, version: ObservedVersion): MonitorResult
     tests:
       state.judged && reference?.quality ? qualityResults(state.judged, reference.quality) : [],
   };
+  const service = serviceResult(state, settings);
   return {
     drift,
     quality,
     estimate: estimateResult(state.estimates, settings.metric),
-    service: serviceResult(state),
+    service,
     skew: state.skew,
-    alarms: alarmsOf({ drift, quality, skew: state.skew }, settings),
+    alarms: alarmsOf({ drift, quality, service, skew: state.skew }, settings),
     unknown: unknownResults(state, { drift, quality }, version),
   };
 }

@@ -11,6 +11,13 @@ export interface ObservedRow {
   readonly latencyMs: number;
 }
 
+/** Failed requests in one hour of wall-clock time. */
+export interface FailedHour {
+  readonly hour: string;
+  /** All of the hour, not only new ones. */
+  readonly failed: number;
+}
+
 /** A due label. `input` and `output` are null if the prediction was dropped. */
 export interface ObservedLabel {
   readonly id: PredictionId;

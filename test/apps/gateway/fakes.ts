@@ -1,6 +1,7 @@
 import { sha256 } from '../../../data/digest';
 import type { IndexReader } from '../../../data/index/query-index';
 import type { ApiKeyIdentity, ApiKeyScope } from '../../../db/access/repository';
+import type { FailedRequests } from '../../../db/serving/gateway-repository';
 import type { PredictionTask } from '../../../db/serving/prediction-repository';
 import type { PredictionRow } from '../../../db/serving/prediction-records';
 import {
@@ -29,6 +30,7 @@ export interface FakeRegistry extends GatewayRegistry {
   readonly labels: Map<PredictionId, unknown>;
   indexNames: string[];
   readonly beats: { readonly epoch: number }[];
+  readonly failures: FailedRequests[];
   /** Like a promotion: table, epoch, notification. */
   route(
     model: string,
@@ -59,6 +61,7 @@ export function fakeRegistry(): FakeRegistry {
     classes: null,
     labels: new Map(),
     beats: [],
+    failures: [],
     route(model, arms, { previous, rollout } = {}) {
       registry.epoch += 1;
       const routed = {
@@ -90,6 +93,10 @@ export function fakeRegistry(): FakeRegistry {
         present(() => {
           registry.beats.push({ epoch });
           return { epoch: registry.epoch };
+        }),
+      reportFailures: ({ failures }) =>
+        present(() => {
+          registry.failures.push(...failures);
         }),
       live: () => present(() => []),
       leave: () => present(() => undefined),

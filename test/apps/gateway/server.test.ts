@@ -312,6 +312,23 @@ describe('an answer', () => {
   });
 });
 
+describe('a request that the champion cannot answer', () => {
+  test('is reported to its monitor, and one that the caller got wrong is not', async () => {
+    const manifest = await putModel((bytes) => artifacts.put(bytes), {
+      ...distanceModel(1),
+      sql: 'SELECT carrier, CAST(carrier AS DOUBLE) AS distance FROM request',
+    });
+    registry.route('flight-delay', [{ alias: 'champion', version: 7, manifest }]);
+    await start();
+    const failed = await post('/v2/models/flight-delay/infer', one);
+    expect(failed.status).toBe(422);
+    const wrong = await post('/v2/models/flight-delay/infer', { inputs: [] });
+    expect(wrong.status).toBe(400);
+    await gateway.stop();
+    expect(registry.failures).toMatchObject([{ model: 'flight-delay', version: 7, failed: 1 }]);
+  });
+});
+
 describe('the version that answers', () => {
   test('the champion, an alias, a number in the name or in the path', async () => {
     await register(3, 30);

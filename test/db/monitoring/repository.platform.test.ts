@@ -37,6 +37,7 @@ const settings: MonitorSettings = {
   metric: 'logloss',
   timezone: 'UTC',
   availableAfterSeconds: 3600,
+  service: { maxFailed: 0.01, latency: null },
 };
 
 /** A champion whose monitor has begun. */
@@ -106,7 +107,15 @@ function counter(seen: string[], labels: string[] = []) {
         drift: [],
         quality: null,
         estimate: null,
-        service: { rows: 0, p50Ms: null, p97Ms: null, lastReceivedAt: null, hours: [] },
+        service: {
+          rows: 0,
+          failed: 0,
+          p50Ms: null,
+          p97Ms: null,
+          lastReceivedAt: null,
+          hours: [],
+          tests: [],
+        },
         skew: null,
         alarms: [],
         unknown: [],

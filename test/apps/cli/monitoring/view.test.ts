@@ -76,7 +76,12 @@ const monitor: MonitorJson = {
     p50Ms: 3,
     p97Ms: 20,
     lastReceivedAt: '2026-01-01T00:00:00.000Z',
-    hours: [{ hour: '2026-01-01T00:00:00.000Z', rows: 1200 }],
+    failed: 30,
+    hours: [{ hour: '2026-01-01T00:00:00.000Z', rows: 1200, failed: 30 }],
+    tests: [
+      { measure: 'failed', share: 0.02, lower: 0.01, limit: 0.05, maxMs: null, since: null },
+      { measure: 'slow', share: 0.02, lower: 0.01, limit: 0.03, maxMs: 150, since: null },
+    ],
   },
   skew: null,
   estimate: {
@@ -99,6 +104,7 @@ test('the view of a monitor shows quality, drift as bars, data quality, service 
   expect(text).toMatch(/distance +50 % +█+┊?█*·+ +20 % +day +\+1\.2 sd +ALARM/);
   expect(text).toContain('data quality: distance unusual +30 %');
   expect(text).toContain('latency at most 3 ms at the median, 20 ms at 97 %');
+  expect(text).toContain('30 failed requests; limits by hour: 5 % failed, 3 % over 150 ms');
   expect(text).toContain('not known: drift of `seen_at`, because its values are times');
   expect(text).toContain('estimated logloss without labels 0.49, 1,200 requests');
   expect(text).toContain('0 … 100');

@@ -93,6 +93,7 @@ async function ask(champion: Arm, challenger: Arm): Promise<Asked> {
     isBlocked: () => false,
     log: (row) => rows.push(row),
     onChallengerFailure: () => (challengerFailures += 1),
+    onChampionFailure: () => undefined,
   });
   const arrivedAt = performance.now();
   const body = distanceRequest([{ carrier: 'AA', distance: 1 }]);

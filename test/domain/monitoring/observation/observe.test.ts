@@ -14,6 +14,7 @@ import {
 } from '../../../../domain/monitoring/observation/monitor-state';
 import { observe } from '../../../../domain/monitoring/observation/observe';
 import type {
+  FailedHour,
   ObservedLabel,
   ObservedRow,
 } from '../../../../domain/monitoring/observation/observed';
@@ -34,6 +35,7 @@ const settings: MonitorSettings = {
   metric: 'logloss',
   timezone: 'UTC',
   availableAfterSeconds: 0,
+  service: { maxFailed: 0.01, latency: { maxMs: 150, maxSlow: 0.03 } },
 };
 
 interface Traffic {
@@ -144,8 +146,9 @@ function fold(
   rows: readonly ObservedRow[],
   of: ObservedVersion = version,
   labels: readonly ObservedLabel[] = [],
+  failed: readonly FailedHour[] = [],
 ) {
-  return observe(withEventTime(state, rows, { wallMs, settleMs: 0 }), { rows, labels }, of);
+  return observe(withEventTime(state, rows, { wallMs, settleMs: 0 }), { rows, labels, failed }, of);
 }
 
 describe('a monitor', () => {
@@ -263,6 +266,51 @@ describe('a monitor', () => {
     const few = results.unknown.find(({ what }) => what.startsWith('shifts of less than'));
     expect(few?.why).toMatch(/about \d+ requests arrive in a week/);
     expect(few?.until).toMatch(/a week has [\d,]+ requests/);
+  });
+
+  describe('of the service', () => {
+    const hour = at(0);
+    const rows = rowsOf({ from: 0, hours: 1, perHour: 300 });
+    const alarmsWith = (served: readonly ObservedRow[], failed: readonly FailedHour[]) =>
+      fold(emptyMonitorState, served, version, [], failed).results.alarms.filter(
+        ({ kind }) => kind === 'service',
+      );
+
+    test('raises an alarm when more requests failed than the limit allows, within the hour', () => {
+      expect(alarmsWith(rows, [{ hour, failed: 60 }])).toMatchObject([
+        {
+          key: 'service:failed',
+          since: hour,
+          title: '16.7 % of the requests of an hour failed, with a limit of 1 %',
+        },
+      ]);
+    });
+
+    test('raises it also when no request is answered', () => {
+      const [alarm] = alarmsWith([], [{ hour, failed: 60 }]);
+      expect(alarm?.title).toContain('100 % of the requests');
+    });
+
+    test('counts the failed requests of an hour once, however often they are read', () => {
+      const failed = [{ hour, failed: 3 }];
+      let { state } = fold(emptyMonitorState, rows, version, [], failed);
+      state = fold(state, [], version, [], failed).state;
+      expect(fold(state, [], version, [], failed).results.service.failed).toBe(3);
+      expect(alarmsWith(rows, failed)).toEqual([]);
+    });
+
+    test('raises an alarm when answers are slow, by the guardrail of the canary', () => {
+      const slow = rows.map((row, index) => (index % 3 === 0 ? { ...row, latencyMs: 400 } : row));
+      expect(alarmsWith(slow, []).map(({ title }) => title)).toEqual([
+        '33.3 % of the requests of an hour took over 150 ms, with a limit of 3 %',
+      ]);
+    });
+
+    test('ends the alarm with an hour that keeps the limits', () => {
+      const { state } = fold(emptyMonitorState, rows, version, [], [{ hour, failed: 60 }]);
+      const { results } = fold(state, rowsOf({ from: 1, hours: 1, perHour: 300 }));
+      expect(results.alarms).toEqual([]);
+    });
   });
 
   test('without a reference measures service and quality, and says what it lacks', () => {

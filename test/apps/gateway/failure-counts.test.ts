@@ -1,0 +1,68 @@
+import { startFailureCounts } from '../../../apps/gateway/failure-counts';
+import type { FailedRequests } from '../../../db/serving/gateway-repository';
+import { defaultTenant } from '../../../domain/ids';
+
+const failed = { tenant: defaultTenant, model: 'flight-delay', version: 7 };
+let reports: (readonly FailedRequests[])[];
+let isAway: boolean;
+let errors: number;
+
+beforeEach(() => {
+  jest.useFakeTimers({ now: Date.parse('2026-01-01T09:30:00Z') });
+  reports = [];
+  isAway = false;
+  errors = 0;
+});
+afterEach(() => jest.useRealTimers());
+
+function started() {
+  return startFailureCounts({
+    gateways: {
+      reportFailures: ({ failures }) => {
+        if (isAway) return Promise.reject(new Error('PostgreSQL cannot be reached'));
+        reports.push(failures);
+        return Promise.resolve();
+      },
+    },
+    id: 'gateway_1',
+    everyMs: 1_000,
+    onError: () => (errors += 1),
+  });
+}
+
+test('reports the whole number of the hour, and only when it has grown', async () => {
+  const counts = started();
+  counts.add(failed);
+  counts.add(failed);
+  await jest.advanceTimersByTimeAsync(3_000);
+  counts.add(failed);
+  await jest.advanceTimersByTimeAsync(1_000);
+  const hour = '2026-01-01T09:00:00.000Z';
+  expect(reports).toEqual([[{ ...failed, hour, failed: 2 }], [{ ...failed, hour, failed: 3 }]]);
+  await counts.stop();
+  expect(reports).toHaveLength(2);
+});
+
+test('repeats what the registry did not take, and reports the rest when it stops', async () => {
+  const counts = started();
+  counts.add(failed);
+  isAway = true;
+  await jest.advanceTimersByTimeAsync(2_000);
+  expect(errors).toBe(2);
+  isAway = false;
+  counts.add(failed);
+  await counts.stop();
+  expect(reports.flat().map((each) => each.failed)).toEqual([2]);
+});
+
+test('counts each hour by itself', async () => {
+  const counts = started();
+  counts.add(failed);
+  await jest.advanceTimersByTimeAsync(3_600_000);
+  counts.add(failed);
+  await counts.stop();
+  expect(reports.flat().map(({ hour, failed: count }) => [hour, count])).toEqual([
+    ['2026-01-01T09:00:00.000Z', 1],
+    ['2026-01-01T10:00:00.000Z', 1],
+  ]);
+});
