@@ -159,7 +159,10 @@ async function measure(source: ReferenceSource): Promise<ChampionReference> {
   }
   return withDuckDb(
     async (sql) => {
-      const { bins, skipped } = await readBins(sql, files, signature.request);
+      const { bins, skipped } = await readBins(sql, files, {
+        columns: signature.request,
+        time: set.time,
+      });
       const pairs = await readPairs(sql, files, bins);
       const hours = await countRows(sql, files, { features: bins, pairs });
       const scored = await scoreUnseen(source, sql);

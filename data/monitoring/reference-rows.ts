@@ -2,7 +2,13 @@
 import { labelColumn, rowColumn, timeColumn } from '../../domain/dataset/assembled';
 import type { Column } from '../../domain/dataset/dataset';
 import type { Task } from '../../domain/model/model';
-import { binCount, categoryBins, numberBins, type FeatureBins } from '../../domain/monitoring/bins';
+import {
+  ageBins,
+  binCount,
+  categoryBins,
+  numberBins,
+  type FeatureBins,
+} from '../../domain/monitoring/bins';
 import { learnPairs, type FeaturePair } from '../../domain/monitoring/feature-pairs';
 import { openBinner } from '../../domain/monitoring/observation/binner';
 import {
@@ -32,19 +38,25 @@ const mostRows = 500_000;
 /** Rows from which the pairs of features are learnt. */
 const mostPairRows = 50_000;
 
-/** Bins of the request columns, from files of request rows. */
+/**
+ * Bins of the request columns, from files of request rows. The column of the event time has no age,
+ * and without it no other time has.
+ */
 export async function readBins(
   sql: PlatformSql,
   files: readonly string[],
-  columns: readonly Column[],
+  { columns, time }: { readonly columns: readonly Column[]; readonly time: string | null },
 ): Promise<ReferenceBins> {
   const bins: FeatureBins[] = [];
   const skipped: SkippedColumn[] = [];
   for (const { name, type } of columns) {
     if (type === 'timestamp') {
-      skipped.push({ name, why: 'its values are times, which always move on' });
+      if (time === null || name === time)
+        skipped.push({ name, why: 'its values are times, which always move on' });
+      else bins.push(ageBins(name, await quantilesOf(sql, files, ageSql(name))));
     } else if (type === 'number' || type === 'integer') {
-      bins.push(numberBins(name, await quantilesOf(sql, files, name)));
+      const value = `${quoteName(name)}::DOUBLE`;
+      bins.push(numberBins(name, await quantilesOf(sql, files, value)));
     } else {
       const counts = await valuesOf(sql, files, name);
       if (counts.length > mostValues)
@@ -55,12 +67,17 @@ export async function readBins(
   return { bins, skipped };
 }
 
+/** Seconds from a time to the event time of its row. */
+function ageSql(name: string): string {
+  return `(epoch(${timeColumn}) - epoch(${quoteName(name)}))`;
+}
+
+/** @param value an SQL expression of type DOUBLE */
 async function quantilesOf(
   sql: PlatformSql,
   files: readonly string[],
-  name: string,
+  value: string,
 ): Promise<readonly number[]> {
-  const value = `${quoteName(name)}::DOUBLE`;
   const { quantiles } = await sql.one<{ quantiles: { items: readonly number[] } | null }>(
     `SELECT quantile_disc(${value}, [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]) AS quantiles
      FROM ${readParquet(files)} WHERE isfinite(${value})`,
@@ -129,7 +146,10 @@ async function* sampledRows(
     `SELECT count(*) AS rows FROM ${readParquet(files)}`,
   );
   const step = Math.max(1, Math.ceil(rows / most));
-  const list = [`epoch_ms(${timeColumn})`, ...bins.map(({ name }) => quoteName(name))].join(', ');
+  const values = bins.map((each) =>
+    each.kind === 'number' && each.of === 'age' ? ageSql(each.name) : quoteName(each.name),
+  );
+  const list = [`epoch_ms(${timeColumn})`, ...values].join(', ');
   yield* chunksOf(
     sql,
     `SELECT ${list} FROM ${readParquet(files)} WHERE ${rowColumn} % ${step} = 0`,

@@ -11,6 +11,8 @@ export interface NumberBins {
   readonly name: string;
   /** Ascending. The first and the last are the reference's smallest and largest number. */
   readonly edges: readonly number[];
+  /** Of a time: the seconds from it to the event time, which show when a feature goes stale. */
+  readonly of?: 'age';
 }
 
 export interface CategoryBins {
@@ -36,6 +38,23 @@ export function numberBins(name: string, numbers: readonly number[]): NumberBins
     if (edge !== undefined) edges.add(edge);
   }
   return { kind: 'number', name, edges: [...edges] };
+}
+
+/** @param ages in seconds, of the times in a column */
+export function ageBins(name: string, ages: readonly number[]): NumberBins {
+  return { ...numberBins(name, ages), of: 'age' };
+}
+
+/** Seconds from a value to the event time; the value itself if it is no time. */
+export function ageOf(value: unknown, at: string): unknown {
+  if (typeof value !== 'string') return value;
+  const seconds = (Date.parse(at) - Date.parse(value)) / 1000;
+  return Number.isNaN(seconds) ? value : seconds;
+}
+
+/** How a feature is called where it is shown. */
+export function featureTitle(bins: FeatureBins): string {
+  return bins.kind === 'number' && bins.of === 'age' ? `age of ${bins.name}` : bins.name;
 }
 
 /** Bins of the most frequent values, from the number of rows of each value. */

@@ -1,4 +1,4 @@
-import { binLabel, binMiddles, unusualBins, type FeatureBins } from './bins';
+import { binLabel, binMiddles, featureTitle, unusualBins, type FeatureBins } from './bins';
 import { blockScales, type BlockScale } from './blocks';
 import { logEvidence } from './betting';
 import { thresholdsOf } from './drift';
@@ -92,7 +92,7 @@ function resultOf(
   const scale = alarm?.scale ?? leadingScale(of);
   const { current, expected, rows } = comparedIn(held, of, scale);
   return {
-    feature: of.bins.name,
+    feature: featureTitle(of.bins),
     role,
     scale,
     effect: distance(current, expected, rows),

@@ -2,7 +2,7 @@
 import { classPredictionIn } from '../../evaluation/class-prediction';
 import { alarmsOf } from './alarms';
 import { openBinner } from './binner';
-import { binCount } from '../bins';
+import { ageOf, binCount } from '../bins';
 import { addHourCounts } from '../drift';
 import { emptyDrift } from '../drift-state';
 import { driftResults } from '../drift-results';
@@ -97,6 +97,7 @@ function countRows(
   { traffic, clock }: { readonly traffic: MonitorReference | null; readonly clock: string | null },
 ): ReadonlyMap<string, WindowCounts> {
   const counter = openRowCounter(rowBinsOf(traffic));
+  const ages = agesIn(traffic);
   const scoreBins = traffic?.score?.bins ?? null;
   const scoreBin = scoreBins && openBinner(scoreBins);
   const windows = new Map<string, MutableWindow>();
@@ -115,7 +116,9 @@ function countRows(
     }
     const values = (input ?? {}) as Readonly<Record<string, unknown>>;
     window.rows += 1;
-    counter.count(window.counts, (name) => values[name]);
+    counter.count(window.counts, (name) =>
+      ages.has(name) ? ageOf(values[name], at) : values[name],
+    );
     if (scoreBin) {
       const bin = scoreBin(outputOf(output));
       window.score[bin] = (window.score[bin] ?? 0) + 1;
@@ -135,6 +138,15 @@ function rowBinsOf(traffic: MonitorReference | null): RowBins {
     features: (traffic?.features ?? []).map(({ bins }) => bins),
     pairs: traffic?.pairs ?? [],
   };
+}
+
+/** Columns of times that are compared by their age. */
+function agesIn(traffic: MonitorReference | null): ReadonlySet<string> {
+  return new Set(
+    (traffic?.features ?? []).flatMap(({ bins }) =>
+      bins.kind === 'number' && bins.of === 'age' ? [bins.name] : [],
+    ),
+  );
 }
 
 interface MutableWindow {

@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import {
+  ageBins,
+  ageOf,
   binCount,
   binLabel,
   binOf,
   categoryBins,
+  featureTitle,
   numberBins,
   unusualBins,
   type FeatureBins,
@@ -90,4 +93,19 @@ test('each value has a bin with a label', () => {
       expect(binLabel(bins, bin)).not.toBe('');
     }),
   );
+});
+
+describe('the age of a time', () => {
+  test('is the seconds to the event time, and a value that is no time stays what it is', () => {
+    expect(ageOf('2024-01-01T00:00:00Z', '2024-01-01T01:00:00Z')).toBe(3600);
+    expect(ageOf('yesterday', '2024-01-01T01:00:00Z')).toBe('yesterday');
+    expect(ageOf(null, '2024-01-01T01:00:00Z')).toBeNull();
+  });
+
+  test('has bins under the name of the column, and another title', () => {
+    const bins = ageBins('seen_at', [0, 10, 20, 30]);
+    expect(bins).toMatchObject({ name: 'seen_at', of: 'age' });
+    expect(featureTitle(bins)).toBe('age of seen_at');
+    expect(binOf(bins, 'yesterday')).toBe(binCount(bins) - 1);
+  });
 });
