@@ -4,7 +4,7 @@ import type { RolloutPolicy } from '../../domain/rollout/policy';
 import type { WatchResult } from '../../domain/rollout/progress';
 import type { OpenRolloutStatus, RolloutRollback } from '../../domain/rollout/rollout';
 import { isOpenRollout } from '../../domain/rollout/rollout';
-import { decideRollout } from '../../domain/rollout/judging/decide-rollout';
+import { decideBeforeTraffic, decideRollout } from '../../domain/rollout/judging/decide-rollout';
 import type { JudgingEnd, RolloutEvidence } from '../../domain/rollout/judging/evidence';
 import { addObservations } from '../../domain/rollout/state';
 import type { RolloutVerdict } from '../../domain/rollout/judging/verdict';
@@ -85,7 +85,9 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
           if (!isOpenRollout(rollout.status))
             return { kind: 'ended', end: await endOf(registry, rollout) };
           const { evidence } = rollout.state;
-          const verdict = evidence && decideRollout(input.policy, evidence);
+          const verdict = evidence
+            ? decideRollout(input.policy, evidence)
+            : decideBeforeTraffic(input.policy, rollout.step);
           report({
             step: rollout.step,
             mode: input.mode,
@@ -97,11 +99,15 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
           if (!isDrained) continue;
           // Checks the row too: a watch that was cancelled for a command runs on until it notices.
           const mayAct = input.mode === 'running' && rollout.status === 'running';
-          if (evidence && verdict && mayAct && verdict.kind !== 'continue') {
+          if (verdict && mayAct && verdict.kind !== 'continue') {
             // An expired rollout only stops, so it need not wait for the gateways.
             const waiting =
               verdict.kind === 'expired' ? [] : await unconfirmed(registry, rollout.epoch);
-            if (waiting.length === 0) return act(registry, input, { rollout, evidence, verdict });
+            if (waiting.length === 0) {
+              if (verdict.kind === 'advance')
+                return { kind: 'advance', toStep: verdict.toStep, because: messagesOf(verdict) };
+              if (evidence) return act(registry, input, { rollout, evidence, verdict });
+            }
             unconfirmedSince ??= Date.now();
             if (Date.now() - unconfirmedSince > patienceMs)
               await showUnconfirmed(registry, rollout, waiting);
@@ -187,8 +193,6 @@ async function act(
 ): Promise<WatchResult> {
   const { verdict } = judged;
   switch (verdict.kind) {
-    case 'advance':
-      return { kind: 'advance', toStep: verdict.toStep, because: messagesOf(verdict) };
     case 'promote':
       return {
         kind: 'passed',
@@ -199,6 +203,7 @@ async function act(
       return rollBack(registry, input, judged);
     case 'harm':
       return rollBack(registry, input, judged);
+    case 'advance':
     case 'continue':
       return { kind: 'still' };
   }

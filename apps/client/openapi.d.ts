@@ -8044,6 +8044,11 @@ export interface components {
                 readonly endedAt: string | null;
                 readonly id: string;
                 readonly judge: components["schemas"]["RolloutJudge"] | null;
+                /**
+                 * @description how it moves traffic: by steps, never, or all at once
+                 * @enum {string}
+                 */
+                readonly method: "canary" | "shadow" | "blueGreen";
                 readonly model: string;
                 readonly runId: string;
                 /** Format: date-time */
@@ -9699,6 +9704,11 @@ export interface components {
             readonly id: string;
             /** @description judge of the answers, if quality is judged */
             readonly judge: components["schemas"]["RolloutJudge"] | null;
+            /**
+             * @description how it moves traffic: by steps, never, or all at once
+             * @enum {string}
+             */
+            readonly method: "canary" | "shadow" | "blueGreen";
             readonly model: string;
             readonly quality: {
                 /** @enum {string} */
@@ -9903,6 +9913,11 @@ export interface components {
             readonly decision: string | null;
             readonly endedAt: string | null;
             readonly id: string;
+            /**
+             * @description how it moves traffic: by steps, never, or all at once
+             * @enum {string}
+             */
+            readonly method: "canary" | "shadow" | "blueGreen";
             readonly model: string;
             readonly runId: string;
             /** Format: date-time */

@@ -42,7 +42,7 @@ const alternativeExamples: Readonly<Record<ReferenceKind, readonly unknown[]>> =
         },
         evaluate: { ungated: 'an experiment without traffic', gates: [{ class: 'damaged' }] },
         train: { compute: { image: 'registry.example.com/perennial-job:1', preemptible: true } },
-        canary: { quality: { bound: 500 } },
+        canary: { method: 'blueGreen', requireShadow: false, quality: { bound: 500 } },
         tune: {
           objectives: [
             { metric: 'logloss', direction: 'minimize' },
@@ -81,7 +81,11 @@ const alternativeExamples: Readonly<Record<ReferenceKind, readonly unknown[]>> =
             image: 'registry.example.com/perennial-job:1',
           },
         },
-        canary: { quality: { measure: 'label', labels: ['returns', 'delivery'], largeHarm: 0.2 } },
+        canary: {
+          method: 'blueGreen',
+          requireShadow: false,
+          quality: { measure: 'label', labels: ['returns', 'delivery'], largeHarm: 0.2 },
+        },
       },
     },
   ],

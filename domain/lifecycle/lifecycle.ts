@@ -3,6 +3,7 @@ import type { SourceFormat } from '../dataset/source-uri';
 import type { ComputeSpec } from '../training/job';
 import type { Task } from '../model/model';
 import type { ProgramSpec } from '../project/program';
+import type { RolloutMethod } from '../rollout/method';
 import type { AnswerLoss, AnswerQuality } from '../rollout/judging/answer-quality';
 import type { ComputeBudget } from '../cost/compute-budget';
 import type { CalendarDuration } from '../duration';
@@ -133,6 +134,10 @@ export interface PromoteSpec {
 
 /** A rollout: its steps, the quality and guardrails it needs, and its statistical test. */
 export interface CanarySpec {
+  /** Absent: a canary, whose share of entities grows step by step. */
+  readonly method?: RolloutMethod;
+  /** Blue/green only. False: it switches without quality being shown in shadow. Absent: true. */
+  readonly requireShadow?: false;
   /**
    * Percent of entities, increasing. 0 is shadow: the challenger scores every request, and its
    * answers are not returned.

@@ -342,6 +342,10 @@ const canary: LooseningRule = {
     timezone: free,
     maxDurationSeconds: largerIsLooser,
     maxIdleSeconds: free,
+    method: {
+      judge: (_, after) => (after === undefined ? null : 'not known to be as strict'),
+    },
+    requireShadow: { judge: (_, after) => (after === false ? 'no quality in shadow' : null) },
     onInconclusive: strict('rollback'),
   },
 };

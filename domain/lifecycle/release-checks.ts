@@ -6,6 +6,7 @@ import { isMap, nameOf, valueAt } from '../document/path';
 import type { Issue } from '../failure';
 import type { CanarySpec } from './lifecycle';
 import { holdsAcrossDays, minSecondsAcrossDays } from '../rollout/policy';
+import { methodProblems } from '../rollout/method-problems';
 import { tuneIssues } from '../tuning/tune-issues';
 
 /**
@@ -24,6 +25,15 @@ function canaryIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
   const at = (where: DocumentPath, detail: string, expected: string): void => {
     issues.push(issueAt(where, `${nameOf(where)} ${detail}`, { expected }));
   };
+  const approvals = valueAt(value, ['spec', 'promote', 'approval', 'required']);
+  const depends = valueAt(value, ['spec', 'data', 'label', 'dependsOnPrediction']);
+  for (const { where, detail, expected } of methodProblems({
+    ...read.data,
+    rule: quality.rule,
+    approvals: typeof approvals === 'number' ? approvals : 0,
+    dependsOnPrediction: depends === true,
+  }))
+    at([...path, ...where], detail, expected);
   if (steps.some((step, index) => index > 0 && step <= (steps[index - 1] ?? 0)))
     at([...path, 'steps'], 'must increase', 'such as [0, 5, 25, 50]');
   if (quality.metric === 'mae' && quality.bound === null)
@@ -47,6 +57,7 @@ function canaryIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
       'each guardrail once',
     );
   for (const { where, detail, expected } of durationProblems({
+    method: read.data.method,
     steps,
     test,
     maxDurationSeconds,
@@ -67,12 +78,14 @@ function canaryIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
 }
 
 type Durations = Pick<CanarySpec, 'steps' | 'maxDurationSeconds'> & {
+  readonly method: CanarySpec['method'] | undefined;
   readonly quality: Pick<CanarySpec['quality'], 'rule' | 'margin' | 'largeHarm'>;
   readonly test: Pick<CanarySpec['test'], 'minDurationSeconds'>;
 };
 
 /** Durations of a canary that contradict each other, with paths below `spec.canary`. */
 export function durationProblems({
+  method,
   steps,
   quality,
   test,
@@ -95,7 +108,8 @@ export function durationProblems({
       },
     ];
   }
-  if (minDuration < minSecondsAcrossDays) return [];
+  // A blue/green rollout promotes without quality across days.
+  if (minDuration < minSecondsAcrossDays || method === 'blueGreen') return [];
   const serves = steps.some((percent) => percent > 0);
   // Weeks are counted from the first whole day, once in shadow and again while serving.
   const least =

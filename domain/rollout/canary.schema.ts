@@ -3,6 +3,8 @@ import { orNull, renamed } from '../document/codec.schema';
 import { secondsField } from '../document/field.schema';
 import { rowLosses } from '../evaluation/metrics/names';
 import { assumedDayCorrelation } from '../statistics/day-correlation';
+import type { CanarySpec } from '../lifecycle/lifecycle';
+import { defaultSteps, rolloutMethods, type RolloutMethod } from './method';
 import { largeHarmMargins } from './policy';
 
 const errors = z
@@ -97,14 +99,28 @@ const test = z
 
 export const writtenCanary = z
   .strictObject({
+    method: z
+      .enum(['canary', ...rolloutMethods])
+      .optional()
+      .describe(
+        'canary: the share of the challenger grows by steps; shadow: it never answers, and a ' +
+          'person approves its promotion; blueGreen: all traffic switches at once; canary by default',
+      ),
     steps: z
       .array(z.number().min(0).max(100))
       .min(1)
       .max(20)
-      .default([0, 5, 25, 50])
+      .optional()
       .describe(
         'percent of entities, rising; 0 is shadow: the challenger scores requests, but its answers ' +
-          'are not returned',
+          'are not returned; [0, 5, 25, 50] by default, [0] for shadow, [0, 100] for blueGreen',
+      ),
+    requireShadow: z
+      .boolean()
+      .optional()
+      .describe(
+        'for blueGreen: false switches as soon as every gateway has loaded the challenger, without ' +
+          'quality in shadow; true by default',
       ),
     quality,
     guardrails: z
@@ -136,5 +152,28 @@ export const canaryNames = {
   maxIdle: 'maxIdleSeconds',
 } as const;
 
+interface WrittenMethod {
+  readonly method?: 'canary' | RolloutMethod | undefined;
+  readonly steps?: number[] | undefined;
+  readonly requireShadow?: boolean | undefined;
+}
+
+type WithMethod<Section> = Omit<Section, keyof WrittenMethod> &
+  Pick<CanarySpec, 'method' | 'steps' | 'requireShadow'>;
+
+/** Fills in the steps of the method. The spec omits what is so by default. */
+export function withMethod<Section extends z.ZodType<WrittenMethod>>(section: Section) {
+  return z.codec(section, z.custom<WithMethod<z.output<Section>>>(), {
+    decode: ({ method = 'canary', steps, requireShadow = true, ...rest }) =>
+      ({
+        ...(method !== 'canary' && { method }),
+        steps: steps ?? [...defaultSteps[method]],
+        ...(!requireShadow && { requireShadow }),
+        ...rest,
+      }) as WithMethod<z.output<Section>>,
+    encode: (spec) => spec as z.output<Section>,
+  });
+}
+
 /** Without `timezone`, which is that of the lifecycle's window. */
-export const canarySchema = renamed(writtenCanary, canaryNames);
+export const canarySchema = withMethod(renamed(writtenCanary, canaryNames));

@@ -8,6 +8,9 @@ export interface RolloutPolicy {
   readonly kind: 'rollout';
   /** Increases when a rule changes, so that new rules never explain an old decision. */
   readonly version: 2;
+  /** Absent: a canary. */
+  readonly method?: CanarySpec['method'];
+  readonly requireShadow?: CanarySpec['requireShadow'];
   /** Percent of entities, rising; 0 is shadow. */
   readonly steps: CanarySpec['steps'];
   readonly quality: CanarySpec['quality'] & {
@@ -48,10 +51,13 @@ export function rolloutPolicyOf(
   canary: CanarySpec,
   label: Pick<DataSpec['label'], 'dependsOnPrediction'>,
 ): RolloutPolicy {
+  const { method, requireShadow } = canary;
   const { steps, quality, guardrails, test, timezone, maxDurationSeconds, onInconclusive } = canary;
   return {
     kind: 'rollout',
     version: 2,
+    ...(method !== undefined && { method }),
+    ...(requireShadow !== undefined && { requireShadow }),
     steps,
     quality: {
       ...quality,
@@ -69,6 +75,25 @@ export function rolloutPolicyOf(
 /** Whether the challenger answers requests in this step. */
 export function isServing({ steps }: Pick<RolloutPolicy, 'steps'>, step: number): boolean {
   return (steps[step] ?? 0) > 0;
+}
+
+/** Whether a blue/green rollout has moved all traffic to the challenger. */
+export function isSwitched(
+  { method, steps }: Pick<RolloutPolicy, 'method' | 'steps'>,
+  step: number,
+): boolean {
+  return method === 'blueGreen' && isServing({ steps }, step);
+}
+
+/**
+ * Whether a blue/green rollout switches after this step without evidence, as soon as every gateway
+ * has loaded the challenger.
+ */
+export function isWarmUp(
+  { method, steps, requireShadow }: Pick<RolloutPolicy, 'method' | 'steps' | 'requireShadow'>,
+  step: number,
+): boolean {
+  return method === 'blueGreen' && requireShadow === false && !isServing({ steps }, step);
 }
 
 export interface AlphaBudget {

@@ -3,7 +3,13 @@ import { count, figure, interval, percent, plain, signed } from '../format';
 import type { GuardrailSpec } from '../lifecycle/lifecycle';
 import type { Reason } from '../decision/verdict';
 import type { PairsEvidence, QualityEvidence, RolloutEvidence } from './judging/evidence';
-import { alphaBudget, holdsAcrossDays, minSecondsAcrossDays, type RolloutPolicy } from './policy';
+import {
+  alphaBudget,
+  holdsAcrossDays,
+  isSwitched,
+  minSecondsAcrossDays,
+  type RolloutPolicy,
+} from './policy';
 import { decidingPairs, judgeErrorIn, isRefuted, isPromotionStep } from './judging/readings';
 import type { DaysReading, MetricReading } from './judging/verdict';
 
@@ -39,6 +45,12 @@ function qualityReason(
     outcome,
     ...(details.length > 0 && { details }),
   });
+  // Without a champion's answers, its later labels would only compare two different times.
+  if (quality.kind === 'arms' && isSwitched(policy, step))
+    return {
+      ...reason('noControl', `${metric} is not compared: the champion answers no request`),
+      outcome: 'notApplicable',
+    };
   if (estimate === null) {
     const isServing = quality.kind === 'pairs' && quality.phase === 'serving';
     return reason(
@@ -282,6 +294,42 @@ function eventOf({ name, max }: GuardrailSpec): string {
     case 'format':
       return 'of answers not in the required JSON';
   }
+}
+
+/** What the method of the rollout has shown, and what it cannot show. Empty for a canary. */
+export function methodReasons(
+  policy: RolloutPolicy,
+  { servingSince, step, asOf, quality }: RolloutEvidence,
+  readings: readonly MetricReading[],
+): readonly Reason[] {
+  if (policy.method === 'shadow')
+    return [
+      {
+        gate: 'shadow',
+        code: 'shadow.only',
+        message: 'the challenger answered no request, so a person decides',
+        outcome: 'notApplicable',
+        details: ['not tested: the effect of its answers, and its latency for callers'],
+      },
+    ];
+  if (!isSwitched(policy, step) || servingSince === null) return [];
+  const span = spanText((Date.parse(asOf) - Date.parse(servingSince)) / 1000);
+  const isShown = readings.some(({ role, outcome }) => role === 'quality' && outcome === 'passed');
+  return [
+    {
+      gate: 'switch',
+      code: 'switch.unharmed',
+      message: `no harm was shown in ${span} after the switch`,
+      outcome: 'passed',
+      ...(!isShown && {
+        details: [
+          quality.kind === 'pairs'
+            ? `not shown: that ${policy.quality.metric} is ${demandText(policy)}`
+            : `not tested: ${policy.quality.metric}, because the champion answered no request at that time`,
+        ],
+      }),
+    },
+  ];
 }
 
 /** What quality must show: `below the 0.01 margin`. */

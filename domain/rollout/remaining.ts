@@ -5,7 +5,8 @@ import { rangedWealth, scaledRanged } from '../statistics/ranged-sequence';
 import type { QualityEvidence, RolloutEvidence } from './judging/evidence';
 import { observedLimit } from './judging/judge-error';
 import { pairRange, requestLoss } from './judging/loss';
-import { alphaBudget, type RolloutPolicy } from './policy';
+import { alphaBudget, isSwitched, type RolloutPolicy } from './policy';
+import { secondsToMinimum } from './judging/hold-reasons';
 import {
   dayBounds,
   decidingPairs,
@@ -33,7 +34,10 @@ export function remainingOf(
   readings: readonly MetricReading[],
 ): Remaining {
   const requests = secondsForRequests(policy, evidence);
-  const isShown = readings.some(({ role, outcome }) => role === 'quality' && outcome === 'passed');
+  // After a blue/green switch, quality need not be shown.
+  const isShown =
+    isSwitched(policy, evidence.step) ||
+    readings.some(({ role, outcome }) => role === 'quality' && outcome === 'passed');
   const { quality, servingSince, startedAt, asOf } = evidence;
   const n = labelledOf(quality);
   const elapsed = secondsBetween(servingSince ?? startedAt, asOf);
@@ -45,18 +49,16 @@ export function remainingOf(
       : null;
   if (traffic === null) return { observations: null, seconds: null };
   // Quality may be shown before there are `minSamples` labels.
-  const observations = Math.max(0, policy.test.minSamples - n, Math.ceil(n * (traffic - 1)));
+  const observations = isSwitched(policy, evidence.step)
+    ? 0
+    : Math.max(0, policy.test.minSamples - n, Math.ceil(n * (traffic - 1)));
   const labels = observations === 0 ? 0 : isSeen ? (observations * elapsed) / n : null;
   const days = isShown ? 0 : secondsForDays(policy, evidence);
   if (labels === null || days === null || requests === null) return { observations, seconds: null };
   return {
     observations,
-    seconds: Math.ceil(Math.max(requests, untilDuration(policy, evidence), labels, days)),
+    seconds: Math.ceil(Math.max(requests, secondsToMinimum(policy, evidence), labels, days)),
   };
-}
-
-function untilDuration({ test }: RolloutPolicy, { startedAt, asOf }: RolloutEvidence): number {
-  return Math.max(0, test.minDurationSeconds - secondsBetween(startedAt, asOf));
 }
 
 /** Seconds to the end of the first week that would show quality across days. */

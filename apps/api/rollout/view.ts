@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { DaysReading, MetricReading } from '../../../domain/rollout/judging/verdict';
+import { methodOf, rolloutMethods } from '../../../domain/rollout/method';
 import { isOpenRollout, rolloutStatuses } from '../../../domain/rollout/rollout';
 import { attemptOf } from '../../../domain/rollout/judging/attempts';
 import { qualityIn } from '../../../domain/rollout/state';
@@ -90,6 +91,9 @@ const summary = z.object({
   attempt: z
     .number()
     .describe('number of rollouts that compared these two versions, this one included'),
+  method: z
+    .enum(['canary', ...rolloutMethods])
+    .describe('how it moves traffic: by steps, never, or all at once'),
   steps: z.array(z.number()).readonly().describe('percent of entities; 0 is shadow'),
   step: z.number().describe('index into steps'),
   weight: z.number().describe('the challenger’s share of entities now, 0 to 1'),
@@ -163,7 +167,14 @@ export function summaryToJson(rollout: RolloutRecord): z.output<typeof rolloutSu
     waitingFor,
   } = rollout;
   const { startedAt, endedAt } = rollout;
-  const at = { status, attempt: attemptOf(spec), steps: spec.steps, step, weight };
+  const at = {
+    status,
+    attempt: attemptOf(spec),
+    method: methodOf(spec),
+    steps: spec.steps,
+    step,
+    weight,
+  };
   return {
     id,
     model,

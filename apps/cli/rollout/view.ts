@@ -165,8 +165,14 @@ function whereText({ status, weight, ...rollout }: RolloutJson): string {
     status === 'passed' && weight === 0
       ? '; its answers are not returned until it is promoted'
       : '';
-  return `${stepText(rollout)} (${steps})${parked}`;
+  return `${methodTexts[rollout.method]}${stepText(rollout)} (${steps})${parked}`;
 }
+
+const methodTexts: Readonly<Record<RolloutSummaryJson['method'], string>> = {
+  canary: '',
+  shadow: 'shadow: ',
+  blueGreen: 'blue/green: ',
+};
 
 function attemptText({ attempt, test }: RolloutJson): string {
   if (attempt < 2) return '';

@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { canaryNames, largeHarmField, writtenCanary } from '../../rollout/canary.schema';
+import {
+  canaryNames,
+  largeHarmField,
+  withMethod,
+  writtenCanary,
+} from '../../rollout/canary.schema';
 import { largeHarmMargins } from '../../rollout/policy';
 import { answerLossOf, type AnswerMeasure } from '../../rollout/judging/answer-quality';
 import type { CanarySpec } from '../../lifecycle/lifecycle';
@@ -37,7 +42,8 @@ const guardrail = z.discriminatedUnion('name', [
     .describe('limits a quantile of the tokens per request'),
 ]);
 
-const { steps, test, maxDuration, maxIdle, onInconclusive } = writtenCanary.shape;
+const { method, steps, requireShadow, test, maxDuration, maxIdle, onInconclusive } =
+  writtenCanary.shape;
 
 const writtenQuality = z
   .strictObject({
@@ -136,7 +142,9 @@ const quality = z.codec(writtenQuality, z.custom<CanarySpec['quality']>(), {
 
 const written = z
   .strictObject({
+    method,
     steps,
+    requireShadow,
     quality,
     guardrails: z
       .array(guardrail)
@@ -155,5 +163,5 @@ const written = z
 export const writtenLlmCanary = written.extend({ quality: writtenQuality });
 export type WrittenLlmCanary = z.output<typeof writtenLlmCanary>;
 
-export const llmCanarySchema = renamed(written, canaryNames);
+export const llmCanarySchema = withMethod(renamed(written, canaryNames));
 export type LlmCanaryDocument = z.input<typeof llmCanarySchema>;

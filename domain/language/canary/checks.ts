@@ -1,6 +1,7 @@
 import { largeHarmMargins } from '../../rollout/policy';
 import type { DocumentPath } from '../../document/path';
 import { durationProblems } from '../../lifecycle/release-checks';
+import { defaultSteps } from '../../rollout/method';
 import { judgeDefaults } from './canary';
 import { minLabels } from '../judge/calibration';
 import type { WrittenLlmCanary } from './canary.schema';
@@ -30,7 +31,8 @@ function fewestJudgedPairs({
 
 /** Errors across several parts of a canary. */
 export function llmCanaryProblems({
-  steps,
+  method = 'canary',
+  steps = [...defaultSteps[method]],
   quality,
   guardrails,
   test,
@@ -115,6 +117,7 @@ export function llmCanaryProblems({
         expected: 'a margin above 0, or rule: superiority',
       },
     ...durationProblems({
+      method: method === 'canary' ? undefined : method,
       steps,
       quality: { ...quality, largeHarm },
       test,

@@ -11,6 +11,7 @@ import { canaryJudgeIssues } from '../canary/judge-checks';
 import { evaluationProblems } from '../dimension/checks';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import { writtenLlmCanary } from '../canary/canary.schema';
+import { methodProblems } from '../../rollout/method-problems';
 import { readPrompt } from '../../prompt/document';
 import { variablesOf } from '../../prompt/render';
 import { embeddedProvider } from '../provider/document';
@@ -231,6 +232,15 @@ export function canaryIssues(
   return [
     ...llmCanaryProblems(written.data).map(({ path, detail, expected }) =>
       issueAt([...at, ...path], detail, { expected }),
+    ),
+    // A shadow of callers is refused by its steps.
+    ...methodProblems({
+      ...canary,
+      rule: canary.quality.rule,
+      approvals: spec.promote.approval.required,
+      dependsOnPrediction: false,
+    }).map(({ where, detail, expected }) =>
+      issueAt([...at, ...where], `${nameOf([...at, ...where])} ${detail}`, { expected }),
     ),
     ...(format >= 0 && loose.length > 0
       ? [

@@ -16,9 +16,23 @@ export function decideWithCanary(
   const why = [...earlierRules(evidence), ...otherMeasures(policy, canary)];
   if (why.length > 0) return { kind: 'unknown', why };
   const dependsOnPrediction = policy.quality.comparison === 'arms';
-  const other = rolloutPolicyOf(byTheSameJudge(policy, canary), { dependsOnPrediction });
-  // The time zone of the days is part of the measurement.
-  return decideRollout({ ...other, steps: policy.steps, timezone: policy.timezone }, evidence);
+  const {
+    method: _method,
+    requireShadow: _requireShadow,
+    ...other
+  } = rolloutPolicyOf(byTheSameJudge(policy, canary), { dependsOnPrediction });
+  // The time zone of the days and the method are part of the measurement.
+  const { method, requireShadow, steps, timezone } = policy;
+  return decideRollout(
+    {
+      ...other,
+      ...(method && { method }),
+      ...(requireShadow === false && { requireShadow }),
+      steps,
+      timezone,
+    },
+    evidence,
+  );
 }
 
 function earlierRules({ version }: RolloutEvidence): readonly string[] {

@@ -172,6 +172,22 @@ describe('watching a rollout', () => {
     expect(await watched).toMatchObject({ kind: 'advance' });
   });
 
+  test('switches a blue/green rollout without traffic once every live gateway has loaded it', async () => {
+    const slow = await gateway(0);
+    const policy = rolloutPolicyOf(
+      { ...spec, method: 'blueGreen', requireShadow: false, steps: [0, 100] },
+      { dependsOnPrediction: false },
+    );
+    const { watched } = watching({ policy });
+    await until(async () => ((await now()).waitingFor ?? '').includes('http://gateway'));
+    await slow.confirm((await now()).epoch);
+    expect(await watched).toEqual({
+      kind: 'advance',
+      toStep: 1,
+      because: 'every gateway has loaded the challenger',
+    });
+  });
+
   test('ends an expired rollout without waiting for gateways', async () => {
     await gateway(0);
     const { watched } = watching();

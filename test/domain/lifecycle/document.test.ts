@@ -439,6 +439,26 @@ const singleErrors: readonly (readonly [
       '20:57 spec.canary.steps must increase; expected such as [0, 5, 25, 50]',
     ],
     [
+      'a shadow that nobody approves',
+      'canary: { method: shadow, quality: { metric: logloss, margin: 0.01 } }',
+      '20:13 spec.canary.method is shadow: it answers no request, so a person must approve its promotion; expected promote.approval.required of 1 or more',
+    ],
+    [
+      'a blue/green rollout in steps',
+      'canary: { method: blueGreen, steps: [0, 50], quality: { metric: logloss, margin: 0.01 } }',
+      '20:32 spec.canary.steps is not possible with method: blueGreen; expected no steps, or [0, 100]',
+    ],
+    [
+      'a blue/green rollout that must be better',
+      'canary: { method: blueGreen, quality: { metric: logloss, margin: 0.01, rule: superiority } }',
+      '20:74 spec.canary.quality.rule is superiority, but a blue/green rollout only tests for harm; expected rule: nonInferiority',
+    ],
+    [
+      'a canary without its shadow',
+      'canary: { requireShadow: false, quality: { metric: logloss, margin: 0.01 } }',
+      '20:13 spec.canary.requireShadow is only for method: blueGreen; expected no requireShadow',
+    ],
+    [
       'a canary longer than it may last',
       'canary: { quality: { metric: brier, margin: 0.01 }, steps: [0], test: { minDuration: 30d } }',
       '20:75 spec.canary.test.minDuration is 30d, longer than spec.canary.maxDuration (28d); expected a shorter one, or a longer maxDuration; below 7d differences between days are not tested',

@@ -293,6 +293,18 @@ describe('loosenings of a policy', () => {
       ['spec.canary.maxDuration'],
     ],
     [
+      'blue/green instead of a canary',
+      before,
+      withCanary({ method: 'blueGreen', steps: canary.steps }),
+      ['spec.canary.method'],
+    ],
+    [
+      'a switch without a shadow',
+      before,
+      withCanary({ requireShadow: false }),
+      ['spec.canary.requireShadow'],
+    ],
+    [
       'hold instead of rollback for an undecided rollout',
       before,
       withCanary({ onInconclusive: 'hold' }),

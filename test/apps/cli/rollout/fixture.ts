@@ -29,6 +29,7 @@ export const running: RolloutJson = {
   status: 'running',
   judge: null,
   attempt: 1,
+  method: 'canary',
   steps: [0, 5, 50],
   step: 1,
   weight: 0.05,

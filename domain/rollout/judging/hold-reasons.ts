@@ -1,0 +1,199 @@
+import type { Reason } from '../../decision/verdict';
+import { formatSeconds } from '../../duration';
+import { count, percent } from '../../format';
+import { isServing, isSwitched, isWarmUp, type RolloutPolicy } from '../policy';
+import { demandText, holdReason, refutationText, requestsText, spanText } from '../reasons';
+import type { QualityEvidence, RolloutEvidence } from './evidence';
+import { isRefuted, judgeErrorIn, labelledOf } from './readings';
+import type { MetricReading } from './verdict';
+
+/** Largest share of labelled requests without a score: above it the comparison is not reliable. */
+const maxUnscored = 0.05;
+/** Largest difference between the arms' shares of labelled answers, for arms to be comparable. */
+const maxLabelGap = 0.05;
+/** Largest share of late labels: late labels are often the bad ones, and no day counts them. */
+const maxLate = 0.05;
+
+/** All reasons why the step cannot end, so that people see them at once. */
+export function holdReasons(
+  policy: RolloutPolicy,
+  evidence: RolloutEvidence,
+  readings: readonly MetricReading[],
+): readonly Reason[] {
+  if (isWarmUp(policy, evidence.step)) return [];
+  const reasons = [
+    ...tooFewRequests(policy, evidence),
+    ...contradictedIn(policy, evidence, readings),
+  ];
+  if (isSwitched(policy, evidence.step))
+    return [
+      ...reasons,
+      ...tooShort(policy, evidence),
+      ...(evidence.quality.kind === 'pairs'
+        ? [...notComparable(evidence.quality), ...lateIn(policy, evidence.quality)]
+        : []),
+    ];
+  if (!endsByQuality(policy, evidence.step)) return reasons;
+  reasons.push(...tooFewLabels(policy, evidence), ...tooShort(policy, evidence));
+  const open = readings.some(({ role, outcome }) => role === 'quality' && outcome !== 'passed');
+  if (open)
+    reasons.push(
+      holdReason(
+        'quality',
+        `${policy.quality.metric} is not yet shown to be ${demandText(policy)}`,
+      ),
+    );
+  return [
+    ...reasons,
+    ...judgeHolds(policy, evidence),
+    ...notComparable(evidence.quality),
+    ...lateIn(policy, evidence.quality),
+  ];
+}
+
+/**
+ * A step whose own traffic refutes the demand does not advance. It may have been a bad day, so only
+ * large harm or further days end the rollout. After a switch, the step has all serving traffic.
+ */
+function contradictedIn(
+  policy: RolloutPolicy,
+  { step }: RolloutEvidence,
+  readings: readonly MetricReading[],
+): readonly Reason[] {
+  const role = isSwitched(policy, step) ? 'quality' : 'step';
+  const own = readings.find((reading) => reading.role === role);
+  if (own === undefined || !isRefuted(policy, own.lower ?? -Infinity)) return [];
+  return [
+    holdReason(
+      'contradicted',
+      `the traffic of step ${step + 1} alone is ${refutationText(policy)}`,
+    ),
+  ];
+}
+
+function tooFewRequests(
+  { steps, test: { minSamples } }: RolloutPolicy,
+  { step, requestsInStep }: RolloutEvidence,
+): readonly Reason[] {
+  if (requestsInStep >= minSamples) return [];
+  const verb = isServing({ steps }, step) ? 'was assigned' : 'has scored';
+  const requests = requestsText(requestsInStep);
+  return [
+    holdReason(
+      'requests',
+      `the challenger ${verb} ${requests} in this step; ${count(minSamples)} are required`,
+    ),
+  ];
+}
+
+function tooFewLabels(
+  { test: { minSamples } }: RolloutPolicy,
+  { quality }: RolloutEvidence,
+): readonly Reason[] {
+  const labelled = labelledOf(quality);
+  return labelled < minSamples
+    ? [holdReason('samples', `${count(labelled)} of ${count(minSamples)} required labels`)]
+    : [];
+}
+
+function tooShort(policy: RolloutPolicy, evidence: RolloutEvidence): readonly Reason[] {
+  const left = secondsToMinimum(policy, evidence);
+  if (left <= 0) return [];
+  const { minDurationSeconds } = policy.test;
+  const since = policy.method === 'blueGreen' ? ' since the switch' : '';
+  return [
+    holdReason(
+      'duration',
+      `${spanText(minDurationSeconds - left)} of ${formatSeconds(minDurationSeconds)} required event time${since}`,
+    ),
+  ];
+}
+
+/**
+ * Event time until `minDuration` is over: since the rollout began, or since a blue/green rollout
+ * switched. Its shadow needs none.
+ */
+export function secondsToMinimum(
+  { method, test: { minDurationSeconds } }: RolloutPolicy,
+  { startedAt, servingSince, asOf }: RolloutEvidence,
+): number {
+  const since = method === 'blueGreen' ? servingSince : startedAt;
+  return since === null ? 0 : Math.max(0, minDurationSeconds - secondsBetween(since, asOf));
+}
+
+/** A shadow step with pairs ends when quality is shown, and so does the last step. */
+export function endsByQuality({ steps, quality }: RolloutPolicy, step: number): boolean {
+  return (
+    step === steps.length - 1 || (!isServing({ steps }, step) && quality.comparison === 'pairs')
+  );
+}
+
+/** Fails closed (I10): the errors of a judge are unknown until people label its answers. */
+function judgeHolds(
+  policy: RolloutPolicy,
+  { quality, champion }: RolloutEvidence,
+): readonly Reason[] {
+  const why = judgeErrorIn(policy, quality)?.whyNot ?? [];
+  const [model = champion] = champion.split('@');
+  const dimension = policy.quality.answers?.judge?.dimension ?? 'judge';
+  return why.map((reason) => ({
+    ...holdReason('judge', `judge ${dimension}: ${reason}`),
+    details: ['the judge may not decide yet', `next: perennial rollout label ${model}`],
+  }));
+}
+
+/** Fails closed (I10): missing requests may be the very ones on which the versions differ. */
+export function notComparable(quality: QualityEvidence): readonly Reason[] {
+  if (quality.kind === 'pairs') {
+    const share = quality.unscored / Math.max(1, quality.unscored + labelledOf(quality));
+    return share <= maxUnscored
+      ? []
+      : [
+          holdReason(
+            'unscored',
+            `${percent(share)} of labelled requests lack a score of one version`,
+          ),
+        ];
+  }
+  const reasons: Reason[] = [];
+  const { champion, challenger, unscored, unlabelled } = quality;
+  const lacking = unscored.challenger / Math.max(1, unscored.challenger + challenger.n);
+  if (lacking > maxUnscored)
+    reasons.push(
+      holdReason(
+        'unscored',
+        `${percent(lacking)} of the challenger's labelled requests lack a score`,
+      ),
+    );
+  const labelled = (arm: 'champion' | 'challenger', n: number) =>
+    (n + unscored[arm]) / Math.max(1, n + unscored[arm] + unlabelled[arm]);
+  const [of, against] = [labelled('challenger', challenger.n), labelled('champion', champion.n)];
+  if (Math.abs(of - against) > maxLabelGap) {
+    reasons.push(
+      holdReason(
+        'labels',
+        `labels for ${percent(of)} of the challenger's answers and ${percent(against)} of the champion's: too different`,
+      ),
+    );
+  }
+  return reasons;
+}
+
+export function lateIn(policy: RolloutPolicy, quality: QualityEvidence): readonly Reason[] {
+  if (!policy.quality.acrossDays) return [];
+  // A pair has two losses.
+  const losses =
+    quality.kind === 'pairs' ? 2 * labelledOf(quality) : quality.champion.n + quality.challenger.n;
+  const share = quality.days.late / Math.max(1, losses);
+  if (share <= maxLate) return [];
+  return [
+    holdReason(
+      'late',
+      `${percent(share)} of labels arrived after their day was closed; availableAfter is too short`,
+    ),
+  ];
+}
+
+export function secondsBetween(from: string, to: string): number {
+  return (Date.parse(to) - Date.parse(from)) / 1000;
+}

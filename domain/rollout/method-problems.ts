@@ -1,0 +1,61 @@
+import type { DocumentPath } from '../document/path';
+import type { CanarySpec } from '../lifecycle/lifecycle';
+import { defaultSteps } from './method';
+
+export interface MethodProblem {
+  /** Below `spec.canary`. */
+  readonly where: DocumentPath;
+  readonly detail: string;
+  readonly expected: string;
+}
+
+/** Settings that contradict the method of a rollout. */
+export function methodProblems({
+  method,
+  steps,
+  requireShadow,
+  rule,
+  approvals,
+  dependsOnPrediction,
+}: Pick<CanarySpec, 'method' | 'steps' | 'requireShadow'> & {
+  readonly rule: CanarySpec['quality']['rule'];
+  /** The number of approvals that a promotion needs. */
+  readonly approvals: number;
+  readonly dependsOnPrediction: boolean;
+}): readonly MethodProblem[] {
+  const problems: MethodProblem[] = [];
+  if (requireShadow === false && method !== 'blueGreen')
+    problems.push({
+      where: ['requireShadow'],
+      detail: 'is only for method: blueGreen',
+      expected: 'no requireShadow',
+    });
+  if (method === undefined) return problems;
+  const only = defaultSteps[method];
+  if (steps.length !== only.length || only.some((step, index) => step !== steps[index]))
+    problems.push({
+      where: ['steps'],
+      detail: `is not possible with method: ${method}`,
+      expected: `no steps, or [${only.join(', ')}]`,
+    });
+  if (method === 'blueGreen' && rule === 'superiority')
+    problems.push({
+      where: ['quality', 'rule'],
+      detail: 'is superiority, but a blue/green rollout only tests for harm',
+      expected: 'rule: nonInferiority',
+    });
+  if (method !== 'shadow') return problems;
+  if (approvals === 0)
+    problems.push({
+      where: ['method'],
+      detail: 'is shadow: it answers no request, so a person must approve its promotion',
+      expected: 'promote.approval.required of 1 or more',
+    });
+  if (dependsOnPrediction)
+    problems.push({
+      where: ['method'],
+      detail: 'is shadow, but labels depend on the returned prediction, so it gets no labels',
+      expected: 'another method',
+    });
+  return problems;
+}
