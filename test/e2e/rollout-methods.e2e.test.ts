@@ -66,7 +66,7 @@ describe('blue/green', () => {
       name: model,
       learnable: false,
       evaluate: '{ metrics: [auc], gates: [], ungated: "sabotage" }',
-      canary: `{ method: blueGreen, requireShadow: false, quality: { metric: logloss, margin: 0.02 }, ${test1h} }`,
+      canary: `{ method: blueGreen, requireShadow: false, quality: { metric: logloss, margin: 0.02 }, test: { alpha: 0.2, minSamples: 5000, minDuration: 1d } }`,
     });
     const { body: run } = await product.start(model);
     await trials.until(model, ({ weight }) => weight === 1);
