@@ -20,6 +20,8 @@ export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecor
   if (settings === null || results === null) return;
   const stories = monitorStories(results, { model, version, settings });
   if (settings.onAlarm === 'retrain') await requestRun(registry, { tenant, model, stories });
+  if (!stories.some(({ kind }) => kind === 'data' || kind === 'skew'))
+    await endAlarmHold(registry, { tenant, model });
   const now = Object.fromEntries(stories.map(({ kind, alarms }) => [kind, alarms]));
   if (JSON.stringify(now) === JSON.stringify(raised)) return;
   for (const { kind, alarms, severity, title, story } of stories) {
@@ -43,7 +45,7 @@ export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecor
 
 /**
  * At every look while an alarm calls for a run, so that a request in the cool-down is repeated.
- * The brakes decide what follows. A refusal, as by a limit on runs, must not stop the monitor.
+ * The brakes decide what follows.
  */
 async function requestRun(
   { retrainings }: Pick<RaiseRegistry, 'retrainings'>,
@@ -62,9 +64,25 @@ async function requestRun(
   try {
     await retrainings.request({ tenant, lifecycle: model, cause });
   } catch (error) {
-    const isRefused = isPerennialError(error) && ['TenantLimit', 'Conflict'].includes(error.type);
-    if (!isRefused) throw error;
+    if (!isRefusal(error)) throw error;
   }
+}
+
+/** At every look, so that a process that died before it did this delays the end and loses nothing. */
+export async function endAlarmHold(
+  { retrainings }: Pick<RaiseRegistry, 'retrainings'>,
+  { tenant, model }: { readonly tenant: Tenant; readonly model: string },
+): Promise<void> {
+  try {
+    await retrainings.endAlarmHold({ tenant, lifecycle: model });
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+  }
+}
+
+/** As by a limit on runs, or an archived lifecycle. It must not stop the monitor. */
+function isRefusal(error: unknown): boolean {
+  return isPerennialError(error) && ['TenantLimit', 'Conflict', 'NotFound'].includes(error.type);
 }
 
 export async function resolveAlarms(

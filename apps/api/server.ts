@@ -53,6 +53,7 @@ import { promptRoutes } from './prompt/route';
 import { overviewRoutes } from './overview/route';
 import { pageRoutes } from './pages/route';
 import { eventRoutes } from './retraining/event-route';
+import { retrainingRoutes } from './retraining/route';
 import { retentionRoutes } from './retention/route';
 import { rolloutRoutes } from './rollout/route';
 import { runHistoryRoutes } from './run/history-route';
@@ -88,6 +89,7 @@ const nouns = [
   webhookRoutes,
   incidentRoutes,
   eventRoutes,
+  retrainingRoutes,
   modelRoutes,
   modelFileRoutes,
   modelImportRoutes,

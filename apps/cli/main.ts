@@ -27,6 +27,7 @@ import { promptCommands } from './prompt/command';
 import { replayCommands } from './serving/replay-command';
 import { projectCommands } from './project/command';
 import { rolloutCommands } from './rollout/command';
+import { retrainingCommands } from './retraining/command';
 import { runCommands } from './run/command';
 import { scheduleCommands } from './schedule/command';
 import { experimentCommands } from './tracking/command';
@@ -49,6 +50,7 @@ const nouns = [
   costCommands,
   rolloutCommands,
   monitorCommands,
+  retrainingCommands,
   predictCommand,
   predictionCommands,
   dataCommands,

@@ -2442,6 +2442,45 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/lifecycles/{name}/retraining": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show what starts automatic runs of a lifecycle, and which brakes are in force */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly name: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["Retraining"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/lifecycles/{name}/revisions": {
         readonly parameters: {
             readonly query?: never;
@@ -9632,6 +9671,73 @@ export interface components {
             readonly predictionDays: number;
             /** @description the feed and the effects of ended runs, and the events sent to them; runs, stages, decisions and audit rows are kept, in days: 1 to 36500 */
             readonly runDetailDays: number;
+        };
+        readonly Retraining: {
+            /** @description most that the jobs of all runs may use in the period; null without a cap */
+            readonly budget: {
+                readonly limits: readonly {
+                    readonly limit: number;
+                    readonly spent: number;
+                    readonly unit: string;
+                }[];
+                /** @enum {string} */
+                readonly period: "day" | "month";
+            } | null;
+            readonly cooldownSeconds: number;
+            /** @description automatic runs in a row that released no version */
+            readonly fruitless: number;
+            readonly hold: {
+                /** @description dataset version or feature that is broken */
+                readonly data: string;
+                /** @description incident to resolve; null if there is none */
+                readonly incident: string | null;
+                readonly problem: string;
+                /**
+                 * @description alarm: ends with the alarm. contract: ends when new data arrive
+                 * @enum {string}
+                 */
+                readonly shownBy: "alarm" | "contract";
+            } | null;
+            readonly lifecycle: string;
+            readonly maxFailures: number;
+            /** @description end of the cool-down and the back-off */
+            readonly notBefore: string | null;
+            /** @description trigger that starts a run when the brakes allow it */
+            readonly queued: {
+                readonly kind: string;
+                readonly reason: string;
+            } | null;
+            /** @description automatic run in progress */
+            readonly run: string | null;
+            /**
+             * @description what happens to a trigger while a run is open
+             * @enum {string}
+             */
+            readonly runStrategy: "skip" | "queue" | "replace";
+            /** @description start of the last automatic run */
+            readonly startedAt: string | null;
+            /**
+             * @description what a trigger meets; the next automatic run starts at once if it is ready
+             * @enum {string}
+             */
+            readonly status: "ready" | "running" | "coolingDown" | "held" | "stopped";
+            /** @description automatic runs stopped after maxFailures fruitless ones */
+            readonly stop: {
+                /** @description incident to resolve; null if there is none */
+                readonly incident: string | null;
+            } | null;
+            readonly triggers: {
+                /** @description types of CloudEvents */
+                readonly events: readonly string[];
+                readonly newData: boolean;
+                /**
+                 * @description retrain: alarms of the monitor start runs
+                 * @enum {string}
+                 */
+                readonly onAlarm: "notify" | "retrain";
+                /** @description cron expression; the brakes do not apply to it */
+                readonly schedule: string | null;
+            };
         };
         readonly RevisionSummary: {
             /** Format: date-time */

@@ -43,6 +43,12 @@ export interface IncidentRepository {
   /** Escalates incidents without a timely acknowledgement. Returns how many it escalated. */
   escalate(input: { readonly limit: number }): Promise<number>;
   get(input: { readonly tenant: Tenant; readonly id: string }): Promise<Incident | null>;
+  /** The incident of this key that is not resolved; null if there is none. */
+  open(input: {
+    readonly tenant: Tenant;
+    readonly model: string;
+    readonly key: string;
+  }): Promise<Incident | null>;
   /** Newest first. */
   list(
     input: {
@@ -99,6 +105,12 @@ export function createIncidentRepository(database: Database): IncidentRepository
       const [row] = await sql<
         IncidentRow[]
       >`select * from incidents where tenant_id = ${tenant} and id = ${id}`;
+      return row ? toIncident(row) : null;
+    },
+
+    async open({ tenant, model, key }) {
+      const [row] = await sql<IncidentRow[]>`
+        select * from incidents where tenant_id = ${tenant} and model = ${model} and key = ${key} and status <> 'resolved'`;
       return row ? toIncident(row) : null;
     },
 

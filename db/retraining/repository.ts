@@ -21,6 +21,8 @@ export interface RetrainingRepository {
    */
   request(input: LifecycleName & { readonly cause: RetrainingCause }): Promise<RetrainingAnswer>;
   get(input: LifecycleName): Promise<RetrainingState>;
+  /** Ends a hold that an alarm of the monitor shows. Does nothing if there is none. */
+  endAlarmHold(input: LifecycleName): Promise<void>;
   /** Lifecycles whose automatic run has ended, or whose queued run may start. */
   due(input: { readonly limit: number }): Promise<readonly LifecycleName[]>;
   /** Records the end of the automatic run and starts the queued one if its time has come. */
@@ -61,6 +63,15 @@ export function createRetrainingRepository({ sql }: Database): RetrainingReposit
         RetrainingRow[]
       >`select * from retrainings where tenant_id = ${tenant} and lifecycle = ${lifecycle}`;
       return row?.state ?? noRetraining;
+    },
+
+    async endAlarmHold({ tenant, lifecycle }) {
+      const [held] = await sql`
+        select from retrainings where tenant_id = ${tenant} and lifecycle = ${lifecycle} and state->'hold'->>'shownBy' = 'alarm'`;
+      if (held === undefined) return;
+      await sql.begin(async (tx) => {
+        await changeOf(tx, { tenant, lifecycle }, { kind: 'repaired' });
+      });
     },
 
     async due({ limit }) {

@@ -3,9 +3,12 @@ import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { LifecycleRevision } from '../../domain/lifecycle/revision';
 import { defaultMonitor } from '../../domain/monitoring/monitor-spec';
+import { brokenDataOf, type ValidatedSources } from '../../domain/retraining/broken-data';
 import {
   noRetraining,
+  retrainingIncidents,
   type BrokenData,
+  type DataHold,
   type RetrainingAnswer,
   type RetrainingCause,
   type RetrainingRules,
@@ -27,6 +30,7 @@ import { enqueueOutbox } from '../notification/outbox-entry';
 import type { RunCancelPayload } from '../run/follow-up';
 import { acceptOne } from '../run/repository';
 import type { runs } from '../run/schema';
+import type { stageRecords } from '../run/stage-schema';
 import type { retrainings } from './schema';
 
 export interface LifecycleName {
@@ -34,16 +38,22 @@ export interface LifecycleName {
   readonly lifecycle: string;
 }
 
-/** `tick`: a queued run may be due, or an automatic run may have ended. */
+/**
+ * `tick`: a queued run may be due, or an automatic run may have ended. `repaired`: the monitor shows
+ * no broken requests.
+ */
 type RetrainingRequest =
-  { readonly kind: 'requested'; readonly cause: RetrainingCause } | { readonly kind: 'tick' };
+  | { readonly kind: 'requested'; readonly cause: RetrainingCause }
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'repaired' };
 
-/** The key of the incident that a person resolves so that automatic runs start again. */
-const stopKey = 'retraining-stopped';
-const holdKey = 'retraining-held';
+const { stopped: stopKey, held: holdKey } = retrainingIncidents;
 const actor = 'retraining';
-/** A queued run waits for a run that someone else started, and looks again after this time. */
-const busySeconds = 30;
+/**
+ * A queued run waits for a run that someone else started, and a hold for a person. The sweeper looks
+ * again after this time.
+ */
+const lookAgainSeconds = 30;
 
 /** Asks for an automatic run, in the caller's transaction. */
 export async function requestRetraining(
@@ -101,7 +111,9 @@ export async function changeOf(
   if (!row) throw new Error('the database did not return the row that was locked');
   let { state } = row;
   let answer: RetrainingAnswer | null = null;
-  for (const next of [endedRun, resumed, released, requested(request)]) {
+  const sources = [endedRun, resumed, released];
+  if (request.kind === 'repaired') sources.push(() => Promise.resolve({ kind: 'repaired' }));
+  for (const next of [...sources, requested(request)]) {
     const event = await next(tx, of, state);
     if (event === null) continue;
     const step = changeRetraining(state, event, rules);
@@ -128,8 +140,23 @@ const endedRun: EventSource = async (tx, { tenant }, { run }) => {
     select status, ended_at from runs where tenant_id = ${tenant} and id = ${run} and ended_at is not null`;
   if (!ended?.endedAt) return null;
   const at = new Date(ended.endedAt).toISOString();
-  return { kind: 'ended', runId: run, status: ended.status, at };
+  const { status } = ended;
+  const brokenData = status === 'stopped' ? await stoppedByContract(tx, tenant, run) : null;
+  return { kind: 'ended', runId: run, status, at, brokenData };
 };
+
+/** The data whose contract stopped this run; null if something else did. */
+async function stoppedByContract(
+  tx: Transaction,
+  tenant: Tenant,
+  run: RunId,
+): Promise<BrokenData | null> {
+  const [stage] = await tx<Columns<typeof stageRecords, 'output'>[]>`
+    select output from stage_records where tenant_id = ${tenant} and run_id = ${run} and stage = 'validate' and status = 'stopped'
+    order by generation desc limit 1`;
+  const left = stage?.output as { readonly output?: ValidatedSources } | undefined;
+  return left?.output === undefined ? null : brokenDataOf(left.output);
+}
 
 /** Automatic runs go on when a person resolved the incident that stopped them. */
 const resumed: EventSource = async (tx, of, { stopped }) => {
@@ -137,7 +164,7 @@ const resumed: EventSource = async (tx, of, { stopped }) => {
   return (await isIncidentOpen(tx, of, stopKey)) ? null : { kind: 'resumed' };
 };
 
-/** The hold ends when a person resolved its incident. Data that are still broken hold again. */
+/** A person may resolve the incident to end the hold. Data that are still broken hold again. */
 const released: EventSource = async (tx, of, { hold }) => {
   if (hold === null) return null;
   return (await isIncidentOpen(tx, of, holdKey)) ? null : { kind: 'released' };
@@ -160,9 +187,9 @@ function requested(request: RetrainingRequest): EventSource {
         and parent_run_id is null and id is distinct from ${run} and request->'batch' is null
       order by id limit 1`;
     const moment = { at: await clockOf(tx), otherRun: other?.id ?? null };
-    return request.kind === 'tick'
-      ? { kind: 'due', ...moment }
-      : { kind: 'requested', cause: request.cause, ...moment };
+    return request.kind === 'requested'
+      ? { kind: 'requested', cause: request.cause, ...moment }
+      : { kind: 'due', ...moment };
   };
 }
 
@@ -237,8 +264,9 @@ async function store(
   const now = await clockOf(tx);
   const dueAt = retrainingDueAt(state, now);
   // The run that is in the way may be one that nothing here waits for.
-  const again = new Date(Date.parse(now) + busySeconds * 1000).toISOString();
-  const next = dueAt !== null && dueAt <= now ? again : dueAt;
+  const again = new Date(Date.parse(now) + lookAgainSeconds * 1000).toISOString();
+  const waitsForPerson = state.hold !== null || state.stopped;
+  const next = waitsForPerson || (dueAt !== null && dueAt <= now) ? again : dueAt;
   await tx`
     update retrainings set state = ${toJson(state)}, run_id = ${state.run}, due_at = ${next}, updated_at = now()
     where tenant_id = ${tenant} and lifecycle = ${lifecycle}`;
@@ -252,9 +280,8 @@ const incidentDefaults = {
 
 function holdIncident(
   { tenant, lifecycle: model }: LifecycleName,
-  data: BrokenData,
+  { name, problem, shownBy }: DataHold,
 ): RaisedIncident {
-  const { name, problem } = data;
   return {
     ...incidentDefaults,
     tenant,
@@ -267,7 +294,10 @@ function holdIncident(
       what: problem,
       dataVersion: name,
       engineDid: 'It holds automatic runs, because a model trained on these data would be worse.',
-      waitsFor: `A person must repair ${name} and resolve this incident; then automatic runs go on.`,
+      waitsFor:
+        shownBy === 'alarm'
+          ? `Somebody must repair ${name}. Automatic runs go on when the alarm of the monitor ends.`
+          : `Somebody must repair ${name} and deliver the data again, or resolve this incident.`,
     },
     actor,
   };

@@ -19,6 +19,15 @@ export interface BrokenData {
   readonly problem: string;
 }
 
+/** Data on which no automatic run starts, and what ends the hold. */
+export interface DataHold extends BrokenData {
+  /**
+   * `alarm`: the monitor shows broken requests, and the hold ends with its alarm. `contract`: a run
+   * was stopped by the contract of a source, and the hold ends when new data arrive.
+   */
+  readonly shownBy: 'alarm' | 'contract';
+}
+
 /** What the lifecycle says of automatic runs. */
 export type RetrainingRules = Pick<MonitorSpec, 'cooldownSeconds' | 'maxFailures' | 'runStrategy'>;
 
@@ -36,7 +45,7 @@ export interface RetrainingState {
   /** Fruitless automatic runs in a row. */
   readonly fruitless: number;
   /** No automatic run starts on these data. */
-  readonly hold: BrokenData | null;
+  readonly hold: DataHold | null;
   /** After too many fruitless runs; a person must resolve the incident. */
   readonly stopped: boolean;
 }
@@ -57,3 +66,9 @@ export interface RetrainingAnswer {
   readonly kind: 'started' | 'queued' | 'skipped' | 'held' | 'stopped';
   readonly why: string;
 }
+
+/** Keys of the incidents of automatic runs. A person who resolves one releases the brake. */
+export const retrainingIncidents = {
+  stopped: 'retraining-stopped',
+  held: 'retraining-held',
+} as const;

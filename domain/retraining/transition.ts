@@ -2,6 +2,7 @@ import type { RunId } from '../ids';
 import type { RunStatus } from '../run/run';
 import {
   type BrokenData,
+  type DataHold,
   type RetrainingAnswer,
   type RetrainingCause,
   type RetrainingRules,
@@ -23,7 +24,11 @@ export type RetrainingEvent =
       readonly runId: RunId;
       readonly status: RunStatus;
       readonly at: string;
+      /** The data whose contract stopped the run; otherwise null. */
+      readonly brokenData: BrokenData | null;
     }
+  /** The monitor shows no broken requests. */
+  | { readonly kind: 'repaired' }
   /** A person resolved the incident that stopped automatic runs. */
   | { readonly kind: 'resumed' }
   /** A person resolved the incident that names the broken data. */
@@ -33,7 +38,7 @@ export type RetrainingEffect =
   | { readonly kind: 'start'; readonly cause: RetrainingCause }
   | { readonly kind: 'cancel'; readonly runId: RunId; readonly cause: RetrainingCause }
   /** Raises the incident that names the broken data. */
-  | { readonly kind: 'hold'; readonly data: BrokenData }
+  | { readonly kind: 'hold'; readonly data: DataHold }
   | { readonly kind: 'release'; readonly data: BrokenData }
   /** Raises the incident that a person must resolve. */
   | { readonly kind: 'stop'; readonly fruitless: number };
@@ -65,12 +70,16 @@ export function changeRetraining(
     case 'ended':
       return event.runId === state.run ? end(state, event, rules) : unchanged(state);
     case 'resumed':
-      return {
-        ...unchanged(state),
-        state: { ...state, stopped: false, fruitless: 0, notBefore: null },
-      };
+      return unchanged({ ...state, stopped: false, fruitless: 0, notBefore: null });
+    case 'repaired':
+      return state.hold?.shownBy === 'alarm'
+        ? {
+            ...unchanged({ ...state, hold: null }),
+            effects: [{ kind: 'release', data: state.hold }],
+          }
+        : unchanged(state);
     case 'released':
-      return { ...unchanged(state), state: { ...state, hold: null } };
+      return unchanged({ ...state, hold: null });
   }
 }
 
@@ -97,16 +106,21 @@ function request(
   const { cause, at } = event;
   const { brokenData } = cause;
   if (brokenData !== null) {
-    const held: RetrainingState = { ...state, hold: brokenData, queued: null };
+    const hold: DataHold = { ...brokenData, shownBy: 'alarm' };
     return {
-      state: held,
-      effects: [{ kind: 'hold', data: brokenData }],
+      state: { ...state, hold, queued: ofData(state.queued) },
+      effects: [{ kind: 'hold', data: hold }],
       answer: { kind: 'held', why: heldBy(brokenData) },
     };
   }
-  // An event knows nothing of the data; the monitor and a new version of the data do.
-  if (state.hold !== null && cause.kind === 'event')
-    return { ...unchanged(state), answer: { kind: 'held', why: heldBy(state.hold) } };
+  if (state.hold !== null && !endsHold(cause, state.hold)) {
+    // What the monitor shows, it shows again at its next look.
+    const waits = runStrategy !== 'skip' && cause.kind === 'event' && state.queued === null;
+    return {
+      ...unchanged(waits ? { ...state, queued: cause } : state),
+      answer: { kind: 'held', why: heldBy(state.hold) },
+    };
+  }
   const effects: readonly RetrainingEffect[] =
     state.hold === null ? [] : [{ kind: 'release', data: state.hold }];
   const free: RetrainingState = { ...state, hold: null };
@@ -142,6 +156,20 @@ function request(
   });
 }
 
+/**
+ * A new version of the data ends each hold. Otherwise, an event may announce what the contract will
+ * check again, and the monitor knows of requests but not of the tables.
+ */
+function endsHold({ kind }: RetrainingCause, { shownBy }: DataHold): boolean {
+  if (kind === 'data') return true;
+  return kind === 'event' ? shownBy === 'contract' : shownBy === 'alarm';
+}
+
+/** A queued run for new data, which remains when an alarm turns out to be due to broken data. */
+function ofData(queued: RetrainingCause | null): RetrainingCause | null {
+  return queued?.kind === 'event' || queued?.kind === 'data' ? queued : null;
+}
+
 function heldBy({ name, problem }: BrokenData): string {
   return `no automatic run starts while ${name} is broken: ${problem}`;
 }
@@ -173,10 +201,13 @@ function start(state: RetrainingState, cause: RetrainingCause): RetrainingStep {
   };
 }
 
-/** A run that a person or its replacement cancelled says nothing about the next one. */
+/**
+ * A run that a person or its replacement cancelled says nothing about the next one. Neither does a
+ * run on broken data: it holds the next one until new data arrive, unless these are queued already.
+ */
 function end(
   state: RetrainingState,
-  { runId, status, at }: Extract<RetrainingEvent, { readonly kind: 'ended' }>,
+  { runId, status, at, brokenData }: Extract<RetrainingEvent, { readonly kind: 'ended' }>,
   { cooldownSeconds, maxFailures }: RetrainingRules,
 ): RetrainingStep {
   const closed: RetrainingState = { ...state, run: null, replaced: null };
@@ -186,6 +217,16 @@ function end(
     return unchanged({ ...closed, notBefore });
   }
   if (status === 'succeeded') return unchanged({ ...closed, fruitless: 0, notBefore: cooledDown });
+  if (brokenData !== null) {
+    const checked = { ...closed, notBefore: cooledDown };
+    if (ofData(state.queued) !== null) return unchanged(checked);
+    const hold: DataHold = { ...brokenData, shownBy: 'contract' };
+    return {
+      state: { ...checked, queued: null, hold },
+      effects: [{ kind: 'hold', data: hold }],
+      answer: null,
+    };
+  }
   const fruitless = state.fruitless + 1;
   const seconds = Math.min(cooldownSeconds * 2 ** (fruitless - 1), maxBackOffSeconds);
   const notBefore = after(at, seconds);

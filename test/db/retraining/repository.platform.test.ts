@@ -141,6 +141,59 @@ test('broken data hold automatic runs with an incident that names them', async (
   ]);
 });
 
+test('a hold ends when its alarm ends, and the run that waited for it starts', async () => {
+  const lifecycle = await applied({ runStrategy: 'queue' });
+  const data = { name: 'request data of x', problem: 'it is missing.' };
+  await request(lifecycle, { ...drift, brokenData: data });
+  const event: RetrainingCause = { kind: 'event', reason: 'event 7', brokenData: null };
+  expect((await request(lifecycle, event)).kind).toBe('held');
+  await retrainings().endAlarmHold({ tenant, lifecycle });
+  await retrainings().endAlarmHold({ tenant, lifecycle });
+  expect(await retrainings().get({ tenant, lifecycle })).toMatchObject({ hold: null });
+  expect(await runsOf(lifecycle)).toMatchObject([{ actor: 'retraining:event' }]);
+  expect(
+    await test_.registry.incidents.open({ tenant, model: lifecycle, key: 'retraining-held' }),
+  ).toBeNull();
+});
+
+test('a contract that stops a run holds the next one, until a person releases it', async () => {
+  const lifecycle = await applied({ cooldownSeconds: 1, runStrategy: 'queue' });
+  await request(lifecycle);
+  const run = await newest(lifecycle);
+  const verdict = {
+    kind: 'failed',
+    reasons: [
+      { gate: 'contract', code: 'contract.nulls', message: 'flights: nulls of distance: 12 %' },
+    ],
+  };
+  const output = {
+    datasets: { flights: { dataset: `${lifecycle}.flights`, version: 3 } },
+    contracts: { flights: { verdict } },
+  };
+  await test_.database.sql`
+    insert into stage_records (tenant_id, run_id, stage, generation, lifecycle, status, cache_key, output, ended_at)
+    values (${tenant}, ${run}, 'validate', 0, ${lifecycle}, 'stopped', ${digestOf(lifecycle)}, ${JSON.stringify({ output })}, now())`;
+  await end(run, 'stopped');
+  await tickAll();
+  const data = { name: `${lifecycle}.flights@3`, problem: 'flights: nulls of distance: 12 %' };
+  expect(await retrainings().get({ tenant, lifecycle })).toMatchObject({
+    fruitless: 0,
+    hold: { ...data, shownBy: 'contract' },
+  });
+  const held = await test_.registry.incidents.open({
+    tenant,
+    model: lifecycle,
+    key: 'retraining-held',
+  });
+  expect(held).toMatchObject({ story: { dataVersion: data.name, what: data.problem } });
+  expect((await request(lifecycle)).kind).toBe('held');
+  const by = { tenant, id: held?.id ?? '', actor: 'ann', reason: 'the contract was too narrow' };
+  await test_.registry.incidents.resolveById(by);
+  await test_.database.sql`update retrainings set due_at = now() where lifecycle = ${lifecycle}`;
+  await tickAll();
+  expect(await retrainings().get({ tenant, lifecycle })).toMatchObject({ hold: null });
+});
+
 test('an unknown lifecycle is an error', async () => {
   await expect(request('nobody')).rejects.toMatchObject({ type: 'NotFound' });
 });

@@ -2,10 +2,12 @@ import fc from 'fast-check';
 import type { RunId } from '../../../domain/ids';
 import {
   noRetraining,
+  type BrokenData,
   type RetrainingCause,
   type RetrainingRules,
   type RetrainingState,
 } from '../../../domain/retraining/retraining';
+import { retrainingStatus } from '../../../domain/retraining/outlook';
 import {
   changeRetraining,
   retrainingDueAt,
@@ -29,7 +31,14 @@ const asked = (hours: number, cause = drift, otherRun: RunId | null = null): Ret
 const ended = (
   hours: number,
   status: 'succeeded' | 'stopped' | 'failed' | 'cancelled' | 'lost',
-): RetrainingEvent => ({ kind: 'ended', runId: 'run_1' as RunId, status, at: at(hours) });
+  brokenData: BrokenData | null = null,
+): RetrainingEvent => ({
+  kind: 'ended',
+  runId: 'run_1' as RunId,
+  status,
+  at: at(hours),
+  brokenData,
+});
 const due = (hours: number, otherRun: RunId | null = null): RetrainingEvent => ({
   kind: 'due',
   at: at(hours),
@@ -176,6 +185,80 @@ describe('broken data', () => {
     });
     expect(play([asked(0, broken), { kind: 'released' }, asked(1, broken)]).answer).toBe('held');
   });
+});
+
+describe('a hold that an alarm shows', () => {
+  const data = { name: 'request data of distance', problem: 'it is missing.' };
+  const broken: RetrainingCause = { ...drift, brokenData: data };
+  const event: RetrainingCause = { kind: 'event', reason: 'event 7', brokenData: null };
+
+  test('ends by itself when the alarm ends', () => {
+    expect(play([asked(0, broken), { kind: 'repaired' }, asked(1)])).toMatchObject({
+      answer: 'started',
+      effects: ['hold', 'release', 'start'],
+      state: { hold: null },
+    });
+  });
+
+  test('keeps one event, whose run starts after the hold', () => {
+    const held = [asked(0, broken), asked(1, event), asked(2, event)];
+    expect(play(held, queue)).toMatchObject({ answer: 'held', state: { queued: event } });
+    expect(play(held, rules).state.queued).toBeNull();
+    expect(play([...held, { kind: 'repaired' }, due(3)], queue).effects).toEqual([
+      'hold',
+      'release',
+      'start',
+    ]);
+  });
+
+  test('keeps a run that is queued for new data, and drops one for drift', () => {
+    const queuedFor = (cause: RetrainingCause) =>
+      play([asked(0), asked(1, cause), asked(2, broken)], queue).state.queued;
+    expect(queuedFor(event)).toEqual(event);
+    expect(queuedFor(drift)).toBeNull();
+  });
+});
+
+describe('a run that a contract stopped', () => {
+  const data = { name: 'flights@3', problem: 'distance is missing in 12 % of the rows.' };
+  const event: RetrainingCause = { kind: 'event', reason: 'event 7', brokenData: null };
+  const stopped = [asked(0), ended(1, 'stopped', data)];
+
+  test('holds the next ones, names the data, and does not count as fruitless', () => {
+    expect(play(stopped)).toMatchObject({
+      effects: ['start', 'hold'],
+      state: { fruitless: 0, hold: { ...data, shownBy: 'contract' } },
+    });
+    expect(play([...stopped, asked(99)])).toMatchObject({ answer: 'held' });
+  });
+
+  test('does not end because the monitor shows no broken requests', () => {
+    expect(play([...stopped, { kind: 'repaired' }]).state.hold).toMatchObject(data);
+  });
+
+  test('lets an event that announces data start a run, which the contract checks again', () => {
+    expect(play([...stopped, asked(99, event)])).toMatchObject({
+      answer: 'started',
+      effects: ['start', 'hold', 'release', 'start'],
+    });
+  });
+
+  test('does not hold a run that is queued for data that arrived meanwhile', () => {
+    const meanwhile = [asked(0), asked(1, event), ended(2, 'stopped', data), due(24)];
+    expect(play(meanwhile, queue)).toMatchObject({
+      effects: ['start', 'start'],
+      state: { hold: null },
+    });
+  });
+});
+
+test.each<[string, readonly RetrainingEvent[], string]>([
+  ['nothing happened', [], 'ready'],
+  ['a run is open', [asked(0)], 'running'],
+  ['the cool-down lasts', [asked(0), ended(1, 'succeeded')], 'coolingDown'],
+  ['data are broken', [asked(0, { ...drift, brokenData: { name: 'x', problem: 'y' } })], 'held'],
+])('the status when %s', (_, events, status) => {
+  expect(retrainingStatus(play(events).state, at(2))).toBe(status);
 });
 
 test('whatever happens, at most one automatic run is open and starts keep their distance', () => {

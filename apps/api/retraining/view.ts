@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { costPeriods } from '../../../domain/cost/compute-budget';
+import { monitorActions, runStrategies } from '../../../domain/monitoring/monitor-spec';
+import { retrainingStatuses } from '../../../domain/retraining/outlook';
+import { instant } from '../fields';
+
+const incident = z.string().nullable().describe('incident to resolve; null if there is none');
+
+export const retrainingView = z
+  .object({
+    lifecycle: z.string(),
+    status: z
+      .enum(retrainingStatuses)
+      .describe('what a trigger meets; the next automatic run starts at once if it is ready'),
+    triggers: z.object({
+      onAlarm: z.enum(monitorActions).describe('retrain: alarms of the monitor start runs'),
+      events: z.array(z.string()).readonly().describe('types of CloudEvents'),
+      newData: z.boolean(),
+      schedule: z.string().nullable().describe('cron expression; the brakes do not apply to it'),
+    }),
+    cooldownSeconds: z.number(),
+    runStrategy: z.enum(runStrategies).describe('what happens to a trigger while a run is open'),
+    maxFailures: z.number(),
+    fruitless: z.number().describe('automatic runs in a row that released no version'),
+    run: z.string().nullable().describe('automatic run in progress'),
+    startedAt: instant.nullable().describe('start of the last automatic run'),
+    notBefore: instant.nullable().describe('end of the cool-down and the back-off'),
+    queued: z
+      .object({ kind: z.string(), reason: z.string() })
+      .nullable()
+      .describe('trigger that starts a run when the brakes allow it'),
+    hold: z
+      .object({
+        data: z.string().describe('dataset version or feature that is broken'),
+        problem: z.string(),
+        shownBy: z
+          .enum(['alarm', 'contract'])
+          .describe('alarm: ends with the alarm. contract: ends when new data arrive'),
+        incident,
+      })
+      .nullable(),
+    stop: z
+      .object({ incident })
+      .nullable()
+      .describe('automatic runs stopped after maxFailures fruitless ones'),
+    budget: z
+      .object({
+        period: z.enum(costPeriods),
+        limits: z
+          .array(z.object({ unit: z.string(), limit: z.number(), spent: z.number() }))
+          .readonly(),
+      })
+      .nullable()
+      .describe('most that the jobs of all runs may use in the period; null without a cap'),
+  })
+  .meta({ id: 'Retraining' });
+
+export type RetrainingJson = z.output<typeof retrainingView>;

@@ -1,0 +1,61 @@
+import type { RetrainingJson } from '../../../../apps/api/retraining/view';
+import { describeRetraining } from '../../../../apps/cli/retraining/view';
+
+const plain = (text: string) => text;
+const paint = { bold: plain, dim: plain, green: plain, red: plain, yellow: plain };
+const ready: RetrainingJson = {
+  lifecycle: 'flight-delay',
+  status: 'ready',
+  triggers: { onAlarm: 'retrain', events: ['com.example.landed'], newData: true, schedule: null },
+  cooldownSeconds: 86_400,
+  runStrategy: 'queue',
+  maxFailures: 3,
+  fruitless: 0,
+  run: null,
+  startedAt: null,
+  notBefore: null,
+  queued: null,
+  hold: null,
+  stop: null,
+  budget: null,
+};
+const shown = (changes: Partial<RetrainingJson>) =>
+  describeRetraining({ ...ready, ...changes }, paint);
+
+test('names the triggers and the rules', () => {
+  expect(shown({})).toContain('ready: the next trigger starts a run');
+  expect(shown({})).toContain(
+    'triggers: alarms of the monitor, event com.example.landed, new data',
+  );
+  expect(shown({})).toContain('cool-down 1d, run strategy queue');
+});
+
+test('says what is broken and how the hold ends', () => {
+  const hold = { data: 'delay.flights@3', problem: 'nulls of distance: 12 %' };
+  const byContract = shown({
+    status: 'held',
+    hold: { ...hold, shownBy: 'contract', incident: 'inc_1' },
+    queued: { kind: 'event', reason: 'event landed 7' },
+  });
+  expect(byContract).toContain('delay.flights@3: nulls of distance: 12 %');
+  expect(byContract).toContain('perennial incident resolve inc_1 --reason');
+  expect(byContract).toContain('waits: a run for event landed 7');
+  const byAlarm = shown({ status: 'held', hold: { ...hold, shownBy: 'alarm', incident: 'inc_1' } });
+  expect(byAlarm).toContain('ends by itself when the alarm of the monitor ends');
+});
+
+test('says when the cool-down ends, why the runs stopped, and what the budget leaves', () => {
+  const coolingDown = shown({
+    status: 'coolingDown',
+    notBefore: '2026-01-02T00:00:00Z',
+    fruitless: 2,
+  });
+  expect(coolingDown).toMatch(/starts at 2026-01-02T00:00:00Z or later; the wait doubled/);
+  expect(shown({ status: 'stopped', fruitless: 3, stop: { incident: 'inc_2' } })).toContain(
+    'perennial incident resolve inc_2',
+  );
+  const limits = [{ unit: 'cpuHours', limit: 200, spent: 12.5 }];
+  expect(shown({ budget: { period: 'month', limits } })).toContain(
+    'budget of this month: 12.5 of 200 CPU-hours',
+  );
+});

@@ -1,0 +1,129 @@
+/** Alarms of the monitor start runs by themselves, and brakes hold them. */
+import type { MonitorJson } from '../../apps/api/monitoring/view';
+import type { RetrainingJson } from '../../apps/api/retraining/view';
+import type { RunJson } from '../../apps/cli/run/view';
+import type { Incident } from '../../domain/incident/incident';
+import { sendTinyRequests, type TinyRequests } from '../support/monitoring/tiny-traffic';
+import type { Product } from '../support/process/product';
+import { startProduct } from '../support/process/product';
+import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
+import { untilAnswer } from '../support/time/until';
+
+jest.setTimeout(480_000);
+
+let product: Product;
+beforeAll(async () => {
+  product = await startProduct();
+});
+afterAll(() => product.stop());
+
+const send = (model: string, requests: TinyRequests) => sendTinyRequests(product, model, requests);
+const itemsOf = async <T>(path: string): Promise<readonly T[]> =>
+  (await product.call<{ items: readonly T[] }>('GET', path)).body.items;
+const runsOf = (model: string) => itemsOf<RunJson>(`/runs?lifecycle=${model}`);
+const incidentsOf = (model: string) => itemsOf<Incident>(`/incidents?model=${model}`);
+const brakesOf = async (model: string) =>
+  (await product.call<RetrainingJson>('GET', `/lifecycles/${model}/retraining`)).body;
+const untilBrakes = (model: string, isSo: (brakes: RetrainingJson) => boolean) =>
+  untilAnswer(() => brakesOf(model), isSo, {
+    seconds: 120,
+    everyMs: 500,
+    detail: async () => ({
+      brakes: await brakesOf(model),
+      alarms: (await product.call<MonitorJson>('GET', `/monitors/${model}`)).body.alarms,
+    }),
+  });
+
+/** A champion that a person trained; from then on only the engine starts runs. */
+async function champion(name: string, { monitor }: { readonly monitor: string }): Promise<void> {
+  const settings = `{ every: 1s, onAlarm: retrain, ${monitor} }`;
+  const tiny = { name, evaluate: lenientGates, monitor: settings };
+  await product.apply(writeTinyLifecycle(product.workDir, tiny));
+  const run = await product.waitForEnd((await product.start(name)).body.id);
+  expect(run.status).toBe('succeeded');
+}
+
+test('shifted requests raise an alarm, which starts one run whose model ends the incident', async () => {
+  await champion('drifting', { monitor: 'cooldown: 10m' });
+  // Rows arrived meanwhile, so the next version differs.
+  writeTinyLifecycle(product.workDir, { name: 'drifting', seed: 8 });
+  await send('drifting', { from: '2024-05-01T00:00:00Z', rows: 400, shiftY: 3 });
+  const run = await untilAnswer(
+    async () => (await runsOf('drifting'))[0],
+    (newest) => newest?.actor === 'retraining:drift' && newest.endedAt !== null,
+    { seconds: 180, everyMs: 500, detail: () => brakesOf('drifting') },
+  );
+  expect(run).toMatchObject({ status: 'succeeded', version: 2 });
+  expect(run?.request).toMatchObject({ reason: expect.stringMatching(/shifted/) as string });
+  await send('drifting', { from: '2024-05-02T00:00:00Z', rows: 100, shiftY: 3 });
+  const drift = await untilAnswer(
+    async () => (await incidentsOf('drifting')).find(({ version }) => version === 1),
+    (incident) => incident?.status === 'resolved',
+    { seconds: 120, everyMs: 500 },
+  );
+  expect(drift).toMatchObject({ kind: 'drift' });
+  // The second version has the same alarm, and waits in the cool-down.
+  expect(await brakesOf('drifting')).toMatchObject({ status: 'coolingDown', fruitless: 0 });
+  expect(await runsOf('drifting')).toHaveLength(2);
+});
+
+test('broken requests hold the run and are named, and the hold ends with their alarm', async () => {
+  await champion('broken', { monitor: 'cooldown: 1s' });
+  await send('broken', { from: '2024-05-06T00:00:00Z', rows: 400, shift: 10, shiftY: 3 });
+  const held = await untilBrakes('broken', ({ status }) => status === 'held');
+  expect(held.hold).toMatchObject({ shownBy: 'alarm', data: expect.stringMatching(/x/) as string });
+  expect(await runsOf('broken')).toHaveLength(1);
+  const shown = await product.cli(['retraining', 'show', 'broken']);
+  expect(shown.stdout).toMatch(/held by broken data[^]*ends by itself/);
+  const [incident] = (await incidentsOf('broken')).filter(({ key }) => key === 'retraining-held');
+  expect(incident?.id).toBe(held.hold?.incident);
+
+  // A quiet week ends the alarms when the next one begins.
+  await send('broken', { from: '2024-05-13T00:00:00Z', rows: 200 });
+  await send('broken', { from: '2024-05-20T00:00:00Z', rows: 100 });
+  await untilBrakes('broken', ({ hold }) => hold === null);
+  const resolved = await product.call<Incident>('GET', `/incidents/${incident?.id ?? ''}`);
+  expect(resolved.body).toMatchObject({ status: 'resolved' });
+});
+
+test('fruitless runs stop and call a person, who lets them go on', async () => {
+  await champion('fruitless', { monitor: 'cooldown: 1s, maxFailures: 2' });
+  const strict = writeTinyLifecycle(product.workDir, {
+    name: 'fruitless',
+    evaluate: lenientGates.replace('min: 0.6', 'min: 0.9999'),
+    monitor: '{ every: 1s, onAlarm: retrain, cooldown: 1s, maxFailures: 2 }',
+  });
+  await product.apply(strict);
+  // The monitor asks at each look, and requests make it look.
+  let hours = 0;
+  const asking = async () => {
+    await send('fruitless', {
+      from: new Date(Date.parse('2024-05-06T00:00:00Z') + hours * 3_600_000).toISOString(),
+      rows: 60,
+      shiftY: 3,
+    });
+    hours += 1;
+    return brakesOf('fruitless');
+  };
+  const options = { seconds: 180, everyMs: 1_000, detail: () => runsOf('fruitless') };
+  const stopped = await untilAnswer(asking, ({ status }) => status === 'stopped', options);
+  expect(stopped).toMatchObject({ fruitless: 2 });
+  const runs = await runsOf('fruitless');
+  expect(runs.map(({ status }) => status)).toEqual(['stopped', 'stopped', 'succeeded']);
+  const incident = stopped.stop?.incident ?? '';
+  const { body } = await product.call<Incident>('GET', `/incidents/${incident}`);
+  expect(body).toMatchObject({ kind: 'retraining', severity: 'critical', status: 'open' });
+  expect((await product.cli(['retraining', 'show', 'fruitless'])).stdout).toContain(
+    `perennial incident resolve ${incident}`,
+  );
+
+  await product.cli(['incident', 'resolve', incident, '--reason', 'the gate was repaired']);
+  await untilAnswer(
+    async () => {
+      await asking();
+      return runsOf('fruitless');
+    },
+    (all) => all.length > runs.length,
+    options,
+  );
+});
