@@ -25,9 +25,9 @@ const elsewhere = {
   /**
    * `perennial up` and the platform's processes run from their sources, so the CLI leaves them out.
    */
-  cli: /^(\.\/(api|config|gateway|llm-server|llm-server-settings|log|model-providers|project\/process|setup|worker)|\.\.\/infra\/up|\.\.\/apps\/cli\/demo(-llm)?)$/,
+  cli: /^(\.\/(api|config|gateway|llm-server|llm-server-settings|log|model-providers|project\/process|setup|worker)|\.\.\/infra\/up|\.\.\/apps\/cli\/demo(-llm|-year)?)$/,
   services:
-    /^(\.\/(cli-[a-z-]+|llm-server|llm-server-settings|setup)|\.\.\/infra\/up|\.\.\/apps\/cli\/(context|demo|demo-llm|main|terminal))$/,
+    /^(\.\/(cli-[a-z-]+|llm-server|llm-server-settings|setup)|\.\.\/infra\/up|\.\.\/apps\/cli\/(context|demo|demo-llm|demo-year|main|terminal))$/,
 };
 
 /** Defines what `foldersOfSources` calls. */

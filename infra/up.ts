@@ -17,6 +17,8 @@ export interface StartedDemoOptions {
   readonly json: boolean;
   readonly once: boolean;
   readonly signal: AbortSignal;
+  /** The processes that run now. */
+  readonly processes: Platform['processes'];
 }
 
 const root = resolve(__dirname, '..');

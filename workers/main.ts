@@ -11,6 +11,7 @@ import type * as Cli from '../apps/cli/main';
 import type * as CliContext from '../apps/cli/context';
 import type * as Demo from '../apps/cli/demo';
 import type * as LlmDemo from '../apps/cli/demo-llm';
+import type * as YearDemo from '../apps/cli/demo-year';
 import type * as Terminal from '../apps/cli/terminal';
 import type * as Up from '../infra/up';
 import type { StartedDemoOptions } from '../infra/up';
@@ -43,6 +44,8 @@ async function main(args: readonly string[]): Promise<number> {
       return up(rest, demo);
     case 'demo-llm':
       return languageDemo(rest);
+    case 'demo-year':
+      return yearDemo(rest);
     case 'setup': {
       noArguments(command, rest);
       const { setUp } = require('./setup') as typeof Setup;
@@ -80,7 +83,11 @@ async function main(args: readonly string[]): Promise<number> {
  */
 function endWithReader(command: string | undefined): void {
   const serves =
-    command === 'up' || command === 'start' || command === 'demo-llm' || isProcess(command);
+    command === 'up' ||
+    command === 'start' ||
+    command === 'demo-llm' ||
+    command === 'demo-year' ||
+    isProcess(command);
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', () => {
       if (!serves) process.exit(141); // 128 + SIGPIPE
@@ -184,6 +191,31 @@ async function languageDemo(args: readonly string[]): Promise<number> {
     if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
     return exitCode;
   });
+}
+
+/**
+ * `npm run demo:year`, which checks the flags. The platform starts empty. What was delivered to it
+ * goes when it stops, also after Ctrl-C.
+ */
+async function yearDemo(args: readonly string[]): Promise<number> {
+  const passed = args.filter((arg) => arg !== '--quick' && arg !== '--keep');
+  const { runYearDemo, removeDeliveries } = require('../apps/cli/demo-year') as typeof YearDemo;
+  try {
+    const all = [...passed, '--fresh', ...(args.includes('--keep') ? [] : ['--once'])];
+    return await up(all, async (options) => {
+      const { exitCode, summary } = await runYearDemo({
+        ...options,
+        quick: args.includes('--quick'),
+        reportDir: resolve(__dirname, '..', '.perennial', 'demo-year'),
+        samplesDir: samplesDir(process.env),
+        terminal: terminal(),
+      });
+      if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+      return exitCode;
+    });
+  } finally {
+    await removeDeliveries();
+  }
 }
 
 function terminal() {

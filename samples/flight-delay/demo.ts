@@ -35,7 +35,8 @@ LIMIT ${rows}`;
 }
 
 interface FlightDelayDocument {
-  readonly document: string;
+  /** YAML, or what it says. */
+  readonly document: string | object;
   readonly files: Readonly<Record<string, string>>;
 }
 
@@ -54,7 +55,9 @@ export function sabotaged({ document, files }: FlightDelayDocument): {
   readonly document: object;
   readonly files: FlightDelayDocument['files'];
 } {
-  const honest = parse(document) as { readonly spec: FlightDelaySpec };
+  const honest = (typeof document === 'string' ? parse(document) : document) as {
+    readonly spec: FlightDelaySpec;
+  };
   const { tune: _untuned, ...spec } = honest.spec;
   const { assemble } = spec.data;
   return {

@@ -21,6 +21,7 @@ describe('flags are checked before any download', () => {
       '--once and --keep cannot be used together',
       'npm run demo:llm -- [--quick]',
     ],
+    ['demo-year.mjs', ['--bogus'], "Unknown option '--bogus'", 'npm run demo:year -- [--quick]'],
     ['start.mjs', ['--bogus'], "Unknown option '--bogus'", 'npm start -- [--fresh]'],
   ])('%s %j', (program, args, error, usage) => {
     const { exitCode, stdout, stderr } = run(program, ...args);

@@ -29,9 +29,12 @@ export async function openInferenceClient(options: {
   readonly gatewayUrl: string;
   readonly apiKey: string;
   readonly model: string;
+  /** By default the version that the gateway chooses. */
+  readonly version?: number;
 }): Promise<InferenceClient> {
-  const { gatewayUrl, apiKey, model } = options;
-  const url = `${gatewayUrl}/v2/models/${model}`;
+  const { gatewayUrl, apiKey, model, version: asked } = options;
+  const url =
+    `${gatewayUrl}/v2/models/${model}` + (asked === undefined ? '' : `/versions/${asked}`);
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
   const described = await request(url, { headers });
   if (described.statusCode !== 200)

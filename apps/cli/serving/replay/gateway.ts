@@ -9,9 +9,15 @@ import type { ReplayLabel, ReplayRow } from './rows';
  */
 export interface ReplayGateway {
   /** @throws Error when there is no score. */
-  infer(row: ReplayRow): Promise<{ readonly predictionId: string; readonly version: string }>;
+  infer(row: ReplayRow): Promise<ReplayAnswer>;
   feedback(labels: readonly FeedbackLabel[]): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface ReplayAnswer {
+  readonly predictionId: string;
+  /** `flight-delay@7` */
+  readonly version: string;
 }
 
 export interface FeedbackLabel {
@@ -27,6 +33,8 @@ export interface ReplayGatewayOptions {
   readonly timeColumn: string;
   readonly entityColumn: string | null;
   readonly parallel: number;
+  /** Receives the score of each answer, which is then sent with it. */
+  readonly onScore?: (row: ReplayRow, score: number, version: string) => void;
 }
 
 interface Metadata {
@@ -51,14 +59,15 @@ export function knownGateway({ gatewayUrl, apiKey }: Pick<CliSettings, 'gatewayU
  * so the replay continues.
  */
 export async function openReplayGateway(options: ReplayGatewayOptions): Promise<ReplayGateway> {
-  const { gatewayUrl, apiKey, model, timeColumn, entityColumn, parallel } = options;
+  const { gatewayUrl, apiKey, model, timeColumn, entityColumn, parallel, onScore } = options;
   const url = `${gatewayUrl}/v2/models/${model}`;
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
   const dispatcher = new Agent({ connections: parallel, pipelining: 1 });
   const inputs = await described(url, headers, dispatcher);
 
   return {
-    async infer({ at, columns }) {
+    async infer(row) {
+      const { at, columns } = row;
       const entity = entityColumn === null ? null : textOf(columns[entityColumn]);
       const body = JSON.stringify({
         inputs: inputs.map(({ name, datatype }) => ({
@@ -72,15 +81,14 @@ export async function openReplayGateway(options: ReplayGatewayOptions): Promise<
           ...(entity === null ? {} : { entity }),
         },
         // Every model has this output. The log has the predictions.
-        outputs: [{ name: 'prediction_id' }],
+        outputs: [{ name: onScore === undefined ? 'prediction_id' : 'score' }],
       });
       const answer = await request(`${url}/infer`, { method: 'POST', headers, body, dispatcher });
       const text = await answer.body.text();
       if (answer.statusCode !== 200) throw new Error(`${answer.statusCode}: ${text.slice(0, 300)}`);
-      return {
-        predictionId: String(answer.headers['x-perennial-prediction-id']),
-        version: String(answer.headers['x-perennial-model-version']),
-      };
+      const version = String(answer.headers['x-perennial-model-version']);
+      if (onScore !== undefined) onScore(row, scoreIn(text), version);
+      return { predictionId: String(answer.headers['x-perennial-prediction-id']), version };
     },
 
     feedback: (labels) =>
@@ -88,6 +96,16 @@ export async function openReplayGateway(options: ReplayGatewayOptions): Promise<
 
     close: () => dispatcher.close(),
   };
+}
+
+/** @throws Error when the answer has no score. */
+function scoreIn(text: string): number {
+  const { outputs = [] } = JSON.parse(text) as {
+    readonly outputs?: readonly { readonly name: string; readonly data: readonly number[] }[];
+  };
+  const score = outputs.find(({ name }) => name === 'score')?.data[0];
+  if (typeof score !== 'number') throw new Error(`no score in ${text.slice(0, 300)}`);
+  return score;
 }
 
 export async function sendFeedback(

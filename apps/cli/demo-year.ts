@@ -1,0 +1,209 @@
+/**
+ * The steps of `npm run demo:year` on a running platform. Flights of 2013 are sent to the gateway
+ * month by month, and their labels follow. At the start of each month the flights of the last one
+ * are delivered and announced by a CloudEvent. The engine decides everything else.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { figure } from '../../domain/format';
+import { sabotaged } from '../../samples/flight-delay/demo';
+import { flightDelayYear, yearLifecycle } from '../../samples/flight-delay/year';
+import { CliError, type ExitCode } from './cli-error';
+import { createContext, type CliContext } from './context';
+import type { DemoContextOptions } from './demo';
+import { applyForDemo } from './demo/apply';
+import { hundredths } from './demo/summary';
+import { readLifecycleFolder } from './lifecycle/folder';
+import { yearChart } from './demo-year/chart';
+import { readDecisions } from './demo-year/decisions';
+import { deliver } from './demo-year/deliveries';
+import { openEngine } from './demo-year/engine';
+import { monthOf, type Month } from './demo-year/months';
+import { describeYear, type YearMonth, type YearSummary } from './demo-year/report';
+import { measureMonth, type Candidate } from './demo-year/scores';
+import { sendMonth } from './demo-year/traffic';
+
+export interface YearDemoOptions extends DemoContextOptions {
+  /** Sends fewer flights, faster. */
+  readonly quick: boolean;
+  /** Folder of the table and the chart. */
+  readonly reportDir: string;
+  readonly processes: () => readonly { readonly name: string; readonly pid: number }[];
+}
+
+const clone = resolve(__dirname, '..', '..');
+const sampleFolder = join(clone, 'samples', 'flight-delay');
+/** Sources may be read from here, but not from the state folder. */
+const deliveryFolder = join(sampleFolder, 'data', 'year');
+const { lifecycle, event, parallel, killed, broken, bad } = flightDelayYear;
+const firstMonth = 2;
+const lastMonth = 12;
+const dayMs = 86_400_000;
+
+export async function runYearDemo(
+  options: YearDemoOptions,
+): Promise<{ readonly exitCode: ExitCode; readonly summary: YearSummary }> {
+  const { apiUrl, gatewayUrl, apiKey, samplesDir, terminal, signal, quick, reportDir } = options;
+  const startedAt = Date.now();
+  const { speed, oneOf } = quick ? flightDelayYear.quick : flightDelayYear;
+  const context = createContext(terminal, {
+    apiUrl,
+    gatewayUrl,
+    apiKey,
+    cwd: sampleFolder,
+    stateDir: join(clone, '.perennial'),
+    samplesDir,
+    trainersDir: join(clone, 'trainers'),
+    python: join(clone, '.perennial', 'python', 'bin', 'python'),
+    pythonLlm: join(clone, '.perennial', 'python-llm', 'bin', 'python'),
+  });
+  const engine = openEngine(context, { lifecycle, event, signal });
+  const honest = yearLifecycle(readLifecycleFolder(sampleFolder, '.'), {
+    folder: deliveryFolder,
+    speed,
+  });
+  const say = (month: Month, what: string) => terminal.say(`${month.name.padEnd(10)} ${what}`);
+  /** Event time, which stands still while no request is sent. */
+  let now = Date.parse(monthOf(firstMonth).from);
+  const candidates: Candidate[] = [];
+  const noteCandidates = async (): Promise<void> => {
+    for (const version of await engine.versions())
+      if (!candidates.some((known) => known.version === version))
+        candidates.push({ version, from: now });
+  };
+  const land = async (month: Month, brokenFrom: string | null, note = ''): Promise<void> => {
+    await deliver({ samplesDir, folder: deliveryFolder, until: month.from, brokenFrom });
+    say(month, `flights until ${month.from.slice(0, 10)} landed${note}`);
+    say(month, `  ${await engine.announce(`flights-until-${month.from.slice(0, 10)}${note}`)}`);
+  };
+
+  const starts: { readonly month: Month; readonly wallMs: number }[] = [];
+  const measured: YearMonth[] = [];
+  let failedRequests = 0;
+  for (let number = firstMonth; number <= lastMonth && !signal.aborted; number += 1) {
+    const month = monthOf(number);
+    starts.push({ month, wallMs: Date.now() });
+    if (number === firstMonth)
+      await applyForDemo(context, lifecycle, { body: honest, from: 'samples/flight-delay' });
+    if (number === bad) {
+      say(month, 'somebody applies a lifecycle with shuffled labels and without gates');
+      await applyForDemo(context, lifecycle, {
+        body: sabotaged(honest),
+        from: 'samples/flight-delay, sabotaged',
+      });
+    }
+    const lacksDistance = number === broken ? monthOf(number - 1).from : null;
+    await land(month, lacksDistance, lacksDistance === null ? '' : ', without their distance');
+    await engine.settle(number === killed ? () => killWorker(options, month) : undefined);
+    if (number === bad)
+      await applyForDemo(context, lifecycle, { body: honest, from: 'samples/flight-delay' });
+    await noteCandidates();
+    await expectChampion(context);
+
+    const over = new AbortController();
+    const watching = (async () => {
+      while (!over.signal.aborted) {
+        await noteCandidates();
+        await pause(1_000, undefined, { signal: over.signal }).catch(() => undefined);
+      }
+    })();
+    let isRepaired = number !== broken;
+    let repairing = Promise.resolve();
+    let saidAt = 0;
+    const { served, end } = await sendMonth(context, {
+      lifecycle,
+      month,
+      sampleFolder,
+      oneOf,
+      speed,
+      parallel,
+      signal,
+      onProgress: ({ at, requests, labels, failed, answeredBy }) => {
+        now = at;
+        if (!isRepaired && at > Date.parse(month.from) + 14 * dayMs) {
+          isRepaired = true;
+          repairing = land(month, null, ', repaired');
+        }
+        if (Date.now() - saidAt < 10_000) return;
+        saidAt = Date.now();
+        const by = Object.entries(answeredBy).map(([version, n]) => `${version} ${n}`);
+        say(
+          month,
+          `  ${new Date(at).toISOString().slice(0, 10)}  ${requests} requests, ${labels} labels, ${failed} failed; ${by.join(', ')}`,
+        );
+      },
+    }).finally(() => over.abort());
+    await Promise.all([watching, repairing]);
+    if (signal.aborted) break;
+    failedRequests += end.failed;
+    const metric = await measureMonth(served, {
+      gatewayUrl,
+      apiKey,
+      model: lifecycle,
+      candidates,
+      first: candidates[0]?.version ?? 1,
+    });
+    measured.push({ month: month.name, ...metric });
+    say(
+      month,
+      `  log loss ${figure(metric.served)}; never retraining ${figure(metric.never)}, every candidate ${figure(metric.every)}`,
+    );
+  }
+
+  const { decisions, incidents } = await readDecisions(context, { lifecycle, starts });
+  const files = { chart: join(reportDir, 'year.svg'), table: join(reportDir, 'year.md') };
+  const summary: YearSummary = {
+    months: measured,
+    decisions,
+    incidents,
+    oneOf,
+    failedRequests,
+    files,
+    seconds: hundredths((Date.now() - startedAt) / 1000),
+  };
+  mkdirSync(reportDir, { recursive: true });
+  const text = describeYear(summary);
+  writeFileSync(files.table, `${text}\n`);
+  writeFileSync(files.chart, yearChart(summary));
+  terminal.out(`\n${text}`);
+  terminal.say(`\ntable: ${files.table}\nchart: ${files.chart}`);
+  return { exitCode: isAsPromised(summary) ? 0 : 1, summary };
+}
+
+export function removeDeliveries(): Promise<void> {
+  return rm(deliveryFolder, { recursive: true, force: true });
+}
+
+/** As a machine that fails in the middle of a training would. The supervisor starts it again. */
+function killWorker({ processes, terminal }: YearDemoOptions, month: Month): void {
+  const worker = processes().find(({ name }) => name === 'The worker');
+  if (worker === undefined) return;
+  process.kill(worker.pid, 'SIGKILL');
+  terminal.say(`${month.name.padEnd(10)}   kill -9 of the worker (${worker.pid}) while it trains`);
+}
+
+async function expectChampion(context: CliContext): Promise<void> {
+  const { version } = await context.api().call('GET /models/{model}/aliases/{alias}', {
+    path: { model: lifecycle, alias: 'champion' },
+  });
+  if (version === null)
+    throw new CliError(
+      `${lifecycle} has no champion after its first run`,
+      1,
+      `PERENNIAL_STATE_DIR=.perennial/demo-year/state npx perennial up, then perennial run list`,
+    );
+}
+
+/** The shuffled labels must not win, the broken data must be held, and the killed run must end. */
+function isAsPromised({ decisions, failedRequests }: YearSummary): boolean {
+  const of = (number: number) =>
+    decisions.filter(({ month }) => month === monthOf(number).name).map(({ outcome }) => outcome);
+  return (
+    of(bad)[0] !== 'promoted' &&
+    of(broken)[0] === 'stopped by the contract' &&
+    !decisions.some(({ outcome }) => outcome === 'failed' || outcome === 'lost') &&
+    failedRequests === 0
+  );
+}
