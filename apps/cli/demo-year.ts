@@ -17,7 +17,7 @@ import { applyForDemo } from './demo/apply';
 import { hundredths } from './demo/summary';
 import { readLifecycleFolder } from './lifecycle/folder';
 import { yearChart } from './demo-year/chart';
-import { readDecisions } from './demo-year/decisions';
+import { readDecisions, type StartedMonth } from './demo-year/decisions';
 import { deliver } from './demo-year/deliveries';
 import { openEngine } from './demo-year/engine';
 import { monthOf, type Month } from './demo-year/months';
@@ -79,7 +79,7 @@ export async function runYearDemo(
     say(month, `  ${await engine.announce(`flights-until-${month.from.slice(0, 10)}${note}`)}`);
   };
 
-  const starts: { readonly month: Month; readonly wallMs: number }[] = [];
+  const starts: StartedMonth[] = [];
   const measured: YearMonth[] = [];
   let failedRequests = 0;
   for (let number = firstMonth; number <= lastMonth && !signal.aborted; number += 1) {
@@ -100,7 +100,7 @@ export async function runYearDemo(
     if (number === bad)
       await applyForDemo(context, lifecycle, { body: honest, from: 'samples/flight-delay' });
     await noteCandidates();
-    await expectChampion(context);
+    await expectChampion(context, starts);
 
     const over = new AbortController();
     const watching = (async () => {
@@ -184,16 +184,18 @@ function killWorker({ processes, terminal }: YearDemoOptions, month: Month): voi
   terminal.say(`${month.name.padEnd(10)}   kill -9 of the worker (${worker.pid}) while it trains`);
 }
 
-async function expectChampion(context: CliContext): Promise<void> {
+async function expectChampion(context: CliContext, starts: readonly StartedMonth[]): Promise<void> {
   const { version } = await context.api().call('GET /models/{model}/aliases/{alias}', {
     path: { model: lifecycle, alias: 'champion' },
   });
-  if (version === null)
-    throw new CliError(
-      `${lifecycle} has no champion after its first run`,
-      1,
-      `PERENNIAL_STATE_DIR=.perennial/demo-year/state npx perennial up, then perennial run list`,
-    );
+  if (version !== null) return;
+  const { decisions } = await readDecisions(context, { lifecycle, starts });
+  const { outcome, reason } = decisions.at(-1) ?? { outcome: 'no run', reason: 'none was started' };
+  throw new CliError(
+    `${lifecycle} has no champion: ${outcome}: ${reason}`,
+    1,
+    'PERENNIAL_STATE_DIR=.perennial/demo-year/state npx perennial up, then perennial run list',
+  );
 }
 
 /** The shuffled labels must not win, the broken data must be held, and the killed run must end. */

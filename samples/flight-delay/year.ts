@@ -34,7 +34,7 @@ export function yearLifecycle(
   { folder, speed }: { readonly folder: string; readonly speed: number },
 ): { readonly document: { readonly spec: object }; readonly files: YearDocument['files'] } {
   const sample = parse(document) as { readonly spec: YearSpec };
-  const { tune: _untuned, data, canary, ...spec } = sample.spec;
+  const { tune: _untuned, data, canary, evaluate, ...spec } = sample.spec;
   const delivered = Object.entries(data.sources).map(([name, source]) => [
     name,
     { ...source, uri: `file://${folder}/${name}.parquet` },
@@ -49,6 +49,12 @@ export function yearLifecycle(
           ...data,
           sources: Object.fromEntries(delivered) as object,
           split: { by: 'time', tuning: '1d', confirm: '1d', holdout: '14d' },
+        },
+        evaluate: {
+          ...evaluate,
+          gates: evaluate.gates.map((gate) =>
+            gate.name === 'useful' ? { ...gate, min: 0.5 } : gate,
+          ),
         },
         canary: {
           ...canary,
@@ -74,6 +80,7 @@ export function yearLifecycle(
 
 interface YearSpec {
   readonly data: { readonly sources: Readonly<Record<string, object>> };
+  readonly evaluate: { readonly gates: readonly { readonly name: string }[] };
   readonly canary: object;
   readonly tune?: unknown;
 }

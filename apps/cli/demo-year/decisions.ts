@@ -24,14 +24,15 @@ export interface YearIncident {
   readonly because: string | null;
 }
 
-interface Started {
+/** When the requests of a month began, in wall-clock time. */
+export interface StartedMonth {
   readonly month: Month;
   readonly wallMs: number;
 }
 
 export async function readDecisions(
   context: CliContext,
-  { lifecycle, starts }: { readonly lifecycle: string; readonly starts: readonly Started[] },
+  { lifecycle, starts }: { readonly lifecycle: string; readonly starts: readonly StartedMonth[] },
 ): Promise<{
   readonly decisions: readonly YearDecision[];
   readonly incidents: readonly YearIncident[];
