@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isUnchanged } from '../../domain/decision/verdict';
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { LifecycleRevision } from '../../domain/lifecycle/revision';
@@ -136,13 +137,14 @@ type EventSource = (
 
 const endedRun: EventSource = async (tx, { tenant }, { run }) => {
   if (run === null) return null;
-  const [ended] = await tx<Columns<typeof runs, 'status' | 'endedAt'>[]>`
-    select status, ended_at from runs where tenant_id = ${tenant} and id = ${run} and ended_at is not null`;
+  const [ended] = await tx<Columns<typeof runs, 'status' | 'verdict' | 'endedAt'>[]>`
+    select status, verdict, ended_at from runs where tenant_id = ${tenant} and id = ${run} and ended_at is not null`;
   if (!ended?.endedAt) return null;
   const at = new Date(ended.endedAt).toISOString();
-  const { status } = ended;
+  const { status, verdict } = ended;
+  const released = status === 'succeeded' && !isUnchanged(verdict);
   const brokenData = status === 'stopped' ? await stoppedByContract(tx, tenant, run) : null;
-  return { kind: 'ended', runId: run, status, at, brokenData };
+  return { kind: 'ended', runId: run, status, released, at, brokenData };
 };
 
 /** The data whose contract stopped this run; null if something else did. */

@@ -25,6 +25,14 @@ export interface Verdict {
   readonly reasons: readonly Reason[];
 }
 
+/** The reason of a run that found its model to be the champion already. */
+export const unchangedCode = 'promote.unchanged';
+
+/** Whether the run released nothing, because its model is the champion already. */
+export function isUnchanged(verdict: Verdict | null): boolean {
+  return verdict?.reasons.some(({ code }) => code === unchangedCode) ?? false;
+}
+
 /** The recorded result of `decide(policy, evidence)`. Both inputs are stored by digest first. */
 export interface DecisionRef {
   readonly id: string;

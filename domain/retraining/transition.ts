@@ -23,6 +23,8 @@ export type RetrainingEvent =
       readonly kind: 'ended';
       readonly runId: RunId;
       readonly status: RunStatus;
+      /** False also for a run that succeeded and found its model to be the champion already. */
+      readonly released: boolean;
       readonly at: string;
       /** The data whose contract stopped the run; otherwise null. */
       readonly brokenData: BrokenData | null;
@@ -207,7 +209,7 @@ function start(state: RetrainingState, cause: RetrainingCause): RetrainingStep {
  */
 function end(
   state: RetrainingState,
-  { runId, status, at, brokenData }: Extract<RetrainingEvent, { readonly kind: 'ended' }>,
+  { runId, status, released, at, brokenData }: Extract<RetrainingEvent, { readonly kind: 'ended' }>,
   { cooldownSeconds, maxFailures }: RetrainingRules,
 ): RetrainingStep {
   const closed: RetrainingState = { ...state, run: null, replaced: null };
@@ -216,7 +218,7 @@ function end(
     const notBefore = state.replaced === runId ? at : cooledDown;
     return unchanged({ ...closed, notBefore });
   }
-  if (status === 'succeeded') return unchanged({ ...closed, fruitless: 0, notBefore: cooledDown });
+  if (released) return unchanged({ ...closed, fruitless: 0, notBefore: cooledDown });
   if (brokenData !== null) {
     const checked = { ...closed, notBefore: cooledDown };
     if (ofData(state.queued) !== null) return unchanged(checked);

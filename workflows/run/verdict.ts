@@ -1,7 +1,7 @@
 /** Turns the verdicts of stages into the end of a run, for every kind of lifecycle. */
 import type { ModelVersionRef } from '../../domain/model/model';
 import { versionName } from '../../domain/model/model';
-import type { Reason, Verdict } from '../../domain/decision/verdict';
+import { unchangedCode, type Reason, type Verdict } from '../../domain/decision/verdict';
 import { registryWrites } from '../activity-proxies';
 import type { RunEnd } from './end';
 import type { ReleasingRun } from '../lifecycle/stage';
@@ -37,7 +37,7 @@ export function unchangedEnd(champion: ModelVersionRef, sameAs: string): RunEnd 
   const message = `${versionName(champion)} is already the champion: ${sameAs} are unchanged`;
   const verdict: Verdict = {
     kind: 'passed',
-    reasons: [{ gate: 'promote', code: 'promote.unchanged', message }],
+    reasons: [{ gate: 'promote', code: unchangedCode, message }],
   };
   return { status: 'succeeded', verdict, version: champion.version };
 }

@@ -125,6 +125,20 @@ test('fruitless runs stop automatic ones with an incident, until a person resolv
   expect((await request(lifecycle)).kind).toBe('started');
 });
 
+test('a run whose model is the champion already releases nothing', async () => {
+  const lifecycle = await applied();
+  await request(lifecycle);
+  const message = `${lifecycle}@1 is already the champion`;
+  await test_.registry.runs.update({
+    tenant,
+    id: await newest(lifecycle),
+    status: 'succeeded',
+    verdict: { kind: 'passed', reasons: [{ gate: 'promote', code: 'promote.unchanged', message }] },
+  });
+  await tickAll();
+  expect(await retrainings().get({ tenant, lifecycle })).toMatchObject({ run: null, fruitless: 1 });
+});
+
 test('broken data hold automatic runs with an incident that names them', async () => {
   const lifecycle = await applied();
   const data = { name: 'flights@3', problem: 'dep_delay is in seconds instead of minutes.' };

@@ -36,6 +36,7 @@ const ended = (
   kind: 'ended',
   runId: 'run_1' as RunId,
   status,
+  released: status === 'succeeded',
   at: at(hours),
   brokenData,
 });
@@ -145,6 +146,13 @@ describe('fruitless runs', () => {
     expect(stopped.effects).toEqual(['start', 'start', 'start', 'stop']);
     const resumed = play([...fails(3), { kind: 'resumed' }, asked(9_001)]);
     expect(resumed).toMatchObject({ answer: 'started', state: { fruitless: 0 } });
+  });
+
+  test('are also those that find their model to be the champion already', () => {
+    const unchanged = ended(1, 'succeeded');
+    if (unchanged.kind !== 'ended') throw new Error('the event is another one');
+    const { state } = play([asked(0), { ...unchanged, released: false }]);
+    expect(state).toMatchObject({ fruitless: 1, notBefore: at(1 + 24) });
   });
 
   test('are forgotten after a release, and a cancelled run is none', () => {
