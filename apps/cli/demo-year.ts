@@ -96,7 +96,10 @@ export async function runYearDemo(
     }
     const lacksDistance = number === broken ? monthOf(number - 1).from : null;
     await land(month, lacksDistance, lacksDistance === null ? '' : ', without their distance');
-    await engine.settle(number === killed ? () => killWorker(options, month) : undefined);
+    await engine.settle({
+      queued: true,
+      onTraining: number === killed ? () => killWorker(options, month) : undefined,
+    });
     if (number === bad)
       await applyForDemo(context, lifecycle, { body: honest, from: 'samples/flight-delay' });
     await noteCandidates();
@@ -120,6 +123,8 @@ export async function runYearDemo(
       speed,
       parallel,
       signal,
+      // A training of minutes is no part of a month, so event time stands still meanwhile.
+      beforeBatch: () => engine.settle(),
       onProgress: ({ at, requests, labels, failed, answeredBy }) => {
         now = at;
         if (!isRepaired && at > Date.parse(month.from) + 14 * dayMs) {
@@ -177,12 +182,15 @@ export function removeDeliveries(): Promise<void> {
 }
 
 /** As a machine that fails in the middle of a training would. The supervisor starts it again. */
-function killWorker({ processes, terminal }: YearDemoOptions, month: Month): void {
+async function killWorker({ processes, terminal }: YearDemoOptions, month: Month): Promise<void> {
+  await pause(intoTrainingMs);
   const worker = processes().find(({ name }) => name === 'The worker');
-  if (worker === undefined) return;
+  if (worker === undefined) throw new CliError('there is no worker to kill', 1);
   process.kill(worker.pid, 'SIGKILL');
   terminal.say(`${month.name.padEnd(10)}   kill -9 of the worker (${worker.pid}) while it trains`);
 }
+
+const intoTrainingMs = 2_000;
 
 async function expectChampion(context: CliContext, starts: readonly StartedMonth[]): Promise<void> {
   const { version } = await context.api().call('GET /models/{model}/aliases/{alias}', {

@@ -11,10 +11,14 @@ export interface Engine {
   /** Tells the engine that data were delivered. Returns what it did, in words. */
   announce(id: string): Promise<string>;
   /**
-   * Waits until the automatic run has ended or opened its rollout, which needs requests. Calls
-   * `onTraining` once when a run trains.
+   * Waits until no run trains: the automatic run has ended, or has opened its rollout, which needs
+   * requests. With `queued`, also until a queued run has started.
    */
-  settle(onTraining?: () => void): Promise<void>;
+  settle(options?: {
+    readonly queued?: boolean;
+    /** Called once when a run trains. */
+    readonly onTraining?: (() => Promise<void>) | undefined;
+  }): Promise<void>;
   /** The versions that the runs registered. */
   versions(): Promise<readonly number[]>;
 }
@@ -43,7 +47,7 @@ export function openEngine(
       return `${receipt.outcome}: ${receipt.why}`;
     },
 
-    async settle(onTraining) {
+    async settle({ queued = false, onTraining } = {}) {
       const until = Date.now() + patienceMs;
       let isTold = false;
       while (!signal.aborted) {
@@ -55,9 +59,9 @@ export function openEngine(
         const stage = run?.stages.at(-1);
         if (!isTold && stage?.name === 'train' && stage.status === 'running') {
           isTold = true;
-          onTraining?.();
+          await onTraining?.();
         }
-        if (isSettled(brakes, run)) return;
+        if (isSettled(brakes, run, queued)) return;
         if (Date.now() > until)
           throw new CliError(`the run ${brakes.run ?? ''} of ${lifecycle} does not end`, 1);
         await pause(lookMs, undefined, { signal }).catch(() => undefined);
@@ -73,10 +77,16 @@ export function openEngine(
 
 const mostRuns = 500;
 
-function isSettled({ status, queued, run }: RetrainingJson, open: RunShown | null): boolean {
+function isSettled(
+  { status, queued }: RetrainingJson,
+  run: RunShown | null,
+  untilStarted: boolean,
+): boolean {
   if (run !== null)
-    return open?.rollout != null && isOpenRollout(open.rollout.status) && !isFinal(open.status);
-  return queued === null || status === 'held' || status === 'stopped';
+    return isFinal(run.status)
+      ? !untilStarted
+      : run.rollout !== null && isOpenRollout(run.rollout.status);
+  return !untilStarted || queued === null || status === 'held' || status === 'stopped';
 }
 
 type RunShown = Pick<RunJson, 'status'> & { readonly rollout: RunJson['rollout'] };

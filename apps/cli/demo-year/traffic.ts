@@ -29,13 +29,15 @@ export interface MonthTraffic {
   readonly parallel: number;
   readonly signal: AbortSignal;
   readonly onProgress: (state: ReplayState) => void;
+  /** Awaited about once a day of event time, which stands still meanwhile. */
+  readonly beforeBatch: () => Promise<void>;
 }
 
 export async function sendMonth(
   context: CliContext,
   options: MonthTraffic,
 ): Promise<{ readonly served: readonly ServedFlight[]; readonly end: ReplayEnd }> {
-  const { lifecycle, month, sampleFolder, oneOf, speed, parallel, signal, onProgress } = options;
+  const { lifecycle, month, sampleFolder, oneOf, speed, parallel, signal } = options;
   const { samplesDir, stateDir, cwd } = context.settings;
   const spec = await appliedSpec(context.api(), lifecycle);
   if (spec.kind !== 'ModelLifecycle' || spec.data.time === null)
@@ -75,7 +77,8 @@ export async function sendMonth(
         labelDelayMs: data.label.availableAfterSeconds * 1000,
         parallel,
         signal,
-        onProgress,
+        onProgress: options.onProgress,
+        beforeBatch: options.beforeBatch,
       }),
     );
     return { served, end };

@@ -18,6 +18,8 @@ export interface ReplayOptions {
   /** Requests stop. Labels of earlier requests are still sent up to the reached event time. */
   readonly signal: AbortSignal;
   readonly onProgress: (state: ReplayState) => void;
+  /** Awaited before each batch. The clock of the replay stands still meanwhile. */
+  readonly beforeBatch?: () => Promise<void>;
 }
 
 export interface ReplayState {
@@ -101,6 +103,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayEnd> {
   async function sendRequests(): Promise<void> {
     const underWay = new Set<Promise<void>>();
     for await (const batch of options.batches) {
+      if (options.beforeBatch !== undefined) await clock.standStill(options.beforeBatch);
       for (const row of batch) {
         if (signal.aborted) break;
         await clock.reach(row.at);
@@ -160,19 +163,25 @@ export async function replay(options: ReplayOptions): Promise<ReplayEnd> {
 function replayClock({ from, speed, signal }: ReplayOptions, startedAt: number) {
   let awaited = from;
   let lag = 0;
+  let stoodStillMs = 0;
+  const elapsedMs = (): number => performance.now() - startedAt - stoodStillMs;
   return {
+    // While it stands still, no later request is awaited.
     now: (): number =>
-      speed === Infinity
-        ? awaited
-        : Math.min(awaited, from + (performance.now() - startedAt) * speed),
+      speed === Infinity ? awaited : Math.min(awaited, from + elapsedMs() * speed),
     lagMs: (): number => lag,
     /** The event time that passes in this wall-clock time, in milliseconds. */
     eventMs: (wallMs: number): number => wallMs * speed,
     async reach(at: number): Promise<void> {
       awaited = Math.max(awaited, at);
-      const early = startedAt + (at - from) / speed - performance.now();
+      const early = (at - from) / speed - elapsedMs();
       if (early > 1) await pause(early, signal);
       lag = Math.max(0, -early);
+    },
+    async standStill(work: () => Promise<void>): Promise<void> {
+      const since = performance.now();
+      await work();
+      stoodStillMs += performance.now() - since;
     },
   };
 }

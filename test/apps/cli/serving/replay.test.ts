@@ -63,7 +63,11 @@ async function* inBatches(
 function run(
   gateway: ReplayGateway,
   rows: readonly ReplayRow[],
-  options: { readonly speed: number; readonly signal?: AbortSignal },
+  options: {
+    readonly speed: number;
+    readonly signal?: AbortSignal;
+    readonly beforeBatch?: () => Promise<void>;
+  },
 ) {
   return replay({
     batches: inBatches(rows),
@@ -78,6 +82,24 @@ function run(
 }
 
 describe('a replay', () => {
+  test('stands still before a batch for as long as it is asked to', async () => {
+    const gateway = recorder();
+    let batches = 0;
+    // Twenty hours of event time would pass in the 400 ms, if its clock did not stand still.
+    const end = await run(gateway, hourly(21), {
+      speed: hour / 20,
+      beforeBatch: async () => {
+        batches += 1;
+        if (batches === 2) await new Promise((resolve) => setTimeout(resolve, 400));
+      },
+    });
+    expect(batches).toBe(3);
+    const [before, after] = ['6', '7'].map((id) => gateway.told.find((told) => told.id === id));
+    expect((after?.wallMs ?? 0) - (before?.wallMs ?? 0)).toBeGreaterThanOrEqual(400);
+    expect(end.lagMs).toBeLessThan(200);
+    expect(gateway.told.filter(({ what }) => what === 'label')).toHaveLength(21);
+  });
+
   test('sends requests in order at their relative times, and each label when it is due', async () => {
     const gateway = recorder();
     // 24 hours in 480 ms: an hour is 20 ms, and labels are known 240 ms after their request.
