@@ -22,7 +22,7 @@ import { deliver } from './demo-year/deliveries';
 import { openEngine } from './demo-year/engine';
 import { monthOf, type Month } from './demo-year/months';
 import { describeYear, type YearMonth, type YearSummary } from './demo-year/report';
-import { measureMonth, type Candidate } from './demo-year/scores';
+import { measureMonth, type YearCandidate } from './demo-year/scores';
 import { sendMonth } from './demo-year/traffic';
 
 export interface YearDemoOptions extends DemoContextOptions {
@@ -67,7 +67,7 @@ export async function runYearDemo(
   const say = (month: Month, what: string) => terminal.say(`${month.name.padEnd(10)} ${what}`);
   /** Event time, which stands still while no request is sent. */
   let now = Date.parse(monthOf(firstMonth).from);
-  const candidates: Candidate[] = [];
+  const candidates: YearCandidate[] = [];
   const noteCandidates = async (): Promise<void> => {
     for (const version of await engine.versions())
       if (!candidates.some((known) => known.version === version))

@@ -7,7 +7,7 @@ import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import type { RunJson } from '../run/view';
 
-export interface Engine {
+export interface YearEngine {
   /** Tells the engine that data were delivered. Returns what it did, in words. */
   announce(id: string): Promise<string>;
   /**
@@ -34,7 +34,7 @@ export function openEngine(
     event,
     signal,
   }: { readonly lifecycle: string; readonly event: string; readonly signal: AbortSignal },
-): Engine {
+): YearEngine {
   const api = context.api();
   const path = { name: lifecycle };
   return {

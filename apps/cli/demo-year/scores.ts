@@ -14,7 +14,7 @@ export interface MonthMetric {
 }
 
 /** A version that a run registered, and the event time from which it could have served. */
-export interface Candidate {
+export interface YearCandidate {
   readonly version: number;
   readonly from: number;
 }
@@ -24,7 +24,7 @@ export interface ScoringOptions {
   readonly apiKey: string;
   readonly model: string;
   /** In the order of their times. */
-  readonly candidates: readonly Candidate[];
+  readonly candidates: readonly YearCandidate[];
   /** The version that would serve without retraining. */
   readonly first: number;
 }
@@ -48,7 +48,7 @@ export async function measureMonth(
   };
 }
 
-function newestAt(candidates: readonly Candidate[], at: number): number | undefined {
+function newestAt(candidates: readonly YearCandidate[], at: number): number | undefined {
   return candidates.filter(({ from }) => from <= at).at(-1)?.version;
 }
 
