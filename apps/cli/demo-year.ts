@@ -65,6 +65,7 @@ export async function runYearDemo(
     speed,
   });
   const say = (month: Month, what: string) => terminal.say(`${month.name.padEnd(10)} ${what}`);
+  const isEnded = (): boolean => signal.aborted;
   /** Event time, which stands still while no request is sent. */
   let now = Date.parse(monthOf(firstMonth).from);
   const candidates: YearCandidate[] = [];
@@ -82,7 +83,7 @@ export async function runYearDemo(
   const starts: StartedMonth[] = [];
   const measured: YearMonth[] = [];
   let failedRequests = 0;
-  for (let number = firstMonth; number <= lastMonth && !signal.aborted; number += 1) {
+  for (let number = firstMonth; number <= lastMonth && !isEnded(); number += 1) {
     const month = monthOf(number);
     starts.push({ month, wallMs: Date.now() });
     if (number === firstMonth)
@@ -141,7 +142,7 @@ export async function runYearDemo(
       },
     }).finally(() => over.abort());
     await Promise.all([watching, repairing]);
-    if (signal.aborted) break;
+    if (isEnded()) break;
     failedRequests += end.failed;
     const metric = await measureMonth(served, {
       gatewayUrl,

@@ -62,7 +62,9 @@ const most = 1_000;
 
 function decisionOf(run: RunJson): Omit<YearDecision, 'month'> {
   const { id, actor, request, version } = run;
-  const trigger = `${actor.replace('retraining:', '')}: ${String(request['reason'] ?? '')}`;
+  const { reason } = request;
+  const why = typeof reason === 'string' ? reason : '';
+  const trigger = `${actor.replace('retraining:', '')}: ${why}`;
   return { run: id, trigger, version, outcome: outcomeOf(run), reason: reasonOf(run) };
 }
 
