@@ -8,7 +8,7 @@ import { observe } from '../../domain/monitoring/observation/observe';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { MonitorLook } from '../../db/monitoring/records';
 import type { Registry } from '../../db/registry';
-import { endAlarmHold, raiseAlarms, resolveAlarms } from './raise';
+import { observeRetraining, raiseAlarms, resolveAlarms } from './raise';
 import { withHeartbeat } from '../run/heartbeat';
 
 export interface ObserveModelDeps {
@@ -96,7 +96,7 @@ export function createObserveModelActivities({ registry, artifacts }: ObserveMod
     await registry.monitors.turnOff({ ...input, why });
     const because = `the monitor is off: ${why}`;
     await resolveAlarms(registry, { ...input, kinds: alarmKinds, because });
-    await endAlarmHold(registry, input);
+    await observeRetraining(registry, { ...input, callsForRun: false, isBroken: false });
   }
 
   async function loadReference(input: {

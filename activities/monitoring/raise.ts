@@ -1,10 +1,8 @@
 import type { Tenant } from '../../domain/ids';
 import { isPerennialError } from '../../domain/failure';
-import {
-  monitorStories,
-  type MonitorStory,
-} from '../../domain/monitoring/observation/monitor-story';
+import { monitorStories } from '../../domain/monitoring/observation/monitor-story';
 import { retrainingCauseOf } from '../../domain/monitoring/observation/retraining-cause';
+import type { RetrainingCause } from '../../domain/retraining/retraining';
 import type { MonitorRecord } from '../../db/monitoring/records';
 import type { Registry } from '../../db/registry';
 
@@ -19,9 +17,10 @@ export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecor
   const { tenant, model, version, fencing, settings, results, raised } = monitor;
   if (settings === null || results === null) return;
   const stories = monitorStories(results, { model, version, settings });
-  if (settings.onAlarm === 'retrain') await requestRun(registry, { tenant, model, stories });
-  if (!stories.some(({ kind }) => kind === 'data' || kind === 'skew'))
-    await endAlarmHold(registry, { tenant, model });
+  const cause = settings.onAlarm === 'retrain' ? retrainingCauseOf(stories) : null;
+  if (cause !== null) await requestRun(registry, { tenant, model, cause });
+  const isBroken = stories.some(({ kind }) => kind === 'data' || kind === 'skew');
+  await observeRetraining(registry, { tenant, model, callsForRun: cause !== null, isBroken });
   const now = Object.fromEntries(stories.map(({ kind, alarms }) => [kind, alarms]));
   if (JSON.stringify(now) === JSON.stringify(raised)) return;
   for (const { kind, alarms, severity, title, story } of stories) {
@@ -52,15 +51,13 @@ async function requestRun(
   {
     tenant,
     model,
-    stories,
+    cause,
   }: {
     readonly tenant: Tenant;
     readonly model: string;
-    readonly stories: readonly MonitorStory[];
+    readonly cause: RetrainingCause;
   },
 ): Promise<void> {
-  const cause = retrainingCauseOf(stories);
-  if (cause === null) return;
   try {
     await retrainings.request({ tenant, lifecycle: model, cause });
   } catch (error) {
@@ -69,12 +66,20 @@ async function requestRun(
 }
 
 /** At every look, so that a process that died before it did this delays the end and loses nothing. */
-export async function endAlarmHold(
+export async function observeRetraining(
   { retrainings }: Pick<RaiseRegistry, 'retrainings'>,
-  { tenant, model }: { readonly tenant: Tenant; readonly model: string },
+  {
+    model: lifecycle,
+    ...seen
+  }: {
+    readonly tenant: Tenant;
+    readonly model: string;
+    readonly callsForRun: boolean;
+    readonly isBroken: boolean;
+  },
 ): Promise<void> {
   try {
-    await retrainings.endAlarmHold({ tenant, lifecycle: model });
+    await retrainings.observe({ ...seen, lifecycle });
   } catch (error) {
     if (!isRefusal(error)) throw error;
   }

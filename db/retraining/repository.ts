@@ -21,8 +21,13 @@ export interface RetrainingRepository {
    */
   request(input: LifecycleName & { readonly cause: RetrainingCause }): Promise<RetrainingAnswer>;
   get(input: LifecycleName): Promise<RetrainingState>;
-  /** Ends a hold that an alarm of the monitor shows. Does nothing if there is none. */
-  endAlarmHold(input: LifecycleName): Promise<void>;
+  /**
+   * Ends a hold that an alarm of the monitor showed, unless requests are broken, and drops a queued
+   * run for an alarm, unless one calls for it. Does nothing if there is neither.
+   */
+  observe(
+    input: LifecycleName & { readonly callsForRun: boolean; readonly isBroken: boolean },
+  ): Promise<void>;
   /** Lifecycles whose automatic run has ended, or whose queued run may start. */
   due(input: { readonly limit: number }): Promise<readonly LifecycleName[]>;
   /** Records the end of the automatic run and starts the queued one if its time has come. */
@@ -65,12 +70,14 @@ export function createRetrainingRepository({ sql }: Database): RetrainingReposit
       return row?.state ?? noRetraining;
     },
 
-    async endAlarmHold({ tenant, lifecycle }) {
-      const [held] = await sql`
-        select from retrainings where tenant_id = ${tenant} and lifecycle = ${lifecycle} and state->'hold'->>'shownBy' = 'alarm'`;
-      if (held === undefined) return;
+    async observe({ tenant, lifecycle, callsForRun, isBroken }) {
+      const [waiting] = await sql`
+        select from retrainings where tenant_id = ${tenant} and lifecycle = ${lifecycle}
+          and (state->'hold'->>'shownBy' = 'alarm' and not ${isBroken}
+            or state->'queued'->>'kind' in ('drift', 'quality') and not ${callsForRun})`;
+      if (waiting === undefined) return;
       await sql.begin(async (tx) => {
-        await changeOf(tx, { tenant, lifecycle }, { kind: 'repaired' });
+        await changeOf(tx, { tenant, lifecycle }, { kind: 'observed', callsForRun, isBroken });
       });
     },
 

@@ -40,13 +40,13 @@ export interface LifecycleName {
 }
 
 /**
- * `tick`: a queued run may be due, or an automatic run may have ended. `repaired`: the monitor shows
- * no broken requests.
+ * `tick`: a queued run may be due, or an automatic run may have ended. `observed`: a look of the
+ * monitor.
  */
 type RetrainingRequest =
   | { readonly kind: 'requested'; readonly cause: RetrainingCause }
   | { readonly kind: 'tick' }
-  | { readonly kind: 'repaired' };
+  | Extract<RetrainingEvent, { readonly kind: 'observed' }>;
 
 const { stopped: stopKey, held: holdKey } = retrainingIncidents;
 const actor = 'retraining';
@@ -113,7 +113,7 @@ export async function changeOf(
   let { state } = row;
   let answer: RetrainingAnswer | null = null;
   const sources = [endedRun, resumed, released];
-  if (request.kind === 'repaired') sources.push(() => Promise.resolve({ kind: 'repaired' }));
+  if (request.kind === 'observed') sources.push(() => Promise.resolve(request));
   for (const next of [...sources, requested(request)]) {
     const event = await next(tx, of, state);
     if (event === null) continue;

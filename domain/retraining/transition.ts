@@ -29,8 +29,14 @@ export type RetrainingEvent =
       /** The data whose contract stopped the run; otherwise null. */
       readonly brokenData: BrokenData | null;
     }
-  /** The monitor shows no broken requests. */
-  | { readonly kind: 'repaired' }
+  /** What the newest look of the monitor shows. */
+  | {
+      readonly kind: 'observed';
+      /** Whether an open alarm calls for a run. */
+      readonly callsForRun: boolean;
+      /** Whether the requests are broken. */
+      readonly isBroken: boolean;
+    }
   /** A person resolved the incident that stopped automatic runs. */
   | { readonly kind: 'resumed' }
   /** A person resolved the incident that names the broken data. */
@@ -73,13 +79,8 @@ export function changeRetraining(
       return event.runId === state.run ? end(state, event, rules) : unchanged(state);
     case 'resumed':
       return unchanged({ ...state, stopped: false, fruitless: 0, notBefore: null });
-    case 'repaired':
-      return state.hold?.shownBy === 'alarm'
-        ? {
-            ...unchanged({ ...state, hold: null }),
-            effects: [{ kind: 'release', data: state.hold }],
-          }
-        : unchanged(state);
+    case 'observed':
+      return observed(state, event);
     case 'released':
       return unchanged({ ...state, hold: null });
   }
@@ -142,6 +143,13 @@ function request(
   if (obstacle === null) return answered(start(free, cause));
   if (runStrategy === 'skip')
     return answered({ ...unchanged(free), answer: { kind: 'skipped', why: obstacle } });
+  // New data outlast an alarm, which may end before the queued run starts.
+  const outlasts = ofData(free.queued) === null && ofData(cause) !== null;
+  if (free.queued !== null && outlasts)
+    return answered({
+      ...unchanged({ ...free, queued: cause }),
+      answer: { kind: 'queued', why: obstacle },
+    });
   if (free.queued !== null)
     return answered({
       ...unchanged(free),
@@ -158,6 +166,22 @@ function request(
   });
 }
 
+/** What an alarm held or queued ends with it. */
+function observed(
+  state: RetrainingState,
+  { callsForRun, isBroken }: Extract<RetrainingEvent, { readonly kind: 'observed' }>,
+): RetrainingStep {
+  const { hold, queued } = state;
+  const kept = callsForRun || state.replaced !== null ? queued : ofData(queued);
+  return hold?.shownBy === 'alarm' && !isBroken
+    ? {
+        state: { ...state, hold: null, queued: kept },
+        effects: [{ kind: 'release', data: hold }],
+        answer: null,
+      }
+    : unchanged({ ...state, queued: kept });
+}
+
 /**
  * A new version of the data ends each hold. Otherwise, an event may announce what the contract will
  * check again, and the monitor knows of requests but not of the tables.
@@ -167,7 +191,7 @@ function endsHold({ kind }: RetrainingCause, { shownBy }: DataHold): boolean {
   return kind === 'event' ? shownBy === 'contract' : shownBy === 'alarm';
 }
 
-/** A queued run for new data, which remains when an alarm turns out to be due to broken data. */
+/** A queued run for new data, which remains when an alarm ends or is due to broken data. */
 function ofData(queued: RetrainingCause | null): RetrainingCause | null {
   return queued?.kind === 'event' || queued?.kind === 'data' ? queued : null;
 }

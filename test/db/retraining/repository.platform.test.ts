@@ -161,13 +161,28 @@ test('a hold ends when its alarm ends, and the run that waited for it starts', a
   await request(lifecycle, { ...drift, brokenData: data });
   const event: RetrainingCause = { kind: 'event', reason: 'event 7', brokenData: null };
   expect((await request(lifecycle, event)).kind).toBe('held');
-  await retrainings().endAlarmHold({ tenant, lifecycle });
-  await retrainings().endAlarmHold({ tenant, lifecycle });
+  const broken = { tenant, lifecycle, callsForRun: true, isBroken: true };
+  await retrainings().observe(broken);
+  expect(await runsOf(lifecycle)).toEqual([]);
+  const quiet = { ...broken, callsForRun: false, isBroken: false };
+  await retrainings().observe(quiet);
+  await retrainings().observe(quiet);
   expect(await retrainings().get({ tenant, lifecycle })).toMatchObject({ hold: null });
   expect(await runsOf(lifecycle)).toMatchObject([{ actor: 'retraining:event' }]);
   expect(
     await test_.registry.incidents.open({ tenant, model: lifecycle, key: 'retraining-held' }),
   ).toBeNull();
+});
+
+test('a run that waits for an open one is dropped when its alarm ends', async () => {
+  const lifecycle = await applied({ runStrategy: 'queue' });
+  await request(lifecycle);
+  expect((await request(lifecycle)).kind).toBe('queued');
+  const seen = { tenant, lifecycle, callsForRun: true, isBroken: false };
+  await retrainings().observe(seen);
+  expect(await retrainings().get({ tenant, lifecycle })).toMatchObject({ queued: drift });
+  await retrainings().observe({ ...seen, callsForRun: false });
+  expect(await retrainings().get({ tenant, lifecycle })).toMatchObject({ queued: null });
 });
 
 test('a contract that stops a run holds the next one, until a person releases it', async () => {

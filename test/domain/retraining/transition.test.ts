@@ -46,6 +46,8 @@ const due = (hours: number, otherRun: RunId | null = null): RetrainingEvent => (
   otherRun,
 });
 
+const quiet: RetrainingEvent = { kind: 'observed', callsForRun: false, isBroken: false };
+
 /** Applies the events as the repository does. Each start makes the run `run_1`. */
 function play(events: readonly RetrainingEvent[], by: RetrainingRules = rules) {
   let state: RetrainingState = noRetraining;
@@ -128,6 +130,28 @@ describe('a queued run', () => {
   });
 });
 
+describe('a run that is queued for an alarm', () => {
+  const event: RetrainingCause = { kind: 'event', reason: 'event 7', brokenData: null };
+  const calls: RetrainingEvent = { kind: 'observed', callsForRun: true, isBroken: false };
+
+  test('is dropped when the alarm ends, for example because the open run repaired it', () => {
+    expect(play([asked(0), asked(1), calls], queue).state.queued).toEqual(drift);
+    expect(play([asked(0), asked(1), quiet], queue).state.queued).toBeNull();
+    expect(play([asked(0), asked(1, event), quiet], queue).state.queued).toEqual(event);
+  });
+
+  test('is replaced by one for new data, which outlasts the alarm', () => {
+    const landed = [asked(0), asked(1), asked(2, event)];
+    expect(play(landed, queue)).toMatchObject({ answer: 'queued', state: { queued: event } });
+    expect(play([...landed, quiet, asked(3)], queue).state.queued).toEqual(event);
+  });
+
+  test('still starts if the open run was cancelled for it', () => {
+    const replaced = [asked(0), asked(1), quiet, ended(1.1, 'cancelled'), due(1.1)];
+    expect(play(replaced, replace).effects).toEqual(['start', 'cancel', 'start']);
+  });
+});
+
 describe('fruitless runs', () => {
   const fails = (count: number) =>
     Array.from({ length: count }, (_, n) => [
@@ -201,7 +225,7 @@ describe('a hold that an alarm shows', () => {
   const event: RetrainingCause = { kind: 'event', reason: 'event 7', brokenData: null };
 
   test('ends by itself when the alarm ends', () => {
-    expect(play([asked(0, broken), { kind: 'repaired' }, asked(1)])).toMatchObject({
+    expect(play([asked(0, broken), quiet, asked(1)])).toMatchObject({
       answer: 'started',
       effects: ['hold', 'release', 'start'],
       state: { hold: null },
@@ -212,11 +236,7 @@ describe('a hold that an alarm shows', () => {
     const held = [asked(0, broken), asked(1, event), asked(2, event)];
     expect(play(held, queue)).toMatchObject({ answer: 'held', state: { queued: event } });
     expect(play(held, rules).state.queued).toBeNull();
-    expect(play([...held, { kind: 'repaired' }, due(3)], queue).effects).toEqual([
-      'hold',
-      'release',
-      'start',
-    ]);
+    expect(play([...held, quiet, due(3)], queue).effects).toEqual(['hold', 'release', 'start']);
   });
 
   test('keeps a run that is queued for new data, and drops one for drift', () => {
@@ -241,7 +261,7 @@ describe('a run that a contract stopped', () => {
   });
 
   test('does not end because the monitor shows no broken requests', () => {
-    expect(play([...stopped, { kind: 'repaired' }]).state.hold).toMatchObject(data);
+    expect(play([...stopped, quiet]).state.hold).toMatchObject(data);
   });
 
   test('lets an event that announces data start a run, which the contract checks again', () => {
