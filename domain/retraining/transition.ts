@@ -116,14 +116,11 @@ function request(
       answer: { kind: 'held', why: heldBy(brokenData) },
     };
   }
-  if (state.hold !== null && !endsHold(cause, state.hold)) {
-    // What the monitor shows, it shows again at its next look.
-    const waits = runStrategy !== 'skip' && cause.kind === 'event' && state.queued === null;
-    return {
-      ...unchanged(waits ? { ...state, queued: cause } : state),
-      answer: { kind: 'held', why: heldBy(state.hold) },
-    };
-  }
+  // New data wait for a person or for the end of a hold. An alarm shows again at the next look.
+  const waits = runStrategy !== 'skip' && ofData(cause) !== null && ofData(state.queued) === null;
+  const kept: RetrainingState = waits ? { ...state, queued: cause } : state;
+  if (state.hold !== null && !endsHold(cause, state.hold))
+    return { ...unchanged(kept), answer: { kind: 'held', why: heldBy(state.hold) } };
   const effects: readonly RetrainingEffect[] =
     state.hold === null ? [] : [{ kind: 'release', data: state.hold }];
   const free: RetrainingState = { ...state, hold: null };
@@ -133,7 +130,7 @@ function request(
   });
   if (free.stopped)
     return answered({
-      ...unchanged(free),
+      ...unchanged({ ...free, queued: kept.queued }),
       answer: {
         kind: 'stopped',
         why: `${free.fruitless} automatic runs in a row were fruitless; a person must resolve the incident`,
@@ -258,7 +255,7 @@ function end(
   const notBefore = after(at, seconds);
   if (fruitless < maxFailures) return unchanged({ ...closed, fruitless, notBefore });
   return {
-    state: { ...closed, fruitless, notBefore, queued: null, stopped: true },
+    state: { ...closed, fruitless, notBefore, queued: ofData(state.queued), stopped: true },
     effects: [{ kind: 'stop', fruitless }],
     answer: null,
   };

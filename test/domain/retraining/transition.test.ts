@@ -172,6 +172,14 @@ describe('fruitless runs', () => {
     expect(resumed).toMatchObject({ answer: 'started', state: { fruitless: 0 } });
   });
 
+  test('let one event wait for the person', () => {
+    const event: RetrainingCause = { kind: 'event', reason: 'event 7', brokenData: null };
+    const waits = [...fails(3), asked(9_000, event), asked(9_001)];
+    expect(play(waits, queue)).toMatchObject({ answer: 'stopped', state: { queued: event } });
+    expect(play([...waits, { kind: 'resumed' }, due(9_002)], queue).effects.at(-1)).toBe('start');
+    expect(play(waits, rules).state.queued).toBeNull();
+  });
+
   test('are also those that find their model to be the champion already', () => {
     const unchanged = ended(1, 'succeeded');
     if (unchanged.kind !== 'ended') throw new Error('the event is another one');
