@@ -8,7 +8,7 @@ export interface Month {
   readonly until: string;
 }
 
-export const months: readonly Month[] = Array.from({ length: 12 }, (_, index) => {
+const months: readonly Month[] = Array.from({ length: 12 }, (_, index) => {
   const from = new Date(Date.UTC(2013, index, 1));
   return {
     number: index + 1,
