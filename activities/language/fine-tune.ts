@@ -15,6 +15,7 @@ import { followJob } from '../training/compute/follow-job';
 import { keepLogs, type LogRecords } from '../training/compute/keep-logs';
 import { restartRecorder } from '../training/compute/record-restart';
 import { metricsReporter } from '../training/compute/report-metrics';
+import { outputReporter } from '../training/compute/report-output';
 import type { TrainerEnvironmentDeps } from '../training/environment';
 import { trainerEnvironment } from '../training/environment';
 import type { PreparedExamples } from './prepare-examples';
@@ -63,6 +64,7 @@ export function createFineTuneActivities(deps: FineTuneDeps) {
         kind: 'train.metrics',
         source: { trainer },
       });
+      const output = outputReporter(registry, input);
       const ended = await followJob({
         backends,
         kind: compute.backend,
@@ -89,7 +91,8 @@ export function createFineTuneActivities(deps: FineTuneDeps) {
           ...(traceId === undefined ? {} : { traceId }),
           ...(await trainerEnvironment(deps, { tenant, trainer })),
         }),
-        look: ({ metrics }) => report(metrics).then(() => undefined),
+        look: ({ metrics }, read) =>
+          Promise.all([report(metrics), output(read)]).then(() => undefined),
         onRestart: restartRecorder(registry, input),
         longestPauseMs: 5_000,
       });

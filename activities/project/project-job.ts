@@ -13,6 +13,7 @@ import type { LogRecords } from '../training/compute/keep-logs';
 import { keepLogs } from '../training/compute/keep-logs';
 import { restartRecorder } from '../training/compute/record-restart';
 import { metricsReporter } from '../training/compute/report-metrics';
+import { outputReporter } from '../training/compute/report-output';
 
 export interface ProjectJobDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
@@ -49,6 +50,7 @@ export async function followProjectJob(
     kind: 'step.metrics',
     source: { step: name },
   });
+  const output = outputReporter(registry, given);
   const ended = await followJob({
     backends,
     kind: compute.backend,
@@ -60,7 +62,7 @@ export async function followProjectJob(
       await recordInputs(registry, given, datasets);
       return job;
     },
-    look: async ({ metrics }) => report(metrics).then(() => undefined),
+    look: ({ metrics }, read) => Promise.all([report(metrics), output(read)]).then(() => undefined),
     onRestart: restartRecorder(registry, given),
     longestPauseMs: 1_000,
   });

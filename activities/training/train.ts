@@ -24,6 +24,7 @@ import type { LogRecords } from './compute/keep-logs';
 import { keepLogs } from './compute/keep-logs';
 import { restartRecorder } from './compute/record-restart';
 import { metricsReporter } from './compute/report-metrics';
+import { outputReporter } from './compute/report-output';
 import type { TrainerEnvironmentDeps } from './environment';
 import { conversionEnvironment, trainerEnvironment } from './environment';
 
@@ -93,6 +94,7 @@ export function createTrainActivities(deps: TrainDeps) {
         kind: 'train.metrics',
         source: { trainer: input.train.trainer },
       });
+      const output = outputReporter(registry, input);
       const ended = await followJob({
         backends,
         kind: input.train.compute.backend,
@@ -113,7 +115,8 @@ export function createTrainActivities(deps: TrainDeps) {
           const data = await artifacts.getJson<TrainingSet>(input.assembled);
           return { ...trainingJob(input, data), ...own };
         },
-        look: async ({ metrics }) => report(metrics).then(() => undefined),
+        look: ({ metrics }, read) =>
+          Promise.all([report(metrics), output(read)]).then(() => undefined),
         onRestart: restartRecorder(registry, input),
         longestPauseMs: 1_000,
       });

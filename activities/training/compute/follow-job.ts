@@ -11,6 +11,7 @@ import type {
   JobState,
 } from '../../../domain/training/job';
 import type { JobMeter } from '../../cost/job-meter';
+import type { ReadOutput } from './report-output';
 import { retryWhileUnavailable } from '../../run/retry-while-unavailable';
 
 export type FinalJobState = Exclude<JobState, { readonly kind: 'queued' | 'running' }>;
@@ -25,8 +26,8 @@ export interface FollowJobInput {
   /** Reserves the job's cost and settles it. */
   readonly meter: JobMeter;
   readonly prepare: () => Promise<Job>;
-  /** Called for each poll of a running job. `enough` cancels the job. */
-  readonly look: (job: RunningJob) => Promise<'enough' | undefined>;
+  /** Called for each poll of a running job, whose output it may read. `enough` cancels the job. */
+  readonly look: (job: RunningJob, read: ReadOutput) => Promise<'enough' | undefined>;
   /** Called with the reason when the job starts again. */
   readonly onRestart: (reason: string) => Promise<void>;
   readonly longestPauseMs: number;
@@ -159,7 +160,7 @@ export async function followJob({
         return state.kind === 'failed' ? { ...state, message: `${state.message}${raised}` } : state;
       }
       if (state.kind === 'running') {
-        if ((await look(state)) === 'enough') {
+        if ((await look(state, (most) => backend.logs(handle.value, most))) === 'enough') {
           await cancel();
           return { kind: 'cancelled' };
         }
