@@ -5,6 +5,7 @@ import type { EvaluateSpec } from './gate-spec';
 import type { MetricName } from '../evaluation/metrics/names';
 import type { ClassMetric } from '../evaluation/metrics/multiclass';
 import type { Task } from '../model/model';
+import type { ModelFit } from '../evaluation/measure/fit';
 import type { ParityEvidence } from '../evaluation/parity';
 import type { Bounds } from '../statistics/interval';
 
@@ -55,6 +56,8 @@ export interface Evidence {
   readonly metrics: Measurements;
   /** By class in the order of the output; only for multiclass. */
   readonly classes?: readonly ClassEvidence[];
+  /** Null if a row has no score. Stored evidence may lack it. */
+  readonly fit?: ModelFit | null;
   readonly counterparts: Readonly<Record<CounterpartName, CounterpartEvidence>>;
   /** The fixed versions of gates, by number; absent without any. */
   readonly anchors?: Readonly<Record<string, CounterpartEvidence>>;

@@ -13,6 +13,7 @@ import { dayResamples, type DayStatistic } from '../../statistics/day-resamples'
 import { bootstrapReplicates } from '../../statistics/interval';
 import { measureClasses, measureClassIncreases } from './classes';
 import { measure } from './measurement';
+import { fitOf, type ModelFit } from './fit';
 import { measureSlices } from './slices';
 import type {
   HoldoutWork,
@@ -27,6 +28,7 @@ export interface MeasuredHoldout {
   readonly replicates: number;
   readonly metrics: Measurements;
   readonly classes?: readonly ClassEvidence[];
+  readonly fit: ModelFit | null;
   readonly counterparts: Readonly<Record<CounterpartName, CounterpartEvidence>>;
   /** Absent without any. */
   readonly anchors?: Readonly<Record<string, CounterpartEvidence>>;
@@ -56,6 +58,7 @@ export function* measureHoldout(
     replicates: resamples.replicates,
     metrics: yield* measureAll(work, candidate),
     ...(holdout.classes !== undefined && { classes: yield* measureClasses(work, holdout.classes) }),
+    fit: yield* fitInTurn(holdout),
     counterparts: {
       champion: yield* measureCounterpart(work, candidate, holdout.counterparts.champion),
       baseline: yield* measureCounterpart(work, candidate, holdout.counterparts.baseline),
@@ -65,6 +68,11 @@ export function* measureHoldout(
   for (const [version, scored] of Object.entries(holdout.anchors))
     anchors[version] = yield* measureCounterpart(work, candidate, scored);
   return Object.keys(anchors).length === 0 ? measured : { ...measured, anchors };
+}
+
+function* fitInTurn(holdout: ScoredHoldout): Generator<string, ModelFit | null> {
+  yield 'fit';
+  return fitOf(holdout);
 }
 
 /** The given rows of a holdout, before its days are numbered. */
