@@ -14,6 +14,7 @@ import { acceptInferBodies } from './inference/infer-body';
 import type { KeyCache } from './key-cache';
 import { chatRoutes, type ChatRouteDeps } from './routes/chat';
 import { embeddingsRoutes, type EmbeddingsRouteDeps } from './routes/embeddings';
+import { featuresRoutes } from './routes/features';
 import { feedbackRoutes, type FeedbackRouteDeps } from './routes/feedback';
 import { healthRoutes, type HealthRouteDeps } from './routes/health';
 import { indexQueryRoutes } from './routes/index-query';
@@ -55,6 +56,7 @@ export async function registerRoutes(app: FastifyInstance, parts: GatewayParts):
     routes.addHook('onSend', compressResponse);
     inferRoutes(routes, parts);
     modelMetadataRoutes(routes, { picker });
+    featuresRoutes(routes, { picker, timeoutMs: config.requestTimeoutMs });
     done();
   });
   await app.register((routes, _options, done) => {

@@ -194,6 +194,15 @@ export function gatewayDocument() {
       },
       ...modelPaths('/v2/models/{model}', ['model']),
       ...modelPaths('/v2/models/{model}/versions/{version}', ['model', 'version']),
+      '/v2/models/{model}/versions/{version}/features': {
+        post: operation({
+          ...inference,
+          summary: 'Compute the features of rows without a prediction',
+          params: ['model', 'version'],
+          body: named('InferRequest'),
+          answer: json(object({ model_name: text, model_version: text, rows: list(anyObject) })),
+        }),
+      },
       '/v1/chat/completions': {
         post: operation({
           ...openai,

@@ -1,7 +1,7 @@
 import type { Digest } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
 import type { ModelManifest, ModelSignature } from '../../../domain/model/model';
-import { openFeatures } from '../inference/features';
+import { openFeatures, type Features } from '../inference/features';
 import {
   compileRequestCodec,
   type RequestCodec,
@@ -18,6 +18,7 @@ export interface LoadedGraph {
   readonly signature: ModelSignature;
   readonly bytes: number;
   readonly codec: RequestCodec;
+  readonly features: Pick<Features, 'compute'>;
   readonly scorer: Scorer;
   close(): Promise<void>;
 }
@@ -81,6 +82,7 @@ export async function loadGraph(
           return graph.fileBytes() * memoryPerGraphByte + memoryPerModel[features.kind];
         },
         codec: compileRequestCodec({ model, signature, maxRows }),
+        features,
         scorer,
         async close() {
           features.close();

@@ -48,6 +48,7 @@ function arm(alias: Arm['alias'], version: number, answers: 'at once' | 'never')
     signature,
     bytes: 0,
     codec,
+    features: { compute: () => ({}) },
     scorer,
     close: () => Promise.resolve(),
   } as const;
