@@ -146,6 +146,7 @@ async function assemble(
     PERENNIAL_SAMPLES_DIR: environment['PERENNIAL_SAMPLES_DIR'] || join(cacheDir, 'samples'),
     PERENNIAL_API_PORT: String(ports.api),
     PERENNIAL_API_URL: apiUrl,
+    PERENNIAL_PAGES_URL: environment['PERENNIAL_PAGES_URL'] || apiUrl,
     PERENNIAL_GATEWAY_PORT: String(ports.gateway),
     PERENNIAL_GATEWAY_URL: environment['PERENNIAL_GATEWAY_URL'] || gatewayUrl,
     PERENNIAL_WORKER_PORT: String(ports.worker),

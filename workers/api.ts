@@ -22,7 +22,13 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
   // Lazy, because the API also accepts runs while Temporal is unavailable; the sweeper starts them.
   const connection = Connection.lazy(temporalConnectOptions(config.temporal));
   const commandKeys = commandKeysFrom(config.commandKeysFile);
-  const lifecycles = createLifecycleClient({ connection, namespace, uiUrl, commandKeys });
+  const lifecycles = createLifecycleClient({
+    connection,
+    namespace,
+    uiUrl,
+    commandKeys,
+    pagesUrl: config.pagesUrl,
+  });
   const models = openModelCatalog(config, log);
   const api = await createApi({
     ...core,

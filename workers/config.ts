@@ -88,6 +88,7 @@ const settings = z.object({
   PERENNIAL_TRAINERS_DIR: z.string().optional(),
   PERENNIAL_API_PORT: port.default(8700),
   PERENNIAL_API_URL: z.url({ protocol: /^https?$/ }).optional(),
+  PERENNIAL_PAGES_URL: z.url({ protocol: /^https?$/ }).optional(),
   PERENNIAL_GATEWAY_PORT: port.default(8710),
   PERENNIAL_WORKER_PORT: port.default(0),
   PERENNIAL_BIND: z.string().default('127.0.0.1'),
@@ -174,6 +175,8 @@ export interface Config {
   readonly apiPort: number;
   /** The address of the API for jobs, which log to it; null if unknown. */
   readonly apiUrl: string | null;
+  /** The address of the pages for people, for links in the Temporal Web UI; null without links. */
+  readonly pagesUrl: string | null;
   readonly gatewayPort: number;
   readonly workerPort: number;
   readonly gatewayUrl: string | null;
@@ -270,6 +273,7 @@ export function readConfig(environment: Environment): Config {
     bind: value.PERENNIAL_BIND,
     apiPort: value.PERENNIAL_API_PORT,
     apiUrl: value.PERENNIAL_API_URL ?? null,
+    pagesUrl: value.PERENNIAL_PAGES_URL?.replace(/\/+$/, '') ?? null,
     gatewayPort: value.PERENNIAL_GATEWAY_PORT,
     workerPort: value.PERENNIAL_WORKER_PORT,
     gatewayUrl: value.PERENNIAL_GATEWAY_URL ?? null,

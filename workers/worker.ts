@@ -71,7 +71,13 @@ export async function runWorker(
   );
   let loops: readonly Loop[] = [];
   if (queues.includes('orchestrator')) {
-    const lifecycles = createLifecycleClient({ connection: client, namespace, uiUrl, commandKeys });
+    const lifecycles = createLifecycleClient({
+      connection: client,
+      namespace,
+      uiUrl,
+      commandKeys,
+      pagesUrl: config.pagesUrl,
+    });
     const schedules = createScheduleClient({ connection: client, namespace, uiUrl });
     const indexes = createIndexClient({ connection: client, namespace, uiUrl });
     const monitors = createMonitorClient({ connection: client, namespace });

@@ -106,6 +106,8 @@ export interface LifecycleClientOptions {
 
 export interface SigningClientOptions extends LifecycleClientOptions {
   readonly commandKeys: CommandKeys;
+  /** The address of the pages, for links in the Temporal Web UI; none without it. */
+  readonly pagesUrl?: string | null;
 }
 
 const attributes = {
@@ -124,6 +126,7 @@ export function createLifecycleClient({
   namespace,
   uiUrl,
   commandKeys,
+  pagesUrl = null,
 }: SigningClientOptions): LifecycleClient {
   const { workflow } = new Client({ connection, namespace });
   const ask = <T>(question: () => Promise<T>): Promise<T> =>
@@ -144,7 +147,7 @@ export function createLifecycleClient({
         .executeUpdate(runUpdates[verb], { updateId: `command/${id}`, args: [command] });
     });
   return {
-    start: (workflowId, input) => ask(() => start(workflow, workflowId, input)),
+    start: (workflowId, input) => ask(() => start(workflow, workflowId, input, pagesUrl)),
     cancel: (workflowId) =>
       ask(async () => {
         await workflow.getHandle(workflowId).cancel();
@@ -184,6 +187,7 @@ async function start(
   workflow: WorkflowClient,
   workflowId: string,
   input: LifecycleInput,
+  pagesUrl: string | null,
 ): Promise<void> {
   try {
     const { workflowType, ...route } = routeOf(input);
@@ -194,6 +198,7 @@ async function start(
       workflowIdConflictPolicy: 'USE_EXISTING',
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       staticSummary: `${input.lifecycle} by ${input.actor}`,
+      staticDetails: detailsOf(workflowId, input, pagesUrl),
       typedSearchAttributes: new TypedSearchAttributes(runAttributes(input)),
       priority: { fairnessKey: fairnessKeyOf(input) },
     });
@@ -209,6 +214,28 @@ async function start(
       );
     throw error;
   }
+}
+
+/** Markdown for the Temporal Web UI, which shows it beside what the workflow says of itself. */
+function detailsOf(
+  workflowId: string,
+  { lifecycle, request: { reason } }: LifecycleInput,
+  pagesUrl: string | null,
+): string {
+  const runId = workflowId.slice(workflowId.lastIndexOf('/') + 1);
+  const link = (text: string, path: string): string =>
+    pagesUrl === null ? `**${text}**` : `[${text}](${pagesUrl}/${path})`;
+  const name = encodeURIComponent(lifecycle);
+  return [
+    `- Run: ${link(runId, `runs/${runId}`)}`,
+    `- Model: ${link(lifecycle, `models/${name}`)}`,
+    ...(reason === undefined ? [] : [`- Reason: ${escaped(reason)}`]),
+  ].join('\n');
+}
+
+/** Text of people has no links and no layout there. */
+function escaped(text: string): string {
+  return text.replace(/[^\p{L}\p{N} ,.;:?-]/gu, (sign) => `&#${sign.codePointAt(0)};`);
 }
 
 async function notify(

@@ -5,9 +5,12 @@
 import { setCurrentDetails } from '@temporalio/workflow';
 import type { Failure, RunStatus } from '../../domain/run/run';
 import type { Verdict } from '../../domain/decision/verdict';
+import { versionName, type ModelVersionRef } from '../../domain/model/model';
 
 export interface RunDetails {
   readonly status: RunStatus;
+  /** The version that the run registered. */
+  readonly version?: Pick<ModelVersionRef, 'model' | 'version'> | null;
   readonly stage: string | null;
   readonly waitingFor: string | null;
   readonly verdict: Verdict | null;
@@ -25,7 +28,14 @@ export function showDetails(sentence: string): void {
 
 const maxReasons = 10;
 
-function runDetails({ status, stage, waitingFor, verdict, failure }: RunDetails): string {
+function runDetails({
+  status,
+  version = null,
+  stage,
+  waitingFor,
+  verdict,
+  failure,
+}: RunDetails): string {
   const where = stage === null ? '' : ` in stage ${stage}`;
   if (failure) return failureDetails(status, failure);
   if (waitingFor !== null) return `The run is **${status}**${where}. It waits for: ${waitingFor}`;
@@ -34,6 +44,7 @@ function runDetails({ status, stage, waitingFor, verdict, failure }: RunDetails)
   const reasons = (verdict?.reasons ?? []).slice(-maxReasons).map(({ message }) => `- ${message}`);
   return [
     `The run ended as **${status}**${verdict === null ? '' : `, verdict **${verdict.kind}**`}.`,
+    ...(version === null ? [] : [`- Model version: **${versionName(version)}**`]),
     ...reasons,
   ].join('\n');
 }

@@ -131,6 +131,7 @@ async function record({ plan, control }: Run, end: RunEnd): Promise<RunOutcome> 
     });
     showRunDetails({
       status,
+      version: version === null ? null : { model, version },
       stage: null,
       waitingFor: null,
       verdict,
