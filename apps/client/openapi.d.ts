@@ -459,6 +459,52 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/datasets/{dataset}/contract-results": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show how often each run’s rows met the contract, newest run first; a page may be empty */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path: {
+                    readonly dataset: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["PastContractResult"][];
+                            readonly nextPageToken: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/datasets/{dataset}/diff": {
         readonly parameters: {
             readonly query?: never;
@@ -2807,6 +2853,51 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/llm-costs": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show what requests to language models cost, by provider or by scope */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description provider with its model, or scope: the run, search or evaluation that asked first */
+                    readonly by?: "provider" | "scope";
+                    /** @description requests that started then or later; default 30 days ago */
+                    readonly from?: string;
+                    /** @description the most rows, the most expensive first */
+                    readonly limit?: number;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["LlmSpend"][];
+                        };
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/models": {
         readonly parameters: {
             readonly query?: never;
@@ -2972,6 +3063,57 @@ export interface paths {
             };
         };
         readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/models/{model}/chat": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Send a chat to a gateway; it counts as traffic of the application */
+        readonly post: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody: {
+                readonly content: {
+                    readonly "application/json": {
+                        readonly messages: readonly {
+                            readonly content: string;
+                            /** @enum {string} */
+                            readonly role: "user" | "assistant";
+                        }[];
+                        /** @description default: the version that the routing selects */
+                        readonly version?: number;
+                    };
+                };
+            };
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["TriedChat"];
+                    };
+                };
+            };
+        };
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -3687,6 +3829,47 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/models/{model}/rollouts/{id}/traffic": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Show the requests of a rollout over event time by arm, oldest first */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    /** @description a rollout id: roll_… */
+                    readonly id: string;
+                    /** @description lower-case letters, digits and dashes, beginning with a letter, at most 63 */
+                    readonly model: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["RolloutTrafficHistory"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/models/{model}/try": {
         readonly parameters: {
             readonly query?: never;
@@ -3710,6 +3893,11 @@ export interface paths {
             readonly requestBody: {
                 readonly content: {
                     readonly "application/json": {
+                        /**
+                         * @description true: also return the computed features; needs the scope operator
+                         * @default false
+                         */
+                        readonly features?: boolean;
                         /** @description a request row: value by column */
                         readonly row: {
                             readonly [key: string]: unknown;
@@ -6497,10 +6685,13 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Show the output of the training job */
+        /** Show the output of the ended jobs; with `after`, only what was added behind that cursor */
         readonly get: {
             readonly parameters: {
-                readonly query?: never;
+                readonly query?: {
+                    /** @description x-perennial-log-cursor of an earlier answer */
+                    readonly after?: string;
+                };
                 readonly header?: never;
                 readonly path: {
                     /** @description a run id: run_… */
@@ -6862,6 +7053,50 @@ export interface paths {
                     };
                     content: {
                         readonly "application/json": components["schemas"]["RunComparison"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/schedules": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** List the schedules by the name of their lifecycle; one that was just applied may be missing for seconds */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: {
+                    /** @description a whole number from 1 to 200 */
+                    readonly pageSize?: number;
+                    /** @description nextPageToken of the previous page */
+                    readonly pageToken?: string;
+                };
+                readonly header?: never;
+                readonly path?: never;
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": {
+                            readonly items: readonly components["schemas"]["Schedule"][];
+                            readonly nextPageToken: string | null;
+                        };
                     };
                 };
             };
@@ -7603,6 +7838,20 @@ export interface components {
             /** @enum {string} */
             readonly vote: "approve" | "reject";
         };
+        readonly ApprovalWait: {
+            /** @description why the caller may not vote, as far as known; null: the caller may */
+            readonly obstacle: string | null;
+            /**
+             * @description scope that a vote needs
+             * @enum {string}
+             */
+            readonly scope: "approver" | "admin";
+            readonly stage: string;
+            /** Format: date-time */
+            readonly until: string;
+            /** @description what people approve, such as churn@7 */
+            readonly what: string;
+        };
         readonly ArtifactRef: {
             readonly bytes: number;
             readonly digest: string;
@@ -7636,20 +7885,7 @@ export interface components {
             }[];
             /** @description runs that wait or are paused, newest first, at most 100 */
             readonly waiting: readonly {
-                readonly approvals: readonly {
-                    /** @description why the caller may not vote, as far as known; null: the caller may */
-                    readonly obstacle: string | null;
-                    /**
-                     * @description scope that a vote needs
-                     * @enum {string}
-                     */
-                    readonly scope: "approver" | "admin";
-                    readonly stage: string;
-                    /** Format: date-time */
-                    readonly until: string;
-                    /** @description what people approve, such as churn@7 */
-                    readonly what: string;
-                }[];
+                readonly approvals: readonly components["schemas"]["ApprovalWait"][];
                 /** Format: date-time */
                 readonly createdAt: string;
                 readonly endedAt: string | null;
@@ -7938,6 +8174,27 @@ export interface components {
                 readonly unpaid: string | null;
                 readonly variants: number;
             } | null;
+        };
+        readonly ComparedEvaluation: {
+            /** @description version or baseline that the slices compare with */
+            readonly against: string | null;
+            /** @description null if a row had no score, or if it was not measured */
+            readonly fit: components["schemas"]["ModelFit"] | null;
+            /** @description judged rows of the holdout */
+            readonly rows: number;
+            readonly sliceMetric: string | null;
+            readonly slices: readonly {
+                readonly column: string;
+                readonly groups: number;
+                /** @description this version minus the other one; positive is worse */
+                readonly increase: number | null;
+                readonly lower: number | null;
+                readonly rows: number;
+                /** @description bound of the 95 % confidence interval */
+                readonly upper: number | null;
+                /** @description null pools the groups with few rows */
+                readonly value: string | null;
+            }[];
         };
         readonly CostRow: {
             readonly jobs: number;
@@ -8450,6 +8707,18 @@ export interface components {
                 readonly version?: number;
             };
         };
+        readonly LlmSpend: {
+            readonly answered: number;
+            readonly completionTokens: number;
+            /** @description provider and model, or a scope such as run/<id> */
+            readonly key: string;
+            /** @description the most that requests without a received result may have cost beside */
+            readonly mostUnsettledUsd: number;
+            readonly promptTokens: number;
+            readonly requests: number;
+            /** @description US dollars */
+            readonly usd: number;
+        };
         readonly MadeApiKey: {
             /** @description null: never */
             readonly expiresAt: string | null;
@@ -8467,6 +8736,58 @@ export interface components {
             readonly name: string;
             /** @description the newest 20 versions */
             readonly versions: readonly components["schemas"]["ModelVersion"][];
+        };
+        /** @description How scores fit the labels of the judged rows */
+        readonly ModelFit: {
+            /** @description rows in bins of about equal size, by score */
+            readonly calibration: readonly {
+                readonly rows: number;
+                /** @description mean score */
+                readonly score: number;
+                /** @description share of rows whose label agrees */
+                readonly share: number;
+            }[];
+            readonly confusion: {
+                readonly classes: readonly string[];
+                /** @description rows by label, then by predicted class */
+                readonly counts: readonly (readonly number[])[];
+            };
+            /** @constant */
+            readonly kind: "classification";
+        } | {
+            /** @description rows in bins of about equal size, by score */
+            readonly calibration: readonly {
+                readonly rows: number;
+                /** @description mean score */
+                readonly score: number;
+                /** @description share of rows whose label agrees */
+                readonly share: number;
+            }[];
+            readonly confusion: {
+                readonly classes: readonly string[];
+                /** @description rows by label, then by predicted class */
+                readonly counts: readonly (readonly number[])[];
+            };
+            /** @constant */
+            readonly kind: "multiclass";
+        } | {
+            readonly byPrediction: readonly {
+                /** @description mean label */
+                readonly label: number;
+                /** @description mean prediction */
+                readonly prediction: number;
+                readonly rows: number;
+            }[];
+            /** @constant */
+            readonly kind: "regression";
+            /** @description histogram of prediction minus label; 1 % of the rows is left out on each side */
+            readonly residuals: {
+                readonly above: number;
+                readonly below: number;
+                /** @description rows between two edges */
+                readonly counts: readonly number[];
+                readonly edges: readonly number[];
+            };
         };
         readonly ModelOverview: {
             readonly champion: {
@@ -8813,6 +9134,21 @@ export interface components {
             readonly version: number;
             /** @description why it is off, or what it measures nothing without */
             readonly waitingFor: string | null;
+        };
+        readonly PastContractResult: {
+            readonly accepted: number;
+            /**
+             * Format: date-time
+             * @description end of the check
+             */
+            readonly at: string;
+            readonly quarantined: number;
+            /** @description run that checked the same rows before */
+            readonly reusedFrom: string | null;
+            readonly rows: number;
+            readonly run: string;
+            /** @enum {string} */
+            readonly verdict: "passed" | "failed" | "inconclusive";
         };
         readonly PendingRevision: {
             /** @description revision in force until this one is approved */
@@ -10040,6 +10376,22 @@ export interface components {
             /** @description the challenger’s share of entities now, 0 to 1 */
             readonly weight: number;
         };
+        readonly RolloutTrafficHistory: {
+            /** @description at most 200 parts of equal length; parts without requests are left out */
+            readonly items: readonly {
+                readonly challenger: number;
+                readonly challengerErrors: number;
+                /** @description requests that were assigned to the champion */
+                readonly champion: number;
+                readonly championErrors: number;
+                /**
+                 * Format: date-time
+                 * @description begin of the part, in event time
+                 */
+                readonly from: string;
+                readonly step: number;
+            }[];
+        };
         readonly RotatedApiKey: {
             readonly id: string;
             /** @description returned only once */
@@ -10173,6 +10525,8 @@ export interface components {
         };
         readonly RunWithStages: {
             readonly actor: string;
+            /** @description votes that the run waits for */
+            readonly approvals: readonly components["schemas"]["ApprovalWait"][];
             /** @description the newest 100 runs that this run started, oldest first */
             readonly children: readonly {
                 readonly id: string;
@@ -10443,7 +10797,37 @@ export interface components {
             /** @description one per objective of a study with several, in their order */
             readonly values?: readonly number[];
         };
+        readonly TriedChat: {
+            /** @description null if the safety policy withheld it */
+            readonly answer: string | null;
+            /** @description index version that was searched, as name@number */
+            readonly index: string | null;
+            readonly milliseconds: number;
+            /** @description passages in the prompt, best first */
+            readonly passages: readonly {
+                readonly cited: boolean;
+                readonly documentId: string;
+                readonly number: number;
+                readonly score: number;
+                readonly source: string | null;
+                /** @description null if the search of the index does not find the passage again */
+                readonly text: string | null;
+                readonly title: string | null;
+            }[];
+            readonly predictionId: string;
+            readonly refusal: string | null;
+            readonly tokens: {
+                readonly completion: number;
+                readonly prompt: number;
+            };
+            /** @description version that gave the answer, as name@number */
+            readonly version: string;
+        };
         readonly TriedPrediction: {
+            /** @description inputs of the graph, computed from the row; null if they were not asked for */
+            readonly features: {
+                readonly [key: string]: string | number | null;
+            } | null;
             readonly milliseconds: number;
             readonly model: string;
             /** @description value by the name of the output */
@@ -10530,7 +10914,14 @@ export interface components {
             }[];
         };
         readonly VersionComparison: {
+            /** @description for each version; null without a stored evaluation */
+            readonly evaluations: readonly (components["schemas"]["ComparedEvaluation"] | null)[];
             readonly runs: components["schemas"]["RunComparison"];
+            /** @description datasets that each version was trained on */
+            readonly trainedOn: readonly (readonly {
+                readonly dataset: string;
+                readonly version: number;
+            }[])[];
             readonly versions: readonly {
                 /** Format: date-time */
                 readonly createdAt: string;

@@ -16,6 +16,7 @@ import type { BudgetRow } from '../budget/schema';
 import type { llmAttempts, llmCalls } from './call-schema';
 import { assumeBudgets, reserveBudgets, settleBudgets, toBudget } from '../budget/reservation';
 import { reportCalls, reportsBelow } from './call-report';
+import { spendOn } from './call-spend';
 
 type CallRow = typeof llmCalls.$inferSelect & { readonly answeredModel?: string | null };
 type AttemptRow = typeof llmAttempts.$inferSelect;
@@ -78,6 +79,7 @@ export function createCallLedger({ sql }: Database): CallLedger {
 
     report: (input) => reportCalls(sql, input),
     reportsBelow: (input) => reportsBelow(sql, input),
+    spend: (query) => spendOn(sql, query),
   };
 }
 

@@ -53,10 +53,11 @@ export interface RunOverview {
 export interface OverviewRepository {
   /** Sorted by name. */
   models(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<ModelOverview>>;
-  /** Runs that wait or are paused, newest first, at most 100. */
+  /** Runs that wait or are paused, newest first, at most 100. With `runId` only that run. */
   waiting(input: {
     readonly tenant: Tenant;
     readonly keyId: string;
+    readonly runId?: RunId;
   }): Promise<readonly RunOverview[]>;
   /** Runs that failed or were lost after `since`, newest first, at most 100. */
   failures(input: {
@@ -120,10 +121,11 @@ export function createOverviewRepository({ sql }: Database): OverviewRepository 
       );
     },
 
-    waiting: async ({ tenant, keyId }) =>
+    waiting: async ({ tenant, keyId, runId }) =>
       sql<RunOverview[]>`
         select ${runColumns(keyId)} from runs r
         where r.tenant_id = ${tenant} and r.status in ('waiting', 'paused')
+          and ${runId === undefined ? sql`true` : sql`r.id = ${runId}`}
         order by r.id desc limit ${mostRuns}`,
 
     failures: async ({ tenant, keyId, since }) =>

@@ -21,6 +21,7 @@ import type {
 } from '../../domain/rollout/state';
 import type { Verdict } from '../../domain/decision/verdict';
 import type { Page, PageRequest } from '../page';
+import type { TrafficPoint } from './traffic-history';
 
 export interface Cause {
   readonly actor: string;
@@ -233,6 +234,10 @@ export interface RolloutRepository {
     },
   ): Promise<Consumption>;
   traffic(input: RolloutName): Promise<RolloutTraffic>;
+  /** The requests over event time, oldest first, in at most `points` parts. */
+  trafficHistory(
+    input: RolloutName & { readonly points: number },
+  ): Promise<readonly TrafficPoint[]>;
   get(input: RolloutName): Promise<RolloutRecord | null>;
   ofRun(input: { readonly tenant: Tenant; readonly runId: RunId }): Promise<RolloutRecord | null>;
   /** The open one, else the newest. */

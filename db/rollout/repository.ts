@@ -12,6 +12,7 @@ import { afterKey, rowsToAsk, toPage } from '../page';
 import { consume } from './consume';
 import { endRollout, noteEpoch, record, rolloutShare } from './change';
 import { lockRollout, openRolloutOf, rolloutOfRun, toRecord, type RolloutRow } from './state';
+import { readTrafficHistory } from './traffic-history';
 import { readTraffic, trafficSpanOf } from './traffic';
 import { raiseRoutingEpoch } from '../serving/routing-epoch';
 import { guardRun, lockRun } from '../run/guard';
@@ -139,6 +140,8 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
       >`select * from rollouts where tenant_id = ${tenant} and id = ${id}`;
       return row ? toRecord(row) : null;
     },
+
+    trafficHistory: (input) => readTrafficHistory(sql, input),
 
     async ofRun(run) {
       const row = await rolloutOfRun(sql, run);

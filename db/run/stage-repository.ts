@@ -6,6 +6,7 @@ import { failure } from '../../domain/failure';
 import type { Verdict } from '../../domain/decision/verdict';
 import type { Database, Query, Sql, Transaction } from '../connection';
 import { toJson } from '../document';
+import { afterKey, rowsToAsk, toPage, type Page, type PageRequest } from '../page';
 import { newId } from '../ids';
 import type { stageRecords } from './stage-schema';
 
@@ -67,6 +68,14 @@ export interface StageRepository {
   markUndone(input: StagePlace): Promise<void>;
   /** Every generation, in the order of their start. */
   list(input: { readonly tenant: Tenant; readonly runId: RunId }): Promise<readonly StageRecord[]>;
+  /** The newest generation of this stage in each run of a lifecycle that ended it, newest run first. */
+  ofLifecycle(
+    input: {
+      readonly tenant: Tenant;
+      readonly lifecycle: string;
+      readonly stage: string;
+    } & PageRequest,
+  ): Promise<Page<StageRecord>>;
   /** The given generation, or the newest. */
   get(input: {
     readonly tenant: Tenant;
@@ -134,6 +143,19 @@ export function createStageRepository({ sql }: Database): StageRepository {
       const rows = await sql<StageRow[]>`
         ${withDecision(sql, 'stage_records')} where s.tenant_id = ${tenant} and s.run_id = ${runId} order by s.started_at, s.stage, s.generation`;
       return rows.map(toRecord);
+    },
+
+    async ofLifecycle({ tenant, lifecycle, stage, ...page }) {
+      const before = afterKey(page);
+      const rows = await sql<StageRow[]>`
+        select s.*, d.policy, d.evidence, d.verdict from runs r
+        join lateral (select * from stage_records
+          where tenant_id = r.tenant_id and run_id = r.id and stage = ${stage} and ended_at is not null
+          order by generation desc limit 1) s on true
+        left join decisions d on d.tenant_id = s.tenant_id and d.id = s.decision_id
+        where r.tenant_id = ${tenant} and r.lifecycle = ${lifecycle} and ${before === null ? sql`true` : sql`r.id < ${before}`}
+        order by r.id desc limit ${rowsToAsk(page)}`;
+      return toPage(rows, page, ({ runId }) => runId, toRecord);
     },
 
     async get(place) {

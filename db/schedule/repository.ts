@@ -4,7 +4,9 @@ import type { ScheduleSpec } from '../../domain/lifecycle/lifecycle';
 import type { RunStatus } from '../../domain/run/run';
 import type { Columns } from '../columns';
 import type { Database, Transaction } from '../connection';
+import { afterKey, rowsToAsk, toPage, type Page, type PageRequest } from '../page';
 import { notify } from '../notification/notification';
+import type { lifecycles } from '../lifecycle/schema';
 import type { runs } from '../run/schema';
 
 export interface WatchedSchedule {
@@ -44,6 +46,8 @@ interface LifecycleKey {
 export interface ScheduleRepository {
   /** Every lifecycle whose current revision has a schedule. Checks of a new schedule begin now. */
   watched(): Promise<readonly WatchedSchedule[]>;
+  /** Names of the lifecycles whose current revision has a schedule, sorted. */
+  list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<string>>;
   /** Nominal times (RFC 3339) of the runs that the schedule has started since `since`. */
   started(input: LifecycleKey & { readonly since: string }): Promise<readonly string[]>;
   /** The scheduled run that was open at `at`; the newest of several. */
@@ -77,6 +81,18 @@ export function createScheduleRepository({ sql }: Database): ScheduleRepository 
         join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
         where json_typeof(r.spec -> 'schedule') = 'object' and l.schedule_checked_until is not null and l.archived_at is null
         order by l.tenant_id, l.name`;
+    },
+
+    async list({ tenant, ...page }) {
+      const after = afterKey(page);
+      const rows = await sql<Columns<typeof lifecycles, 'name'>[]>`
+        select l.name from lifecycles l
+        join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
+        where l.tenant_id = ${tenant} and l.archived_at is null and json_typeof(r.spec -> 'schedule') = 'object'
+          and ${after === null ? sql`true` : sql`l.name > ${after}`}
+        order by l.name limit ${rowsToAsk(page)}`;
+      const name = (row: { readonly name: string }): string => row.name;
+      return toPage(rows, page, name, name);
     },
 
     async started({ tenant, lifecycle, since }) {

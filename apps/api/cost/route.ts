@@ -2,10 +2,13 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { isPlatformAdmin, platformAdminsOnly } from '../auth';
 import { problem } from '../fields';
 import type { RouteDeps } from '../route-deps';
-import { costQuery, costReport } from './view';
+import { costQuery, costReport, llmSpendQuery, llmSpendReport } from './view';
+
+const usualDays = 30;
+const dayMilliseconds = 86_400_000;
 
 export function costRoutes({
-  registry: { costs },
+  registry: { costs, llmCalls },
   guards: { viewer },
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
@@ -26,6 +29,26 @@ export function costRoutes({
         if (isOfAll && !isPlatformAdmin(caller)) throw platformAdminsOnly(caller);
         return costs.report({ ...query, tenant: isOfAll ? null : caller.tenant });
       },
+    );
+
+    app.get(
+      '/llm-costs',
+      {
+        ...viewer,
+        schema: {
+          tags: ['platform'],
+          summary: 'Show what requests to language models cost, by provider or by scope',
+          querystring: llmSpendQuery,
+          response: { 200: llmSpendReport, default: problem },
+        },
+      },
+      async ({ caller: { tenant }, query: { from, ...query } }) => ({
+        items: await llmCalls.spend({
+          tenant,
+          ...query,
+          from: from ?? new Date(Date.now() - usualDays * dayMilliseconds).toISOString(),
+        }),
+      }),
     );
   };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { mostCostRows } from '../../../db/cost/report';
 import { costGroups } from '../../../domain/cost/report';
+import { llmSpendGroups } from '../../../domain/language/provider/call-ledger';
 import { runId, time } from '../fields';
 
 export const costQuery = z.strictObject({
@@ -39,4 +40,42 @@ export const costReport = z.object({
   isComplete: z
     .boolean()
     .describe('false when there are more rows; then limit the time with from and to'),
+});
+
+const mostSpendRows = 200;
+
+export const llmSpendQuery = z.strictObject({
+  by: z
+    .enum(llmSpendGroups)
+    .default('provider')
+    .describe('provider with its model, or scope: the run, search or evaluation that asked first'),
+  from: time.optional().describe('requests that started then or later; default 30 days ago'),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(mostSpendRows)
+    .default(50)
+    .describe('the most rows, the most expensive first'),
+});
+
+export const llmSpendReport = z.object({
+  items: z
+    .array(
+      z
+        .object({
+          key: z.string().describe('provider and model, or a scope such as run/<id>'),
+          requests: z.number().int(),
+          answered: z.number().int(),
+          promptTokens: z.number().int(),
+          completionTokens: z.number().int(),
+          usd: z.number().min(0).describe('US dollars'),
+          mostUnsettledUsd: z
+            .number()
+            .min(0)
+            .describe('the most that requests without a received result may have cost beside'),
+        })
+        .meta({ id: 'LlmSpend' }),
+    )
+    .readonly(),
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ContractResult } from '../../../domain/dataset/contract';
 import type { StageRecord } from '../../../db/run/stage-repository';
+import { instant } from '../fields';
 
 export const contractResults = z
   .array(
@@ -14,6 +15,31 @@ export const contractResults = z
     }),
   )
   .readonly();
+
+export const pastContractResult = z
+  .object({
+    run: z.string(),
+    at: instant.describe('end of the check'),
+    reusedFrom: z.string().nullable().describe('run that checked the same rows before'),
+    verdict: z.enum(['passed', 'failed', 'inconclusive']),
+    rows: z.number(),
+    accepted: z.number(),
+    quarantined: z.number(),
+  })
+  .meta({ id: 'PastContractResult' });
+
+/** The results for this dataset in the record of an ended validate stage. */
+export function pastResultsOf(
+  record: StageRecord,
+  wanted: string,
+): readonly z.output<typeof pastContractResult>[] {
+  const { runId: run, endedAt, reusedFrom } = record;
+  return (contractsToJson(record) ?? []).flatMap(({ source: _, dataset, ...result }) =>
+    dataset.split('@')[0] === wanted && endedAt !== null
+      ? [{ run, at: endedAt, reusedFrom, ...result }]
+      : [],
+  );
+}
 
 export type ContractResultsJson = z.output<typeof contractResults>;
 

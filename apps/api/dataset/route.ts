@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { nearest } from '../../../domain/document/nearest';
+import type { StageName } from '../../../domain/run/run';
+import { pastContractResult, pastResultsOf } from './contract-view';
 import { diffDatasets } from './diff';
 import { readQuarantinedRows } from './quarantined-rows';
 import { openVersionFile, versionFiles } from './version-files';
@@ -232,6 +234,32 @@ export function datasetRoutes({
             .items.length > 0;
         if (!known) throw await noDataset(caller.tenant, params.dataset);
         return bad;
+      },
+    );
+
+    app.get(
+      '/datasets/:dataset/contract-results',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary:
+            'Show how often each run’s rows met the contract, newest run first; a page may be empty',
+          params: dataset,
+          querystring: page,
+          response: { 200: pageOf(pastContractResult), default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params: { dataset: of }, query }) => {
+        const known = await registry.datasets.versions({ tenant, dataset: of, pageSize: 1 });
+        if (known.items.length === 0) throw await noDataset(tenant, of);
+        const { items, nextPageToken } = await registry.stages.ofLifecycle({
+          tenant,
+          lifecycle: of.split('.')[0] ?? of,
+          stage: 'validate' satisfies StageName,
+          ...query,
+        });
+        return { items: items.flatMap((record) => pastResultsOf(record, of)), nextPageToken };
       },
     );
 

@@ -6,14 +6,12 @@ import type { DecisionRecord } from '../../../db/decision/repository';
 import type { LifecycleClient } from '../../temporal-clients/lifecycle-client';
 import { contractsToJson } from '../dataset/contract-view';
 import { checkDigests } from '../audit/digest-checks';
-import { compareRuns } from '../run/compare';
-import { findRun } from '../run/start';
 import { summaryToJson } from '../rollout/view';
 import { judgeToJson } from '../rollout/judge-view';
 import { approvalToJson } from '../model/view';
 import { runToJson } from '../run/view';
 
-interface ExplainedVersion {
+export interface ExplainedVersion {
   readonly tenant: Tenant;
   readonly model: string;
   readonly version: number;
@@ -96,35 +94,11 @@ export async function explainVersion(
   };
 }
 
-/** The versions with their decisions and the runs that made them. */
-export async function compareVersions(
-  registry: Registry,
-  {
-    tenant,
-    model,
-    versions,
-  }: { readonly tenant: Tenant; readonly model: string; readonly versions: readonly number[] },
-) {
-  const compared = await Promise.all(
-    versions.map(async (version) => {
-      const record = await registry.models.get({ tenant, model, version });
-      if (!record)
-        throw failure('NotFound', `there is no ${model}@${version}`, {
-          next: `perennial model show ${model}`,
-        });
-      const decisions = await decisionsOn(registry, { tenant, model, version });
-      return { ...record, verdict: decisions.at(-1)?.verdict ?? null };
-    }),
-  );
-  const runs = await Promise.all(compared.map(({ runId }) => findRun(registry, { tenant }, runId)));
-  return { versions: compared, runs: await compareRuns(registry, runs) };
-}
-
 /**
  * The decisions of the run and of the stages that it reused, because an evaluation of the same
  * bytes is not repeated.
  */
-async function decisionsOn(
+export async function decisionsOn(
   registry: Pick<Registry, 'models' | 'stages' | 'decisions'>,
   { tenant, model, version }: ExplainedVersion,
 ): Promise<readonly DecisionRecord[]> {

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import type { ExpectedChampion } from '../../../db/alias/repository';
 import type { AliasState, Promotion } from '../../../db/alias/records';
-import { compareVersions, explainVersion } from '../decision/explain';
+import { compareVersions } from '../decision/compare';
+import { explainVersion } from '../decision/explain';
 import { HttpProblem } from '../../http/problem';
 import type { RouteDeps } from '../route-deps';
 import {

@@ -3,6 +3,7 @@ import type { ApprovalRecord } from '../../../db/decision/approval-repository';
 import { importedFormats, tasks } from '../../../domain/model/model';
 import { artifact, instant, verdict } from '../fields';
 import { contractResults } from '../dataset/contract-view';
+import { comparedEvaluation, trainingDataView } from '../decision/compare-view';
 import { decisionWithEvidence } from '../decision/view';
 import { lineageEdge } from '../lineage/view';
 import { rolloutSummary } from '../rollout/view';
@@ -206,6 +207,14 @@ export const explanation = z
 export const versionComparison = z
   .object({
     versions: z.array(modelVersion.extend({ verdict: verdict.nullable() })).readonly(),
+    evaluations: z
+      .array(comparedEvaluation.nullable())
+      .readonly()
+      .describe('for each version; null without a stored evaluation'),
+    trainedOn: z
+      .array(z.array(trainingDataView).readonly())
+      .readonly()
+      .describe('datasets that each version was trained on'),
     runs: runComparison,
   })
   .meta({ id: 'VersionComparison' });

@@ -64,16 +64,18 @@ const runOverview = z.object({
   endedAt: instant.nullable(),
 });
 
-const approvalWait = z.object({
-  what: z.string().describe('what people approve, such as churn@7'),
-  scope: z.enum(['approver', 'admin']).describe('scope that a vote needs'),
-  until: instant,
-  stage: z.string(),
-  obstacle: z
-    .string()
-    .nullable()
-    .describe('why the caller may not vote, as far as known; null: the caller may'),
-});
+export const approvalWait = z
+  .object({
+    what: z.string().describe('what people approve, such as churn@7'),
+    scope: z.enum(['approver', 'admin']).describe('scope that a vote needs'),
+    until: instant,
+    stage: z.string(),
+    obstacle: z
+      .string()
+      .nullable()
+      .describe('why the caller may not vote, as far as known; null: the caller may'),
+  })
+  .meta({ id: 'ApprovalWait' });
 
 export const attentionView = z
   .object({
@@ -108,17 +110,22 @@ export function waitingToJson(
   run: RunOverview,
   caller: ApiKeyIdentity,
 ): z.output<typeof attentionView>['waiting'][number] {
+  return { ...runToJson(run), approvals: approvalsToJson(run, caller) };
+}
+
+/** The votes that the run waits for. */
+export function approvalsToJson(
+  run: RunOverview,
+  caller: ApiKeyIdentity,
+): readonly z.output<typeof approvalWait>[] {
   const waits = run.waitingFor === null ? [] : approvalWaits(run.waitingFor);
-  return {
-    ...runToJson(run),
-    approvals: waits.map(({ what, role, until, stage }) => ({
-      what,
-      scope: role,
-      until,
-      stage,
-      obstacle: obstacleOf(run, caller, role),
-    })),
-  };
+  return waits.map(({ what, role, until, stage }) => ({
+    what,
+    scope: role,
+    until,
+    stage,
+    obstacle: obstacleOf(run, caller, role),
+  }));
 }
 
 /** The registry decides on a vote. This only saves a person from one that it would refuse. */

@@ -10,7 +10,7 @@ import { commandRollout, noRolloutsFailure } from './command';
 import type { RouteDeps } from '../route-deps';
 import { idempotent, name, page, pageOf, problem, why } from '../fields';
 import { judgeToJson } from './judge-view';
-import { rolloutSummary, rolloutToJson, rolloutView, summaryToJson } from './view';
+import { rolloutSummary, rolloutToJson, rolloutView, summaryToJson, trafficHistory } from './view';
 
 const model = z.object({ model: name });
 const id = z
@@ -66,6 +66,9 @@ async function judgedRollout(
     throw failure('Conflict', `${id} has no judge, so its answers need no labels`, { next });
   return { id, judge };
 }
+
+/** Parts of the event time of a rollout. */
+const shownPoints = 200;
 
 export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
@@ -144,6 +147,28 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
           });
         }
         return shown(rollout);
+      },
+    );
+
+    app.get(
+      '/models/:model/rollouts/:id/traffic',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary: 'Show the requests of a rollout over event time by arm, oldest first',
+          params: model.extend({ id }),
+          response: { 200: trafficHistory, default: problem },
+        },
+      },
+      async ({ caller: { tenant }, params }) => {
+        const of = { tenant, id: params.id as RolloutId };
+        const rollout = await registry.rollouts.get(of);
+        if (rollout?.model !== params.model)
+          throw failure('NotFound', `there is no rollout ${params.id} of ${params.model}`, {
+            next: `perennial rollout list ${params.model}`,
+          });
+        return { items: await registry.rollouts.trafficHistory({ ...of, points: shownPoints }) };
       },
     );
 

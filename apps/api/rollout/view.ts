@@ -104,6 +104,24 @@ const summary = z.object({
   endedAt: instant.nullable(),
 });
 
+export const trafficHistory = z
+  .object({
+    items: z
+      .array(
+        z.object({
+          from: instant.describe('begin of the part, in event time'),
+          step: z.number().int(),
+          champion: z.number().int().describe('requests that were assigned to the champion'),
+          challenger: z.number().int(),
+          championErrors: z.number().int(),
+          challengerErrors: z.number().int(),
+        }),
+      )
+      .readonly()
+      .describe('at most 200 parts of equal length; parts without requests are left out'),
+  })
+  .meta({ id: 'RolloutTrafficHistory' });
+
 export const rolloutSummary = summary.meta({ id: 'RolloutSummary' });
 
 export const rolloutView = summary

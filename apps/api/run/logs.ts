@@ -1,6 +1,7 @@
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { artifactSchema } from '../../../domain/project/value.schema';
 import { failure } from '../../../domain/failure';
+import { digestOf } from '../../../data/digest';
 import { isOfTenant } from '../../../data/artifact/location';
 import type { ArtifactStore } from '../../../data/artifact/store';
 import type { Registry } from '../../../db/registry';
@@ -11,8 +12,48 @@ interface Sources {
   readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
 }
 
-/** The logs of the run's ended jobs as text. Failed jobs come first, in order. */
-export async function readLogs(sources: Sources, run: RunRecord): Promise<string> {
+export interface LogText {
+  readonly text: string;
+  /** Whether the text follows the one of the cursor, instead of beginning again. */
+  readonly continues: boolean;
+  /** Names the logs up to the end of this text. */
+  readonly cursor: string;
+}
+
+/**
+ * The logs of the run's ended jobs as text. Failed jobs come first, in order. After a cursor, only
+ * the logs that were added behind it are read, or all of them if another one came before.
+ */
+export async function readLogs(
+  sources: Sources,
+  run: RunRecord,
+  after: string | undefined,
+): Promise<LogText> {
+  const logs = await findLogs(sources, run);
+  if (logs.length === 0) {
+    throw failure('NotFound', `${run.id} has no job log yet; no job has ended`, {
+      next: `perennial run show ${run.id}`,
+    });
+  }
+  const known = Number(/^(\d+)\./.exec(after ?? '')?.[1] ?? 0);
+  const continues = known > 0 && known <= logs.length && cursorOf(logs.slice(0, known)) === after;
+  const texts = await Promise.all(
+    logs
+      .slice(continues ? known : 0)
+      .map(async (ref) => Buffer.from(await sources.artifacts.getBytes(ref)).toString('utf8')),
+  );
+  const text = texts
+    .map((each) => (each === '' || each.endsWith('\n') ? each : `${each}\n`))
+    .join('');
+  return { text, continues, cursor: cursorOf(logs) };
+}
+
+function cursorOf(logs: readonly ArtifactRef[]): string {
+  const digest = digestOf(logs.map((log) => log.digest));
+  return `${logs.length}.${digest.replace('sha256:', '').slice(0, 32)}`;
+}
+
+async function findLogs(sources: Sources, run: RunRecord): Promise<readonly ArtifactRef[]> {
   const stages = await sources.registry.stages.list({ tenant: run.tenant, runId: run.id });
   // Of a model, a Python step or a command. The model of training may be the one that tuning chose,
   // with the same log.
@@ -25,16 +66,7 @@ export async function readLogs(sources: Sources, run: RunRecord): Promise<string
     ...outputs.flatMap((output) => logsOf(output) ?? []),
     // A stage of a project may return any reference under this name.
   ].filter((ref) => ref.mediaType.startsWith('text/plain') && isOfTenant(ref, run.tenant));
-  if (logs.length === 0) {
-    throw failure('NotFound', `${run.id} has no job log yet; no job has ended`, {
-      next: `perennial run show ${run.id}`,
-    });
-  }
-  const once = [...new Map(logs.map((ref) => [ref.digest, ref])).values()];
-  const texts = await Promise.all(
-    once.map(async (ref) => Buffer.from(await sources.artifacts.getBytes(ref)).toString('utf8')),
-  );
-  return texts.map((text) => (text === '' || text.endsWith('\n') ? text : `${text}\n`)).join('');
+  return [...new Map(logs.map((ref) => [ref.digest, ref])).values()];
 }
 
 const page = 1000;

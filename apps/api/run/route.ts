@@ -20,6 +20,7 @@ import type { RouteDeps } from '../route-deps';
 import { caseResultView, runEvaluationView } from '../language/case-result-view';
 import { callsToJson, runCalls } from '../language/call-view';
 import { idempotent, name, page, pageOf, problem, runId, why } from '../fields';
+import { approvalsToJson } from '../overview/view';
 import { summaryToJson } from '../rollout/view';
 import {
   childToJson,
@@ -146,18 +147,20 @@ export function runRoutes({
         const run = await findRun(registry, caller, id);
         const of = { tenant: run.tenant, runId: run.id };
         const { tenant, lifecycle, revisionDigest: digest } = run;
-        const [applied, stages, rollout, sent, children] = await Promise.all([
+        const [applied, stages, rollout, sent, children, waiting] = await Promise.all([
           registry.lifecycles.get({ tenant, name: lifecycle, digest }),
           registry.stages.list(of),
           registry.rollouts.ofRun(of),
           registry.sentEvents.ofRun({ ...of, limit: shownRecords }),
           registry.children.ofRun({ ...of, limit: shownRecords }),
+          registry.overview.waiting({ ...of, keyId: caller.id }),
         ]);
         return {
           ...runToJson(run, lifecycles),
           stages: stages.map(stageToJson),
           plannedStages: plannedStagesOf(run, applied?.spec),
           rollout: rollout && summaryToJson(rollout),
+          approvals: waiting.flatMap((each) => approvalsToJson(each, caller)),
           children: children.map(childToJson),
           sentEvents: sent.map(sentEventToJson),
         };
@@ -200,20 +203,33 @@ export function runRoutes({
         ...viewer,
         schema: {
           tags,
-          summary: 'Show the output of the training job',
+          summary:
+            'Show the output of the ended jobs; with `after`, only what was added behind that cursor',
           params,
+          querystring: z.strictObject({
+            after: z
+              .string()
+              .max(100)
+              .optional()
+              .describe('x-perennial-log-cursor of an earlier answer'),
+          }),
           response: {
             200: { content: { 'text/plain': { schema: z.string() } } },
             default: problem,
           },
         },
       },
-      async (request, reply) => {
-        const text = await readLogs(
+      async ({ caller, params: { id }, query }, reply) => {
+        const { text, continues, cursor } = await readLogs(
           { registry, artifacts },
-          await findRun(registry, request.caller, request.params.id),
+          await findRun(registry, caller, id),
+          query.after,
         );
-        return reply.header('content-type', 'text/plain; charset=utf-8').send(text);
+        return reply
+          .header('content-type', 'text/plain; charset=utf-8')
+          .header('x-perennial-log-cursor', cursor)
+          .header('x-perennial-log-continues', String(continues))
+          .send(text);
       },
     );
 

@@ -8,6 +8,7 @@ import type { RunState } from '../../../workflows/run/messages';
 import type { LifecycleClient } from '../../temporal-clients/lifecycle-client';
 import { batchToJson, batchView } from '../batch/view';
 import { contractResults, contractsToJson } from '../dataset/contract-view';
+import { approvalWait } from '../overview/view';
 import { rolloutSummary } from '../rollout/view';
 import { plannedStage } from '../lifecycle/view';
 import { failure, instant, verdict } from '../fields';
@@ -115,6 +116,7 @@ export const runWithStages = fields
       .readonly()
       .describe('stages of its lifecycle, in order; empty where only the code of a project says'),
     rollout: rolloutSummary.nullable().describe('rollout of its canary stage'),
+    approvals: z.array(approvalWait).readonly().describe('votes that the run waits for'),
     children: z
       .array(
         z.object({

@@ -7,14 +7,16 @@ import { digestOf } from '../../../data/digest';
 import type { Tenant } from '../../../domain/ids';
 import { syncSchedule } from '../../temporal-clients/schedule-sync';
 import type { RouteDeps } from '../route-deps';
-import { name, problem, time, why } from '../fields';
-import { scheduleView } from './view';
+import { name, page, pageOf, problem, time, why } from '../fields';
+import { scheduleView, type ScheduleJson } from './view';
 
 const params = z.object({ name });
 const reasoned = z.strictObject({ reason: why });
 const period = reasoned.extend({ from: time, to: time });
 const tags = ['schedules'];
 const maxSkips = 100;
+/** Each schedule of a list is a call to Temporal. */
+const callsAtOnce = 20;
 
 /**
  * The schedule of a lifecycle. The spec defines it; these routes show it and pause it temporarily.
@@ -22,12 +24,9 @@ const maxSkips = 100;
 export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
 
-  async function shown(tenant: Tenant, lifecycle: string) {
+  async function find(tenant: Tenant, lifecycle: string) {
     const found = await schedules.get({ tenant, lifecycle });
-    if (found === null)
-      throw failure('NotFound', `${lifecycle} has no schedule`, {
-        next: 'add a schedule to its spec and apply it',
-      });
+    if (found === null) return null;
     return {
       lifecycle,
       ...found,
@@ -35,8 +34,41 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
     };
   }
 
+  async function shown(tenant: Tenant, lifecycle: string) {
+    const found = await find(tenant, lifecycle);
+    if (found === null)
+      throw failure('NotFound', `${lifecycle} has no schedule`, {
+        next: 'add a schedule to its spec and apply it',
+      });
+    return found;
+  }
+
   return async (app) => {
     await Promise.resolve();
+    app.get(
+      '/schedules',
+      {
+        ...viewer,
+        schema: {
+          tags,
+          summary:
+            'List the schedules by the name of their lifecycle; one that was just applied may be missing for seconds',
+          querystring: page,
+          response: { 200: pageOf(scheduleView), default: problem },
+        },
+      },
+      async ({ caller: { tenant }, query }) => {
+        const { items, nextPageToken } = await registry.schedules.list({ tenant, ...query });
+        const found: ScheduleJson[] = [];
+        for (let from = 0; from < items.length; from += callsAtOnce) {
+          const some = items.slice(from, from + callsAtOnce);
+          const states = await Promise.all(some.map((lifecycle) => find(tenant, lifecycle)));
+          found.push(...states.filter((state) => state !== null));
+        }
+        return { items: found, nextPageToken };
+      },
+    );
+
     app.get(
       '/schedules/:name',
       {

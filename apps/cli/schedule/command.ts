@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { formatSeconds } from '../../../domain/duration';
 import type { CliContext } from '../context';
 import { jsonText } from '../harmless';
+import { showList } from '../list-view';
+import { wholeNumber } from '../numbers';
 import type { ScheduleJson } from '../../api/schedule/view';
 
 interface ScheduleOptions {
@@ -16,6 +18,29 @@ export function scheduleCommands(program: Command, context: CliContext): void {
     .description('Show and control the schedules of lifecycles');
   const show = (found: ScheduleJson, json: true | undefined): void =>
     terminal.out(json ? jsonText(found) : describeSchedule(found));
+
+  schedule
+    .command('list')
+    .description('List the schedules by the name of their lifecycle')
+    .option('--limit <n>', 'Maximum number of schedules', wholeNumber(1), 50)
+    .option('--json', 'Print as JSON')
+    .action(async ({ limit, json }: { readonly limit: number; readonly json?: true }) => {
+      showList(terminal, {
+        items: await context.api().list('GET /schedules', { query: {} }, limit),
+        json,
+        columns: ['LIFECYCLE', 'TIMES', 'STATE', 'NEXT'],
+        row: ({ lifecycle, schedule: { cron, timezone }, paused, nextTimes }) => [
+          lifecycle,
+          `${cron} ${timezone}`,
+          paused ? 'paused' : 'active',
+          paused ? '' : (nextTimes[0] ?? ''),
+        ],
+        none: {
+          what: 'no lifecycle has a schedule',
+          next: 'add a section schedule to its spec and apply it',
+        },
+      });
+    });
 
   schedule
     .command('show <lifecycle>')

@@ -159,4 +159,29 @@ export interface CallLedger {
     readonly tenant: Tenant;
     readonly scope: string;
   }): Promise<readonly ScopedReport[]>;
+  /** Sums of the requests by provider or by scope, the most expensive first. */
+  spend(query: LlmSpendQuery): Promise<readonly LlmSpend[]>;
+}
+
+export const llmSpendGroups = ['provider', 'scope'] as const;
+
+export interface LlmSpendQuery {
+  readonly tenant: Tenant;
+  /** `provider` with its model, or the run, search or evaluation that asked first. */
+  readonly by: (typeof llmSpendGroups)[number];
+  /** RFC 3339: requests that started at this time or later. */
+  readonly from: string;
+  readonly limit: number;
+}
+
+export interface LlmSpend {
+  /** `<provider> <model>`, or a scope such as `run/<id>`. */
+  readonly key: string;
+  readonly requests: number;
+  readonly answered: number;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly usd: number;
+  /** The most that requests without a received result may have cost beside. */
+  readonly mostUnsettledUsd: number;
 }

@@ -28,6 +28,7 @@ const run = {
   waitingFor: null,
   sentEvents: [],
   plannedStages: [],
+  approvals: [],
   children: [],
   parent: null,
   failure: null,

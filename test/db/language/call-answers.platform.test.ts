@@ -1,3 +1,4 @@
+import { budgetUnits } from '../../../domain/budget/budget';
 import type { RunId } from '../../../domain/ids';
 import { runScope } from '../../../domain/language/provider/run-budget';
 import type { LedgerCall } from '../../../domain/language/provider/call-ledger';
@@ -246,6 +247,18 @@ describe('answers on the call ledger', () => {
       expect(await registry.llmCalls.reportsBelow({ tenant, scope: runScope(run) })).toMatchObject([
         { scope: stageOf(run), cost: 42 },
       ]);
+    const spend = async (by: 'provider' | 'scope') =>
+      registry.llmCalls.spend({ tenant, by, from: new Date(0).toISOString(), limit: 200 });
+    for (const run of [old, later])
+      expect((await spend('scope')).find(({ key }) => key === runScope(run))).toMatchObject({
+        requests: 1,
+        answered: 1,
+        usd: 42 / budgetUnits.usd,
+      });
+    const byProvider = await spend('provider');
+    expect(byProvider.map(({ usd }) => usd)).toEqual(
+      byProvider.map(({ usd }) => usd).sort((x, y) => y - x),
+    );
   });
 
   test('that are read at the same moment are kept', async () => {

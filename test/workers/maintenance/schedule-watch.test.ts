@@ -69,6 +69,7 @@ function world(given: {
         },
         skip: () => Promise.resolve(),
         skips: () => Promise.resolve([]),
+        list: () => Promise.resolve({ items: [], nextPageToken: null }),
       },
     },
     schedules: {

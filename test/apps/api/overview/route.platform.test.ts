@@ -109,6 +109,58 @@ test('shows an approval to those who may give it, and says why others may not', 
   expect(mine?.approvals[0]?.obstacle).toContain('started');
 });
 
+test('shows the approvals of a run with that run, however many others wait', async () => {
+  const name = await models.model();
+  const run = await world.accept(name);
+  const waitingFor = approvalWaitText({
+    what: `${name}@1`,
+    role: 'approver',
+    until: '2026-12-31T00:00:00.000Z',
+    stage: 'promote',
+    required: 1,
+    runId: run.id,
+  });
+  await world.registry.runs.update({ tenant, id: run.id, status: 'waiting', waitingFor });
+  for (let newer = 0; newer < 101; newer += 1) {
+    const { id } = await world.accept(name);
+    await world.registry.runs.update({ tenant, id, status: 'waiting', waitingFor });
+  }
+  expect((await attention('approver')).waiting.map(({ id }) => id)).not.toContain(run.id);
+  const { body } = await world.call<AttentionBody['waiting'][number]>('GET', `/runs/${run.id}`, {
+    as: 'approver',
+  });
+  expect(body.approvals).toMatchObject([{ what: `${name}@1`, stage: 'promote', obstacle: null }]);
+});
+
+test('shows no model and no run to a key of another tenant', async () => {
+  const name = await models.model();
+  await models.successor(name, null);
+  const { id: waits } = await world.accept(name);
+  await world.registry.runs.update({
+    tenant,
+    id: waits,
+    status: 'waiting',
+    waitingFor: 'a person',
+  });
+  const { id: failed } = await world.accept(name);
+  const failure = { type: 'JobFailed', message: 'the job ended with 1' };
+  await world.registry.runs.update({ tenant, id: failed, status: 'failed', failure });
+  const seen = await attention('viewer');
+  expect(Math.min(seen.waiting.length, seen.failures.length)).toBeGreaterThan(0);
+  const { body } = await world.call<{ key: { key: string } }>('POST', '/tenants', {
+    body: { name: 'overview-b' },
+  });
+  const { key } = body.key;
+  expect((await world.call('GET', '/overview/attention', { key })).body).toEqual({
+    waiting: [],
+    failures: [],
+  });
+  expect((await world.call('GET', '/overview/models', { key })).body).toEqual({
+    items: [],
+    nextPageToken: null,
+  });
+});
+
 test('lists the failures of the last day', async () => {
   const name = await models.model();
   const failed = await world.accept(name);

@@ -91,6 +91,7 @@ describe('an accepted run', () => {
       ...body,
       stages: [],
       plannedStages: ['ingest', 'validate', 'train', 'evaluate', 'promote'],
+      approvals: [],
       rollout: null,
       children: [],
       sentEvents: [],
@@ -643,6 +644,43 @@ describe('runs', () => {
     expect(await world.call('GET', `/runs/${id}/logs`)).toMatchObject({
       status: 200,
       body: 'score ended\nrank ended\n',
+    });
+  });
+
+  test('send only what was added behind a cursor, and all if a log came before it', async () => {
+    const { id } = await world.accept('flight-delay');
+    const store = (text: string) =>
+      world.artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'text/plain' });
+    const end = async (stage: string) => {
+      const at = { tenant, runId: id, stage, generation: 1 };
+      await world.registry.stages.begin({
+        ...at,
+        cacheKey: digestOf(`${id} ${stage}`),
+        reuse: false,
+      });
+      const output = { output: { logs: await store(`${stage} ended\n`) } };
+      await world.registry.stages.finish({ ...at, status: 'succeeded', output });
+    };
+    const read = async (after = '') => {
+      const { body, headers } = await world.call<string>('GET', `/runs/${id}/logs?after=${after}`);
+      return {
+        body,
+        continues: headers.get('x-perennial-log-continues'),
+        cursor: headers.get('x-perennial-log-cursor') ?? '',
+      };
+    };
+    await end('score');
+    const first = await read();
+    expect(first).toMatchObject({ body: 'score ended\n', continues: 'false' });
+    expect(await read(first.cursor)).toMatchObject({ body: '', continues: 'true' });
+    await end('rank');
+    const second = await read(first.cursor);
+    expect(second).toMatchObject({ body: 'rank ended\n', continues: 'true' });
+    const logs = await store('no memory left\n');
+    await world.registry.events.append({ tenant, runId: id, kind: 'job.failed', data: { logs } });
+    expect(await read(second.cursor)).toMatchObject({
+      body: 'no memory left\nscore ended\nrank ended\n',
+      continues: 'false',
     });
   });
 

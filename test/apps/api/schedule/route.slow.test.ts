@@ -108,6 +108,23 @@ describe('the schedule of a spec', () => {
     }
   });
 
+  test('is in the list of schedules, page by page, without lifecycles that have none', async () => {
+    await apply('listed-a', monthly);
+    await apply('listed-b', null);
+    await apply('listed-c', monthly);
+    const names: string[] = [];
+    for (let token: string | null = ''; token !== null;) {
+      const page: string = token === '' ? '' : `&pageToken=${token}`;
+      const { body } = await world.call<{
+        readonly items: readonly { readonly lifecycle: string }[];
+        readonly nextPageToken: string | null;
+      }>('GET', `/schedules?pageSize=1${page}`, { as: 'viewer' });
+      names.push(...body.items.map(({ lifecycle }) => lifecycle));
+      token = body.nextPageToken;
+    }
+    expect(names.filter((name) => name.startsWith('listed'))).toEqual(['listed-a', 'listed-c']);
+  });
+
   test('changes and ends with the spec, and a late update of an older revision changes nothing', async () => {
     await apply('moody', monthly);
     await apply('moody', '{ cron: "30 4 * * 1" }');

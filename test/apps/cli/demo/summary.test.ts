@@ -29,6 +29,7 @@ const run: RunJson = {
   rollout: null,
   sentEvents: [],
   plannedStages: [],
+  approvals: [],
   children: [],
   parent: null,
   stages: [

@@ -166,6 +166,7 @@ test.each([
       rollout: null,
       sentEvents: [],
       plannedStages: [],
+      approvals: [],
       children: [],
       parent: null,
       stages: [

@@ -37,6 +37,7 @@ const run = (verdict: Verdict | null, stages: readonly StageJson[]): RunJson => 
   rollout: null,
   sentEvents: [],
   plannedStages: [],
+  approvals: [],
   children: [],
   parent: null,
   verdict,
