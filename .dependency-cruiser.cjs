@@ -91,6 +91,7 @@ module.exports = {
       '^apps/web/',
       [
         '^apps/web/',
+        '^domain/(?!.*[.]schema[.]ts$)',
         libraries('@radix-ui', '@tanstack', 'eventsource-parser', 'react', 'react-dom', 'uplot'),
       ],
       'The pages run in a browser; from the client of the API they import types alone.',

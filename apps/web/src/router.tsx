@@ -6,6 +6,7 @@ import {
   lazyRouteComponent,
 } from '@tanstack/react-router';
 import { HomePage } from './home/page';
+import { BrokenPage } from './shell/broken';
 import { NotFound } from './shell/not-found';
 import { Shell } from './shell/shell';
 
@@ -108,7 +109,11 @@ const routes = root.addChildren([
   ),
 ]);
 
-export const router = createRouter({ routeTree: routes, defaultPreload: 'intent' });
+export const router = createRouter({
+  routeTree: routes,
+  defaultPreload: 'intent',
+  defaultErrorComponent: BrokenPage,
+});
 
 declare module '@tanstack/react-router' {
   interface Register {

@@ -55,6 +55,8 @@ function compress(path) {
 function digest(root) {
   const paths = [
     ...filesBelow(join(root, 'apps', 'web')),
+    // The pages import rules of the domain.
+    ...filesBelow(join(root, 'domain')),
     join(root, 'package-lock.json'),
     join(root, 'bin', 'provision', 'web', 'pages.mjs'),
   ].filter((path) => existsSync(path));

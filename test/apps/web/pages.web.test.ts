@@ -2,11 +2,10 @@
  * A person works with the pages alone: signs in, starts a run, watches it, approves it, and rolls
  * the model back.
  */
-import { join } from 'node:path';
-import type { Page } from 'playwright-core';
-import { openBrowser, type TestBrowser, type TestWindow } from '../../support/process/browser';
+import { openBrowser, type TestBrowser, type WindowOptions } from '../../support/process/browser';
 import { startLocalProduct, type LocalProduct } from '../../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../../support/tiny-lifecycle';
+import { confirm, keepPicture, overflowOf, signIn } from './support/person';
 
 jest.setTimeout(300_000);
 
@@ -46,32 +45,7 @@ const apply = (promote: string) =>
     }),
   );
 
-async function signedIn(
-  key: string,
-  options: Parameters<TestBrowser['open']>[0] = {},
-): Promise<TestWindow> {
-  const window = await browser.open(options);
-  await window.page.goto('/');
-  await window.page.getByLabel('API key').fill(key);
-  await window.page.getByRole('button', { name: 'Sign in' }).click();
-  await window.page.getByRole('heading', { name: 'Home', level: 1 }).waitFor();
-  return window;
-}
-
-/** For the README: with PERENNIAL_PICTURES, the folder that gets the pictures. */
-async function keepPicture(page: Page, name: string): Promise<void> {
-  const folder = process.env['PERENNIAL_PICTURES'];
-  if (folder) await page.screenshot({ path: join(folder, `${name}.png`) });
-}
-
-/** Presses the button of the page, and then the one of its dialog. */
-async function confirm(page: Page, label: string, reason?: string): Promise<void> {
-  await page.getByRole('button', { name: label, exact: true }).first().click();
-  const dialog = page.getByRole('dialog');
-  if (reason !== undefined) await dialog.getByLabel(/^Reason/).fill(reason);
-  await dialog.getByRole('button', { name: label, exact: true }).click();
-  await dialog.waitFor({ state: 'hidden' });
-}
+const signedIn = (key: string, options: WindowOptions = {}) => signIn(browser, key, options);
 
 test('a run is started, watched, approved and rolled back by clicks alone', async () => {
   await apply('{ approval: { required: 1 } }');
@@ -103,7 +77,6 @@ test('a run is started, watched, approved and rolled back by clicks alone', asyn
   await page.getByRole('link', { name: 'visits@2: why' }).click();
   await page.getByRole('heading', { name: /Why visits@2 serves/ }).waitFor();
   await page.getByText('looks right').waitFor();
-  await keepPicture(page, 'why');
   await page.getByRole('link', { name: model, exact: true }).click();
   await confirm(page, 'Roll back to @1', 'the new one is worse');
   await page.getByText('@1: why this version').waitFor();
@@ -141,13 +114,31 @@ test('each page can be read by everyone, at 360 pixels and in the dark', async (
       await page.getByRole('heading', { level: 1 }).waitFor();
       await page.locator('p.state[role=status]').first().waitFor({ state: 'hidden' });
       expect({ path, found: await accessibility() }).toEqual({ path, found: [] });
-      const overflow = await page.evaluate(
-        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-      );
+      const overflow = await overflowOf(page);
       expect({ path, overflow }).toEqual({ path, overflow: 0 });
     }
     expect(problems).toEqual([]);
   }
+});
+
+test('versions are compared by their scores, their slices and their training data', async () => {
+  const { page, problems } = await signedIn(product.apiKey);
+  await page.goto(`/models/${model}`);
+  await page.getByRole('button', { name: 'Compare the selected versions' }).click();
+  await page.getByRole('heading', { name: 'Versions side by side' }).waitFor();
+  for (const version of ['@1', '@2']) {
+    const matrix = page.getByRole('region', { name: `Confusion matrix of ${version}` });
+    const rows = (await matrix.locator('td').allInnerTexts()).map((text) =>
+      parseFloat(text.replaceAll(',', '')),
+    );
+    expect(rows).toHaveLength(4);
+    // 28 of the 30 days of the holdout are whole weeks, with 60 rows each.
+    expect(rows.reduce((sum, each) => sum + each, 0)).toBe(28 * 60);
+  }
+  await page.getByText('Share of rows with label 1 by score').first().waitFor();
+  await page.getByRole('link', { name: 'visits.visits@1, then @2' }).waitFor();
+  await keepPicture(page, 'compare');
+  expect(problems).toEqual([]);
 });
 
 test('a row is sent to the champion, and a wrong one is explained', async () => {
@@ -161,6 +152,14 @@ test('a row is sent to the champion, and a wrong one is explained', async () => 
     await page.getByLabel(new RegExp(`^${column} `)).fill(value);
   await page.getByRole('button', { name: 'Predict' }).click();
   await page.getByText('pred_', { exact: false }).waitFor();
+  // The champion computes xy = x * y of the row, and the page shows it.
+  await page.getByRole('heading', { name: 'Computed features' }).waitFor();
+  expect(
+    await page
+      .getByRole('definition')
+      .filter({ hasText: /^-0\.5$/ })
+      .count(),
+  ).toBe(1);
   await page.getByLabel(/^x /).fill('much');
   await page.getByRole('button', { name: 'Predict' }).click();
   await page.getByRole('alert').getByText(/\bx\b/).first().waitFor();
@@ -178,8 +177,6 @@ test('a key sees the buttons of its scope, and a page that it may not read says 
     expect(await page.getByRole('button', { name }).count()).toBe(0);
   await page.goto('/operations');
   await page.getByRole('tab', { name: 'Platform' }).waitFor();
-  for (const name of ['Keys', 'Audit log'])
-    expect(await page.getByRole('tab', { name }).count()).toBe(0);
   await page.goto('/runs/run_none');
   await page.getByRole('alert').getByText('there is no run run_none').waitFor();
   await page.getByRole('button', { name: 'Sign out' }).click();
@@ -200,9 +197,7 @@ test('names that would be code or break a line do nothing', async () => {
   await page.goto('/operations');
   await page.getByRole('tab', { name: 'Keys' }).click();
   for (const name of hostile) await page.getByText(name, { exact: true }).first().waitFor();
-  const overflow = await page.evaluate(
-    'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-  );
+  const overflow = await overflowOf(page);
   expect(overflow).toBe(0);
   await page.goto('/models/%3Cscript%3Ealert(3)%3C%2Fscript%3E');
   await page.getByRole('alert').waitFor();

@@ -111,7 +111,10 @@ export async function startLocalProduct(options: ProductOptions = {}): Promise<L
   );
   supervisor.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   supervisor.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const client = await ready(stateDir, supervisor, () => output);
+  const client = await ready(stateDir, supervisor, () => output).catch(async (error: unknown) => {
+    await end(supervisor);
+    throw error;
+  });
   const product: LocalProduct = {
     stateDir,
     workDir,
@@ -160,7 +163,7 @@ async function ready(
   supervisor: ChildProcess,
   output: () => string,
 ): Promise<Client> {
-  const deadline = Date.now() + 90_000;
+  const deadline = Date.now() + 240_000;
   const file = join(stateDir, 'run', 'client.json');
   for (;;) {
     if (supervisor.exitCode !== null)

@@ -74,9 +74,24 @@ export async function call<N extends OperationName>(
   return (await (await send(name, input ?? {})).json()) as AnswerOf<N>;
 }
 
-/** @throws RefusedCall */
-export async function callText(name: OperationName, input: object): Promise<string> {
-  return (await send(name, input)).text();
+/** The output of the ended jobs of a run. */
+export interface ReadLog {
+  readonly text: string;
+  /** Behind which only later output is sent; null before anything was read. */
+  readonly cursor: string | null;
+}
+
+/** The log with what was added behind `before`. @throws RefusedCall */
+export async function callLog(id: string, before: ReadLog): Promise<ReadLog> {
+  const response = await send('GET /runs/{id}/logs', {
+    path: { id },
+    query: { after: before.cursor },
+  });
+  const text = await response.text();
+  return {
+    text: response.headers.get('x-perennial-log-continues') === 'true' ? before.text + text : text,
+    cursor: response.headers.get('x-perennial-log-cursor'),
+  };
 }
 
 /** The answer and its ETag. @throws RefusedCall */

@@ -24,6 +24,8 @@ export interface LiveRun {
   readonly log: readonly LiveEvent[];
   /** By the name of the metric and its job: step, value. */
   readonly curves: ReadonlyMap<string, Curve>;
+  /** What the running jobs have written so far, by the key of the job. */
+  readonly output: ReadonlyMap<string, RunningOutput>;
   /** The newest progress of each stage, as a text. */
   readonly progress: ReadonlyMap<string, string>;
   /** Grows with each event after which the run itself must be read again. */
@@ -31,10 +33,16 @@ export interface LiveRun {
   readonly trials: number;
 }
 
+interface RunningOutput {
+  readonly stage: string | null;
+  readonly text: string;
+}
+
 const none: LiveRun = {
   connection: 'connecting',
   log: [],
   curves: new Map(),
+  output: new Map(),
   progress: new Map(),
   changes: 0,
   trials: 0,
@@ -45,6 +53,10 @@ const flushMilliseconds = 150;
 const retryMilliseconds = 1000;
 /** The oldest are left out beyond this number. */
 const mostListed = 2000;
+/** Of the output of one running job. */
+const mostCharacters = 200_000;
+/** A window that is not seen keeps its connection for so long. */
+const hiddenMilliseconds = 5_000;
 
 export function useLiveRun(runId: string): LiveRun {
   const [state, setState] = useState<LiveRun>(none);
@@ -76,6 +88,10 @@ export function useLiveRun(runId: string): LiveRun {
   return state;
 }
 
+/**
+ * Browsers open at most six connections to one address over HTTP/1.1, so a window that is not seen
+ * gives its connection back. It continues after its last event when it is seen again.
+ */
 async function follow(
   runId: string,
   signal: AbortSignal,
@@ -85,49 +101,100 @@ async function follow(
   let lastId = 0;
   const isLeft = (): boolean => signal.aborted;
   while (!isLeft()) {
+    await untilSeen(signal);
+    const unseen = abortedWhenUnseen(signal);
     try {
-      const response = await fetch(`/api/v1/runs/${encodeURIComponent(runId)}/events`, {
-        credentials: 'same-origin',
-        headers: { accept: 'text/event-stream', 'last-event-id': String(lastId) },
-        signal,
+      const isOver = await readEvents(runId, lastId, unseen.signal, show, (event) => {
+        if (event.seq <= lastId) return;
+        lastId = event.seq;
+        onEvent(event);
       });
-      if (!response.ok || response.body === null) throw await refusalIn(response);
-      show('live');
-      const over: { isOver: boolean } = { isOver: false };
-      const parser = createParser({
-        onEvent: ({ event, data }) => {
-          if (event === 'end') {
-            over.isOver = true;
-            return;
-          }
-          const message = JSON.parse(data) as LiveEvent;
-          if (message.seq <= lastId) return;
-          lastId = message.seq;
-          onEvent(message);
-        },
-      });
-      const decoder = new TextDecoder();
-      const reader = response.body.getReader();
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        parser.feed(decoder.decode(value, { stream: true }));
-      }
-      if (over.isOver) {
+      if (isOver) {
         show('ended');
         return;
       }
     } catch (error) {
       if (isLeft()) return;
+      if (unseen.signal.aborted) {
+        show('connecting');
+        continue;
+      }
       const status = error instanceof RefusedCall ? error.status : null;
       if (status !== null && status < 500 && status !== 429) {
         show('refused');
         return;
       }
+    } finally {
+      unseen.end();
     }
     show('lost');
     await new Promise((resume) => setTimeout(resume, retryMilliseconds));
   }
+}
+
+/** True after the last event of the run, false if the connection ended before. */
+async function readEvents(
+  runId: string,
+  lastId: number,
+  signal: AbortSignal,
+  show: (connection: Connection) => void,
+  onEvent: (event: LiveEvent) => void,
+): Promise<boolean> {
+  const response = await fetch(`/api/v1/runs/${encodeURIComponent(runId)}/events`, {
+    credentials: 'same-origin',
+    headers: { accept: 'text/event-stream', 'last-event-id': String(lastId) },
+    signal,
+  });
+  if (!response.ok || response.body === null) throw await refusalIn(response);
+  show('live');
+  const over: { isOver: boolean } = { isOver: false };
+  const parser = createParser({
+    onEvent: ({ event, data }) => {
+      if (event === 'end') over.isOver = true;
+      else onEvent(JSON.parse(data) as LiveEvent);
+    },
+  });
+  const decoder = new TextDecoder();
+  const reader = response.body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return over.isOver;
+    parser.feed(decoder.decode(value, { stream: true }));
+  }
+}
+
+function untilSeen(signal: AbortSignal): Promise<void> {
+  if (!document.hidden) return Promise.resolve();
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (document.hidden && !signal.aborted) return;
+      document.removeEventListener('visibilitychange', look);
+      signal.removeEventListener('abort', look);
+      resolve();
+    };
+    document.addEventListener('visibilitychange', look);
+    signal.addEventListener('abort', look);
+  });
+}
+
+function abortedWhenUnseen(signal: AbortSignal): {
+  readonly signal: AbortSignal;
+  readonly end: () => void;
+} {
+  const unseen = new AbortController();
+  let timer: number | undefined;
+  const look = (): void => {
+    window.clearTimeout(timer);
+    if (document.hidden) timer = window.setTimeout(() => unseen.abort(), hiddenMilliseconds);
+  };
+  document.addEventListener('visibilitychange', look);
+  return {
+    signal: AbortSignal.any([signal, unseen.signal]),
+    end() {
+      window.clearTimeout(timer);
+      document.removeEventListener('visibilitychange', look);
+    },
+  };
 }
 
 function withEvents(before: LiveRun, events: readonly LiveEvent[]): LiveRun {
@@ -135,11 +202,13 @@ function withEvents(before: LiveRun, events: readonly LiveEvent[]): LiveRun {
   const curves = new Map(before.curves);
   const copied: CopiedCurves = new Map();
   const progress = new Map(before.progress);
+  const output = new Map(before.output);
   const listed: LiveEvent[] = [];
   let { changes, trials } = before;
   for (const event of events) {
     const { kind, stage, data } = event;
     if (kind === 'train.metrics' || kind === 'step.metrics') addPoints(curves, copied, event);
+    else if (kind === 'job.output') addOutput(output, event);
     else if (kind === 'trial.started') progress.set(stage ?? 'tune', trialText(data));
     else if (kind === 'trial.ended') {
       trials += 1;
@@ -147,11 +216,21 @@ function withEvents(before: LiveRun, events: readonly LiveEvent[]): LiveRun {
     } else if (kind.endsWith('.progress')) progress.set(stage ?? 'run', progressText(kind, data));
     else {
       listed.push(event);
+      // The stored log has the output of ended jobs.
+      if (kind !== 'job.restarted' && !kind.endsWith('.started'))
+        for (const [job, { stage: of }] of output) if (of === stage) output.delete(job);
       if (!kind.startsWith('event.')) changes += 1;
     }
   }
   const log = [...before.log, ...listed].slice(-mostListed);
-  return { ...before, log, curves, progress, changes, trials };
+  return { ...before, log, curves, output, progress, changes, trials };
+}
+
+function addOutput(output: Map<string, RunningOutput>, { stage, data }: LiveEvent): void {
+  const { job, text, begins } = data;
+  if (typeof job !== 'string' || typeof text !== 'string') return;
+  const earlier = begins === true ? '' : (output.get(job)?.text ?? '');
+  output.set(job, { stage, text: `${earlier}${text}`.slice(-mostCharacters) });
 }
 
 type CopiedCurves = Map<string, Curve[number][]>;

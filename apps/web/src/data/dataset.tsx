@@ -3,9 +3,11 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import type { AnswerOf } from '../../../client/operation';
 import { call } from '../api/client';
 import { dateTime, figure, shortDigest } from '../parts/format';
+import { PageHead } from '../parts/page-head';
 import { Sections } from '../parts/sections';
 import { Empty, Shown } from '../parts/states';
 import { Table } from '../parts/table';
+import { ContractResults } from './contract-results';
 import { Distributions } from './distributions';
 import { Lineage } from './lineage';
 import { Quarantines } from './quarantine';
@@ -22,11 +24,7 @@ export function DatasetPage() {
   });
   return (
     <>
-      <title>{`${dataset} · Perennial`}</title>
-      <p className="crumbs">
-        <Link to="/data">Data</Link>
-      </p>
-      <h1>{dataset}</h1>
+      <PageHead title={dataset} crumbs={<Link to="/data">Data</Link>} />
       <Shown query={query} what="the versions">
         {({ items: versions }) => {
           const newest = versions[0];
@@ -51,7 +49,18 @@ export function DatasetPage() {
                   'Two versions',
                   () => <TwoVersions dataset={dataset} versions={versions} from={from} to={to} />,
                 ],
-                ['quarantine', 'Contract and quarantine', () => <Quarantines dataset={dataset} />],
+                [
+                  'quarantine',
+                  'Contract and quarantine',
+                  () => (
+                    <>
+                      <h2>Results over time</h2>
+                      <ContractResults dataset={dataset} />
+                      <h2>Quarantine</h2>
+                      <Quarantines dataset={dataset} />
+                    </>
+                  ),
+                ],
                 ['lineage', 'Lineage', () => <Lineage of={`dataset:${dataset}`} />],
               ]}
             />

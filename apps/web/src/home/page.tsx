@@ -1,13 +1,14 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { AnswerOf, ItemOf } from '../../../client/operation';
 import { call } from '../api/client';
-import { pollPages } from '../api/polling';
 import { useSession } from '../api/session';
 import { Sparkline } from '../charts/sparkline';
 import { Badge } from '../parts/badge';
 import { ago, dateTime, figure, interval, percent } from '../parts/format';
-import { Empty, Failed, Loading, Shown } from '../parts/states';
+import { PageHead } from '../parts/page-head';
+import { Paged, usePaged } from '../parts/paged';
+import { Empty, Shown } from '../parts/states';
 import { Table } from '../parts/table';
 import { mainMetric } from './quality';
 
@@ -22,8 +23,7 @@ export function HomePage() {
   });
   return (
     <>
-      <title>Home · Perennial</title>
-      <h1>Home</h1>
+      <PageHead title="Home" />
       <Shown query={attention} what="what waits for you">
         {(data) => <Attention of={data} />}
       </Shown>
@@ -121,45 +121,33 @@ function Attention({
 }
 
 function Models() {
-  const query = useInfiniteQuery({
-    queryKey: ['overview'],
-    queryFn: ({ pageParam }) =>
-      call('GET /overview/models', { query: { pageSize: 50, pageToken: pageParam } }),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: ({ nextPageToken }) => nextPageToken ?? undefined,
-    refetchInterval: pollPages(refetchMilliseconds),
+  const query = usePaged({
+    key: ['overview'],
+    read: (pageToken) => call('GET /overview/models', { query: { pageSize: 50, pageToken } }),
+    everyMilliseconds: refetchMilliseconds,
   });
-  const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = query;
-  if (!data)
-    return error ? (
-      <Failed error={error} onRetry={() => void refetch()} />
-    ) : (
-      <Loading what="the models" />
-    );
-  const models = data.pages.flatMap(({ items }) => items);
-  if (models.length === 0)
-    return (
-      <Empty>
-        <p>No run has registered a model yet. Start with your own table:</p>
-        <pre>
-          {'npx perennial lifecycle init churn --data ~/orders.csv --label returned\n'}
-          {'npx perennial lifecycle apply churn\nnpx perennial run start churn --wait'}
-        </pre>
-      </Empty>
-    );
   return (
-    <>
-      <Table
-        caption="Models"
-        head={['Model', 'Champion', 'Quality (95 %)', 'Trend', 'Rollout', 'Last run']}
-        rows={models.map((model) => ({ key: model.name, cells: cellsOf(model) }))}
-      />
-      {hasNextPage ? (
-        <button type="button" disabled={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-          {isFetchingNextPage ? 'Loading …' : 'Show more models'}
-        </button>
-      ) : null}
-    </>
+    <Paged query={query} what="the models" more="Show more models" empty={<NoModel />}>
+      {(models) => (
+        <Table
+          caption="Models"
+          head={['Model', 'Champion', 'Quality (95 %)', 'Trend', 'Rollout', 'Last run']}
+          rows={models.map((model) => ({ key: model.name, cells: cellsOf(model) }))}
+        />
+      )}
+    </Paged>
+  );
+}
+
+function NoModel() {
+  return (
+    <Empty>
+      <p>No run has registered a model yet. Start with your own table:</p>
+      <pre>
+        {'npx perennial lifecycle init churn --data ~/orders.csv --label returned\n'}
+        {'npx perennial lifecycle apply churn\nnpx perennial run start churn --wait'}
+      </pre>
+    </Empty>
   );
 }
 

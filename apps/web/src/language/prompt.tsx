@@ -4,8 +4,10 @@ import { useState } from 'react';
 import { call } from '../api/client';
 import { Badge } from '../parts/badge';
 import { dateTime, shortDigest } from '../parts/format';
+import { PageHead } from '../parts/page-head';
 import { Shown } from '../parts/states';
 import { Table } from '../parts/table';
+import { Searches } from './searches';
 
 export function PromptPage() {
   const { prompt } = useParams({ from: '/language/prompts/$prompt' });
@@ -16,11 +18,7 @@ export function PromptPage() {
   const [picked, pick] = useState<{ readonly from?: number; readonly to?: number }>({});
   return (
     <>
-      <title>{`${prompt} · Perennial`}</title>
-      <p className="crumbs">
-        <Link to="/language">Language</Link>
-      </p>
-      <h1>{prompt}</h1>
+      <PageHead title={prompt} crumbs={<Link to="/language">Language</Link>} />
       <Shown query={query} what="the prompt">
         {({ refs, versions }) => {
           const to = picked.to ?? versions[0]?.version ?? 1;
@@ -66,6 +64,8 @@ export function PromptPage() {
                 ))}
               </div>
               <Diff prompt={prompt} from={from} to={to} />
+              <h2>Searches</h2>
+              <Searches prompt={prompt} />
             </>
           );
         }}

@@ -5,8 +5,11 @@ import { call } from '../api/client';
 import { IntervalBars } from '../charts/interval-bars';
 import { Badge } from '../parts/badge';
 import { figure, interval, seconds } from '../parts/format';
+import { PageHead } from '../parts/page-head';
 import { Empty, Shown } from '../parts/states';
 import { Table } from '../parts/table';
+import { Fits, Slices } from './fit';
+import { TrainingData } from './training-data';
 
 export function ComparePage() {
   const { model } = useParams({ from: '/models/$model/compare' });
@@ -19,13 +22,16 @@ export function ComparePage() {
   });
   return (
     <>
-      <title>{`Versions of ${model} · Perennial`}</title>
-      <p className="crumbs">
-        <Link to="/models/$model" params={{ model }}>
-          {model}
-        </Link>
-      </p>
-      <h1>Versions side by side</h1>
+      <PageHead
+        title={`Versions of ${model}`}
+        crumbs={
+          <Link to="/models/$model" params={{ model }}>
+            {model}
+          </Link>
+        }
+      >
+        Versions side by side
+      </PageHead>
       {isEnough ? (
         <Shown query={query} what="the versions">
           {(data) => <Compared of={data} />}
@@ -48,6 +54,8 @@ interface ShownSummary {
 function Compared({
   of: {
     versions,
+    evaluations,
+    trainedOn,
     runs: { runs, differingParams },
   },
 }: {
@@ -69,6 +77,13 @@ function Compared({
       ? { value: given.value ?? null, lower: given.lower ?? null, upper: given.upper ?? null }
       : null;
   };
+  const named = versions.map(({ version }, index) => ({
+    name: `@${version}`,
+    evaluation: evaluations[index] ?? null,
+  }));
+  const [older, newer] = [0, versions.length - 1].sort(
+    (a, b) => (versions[a]?.version ?? 0) - (versions[b]?.version ?? 0),
+  );
   const stages = [...new Set(runs.flatMap((run) => Object.keys(run.seconds)))];
   return (
     <>
@@ -130,6 +145,12 @@ function Compared({
           />
         ))
       )}
+      <h2>Scores and labels</h2>
+      <Fits of={named} />
+      <h2>Slices</h2>
+      <Slices of={named} />
+      <h2>Training data</h2>
+      <TrainingData before={trainedOn[older ?? 0] ?? []} after={trainedOn[newer ?? 0] ?? []} />
       <h2>Parameters that differ</h2>
       {Object.keys(differingParams).length === 0 ? (
         <p className="quiet">All parameters are the same.</p>

@@ -1,13 +1,14 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useId } from 'react';
 import { call } from '../api/client';
-import { pollPages } from '../api/polling';
 import { StartAction } from '../run/actions';
 import { useMay } from '../api/session';
 import { Badge } from '../parts/badge';
 import { ago, dateTime, shortDigest } from '../parts/format';
-import { Empty, Failed, Loading, Shown } from '../parts/states';
+import { PageHead } from '../parts/page-head';
+import { Paged, usePaged } from '../parts/paged';
+import { Empty, Shown } from '../parts/states';
 import { Facts, Table } from '../parts/table';
 import { PromoteAction, RollbackAction } from './actions';
 import type { ShownModel } from './shown';
@@ -21,7 +22,7 @@ export function ModelPage() {
   });
   return (
     <>
-      <title>{`${name} · Perennial`}</title>
+      <PageHead title={name} crumbs={<Link to="/">Models</Link>} />
       <Shown query={query} what="the model">
         {(model) => <Model model={model} />}
       </Shown>
@@ -35,7 +36,6 @@ function Model({ model }: { readonly model: ShownModel }) {
   const mayOperate = useMay('operator');
   return (
     <>
-      <h1>{name}</h1>
       <div className="actions" role="group" aria-label="Actions">
         <RollbackAction model={model} />
         {mayOperate ? <StartAction lifecycle={name} /> : null}
@@ -90,80 +90,72 @@ function Model({ model }: { readonly model: ShownModel }) {
 }
 
 function Champions({ name }: { readonly name: string }) {
-  const query = useInfiniteQuery({
-    queryKey: ['moves', name],
-    queryFn: ({ pageParam }) =>
+  const query = usePaged({
+    key: ['moves', name],
+    read: (pageToken) =>
       call('GET /models/{model}/history', {
         path: { model: name },
-        query: { pageSize: 20, pageToken: pageParam },
+        query: { pageSize: 20, pageToken },
       }),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: ({ nextPageToken }) => nextPageToken ?? undefined,
-    refetchInterval: pollPages(5_000),
+    everyMilliseconds: 5_000,
   });
-  const { data, error, hasNextPage, fetchNextPage } = query;
-  if (!data) return error ? <Failed error={error} /> : <Loading what="the champions" />;
-  const moves = data.pages.flatMap(({ items }) => items);
-  if (moves.length === 0)
-    return (
-      <Empty>
-        <p>No version was ever the champion.</p>
-      </Empty>
-    );
   return (
-    <>
-      <ol className="timeline" reversed>
-        {moves.map((move) => (
-          <li key={move.id} className={move.kind === 'promote' ? '' : 'warn'}>
-            <time dateTime={move.movedAt} title={dateTime(move.movedAt)}>
-              {ago(move.movedAt)}
-            </time>{' '}
-            <b>{move.to === null ? 'no champion' : `@${move.to}`}</b>{' '}
-            {move.kind === 'promote'
-              ? 'promoted'
-              : move.kind === 'rollback'
-                ? 'rolled back'
-                : 'withdrawn'}
-            {move.from === null ? '' : ` instead of @${move.from}`} by <bdi>{move.actor}</bdi>:{' '}
-            <bdi>{move.cause}</bdi>{' '}
-            {move.runId === null ? null : (
-              <Link to="/runs/$run" params={{ run: move.runId }}>
-                run
-              </Link>
-            )}
-            {move.override === null ? null : (
-              <span
-                className="badge warn"
-                title={move.override.unmet.map(({ detail }) => detail).join('; ')}
-              >
-                override: {move.override.reason}
-              </span>
-            )}
-          </li>
-        ))}
-      </ol>
-      {hasNextPage ? (
-        <button type="button" onClick={() => void fetchNextPage()}>
-          Show earlier champions
-        </button>
-      ) : null}
-    </>
+    <Paged
+      query={query}
+      what="the champions"
+      more="Show earlier champions"
+      empty={
+        <Empty>
+          <p>No version was ever the champion.</p>
+        </Empty>
+      }
+    >
+      {(moves) => (
+        <ol className="timeline" reversed>
+          {moves.map((move) => (
+            <li key={move.id} className={move.kind === 'promote' ? '' : 'warn'}>
+              <time dateTime={move.movedAt} title={dateTime(move.movedAt)}>
+                {ago(move.movedAt)}
+              </time>{' '}
+              <b>{move.to === null ? 'no champion' : `@${move.to}`}</b>{' '}
+              {move.kind === 'promote'
+                ? 'promoted'
+                : move.kind === 'rollback'
+                  ? 'rolled back'
+                  : 'withdrawn'}
+              {move.from === null ? '' : ` instead of @${move.from}`} by <bdi>{move.actor}</bdi>:{' '}
+              <bdi>{move.cause}</bdi>{' '}
+              {move.runId === null ? null : (
+                <Link to="/runs/$run" params={{ run: move.runId }}>
+                  run
+                </Link>
+              )}
+              {move.override === null ? null : (
+                <span
+                  className="badge warn"
+                  title={move.override.unmet.map(({ detail }) => detail).join('; ')}
+                >
+                  override: {move.override.reason}
+                </span>
+              )}
+            </li>
+          ))}
+        </ol>
+      )}
+    </Paged>
   );
 }
 
 function Versions({ model: { name, aliases } }: { readonly model: ShownModel }) {
-  const query = useInfiniteQuery({
-    queryKey: ['model', name, 'versions'],
-    queryFn: ({ pageParam }) =>
+  const query = usePaged({
+    key: ['model', name, 'versions'],
+    read: (pageToken) =>
       call('GET /models/{model}/versions', {
         path: { model: name },
-        query: { pageSize: 20, pageToken: pageParam },
+        query: { pageSize: 20, pageToken },
       }),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: ({ nextPageToken }) => nextPageToken ?? undefined,
-    refetchInterval: pollPages(5_000),
+    everyMilliseconds: 5_000,
   });
-  const { data, error, hasNextPage, fetchNextPage } = query;
   const navigate = useNavigate();
   const aliasOf = (version: number): string =>
     Object.entries(aliases)
@@ -171,51 +163,57 @@ function Versions({ model: { name, aliases } }: { readonly model: ShownModel }) 
       .map(([alias]) => alias)
       .join(', ');
   const form = useId();
-  if (!data) return error ? <Failed error={error} /> : <Loading what="the versions" />;
-  const versions = data.pages.flatMap(({ items }) => items);
   return (
     <>
-      <Table
-        caption="Versions, newest first"
-        head={['Compare', 'Version', 'Status', 'Alias', 'Digest', 'Made', 'Run', '']}
-        rows={versions.map((version, index) => ({
-          key: String(version.version),
-          cells: [
-            <input
-              key="pick"
-              type="checkbox"
-              form={form}
-              name="version"
-              value={version.version}
-              defaultChecked={index < 2}
-              aria-label={`Compare version ${version.version}`}
-            />,
-            <Link
-              key="version"
-              to="/models/$model/versions/$version"
-              params={{ model: name, version: String(version.version) }}
-            >
-              @{version.version}
-            </Link>,
-            <Badge key="status" status={version.status} />,
-            aliasOf(version.version),
-            <code key="digest">{shortDigest(version.manifest.digest)}</code>,
-            <span key="made" title={dateTime(version.createdAt)}>
-              {ago(version.createdAt)}
-            </span>,
-            <Link key="run" to="/runs/$run" params={{ run: version.runId }}>
-              run
-            </Link>,
-            <PromoteAction key="promote" model={name} version={version} aliases={aliases} />,
-          ],
-        }))}
-      />
-      {hasNextPage ? (
-        <button type="button" onClick={() => void fetchNextPage()}>
-          Show older versions
-        </button>
-      ) : null}
-      {versions.length > 1 ? (
+      <Paged
+        query={query}
+        what="the versions"
+        more="Show older versions"
+        empty={
+          <Empty>
+            <p>No version is registered.</p>
+          </Empty>
+        }
+      >
+        {(versions) => (
+          <Table
+            caption="Versions, newest first"
+            head={['Compare', 'Version', 'Status', 'Alias', 'Digest', 'Made', 'Run', '']}
+            rows={versions.map((version, index) => ({
+              key: String(version.version),
+              cells: [
+                <input
+                  key="pick"
+                  type="checkbox"
+                  form={form}
+                  name="version"
+                  value={version.version}
+                  defaultChecked={index < 2}
+                  aria-label={`Compare version ${version.version}`}
+                />,
+                <Link
+                  key="version"
+                  to="/models/$model/versions/$version"
+                  params={{ model: name, version: String(version.version) }}
+                >
+                  @{version.version}
+                </Link>,
+                <Badge key="status" status={version.status} />,
+                aliasOf(version.version),
+                <code key="digest">{shortDigest(version.manifest.digest)}</code>,
+                <span key="made" title={dateTime(version.createdAt)}>
+                  {ago(version.createdAt)}
+                </span>,
+                <Link key="run" to="/runs/$run" params={{ run: version.runId }}>
+                  run
+                </Link>,
+                <PromoteAction key="promote" model={name} version={version} aliases={aliases} />,
+              ],
+            }))}
+          />
+        )}
+      </Paged>
+      {(query.data?.pages[0]?.items.length ?? 0) > 1 ? (
         // Not around the table, whose dialogs have forms of their own.
         <form
           id={form}

@@ -3,9 +3,12 @@ import { Link, useParams } from '@tanstack/react-router';
 import { useState, type SubmitEvent } from 'react';
 import type { AnswerOf } from '../../../client/operation';
 import { call } from '../api/client';
+import { useMay } from '../api/session';
+import { PageHead } from '../parts/page-head';
 import { Empty, Failed, Shown } from '../parts/states';
 import { Facts } from '../parts/table';
 import { textOf } from '../parts/form';
+import { Chat } from './chat';
 import type { ShownModel } from './shown';
 
 type RowSignature = Extract<
@@ -22,13 +25,14 @@ export function TryPage() {
   });
   return (
     <>
-      <title>{`Try ${name} · Perennial`}</title>
-      <p className="crumbs">
-        <Link to="/models/$model" params={{ model: name }}>
-          {name}
-        </Link>
-      </p>
-      <h1>Try {name}</h1>
+      <PageHead
+        title={`Try ${name}`}
+        crumbs={
+          <Link to="/models/$model" params={{ model: name }}>
+            {name}
+          </Link>
+        }
+      />
       <Shown query={query} what="the model">
         {(model) => <Tried model={model} />}
       </Shown>
@@ -37,16 +41,69 @@ export function TryPage() {
 }
 
 function Tried({ model: { name, aliases } }: { readonly model: ShownModel }) {
-  if (aliases.champion === null)
-    return (
-      <Empty>
-        <p>{name} has no champion, so no version answers.</p>
-      </Empty>
-    );
-  return <TriedVersion name={name} version={aliases.champion.version} />;
+  const [picked, pick] = useState<number | null>(null);
+  const versions = useQuery({
+    queryKey: ['model', name, 'newest'],
+    queryFn: () =>
+      call('GET /models/{model}/versions', { path: { model: name }, query: { pageSize: 50 } }),
+  });
+  const { champion } = aliases;
+  return (
+    <Shown query={versions} what="the versions">
+      {({ items }) => {
+        const shown = picked ?? champion?.version ?? items[0]?.version;
+        const version = items.find((each) => each.version === shown);
+        if (shown === undefined)
+          return (
+            <Empty>
+              <p>{name} has no version.</p>
+            </Empty>
+          );
+        return (
+          <>
+            <label className="field narrow">
+              <span>Version</span>
+              <select
+                value={picked ?? ''}
+                onChange={({ target: { value } }) => pick(value === '' ? null : Number(value))}
+              >
+                {champion === null ? null : (
+                  <option value="">as the routing selects, now @{champion.version}</option>
+                )}
+                {items.map(({ version: number, status }) => (
+                  <option key={number} value={number}>
+                    @{number}, {status}
+                  </option>
+                ))}
+              </select>
+            </label>
+            {version === undefined ? (
+              <TriedVersion name={name} version={shown} of={picked ?? undefined} />
+            ) : (
+              <TriedSignature
+                key={shown}
+                name={name}
+                signature={version.signature}
+                version={picked ?? (champion === null ? shown : undefined)}
+              />
+            )}
+          </>
+        );
+      }}
+    </Shown>
+  );
 }
 
-function TriedVersion({ name, version }: { readonly name: string; readonly version: number }) {
+/** A champion that is older than the versions of the list. */
+function TriedVersion({
+  name,
+  version,
+  of,
+}: {
+  readonly name: string;
+  readonly version: number;
+  readonly of: number | undefined;
+}) {
   const query = useQuery({
     queryKey: ['model', name, 'version', version],
     queryFn: () =>
@@ -54,7 +111,7 @@ function TriedVersion({ name, version }: { readonly name: string; readonly versi
   });
   return (
     <Shown query={query} what="the champion">
-      {({ signature }) => <TriedSignature name={name} signature={signature} />}
+      {({ signature }) => <TriedSignature name={name} signature={signature} version={of} />}
     </Shown>
   );
 }
@@ -62,23 +119,27 @@ function TriedVersion({ name, version }: { readonly name: string; readonly versi
 function TriedSignature({
   name,
   signature,
+  version,
 }: {
   readonly name: string;
   readonly signature: ShownModel['versions'][number]['signature'];
+  readonly version: number | undefined;
 }) {
-  if (signature.task === 'chat')
-    return (
-      <Empty>
-        <p>
-          {name} is a language application. Any OpenAI client can talk to it at the address on the
-          page of the model.
-        </p>
-      </Empty>
-    );
-  return <Request name={name} signature={signature} />;
+  if (signature.task === 'chat') return <Chat name={name} version={version} />;
+  return <Request name={name} signature={signature} version={version} />;
 }
 
-function Request({ name, signature }: { readonly name: string; readonly signature: RowSignature }) {
+function Request({
+  name,
+  signature,
+  version,
+}: {
+  readonly name: string;
+  readonly signature: RowSignature;
+  /** Undefined where the routing selects. */
+  readonly version: number | undefined;
+}) {
+  const mayOperate = useMay('operator');
   const [answer, setAnswer] = useState<TriedAnswer | null>(null);
   const [error, setError] = useState<Error | null>(null);
   const [isBusy, setBusy] = useState(false);
@@ -97,7 +158,10 @@ function Request({ name, signature }: { readonly name: string; readonly signatur
     );
     setBusy(true);
     setError(null);
-    call('POST /models/{model}/try', { path: { model: name }, body: { row } })
+    call('POST /models/{model}/try', {
+      path: { model: name },
+      body: { row, features: mayOperate, ...(version === undefined ? {} : { version }) },
+    })
       .then(setAnswer, (problem: unknown) => {
         setAnswer(null);
         setError(problem as Error);
@@ -159,6 +223,20 @@ function Request({ name, signature }: { readonly name: string; readonly signatur
               ['Prediction', <code key="id">{answer.predictionId}</code>],
             ]}
           />
+          {answer.features === null ? null : (
+            <>
+              <h3>Computed features</h3>
+              <Facts
+                of={Object.entries(answer.features).map(
+                  ([feature, value]) =>
+                    [
+                      feature,
+                      <code key={feature}>{value === null ? 'missing' : value}</code>,
+                    ] as const,
+                )}
+              />
+            </>
+          )}
         </section>
       ) : null}
     </>

@@ -5,6 +5,7 @@ import type { AnswerOf } from '../../../client/operation';
 import { call } from '../api/client';
 import { Badge } from '../parts/badge';
 import { bytes, dateTime, figure, seconds, shortDigest } from '../parts/format';
+import { PageHead } from '../parts/page-head';
 import { Shown } from '../parts/states';
 import { Facts } from '../parts/table';
 import { VerdictView } from '../parts/verdict';
@@ -24,17 +25,9 @@ export function WhyPage() {
     refetchInterval: 30_000,
   });
   return (
-    <>
-      <title>{`${model}@${version} · Perennial`}</title>
-      <p className="crumbs">
-        <Link to="/models/$model" params={{ model }}>
-          {model}
-        </Link>
-      </p>
-      <Shown query={query} what="the explanation">
-        {(data) => <Chain of={data} />}
-      </Shown>
-    </>
+    <Shown query={query} what="the explanation">
+      {(data) => <Chain of={data} />}
+    </Shown>
   );
 }
 
@@ -48,10 +41,17 @@ function Chain({ of }: { readonly of: ShownExplanation }) {
   );
   return (
     <>
-      <h1>
+      <PageHead
+        title={`${model}@${version}`}
+        crumbs={
+          <Link to="/models/$model" params={{ model }}>
+            {model}
+          </Link>
+        }
+      >
         Why {model}@{version} {serves ? 'serves' : 'does not serve'}{' '}
         <Badge status={record.status} />
-      </h1>
+      </PageHead>
       <ol className="chain">
         <ChainPart title="Data">
           {data.length === 0 ? (

@@ -6,6 +6,7 @@ import { IntervalBars } from '../charts/interval-bars';
 import { LineChart } from '../charts/line-chart';
 import { Badge } from '../parts/badge';
 import { ago, dateTime, figure, interval, percent } from '../parts/format';
+import { PageHead } from '../parts/page-head';
 import { Empty, Shown } from '../parts/states';
 import { Facts, Table } from '../parts/table';
 
@@ -21,14 +22,17 @@ export function MonitorPage() {
   });
   return (
     <>
-      <title>{`Monitor of ${model} · Perennial`}</title>
-      <p className="crumbs">
-        <Link to="/monitoring">Monitoring</Link> /{' '}
-        <Link to="/models/$model" params={{ model }}>
-          {model}
-        </Link>
-      </p>
-      <h1>Monitor of {model}</h1>
+      <PageHead
+        title={`Monitor of ${model}`}
+        crumbs={
+          <>
+            <Link to="/monitoring">Monitoring</Link> /{' '}
+            <Link to="/models/$model" params={{ model }}>
+              {model}
+            </Link>
+          </>
+        }
+      />
       <Shown query={query} what="the monitor">
         {(monitor) => <Monitor of={monitor} />}
       </Shown>

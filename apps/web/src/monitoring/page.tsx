@@ -1,14 +1,15 @@
-import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { ItemOf } from '../../../client/operation';
 import { call } from '../api/client';
-import { pollPages } from '../api/polling';
 import { useMay } from '../api/session';
 import { Badge } from '../parts/badge';
 import { Action } from '../parts/confirm';
 import { ago, dateTime, figure } from '../parts/format';
-import { Empty, Failed, Loading, Shown } from '../parts/states';
+import { PageHead } from '../parts/page-head';
+import { Paged, usePaged } from '../parts/paged';
+import { Empty } from '../parts/states';
 import { Facts, Table } from '../parts/table';
 
 type ShownIncident = ItemOf<'GET /incidents'>;
@@ -17,22 +18,17 @@ const choices = ['open', 'acknowledged', 'resolved'] as const;
 
 export function MonitoringPage() {
   const [status, setStatus] = useState<ShownIncident['status'] | ''>('open');
-  const query = useInfiniteQuery({
-    queryKey: ['incidents', status],
-    queryFn: ({ pageParam }) =>
+  const query = usePaged({
+    key: ['incidents', status],
+    read: (pageToken) =>
       call('GET /incidents', {
-        query: { pageSize: 20, pageToken: pageParam, status: status === '' ? undefined : status },
+        query: { pageSize: 20, pageToken, status: status === '' ? undefined : status },
       }),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: ({ nextPageToken }) => nextPageToken ?? undefined,
-    refetchInterval: pollPages(10_000),
+    everyMilliseconds: 10_000,
   });
-  const { data, error, hasNextPage, fetchNextPage, refetch } = query;
-  const incidents = data?.pages.flatMap(({ items }) => items);
   return (
     <>
-      <title>Monitoring · Perennial</title>
-      <h1>Monitoring</h1>
+      <PageHead title="Monitoring" />
       <h2>Champions</h2>
       <Monitors />
       <h2>Incidents</h2>
@@ -52,65 +48,61 @@ export function MonitoringPage() {
           </select>
         </label>
       </div>
-      {incidents === undefined ? (
-        error ? (
-          <Failed error={error} onRetry={() => void refetch()} />
-        ) : (
-          <Loading what="the incidents" />
-        )
-      ) : incidents.length === 0 ? (
-        <Empty>
-          <p>{status === 'open' ? 'No incident is open.' : 'No incident matches.'}</p>
-        </Empty>
-      ) : (
-        incidents.map((incident) => <Incident key={incident.id} of={incident} />)
-      )}
-      {hasNextPage ? (
-        <button type="button" onClick={() => void fetchNextPage()}>
-          Show older incidents
-        </button>
-      ) : null}
+      <Paged
+        query={query}
+        what="the incidents"
+        more="Show older incidents"
+        empty={
+          <Empty>
+            <p>{status === 'open' ? 'No incident is open.' : 'No incident matches.'}</p>
+          </Empty>
+        }
+      >
+        {(incidents) => incidents.map((incident) => <Incident key={incident.id} of={incident} />)}
+      </Paged>
     </>
   );
 }
 
 function Monitors() {
-  const query = useQuery({
-    queryKey: ['monitors'],
-    queryFn: () => call('GET /monitors', { query: { pageSize: 200 } }),
-    refetchInterval: 10_000,
+  const query = usePaged({
+    key: ['monitors'],
+    read: (pageToken) => call('GET /monitors', { query: { pageSize: 50, pageToken } }),
+    everyMilliseconds: 10_000,
   });
   return (
-    <Shown query={query} what="the monitors">
-      {({ items }) =>
-        items.length === 0 ? (
-          <Empty>
-            <p>No champion is watched yet.</p>
-          </Empty>
-        ) : (
-          <Table
-            caption="Monitors"
-            head={['Model', 'State', 'Alarms', 'Requests', 'Due labels', 'Last look']}
-            rows={items.map((monitor) => ({
-              key: monitor.model,
-              cells: [
-                <Link key="model" to="/monitoring/$model" params={{ model: monitor.model }}>
-                  {monitor.model}@{monitor.version}
-                </Link>,
-                <span key="state">
-                  <Badge status={monitor.status} />{' '}
-                  <bdi className="quiet">{monitor.waitingFor}</bdi>
-                </span>,
-                monitor.alarms.map(({ title }) => title).join('; ') || 'none',
-                figure(monitor.rows),
-                figure(monitor.labels),
-                ago(monitor.lookedAt),
-              ],
-            }))}
-          />
-        )
+    <Paged
+      query={query}
+      what="the monitors"
+      more="Show more monitors"
+      empty={
+        <Empty>
+          <p>No champion is watched yet.</p>
+        </Empty>
       }
-    </Shown>
+    >
+      {(items) => (
+        <Table
+          caption="Monitors"
+          head={['Model', 'State', 'Alarms', 'Requests', 'Due labels', 'Last look']}
+          rows={items.map((monitor) => ({
+            key: monitor.model,
+            cells: [
+              <Link key="model" to="/monitoring/$model" params={{ model: monitor.model }}>
+                {monitor.model}@{monitor.version}
+              </Link>,
+              <span key="state">
+                <Badge status={monitor.status} /> <bdi className="quiet">{monitor.waitingFor}</bdi>
+              </span>,
+              monitor.alarms.map(({ title }) => title).join('; ') || 'none',
+              figure(monitor.rows),
+              figure(monitor.labels),
+              ago(monitor.lookedAt),
+            ],
+          }))}
+        />
+      )}
+    </Paged>
   );
 }
 

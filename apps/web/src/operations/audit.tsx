@@ -1,22 +1,18 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { call } from '../api/client';
 import { dateTime } from '../parts/format';
-import { Empty, Failed, Loading, Shown } from '../parts/states';
+import { Paged, usePaged } from '../parts/paged';
+import { Empty, Shown } from '../parts/states';
 import { Table } from '../parts/table';
 import { textOf } from '../parts/form';
 
 export function Audit() {
   const [filter, setFilter] = useState<{ readonly subject?: string; readonly action?: string }>({});
-  const query = useInfiniteQuery({
-    queryKey: ['audit', filter],
-    queryFn: ({ pageParam }) =>
-      call('GET /audit', { query: { pageSize: 50, pageToken: pageParam, ...filter } }),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: ({ nextPageToken }) => nextPageToken ?? undefined,
+  const query = usePaged({
+    key: ['audit', filter],
+    read: (pageToken) => call('GET /audit', { query: { pageSize: 50, pageToken, ...filter } }),
   });
-  const { data, error, hasNextPage, fetchNextPage } = query;
-  const rows = data?.pages.flatMap(({ items }) => items);
   return (
     <>
       <Verification />
@@ -41,44 +37,40 @@ export function Audit() {
         </label>
         <button type="submit">Search</button>
       </form>
-      {rows === undefined ? (
-        error ? (
-          <Failed error={error} />
-        ) : (
-          <Loading what="the audit log" />
-        )
-      ) : rows.length === 0 ? (
-        <Empty>
-          <p>No row matches.</p>
-        </Empty>
-      ) : (
-        <Table
-          caption="Audit log, newest first"
-          head={['Time', 'Who', 'Action', 'About', 'Why', 'Sealed', '']}
-          rows={rows.map((row) => ({
-            key: row.id,
-            cells: [
-              dateTime(row.at),
-              <bdi key="who">{row.actor}</bdi>,
-              row.action,
-              <code key="subject">{row.subject}</code>,
-              <bdi key="why">{row.cause}</bdi>,
-              row.sealedAs === null ? 'not yet' : row.sealedAs,
-              row.before == null && row.after == null ? null : (
-                <details key="detail">
-                  <summary>Change</summary>
-                  <pre>{JSON.stringify({ before: row.before, after: row.after }, null, 2)}</pre>
-                </details>
-              ),
-            ],
-          }))}
-        />
-      )}
-      {hasNextPage ? (
-        <button type="button" onClick={() => void fetchNextPage()}>
-          Show older rows
-        </button>
-      ) : null}
+      <Paged
+        query={query}
+        what="the audit log"
+        more="Show older rows"
+        empty={
+          <Empty>
+            <p>No row matches.</p>
+          </Empty>
+        }
+      >
+        {(rows) => (
+          <Table
+            caption="Audit log, newest first"
+            head={['Time', 'Who', 'Action', 'About', 'Why', 'Sealed', '']}
+            rows={rows.map((row) => ({
+              key: row.id,
+              cells: [
+                dateTime(row.at),
+                <bdi key="who">{row.actor}</bdi>,
+                row.action,
+                <code key="subject">{row.subject}</code>,
+                <bdi key="why">{row.cause}</bdi>,
+                row.sealedAs === null ? 'not yet' : row.sealedAs,
+                row.before == null && row.after == null ? null : (
+                  <details key="detail">
+                    <summary>Change</summary>
+                    <pre>{JSON.stringify({ before: row.before, after: row.after }, null, 2)}</pre>
+                  </details>
+                ),
+              ],
+            }))}
+          />
+        )}
+      </Paged>
     </>
   );
 }

@@ -1,59 +1,43 @@
-import { useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import type { AnswerOf } from '../../../client/operation';
-import { call, RefusedCall } from '../api/client';
+import type { ItemOf } from '../../../client/operation';
+import { call } from '../api/client';
 import { useMay } from '../api/session';
 import { Badge } from '../parts/badge';
 import { Action } from '../parts/confirm';
 import { dateTime } from '../parts/format';
-import { Empty, Failed, Loading, Shown } from '../parts/states';
+import { Paged, usePaged } from '../parts/paged';
+import { Empty } from '../parts/states';
 import { Table } from '../parts/table';
 
-type ShownSchedule = AnswerOf<'GET /schedules/{name}'>;
+type ShownSchedule = ItemOf<'GET /schedules'>;
 
-/** The schedules of the first hundred lifecycles, and a calendar of the next starts. */
+/** The schedules, and a calendar of their next starts. */
 export function Schedules() {
-  const lifecycles = useQuery({
-    queryKey: ['lifecycles'],
-    queryFn: () => call('GET /lifecycles', { query: { pageSize: 100 } }),
+  const query = usePaged({
+    key: ['schedules'],
+    read: (pageToken) => call('GET /schedules', { query: { pageSize: 20, pageToken } }),
+    everyMilliseconds: 30_000,
   });
   return (
-    <Shown query={lifecycles} what="the lifecycles">
-      {({ items }) => <Calendar names={items.map(({ name }) => name)} />}
-    </Shown>
+    <Paged
+      query={query}
+      what="the schedules"
+      more="Show more schedules"
+      empty={
+        <Empty>
+          <p>
+            No lifecycle has a schedule. A section <code>schedule</code> in a lifecycle makes one.
+          </p>
+        </Empty>
+      }
+    >
+      {(found) => <Calendar found={found} />}
+    </Paged>
   );
 }
 
-function Calendar({ names }: { readonly names: readonly string[] }) {
-  const schedules = useQueries({
-    queries: names.map((name) => ({
-      queryKey: ['schedule', name],
-      queryFn: () =>
-        call('GET /schedules/{name}', { path: { name } }).catch((error: unknown) => {
-          if (error instanceof RefusedCall && error.status === 404) return null;
-          throw error;
-        }),
-      refetchInterval: 30_000,
-    })),
-    combine: (results) => ({
-      found: results.flatMap(({ data }) => data ?? []),
-      isPending: results.some(({ isPending }) => isPending),
-      error: results.find(({ error }) => error !== null)?.error ?? null,
-    }),
-  });
-  const { found, isPending, error } = schedules;
-  if (found.length === 0)
-    return isPending ? (
-      <Loading what="the schedules" />
-    ) : error ? (
-      <Failed error={error} />
-    ) : (
-      <Empty>
-        <p>
-          No lifecycle has a schedule. A section <code>schedule</code> in a lifecycle makes one.
-        </p>
-      </Empty>
-    );
+function Calendar({ found }: { readonly found: readonly ShownSchedule[] }) {
   const starts = found
     .flatMap(({ lifecycle, nextTimes, paused }) =>
       paused ? [] : nextTimes.map((at) => ({ lifecycle, at })),
@@ -63,7 +47,6 @@ function Calendar({ names }: { readonly names: readonly string[] }) {
   const days = [...new Set(starts.map(({ at }) => at.slice(0, 10)))];
   return (
     <>
-      {error ? <Failed error={error} /> : null}
       <Table
         caption="Schedules"
         head={['Lifecycle', 'Times', 'State', 'Last starts', 'Left out', '']}
@@ -133,7 +116,7 @@ function ScheduleActions({
     (verb: 'pause' | 'resume' | 'trigger') =>
     async ({ reason = '' }: { readonly reason: string | undefined }): Promise<void> => {
       await call(`POST /schedules/{name}/${verb}`, { path: { name: lifecycle }, body: { reason } });
-      await client.invalidateQueries({ queryKey: ['schedule', lifecycle] });
+      await client.invalidateQueries({ queryKey: ['schedules'] });
     };
   return (
     <span className="buttons-inline">

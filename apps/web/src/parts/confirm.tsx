@@ -69,6 +69,10 @@ export function Action({
         <dialog
           ref={dialog}
           onClose={() => setOpen(false)}
+          // Escape would hide whether the change takes effect. Some browsers close anyway.
+          onCancel={(event) => {
+            if (isBusy) event.preventDefault();
+          }}
           aria-labelledby={`${id}title`}
           aria-describedby={`${id}effect`}
         >
@@ -84,7 +88,7 @@ export function Action({
             )}
             {error ? <Failed error={error} /> : null}
             <div className="buttons">
-              <button type="button" onClick={close}>
+              <button type="button" onClick={close} disabled={isBusy}>
                 Keep as it is
               </button>
               <button

@@ -10,6 +10,11 @@ export function percent(share: number | null | undefined): string {
   return share === null || share === undefined ? '—' : `${figure(share * 100)} %`;
 }
 
+/** US dollars. Small amounts keep their digits, because one request costs fractions of a cent. */
+export function usd(value: number | null | undefined): string {
+  return value === null || value === undefined ? '—' : `$${figure(value)}`;
+}
+
 export function interval(lower: number | null, upper: number | null): string {
   return lower === null || upper === null ? '' : `${figure(lower)} … ${figure(upper)}`;
 }

@@ -79,7 +79,7 @@ export function Shown<T>({
   return isPending ? <Loading what={what} /> : null;
 }
 
-function Stale({ error }: { readonly error: Error }) {
+export function Stale({ error }: { readonly error: Error }) {
   return (
     <p className="stale" role="status">
       {error.message} What you see may be old.

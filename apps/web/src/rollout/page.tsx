@@ -1,16 +1,18 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { isOpenRollout } from '../../../../domain/rollout/rollout';
 import { call, RefusedCall } from '../api/client';
 import { IntervalBars } from '../charts/interval-bars';
 import { LineChart } from '../charts/line-chart';
 import { Badge } from '../parts/badge';
 import { dateTime, figure, interval, percent, seconds } from '../parts/format';
+import { PageHead } from '../parts/page-head';
 import { Empty, Shown } from '../parts/states';
 import { Facts, Table } from '../parts/table';
 import { RolloutActions } from './actions';
 import type { ShownRollout } from './shown';
-
-const open = ['running', 'held', 'passed'];
+import { TrafficHistory } from './traffic';
 
 export function RolloutPage() {
   const { model } = useParams({ from: '/models/$model/rollout' });
@@ -21,34 +23,41 @@ export function RolloutPage() {
         if (error instanceof RefusedCall && error.status === 404) return null;
         throw error;
       }),
-    refetchInterval: ({ state: { data } }) => (data && open.includes(data.status) ? 2_000 : 15_000),
+    refetchInterval: ({ state: { data } }) => (data && isOpenRollout(data.status) ? 2_000 : 15_000),
   });
   return (
-    <>
-      <title>{`Rollout of ${model} · Perennial`}</title>
-      <p className="crumbs">
+    <Shown query={query} what="the rollout">
+      {(rollout) =>
+        rollout === null ? (
+          <>
+            <Head model={model} />
+            <Empty>
+              <p>
+                {model} has had no rollout. A section <code>canary</code> in its lifecycle tries
+                each new version beside the champion.
+              </p>
+            </Empty>
+          </>
+        ) : (
+          <Rollout rollout={rollout} />
+        )
+      }
+    </Shown>
+  );
+}
+
+function Head({ model, children }: { readonly model: string; readonly children?: ReactNode }) {
+  return (
+    <PageHead
+      title={`Rollout of ${model}`}
+      crumbs={
         <Link to="/models/$model" params={{ model }}>
           {model}
         </Link>
-      </p>
-      <Shown query={query} what="the rollout">
-        {(rollout) =>
-          rollout === null ? (
-            <>
-              <h1>Rollout of {model}</h1>
-              <Empty>
-                <p>
-                  {model} has had no rollout. A section <code>canary</code> in its lifecycle tries
-                  each new version beside the champion.
-                </p>
-              </Empty>
-            </>
-          ) : (
-            <Rollout rollout={rollout} />
-          )
-        }
-      </Shown>
-    </>
+      }
+    >
+      {children}
+    </PageHead>
   );
 }
 
@@ -60,17 +69,15 @@ function Rollout({ rollout }: { readonly rollout: ShownRollout }) {
   };
   return (
     <>
-      <div className="title">
-        <h1>
-          {model}: @{challenger} beside @{champion} <Badge status={status} />
-        </h1>
-      </div>
+      <Head model={model}>
+        {model}: @{challenger} beside @{champion} <Badge status={status} />
+      </Head>
       {rollout.waitingFor === null ? null : (
         <p className="banner warn">
           It waits for: <bdi>{rollout.waitingFor}</bdi>
         </p>
       )}
-      {open.includes(status) ? <RolloutActions rollout={rollout} onDone={refresh} /> : null}
+      {isOpenRollout(status) ? <RolloutActions rollout={rollout} onDone={refresh} /> : null}
       <Steps rollout={rollout} />
       <Outlook rollout={rollout} />
       <h2>Difference in {quality.metric}</h2>
@@ -143,6 +150,7 @@ function Rollout({ rollout }: { readonly rollout: ShownRollout }) {
         />
       )}
       <h2>Traffic</h2>
+      <TrafficHistory rollout={rollout} />
       <Traffic rollout={rollout} />
       <Facts
         of={[
@@ -195,7 +203,7 @@ function boundsText({
 }
 
 function Steps({ rollout: { steps, step, weight, status } }: { readonly rollout: ShownRollout }) {
-  const isOpen = open.includes(status);
+  const isOpen = isOpenRollout(status);
   return (
     <>
       <ol className="graph" aria-label="Steps">
@@ -234,7 +242,7 @@ function Outlook({
   return (
     <Facts
       of={[
-        ...(open.includes(status)
+        ...(isOpenRollout(status)
           ? ([
               [
                 'Expected until a verdict',

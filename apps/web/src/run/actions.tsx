@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
+import { isFinal } from '../../../../domain/run/run';
 import { call } from '../api/client';
 import { useMay } from '../api/session';
 import { Badge } from '../parts/badge';
@@ -7,20 +8,11 @@ import { Action } from '../parts/confirm';
 import { Shown } from '../parts/states';
 import type { ShownRun } from './shown';
 
-const ended = ['succeeded', 'stopped', 'failed', 'cancelled', 'lost'];
-
 export function RunActions({ run }: { readonly run: ShownRun }) {
-  const { id, status, lifecycle } = run;
+  const { id, status, lifecycle, approvals } = run;
   const client = useQueryClient();
   const [mayOperate, mayApprove] = [useMay('operator'), useMay('approver')];
-  const isOver = ended.includes(status);
-  const asked = useQuery({
-    queryKey: ['attention'],
-    queryFn: () => call('GET /overview/attention'),
-    enabled: status === 'waiting' && mayApprove,
-    refetchInterval: 10_000,
-  });
-  const approvals = asked.data?.waiting.find((each) => each.id === id)?.approvals ?? [];
+  const isOver = isFinal(status);
   const refresh = async (): Promise<void> => {
     await Promise.all(
       [['run', id], ['attention'], ['overview']].map((queryKey) =>
@@ -167,7 +159,7 @@ export function RerunAction({
 }) {
   const navigate = useNavigate();
   const mayOperate = useMay('operator');
-  if (!mayOperate || !ended.includes(status)) return null;
+  if (!mayOperate || !isFinal(status)) return null;
   const body = stage === null ? {} : { fromStage: stage };
   return (
     <Action

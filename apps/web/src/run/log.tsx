@@ -1,19 +1,29 @@
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
-import { callText, RefusedCall } from '../api/client';
+import { callLog, RefusedCall, type ReadLog } from '../api/client';
+import type { LiveRun } from '../api/live-run';
 import { Shown } from '../parts/states';
 
-/** The output of the jobs. The page reads it again after each event of the run. */
-export function RunLog({ runId }: { readonly runId: string }) {
+/**
+ * The output of the jobs. That of ended jobs is stored; after each event of the run, the page asks
+ * only for what was added. That of running jobs arrives with the events.
+ */
+export function RunLog({ runId, live }: { readonly runId: string; readonly live: LiveRun }) {
   const [follows, setFollows] = useState(true);
   const [wanted, setWanted] = useState('');
-  const text = useQuery({
-    queryKey: ['logs', runId],
-    queryFn: () =>
-      callText('GET /runs/{id}/logs', { path: { id: runId } }).catch((error: unknown) => {
-        if (error instanceof RefusedCall && error.status === 404) return '';
+  const client = useQueryClient();
+  const queryKey = ['logs', runId];
+  const log = useQuery({
+    queryKey,
+    queryFn: async (): Promise<ReadLog> => {
+      const before = client.getQueryData<ReadLog>(queryKey) ?? none;
+      try {
+        return await callLog(runId, before);
+      } catch (error) {
+        if (error instanceof RefusedCall && error.status === 404) return none;
         throw error;
-      }),
+      }
+    },
   });
   return (
     <>
@@ -31,18 +41,24 @@ export function RunLog({ runId }: { readonly runId: string }) {
           Follow the end
         </label>
       </div>
-      <Shown query={text} what="the log">
-        {(log) =>
-          log === '' ? (
-            <p className="quiet">No job has ended yet. The output of a job appears at its end.</p>
+      <Shown query={log} what="the log">
+        {({ text }) => {
+          const running = [...live.output].map(
+            ([job, { text: output }]) => `${job} runs:\n${output}`,
+          );
+          const all = [text, ...running].filter((part) => part !== '').join('\n');
+          return all === '' ? (
+            <p className="quiet">No job has written anything yet.</p>
           ) : (
-            <LogText text={log} wanted={wanted} follows={follows} />
-          )
-        }
+            <LogText text={all} wanted={wanted} follows={follows} />
+          );
+        }}
       </Shown>
     </>
   );
 }
+
+const none: ReadLog = { text: '', cursor: null };
 
 /** More would make the page slow. The command line prints all. */
 const mostCharacters = 400_000;

@@ -1,10 +1,12 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
+import { isFinal } from '../../../../domain/run/run';
 import { call } from '../api/client';
 import { useLiveRun, type LiveRun } from '../api/live-run';
 import { Badge } from '../parts/badge';
 import { ago, dateTime } from '../parts/format';
+import { PageHead } from '../parts/page-head';
 import { Shown } from '../parts/states';
 import { Facts } from '../parts/table';
 import { Sections } from '../parts/sections';
@@ -13,6 +15,7 @@ import { RunActions } from './actions';
 import { Answers, useEvaluations } from './answers';
 import { Curves } from './curves';
 import { StageGraph } from './graph';
+import { RunCost } from './cost';
 import { RunLog } from './log';
 import type { ShownRun } from './shown';
 import { StageDetail } from './stage';
@@ -40,12 +43,9 @@ export function RunPage() {
     return () => window.clearTimeout(timer);
   }, [client, id, live.changes, live.connection]);
   return (
-    <>
-      <title>{`Run ${id} · Perennial`}</title>
-      <Shown query={query} what="the run">
-        {(run) => <Run key={run.id} run={run} live={live} />}
-      </Shown>
-    </>
+    <Shown query={query} what="the run">
+      {(run) => <Run key={run.id} run={run} live={live} />}
+    </Shown>
   );
 }
 
@@ -57,22 +57,24 @@ function Run({ run, live }: { readonly run: ShownRun; readonly live: LiveRun }) 
   const hasStudy = stages.some(({ name }) => name === 'tune');
   return (
     <>
-      <p className="crumbs">
-        <Link to="/runs" search={{ lifecycle: undefined, status: undefined }}>
-          Runs
-        </Link>{' '}
-        /{' '}
-        <Link to="/runs" search={{ lifecycle, status: undefined }}>
-          {lifecycle}
-        </Link>
-      </p>
-      <div className="title">
-        <h1>
-          {lifecycle}
-          {version === null ? '' : `@${version}`} <Badge status={status} />
-        </h1>
-        <LiveState of={live.connection} />
-      </div>
+      <PageHead
+        title={`${lifecycle} ${id}`}
+        crumbs={
+          <>
+            <Link to="/runs" search={{ lifecycle: undefined, status: undefined }}>
+              Runs
+            </Link>{' '}
+            /{' '}
+            <Link to="/runs" search={{ lifecycle, status: undefined }}>
+              {lifecycle}
+            </Link>
+          </>
+        }
+        beside={<LiveState of={live.connection} />}
+      >
+        {lifecycle}
+        {version === null ? '' : `@${version}`} <Badge status={status} />
+      </PageHead>
       {waitingFor === null ? null : (
         <p className="banner warn">
           It waits for: <bdi>{waitingFor}</bdi>
@@ -172,7 +174,8 @@ function Run({ run, live }: { readonly run: ShownRun; readonly live: LiveRun }) 
           ...(arms.length > 0
             ? ([['answers', 'Answers', () => <Answers runId={id} arms={arms} />]] as const)
             : []),
-          ['log', 'Logs', () => <RunLog runId={id} />],
+          ['log', 'Logs', () => <RunLog runId={id} live={live} />],
+          ['cost', 'Cost', () => <RunCost runId={id} isOpen={!isFinal(status)} />],
           ['more', 'Children and events', () => <Around run={run} />],
         ]}
       />
