@@ -11,6 +11,7 @@ const lines = [
 const marks: Readonly<Record<string, { readonly sign: string; readonly colour: string }>> = {
   promoted: { sign: '▲', colour: '#15803d' },
   'rolled back': { sign: '▼', colour: '#b91c1c' },
+  'undecided on traffic': { sign: '◆', colour: '#6b7280' },
   'stopped by the contract': { sign: '■', colour: '#b91c1c' },
 };
 const otherMark = { sign: '●', colour: '#6b7280' };
@@ -57,7 +58,7 @@ export function yearChart({ months, decisions }: YearSummary): string {
           return `<text x="${x(index) - 8 + place * 12}" y="${height - margin.bottom + 40}" fill="${colour}">${sign}<title>${outcome}</title></text>`;
         }),
     ),
-    ...['promoted', 'rolled back', 'stopped by the contract'].map((outcome, place) => {
+    ...Object.keys(marks).map((outcome, place) => {
       const { sign, colour } = marks[outcome] ?? otherMark;
       const top = margin.top + 90 + place * 20;
       return `<text x="${width - margin.right + 24}" y="${top}" fill="${colour}">${sign}</text><text x="${width - margin.right + 46}" y="${top}">${outcome}</text>`;

@@ -1,5 +1,5 @@
 /** What the engine decided in the year, and why, as the registry has it. */
-import type { RolloutStatus } from '../../../domain/rollout/rollout';
+import { isUnchanged } from '../../../domain/decision/verdict';
 import { isFinal } from '../../../domain/run/run';
 import type { CliContext } from '../context';
 import type { RunJson } from '../run/view';
@@ -60,7 +60,21 @@ export async function readDecisions(
 
 const most = 1_000;
 
-function decisionOf(run: RunJson): Omit<YearDecision, 'month'> {
+export type DecidedRun = Pick<
+  RunJson,
+  | 'id'
+  | 'actor'
+  | 'request'
+  | 'version'
+  | 'status'
+  | 'verdict'
+  | 'failure'
+  | 'waitingFor'
+  | 'stages'
+  | 'rollout'
+>;
+
+export function decisionOf(run: DecidedRun): Omit<YearDecision, 'month'> {
   const { id, actor, request, version } = run;
   const { reason } = request;
   const why = typeof reason === 'string' ? reason : '';
@@ -68,28 +82,21 @@ function decisionOf(run: RunJson): Omit<YearDecision, 'month'> {
   return { run: id, trigger, version, outcome: outcomeOf(run), reason: reasonOf(run) };
 }
 
-function outcomeOf({ status, stages, rollout }: RunJson): string {
+function outcomeOf({ status, verdict, stages, rollout }: DecidedRun): string {
   if (!isFinal(status)) return 'still open';
-  if (status === 'succeeded') return 'promoted';
-  if (rollout) return rolloutWords[rollout.status];
+  if (status === 'succeeded') return isUnchanged(verdict) ? 'already the champion' : 'promoted';
+  if (rollout) return rollout.verdict?.kind === 'failed' ? 'rolled back' : 'undecided on traffic';
   const last = stages.at(-1)?.name;
   if (status !== 'stopped') return status;
-  return last === 'validate' ? 'stopped by the contract' : `stopped by ${last ?? 'a person'}`;
+  if (last === 'validate') return 'stopped by the contract';
+  return verdict?.kind === 'failed' ? 'stopped by a gate' : 'undecided offline';
 }
 
-const rolloutWords: Readonly<Record<RolloutStatus, string>> = {
-  running: 'still open',
-  held: 'still open',
-  passed: 'promoted',
-  promoted: 'promoted',
-  rolledBack: 'rolled back',
-  aborted: 'aborted',
-  superseded: 'superseded',
-};
-
-/** The first reason that decided. */
-function reasonOf({ verdict, failure, waitingFor, stages }: RunJson): string {
-  const given = verdict ?? stages.findLast((stage) => stage.verdict !== null)?.verdict ?? null;
-  const decisive = given?.reasons.find(({ outcome }) => (outcome ?? given.kind) === given.kind);
-  return failure?.message ?? decisive?.message ?? waitingFor ?? '';
+/** What the rollout showed, or else what stopped the run before it. */
+function reasonOf({ verdict, failure, waitingFor, stages, rollout }: DecidedRun): string {
+  const last = stages.findLast((stage) => stage.verdict !== null)?.verdict ?? null;
+  const given = rollout?.verdict ?? verdict ?? last;
+  const decisive = given?.reasons.filter(({ outcome }) => (outcome ?? given.kind) === given.kind);
+  const quality = decisive?.find(({ gate }) => gate === 'quality' || gate === 'no-worse');
+  return failure?.message ?? (quality ?? decisive?.at(0))?.message ?? waitingFor ?? '';
 }
