@@ -15,18 +15,28 @@ export async function withTimeout<T>(
  * Waits at most `ms`, then returns or throws what `late` does. Unlike AbortSignal.timeout, no timer
  * remains after the work has ended.
  */
-export async function raceDeadline<T, Late = T>(
+export function raceDeadline<T, Late = T>(
   ms: number,
   work: Promise<T>,
   late: () => Late,
-): Promise<T | Late> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), ms);
+): Promise<Late | T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      try {
+        resolve(late());
+      } catch (error) {
+        reject(error as Error);
+      }
+    }, ms);
+    work.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error as Error);
+      },
+    );
   });
-  try {
-    return await Promise.race([work, deadline.then(late)]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -7,7 +7,7 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
  * in the C collation.
  */
 export function newId(prefix: string): string {
-  return `${prefix}_${base32(uuidv7obj().toHex())}`;
+  return `${prefix}_${base32(uuidv7obj().bytes)}`;
 }
 
 /** The creation time of an id of `newId`; null for any other text. */
@@ -23,12 +23,18 @@ export function timeOf(id: string): Date | null {
 }
 
 /** 128 bits as 26 characters. The first character holds three bits, as in TypeID. */
-function base32(hex: string): string {
-  let rest = BigInt(`0x${hex}`);
+function base32(bytes: Readonly<Uint8Array>): string {
   let text = '';
-  for (let digit = 0; digit < 26; digit++) {
-    text = alphabet.charAt(Number(rest & 31n)) + text;
-    rest >>= 5n;
+  // Two leading zero bits make 26 groups of five.
+  let [rest, bits] = [0, 2];
+  for (const byte of bytes) {
+    rest = (rest << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += alphabet.charAt((rest >> bits) & 31);
+    }
+    rest &= (1 << bits) - 1;
   }
   return text;
 }

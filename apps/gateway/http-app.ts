@@ -40,6 +40,8 @@ export function openHttpApp(
   const app = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
+    // A logger of its own for each request is expensive, and lines name the trace.
+    childLoggerFactory: (logger) => logger,
     bodyLimit: config.bodyLimitBytes,
     // A slow upload occupies memory. Deadlines limit the time of the answer.
     requestTimeout: 30_000,

@@ -142,6 +142,16 @@ export function createGatewayMetrics(): GatewayMetrics {
   // prom-client.
   const counters = new Map<string, { inc(): void }>();
   const timers = new Map<string, { observe(seconds: number): void }>();
+  const batchSizes = new Map<string, { observe(rows: number): void }>();
+
+  function batch(model: string, size: number): void {
+    let sizes = batchSizes.get(model);
+    if (sizes === undefined) {
+      sizes = batches.labels({ model });
+      batchSizes.set(model, sizes);
+    }
+    sizes.observe(size);
+  }
 
   function request({
     model,
@@ -229,7 +239,7 @@ export function createGatewayMetrics(): GatewayMetrics {
     registry,
     request,
     observe,
-    batch: (model, size) => batches.labels({ model }).observe(size),
+    batch,
     rows: (model, amount) => rows.labels({ model }).inc(amount),
     staleAnswer: () => stale.inc(),
     challengerFailed: (model, version) =>

@@ -7,7 +7,6 @@ import { constants, deflate, gunzip, gzip, inflate } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HttpProblem } from './problem';
 
-const [compressGzip, compressDeflate] = [promisify(gzip), promisify(deflate)];
 const decoders = {
   gzip: promisify(gunzip),
   'x-gzip': promisify(gunzip),
@@ -15,15 +14,20 @@ const decoders = {
 };
 
 /**
- * Decompresses a body within the route's limit.
+ * Decompresses a body within the route's limit. A body without compression is returned at once.
  * @throws HttpProblem 400, 413, 415
  */
-export async function decompressBody(
-  { headers, routeOptions }: FastifyRequest,
+export function decompressBody(request: FastifyRequest, body: Buffer): Buffer | Promise<Buffer> {
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? '';
+  if (encoding === '' || encoding === 'identity') return body;
+  return decompress(request, encoding, body);
+}
+
+async function decompress(
+  { routeOptions }: FastifyRequest,
+  encoding: string,
   body: Buffer,
 ): Promise<Buffer> {
-  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? '';
-  if (encoding === '' || encoding === 'identity') return body;
   if (!Object.hasOwn(decoders, encoding)) {
     const next = 'use gzip or deflate, or send the body uncompressed';
     throw new HttpProblem(
@@ -52,20 +56,28 @@ export async function decompressBody(
 const minBytes = 1_400;
 
 /** Compresses an answer if the client accepts it, off the event loop and at the fastest level. */
-export async function compressResponse(
+export function compressResponse(
   request: FastifyRequest,
   reply: FastifyReply,
   payload: unknown,
-): Promise<unknown> {
-  if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload;
-  if (payload.length < minBytes) return payload;
+  done: (error: Error | null, payload: unknown) => void,
+): void {
+  if ((typeof payload !== 'string' && !Buffer.isBuffer(payload)) || payload.length < minBytes) {
+    done(null, payload);
+    return;
+  }
   void reply.header('vary', 'accept-encoding');
   const coding = acceptedCoding(request.headers['accept-encoding']);
-  if (coding === null) return payload;
-  const compress = coding === 'gzip' ? compressGzip : compressDeflate;
-  const compressed = await compress(payload, { level: constants.Z_BEST_SPEED });
-  void reply.header('content-encoding', coding).removeHeader('content-length');
-  return compressed;
+  if (coding === null) {
+    done(null, payload);
+    return;
+  }
+  const compress = coding === 'gzip' ? gzip : deflate;
+  compress(payload, { level: constants.Z_BEST_SPEED }, (error, compressed) => {
+    if (error === null)
+      void reply.header('content-encoding', coding).removeHeader('content-length');
+    done(error, compressed);
+  });
 }
 
 /** Parses a list such as `gzip;q=0.8, deflate, *`; a weight of 0 excludes a coding. */

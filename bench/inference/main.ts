@@ -6,6 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { sha256 } from '../../data/digest';
 import type { Column } from '../../domain/dataset/dataset';
 import { defaultTenant as tenant } from '../../domain/ids';
@@ -13,17 +14,24 @@ import type { FeatureColumn, ModelManifest, ModelVersionRef } from '../../domain
 import { openDeathWatch } from '../../infra/death-watch';
 import type { ServingWorld } from '../../test/support/serving/serving-world';
 import { openEmbeddedWorld } from '../embedded-world';
+import { median, rounded } from '../figures';
 import type { LoadFigures, LoadPlan } from '../load-generator';
+import { processorSeconds } from '../processor-seconds';
 
 const root = resolve(__dirname, '..', '..');
 const numbers = Array.from({ length: 8 }, (_, index) => `n${index}`);
+const warmUpSeconds = 1;
 const texts = Array.from({ length: 4 }, (_, index) => `t${index}`);
-const rounds = 5;
-
 interface InferenceContender {
   readonly name: string;
-  readonly figures: LoadFigures[];
+  readonly pid: number;
+  readonly rounds: Round[];
   readonly plan: LoadPlan;
+}
+
+interface Round extends LoadFigures {
+  /** Processor time of the server for one request, warm-up included. */
+  readonly processorMicroseconds: number;
 }
 
 export interface InferenceFigures {
@@ -31,17 +39,24 @@ export interface InferenceFigures {
   readonly bare: Figures;
   readonly gateway: Figures;
   readonly gatewayWithFeatureSql: Figures;
-  /**
-   * Requests per second of the gateway without feature SQL, as a share of the bare server. It is
-   * the median of the rounds, because the load is similar within a round.
-   */
-  readonly share: number;
+  /** Of the gateway without feature SQL. */
+  readonly share: Shares;
+  readonly shareWithFeatureSql: Shares;
   /** A dropped prediction would make the answer cheaper. */
   readonly predictionsDropped: number;
 }
 
+/** Medians of the rounds, because the load of the machine is similar within a round. */
+interface Shares {
+  /** Requests per second as a share of those of the bare server. */
+  readonly rate: number;
+  /** The bare server's processor time for a request as a share of the gateway's. */
+  readonly processor: number;
+}
+
 interface Figures {
   readonly requestsPerSecond: number;
+  readonly processorMicroseconds: number;
   readonly p50Ms: number;
   readonly p97Ms: number;
   readonly failures: number;
@@ -49,8 +64,13 @@ interface Figures {
 
 export async function benchInference({
   seconds = 3,
+  rounds = 5,
   connections = 16,
-}: { readonly seconds?: number; readonly connections?: number } = {}): Promise<InferenceFigures> {
+}: {
+  readonly seconds?: number;
+  readonly rounds?: number;
+  readonly connections?: number;
+} = {}): Promise<InferenceFigures> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
   const watch = openDeathWatch();
   const children: ChildProcess[] = [];
@@ -61,6 +81,7 @@ export async function benchInference({
       join(__dirname, 'inference_graph.py'),
       graphFile,
     ]);
+    await bundleServices();
     const world = await openEmbeddedWorld(folder, watch, closers);
     const graph = readFileSync(graphFile);
     const plain = await register(world, 'plain', graph, [...numbers, ...texts].join(', '));
@@ -92,17 +113,23 @@ export async function benchInference({
       headers,
       body,
       connections,
-      warmUpSeconds: 1,
+      warmUpSeconds,
       seconds,
     });
+    const { pid } = gateway;
     const contenders: InferenceContender[] = [
-      { name: 'bare fastify + onnxruntime', plan: plan(bareUrl, 'bench'), figures: [] },
-      { name: 'gateway', plan: plan(gateway.url, 'plain'), figures: [] },
-      { name: 'gateway, features by SQL', plan: plan(gateway.url, 'computed'), figures: [] },
+      {
+        name: 'bare fastify + onnxruntime',
+        pid: bare.pid ?? 0,
+        plan: plan(bareUrl, 'bench'),
+        rounds: [],
+      },
+      { name: 'gateway', pid, plan: plan(gateway.url, 'plain'), rounds: [] },
+      { name: 'gateway, features by SQL', pid, plan: plan(gateway.url, 'computed'), rounds: [] },
     ];
     // In turns, so that other load affects all equally.
     for (let round = 0; round < rounds; round += 1) {
-      for (const contender of contenders) contender.figures.push(await measure(contender.plan));
+      for (const contender of contenders) contender.rounds.push(await measure(contender));
     }
     return {
       ...summary(contenders, connections),
@@ -165,9 +192,21 @@ function requestBody(): unknown {
   };
 }
 
-async function measure(plan: LoadPlan): Promise<LoadFigures> {
+async function measure({ plan, pid }: InferenceContender): Promise<Round> {
+  const before = processorSeconds(pid);
   const generator = startTyped('bench/load-generator.ts', [JSON.stringify(plan)]);
-  return JSON.parse(await output(generator)) as LoadFigures;
+  const figures = JSON.parse(await output(generator)) as LoadFigures;
+  const requests = figures.requestsPerSecond * (plan.warmUpSeconds + plan.seconds);
+  const processorMicroseconds = ((processorSeconds(pid) - before) / requests) * 1e6;
+  return { ...figures, processorMicroseconds };
+}
+
+/** The gateway then runs as installed, and not from sources that are compiled on loading. */
+async function bundleServices(): Promise<void> {
+  const { buildServices } = (await import(join(root, 'bin', 'cli-build.mjs'))) as {
+    readonly buildServices: (root: string) => Promise<void>;
+  };
+  await buildServices(root);
 }
 
 function startTyped(file: string, args: readonly string[]): ChildProcess {
@@ -201,16 +240,32 @@ async function firstLine(child: ChildProcess): Promise<string> {
   });
 }
 
-/** The median round, by rate. */
-function middle({ figures }: InferenceContender): Figures {
-  const sorted = [...figures].sort((a, b) => a.requestsPerSecond - b.requestsPerSecond);
-  const { requestsPerSecond, p50Ms, p97Ms } = sorted[Math.floor(sorted.length / 2)] as LoadFigures;
-  const failures = figures.reduce((sum, each) => sum + each.failures, 0);
+function figuresOf({ rounds }: InferenceContender): Figures {
+  const middle = (read: (round: Round) => number) => median(rounds.map(read));
   return {
-    requestsPerSecond: Math.round(requestsPerSecond),
-    p50Ms: round(p50Ms),
-    p97Ms: round(p97Ms),
-    failures,
+    requestsPerSecond: Math.round(middle((round) => round.requestsPerSecond)),
+    processorMicroseconds: Math.round(middle((round) => round.processorMicroseconds)),
+    p50Ms: rounded(
+      middle((round) => round.p50Ms),
+      2,
+    ),
+    p97Ms: rounded(
+      middle((round) => round.p97Ms),
+      2,
+    ),
+    failures: rounds.reduce((sum, round) => sum + round.failures, 0),
+  };
+}
+
+function sharesOf(bare: InferenceContender, contender: InferenceContender): Shares {
+  const middle = (share: (own: Round, bare: Round) => number) =>
+    rounded(
+      median(contender.rounds.map((round, index) => share(round, bare.rounds[index] ?? round))),
+      2,
+    );
+  return {
+    rate: middle((own, base) => own.requestsPerSecond / base.requestsPerSecond),
+    processor: middle((own, base) => base.processorMicroseconds / own.processorMicroseconds),
   };
 }
 
@@ -218,23 +273,18 @@ function summary(
   contenders: readonly InferenceContender[],
   connections: number,
 ): Omit<InferenceFigures, 'predictionsDropped'> {
-  const [bare, gateway, gatewayWithFeatureSql] = contenders.map(middle) as [
-    Figures,
-    Figures,
-    Figures,
+  const [bare, gateway, withSql] = contenders as [
+    InferenceContender,
+    InferenceContender,
+    InferenceContender,
   ];
-  const [bareRounds = [], gatewayRounds = []] = contenders.map(({ figures }) =>
-    figures.map(({ requestsPerSecond }) => requestsPerSecond),
-  );
-  const shares = gatewayRounds
-    .map((rate, index) => rate / (bareRounds[index] ?? NaN))
-    .sort((a, b) => a - b);
   return {
     connections,
-    bare,
-    gateway,
-    gatewayWithFeatureSql,
-    share: round(shares[Math.floor(shares.length / 2)] ?? NaN),
+    bare: figuresOf(bare),
+    gateway: figuresOf(gateway),
+    gatewayWithFeatureSql: figuresOf(withSql),
+    share: sharesOf(bare, gateway),
+    shareWithFeatureSql: sharesOf(bare, withSql),
   };
 }
 
@@ -244,31 +294,35 @@ async function droppedPredictions(gateway: string): Promise<number> {
   return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
-}
-
 export function inferenceTable(figures: InferenceFigures): string {
-  const line = (name: string, { requestsPerSecond, p50Ms, p97Ms, failures }: Figures): string =>
+  const line = (name: string, of: Figures, shares?: Shares): string =>
     [
       name.padEnd(28),
-      String(requestsPerSecond).padStart(10),
-      p50Ms.toFixed(2).padStart(9),
-      p97Ms.toFixed(2).padStart(9),
-      String(failures).padStart(9),
+      String(of.requestsPerSecond).padStart(10),
+      String(of.processorMicroseconds).padStart(12),
+      of.p50Ms.toFixed(2).padStart(9),
+      of.p97Ms.toFixed(2).padStart(9),
+      String(of.failures).padStart(9),
+      shares === undefined ? '' : `   ${shares.rate.toFixed(2)}, ${shares.processor.toFixed(2)}`,
     ].join('');
   return [
-    `one row per request, ${figures.connections} connections, 100 trees over 12 columns, middle of ${rounds} rounds; load of the machine ${(loadavg()[0] ?? 0).toFixed(1)}`,
-    `${''.padEnd(28)}${'requests/s'.padStart(10)}${'p50 ms'.padStart(9)}${'p97 ms'.padStart(9)}${'failures'.padStart(9)}`,
+    `one row per request, ${figures.connections} connections, 100 trees over 12 columns, medians of the rounds; load of the machine ${(loadavg()[0] ?? 0).toFixed(1)}`,
+    `${''.padEnd(28)}${'requests/s'.padStart(10)}${'CPU µs each'.padStart(12)}${'p50 ms'.padStart(9)}${'p97 ms'.padStart(9)}${'failures'.padStart(9)}   share by rate, by CPU`,
     line('bare fastify + onnxruntime', figures.bare),
-    line('gateway', figures.gateway),
-    line('gateway, features by SQL', figures.gatewayWithFeatureSql),
-    `the gateway does ${Math.round(figures.share * 100)} % of the bare server's rate; ${figures.predictionsDropped} predictions dropped`,
+    line('gateway', figures.gateway, figures.share),
+    line('gateway, features by SQL', figures.gatewayWithFeatureSql, figures.shareWithFeatureSql),
+    `${figures.predictionsDropped} predictions dropped`,
   ].join('\n');
 }
 
 if (require.main === module) {
-  benchInference().then(
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '3' },
+    },
+  });
+  benchInference({ rounds: Number(values.rounds), seconds: Number(values.seconds) }).then(
     (figures) =>
       process.stdout.write(
         `${inferenceTable(figures)}\n${JSON.stringify({ inference: figures })}\n`,

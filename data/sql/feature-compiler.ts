@@ -19,6 +19,11 @@ export interface FeaturePlan {
    * through `featureQuery`.
    */
   readonly select: string;
+  /**
+   * The same for a few rows in memory. Values that `finishedValue` can finish are as the author's
+   * SQL returns them, because the expressions of the final types double the time of a small batch.
+   */
+  readonly selectOfRows: string;
 }
 
 export interface FeatureText {
@@ -51,25 +56,33 @@ export async function compileFeatures({
     await connection.run(
       `CREATE TABLE request (${[...requestColumns.map((column) => `${quoteName(column.name)} ${duckDbTypes[column.type]}`), `${rowColumn} BIGINT`].join(', ')})`,
     );
-    const features = await featureColumns(connection, text);
+    const computed = await featureColumns(connection, text);
     const inner = await withRowNumber(connection, text);
-    const select = `SELECT ${[rowColumn, ...features.map(finished)].join(', ')} FROM (\n${inner}\n) AS computed`;
-    const plan = { text, requestColumns, features, select };
+    const selectOf = (columns: readonly string[]): string =>
+      `SELECT ${[rowColumn, ...columns].join(', ')} FROM (\n${inner}\n) AS computed`;
+    const select = selectOf(computed.map(finished));
+    const selectOfRows = selectOf(computed.map(finishedUnlessRead));
+    const features = computed.map(({ name, type }): FeatureColumn => ({ name, type }));
     await connection.prepare(select).then((prepared) => prepared.destroySync());
-    return plan;
+    return { text, requestColumns, features, select, selectOfRows };
   } finally {
     instance.closeSync();
   }
 }
 
+interface ComputedColumn extends FeatureColumn {
+  /** The type that the author's SQL returns. */
+  readonly duckDbType: string;
+}
+
 async function featureColumns(
   connection: DuckDBConnection,
   text: SqlText,
-): Promise<readonly FeatureColumn[]> {
+): Promise<readonly ComputedColumn[]> {
   const prepared = await connection.prepare(text.sql).catch((error: unknown) => {
     throw fromDuckDb(error, text, 'bind');
   });
-  const features: FeatureColumn[] = [];
+  const features: ComputedColumn[] = [];
   for (let i = 0; i < prepared.columnCount; i += 1) {
     const name = prepared.columnName(i);
     // Names become inputs of an ONNX graph and columns of a trainer's table. Some libraries do not
@@ -83,7 +96,8 @@ async function featureColumns(
     if (features.some((feature) => feature.name.toLowerCase() === name.toLowerCase())) {
       throw sqlFailure('SqlInvalid', text, null, `two features are named '${name}'`);
     }
-    features.push({ name, type: featureType(name, prepared.columnType(i).toString(), text) });
+    const duckDbType = prepared.columnType(i).toString();
+    features.push({ name, type: featureType(name, duckDbType, text), duckDbType });
   }
   prepared.destroySync();
   return features;
@@ -139,6 +153,32 @@ function placeless(tree: string): string {
 
 /** The largest 32-bit float, the type of a graph's inputs. */
 const maxFloat = '3.4028234663852886e38';
+const maxFloatNumber = Number(maxFloat);
+
+/** Types that JavaScript reads without loss. DECIMAL and HUGEINT are converted by DuckDB. */
+const readTypes = [
+  'BOOLEAN',
+  'TINYINT',
+  'SMALLINT',
+  'INTEGER',
+  'BIGINT',
+  'FLOAT',
+  'DOUBLE',
+  'VARCHAR',
+];
+
+function finishedUnlessRead(column: ComputedColumn): string {
+  return readTypes.includes(column.duckDbType) ? quoteName(column.name) : finished(column);
+}
+
+/** The value that `finished` makes in SQL, from a value of `selectOfRows`. */
+export function finishedValue(type: FeatureColumn['type'], value: unknown): string | number {
+  if (type === 'string') return typeof value === 'string' ? value : missingText;
+  if (value === null) return NaN;
+  // Both convert 64-bit integers to the nearest double.
+  const number = Number(value);
+  return Math.abs(number) <= maxFloatNumber ? number : NaN;
+}
 
 /** Numbers that are null, infinite or too large for the graph become NaN, which means missing. */
 function finished(feature: FeatureColumn): string {

@@ -8,8 +8,7 @@ import {
 import { rowColumn } from '../../domain/dataset/assembled';
 import { failure } from '../../domain/failure';
 import { raceDeadline } from '../timeout';
-import { featureQuery } from './feature-sql';
-import type { FeaturePlan } from './feature-compiler';
+import { finishedValue, type FeaturePlan } from './feature-compiler';
 import { lockDownDatabase } from './lock-down';
 import { quoteName } from './platform-sql';
 import { columnValues, parameterTypes } from './request-values';
@@ -44,7 +43,9 @@ export async function openFeatureRunner(plan: FeaturePlan): Promise<FeatureRunne
   });
   const connection = await instance.connect();
   await lockDownDatabase(connection, null);
-  const statement = await connection.prepare(featureQuery(plan, parametersAsRows(plan)));
+  const statement = await connection.prepare(
+    `WITH request AS (${parametersAsRows(plan)}) ${plan.selectOfRows}`,
+  );
   let closed = false;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -123,8 +124,7 @@ async function runBatch({
   const interrupt = (): void => connection.interrupt();
   abandoned.addEventListener('abort', interrupt, { once: true });
   try {
-    const result = await statement.run();
-    return await byRow(plan, rows.length, result.fetchAllChunks());
+    return byRow(plan, rows.length, await statement.run());
   } catch (error) {
     throw fromDuckDb(error, plan.text, 'run', { linesBefore: null });
   } finally {
@@ -132,17 +132,20 @@ async function runBatch({
   }
 }
 
-type Chunks = ReturnType<Awaited<ReturnType<DuckDBPreparedStatement['run']>>['fetchAllChunks']>;
+type Result = Awaited<ReturnType<DuckDBPreparedStatement['run']>>;
 
-async function byRow(plan: FeaturePlan, count: number, fetched: Chunks): Promise<FeatureColumns> {
+/** The chunks are in memory already, and fetching them by promises takes as long as the query. */
+function byRow(plan: FeaturePlan, count: number, result: Result): FeatureColumns {
   const columns = plan.features.map(() => new Array<string | number>(count));
   let seen = 0;
-  for (const chunk of await fetched) {
+  for (let index = 0; index < result.chunkCount; index += 1) {
+    const chunk = result.getChunk(index);
     const places = chunk.getColumnValues(0) as readonly bigint[];
     seen += places.length;
-    columns.forEach((column, i) => {
-      const values = chunk.getColumnValues(i + 1) as readonly (string | number)[];
-      values.forEach((value, k) => (column[Number(places[k])] = value));
+    plan.features.forEach(({ type }, i) => {
+      const column = columns[i] ?? [];
+      const values = chunk.getColumnValues(i + 1);
+      values.forEach((value, k) => (column[Number(places[k])] = finishedValue(type, value)));
     });
   }
   if (seen !== count) throw new Error(`features of ${seen} rows for ${count} rows`);

@@ -8,6 +8,7 @@ import {
 } from '@duckdb/node-api';
 import type { Column, ColumnType } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
+import { missingText } from '../../domain/model/model';
 
 /** DuckDB parameter of each logical type; timestamps are microseconds since 1970, UTC. */
 export const parameterTypes = {
@@ -22,7 +23,8 @@ export const parameterTypes = {
 >;
 
 /**
- * One checked column of a batch; null is a missing value.
+ * One checked column of a batch. Null is a missing value, and the marks for missing values become
+ * null, as `featureQuery` does in SQL.
  * @throws InvalidInput with row and field for an absent field or a value of another type
  */
 export function columnValues(
@@ -61,13 +63,18 @@ const expected: Record<ColumnType, string> = {
 };
 
 const converters: Record<ColumnType, (value: unknown) => DuckDBValue | undefined> = {
-  string: (value) => (typeof value === 'string' ? value : undefined),
+  string: (value) => {
+    if (typeof value !== 'string') return undefined;
+    return value === missingText ? null : value;
+  },
   integer: (value) => {
     if (typeof value === 'bigint') return value === BigInt.asIntN(64, value) ? value : undefined;
     return Number.isSafeInteger(value) ? BigInt(value as number) : undefined;
   },
-  number: (value) =>
-    typeof value === 'number' ? value : typeof value === 'bigint' ? Number(value) : undefined,
+  number: (value) => {
+    if (typeof value === 'number') return Number.isNaN(value) ? null : value;
+    return typeof value === 'bigint' ? Number(value) : undefined;
+  },
   boolean: (value) => (typeof value === 'boolean' ? value : undefined),
   timestamp: (value) => (typeof value === 'string' ? microseconds(value) : undefined),
 };

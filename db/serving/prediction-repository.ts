@@ -181,7 +181,10 @@ function countTraffic(sql: Sql) {
  */
 function columnsOf(sql: Sql, rows: readonly PredictionRow[]) {
   const text = (column: (row: PredictionRow) => string | null) =>
-    rows.map((row) => column(row)?.replaceAll('\0', '\uFFFD') ?? null);
+    rows.map((row) => {
+      const value = column(row);
+      return value?.includes('\0') === true ? value.replaceAll('\0', '\uFFFD') : value;
+    });
   return sql`unnest(
     ${text((row) => row.tenant)}::text[], ${text((row) => row.id)}::text[], ${text((row) => row.receivedAt)}::timestamptz[],
     ${text((row) => row.model)}::text[], ${rows.map((row) => row.version)}::int[], ${text((row) => row.arm)}::text[],

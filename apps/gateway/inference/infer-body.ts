@@ -22,22 +22,29 @@ const jsonBounds = { values: 3_000_000, keys: 500_000, depth: 64 };
  * send no content type.
  */
 export function acceptInferBodies(app: FastifyInstance): void {
-  acceptBodies(app, async (request, body) => {
+  acceptBodies(app, (request, body) => {
     const length = request.headers[jsonLengthHeader];
     requireJsonType(request, length === undefined ? [] : ['application/octet-stream']);
-    const bytes = await decompressBody(request, body);
-    if (length === undefined) return parseInferJson(utf8Text(bytes));
-    const jsonBytes = Number(length);
-    if (!Number.isSafeInteger(jsonBytes) || jsonBytes < 0 || jsonBytes > bytes.length) {
-      throw new HttpProblem(
-        400,
-        'InvalidInput',
-        `the header Inference-Header-Content-Length must be a number of bytes within the ${bytes.length} bytes of the body`,
-      );
-    }
-    const json = parseInferJson(utf8Text(bytes.subarray(0, jsonBytes)));
-    return withBinaryData(json, bytes.subarray(jsonBytes));
+    const bytes = decompressBody(request, body);
+    return bytes instanceof Promise
+      ? bytes.then((plain) => parseBody(plain, length))
+      : parseBody(bytes, length);
   });
+}
+
+/** `length` is the size of the JSON before binary tensors, if the body has any. */
+function parseBody(bytes: Buffer, length: string | string[] | undefined): unknown {
+  if (length === undefined) return parseInferJson(utf8Text(bytes));
+  const jsonBytes = Number(length);
+  if (!Number.isSafeInteger(jsonBytes) || jsonBytes < 0 || jsonBytes > bytes.length) {
+    throw new HttpProblem(
+      400,
+      'InvalidInput',
+      `the header Inference-Header-Content-Length must be a number of bytes within the ${bytes.length} bytes of the body`,
+    );
+  }
+  const json = parseInferJson(utf8Text(bytes.subarray(0, jsonBytes)));
+  return withBinaryData(json, bytes.subarray(jsonBytes));
 }
 
 function parseInferJson(text: string): unknown {

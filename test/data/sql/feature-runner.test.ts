@@ -28,7 +28,9 @@ const request: readonly Column[] = [
 const sql = `
   SELECT hour(scheduled_at) AS hour, epoch(scheduled_at) AS at, carrier, upper(carrier) || '!' AS loud, length(carrier) AS letters,
          distance, distance % 7 AS rest, temp, coalesce(temp, -1) AS temp_or, temp * 1e3 AS kilo, 1 / temp AS inverse, holiday,
-         CASE WHEN carrier < 'm' THEN 'early' WHEN carrier IS NULL THEN NULL ELSE 'late' END AS half
+         CASE WHEN carrier < 'm' THEN 'early' WHEN carrier IS NULL THEN NULL ELSE 'late' END AS half,
+         (distance % 100)::TINYINT AS tiny, (distance % 30000)::SMALLINT AS small, abs(distance % 1000)::UINTEGER AS whole,
+         TRY_CAST(temp AS FLOAT) AS narrow, (distance % 1000) * 0.25 AS quarters, distance::HUGEINT * 3 AS huge
   FROM request`;
 
 let plan: FeaturePlan;
