@@ -25,7 +25,7 @@ export function raceDeadline<T, Late = T>(
       try {
         resolve(late());
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     }, ms);
     work.then(
@@ -35,7 +35,7 @@ export function raceDeadline<T, Late = T>(
       },
       (error: unknown) => {
         clearTimeout(timer);
-        reject(error as Error);
+        reject(error);
       },
     );
   });

@@ -43,6 +43,19 @@ export function passEnvironment(environment: NodeJS.ProcessEnv): PassedEnvironme
 }
 
 /**
+ * As `passEnvironment`, for a child that also gets this process's environment: the secret settings
+ * there are undefined, which leaves them out.
+ */
+export function passOnlyHidden(environment: NodeJS.ProcessEnv): PassedEnvironment {
+  const passed = passEnvironment(environment);
+  const left = Object.keys(environment).filter((name) => !(name in passed.env));
+  return {
+    ...passed,
+    env: { ...passed.env, ...Object.fromEntries(left.map((name) => [name, undefined])) },
+  };
+}
+
+/**
  * Adds the settings that a supervisor passed by an open file to this process's environment. Other
  * processes cannot see additions there.
  */

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import type { AdmissionLimits } from '../apps/gateway/config';
 import { uvVariables } from '../data/training/python-environments';
 import type { SecretAccess, SecretRef } from '../domain/access/secret-access';
 import type { ComputePrices } from '../domain/cost/price';
@@ -45,6 +46,19 @@ const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 
 const usualBucket = 'perennial';
 
+/** `512` or `512,flight-delay=64`: for each model, and for some by name. */
+const requestsPerModel = z
+  .string()
+  .regex(/^[1-9]\d{0,6}(,[^,=\s]+=[1-9]\d{0,6})*$/, 'must be such as 512 or 512,flight-delay=64')
+  .transform((text) => {
+    const [usual = '', ...named] = text.split(',');
+    return {
+      requestsPerModel: Number(usual),
+      requestsOf: Object.fromEntries(
+        named.map((item) => item.split('=')).map(([model, limit]) => [model, Number(limit)]),
+      ) as Readonly<Record<string, number>>,
+    };
+  });
 const requestsPerMinute = z.coerce.number().int().min(1).max(100_000_000).optional();
 const maxJobs = z.coerce.number().int().min(1).max(256).default(2);
 
@@ -96,6 +110,18 @@ const settings = z.object({
   PERENNIAL_GATEWAY_URL: z.url().optional(),
   /** Answers in progress at once; by default as many as the limit of open files allows. */
   PERENNIAL_GATEWAY_MAX_ANSWERS: z.coerce.number().int().min(1).max(1_000_000).optional(),
+  /** The gateway processes that share the port. */
+  PERENNIAL_GATEWAY_PROCESSES: z.coerce.number().int().min(1).max(64).default(1),
+  /** The number of this one of them, from 1; their supervisor sets it. */
+  PERENNIAL_GATEWAY_PROCESS: z.coerce.number().int().min(1).optional(),
+  /** The inference requests in progress for one model; further ones get 429. */
+  PERENNIAL_GATEWAY_MODEL_REQUESTS: requestsPerModel.optional(),
+  /** The inference requests in progress in a gateway; further ones get 503. */
+  PERENNIAL_GATEWAY_REQUESTS: z.coerce.number().int().min(1).max(1_000_000).optional(),
+  /** While the oldest request to a model waits longer than this, further ones get 429. */
+  PERENNIAL_GATEWAY_WAIT_MS: z.coerce.number().int().min(1).max(3_600_000).optional(),
+  /** The time from the arrival of an inference request to its answer; after that it gets 504. */
+  PERENNIAL_GATEWAY_TIMEOUT_MS: z.coerce.number().int().min(1).max(3_600_000).optional(),
   /** The memory for models in a gateway, in MiB. */
   PERENNIAL_GATEWAY_MODEL_MEMORY_MB: z.coerce.number().int().min(16).max(1_000_000).optional(),
   /** Models that a gateway loads at its start and keeps, with commas between; `*` for all. */
@@ -181,7 +207,13 @@ export interface Config {
   readonly workerPort: number;
   readonly gatewayUrl: string | null;
   readonly maxAnswers: number | null;
+  readonly gatewayProcesses: number;
+  /** Null in the supervisor, and for a gateway that is alone. */
+  readonly gatewayProcess: number | null;
   readonly drainSeconds: number | null;
+  /** Only the limits that were set. */
+  readonly admission: Partial<AdmissionLimits>;
+  readonly requestTimeoutMs: number | null;
   readonly modelMemoryBytes: number | null;
   readonly pinnedModels: readonly string[];
   readonly apiRequestsPerMinute: number | null;
@@ -279,6 +311,18 @@ export function readConfig(environment: Environment): Config {
     gatewayUrl: value.PERENNIAL_GATEWAY_URL ?? null,
     maxAnswers: value.PERENNIAL_GATEWAY_MAX_ANSWERS ?? null,
     drainSeconds: value.PERENNIAL_GATEWAY_DRAIN_SECONDS ?? null,
+    gatewayProcesses: value.PERENNIAL_GATEWAY_PROCESSES,
+    gatewayProcess: value.PERENNIAL_GATEWAY_PROCESS ?? null,
+    admission: {
+      ...value.PERENNIAL_GATEWAY_MODEL_REQUESTS,
+      ...(value.PERENNIAL_GATEWAY_REQUESTS !== undefined && {
+        requests: value.PERENNIAL_GATEWAY_REQUESTS,
+      }),
+      ...(value.PERENNIAL_GATEWAY_WAIT_MS !== undefined && {
+        longestWaitMs: value.PERENNIAL_GATEWAY_WAIT_MS,
+      }),
+    },
+    requestTimeoutMs: value.PERENNIAL_GATEWAY_TIMEOUT_MS ?? null,
     modelMemoryBytes: value.PERENNIAL_GATEWAY_MODEL_MEMORY_MB
       ? value.PERENNIAL_GATEWAY_MODEL_MEMORY_MB * 1024 * 1024
       : null,

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { gatewayDefaults } from '../apps/gateway/config';
 import { rateLimitedLog } from '../apps/gateway/error-log-limiter';
+import { joinGateways } from '../apps/gateway/processes/member';
+import { superviseGateways } from '../apps/gateway/processes/supervise';
 import { createGateway } from '../apps/gateway/server';
 import { openChunkStore } from '../data/index/chunk-store';
 import { openEmbedders } from '../data/index/embedders/open-embedder';
@@ -12,6 +14,7 @@ import { openDetectors } from '../data/safety/open-detectors';
 import { newId } from '../db/ids';
 import { embeddedProvider } from '../domain/language/provider/document';
 import { maxConcurrentAnswers, openFileLimit } from './language/answer-limit';
+import { passOnlyHidden } from '../infra/hidden-settings';
 import { openCore } from './compose';
 import type { Config } from './config';
 import { setUpLanceDb } from './language/lance-settings';
@@ -24,8 +27,20 @@ import { modelProviders } from './language/model-providers';
  */
 const indexMemory = { freshMs: 2_000, graceMs: gatewayDefaults.keyGraceSeconds * 1000 };
 
-/** Serves models and indexes until the signal aborts. */
+/** Serves models and indexes until the signal aborts, in as many processes as the settings say. */
 export async function runGateway(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
+  const { gatewayProcesses: processes, gatewayProcess: number } = config;
+  if (processes === 1 || number !== null) return runOneGateway(config, log, signal);
+  await superviseGateways({
+    processes,
+    passEnvironment: () => passOnlyHidden(process.env),
+    numbered: (each) => ({ PERENNIAL_GATEWAY_PROCESS: String(each) }),
+    log,
+    signal,
+  });
+}
+
+async function runOneGateway(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
   setUpLanceDb();
   const { drainMs, maxAnswers: usual } = gatewayDefaults.chat;
   const chat = {
@@ -65,12 +80,15 @@ export async function runGateway(config: Config, log: Logger, signal: AbortSigna
     indexes,
     detectors: openDetectors({ embedders, access }),
     log,
+    member: config.gatewayProcess === null ? undefined : joinGateways(config.gatewayProcess),
     config: {
       ...gatewayDefaults,
       ...(config.gatewayRequestsPerMinute !== null && {
         requestsPerMinute: config.gatewayRequestsPerMinute,
       }),
       ...(config.modelMemoryBytes !== null && { modelMemoryBytes: config.modelMemoryBytes }),
+      ...(config.requestTimeoutMs !== null && { requestTimeoutMs: config.requestTimeoutMs }),
+      admission: { ...gatewayDefaults.admission, ...config.admission },
       pinnedModels: config.pinnedModels,
       chat,
       host: config.bind,

@@ -156,8 +156,10 @@ async function droppedLines(url: string | null): Promise<number | null> {
   try {
     const { statusCode, body } = await request(`${url}/metrics`, { headersTimeout: 5_000 });
     const text = await body.text();
-    const count = /^perennial_log_lines_dropped_total (\d+)$/m.exec(text)?.[1];
-    return statusCode === 200 && count !== undefined ? Number(count) : null;
+    // Several gateway processes behind one address have a series each.
+    const counts = [...text.matchAll(/^perennial_log_lines_dropped_total(?:\{.*\})? (\d+)$/gm)];
+    if (statusCode !== 200 || counts.length === 0) return null;
+    return counts.reduce((sum, [, count]) => sum + Number(count), 0);
   } catch {
     return null;
   }

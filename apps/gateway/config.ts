@@ -16,8 +16,7 @@ export interface GatewayConfig {
   readonly maxRows: number;
   /** The time from the arrival of a request to its answer; after that it gets 504. */
   readonly requestTimeoutMs: number;
-  /** The requests that may wait for one model; further ones get 503. */
-  readonly maxQueuedRequests: number;
+  readonly admission: AdmissionLimits;
   readonly batchRows: number;
   /**
    * The memory for models, as estimated from their files. Models that were not used for the longest
@@ -37,6 +36,23 @@ export interface GatewayConfig {
   readonly chat: ChatLimits;
   readonly embeddings: EmbeddingsLimits;
   readonly log: PredictionLogLimits;
+}
+
+/** The inference requests in progress in this process, waiting ones included. */
+export interface AdmissionLimits {
+  /** For one model; further ones get 429. */
+  readonly requestsPerModel: number;
+  /** Other limits for some models, by name. */
+  readonly requestsOf: Readonly<Record<string, number>>;
+  /** For all models together; further ones get 503. */
+  readonly requests: number;
+  /**
+   * While the oldest request to a model waits longer than this, further ones get 429. So a slow
+   * model has a short queue.
+   */
+  readonly longestWaitMs: number;
+  /** With fewer requests in progress, a long wait is that of one large request or of loading. */
+  readonly requestsBeforeWait: number;
 }
 
 /** What exceeds these limits is skipped and counted. */
@@ -113,7 +129,14 @@ export const gatewayDefaults = {
   requestsPerMinute: 300_000,
   maxRows: 10_000,
   requestTimeoutMs: 10_000,
-  maxQueuedRequests: 4_096,
+  admission: {
+    // At 2,000 requests a second, the last one waits for a quarter of a second.
+    requestsPerModel: 512,
+    requestsOf: {},
+    requests: 2_048,
+    longestWaitMs: 1_000,
+    requestsBeforeWait: 32,
+  },
   batchRows: 64,
   modelMemoryBytes: 1024 * mebibyte,
   pinnedModels: [],

@@ -29,9 +29,9 @@ export interface GatewayParts
   extends
     Pick<ChatRouteDeps, 'chat' | 'metrics'>,
     Pick<EmbeddingsRouteDeps, 'embeddings'>,
-    Pick<InferRouteDeps, 'infer'>,
+    Pick<InferRouteDeps, 'infer' | 'admission'>,
     Pick<FeedbackRouteDeps, 'feedback' | 'predictions'>,
-    Pick<HealthRouteDeps, 'health'> {
+    Pick<HealthRouteDeps, 'health' | 'metricsText'> {
   readonly config: GatewayConfig;
   readonly keys: KeyCache;
   readonly answers: OpenAnswers;

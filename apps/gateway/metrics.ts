@@ -1,12 +1,14 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { collectProcessMetrics } from '../process/metrics';
 import type { Side } from '../../domain/safety/policy';
+import type { AdmissionLimit } from './inference/admission';
 import type { OnReranked } from './chat/retrieve';
 import type { OnScreened } from './model/load-bundle';
 import type { ShadowOutcome } from './routing/shadow';
 
 /** The values that `/metrics` reads at each scrape. */
 export interface GatewayState {
+  requestsInProgress(): number;
   models(): { readonly models: number; readonly bytes: number };
   blockedModels(): number;
   epoch(): number;
@@ -27,6 +29,7 @@ export interface GatewayMetrics {
     readonly status: number;
     readonly seconds: number;
   }): void;
+  readonly refused: (model: string, limit: AdmissionLimit) => void;
   readonly batch: (model: string, rows: number) => void;
   readonly rows: (model: string, rows: number) => void;
   readonly staleAnswer: () => void;
@@ -43,8 +46,10 @@ export interface GatewayMetrics {
   readonly observe: (state: GatewayState) => void;
 }
 
-export function createGatewayMetrics(): GatewayMetrics {
+/** `process` is the number of one of several processes behind one address; each series names it. */
+export function createGatewayMetrics(process: number | null = null): GatewayMetrics {
   const registry = new Registry();
+  if (process !== null) registry.setDefaultLabels({ process: String(process) });
   const registers = [registry];
   collectProcessMetrics(registry);
   const requests = new Counter({
@@ -58,6 +63,12 @@ export function createGatewayMetrics(): GatewayMetrics {
     help: 'Time from the start of an inference request to its response.',
     labelNames: ['model', 'arm'] as const,
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    registers,
+  });
+  const refusals = new Counter({
+    name: 'perennial_gateway_requests_refused_total',
+    help: 'Inference requests refused because of load, by the limit: model or wait (429), gateway (503).',
+    labelNames: ['model', 'limit'] as const,
     registers,
   });
   const batches = new Histogram({
@@ -192,6 +203,11 @@ export function createGatewayMetrics(): GatewayMetrics {
         },
       });
     };
+    gauge(
+      'perennial_gateway_requests_in_progress',
+      'Inference requests in progress, waiting ones included.',
+      () => state.requestsInProgress(),
+    );
     gauge('perennial_gateway_models_loaded', 'Versions in memory.', () => state.models().models);
     gauge(
       'perennial_gateway_model_memory_bytes',
@@ -239,6 +255,7 @@ export function createGatewayMetrics(): GatewayMetrics {
     registry,
     request,
     observe,
+    refused: (model, limit) => refusals.labels({ model, limit }).inc(),
     batch,
     rows: (model, amount) => rows.labels({ model }).inc(amount),
     staleAnswer: () => stale.inc(),

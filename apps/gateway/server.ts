@@ -2,8 +2,7 @@
  * Serves models by the Open Inference Protocol V2 and language applications by the OpenAI API. It
  * has no state except its spill, so any number of copies may run.
  */
-import type { AddressInfo } from 'node:net';
-import { hostname } from 'node:os';
+import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { ArtifactStore } from '../../data/artifact/store';
@@ -14,6 +13,7 @@ import { openDetectors, type Detectors } from '../../data/safety/open-detectors'
 import { newId } from '../../db/ids';
 import type { PredictionRow } from '../../db/serving/prediction-records';
 import type { Registry } from '../../db/registry';
+import { listenAlone, reachableHost, withPort } from './addresses';
 import { createChat } from './chat/chat';
 import { createChatShadow } from './chat/chat-shadow';
 import { createOpenAnswers } from './chat/open-answers';
@@ -24,6 +24,7 @@ import { createNameIndex } from './embeddings/name-index';
 import { registerRoutes } from './gateway-routes';
 import { startFailureCounts } from './failure-counts';
 import { openHttpApp } from './http-app';
+import { createAdmission } from './inference/admission';
 import { challengerShare, createInference } from './inference/inference';
 import { createKeyCache } from './key-cache';
 import { createLease } from './routing/lease';
@@ -31,6 +32,7 @@ import { createModelLoader } from './model/loaded-model';
 import { createGatewayMetrics } from './metrics';
 import { createModelCache } from './model/model-cache';
 import { createSharedGraphs } from './model/shared-graphs';
+import type { GatewayMember } from './processes/member';
 import { startPredictionLog } from './prediction-log/prediction-log';
 import { rateLimitedLog } from './error-log-limiter';
 import { createRoutingTable } from './routing/routing-table';
@@ -55,6 +57,8 @@ export interface GatewayDeps {
   readonly detectors?: Detectors;
   readonly config: GatewayConfig;
   readonly log: FastifyBaseLogger;
+  /** Set when this process shares its address with others. */
+  readonly member?: GatewayMember | undefined;
 }
 
 export interface Gateway {
@@ -84,9 +88,12 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     detectors = openDetectors({ embedders: openEmbedders() }),
     config,
     log,
+    member,
   } = deps;
   const id = newId('gw');
-  const metrics = createGatewayMetrics();
+  const metrics = createGatewayMetrics(member?.number ?? null);
+  member?.share(() => metrics.registry.metrics());
+  let ownServer: Server | null = null;
   let url = config.publicUrl ?? '';
   let stopping = false;
 
@@ -121,7 +128,6 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     maxRows: config.maxRows,
     maxModelBytes: config.modelMemoryBytes,
     batchRows: config.batchRows,
-    maxQueued: config.maxQueuedRequests,
     probeTimeoutMs,
     onBatch: metrics.batch,
     onLooked: metrics.looked,
@@ -244,7 +250,14 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     onChallengerFailure,
     onChampionFailure: (tenant, { model, version }) => failures.add({ tenant, model, version }),
   });
+  const admission = createAdmission({
+    limits: config.admission,
+    // An unknown name would create a time series for every misspelling.
+    onRefused: ({ tenant, model }, limit) =>
+      metrics.refused(table.isWanted(tenant, model, 'champion') ? model : '', limit),
+  });
   metrics.observe({
+    requestsInProgress: () => admission.inProgress(),
     models: () => cache.size(),
     blockedModels: () => table.blocked().length,
     epoch: () => table.epoch(),
@@ -272,10 +285,12 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     picker,
     table,
     health,
+    metricsText: () => member?.metrics() ?? metrics.registry.metrics(),
     registryTimeoutMs,
     chat,
     embeddings,
     infer,
+    admission,
     feedback,
     predictions: storedPredictions,
   });
@@ -314,8 +329,10 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       await spill.tend();
       // Many connections at once wait in the backlog of the system instead of being refused.
       await app.listen({ host: config.host, port: config.port, backlog: 4096 });
-      if (url === '')
-        url = `http://${reachableHost(config.host)}:${(app.server.address() as AddressInfo).port}`;
+      if (member !== undefined) {
+        ownServer = await listenAlone(app, config.host);
+        url = withPort(url === '' ? `http://${reachableHost(config.host)}` : url, ownServer);
+      } else if (url === '') url = withPort(`http://${reachableHost(config.host)}`, app.server);
       await lease.start();
       return { url };
     },
@@ -325,9 +342,13 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       // The listener is closed first, so that callers use another gateway while answers in progress
       // complete.
       const closed = app.close();
+      ownServer?.close();
       // Close idle connections, also those whose answer was in progress: there will be no next
       // request.
-      const idle = setInterval(() => app.server.closeIdleConnections(), 50);
+      const idle = setInterval(() => {
+        app.server.closeIdleConnections();
+        ownServer?.closeIdleConnections();
+      }, 50);
       await answers.drain(config.chat.drainMs);
       await closed;
       clearInterval(idle);
@@ -340,10 +361,4 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       await cache.close();
     },
   };
-}
-
-/** An address of all interfaces cannot be called by another machine, so the host name is used. */
-function reachableHost(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return hostname();
-  return host.includes(':') ? `[${host}]` : host;
 }

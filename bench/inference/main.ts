@@ -2,26 +2,28 @@
  * Inference through the real gateway (keys, checks, routing, prediction log in PostgreSQL) beside a
  * bare fastify + onnxruntime server with the same graph and the same body.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { sha256 } from '../../data/digest';
-import type { Column } from '../../domain/dataset/dataset';
-import { defaultTenant as tenant } from '../../domain/ids';
-import type { FeatureColumn, ModelManifest, ModelVersionRef } from '../../domain/model/model';
 import { openDeathWatch } from '../../infra/death-watch';
-import type { ServingWorld } from '../../test/support/serving/serving-world';
 import { openEmbeddedWorld } from '../embedded-world';
 import { median, rounded } from '../figures';
 import type { LoadFigures, LoadPlan } from '../load-generator';
 import { processorSeconds } from '../processor-seconds';
+import {
+  bundleServices,
+  featureLists,
+  output,
+  registerGraph,
+  requestBody,
+  startBare,
+  startTyped,
+  writeGraph,
+} from './rig';
 
-const root = resolve(__dirname, '..', '..');
-const numbers = Array.from({ length: 8 }, (_, index) => `n${index}`);
 const warmUpSeconds = 1;
-const texts = Array.from({ length: 4 }, (_, index) => `t${index}`);
+
 interface InferenceContender {
   readonly name: string;
   readonly pid: number;
@@ -73,36 +75,19 @@ export async function benchInference({
 } = {}): Promise<InferenceFigures> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
   const watch = openDeathWatch();
-  const children: ChildProcess[] = [];
   const closers: (() => Promise<void>)[] = [];
   try {
-    const graphFile = join(folder, 'graph.onnx');
-    await run(join(root, '.perennial', 'python', 'bin', 'python'), [
-      join(__dirname, 'inference_graph.py'),
-      graphFile,
-    ]);
+    const graphFile = await writeGraph(folder);
     await bundleServices();
     const world = await openEmbeddedWorld(folder, watch, closers);
-    const graph = readFileSync(graphFile);
-    const plain = await register(world, 'plain', graph, [...numbers, ...texts].join(', '));
-    const computed = await register(
-      world,
-      'computed',
-      graph,
-      [
-        ...numbers.map((name) => `abs(${name}) AS ${name}`),
-        ...texts.map((name) => `lower(${name}) AS ${name}`),
-      ].join(', '),
-    );
-    await world.promote(plain);
-    await world.promote(computed);
+    for (const name of ['plain', 'computed'] as const)
+      await world.promote(await registerGraph(world, name, graphFile, featureLists[name]));
     const gateway = await world.startGateway(folder);
     closers.push(() => gateway.stop());
-    const bare = startTyped('bench/inference/bare.ts', [graphFile]);
-    children.push(bare);
-    const bareUrl = (await firstLine(bare)).trim();
+    const bare = await startBare(graphFile);
+    closers.push(() => Promise.resolve(void bare.child.kill('SIGKILL')));
 
-    const body = JSON.stringify(requestBody());
+    const body = requestBody();
     const headers = {
       'content-type': 'application/json',
       authorization: `Bearer ${world.keys.viewer}`,
@@ -120,8 +105,8 @@ export async function benchInference({
     const contenders: InferenceContender[] = [
       {
         name: 'bare fastify + onnxruntime',
-        pid: bare.pid ?? 0,
-        plan: plan(bareUrl, 'bench'),
+        pid: bare.child.pid ?? 0,
+        plan: plan(bare.url, 'bench'),
         rounds: [],
       },
       { name: 'gateway', pid, plan: plan(gateway.url, 'plain'), rounds: [] },
@@ -136,60 +121,10 @@ export async function benchInference({
       predictionsDropped: await droppedPredictions(gateway.url),
     };
   } finally {
-    for (const child of children) child.kill('SIGKILL');
     for (const close of closers.reverse()) await close();
     await watch.close();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-async function register(
-  world: ServingWorld,
-  model: string,
-  graph: Uint8Array,
-  select: string,
-): Promise<ModelVersionRef> {
-  const put = (bytes: Uint8Array) =>
-    world.artifacts.putBytes({ tenant, bytes, mediaType: 'application/octet-stream' });
-  const request: Column[] = [
-    ...numbers.map((name): Column => ({ name, type: 'number' })),
-    ...texts.map((name): Column => ({ name, type: 'string' })),
-  ];
-  const features = request.map(({ name, type }): FeatureColumn => ({
-    name,
-    type: type === 'number' ? 'float' : 'string',
-  }));
-  const manifest: ModelManifest = {
-    model,
-    signature: {
-      task: 'classification',
-      request,
-      features,
-      output: 'score',
-      entity: null,
-      time: null,
-    },
-    onnx: await put(graph),
-    featuresSql: await put(Buffer.from(`SELECT ${select} FROM request`)),
-    trainer: { name: 'bench', codeDigest: sha256('bench'), params: {}, seed: 1 },
-    trainingData: sha256('bench'),
-  };
-  return world.registerManifest(await world.artifacts.putJson({ tenant, value: manifest }));
-}
-
-function requestBody(): unknown {
-  const tensor = (name: string, datatype: string, value: unknown) => ({
-    name,
-    datatype,
-    shape: [1, 1],
-    data: [value],
-  });
-  return {
-    inputs: [
-      ...numbers.map((name, index) => tensor(name, 'FP64', index + 0.5)),
-      ...texts.map((name, index) => tensor(name, 'BYTES', `v${index}`)),
-    ],
-  };
 }
 
 async function measure({ plan, pid }: InferenceContender): Promise<Round> {
@@ -199,45 +134,6 @@ async function measure({ plan, pid }: InferenceContender): Promise<Round> {
   const requests = figures.requestsPerSecond * (plan.warmUpSeconds + plan.seconds);
   const processorMicroseconds = ((processorSeconds(pid) - before) / requests) * 1e6;
   return { ...figures, processorMicroseconds };
-}
-
-/** The gateway then runs as installed, and not from sources that are compiled on loading. */
-async function bundleServices(): Promise<void> {
-  const { buildServices } = (await import(join(root, 'bin', 'cli-build.mjs'))) as {
-    readonly buildServices: (root: string) => Promise<void>;
-  };
-  await buildServices(root);
-}
-
-function startTyped(file: string, args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, ['-r', 'tsx/cjs', file, ...args], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-}
-
-async function run(command: string, args: readonly string[]): Promise<void> {
-  await output(spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] }));
-}
-
-async function output(child: ChildProcess): Promise<string> {
-  let text = '';
-  child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  const code = await new Promise<number | null>((done, fail) => {
-    child.once('error', fail);
-    child.once('close', done);
-  });
-  if (code !== 0) throw new Error(`${child.spawnargs.join(' ')} ended with ${code ?? 'a signal'}`);
-  return text;
-}
-
-async function firstLine(child: ChildProcess): Promise<string> {
-  return new Promise((done, fail) => {
-    child.stdout?.once('data', (chunk: Buffer) => done(chunk.toString()));
-    child.once('exit', (code) =>
-      fail(new Error(`${child.spawnargs.join(' ')} ended with ${code ?? 'a signal'}`)),
-    );
-  });
 }
 
 function figuresOf({ rounds }: InferenceContender): Figures {

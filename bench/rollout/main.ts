@@ -3,10 +3,10 @@
  * compared with the version that it names. Then simulates how often the statistics of a rollout are
  * wrong and how soon they decide.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { defaultTenant as tenant } from '../../domain/ids';
@@ -16,7 +16,8 @@ import { distanceModel, distanceRequest } from '../../test/support/serving/serve
 import type { ServingWorld } from '../../test/support/serving/serving-world';
 import { openEmbeddedWorld } from '../embedded-world';
 import { quantile, report, rounded } from '../figures';
-import type { RolloutLoadFigures, RolloutLoadPlan } from './load';
+import type { RolloutLoadFigures } from './load';
+import { ended, startLoad, told } from './load-process';
 import { rolloutStatistics, type RolloutStatistics } from './statistics';
 
 const model = 'flight-delay';
@@ -116,36 +117,6 @@ async function confirmed({ registry }: ServingWorld, epoch: number): Promise<voi
       throw new Error(`epoch ${epoch} is not confirmed: ${JSON.stringify(live)}`);
     await pause(2);
   }
-}
-
-function startLoad(plan: RolloutLoadPlan): ChildProcess {
-  return spawn(
-    process.execPath,
-    ['-r', 'tsx/cjs', join(__dirname, 'load.ts'), JSON.stringify(plan)],
-    {
-      cwd: resolve(__dirname, '..', '..'),
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    },
-  );
-}
-
-function told(load: ChildProcess, what: 'figures' | 'end'): Promise<RolloutLoadFigures> {
-  return new Promise((answered, failed) => {
-    const gone = (): void => failed(new Error('the load process ended unexpectedly'));
-    load.once('exit', gone);
-    load.once('message', (figures: RolloutLoadFigures) => {
-      load.off('exit', gone);
-      answered(figures);
-    });
-    load.send(what);
-  });
-}
-
-async function ended(load: ChildProcess): Promise<void> {
-  if (load.exitCode !== null || load.signalCode !== null) return;
-  const exit = new Promise((done) => load.once('exit', done));
-  load.kill('SIGKILL');
-  await exit;
 }
 
 function tell(

@@ -47,6 +47,21 @@ describe('settings', () => {
     );
   });
 
+  test('limit the inference requests of all models and of some by name', () => {
+    const admission = (text: string) =>
+      readConfig({ ...needed, PERENNIAL_GATEWAY_MODEL_REQUESTS: text }).admission;
+    expect(readConfig(needed).admission).toEqual({});
+    expect(admission('256')).toEqual({ requestsPerModel: 256, requestsOf: {} });
+    expect(admission('256,flight-delay=8,bike-demand=16')).toEqual({
+      requestsPerModel: 256,
+      requestsOf: { 'flight-delay': 8, 'bike-demand': 16 },
+    });
+    for (const wrong of ['0', 'many', 'flight-delay=8', '256,flight-delay', '256,,a=1'])
+      expect(
+        errors({ ...needed, PERENNIAL_GATEWAY_MODEL_REQUESTS: wrong }).map((line) => line.trim()),
+      ).toEqual(['PERENNIAL_GATEWAY_MODEL_REQUESTS: must be such as 512 or 512,flight-delay=64']);
+  });
+
   test('that are missing or wrong are listed together, without their values', () => {
     const found = errors({
       PERENNIAL_TEMPORAL_ADDRESS: 'no-port',

@@ -1,9 +1,7 @@
-import { failure } from '../../../domain/failure';
-
 export interface MicroBatcher<Row> {
   /**
-   * The results of these rows, in order, with the same number of values for each row. Throws
-   * GatewayUnavailable when the queue is full, or `late` when the deadline passed in the queue.
+   * The results of these rows, in order, with the same number of values for each row. Throws `late`
+   * when the deadline passed in the queue.
    */
   run(rows: readonly Row[], deadline: number): Promise<Float64Array>;
   /** The number of waiting requests. */
@@ -12,7 +10,6 @@ export interface MicroBatcher<Row> {
 
 export interface BatcherOptions<Row> {
   readonly maxRows: number;
-  readonly maxQueued: number;
   readonly call: (rows: readonly Row[], deadline: number) => Promise<Float64Array>;
   readonly late: () => Error;
   readonly onBatch: (rows: number) => void;
@@ -25,7 +22,6 @@ export interface BatcherOptions<Row> {
  */
 export function createMicroBatcher<Row>({
   maxRows,
-  maxQueued,
   call,
   late,
   onBatch,
@@ -40,14 +36,6 @@ export function createMicroBatcher<Row>({
   let busy = false;
 
   function run(rows: readonly Row[], deadline: number): Promise<Float64Array> {
-    if (queue.length >= maxQueued) {
-      return Promise.reject(
-        failure(
-          'GatewayUnavailable',
-          `${queue.length} requests are already waiting for this model; try again shortly`,
-        ),
-      );
-    }
     return new Promise((resolve, reject) => {
       queue.push({ rows, deadline, resolve, reject });
       if (!busy) {

@@ -8,7 +8,7 @@ import type { RequestRow } from './request-codec';
 export interface Scorer {
   /**
    * One score per row, or one per class, in order. Throws 504 after `deadline` (a
-   * `performance.now()`), and GatewayUnavailable when too many requests wait.
+   * `performance.now()`).
    */
   score(rows: readonly RequestRow[], deadline: number): Promise<Float64Array>;
   queued(): number;
@@ -19,7 +19,6 @@ export interface ScorerOptions {
   readonly features: Features;
   readonly onnx: OnnxModel;
   readonly batchRows: number;
-  readonly maxQueued: number;
   readonly onBatch: (rows: number) => void;
 }
 
@@ -29,14 +28,7 @@ export interface ScorerOptions {
 const chunkRows = 512;
 
 /** Computes features and then the graph. Small requests share calls. */
-export function createScorer({
-  name,
-  features,
-  onnx,
-  batchRows,
-  maxQueued,
-  onBatch,
-}: ScorerOptions): Scorer {
+export function createScorer({ name, features, onnx, batchRows, onBatch }: ScorerOptions): Scorer {
   const late = (): Error =>
     new HttpProblem(
       504,
@@ -48,7 +40,7 @@ export function createScorer({
     const columns = await features.compute(rows, deadline);
     return onnx.predict(columns, rows.length);
   }
-  const batcher = createMicroBatcher({ maxRows: batchRows, maxQueued, call, late, onBatch });
+  const batcher = createMicroBatcher({ maxRows: batchRows, call, late, onBatch });
 
   async function inChunks(rows: readonly RequestRow[], deadline: number): Promise<Float64Array> {
     const { width } = onnx;

@@ -29,7 +29,6 @@ export interface GraphLoaderOptions {
   readonly maxRows: number;
   readonly maxModelBytes: number;
   readonly batchRows: number;
-  readonly maxQueued: number;
   readonly probeTimeoutMs: number;
   readonly onBatch: (model: string, rows: number) => void;
 }
@@ -50,7 +49,7 @@ export async function loadGraph(
   digest: Digest,
   options: GraphLoaderOptions,
 ): Promise<LoadedGraph> {
-  const { artifacts, graphs, maxRows, maxModelBytes, batchRows, maxQueued, onBatch } = options;
+  const { artifacts, graphs, maxRows, maxModelBytes, batchRows, onBatch } = options;
   const { model, signature } = manifest;
   const sql = await verifiedBytes(
     artifacts,
@@ -70,7 +69,6 @@ export async function loadGraph(
         features,
         onnx,
         batchRows,
-        maxQueued,
         onBatch: (rows) => onBatch(model, rows),
       });
       await probe(model, signature, scorer, options.probeTimeoutMs);

@@ -14,11 +14,16 @@ export interface GatewayHealth {
 
 export interface HealthRouteDeps {
   readonly health: () => GatewayHealth;
+  /** The metrics of every process behind this address. */
+  readonly metricsText: () => Promise<string>;
   readonly metrics: GatewayMetrics;
 }
 
 /** Without a key, because probes and scrapers have none. */
-export function healthRoutes(app: FastifyInstance, { health, metrics }: HealthRouteDeps): void {
+export function healthRoutes(
+  app: FastifyInstance,
+  { health, metrics, metricsText }: HealthRouteDeps,
+): void {
   const document = gatewayDocument();
   app.get('/openapi.json', () => document);
   app.get('/livez', () => ({ status: 'alive' }));
@@ -34,8 +39,6 @@ export function healthRoutes(app: FastifyInstance, { health, metrics }: HealthRo
     return reply.status(ready ? 200 : 503).send({ ready });
   });
   app.get('/metrics', async (_request, reply) =>
-    reply
-      .header('content-type', metrics.registry.contentType)
-      .send(await metrics.registry.metrics()),
+    reply.header('content-type', metrics.registry.contentType).send(await metricsText()),
   );
 }

@@ -5,10 +5,12 @@ import { answerHeaders } from '../inference/answer-headers';
 import { jsonLengthHeader } from '../inference/infer-body';
 import type { GatewayMetrics } from '../metrics';
 import { parseModelName } from '../model/model-name';
+import type { Admission } from '../inference/admission';
 import type { InferenceAnswer, InferenceCall } from '../inference/inference';
 
 export interface InferRouteDeps {
   readonly infer: (call: InferenceCall) => Promise<InferenceAnswer>;
+  readonly admission: Pick<Admission, 'enter'>;
   readonly metrics: GatewayMetrics;
 }
 
@@ -21,7 +23,35 @@ export interface ModelParams {
  * Open Inference Protocol V2: the body has one named tensor per request column, or rows of JSON
  * objects.
  */
-export function inferRoutes(app: FastifyInstance, { infer, metrics }: InferRouteDeps): void {
+export function inferRoutes(
+  app: FastifyInstance,
+  { infer, admission, metrics }: InferRouteDeps,
+): void {
+  /**
+   * Before the body is read, because reading it is most of the work. The platform's own requests
+   * are few, and a refusal would fail a run.
+   */
+  function admit(
+    request: FastifyRequest<{ Params: ModelParams }>,
+    reply: FastifyReply,
+    _body: unknown,
+    done: (error?: Error) => void,
+  ): void {
+    const { caller, params } = request;
+    if (caller.isService) {
+      done();
+      return;
+    }
+    try {
+      const [model = ''] = params.model.split('@');
+      // Also emitted when the client closes the connection before the answer.
+      reply.raw.once('close', admission.enter(caller.tenant, model));
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
+  }
+
   async function handle(
     request: FastifyRequest<{ Params: ModelParams }>,
     reply: FastifyReply,
@@ -58,12 +88,9 @@ export function inferRoutes(app: FastifyInstance, { infer, metrics }: InferRoute
   }
 
   app.decorateRequest('answer', null);
-  app.post<{ Params: ModelParams }>('/v2/models/:model/infer', { onResponse: count }, handle);
-  app.post<{ Params: ModelParams }>(
-    '/v2/models/:model/versions/:version/infer',
-    { onResponse: count },
-    handle,
-  );
+  const hooks = { preParsing: admit, onResponse: count };
+  app.post<{ Params: ModelParams }>('/v2/models/:model/infer', hooks, handle);
+  app.post<{ Params: ModelParams }>('/v2/models/:model/versions/:version/infer', hooks, handle);
 }
 
 function contentHeaders({ jsonBytes }: InferenceAnswer): Readonly<Record<string, string>> {

@@ -38,7 +38,6 @@ function arm(alias: Arm['alias'], version: number, answers: 'at once' | 'never')
       close: () => Promise.resolve(),
     },
     batchRows: 64,
-    maxQueued: 100,
     onBatch: () => undefined,
   });
   const codec = compileRequestCodec({ model: 'flight-delay', signature, maxRows: 10 });

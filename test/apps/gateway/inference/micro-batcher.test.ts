@@ -14,15 +14,10 @@ function gate(): Gate {
   return { open, opened };
 }
 
-function batcherOf(
-  call: (rows: readonly number[]) => Promise<Float64Array>,
-  limits: { maxRows?: number; maxQueued?: number } = {},
-) {
+function batcherOf(call: (rows: readonly number[]) => Promise<Float64Array>) {
   const batches: number[] = [];
   const batcher = createMicroBatcher<number>({
     maxRows: 4,
-    maxQueued: 100,
-    ...limits,
     call,
     late: () => failure('SqlTimeout', 'too late'),
     onBatch: (rows) => batches.push(rows),
@@ -74,22 +69,6 @@ describe('micro-batcher', () => {
       batcher.run([2], soon()),
     ]);
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-  });
-
-  test('a full queue refuses requests', async () => {
-    const busy = gate();
-    const { batcher } = batcherOf(() => busy.opened.then(() => new Float64Array(1)), {
-      maxQueued: 1,
-    });
-    const first = batcher.run([1], soon());
-    await new Promise(setImmediate);
-    const second = batcher.run([2], soon());
-    await expect(batcher.run([3], soon())).rejects.toMatchObject({
-      type: 'GatewayUnavailable',
-      message: '1 requests are already waiting for this model; try again shortly',
-    });
-    busy.open();
-    await Promise.all([first, second]);
   });
 
   test('a request that waited too long fails and is not computed', async () => {
