@@ -21,19 +21,14 @@ export function raceDeadline<T, Late = T>(
   late: () => Late,
 ): Promise<Late | T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      try {
-        resolve(late());
-      } catch (error) {
-        reject(error);
-      }
-    }, ms);
+    // A failure of `late` rejects the inner promise.
+    const timer = setTimeout(() => resolve(new Promise<Late>((settle) => settle(late()))), ms);
     work.then(
       (value) => {
         clearTimeout(timer);
         resolve(value);
       },
-      (error: unknown) => {
+      (error: Error) => {
         clearTimeout(timer);
         reject(error);
       },
