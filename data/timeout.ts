@@ -20,18 +20,13 @@ export function raceDeadline<T, Late = T>(
   work: Promise<T>,
   late: () => Late,
 ): Promise<Late | T> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     // A failure of `late` rejects the inner promise.
-    const timer = setTimeout(() => resolve(new Promise<Late>((settle) => settle(late()))), ms);
-    work.then(
-      (value) => {
-        clearTimeout(timer);
-        resolve(value);
-      },
-      (error: Error) => {
-        clearTimeout(timer);
-        reject(error);
-      },
-    );
+    const timer = setTimeout(() => resolve(new Promise<Late>((answer) => answer(late()))), ms);
+    const settle = (): void => {
+      clearTimeout(timer);
+      resolve(work);
+    };
+    work.then(settle, settle);
   });
 }

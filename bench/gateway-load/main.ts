@@ -86,9 +86,10 @@ async function main(options: LoadOptions): Promise<void> {
 }
 
 async function allLive({ registry }: ServingWorld): Promise<void> {
-  for (const end = Date.now() + 60_000; ; await pause(50)) {
+  for (const end = Date.now() + 60_000; ;) {
     if ((await registry.gateways.live()).length === processes) return;
     if (Date.now() > end) throw new Error('the gateway processes did not start');
+    await pause(50);
   }
 }
 
@@ -102,12 +103,13 @@ async function loggedPredictions(databaseUrl: string, expected: number): Promise
   const database = openDatabase({ url: databaseUrl });
   try {
     let rows = -1;
-    for (let quietSince = Date.now(); Date.now() - quietSince < 10_000; await pause(200)) {
+    for (let quietSince = Date.now(); Date.now() - quietSince < 10_000;) {
       const [found] = await database.sql<{ rows: number }[]>`
         select count(*)::int as rows from predictions where model = 'plain' and arm = 'champion'`;
       if ((found?.rows ?? 0) !== rows) quietSince = Date.now();
       rows = found?.rows ?? 0;
       if (rows >= expected) break;
+      await pause(200);
     }
     return rows;
   } finally {

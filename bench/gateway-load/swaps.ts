@@ -89,9 +89,10 @@ async function confirmed(
   processes: number,
   epoch: number,
 ): Promise<void> {
-  for (const end = Date.now() + 30_000; ; await pause(2)) {
+  for (const end = Date.now() + 30_000; ;) {
     const live = await registry.gateways.live();
     if (live.length === processes && live.every((each) => each.epoch >= epoch)) return;
     if (Date.now() > end) throw new Error(`epoch ${epoch} is not confirmed`);
+    await pause(2);
   }
 }

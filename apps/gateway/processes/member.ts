@@ -20,8 +20,7 @@ export function joinGateways(number: number, channel: Channel = process): Gatewa
   const send = (message: MemberMessage): void => void channel.send?.(message);
   channel.on('message', (message: SupervisorMessage) => {
     if (message.kind === 'merged') waiting.get(message.id)?.(message.text);
-    else if (message.kind === 'collect')
-      void read().then((text) => send({ kind: 'collected', id: message.id, text }));
+    else void read().then((text) => send({ kind: 'collected', id: message.id, text }));
   });
   return {
     number,

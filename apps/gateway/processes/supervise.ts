@@ -32,6 +32,7 @@ const shortLifeMs = 10_000;
 export async function superviseGateways(options: SuperviseOptions): Promise<void> {
   const { processes, log, signal } = options;
   const members = new Map<number, Worker>();
+  const isStopping = (): boolean => signal.aborted;
   let restarts = 0;
   let hasListened = false;
   const collect = createCollector(members, () => restarts);
@@ -55,7 +56,7 @@ export async function superviseGateways(options: SuperviseOptions): Promise<void
         member.once('exit', (...ended) => resolve(ended)),
       );
       members.delete(number);
-      if (signal.aborted) return;
+      if (isStopping()) return;
       if (!hasListened)
         throw failure(
           'GatewayUnavailable',
@@ -65,7 +66,7 @@ export async function superviseGateways(options: SuperviseOptions): Promise<void
       log.error({ number, code, by }, 'a gateway process ended and is started again');
       if (performance.now() - startedAt < shortLifeMs)
         await pause(restartPauseMs, undefined, { signal }).catch(() => undefined);
-      if (signal.aborted) return;
+      if (isStopping()) return;
     }
   }
 
@@ -111,7 +112,7 @@ function createCollector(members: ReadonlyMap<number, Worker>, restarts: () => n
 
   return (member: Worker, message: MemberMessage): void => {
     if (message.kind === 'collected') collections.get(message.id)?.(message.text);
-    else if (message.kind === 'merge') void answer(member, message.id);
+    else void answer(member, message.id);
   };
 }
 
