@@ -18,6 +18,7 @@ export interface GatewayState {
   shadowChats(): number;
   openAnswers(): number;
   spilledBytes(): number;
+  spillFails(): boolean;
 }
 
 export interface GatewayMetrics {
@@ -245,6 +246,11 @@ export function createGatewayMetrics(process: number | null = null): GatewayMetr
     );
     gauge('perennial_gateway_open_answers', 'Conversations with an answer in progress.', () =>
       state.openAnswers(),
+    );
+    gauge(
+      'perennial_gateway_spill_failing',
+      '1 while predictions cannot be written to disk, for example because it is full.',
+      () => (state.spillFails() ? 1 : 0),
     );
     gauge('perennial_gateway_spill_bytes', 'Predictions on disk, waiting for the registry.', () =>
       state.spilledBytes(),

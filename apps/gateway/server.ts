@@ -33,6 +33,7 @@ import { createGatewayMetrics } from './metrics';
 import { createModelCache } from './model/model-cache';
 import { createSharedGraphs } from './model/shared-graphs';
 import type { GatewayMember } from './processes/member';
+import { openJournal } from './prediction-log/journal';
 import { startPredictionLog } from './prediction-log/prediction-log';
 import { rateLimitedLog } from './error-log-limiter';
 import { createRoutingTable } from './routing/routing-table';
@@ -104,9 +105,15 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     orphanSeconds,
     onLost: lost,
   });
+  const predictionError = rateLimitedLog((what, error) => log.error({ err: error }, what));
   const predictions = startPredictionLog({
     predictions: registry.predictions,
     spill,
+    journal: openJournal({
+      folder: spill.folder,
+      segmentBytes: config.log.segmentBytes,
+      onError: (error) => predictionError('the journal of predictions', error),
+    }),
     limits: config.log,
     onWritten: metrics.predictionsWritten,
     onSpilled: metrics.predictionsSpilled,
@@ -116,7 +123,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
         log.warn({ err: error }, 'predictions are written to disk until the registry accepts them');
       else log.info('the registry accepts predictions again');
     },
-    onError: rateLimitedLog((what, error) => log.error({ err: error }, what)),
+    onError: predictionError,
   });
 
   const loader = createModelLoader({
@@ -264,6 +271,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     leaseSeconds: () => lease.remainingSeconds(),
     pendingPredictions: () => predictions.pending(),
     spilledBytes: () => spill.bytes(),
+    spillFails: () => predictions.spillFails(),
     shadowRows: () => shadow.waitingRows(),
     shadowChats: () => chatShadow.waiting(),
     openAnswers: () => answers.count(),
@@ -314,6 +322,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       blocked: table.blocked().map(({ name, error }) => ({ name, error })),
       pendingPredictions: predictions.pending(),
       spilledBytes: spill.bytes(),
+      spillFails: predictions.spillFails(),
     };
   }
 

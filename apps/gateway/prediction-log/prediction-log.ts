@@ -2,6 +2,7 @@ import type { PredictionRepository } from '../../../db/serving/prediction-reposi
 import type { PredictionRow } from '../../../db/serving/prediction-records';
 import { isPerennialError } from '../../../domain/failure';
 import type { PredictionLogLimits } from '../config';
+import type { Journal } from './journal';
 import type { Spill, SpillSegment } from './spill';
 import { withTimeout } from '../../../data/timeout';
 
@@ -14,6 +15,8 @@ export interface PredictionLog {
   add(row: PredictionRow): void;
   /** The number of rows in memory. */
   pending(): number;
+  /** Whether the last rows could not be written to disk, for example because it is full. */
+  spillFails(): boolean;
   /** Write the rows in memory to the registry or to disk, then resolve. */
   stop(): Promise<void>;
 }
@@ -24,6 +27,7 @@ export type LossReason = 'memory' | 'disk' | 'torn' | 'refused';
 export interface PredictionLogOptions {
   readonly predictions: Pick<PredictionRepository, 'insert'>;
   readonly spill: Spill<PredictionRow>;
+  readonly journal: Journal<PredictionRow>;
   readonly limits: PredictionLogLimits;
   readonly onWritten: (rows: number) => void;
   readonly onSpilled: (rows: number) => void;
@@ -54,7 +58,8 @@ interface ReplayedSegment {
 }
 
 export function startPredictionLog(options: PredictionLogOptions): PredictionLog {
-  const { predictions, spill, limits, onWritten, onSpilled, onLost, onState, onError } = options;
+  const { predictions, spill, journal, limits, onWritten, onSpilled, onLost, onState, onError } =
+    options;
   let pending: PredictionRow[] = [];
   let pumping: Promise<void> | null = null;
   let relieving: Promise<void> | null = null;
@@ -67,10 +72,12 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
   let away = false;
   let retryAt = -Infinity;
   let stopping = false;
+  let spillFails = false;
   const timer = setInterval(wake, limits.flushEveryMs);
 
   function add(row: PredictionRow): void {
     pending.push(row);
+    journal.add(row);
     if (pending.length >= limits.batchRows) wake();
     // Large requests may come faster than inserts. What does not fit into memory goes to disk, and
     // is dropped only when that fails.
@@ -90,8 +97,9 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
     const dropped = pending.splice(
       0,
       Math.max(pending.length - limits.maxPendingRows, Math.ceil(limits.maxPendingRows / 10)),
-    ).length;
-    onLost(dropped, 'memory');
+    );
+    journal.settle(dropped);
+    onLost(dropped.length, 'memory');
   }
 
   function wake(): void {
@@ -136,8 +144,11 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
       const batch = pending.splice(0, rowsPerSync);
       try {
         await spill.append(batch);
+        journal.settle(batch);
         onSpilled(batch.length);
+        spillFails = false;
       } catch (error) {
+        spillFails = true;
         putBack(batch);
         onError('spilling predictions to disk', error);
         return;
@@ -194,6 +205,7 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
         type: 'DatabaseUnavailable',
         message: 'the registry did not accept predictions',
       });
+      journal.settle(rows);
       onWritten(rows.length);
     } catch (error) {
       if (isRowsFault(error)) {
@@ -210,9 +222,10 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
     return 'taken';
   }
 
-  function refuse([row]: readonly PredictionRow[], error: unknown): void {
+  function refuse(rows: readonly PredictionRow[], error: unknown): void {
+    journal.settle(rows);
     onLost(1, 'refused');
-    onError(`prediction ${row?.id ?? ''} cannot be stored`, error);
+    onError(`prediction ${rows[0]?.id ?? ''} cannot be stored`, error);
   }
 
   function sort(): void {
@@ -246,6 +259,7 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
     while (suspects.reduce((sum, { rows }) => sum + rows.length, 0) > limits.maxPendingRows) {
       const group = suspects.shift();
       if (group === undefined) return;
+      journal.settle(group.rows);
       onLost(group.rows.length, 'refused');
       await settle(group);
     }
@@ -266,10 +280,12 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
     stopping = true;
     wake();
     await pumping;
+    journal.close();
   }
 
   return {
     add,
+    spillFails: () => spillFails,
     pending: () => pending.length + suspects.reduce((sum, { rows }) => sum + rows.length, 0),
     stop,
   };

@@ -16,6 +16,8 @@ import { join } from 'node:path';
 
 /** Rows that wait on disk, in order, in segments of NDJSON. */
 export interface Spill<Row> {
+  /** The folder of this process. Another one takes over its files when this one is dead. */
+  readonly folder: string;
   /** Append rows; they are synced to disk when it resolves. */
   append(rows: readonly Row[]): Promise<void>;
   /**
@@ -222,6 +224,7 @@ export async function openSpill<Row>({
   }
 
   return {
+    folder: own,
     append: (rows) => inTurn(() => append(rows)),
     oldest: () => inTurn(oldest),
     isEmpty: () => waiting().length === 0,

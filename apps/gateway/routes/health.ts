@@ -10,6 +10,8 @@ export interface GatewayHealth {
   readonly blocked: readonly { readonly name: string; readonly error: string }[];
   readonly pendingPredictions: number;
   readonly spilledBytes: number;
+  /** Whether predictions cannot be written to disk. */
+  readonly spillFails: boolean;
 }
 
 export interface HealthRouteDeps {

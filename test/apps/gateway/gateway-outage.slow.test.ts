@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { defaultTenant as tenant, type PredictionId } from '../../../domain/ids';
@@ -87,13 +88,12 @@ async function inferFor(seconds: number): Promise<Awaited<ReturnType<typeof infe
 async function readiness(): Promise<{
   readonly status: string;
   readonly spilledBytes: number;
+  readonly spillFails: boolean;
   readonly leaseSeconds: number;
 }> {
-  return (await (await fetch(`${gateway.url}/readyz`)).json()) as {
-    status: string;
-    spilledBytes: number;
-    leaseSeconds: number;
-  };
+  return (await (await fetch(`${gateway.url}/readyz`)).json()) as Awaited<
+    ReturnType<typeof readiness>
+  >;
 }
 
 const inTime = (condition: () => Promise<boolean>, seconds = 20) =>
@@ -160,11 +160,62 @@ test('a killed gateway loses no predictions on disk: the next one stores them', 
   await kill(postgres);
   const answers = await inferFor(1);
   await inTime(async () => (await readiness()).spilledBytes > 0);
-  // The predictions of 200 ms in memory are lost by design.
-  await new Promise((pause) => setTimeout(pause, 4_000));
   await gateway.kill('SIGKILL');
   postgres = await restartPostgres();
   gateway = await world.startGateway(folder);
   const ids = answers.map(({ id }) => id);
   await inTime(async () => (await stored(ids)) === ids.length, 45);
 });
+
+test('a gateway that is killed under load loses at most the requests in progress', async () => {
+  const answered: PredictionId[] = [];
+  let going = true;
+  const asking = Array.from({ length: 4 }, async () => {
+    while (going) {
+      const answer = await infer().catch(() => null);
+      if (answer?.status === 200) answered.push(answer.id);
+      else going = false;
+    }
+  });
+  await inTime(() => Promise.resolve(answered.length > 200));
+  await gateway.kill('SIGKILL');
+  await Promise.all(asking);
+  gateway = await world.startGateway(folder);
+  await inTime(async () => (await stored(answered)) >= answered.length - asking.length, 45);
+});
+
+/** A file system of its own needs root. */
+const canMount = process.platform === 'linux' && process.getuid?.() === 0;
+
+(canMount ? test : test.skip)(
+  'without PostgreSQL and with a full disk the gateway answers, reports it, and loses nothing once there is space',
+  async () => {
+    await gateway.stop();
+    const small = join(folder, 'small');
+    mkdirSync(small);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', small]);
+    try {
+      gateway = await world.startGateway(small);
+      const filler = join(small, 'filler');
+      expect(() => {
+        for (;;) appendFileSync(filler, Buffer.alloc(4096));
+      }).toThrow(/ENOSPC/);
+      await kill(postgres);
+      const answers = await inferFor(6);
+      expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+      await inTime(async () => (await readiness()).spillFails);
+      const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+      expect(metrics).toContain('\nperennial_gateway_spill_failing 1\n');
+
+      rmSync(filler);
+      await inTime(async () => !(await readiness()).spillFails);
+      postgres = await restartPostgres();
+      const ids = answers.map(({ id }) => id);
+      await inTime(async () => (await stored(ids)) === ids.length, 45);
+      await gateway.stop();
+    } finally {
+      execFileSync('umount', ['--lazy', small]);
+    }
+    gateway = await world.startGateway(folder);
+  },
+);

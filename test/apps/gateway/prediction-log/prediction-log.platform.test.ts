@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gatewayDefaults } from '../../../../apps/gateway/config';
+import { openJournal } from '../../../../apps/gateway/prediction-log/journal';
 import { startPredictionLog } from '../../../../apps/gateway/prediction-log/prediction-log';
 import { openSpill } from '../../../../apps/gateway/prediction-log/spill';
 import { newId } from '../../../../db/ids';
@@ -26,6 +27,11 @@ test('2,000 rows that PostgreSQL refuses are dropped one by one without delaying
   const log = startPredictionLog({
     predictions: registry.predictions,
     spill,
+    journal: openJournal({
+      folder: spill.folder,
+      segmentBytes: gatewayDefaults.log.segmentBytes,
+      onError: () => undefined,
+    }),
     limits: gatewayDefaults.log,
     onWritten: (rows) => written.push(rows),
     onSpilled: () => undefined,

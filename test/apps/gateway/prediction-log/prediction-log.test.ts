@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gatewayDefaults, type PredictionLogLimits } from '../../../../apps/gateway/config';
+import { openJournal } from '../../../../apps/gateway/prediction-log/journal';
 import {
   startPredictionLog,
   type PredictionLog,
@@ -27,11 +28,16 @@ import { fakeRegistry, type FakeRegistry } from '../fakes';
 import { until } from '../../../support/time/until';
 
 let folder: string;
+let journalFolder: string;
 const stops: (() => Promise<void>)[] = [];
-beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'perennial-spill-'))));
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'perennial-spill-'));
+  journalFolder = mkdtempSync(join(tmpdir(), 'perennial-journal-'));
+});
 afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
   rmSync(folder, { recursive: true, force: true });
+  rmSync(journalFolder, { recursive: true, force: true });
 });
 
 function row(number: number, input: unknown = { distance: number }): PredictionRow {
@@ -50,6 +56,15 @@ function row(number: number, input: unknown = { distance: number }): PredictionR
     rollout: null,
     other: null,
   };
+}
+
+/** In its own folder, so that the tests see only the segments of the spill. */
+function openOwnJournal() {
+  return openJournal<PredictionRow>({
+    folder: journalFolder,
+    segmentBytes: 10_000,
+    onError: () => undefined,
+  });
 }
 
 function numbers(rows: readonly PredictionRow[]): number[] {
@@ -174,6 +189,7 @@ async function running(
   const log = startPredictionLog({
     predictions: registry.predictions,
     spill,
+    journal: openOwnJournal(),
     limits: {
       ...gatewayDefaults.log,
       flushEveryMs: 5,
@@ -409,6 +425,7 @@ describe('prediction log', () => {
     for (const number of range(0, 12)) log.add(row(number));
     await new Promise((resolve) => setTimeout(resolve, 60));
     await until(() => log.pending() === 12);
+    expect(log.spillFails()).toBe(true);
     registry.away = false;
     await until(() => registry.inserted.length === 12);
     expect(numbers(registry.inserted)).toEqual(range(0, 12));

@@ -1,0 +1,104 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openJournal, type Journal } from '../../../../apps/gateway/prediction-log/journal';
+import { openSpill } from '../../../../apps/gateway/prediction-log/spill';
+
+interface Row {
+  readonly number: number;
+}
+
+let folder: string;
+const errors: unknown[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'perennial-journal-'));
+  errors.length = 0;
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const open = (segmentBytes = 1_000): Journal<Row> =>
+  openJournal<Row>({ folder, segmentBytes, onError: (error) => errors.push(error) });
+const turn = () => new Promise(setImmediate);
+const rows = (from: number, until: number): Row[] =>
+  Array.from({ length: until - from }, (_, index) => ({ number: from + index }));
+const files = () => readdirSync(folder).filter((name) => name.endsWith('.ndjson'));
+const onDisk = () =>
+  files()
+    .flatMap((name) => readFileSync(join(folder, name), 'utf8').trim().split('\n'))
+    .filter((line) => line !== '')
+    .map((line) => (JSON.parse(line) as Row).number);
+
+test('rows are on disk after the turn in which they were added, until they are settled', async () => {
+  const journal = open();
+  const added = rows(0, 5);
+  for (const row of added) journal.add(row);
+  await turn();
+  expect(onDisk()).toEqual([0, 1, 2, 3, 4]);
+  journal.settle(added.slice(0, 3));
+  // The file is emptied with its last row.
+  expect(onDisk()).toHaveLength(5);
+  journal.settle(added.slice(3));
+  expect(onDisk()).toEqual([]);
+
+  const next = rows(5, 6);
+  for (const row of next) journal.add(row);
+  await turn();
+  expect(onDisk()).toEqual([5]);
+  journal.settle(next);
+  journal.close();
+  expect(files()).toEqual([]);
+});
+
+test('a full segment is deleted with its last row, and rows that were not settled stay after the end', async () => {
+  const journal = open(60);
+  const added = rows(0, 12);
+  for (const row of added) {
+    journal.add(row);
+    await turn();
+  }
+  const before = files().length;
+  expect(before).toBeGreaterThan(2);
+  journal.settle(added.slice(0, 6));
+  expect(files().length).toBeLessThan(before);
+  expect(onDisk()).toEqual(expect.arrayContaining([6, 7, 8, 9, 10, 11]));
+  journal.close();
+  expect(onDisk()).toEqual(expect.arrayContaining([6, 7, 8, 9, 10, 11]));
+  for (const name of files()) expect(statSync(join(folder, name)).mode & 0o077).toBe(0);
+});
+
+test('rows of a killed process reach the next one through the spill', async () => {
+  const spillOf = () =>
+    openSpill<Row>({
+      folder,
+      segmentBytes: 1_000,
+      maxBytes: 100_000,
+      orphanSeconds: 0.05,
+      onLost: (lost, reason) => errors.push([lost, reason]),
+    });
+  const killed = await spillOf();
+  const journal = openJournal<Row>({
+    folder: killed.folder,
+    segmentBytes: 1_000,
+    onError: (error) => errors.push(error),
+  });
+  for (const row of rows(0, 3)) journal.add(row);
+  await turn();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+
+  const next = await spillOf();
+  expect(await next.tend()).toBe(1);
+  const segment = await next.oldest();
+  expect([...(segment?.batches(10) ?? [])].flat()).toEqual(rows(0, 3));
+  expect(errors).toEqual([]);
+});
+
+test('a folder that cannot be written loses no other rows', async () => {
+  const journal = open();
+  rmSync(folder, { recursive: true });
+  const lost = rows(0, 2);
+  for (const row of lost) journal.add(row);
+  await turn();
+  expect(errors).toHaveLength(1);
+  journal.settle(lost);
+  journal.close();
+});
