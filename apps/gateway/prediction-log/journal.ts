@@ -8,7 +8,10 @@ import { join } from 'node:path';
  * failure.
  */
 export interface Journal<Row extends object> {
-  /** Write the row at the end of this turn of the event loop, in one call with the others. */
+  /**
+   * Write the row in the next microtask, in one call with the others of its batch. An answer is sent
+   * in a later microtask, so a row is on disk before its answer leaves.
+   */
   add(row: Row): void;
   /** Forget rows that are stored elsewhere or lost. Unknown rows are ignored. */
   settle(rows: readonly Row[]): void;
@@ -44,7 +47,7 @@ export function openJournal<Row extends object>({
 
   function add(row: Row): void {
     unwritten.push(row);
-    if (unwritten.length === 1) setImmediate(write);
+    if (unwritten.length === 1) queueMicrotask(write);
   }
 
   function write(): void {
