@@ -74,13 +74,14 @@ async function runOneGateway(config: Config, log: Logger, signal: AbortSignal): 
     embedders,
     memory: indexMemory,
   });
+  const member = config.gatewayProcess === null ? undefined : joinGateways(config.gatewayProcess);
   const gateway = await createGateway({
     ...core,
     access,
     indexes,
     detectors: openDetectors({ embedders, access }),
     log,
-    member: config.gatewayProcess === null ? undefined : joinGateways(config.gatewayProcess),
+    member,
     config: {
       ...gatewayDefaults,
       ...(config.gatewayRequestsPerMinute !== null && {
@@ -110,4 +111,5 @@ async function runOneGateway(config: Config, log: Logger, signal: AbortSignal): 
   // Last, because the requests that ended until now are charged to the budgets.
   await allowances.close();
   await core.close();
+  member?.leave();
 }

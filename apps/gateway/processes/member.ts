@@ -8,10 +8,12 @@ export interface GatewayMember {
   share(own: () => Promise<string>): void;
   /** The metrics of all processes, or only the own ones if the supervisor does not respond. */
   metrics(): Promise<string>;
+  /** Close the channel to the supervisor, which would keep this process alive. */
+  leave(): void;
 }
 
 /** The part of `process` that talks with the supervisor. */
-type Channel = Pick<NodeJS.Process, 'on' | 'off' | 'send'>;
+type Channel = Pick<NodeJS.Process, 'on' | 'send' | 'disconnect'>;
 
 export function joinGateways(number: number, channel: Channel = process): GatewayMember {
   const waiting = new Map<number, (text: string) => void>();
@@ -25,6 +27,7 @@ export function joinGateways(number: number, channel: Channel = process): Gatewa
   return {
     number,
     share: (own) => (read = own),
+    leave: () => channel.disconnect?.(),
     metrics() {
       const id = (asked += 1);
       return new Promise((resolve, reject) => {

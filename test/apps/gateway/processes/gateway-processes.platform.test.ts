@@ -129,3 +129,11 @@ test('all processes end with their supervisor, also when it is killed', async ()
   );
   expect(left).toEqual([]);
 });
+
+test('they end with SIGTERM', async () => {
+  const other = await world.startGateway(join(folder, 'other'), {
+    PERENNIAL_GATEWAY_PROCESSES: '2',
+  });
+  await other.stop();
+  expect(other.exitCode()).toBe(0);
+});
