@@ -27,7 +27,7 @@ export function joinGateways(number: number, channel: Channel = process): Gatewa
   return {
     number,
     share: (own) => (read = own),
-    leave: () => channel.disconnect?.(),
+    leave: () => channel.disconnect(),
     metrics() {
       const id = (asked += 1);
       return new Promise((resolve, reject) => {
