@@ -197,7 +197,7 @@ test('a contract that stops a run holds the next one, until a person releases it
   };
   const output = {
     datasets: { flights: { dataset: `${lifecycle}.flights`, version: 3 } },
-    contracts: { flights: { verdict } },
+    contracts: { flights: { verdict, report: { checks: [] } } },
   };
   await test_.database.sql`
     insert into stage_records (tenant_id, run_id, stage, generation, lifecycle, status, cache_key, output, ended_at)

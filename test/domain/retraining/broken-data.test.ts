@@ -6,7 +6,15 @@ const failed: Verdict = {
   kind: 'failed',
   reasons: [
     { gate: 'contract', code: 'contract.rows', message: 'weather: rows: 700', outcome: 'passed' },
-    { gate: 'contract', code: 'contract.nulls', message: 'weather: nulls of temp: 30 %' },
+    { gate: 'contract', code: 'contract.quarantine', message: 'weather: 30 % of rows are bad' },
+  ],
+};
+const check = { passed: true, observed: '', expected: '' };
+const report = {
+  checks: [
+    { ...check, check: 'quarantine', column: null, badRows: 305 },
+    { ...check, check: 'range', column: 'wind', badRows: 5 },
+    { ...check, check: 'nulls', column: 'temp', badRows: 300 },
   ],
 };
 const datasets = {
@@ -14,17 +22,23 @@ const datasets = {
   weather: { dataset: 'delay.weather', version: 7 },
 };
 
-test('names the version that failed its contract, with the broken rule', () => {
-  const contracts = { flights: { verdict: passed }, weather: { verdict: failed } };
+test('names the version that failed its contract, with the rule and the worst column', () => {
+  const contracts = {
+    flights: { verdict: passed, report: { checks: [] } },
+    weather: { verdict: failed, report },
+  };
   expect(brokenDataOf({ datasets, contracts })).toEqual({
     name: 'delay.weather@7',
-    problem: 'weather: nulls of temp: 30 %',
+    problem: 'weather: 30 % of rows are bad; most of them: nulls of temp (300 rows)',
   });
 });
 
 test('is null if no contract failed, and also if one could not be measured', () => {
   const inconclusive: Verdict = { kind: 'inconclusive', reasons: [] };
-  const contracts = { flights: { verdict: passed }, weather: { verdict: inconclusive } };
+  const contracts = {
+    flights: { verdict: passed, report },
+    weather: { verdict: inconclusive, report },
+  };
   expect(brokenDataOf({ datasets, contracts })).toBeNull();
   expect(brokenDataOf({ datasets, contracts: {} })).toBeNull();
 });
