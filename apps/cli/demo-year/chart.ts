@@ -1,8 +1,8 @@
 /** The year as a picture in SVG: three lines, and a mark for each decision. */
 import type { YearMonth, YearSummary } from './report';
 
-const [width, height] = [920, 460];
-const margin = { top: 48, right: 170, bottom: 56, left: 60 };
+const [width, height] = [960, 460];
+const margin = { top: 48, right: 210, bottom: 56, left: 60 };
 const lines = [
   { name: 'served', colour: '#1d4ed8', of: ({ served }: YearMonth) => served },
   { name: 'never retrained', colour: '#b45309', of: ({ never }: YearMonth) => never },
