@@ -53,7 +53,8 @@ async function until<T>(read: () => Promise<T>, isEnough: (value: T) => boolean)
 }
 
 const live = () => world.registry.gateways.live();
-const metrics = async () => (await fetch(`${gateway.url}/metrics`)).text();
+const metrics = async () =>
+  (await fetch(`${gateway.url}/metrics`, { signal: AbortSignal.timeout(5_000) })).text();
 const requestsOf = (text: string, number: number) =>
   Number(
     new RegExp(
@@ -104,7 +105,10 @@ test('a killed process is replaced while the address keeps answering', async () 
     }),
   );
   expect(answers.filter((status) => status !== 200)).toEqual([]);
-  const text = await until(metrics, (read) => read.includes('\nperennial_gateway_processes 2\n'));
+  const text = await until(
+    () => metrics().catch(() => ''),
+    (read) => read.includes('\nperennial_gateway_processes 2\n'),
+  );
   expect(text).toContain('\nperennial_gateway_process_restarts_total 1\n');
   expect(children()).not.toContain(killed);
   // The new process has a lease; the one of the killed process ends by itself.
