@@ -22,8 +22,9 @@ export async function swapUnderLoad(
     await world.register(distanceModel(1)),
     await world.register(distanceModel(2)),
   ] as const;
+  const unserved = await epochOf(world);
   await world.promote(versions[0]);
-  await confirmed(world, processes, 1);
+  await confirmed(world, processes, unserved + 1);
   const load = startLoad({
     origins: [url],
     path: `/v2/models/${model}/infer`,
