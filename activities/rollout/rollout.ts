@@ -5,6 +5,7 @@ import type { ModelVersionRef } from '../../domain/model/model';
 import { versionName } from '../../domain/model/model';
 import type { EndedRollout } from '../../domain/rollout/outcome';
 import type { RolloutOpeningEvent } from '../../domain/rollout/progress';
+import { rolloutPolicyOf } from '../../domain/rollout/policy';
 import type { OpenRolloutStatus } from '../../domain/rollout/rollout';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import { emptyRolloutState } from '../../domain/rollout/state';
@@ -13,7 +14,7 @@ import type { Registry } from '../../db/registry';
 import type { RolloutRecord } from '../../db/rollout/records';
 
 export interface RolloutDeps {
-  readonly registry: Pick<Registry, 'rollouts' | 'decisions'>;
+  readonly registry: Pick<Registry, 'rollouts' | 'decisions' | 'models'>;
 }
 
 interface RolloutRunRef {
@@ -56,7 +57,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
         champion: { version: champion.version.version, fencing: champion.fencing },
         challenger: challenger.version,
         spec: canary,
-        paired: !label.dependsOnPrediction,
+        paired: rolloutPolicyOf(canary, label).quality.comparison === 'pairs',
         availableAfterSeconds: label.availableAfterSeconds,
         state: emptyRolloutState,
         actor: `run:${runId}`,
@@ -82,6 +83,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
         step,
         extendedSeconds,
         decision: await decisionOf(registry, opened.rollout),
+        ...(await winnerOf(registry, opened.rollout)),
         test: spec.test,
       };
     },
@@ -105,10 +107,22 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
           /** `park` takes all traffic from the challenger. */
           readonly weight: 'keep' | 'park';
           readonly decision: DecisionRef | null;
+          /** In an A/B rollout, the challenger that is promoted. */
+          readonly winner?: number;
           readonly waitingFor: string | null;
         },
     ): Promise<Changed> {
-      const { tenant, rollout: id, status, weight, decision, waitingFor, actor, cause } = input;
+      const {
+        tenant,
+        rollout: id,
+        status,
+        weight,
+        decision,
+        winner,
+        waitingFor,
+        actor,
+        cause,
+      } = input;
       const decided = decision && {
         verdict: decision.verdict,
         decisionId: decision.id as DecisionId,
@@ -120,6 +134,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
         status,
         ...parked,
         ...decided,
+        winner,
         waitingFor,
         actor,
         cause,
@@ -207,4 +222,14 @@ async function decisionOf(
   if (!found) throw failure('NotFound', `decision ${decisionId} does not exist`);
   const { id, policy, evidence, verdict } = found;
   return { id, policy, evidence, verdict };
+}
+
+async function winnerOf(
+  { models }: Pick<Registry, 'models'>,
+  { tenant, model, winner }: RolloutRecord,
+): Promise<{ readonly winner?: ModelVersionRef }> {
+  if (winner === null) return {};
+  const found = await models.get({ tenant, model, version: winner });
+  if (!found) throw failure('NotFound', `there is no ${versionName({ model, version: winner })}`);
+  return { winner: { model, version: winner, manifest: found.manifest } };
 }

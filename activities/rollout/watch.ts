@@ -13,11 +13,13 @@ import { digestOf } from '../../data/digest';
 import type { Registry } from '../../db/registry';
 import type { Consumption, RolloutRecord } from '../../db/rollout/records';
 import { formatSeconds } from '../../domain/duration';
+import { failure } from '../../domain/failure';
+import type { ModelVersionRef } from '../../domain/model/model';
 import { withHeartbeat } from '../run/heartbeat';
 import { endOf } from './rollout';
 
 export interface WatchRolloutDeps {
-  readonly registry: Pick<Registry, 'rollouts' | 'decisions' | 'evidence' | 'gateways'>;
+  readonly registry: Pick<Registry, 'rollouts' | 'decisions' | 'evidence' | 'gateways' | 'models'>;
 }
 
 export interface WatchInput {
@@ -96,6 +98,10 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
           });
           if (evidence && verdict?.kind === 'harm')
             return rollBack(registry, input, { rollout, evidence, verdict });
+          if (evidence && verdict?.kind === 'stopArm') {
+            await stopArm(registry, input, { evidence, verdict });
+            continue;
+          }
           if (!isDrained) continue;
           // Checks the row too: a watch that was cancelled for a command runs on until it notices.
           const mayAct = input.mode === 'running' && rollout.status === 'running';
@@ -197,16 +203,59 @@ async function act(
       return {
         kind: 'passed',
         decision: await decide(registry, input, { ...judged, kind: 'passed' }),
+        ...(verdict.winner !== undefined && {
+          winner: await versionOf(registry, input, verdict.winner),
+        }),
       };
     case 'expired':
       if (verdict.action === 'hold') return { kind: 'expired', because: whyExpired(verdict) };
       return rollBack(registry, input, judged);
     case 'harm':
       return rollBack(registry, input, judged);
+    case 'stopArm':
     case 'advance':
     case 'continue':
       return { kind: 'still' };
   }
+}
+
+/**
+ * Stores the evidence, then takes the traffic of one challenger. A worker that is lost before finds
+ * the same evidence again; after that nothing is left to do.
+ */
+async function stopArm(
+  registry: WatchRolloutDeps['registry'],
+  { tenant, rollout: id, policy }: WatchInput,
+  {
+    evidence,
+    verdict,
+  }: {
+    readonly evidence: RolloutEvidence;
+    readonly verdict: Extract<RolloutVerdict, { readonly kind: 'stopArm' }>;
+  },
+): Promise<void> {
+  const digest = digestOf(evidence);
+  await registry.evidence.put({ tenant, kind: 'policy', digest: digestOf(policy), body: policy });
+  await registry.evidence.put({ tenant, kind: 'evidence', digest, body: evidence });
+  const { version } = parseVersionName(verdict.arm);
+  const cause = `harm of ${verdict.arm}: ${verdict.metric} (evidence ${digest})`;
+  await registry.rollouts.stopArm({ tenant, id, version, actor, cause });
+}
+
+async function versionOf(
+  { models }: WatchRolloutDeps['registry'],
+  { tenant }: WatchInput,
+  name: string,
+): Promise<ModelVersionRef> {
+  const { model, version } = parseVersionName(name);
+  const found = await models.get({ tenant, model, version });
+  if (found === null) throw failure('NotFound', `there is no ${name}`);
+  return { model, version, manifest: found.manifest };
+}
+
+function parseVersionName(name: string): { readonly model: string; readonly version: number } {
+  const at = name.lastIndexOf('@');
+  return { model: name.slice(0, at), version: Number(name.slice(at + 1)) };
 }
 
 /**

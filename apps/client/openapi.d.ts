@@ -8344,7 +8344,7 @@ export interface components {
                  * @description how it moves traffic: by steps, never, or all at once
                  * @enum {string}
                  */
-                readonly method: "canary" | "shadow" | "blueGreen";
+                readonly method: "canary" | "shadow" | "blueGreen" | "ab";
                 readonly model: string;
                 readonly runId: string;
                 /** Format: date-time */
@@ -9290,7 +9290,7 @@ export interface components {
                  * @description shadow: requested in addition to the answer; failed: it should have answered and failed
                  * @enum {string}
                  */
-                readonly role: "shadow" | "fallback";
+                readonly role: "shadow" | "fallback" | "stopped";
                 readonly safety: {
                     readonly input: {
                         readonly findings: readonly {
@@ -10109,6 +10109,25 @@ export interface components {
             readonly to: number;
         };
         readonly Rollout: {
+            /** @description of an A/B rollout with traffic: the challengers, then the champion */
+            readonly arms: readonly {
+                /** @description entities that were assigned to it */
+                readonly entities: number;
+                readonly estimate: number | null;
+                readonly lower: number | null;
+                /** @description labelled answers of the smaller of its arm and the champion’s */
+                readonly n: number;
+                /** @description its quality; null for the champion */
+                readonly outcome: ("passed" | "failed" | "inconclusive") | null;
+                /** @enum {string} */
+                readonly role: "champion" | "challenger";
+                /** @description planned share of entities, 0 to 1 */
+                readonly share: number;
+                /** @description harm took its traffic */
+                readonly stopped: boolean;
+                readonly upper: number | null;
+                readonly version: number;
+            }[] | null;
             /** @description number of rollouts that compared these two versions, this one included */
             readonly attempt: number;
             readonly challenger: number;
@@ -10150,7 +10169,7 @@ export interface components {
              * @description how it moves traffic: by steps, never, or all at once
              * @enum {string}
              */
-            readonly method: "canary" | "shadow" | "blueGreen";
+            readonly method: "canary" | "shadow" | "blueGreen" | "ab";
             readonly model: string;
             readonly quality: {
                 /** @enum {string} */
@@ -10301,6 +10320,8 @@ export interface components {
             readonly waitingFor: string | null;
             /** @description the challenger’s share of entities now, 0 to 1 */
             readonly weight: number;
+            /** @description the version that an A/B rollout promotes; null before, and for other methods */
+            readonly winner: number | null;
         };
         readonly RolloutJudge: {
             /** @description cost of judging in US dollars, without what was paid for earlier */
@@ -10359,7 +10380,7 @@ export interface components {
              * @description how it moves traffic: by steps, never, or all at once
              * @enum {string}
              */
-            readonly method: "canary" | "shadow" | "blueGreen";
+            readonly method: "canary" | "shadow" | "blueGreen" | "ab";
             readonly model: string;
             readonly runId: string;
             /** Format: date-time */

@@ -108,6 +108,11 @@ export function createRetentionRepository(
       const traffic = await sql`
         delete from rollout_traffic t using rollouts r, ${perTenant(sql)} s where t.tenant_id = s.tenant and r.tenant_id = t.tenant_id and r.id = t.rollout_id
           and r.ended_at < now() - make_interval(days => s.run_detail_days)`;
+      const arms = await sql`
+        delete from rollout_arm_traffic t using rollouts r, ${perTenant(sql)} s where t.tenant_id = s.tenant and r.tenant_id = t.tenant_id and r.id = t.rollout_id
+          and r.ended_at < now() - make_interval(days => s.run_detail_days)`;
+      const entities = await sql`
+        delete from rollout_entities t using rollouts r where r.tenant_id = t.tenant_id and r.id = t.rollout_id and r.ended_at is not null`;
       const deliveries = await sql`
         delete from webhook_deliveries d using ${perTenant(sql)} s where d.tenant_id = s.tenant and d.ended_at < now() - make_interval(days => s.run_detail_days)`;
       await assumeAllExpired(sql);
@@ -128,6 +133,8 @@ export function createRetentionRepository(
           sent.count +
           effects.count +
           traffic.count +
+          arms.count +
+          entities.count +
           deliveries.count +
           reservations.count,
         idempotencyDays: keys.count + received.count,

@@ -21,6 +21,7 @@ import { toJson } from '../document';
 import { readLabels } from '../language/answer-label-repository';
 import type { OtherScore } from '../serving/prediction-records';
 import type { Consumption, DuePair, RolloutRepository } from './records';
+import { readArms, tallyArms } from './arms';
 import { guardRun } from '../run/guard';
 import { lockRollout, toRecord, type RolloutRow } from './state';
 import { readClock, readCounts, readTraffic, dueUntil, spanOf } from './traffic';
@@ -64,6 +65,11 @@ export async function consume(
   const read = ripe.map((each) => ({ each, pair: toPair(row, each) }));
   const pairs = read.map(({ pair }) => pair).filter((pair) => pair !== null);
   await tally(tx, row, ripe, pairs);
+  await tallyArms(
+    tx,
+    row,
+    read.flatMap(({ each, pair }) => (pair ? [{ ...pair, spanStart: each.spanStart }] : [])),
+  );
   await detachLabels(
     tx,
     row,
@@ -76,7 +82,14 @@ export async function consume(
     row.spec.quality.answers?.judge === undefined
       ? null
       : await readLabels(tx, { tenant, rollout: id, known: labelsIn(row) });
-  const seen = { ...traffic, ripeUntil, pairs, ...(checked !== null && { checked }) };
+  const ab = await readArms(tx, row, due);
+  const seen = {
+    ...traffic,
+    ripeUntil,
+    pairs,
+    ...(checked !== null && { checked }),
+    ...(ab !== null && { ab }),
+  };
   const state = { ...fold(row.state, seen, row), clock };
   const eventStartedAt = row.eventStartedAt ?? eventNow;
   const text = toJson(state);
@@ -133,7 +146,7 @@ function toPair(rollout: RolloutRow, row: DueRow): DuePair | null {
     ? readAnswers(rollout.spec.quality.answers, row)
     : readScores(rollout, row);
   if (version === null || step === null || read === null) return null;
-  const isByChallenger = version === rollout.challenger;
+  const isByChallenger = version !== rollout.champion;
   const servedBy = isByChallenger ? 'challenger' : 'champion';
   const { label, served, beside, sameAnswer = false, classes } = read;
   return {
@@ -145,6 +158,9 @@ function toPair(rollout: RolloutRow, row: DueRow): DuePair | null {
     servedBy,
     assigned: other?.role === 'fallback' ? 'challenger' : servedBy,
     step,
+    ...(rollout.spec.method === 'ab' && {
+      assignedVersion: other === null || other.role === 'shadow' ? version : other.version,
+    }),
     ...(sameAnswer && { sameAnswer }),
     ...(classes && {
       possible: possibleLosses(isByChallenger ? [classes[1], classes[0]] : classes),

@@ -14,6 +14,7 @@ import type {
   RolloutStatus,
 } from '../../domain/rollout/rollout';
 import type {
+  AbObservations,
   AnswerCounts,
   CountsByArm,
   PossibleLosses,
@@ -54,6 +55,8 @@ export interface RolloutRecord {
   /** Event time, once there was traffic. */
   readonly eventStartedAt: string | null;
   readonly eventNow: string | null;
+  /** The challenger that an A/B rollout promotes; null: `challenger`. */
+  readonly winner: number | null;
   readonly verdict: Verdict | null;
   readonly decisionId: DecisionId | null;
   readonly waitingFor: string | null;
@@ -79,6 +82,8 @@ export interface DuePair {
   readonly servedBy: 'champion' | 'challenger';
   /** The arm of the entity, also if the challenger failed and the champion answered. */
   readonly assigned: 'champion' | 'challenger';
+  /** In an A/B rollout, the version of the entity, also if the champion answered. */
+  readonly assignedVersion?: number;
   /** Index of the step in which it was served. */
   readonly step: number;
   /** For a language application: both versions gave the same text. */
@@ -109,6 +114,8 @@ export interface RolloutTraffic {
 export interface DueBatch extends RolloutTraffic {
   /** All labels of people, if a judge scores the answers and there are new ones. */
   readonly checked?: readonly LabelledVerdictPair[];
+  /** Given in an A/B rollout. */
+  readonly ab?: AbObservations;
   /** By event time, then id. Late labels come in a later batch, whatever their event time. */
   readonly pairs: readonly DuePair[];
 }
@@ -192,8 +199,14 @@ export interface RolloutRepository {
         readonly weight?: number | undefined;
         readonly verdict?: Verdict | undefined;
         readonly decisionId?: DecisionId | undefined;
+        readonly winner?: number | undefined;
       },
   ): Promise<RolloutChange>;
+  /**
+   * Takes the traffic of one challenger of an A/B rollout. The champion answers its entities, and
+   * the other arms keep theirs. A repetition changes nothing.
+   */
+  stopArm(input: RolloutName & Cause & { readonly version: number }): Promise<RolloutChange>;
   /** Applies once for each key. */
   extend(
     input: RolloutName & Cause & { readonly seconds: number; readonly key: IdempotencyKey },

@@ -9,6 +9,7 @@ import { toJson } from '../document';
 import { runIdempotently } from '../idempotency/idempotency';
 import { newId } from '../ids';
 import { afterKey, rowsToAsk, toPage } from '../page';
+import { checkFurtherChallengers, insertArms } from './arms';
 import { consume } from './consume';
 import { endRollout, noteEpoch, record, rolloutShare } from './change';
 import { lockRollout, openRolloutOf, rolloutOfRun, toRecord, type RolloutRow } from './state';
@@ -55,7 +56,18 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
         return { kind: 'set', epoch: await reroute(tx, row) };
       }),
 
-    setStatus: ({ status, only, waitingFor, weight, verdict, decisionId, actor, cause, ...name }) =>
+    setStatus: ({
+      status,
+      only,
+      waitingFor,
+      weight,
+      verdict,
+      decisionId,
+      winner,
+      actor,
+      cause,
+      ...name
+    }) =>
       sql.begin(async (tx) => {
         const row = await lockRollout(tx, name);
         if (!isOpenRollout(row.status)) return { kind: 'ended', rollout: toRecord(row) };
@@ -64,7 +76,7 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
         const after = { ...rolloutShare(row), status, weight: weight ?? row.weight };
         await tx`
           update rollouts set status = ${status}, weight = ${after.weight}, waiting_for = ${waitingFor},
-            verdict = ${toJson(verdict ?? row.verdict)}, decision_id = ${decisionId ?? row.decisionId}
+            verdict = ${toJson(verdict ?? row.verdict)}, decision_id = ${decisionId ?? row.decisionId}, winner = ${winner ?? row.winner}
           where tenant_id = ${name.tenant} and id = ${name.id}`;
         if (status === row.status && after.weight === row.weight)
           return { kind: 'set', epoch: row.epoch };
@@ -81,6 +93,26 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
         const isRouted =
           after.weight !== row.weight || (status === 'passed') !== (row.status === 'passed');
         return { kind: 'set', epoch: isRouted ? await reroute(tx, row) : row.epoch };
+      }),
+
+    stopArm: ({ version, actor, cause, ...name }) =>
+      sql.begin(async (tx) => {
+        const row = await lockRollout(tx, name);
+        if (!isOpenRollout(row.status)) return { kind: 'ended', rollout: toRecord(row) };
+        await guardRollout(tx, row);
+        const stopped = await tx`
+          update rollout_arms set stopped_at = clock_timestamp()
+          where tenant_id = ${name.tenant} and rollout_id = ${name.id} and version = ${version} and version <> ${row.champion} and stopped_at is null`;
+        if (stopped.count === 0) return { kind: 'set', epoch: row.epoch };
+        await record(tx, row, {
+          action: 'rollout.stop_arm',
+          event: 'rollout.arm_stopped',
+          actor,
+          cause,
+          after: rolloutShare(row),
+          data: { version },
+        });
+        return { kind: 'set', epoch: await reroute(tx, row) };
       }),
 
     extend: ({ seconds, key, actor, cause, ...name }) =>
@@ -213,6 +245,13 @@ async function open(
       `${model}@${challenger} was ${versionStatus} and cannot be tried on traffic`,
     );
   }
+  await checkFurtherChallengers(tx, {
+    tenant,
+    model,
+    champion: champion.version,
+    challenger,
+    spec: input.spec,
+  });
   const earlier = await earlierOf(tx, { tenant, model, champion: champion.version, challenger });
   const refuted = earlier.find(
     (each) =>
@@ -229,6 +268,7 @@ async function open(
       ${availableAfterSeconds}, ${maxOf('latency_ms')}, ${maxOf('first_token_ms')}, ${maxOf('tokens')}, ${trafficSpanOf(spec)}, 0, 0, 0, ${toJson(state)})
     returning *`;
   if (!row) throw new Error('the database did not return the inserted rollout');
+  await insertArms(tx, row);
   await record(tx, row, {
     action: 'rollout.open',
     event: 'rollout.started',

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import {
+  bigint,
   boolean,
   check,
   doublePrecision,
@@ -60,6 +61,8 @@ export const rollouts = pgTable(
     /** Event time, once there was traffic. `event_now` never goes back. */
     eventStartedAt: instant('event_started_at'),
     eventNow: instant('event_now'),
+    /** The challenger that an A/B rollout promotes; null: `challenger`. */
+    winner: integer('winner'),
     verdict: document<Verdict>('verdict'),
     decisionId: bytewise('decision_id').$type<DecisionId>(),
     waitingFor: text('waiting_for'),
@@ -161,6 +164,85 @@ export const rolloutTraffic = pgTable(
       name: 'rollout_traffic_rollout_fk',
       columns: [t.tenantId, t.rolloutId],
       foreignColumns: [rollouts.tenantId, rollouts.id],
+    }),
+  ],
+);
+
+/** The versions of an A/B rollout, the champion last. */
+export const rolloutArms = pgTable(
+  'rollout_arms',
+  {
+    tenantId: tenantId(),
+    rolloutId: bytewise('rollout_id').$type<RolloutId>().notNull(),
+    version: integer('version').notNull(),
+    model: text('model').notNull(),
+    /** Order of the assignment. */
+    position: integer('position').notNull(),
+    /** The planned share of entities, 0–1. */
+    share: doublePrecision('share').notNull(),
+    /** Entities that were assigned to it, each counted with its first request. */
+    entities: counter('entities').notNull().default(0),
+    /** When harm took its traffic. */
+    stoppedAt: instant('stopped_at'),
+  },
+  (t) => [
+    primaryKey({ name: 'rollout_arms_pk', columns: [t.tenantId, t.rolloutId, t.version] }),
+    foreignKey({
+      name: 'rollout_arms_rollout_fk',
+      columns: [t.tenantId, t.rolloutId],
+      foreignColumns: [rollouts.tenantId, rollouts.id],
+    }),
+    foreignKey({
+      name: 'rollout_arms_version_fk',
+      columns: [t.tenantId, t.model, t.version],
+      foreignColumns: [modelVersions.tenantId, modelVersions.model, modelVersions.version],
+    }),
+    check('rollout_arms_share_check', sql`${t.share} > 0 and ${t.share} < 1`),
+  ],
+);
+
+/** The entities of an open A/B rollout by a hash of their keys, to count each once. */
+export const rolloutEntities = pgTable(
+  'rollout_entities',
+  {
+    tenantId: tenantId(),
+    rolloutId: bytewise('rollout_id').notNull(),
+    entity: bigint('entity', { mode: 'bigint' }).notNull(),
+  },
+  (t) => [
+    primaryKey({ name: 'rollout_entities_pk', columns: [t.tenantId, t.rolloutId, t.entity] }),
+    foreignKey({
+      name: 'rollout_entities_rollout_fk',
+      columns: [t.tenantId, t.rolloutId],
+      foreignColumns: [rollouts.tenantId, rollouts.id],
+    }),
+  ],
+);
+
+/** Requests of an A/B rollout by the version to which their entity is assigned. */
+export const rolloutArmTraffic = pgTable(
+  'rollout_arm_traffic',
+  {
+    tenantId: tenantId(),
+    rolloutId: bytewise('rollout_id').notNull(),
+    version: integer('version').notNull(),
+    spanStart: instant('span_start').notNull(),
+    assigned: counter('assigned').notNull(),
+    /** Requests that it failed, answered by the champion. */
+    failed: counter('failed').notNull(),
+    /** Requests that took longer than the guardrail allows, or that it failed. */
+    slow: counter('slow').notNull(),
+    labelled: counter('labelled').notNull().default(0),
+  },
+  (t) => [
+    primaryKey({
+      name: 'rollout_arm_traffic_pk',
+      columns: [t.tenantId, t.rolloutId, t.version, t.spanStart],
+    }),
+    foreignKey({
+      name: 'rollout_arm_traffic_arm_fk',
+      columns: [t.tenantId, t.rolloutId, t.version],
+      foreignColumns: [rolloutArms.tenantId, rolloutArms.rolloutId, rolloutArms.version],
     }),
   ],
 );

@@ -28,8 +28,11 @@ export interface PredictionRow {
 
 export interface OtherScore {
   readonly version: number;
-  /** `shadow` scored beside the answer; `fallback` was assigned to answer and failed. */
-  readonly role: 'shadow' | 'fallback';
+  /**
+   * `shadow` scored beside the answer; `fallback` was assigned to answer and failed; `stopped` was
+   * assigned to answer, but an A/B rollout had taken its traffic.
+   */
+  readonly role: 'shadow' | 'fallback' | 'stopped';
   readonly score: number | null;
   /** Answer of a language application or a multiclass model; null with an error. */
   readonly output?: LoggedAnswer | ClassPrediction | null;

@@ -74,11 +74,11 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
           from ${columnsOf(sql, rows)} as p (tenant_id, id, received_at, model, version, arm, entity, event_time, input, output, latency_ms,
             rollout_id, rollout_step, other, verdict, blocked)
           on conflict do nothing
-          returning tenant_id, day, id, model, version, latency_ms, rollout_id, rollout_step, output, other, coalesce(event_time, received_at) as event_time
+          returning tenant_id, day, id, model, version, entity, latency_ms, rollout_id, rollout_step, output, other, coalesce(event_time, received_at) as event_time
         ), joined as (
           update feedback f set day = a.day, model = a.model, version = a.version, rollout_id = a.rollout_id, event_time = a.event_time from added a
           where f.tenant_id = a.tenant_id and f.prediction_id = a.id and f.day is null
-        ), counted as (${countTraffic(sql)})
+        ), counted as (${countTraffic(sql)}), ${countArms(sql)}
         select count(*) as rows from added`;
       return added?.rows ?? 0;
     },
@@ -157,7 +157,7 @@ function countTraffic(sql: Sql) {
       from (
         select a.*, a.other ->> 'role' as role, a.other ->> 'error' is not null as has_failed, a.output ->> 'error' is not null as has_broken,
           coalesce(a.latency_ms > r.slow_ms, false) as is_slow, r.slow_first_token_ms, r.most_tokens, r.traffic_span_seconds,
-          a.version = r.challenger or coalesce(a.other ->> 'role' = 'fallback', false) as is_challengers,
+          a.version <> r.champion or coalesce(a.other ->> 'role' = 'fallback', false) as is_challengers,
           case when a.version = r.challenger then a.output
             when a.other ->> 'role' = 'shadow' and (r.spec -> 'steps' ->> a.rollout_step)::float8 = 0 then a.other -> 'output' end as said
         from added a join rollouts r on r.tenant_id = a.tenant_id and r.id = a.rollout_id
@@ -173,6 +173,42 @@ function countTraffic(sql: Sql) {
       challenger_streamed = t.challenger_streamed + excluded.challenger_streamed, challenger_late = t.challenger_late + excluded.challenger_late,
       challenger_costly = t.challenger_costly + excluded.challenger_costly, challenger_blocked = t.challenger_blocked + excluded.challenger_blocked,
       challenger_malformed = t.challenger_malformed + excluded.challenger_malformed`;
+}
+
+/**
+ * Counts the requests of A/B rollouts by the version to which their entity is assigned, and each
+ * entity with its first request. All writes are in the order of their keys, because two batches
+ * could deadlock otherwise.
+ */
+function countArms(sql: Sql) {
+  return sql`
+    assigned as materialized (
+      select a.tenant_id, a.rollout_id, a.event_time, hashtextextended(a.entity, 0) as entity, a.entity is not null as has_entity,
+        coalesce(case when a.other ->> 'role' in ('fallback', 'stopped') then (a.other ->> 'version')::int end, a.version) as version,
+        a.other ->> 'role' = 'fallback' as has_failed, a.latency_ms > r.slow_ms as is_slow, r.traffic_span_seconds
+      from added a join rollouts r on r.tenant_id = a.tenant_id and r.id = a.rollout_id
+      where exists (select from rollout_arms m where m.tenant_id = r.tenant_id and m.rollout_id = r.id)
+    ), arms_counted as (
+      insert into rollout_arm_traffic as t (tenant_id, rollout_id, version, span_start, assigned, failed, slow)
+      select tenant_id, rollout_id, version, ${spanOf(sql, sql`event_time`, sql`traffic_span_seconds`)}, count(*), count(*) filter (where has_failed),
+        count(*) filter (where has_failed or is_slow)
+      from assigned group by 1, 2, 3, 4 order by 1, 2, 3, 4
+      on conflict on constraint rollout_arm_traffic_pk do update set assigned = t.assigned + excluded.assigned, failed = t.failed + excluded.failed,
+        slow = t.slow + excluded.slow
+    ), new_entities as (
+      insert into rollout_entities (tenant_id, rollout_id, entity)
+      select distinct tenant_id, rollout_id, entity from assigned where has_entity order by 1, 2, 3
+      on conflict do nothing returning tenant_id, rollout_id, entity
+    ), entities_of_arms as (
+      select tenant_id, rollout_id, version, count(*) as n
+      from (select distinct tenant_id, rollout_id, entity, version from new_entities natural join assigned) e group by 1, 2, 3
+    ), locked_arms as materialized (
+      select m.tenant_id, m.rollout_id, m.version, e.n from rollout_arms m join entities_of_arms e using (tenant_id, rollout_id, version)
+      order by 1, 2, 3 for no key update of m
+    ), entities_counted as (
+      update rollout_arms m set entities = m.entities + e.n from locked_arms e
+      where m.tenant_id = e.tenant_id and m.rollout_id = e.rollout_id and m.version = e.version
+    )`;
 }
 
 /**

@@ -12,6 +12,8 @@ export interface RoutingArm {
   /** Share of entities, 0–1; an arm with 0 is loaded but gets no traffic. */
   readonly weight: number;
   readonly manifest: ArtifactRef;
+  /** An A/B rollout has taken its traffic: the champion answers its entities. */
+  readonly isStopped?: true;
 }
 
 export interface RoutedModel {
@@ -23,8 +25,8 @@ export interface RoutedModel {
   /** The version to which a rollback would go. */
   readonly previous: PreviousVersion | null;
   /**
-   * The open rollout of these arms. The challenger comes first, so that it keeps its entities when
-   * its weight grows.
+   * The open rollout of these arms. The challengers come first, so that they keep their entities
+   * when their weights grow. Null also before an A/B rollout divides the traffic.
    */
   readonly rollout: RoutedRollout | null;
 }
@@ -85,6 +87,9 @@ interface AliasRow {
   readonly step: number | null;
   readonly weight: number | null;
   readonly besides: boolean | null;
+  /** In an A/B rollout, the order of the challengers. */
+  readonly position: number | null;
+  readonly isStopped: boolean | null;
   readonly movedSecondsAgo: number | null;
 }
 
@@ -93,18 +98,21 @@ export function selectRoutes(sql: Query): Statement<AliasRow[]> {
   return sql<AliasRow[]>`
     with served as (
       select tenant_id, model, alias, version, null as rollout_id, null::int as step, null::float8 as weight, null::boolean as besides,
-        extract(epoch from now() - moved_at)::float8 as moved_seconds_ago
+        null::int as position, null::boolean as is_stopped, extract(epoch from now() - moved_at)::float8 as moved_seconds_ago
       from model_aliases where alias in ('champion', 'previous')
       union all
-      select tenant_id, model, 'challenger', challenger, id, step, weight, status <> 'passed' and (paired or weight = 0), null
-      from rollouts where ended_at is null
+      select r.tenant_id, r.model, 'challenger', coalesce(a.version, r.challenger), case when a.version is null or r.weight > 0 then r.id end, r.step,
+        case when r.weight > 0 then coalesce(a.share, r.weight) else 0 end, a.version is null and r.status <> 'passed' and (r.paired or r.weight = 0),
+        a.position, a.stopped_at is not null, null
+      from rollouts r left join rollout_arms a on a.tenant_id = r.tenant_id and a.rollout_id = r.id and a.version <> r.champion
+      where r.ended_at is null
     )
-    select e.epoch, s.tenant_id as tenant, s.model, s.alias, s.version, v.manifest, v.is_language, s.rollout_id, s.step, s.weight, s.besides, s.moved_seconds_ago
+    select e.epoch, s.tenant_id as tenant, s.model, s.alias, s.version, v.manifest, v.is_language, s.rollout_id, s.step, s.weight, s.besides, s.position, s.is_stopped, s.moved_seconds_ago
     from routing_epoch e
     left join (served s cross join lateral (
       -- Without an offset the planner reads every version of every model.
       select manifest, signature->>'task' = 'chat' as is_language from model_versions m where m.tenant_id = s.tenant_id and m.model = s.model and m.version = s.version offset 0) v) on true
-    order by s.tenant_id, s.model`;
+    order by s.tenant_id, s.model, s.position`;
 }
 
 export function createRoutingRepository({ sql, listener }: Database): RoutingRepository {
@@ -149,16 +157,19 @@ function routed(champion: AliasRow, rows: readonly AliasRow[]): RoutedModel {
   const { tenant, model, version, manifest, isLanguage } = champion;
   const rowOf = (alias: AliasName) => rows.find((row) => row.alias === alias);
   const previous = rowOf('previous');
-  const challenger = rowOf('challenger');
-  const weight = challenger?.weight ?? 0;
-  const arms: RoutingArm[] = [{ version, alias: 'champion', weight: 1 - weight, manifest }];
-  if (challenger)
-    arms.unshift({
-      version: challenger.version,
-      alias: 'challenger',
-      weight,
-      manifest: challenger.manifest,
-    });
+  const challengers = rows.filter((row) => row.alias === 'challenger');
+  const [challenger] = challengers;
+  const weight = challengers.reduce((sum, row) => sum + (row.weight ?? 0), 0);
+  const arms: RoutingArm[] = [
+    ...challengers.map((row) => ({
+      version: row.version,
+      alias: 'challenger' as const,
+      weight: row.weight ?? 0,
+      manifest: row.manifest,
+      ...(row.isStopped === true && { isStopped: true as const }),
+    })),
+    { version, alias: 'champion', weight: Math.max(0, 1 - weight), manifest },
+  ];
   return {
     tenant: tenant as Tenant,
     model,

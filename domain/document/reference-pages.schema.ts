@@ -42,7 +42,12 @@ const alternativeExamples: Readonly<Record<ReferenceKind, readonly unknown[]>> =
         },
         evaluate: { ungated: 'an experiment without traffic', gates: [{ class: 'damaged' }] },
         train: { compute: { image: 'registry.example.com/perennial-job:1', preemptible: true } },
-        canary: { method: 'blueGreen', requireShadow: false, quality: { bound: 500 } },
+        canary: {
+          method: 'blueGreen',
+          requireShadow: false,
+          against: [5, 6],
+          quality: { bound: 500 },
+        },
         tune: {
           objectives: [
             { metric: 'logloss', direction: 'minimize' },

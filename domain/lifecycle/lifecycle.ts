@@ -138,6 +138,8 @@ export interface CanarySpec {
   readonly method?: RolloutMethod;
   /** Blue/green only. False: it switches without quality being shown in shadow. Absent: true. */
   readonly requireShadow?: false;
+  /** A/B only: the version numbers of further challengers. Absent: none. */
+  readonly against?: readonly number[];
   /**
    * Percent of entities, increasing. 0 is shadow: the challenger scores every request, and its
    * answers are not returned.

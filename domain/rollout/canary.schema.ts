@@ -104,7 +104,9 @@ export const writtenCanary = z
       .optional()
       .describe(
         'canary: the share of the challenger grows by steps; shadow: it never answers, and a ' +
-          'person approves its promotion; blueGreen: all traffic switches at once; canary by default',
+          'person approves its promotion; blueGreen: all traffic switches at once; ab: one or more ' +
+          'challengers have fixed shares until maxDuration, and the best one is promoted; canary by ' +
+          'default',
       ),
     steps: z
       .array(z.number().min(0).max(100))
@@ -113,7 +115,8 @@ export const writtenCanary = z
       .optional()
       .describe(
         'percent of entities, rising; 0 is shadow: the challenger scores requests, but its answers ' +
-          'are not returned; [0, 5, 25, 50] by default, [0] for shadow, [0, 100] for blueGreen',
+          'are not returned; [0, 5, 25, 50] by default, [0] for shadow, [0, 100] for blueGreen; for ab one number, ' +
+          'the share of all challengers together, by default as much for each as for the champion',
       ),
     requireShadow: z
       .boolean()
@@ -122,6 +125,11 @@ export const writtenCanary = z
         'for blueGreen: false switches as soon as every gateway has loaded the challenger, without ' +
           'quality in shadow; true by default',
       ),
+    against: z
+      .array(z.int().min(1))
+      .max(8)
+      .optional()
+      .describe('for ab: the numbers of further versions of the model to compare, at most 8'),
     quality,
     guardrails: z
       .array(z.discriminatedUnion('name', [errors, latency]))
@@ -156,19 +164,21 @@ interface WrittenMethod {
   readonly method?: 'canary' | RolloutMethod | undefined;
   readonly steps?: number[] | undefined;
   readonly requireShadow?: boolean | undefined;
+  readonly against?: number[] | undefined;
 }
 
 type WithMethod<Section> = Omit<Section, keyof WrittenMethod> &
-  Pick<CanarySpec, 'method' | 'steps' | 'requireShadow'>;
+  Pick<CanarySpec, 'method' | 'steps' | 'requireShadow' | 'against'>;
 
 /** Fills in the steps of the method. The spec omits what is so by default. */
 export function withMethod<Section extends z.ZodType<WrittenMethod>>(section: Section) {
   return z.codec(section, z.custom<WithMethod<z.output<Section>>>(), {
-    decode: ({ method = 'canary', steps, requireShadow = true, ...rest }) =>
+    decode: ({ method = 'canary', steps, requireShadow = true, against = [], ...rest }) =>
       ({
         ...(method !== 'canary' && { method }),
-        steps: steps ?? [...defaultSteps[method]],
+        steps: steps ?? [...defaultSteps(method, 1 + against.length)],
         ...(!requireShadow && { requireShadow }),
+        ...(against.length > 0 && { against }),
         ...rest,
       }) as WithMethod<z.output<Section>>,
     encode: (spec) => spec as z.output<Section>,

@@ -14,10 +14,11 @@ export function methodProblems({
   method,
   steps,
   requireShadow,
+  against = [],
   rule,
   approvals,
   dependsOnPrediction,
-}: Pick<CanarySpec, 'method' | 'steps' | 'requireShadow'> & {
+}: Pick<CanarySpec, 'method' | 'steps' | 'requireShadow' | 'against'> & {
   readonly rule: CanarySpec['quality']['rule'];
   /** The number of approvals that a promotion needs. */
   readonly approvals: number;
@@ -30,8 +31,11 @@ export function methodProblems({
       detail: 'is only for method: blueGreen',
       expected: 'no requireShadow',
     });
+  if (against.length > 0 && method !== 'ab')
+    problems.push({ where: ['against'], detail: 'is only for method: ab', expected: 'no against' });
   if (method === undefined) return problems;
-  const only = defaultSteps[method];
+  if (method === 'ab') return [...problems, ...abProblems(steps, against)];
+  const only = defaultSteps(method);
   if (steps.length !== only.length || only.some((step, index) => step !== steps[index]))
     problems.push({
       where: ['steps'],
@@ -58,4 +62,33 @@ export function methodProblems({
       expected: 'another method',
     });
   return problems;
+}
+
+function abProblems(
+  steps: CanarySpec['steps'],
+  against: readonly number[],
+): readonly MethodProblem[] {
+  const [share = 0] = steps;
+  const isShare = steps.length === 1 && share > 0 && share < 100;
+  const repeated = against.findIndex((version, index) => against.indexOf(version) < index);
+  return [
+    ...(isShare
+      ? []
+      : [
+          {
+            where: ['steps'],
+            detail: 'is not possible with method: ab, whose shares are fixed',
+            expected: 'no steps, or one number between 0 and 100, such as [40]',
+          },
+        ]),
+    ...(repeated === -1
+      ? []
+      : [
+          {
+            where: ['against', repeated],
+            detail: `repeats ${against[repeated] ?? ''}`,
+            expected: 'each version once',
+          },
+        ]),
+  ];
 }

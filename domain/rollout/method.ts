@@ -2,21 +2,32 @@
  * How a rollout moves traffic, if not as a canary.
  * - `shadow`: the challenger never answers.
  * - `blueGreen`: all traffic switches at once, and the champion stays loaded beside it.
+ * - `ab`: one or more challengers have fixed shares until the horizon.
  */
-export const rolloutMethods = ['shadow', 'blueGreen'] as const;
+export const rolloutMethods = ['shadow', 'blueGreen', 'ab'] as const;
 export type RolloutMethod = (typeof rolloutMethods)[number];
 
-/** Percent of entities by step, if the file has no `steps`. */
-export const defaultSteps = {
-  canary: [0, 5, 25, 50],
-  shadow: [0],
-  blueGreen: [0, 100],
-} as const satisfies Readonly<Record<'canary' | RolloutMethod, readonly number[]>>;
+/**
+ * Percent of entities by step, if the file has no `steps`. In an A/B rollout the champion and each
+ * challenger have the same share by default.
+ */
+export function defaultSteps(method: 'canary' | RolloutMethod, challengers = 1): readonly number[] {
+  switch (method) {
+    case 'canary':
+      return [0, 5, 25, 50];
+    case 'shadow':
+      return [0];
+    case 'blueGreen':
+      return [0, 100];
+    case 'ab':
+      return [Number(((100 * challengers) / (challengers + 1)).toFixed(2))];
+  }
+}
 
 export function methodOf({
-  method = 'canary',
+  method,
 }: {
   readonly method?: RolloutMethod;
 }): 'canary' | RolloutMethod {
-  return method;
+  return method ?? 'canary';
 }

@@ -11,6 +11,8 @@ export interface RolloutPolicy {
   /** Absent: a canary. */
   readonly method?: CanarySpec['method'];
   readonly requireShadow?: CanarySpec['requireShadow'];
+  /** A/B only: the number of challengers, which share alpha with the test of the shares. */
+  readonly challengers?: number;
   /** Percent of entities, rising; 0 is shadow. */
   readonly steps: CanarySpec['steps'];
   readonly quality: CanarySpec['quality'] & {
@@ -58,10 +60,12 @@ export function rolloutPolicyOf(
     version: 2,
     ...(method !== undefined && { method }),
     ...(requireShadow !== undefined && { requireShadow }),
+    ...(method === 'ab' && { challengers: 1 + (canary.against ?? []).length }),
     steps,
     quality: {
       ...quality,
-      comparison: label.dependsOnPrediction ? 'arms' : 'pairs',
+      // The challengers of an A/B rollout score only the requests of their own entities.
+      comparison: label.dependsOnPrediction || method === 'ab' ? 'arms' : 'pairs',
       acrossDays: holdsAcrossDays(test),
     },
     guardrails,

@@ -5,6 +5,7 @@
 import type { Command } from '../run/command';
 import type { PredictionId, RolloutId } from '../ids';
 import type { CanarySpec } from '../lifecycle/lifecycle';
+import type { ModelVersionRef } from '../model/model';
 import type { DecisionRef } from '../decision/verdict';
 import type { JudgingEnd } from './judging/evidence';
 import type { EndedRollout, OpeningRefusal, RolloutOutcome, RolloutVersions } from './outcome';
@@ -38,6 +39,8 @@ export interface RolloutProgress {
   readonly test: CanarySpec['test'] | null;
   /** The decision if the canary has passed. */
   readonly decision: DecisionRef | null;
+  /** The challenger that an A/B rollout promotes, if it is given. */
+  readonly winner?: ModelVersionRef;
   readonly promotion: PromotionEnd | null;
   /** Why judging has ended; null while it continues. */
   readonly noMoreLabels: JudgingEnd | null;
@@ -70,6 +73,8 @@ export interface OpenRolloutState {
   readonly waitingFor: string;
   /** The decision if the canary has passed. */
   readonly decision: DecisionRef | null;
+  /** The challenger that an A/B rollout promotes; absent: the run's own version. */
+  readonly winner?: ModelVersionRef;
 }
 
 export type RolloutOpeningEvent =
@@ -80,6 +85,7 @@ export type RolloutOpeningEvent =
       readonly step: number;
       readonly extendedSeconds: number;
       readonly decision: DecisionRef | null;
+      readonly winner?: ModelVersionRef;
       /** With this attempt's share of alpha. */
       readonly test: CanarySpec['test'];
     }
@@ -89,7 +95,12 @@ export type WatchResult =
   /** By harm, by time, or by a person. All traffic goes to the champion. */
   | { readonly kind: 'ended'; readonly end: EndedRollout }
   | { readonly kind: 'advance'; readonly toStep: number; readonly because: string }
-  | { readonly kind: 'passed'; readonly decision: DecisionRef }
+  | {
+      readonly kind: 'passed';
+      readonly decision: DecisionRef;
+      /** In an A/B rollout, the challenger that is promoted. */
+      readonly winner?: ModelVersionRef;
+    }
   /** `maxDuration` has passed, and `onInconclusive` is `hold`. */
   | { readonly kind: 'expired'; readonly because: string }
   | { readonly kind: 'still' };

@@ -9,8 +9,10 @@ import { summarizeLabels, type LabelledVerdictPair } from './judging/judge-label
 import type { LossRange } from './judging/loss';
 import type { ArmObservation, PairObservation } from './judging/observation';
 import { enterStep, observe, startEvidence } from './judging/observe';
+import { armEvidenceOf, armPolicy, armsOf, isStopped } from './judging/ab-arms';
+import { qualityOf } from './judging/readings';
 import type { RolloutPolicy } from './policy';
-import type { MetricReading, RolloutVerdict } from './judging/verdict';
+import type { RolloutVerdict } from './judging/verdict';
 
 /** The stored evaluation state of a rollout: a few kilobytes of JSON, whatever the traffic. */
 export interface RolloutState {
@@ -44,8 +46,28 @@ export interface RolloutObservations {
   readonly total: CountsByArm;
   readonly answers: AnswerCounts;
   readonly pairs: readonly ObservedPair[];
+  /** Given in an A/B rollout. */
+  readonly ab?: AbObservations;
   /** All labels of judged answers in order of arrival, if there are new ones. */
   readonly checked?: readonly LabelledVerdictPair[];
+}
+
+export interface AbObservations {
+  readonly champion: ArmObservations;
+  /** The run's own first. */
+  readonly challengers: readonly ArmObservations[];
+}
+
+/** Totals of one version of an A/B rollout. */
+export interface ArmObservations {
+  readonly version: number;
+  /** `name@version`. */
+  readonly arm: string;
+  /** The planned share of entities, 0–1. */
+  readonly share: number;
+  readonly entities: number;
+  readonly isStopped: boolean;
+  readonly counts: ArmCounts;
 }
 
 export interface ObservedPair {
@@ -58,6 +80,8 @@ export interface ObservedPair {
    * cases would count against the other version.
    */
   readonly assigned: 'champion' | 'challenger';
+  /** In an A/B rollout, the version to which the entity is assigned. */
+  readonly assignedVersion?: number;
   readonly step: number;
   /** For language applications: both versions gave the same text. */
   readonly sameAnswer?: boolean;
@@ -125,7 +149,10 @@ export function addObservations(
   const before =
     state.evidence ?? startEvidence(policy, { champion, challenger, at: seen.eventNow });
   if (decideRollout(policy, before).kind === 'harm') return state;
-  const grown = counted(policy, observed(policy, before, position, seen), seen);
+  const grown =
+    seen.ab === undefined
+      ? counted(policy, observed(policy, before, position, seen), seen)
+      : withArms(policy, before, position, { ...seen, ab: seen.ab });
   const verdict = decideRollout(policy, grown);
   // The chart shows the deciding pairs, so it starts again when serving begins.
   const history = grown.servingSince === before.servingSince ? state.history : [];
@@ -158,6 +185,57 @@ function observed(
     answers: isPaired ? [] : seen.pairs.filter((pair) => pair.step === step).map(answerOf),
     requests: [],
   });
+}
+
+/**
+ * Each challenger is measured like that of a rollout of its own, against the same champion. What a
+ * stopped challenger has measured stays.
+ */
+function withArms(
+  policy: RolloutPolicy,
+  before: RolloutEvidence,
+  position: RolloutPosition,
+  seen: RolloutObservations & { readonly ab: AbObservations },
+): RolloutEvidence {
+  const { champion, challengers } = seen.ab;
+  const { champion: championName } = position;
+  const measured = armsOf(before);
+  const own = armPolicy(policy);
+  const grown = challengers.map((arm) => {
+    const known =
+      measured.find(({ challenger }) => challenger === arm.arm) ??
+      startEvidence(own, { champion: championName, challenger: arm.arm, at: before.startedAt });
+    const counts = { champion: champion.counts, challenger: arm.counts };
+    const pairs =
+      arm.isStopped || isStopped(before, arm.arm)
+        ? null
+        : seen.pairs.filter(
+            ({ assignedVersion }) =>
+              assignedVersion === champion.version || assignedVersion === arm.version,
+          );
+    const { ab: _, ...common } = before;
+    const merged = { ...common, ...armEvidenceOf(known) };
+    if (pairs === null) {
+      // Only the clock goes on.
+      const { asOf, extendedSeconds } = observed(own, merged, position, { ...seen, pairs: [] });
+      return { ...merged, asOf, extendedSeconds };
+    }
+    const batch = { ...seen, step: counts, total: counts, pairs };
+    return counted(own, observed(own, merged, position, batch), batch);
+  });
+  const [first = before, ...others] = grown;
+  return {
+    ...first,
+    ab: {
+      entities: [...challengers, champion].map(({ arm, share, entities: n }) => ({
+        arm,
+        share,
+        n,
+      })),
+      others: others.map(armEvidenceOf),
+      stopped: challengers.filter((arm) => arm.isStopped).map(({ arm }) => arm),
+    },
+  };
 }
 
 function withLabels(
@@ -256,13 +334,9 @@ function withPoint(
   { asOf }: RolloutEvidence,
   { readings }: RolloutVerdict,
 ): readonly HistoryPoint[] {
-  const quality = qualityIn(readings);
+  const quality = qualityOf(readings);
   if (quality === undefined || quality.estimate === null || quality.n === history.at(-1)?.n)
     return history;
   const { n, estimate, lower, upper } = quality;
   return addPoint(history, { n, eventTime: asOf, estimate, lower, upper });
-}
-
-export function qualityIn(readings: readonly MetricReading[]): MetricReading | undefined {
-  return readings.find(({ role }) => role === 'quality');
 }

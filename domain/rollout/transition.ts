@@ -93,7 +93,7 @@ function opened(
   progress: RolloutProgress,
   found: Extract<RolloutOpeningEvent, { readonly kind: 'opened' }>,
 ): Transition {
-  const { rollout, status, step, extendedSeconds, decision, test } = found;
+  const { rollout, status, step, extendedSeconds, decision, winner, test } = found;
   const heldBy = status === 'held' ? { actor: platform, reason: 'held before' } : null;
   const state = {
     ...progress,
@@ -102,6 +102,7 @@ function opened(
     step,
     extendedSeconds,
     decision,
+    ...(winner && { winner }),
     test,
     heldBy,
     stepEntered: status !== 'running',
@@ -157,13 +158,13 @@ function show(settings: RolloutSettings, progress: RolloutProgress): Transition 
 }
 
 function showStatus(settings: RolloutSettings, progress: RolloutProgress): Transition {
-  const { rollout, status, decision, heldBy, statusBy } = progress;
+  const { rollout, status, decision, winner, heldBy, statusBy } = progress;
   const waitingFor = waitingForOf(settings, progress);
   if (rollout === null || waitingFor === progress.waitingFor || !isOpen(status))
     return still({ ...progress, statusBy: null });
   const { actor, reason = waitingFor } = statusBy ?? heldBy ?? { actor: platform };
   const weight = decision !== null && settings.parkWhenPassed ? 'park' : 'keep';
-  const state = { rollout, status, waitingFor, decision };
+  const state = { rollout, status, waitingFor, decision, ...(winner && { winner }) };
   return { progress, effects: [{ kind: 'recordStatus', state, weight, actor, cause: reason }] };
 }
 
@@ -269,7 +270,12 @@ function watched(
       return still({ ...progress, step: result.toStep, stepBy, stepEntered: false, noMoreLabels });
     }
     case 'passed':
-      return still({ ...progress, decision: result.decision, status: 'passed' });
+      return still({
+        ...progress,
+        decision: result.decision,
+        ...(result.winner && { winner: result.winner }),
+        status: 'passed',
+      });
     case 'expired':
       return still({
         ...progress,

@@ -12,7 +12,8 @@ export function waitingForOf(
     step,
     heldBy,
     decision,
-  }: Pick<RolloutProgress, 'status' | 'step' | 'heldBy' | 'decision'>,
+    winner = challenger,
+  }: Pick<RolloutProgress, 'status' | 'step' | 'heldBy' | 'decision' | 'winner'>,
 ): string {
   const percent = steps[step] ?? 0;
   const where = `step ${step + 1} of ${steps.length}, ${percent === 0 ? 'shadow' : `${percent} %`}`;
@@ -21,7 +22,6 @@ export function waitingForOf(
     const reason = heldBy.reason === undefined ? '' : ` (${heldBy.reason})`;
     return `canary of ${versions} is held by ${heldBy.actor}${reason} in ${where}; perennial rollout resume ${model}`;
   }
-  if (decision !== null)
-    return `the promotion of ${versionName(challenger)}, whose canary has passed`;
+  if (decision !== null) return `the promotion of ${versionName(winner)}, whose canary has passed`;
   return `canary of ${versions}: ${where}; perennial rollout show ${model}`;
 }

@@ -7,7 +7,7 @@ import type { Trials } from '../support/rollout/trials';
 import { openTrials } from '../support/rollout/trials';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 let product: Product;
 let trials: Trials;
@@ -113,4 +113,104 @@ test('a shadow answers no request and is promoted only by an approval', async ()
   expect(ended).toMatchObject({ status: 'succeeded', version: 2 });
   expect(ended.verdict?.reasons.map(({ code }) => code)).toContain('shadow.only');
   expect(await trials.champion(model)).toBe(2);
+});
+
+const useless = '{ metrics: [auc], gates: [], ungated: "a trial" }';
+const ab = (settings: string, margin = 0.3) =>
+  `{ method: ab, quality: { metric: logloss, margin: ${margin} }, guardrails: [{ name: errors, max: 0.1 }], ` +
+  `test: { alpha: 0.2, minSamples: 50, minDuration: 1h }, ${settings} }`;
+
+/** A model whose version 2 has learnt nothing, and was aborted in its canary. */
+async function withBadVersion(name: string): Promise<string> {
+  const model = await trials.withChampion(name);
+  await trials.sabotage(model);
+  const { body: run } = await product.start(model);
+  await trials.until(model, ({ runId }) => runId === run.id);
+  await product.cli(['rollout', 'abort', model, '--reason', 'kept for later']);
+  await product.waitForEnd(run.id);
+  return model;
+}
+
+test('several challengers have their own entities; one with harm is stopped, and the best is promoted at the horizon', async () => {
+  const model = await withBadVersion('several');
+  await apply({
+    name: model,
+    evaluate: lenientGates,
+    canary: ab('against: [2], maxDuration: 4d'),
+  });
+  const run = await trials.open(model, 0.5);
+  await trials.until(model, ({ weight }) => weight > 0.6);
+  traffic = startTraffic(product, model, { from: '2024-05-01T00:00:00Z' });
+  const ended = await product.waitForEnd(run.id);
+  expect(ended).toMatchObject({ status: 'succeeded', version: 3, verdict: { kind: 'passed' } });
+  expect(ended.verdict?.reasons.map(({ code }) => code)).toEqual(
+    expect.arrayContaining(['shares.planned', 'winner.chosen', 'promote.done']),
+  );
+  expect(await trials.champion(model)).toBe(3);
+  const rollout = await trials.rolloutOf(model);
+  expect(rollout).toMatchObject({ method: 'ab', status: 'promoted', winner: 3, challenger: 3 });
+  const arms = rollout?.arms ?? [];
+  expect(arms.map(({ version, role }) => `${role} ${version}`)).toEqual([
+    'challenger 3',
+    'challenger 2',
+    'champion 1',
+  ]);
+  // The traffic has 200 entities, and each is counted once.
+  expect(arms.reduce((sum, { entities }) => sum + entities, 0)).toBe(200);
+  for (const { entities } of arms) expect(entities).toBeGreaterThan(35);
+  expect(arms[1]).toMatchObject({ stopped: true });
+  expect(await trials.audit(model, 'rollout.stop_arm')).toMatchObject([
+    { cause: expect.stringContaining(`harm of ${model}@2: logloss`) as string },
+  ]);
+  const { stdout } = await product.cli(['rollout', 'show', model]);
+  expect(stdout).toMatch(/@2 +33\.3\d* %.*stopped/);
+  expect(stdout).toMatch(/@3 +33\.3\d* %.*winner/);
+  const { failures, versions } = await traffic.stop();
+  expect(failures).toEqual([]);
+  expect(Object.keys(versions).sort()).toEqual([1, 2, 3].map((version) => `${model}@${version}`));
+});
+
+test('an earlier version can win, and a version that cannot take part is named', async () => {
+  const model = await trials.withChampion('earlier');
+  await apply({ name: model, evaluate: useless, canary: ab('against: [9], maxDuration: 2d') });
+  const { body: wrong } = await product.start(model, { params: { C: 0.3 } });
+  const refused = await product.waitForEnd(wrong.id);
+  expect(refused.status).toBe('failed');
+  expect(JSON.stringify(refused)).toContain(`${model}@9, which does not exist`);
+
+  // Version 2 is a candidate of that run and as good as the champion; version 3 learns nothing.
+  await apply({
+    name: model,
+    learnable: false,
+    evaluate: useless,
+    canary: ab('against: [2], maxDuration: 4d'),
+  });
+  const { body: run } = await product.start(model);
+  await trials.until(model, ({ weight }) => weight > 0.6);
+  traffic = startTraffic(product, model, { from: '2024-05-01T00:00:00Z' });
+  const ended = await product.waitForEnd(run.id);
+  expect(ended).toMatchObject({ status: 'succeeded', version: 2 });
+  expect(await trials.champion(model)).toBe(2);
+  expect(await trials.rolloutOf(model)).toMatchObject({
+    status: 'promoted',
+    challenger: 3,
+    winner: 2,
+  });
+});
+
+test('a rollback of the champion ends an A/B rollout as superseded', async () => {
+  const model = await trials.withChampion('moved');
+  const first = await trials.open(model, 0.5);
+  await product.cli(['rollout', 'abort', model]);
+  await product.waitForEnd(first.id);
+  await product.cli(['model', 'promote', model, '2', '--override', 'by hand', '--self-approve']);
+  await apply({ name: model, evaluate: lenientGates, canary: ab('maxDuration: 4d') });
+  const run = await trials.open(model, 0.25);
+  await trials.until(model, ({ weight }) => weight === 0.5);
+  expect(await product.cli(['model', 'rollback', model, '--reason', 'an incident'])).toMatchObject({
+    exitCode: 0,
+  });
+  const superseded = await product.waitForEnd(run.id);
+  expect(superseded.verdict?.reasons.at(-1)?.code).toBe('canary.superseded');
+  expect(await trials.rolloutOf(model)).toMatchObject({ status: 'superseded', weight: 0 });
 });

@@ -33,14 +33,15 @@ export async function release(
   const judged = tried ? joinVerdicts(measured, tried.verdict) : measured;
   if (isNotPassed(judged)) return stopWithoutPromotion(run, candidate, judged);
 
+  const winner = tried?.winner ?? candidate;
   const promoted = await promote(run, {
-    candidate,
+    candidate: winner,
     champion,
     decision: tried?.decision ?? evaluated.decision,
     compared: tried ? tried.output.champion : evaluated.output.champion,
     rollout: tried?.open ?? null,
   });
   const verdict = joinVerdicts(judged, promoted.verdict);
-  if (isNotPassed(promoted.verdict)) return stopWithoutPromotion(run, candidate, verdict);
-  return { status: 'succeeded', verdict, version: candidate.version };
+  if (isNotPassed(promoted.verdict)) return stopWithoutPromotion(run, winner, verdict);
+  return { status: 'succeeded', verdict, version: winner.version };
 }

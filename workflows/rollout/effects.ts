@@ -111,13 +111,14 @@ async function recordStatus(
   input: RolloutInput,
   { state, weight, actor, cause }: RolloutEffectOf<'recordStatus'>,
 ): Promise<RolloutEvent> {
-  const { rollout, status, waitingFor, decision } = state;
+  const { rollout, status, waitingFor, decision, winner } = state;
   const recorded = await registryWrites.recordRolloutStatus({
     ...inRun(input),
     rollout,
     status,
     weight,
     decision,
+    ...(winner && { winner: winner.version }),
     actor,
     cause,
     waitingFor: status === 'running' ? null : waitingFor,

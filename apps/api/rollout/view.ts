@@ -3,7 +3,7 @@ import type { DaysReading, MetricReading } from '../../../domain/rollout/judging
 import { methodOf, rolloutMethods } from '../../../domain/rollout/method';
 import { isOpenRollout, rolloutStatuses } from '../../../domain/rollout/rollout';
 import { attemptOf } from '../../../domain/rollout/judging/attempts';
-import { qualityIn } from '../../../domain/rollout/state';
+import { qualityOf } from '../../../domain/rollout/judging/readings';
 import type { RolloutRecord, RolloutTraffic } from '../../../db/rollout/records';
 import { rolloutWorkflowId } from '../../../workflows/run/messages';
 import type { LifecycleClient } from '../../temporal-clients/lifecycle-client';
@@ -65,6 +65,17 @@ const arm = z.object({
   labelled: z.number().describe('due labels that arrived'),
 });
 const arms = z.object({ champion: arm, challenger: arm });
+
+const armView = z.object({
+  version: z.number(),
+  role: z.enum(['champion', 'challenger']),
+  share: z.number().describe('planned share of entities, 0 to 1'),
+  entities: z.number().describe('entities that were assigned to it'),
+  stopped: z.boolean().describe('harm took its traffic'),
+  outcome: outcome.nullable().describe('its quality; null for the champion'),
+  n: z.number().describe('labelled answers of the smaller of its arm and the champion’s'),
+  ...bounds,
+});
 
 const rollback = z.object({
   from: z.number(),
@@ -156,6 +167,15 @@ export const rolloutView = summary
       extendedSeconds: z.number().describe('seconds added to maxDurationSeconds by people'),
       onInconclusive: z.enum(['rollback', 'hold']),
     }),
+    arms: z
+      .array(armView)
+      .readonly()
+      .nullable()
+      .describe('of an A/B rollout with traffic: the challengers, then the champion'),
+    winner: z
+      .number()
+      .nullable()
+      .describe('the version that an A/B rollout promotes; null before, and for other methods'),
     rollback: rollback.nullable(),
     judge: rolloutJudge.nullable().describe('judge of the answers, if quality is judged'),
     history: z
@@ -223,7 +243,7 @@ export function rolloutToJson(
   const { maxDurationSeconds, onInconclusive } = spec;
   return {
     ...summaryToJson(rollout),
-    quality: qualityToJson(rollout, qualityIn(readings)),
+    quality: qualityToJson(rollout, qualityOf(readings)),
     shadow: shadowToJson(readings.find(({ role }) => role === 'shadow')),
     guardrails: spec.guardrails.map((each) => {
       const { quantile = null } = each as { readonly quantile?: number };
@@ -249,6 +269,8 @@ export function rolloutToJson(
       extendedSeconds,
       onInconclusive,
     },
+    arms: armsToJson(rollout, readings),
+    winner: rollout.winner,
     rollback: rollout.rollback,
     judge,
     history: state.history,
@@ -274,6 +296,29 @@ function qualityToJson(
     ...readingToJson(reading, limit),
     days,
   };
+}
+
+function armsToJson(
+  { champion, state: { evidence } }: RolloutRecord,
+  readings: readonly MetricReading[],
+): z.output<typeof rolloutView>['arms'] {
+  if (!evidence?.ab) return null;
+  const { entities, stopped } = evidence.ab;
+  return entities.map(({ arm: name, share, n: assigned }) => {
+    const version = Number(name.slice(name.lastIndexOf('@') + 1));
+    const isChampion = version === champion;
+    const own = readings.filter((reading) => reading.arm === name);
+    const { limit: _, outcome: found, ...measured } = readingToJson(qualityOf(own), 0);
+    return {
+      version,
+      role: isChampion ? 'champion' : 'challenger',
+      share,
+      entities: assigned,
+      stopped: stopped.includes(name),
+      outcome: isChampion ? null : found,
+      ...measured,
+    };
+  });
 }
 
 function shadowToJson(reading: MetricReading | undefined): z.output<typeof rolloutView>['shadow'] {

@@ -143,7 +143,7 @@ export const predictionView = z
       .object({
         version: z.number().int(),
         role: z
-          .enum(['shadow', 'fallback'])
+          .enum(['shadow', 'fallback', 'stopped'])
           .describe(
             'shadow: requested in addition to the answer; failed: it should have answered and failed',
           ),

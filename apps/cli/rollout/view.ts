@@ -55,6 +55,22 @@ export interface RolloutJson extends RolloutSummaryJson {
     readonly maxDurationSeconds: number;
     readonly extendedSeconds: number;
   };
+  /** Of an A/B rollout. */
+  readonly arms:
+    | readonly {
+        readonly version: number;
+        readonly role: 'champion' | 'challenger';
+        readonly share: number;
+        readonly entities: number;
+        readonly stopped: boolean;
+        readonly outcome: 'passed' | 'failed' | 'inconclusive' | null;
+        readonly n: number;
+        readonly estimate: number | null;
+        readonly lower: number | null;
+        readonly upper: number | null;
+      }[]
+    | null;
+  readonly winner: number | null;
   readonly rollback: RolloutRollback | null;
   readonly judge: RolloutJudgeJson | null;
   readonly history: readonly HistoryPoint[];
@@ -108,6 +124,7 @@ export function describeRollout(
     '',
     ...(verdict === null ? [] : [`verdict: ${verdict.kind}`]),
     ...reasonLines(current, paint, { verbose, columns: page.columns }),
+    ...armLines(rollout),
     ...trafficLines(rollout),
     ...(rollout.judge
       ? [judgeText(rollout.judge), ...labelLines(rollout.judge, rollout.model)].flatMap((line) =>
@@ -172,6 +189,7 @@ const methodTexts: Readonly<Record<RolloutSummaryJson['method'], string>> = {
   canary: '',
   shadow: 'shadow: ',
   blueGreen: 'blue/green: ',
+  ab: 'A/B: ',
 };
 
 function attemptText({ attempt, test }: RolloutJson): string {
@@ -191,8 +209,14 @@ function timeText({ eventStartedAt, eventNow, startedAt, test }: RolloutJson): s
   return `${spanText(elapsed)} of ${formatSeconds(allowed)} of event time${extended}, now ${eventNow}`;
 }
 
-function trafficLines({ traffic, champion, challenger, weight }: RolloutJson): readonly string[] {
-  if (traffic === null) return [];
+function trafficLines({
+  traffic,
+  champion,
+  challenger,
+  weight,
+  arms,
+}: RolloutJson): readonly string[] {
+  if (traffic === null || arms !== null) return [];
   const { total } = traffic;
   const row = (name: string, share: number, arm: ArmJson) => [
     ...[
@@ -210,6 +234,33 @@ function trafficLines({ traffic, champion, challenger, weight }: RolloutJson): r
     row(`champion @${champion}`, 1 - weight, total.champion),
     row(`challenger @${challenger}`, weight, total.challenger),
   ];
+  return ['', ...table(header, rows).split('\n'), ''];
+}
+
+/** Each version of an A/B rollout with its share of entities and its difference to the champion. */
+function armLines({ arms, quality: { metric }, winner }: RolloutJson): readonly string[] {
+  if (arms === null) return [];
+  const total = arms.reduce((sum, { entities }) => sum + entities, 0);
+  const header = [
+    'VERSION',
+    'PLANNED',
+    'ENTITIES',
+    'SHARE',
+    'LABELLED',
+    `${metric} − champion`,
+    '',
+  ];
+  const rows = arms.map(
+    ({ version, role, share, entities, stopped, n, estimate, lower, upper }) => [
+      `@${version}${role === 'champion' ? ' champion' : ''}`,
+      percent(share),
+      count(entities),
+      total === 0 ? '' : percent(entities / total),
+      role === 'champion' ? '' : count(n),
+      estimate === null ? '' : `${signed(estimate)} (${interval({ lower, upper })})`,
+      version === winner ? 'winner' : stopped ? 'stopped' : '',
+    ],
+  );
   return ['', ...table(header, rows).split('\n'), ''];
 }
 

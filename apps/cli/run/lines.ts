@@ -116,7 +116,7 @@ export function openRunLines(paint: Paint): RunLines {
  */
 function rolloutLines(
   kind: string,
-  { status, actor, cause, extendedSeconds }: Readonly<Record<string, unknown>>,
+  { status, actor, cause, extendedSeconds, version }: Readonly<Record<string, unknown>>,
   line: (what: string) => readonly string[],
   paint: Paint,
 ): readonly string[] {
@@ -124,6 +124,8 @@ function rolloutLines(
     return line(
       `${formatSeconds(Number(extendedSeconds))} of event time added by ${String(actor)}`,
     );
+  if (kind === 'rollout.arm_stopped')
+    return line(`version ${String(version)} gets no more traffic: ${String(cause)}`);
   if (!isEnd(status)) return [];
   return line(`${paintRolloutStatus(status, paint)} by ${String(actor)}: ${String(cause)}`);
 }

@@ -117,6 +117,14 @@ export function createInference(
   ): Promise<InferenceAnswer> {
     const challenger = arms.find(({ alias }) => alias === 'challenger');
     const arm = assignArm(arms, rollout.id, entityOf(request)) ?? champion;
+    if (arm.isStopped === true) {
+      const answered = await answerByChampion(call, champion, { request, rollout, stale: null });
+      const { version } = arm.served;
+      const { classes } = graphOf(arm.served).signature;
+      const unasked = { scores: null, error: null, latencyMs: 0 };
+      const rows = addOtherScores(answered.rows, { version, role: 'stopped', classes, ...unasked });
+      return logged({ ...answered, rows });
+    }
     if (arm === champion || challenger === undefined) {
       const answered = await answerByChampion(call, champion, { request, rollout, stale: null });
       return rollout.besides && challenger !== undefined
@@ -126,16 +134,16 @@ export function createInference(
     const startedAt = performance.now();
     let failed: unknown;
     try {
-      const answered = await answerByChallenger(call, challenger, rollout);
+      const answered = await answerByChallenger(call, arm, rollout);
       return rollout.besides ? askedBeside(call, answered, champion) : logged(answered);
     } catch (error) {
       failed = error;
     }
     const latencyMs = performance.now() - startedAt;
     const answered = await answerByChampion(call, champion, { request, rollout, stale: null });
-    onChallengerFailure(challenger.served, failed);
-    const { version } = challenger.served;
-    const { classes } = graphOf(challenger.served).signature;
+    onChallengerFailure(arm.served, failed);
+    const { version } = arm.served;
+    const { classes } = graphOf(arm.served).signature;
     const rows = addOtherScores(answered.rows, {
       version,
       role: 'fallback',

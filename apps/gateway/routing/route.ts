@@ -12,6 +12,8 @@ export interface Arm {
   readonly alias: AliasName;
   readonly weight: number;
   readonly served: ServedVersion;
+  /** The champion answers the entities of this arm. */
+  readonly isStopped?: true;
 }
 
 /** The arms of one model in this process, all loaded and probed. */
@@ -38,10 +40,11 @@ export interface UnloadedArm {
 export async function loadArm(
   cache: Pick<ModelCache, 'acquire'>,
   routed: RoutedModel,
-  { alias, weight, version, manifest }: RoutingArm,
+  { version, manifest, ...arm }: RoutingArm,
 ): Promise<Arm | UnloadedArm> {
+  const { alias } = arm;
   try {
-    return { alias, weight, served: await serve(cache, routed, { version, manifest }) };
+    return { ...arm, served: await serve(cache, routed, { version, manifest }) };
   } catch (error) {
     return { alias, version, error };
   }
@@ -71,8 +74,8 @@ async function serve(
 }
 
 /** The same arm with another reference, for a second route. */
-export function retainArm({ alias, weight, served }: Arm): Arm {
-  return { alias, weight, served: { ...served, hold: served.hold.hold() } };
+export function retainArm({ served, ...arm }: Arm): Arm {
+  return { ...arm, served: { ...served, hold: served.hold.hold() } };
 }
 
 export function releaseArms(arms: readonly Arm[]): void {
@@ -82,7 +85,8 @@ export function releaseArms(arms: readonly Arm[]): void {
 /** Everything that a change of the route can change. */
 export function fingerprintOf({ arms, previous, rollout }: RoutedModel): string {
   const parts = arms.map(
-    ({ alias, version, weight, manifest }) => `${alias}:${version}:${weight}:${manifest.digest}`,
+    ({ alias, version, weight, manifest, isStopped = false }) =>
+      `${alias}:${version}:${weight}:${manifest.digest}${isStopped ? ':stopped' : ''}`,
   );
   const division = rollout === null ? '' : `${rollout.id}:${rollout.step}:${rollout.besides}`;
   return `${parts.join(' ')} ${previous === null ? '' : previous.version} ${division}`;

@@ -42,8 +42,15 @@ const guardrail = z.discriminatedUnion('name', [
     .describe('limits a quantile of the tokens per request'),
 ]);
 
-const { method, steps, requireShadow, test, maxDuration, maxIdle, onInconclusive } =
-  writtenCanary.shape;
+const { steps, requireShadow, test, maxDuration, maxIdle, onInconclusive } = writtenCanary.shape;
+
+const method = z
+  .enum(['canary', 'shadow', 'blueGreen'])
+  .optional()
+  .describe(
+    'canary: the share of the challenger grows by steps; shadow: it never answers, and a person ' +
+      'approves its promotion; blueGreen: all traffic switches at once; canary by default',
+  );
 
 const writtenQuality = z
   .strictObject({

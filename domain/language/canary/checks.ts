@@ -32,7 +32,7 @@ function fewestJudgedPairs({
 /** Errors across several parts of a canary. */
 export function llmCanaryProblems({
   method = 'canary',
-  steps = [...defaultSteps[method]],
+  steps = [...defaultSteps(method)],
   quality,
   guardrails,
   test,

@@ -1,6 +1,7 @@
 import { formatSeconds } from '../../duration';
 import { daysOfWeek } from '../../calendar';
 import { closedDaysOfWeek, minDaysOfWeek } from '../../statistics/days-sequence';
+import { decideAb } from './decide-ab';
 import type { QualityEvidence, RolloutEvidence } from './evidence';
 import { canAddLabels, noLabels } from './judge-labels';
 import { isSwitched, isWarmUp, type RolloutPolicy } from '../policy';
@@ -26,6 +27,7 @@ import type { MetricReading, RolloutVerdict } from './verdict';
  *   quality.
  */
 export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence): RolloutVerdict {
+  if (policy.method === 'ab') return decideAb(policy, evidence);
   const readings = readingsOf(policy, evidence);
   const measured = reasonsOf(policy, evidence, readings);
 

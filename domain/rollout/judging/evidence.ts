@@ -2,6 +2,7 @@ import type { GuardrailSpec } from '../../lifecycle/lifecycle';
 import type { JudgeLabels } from './judge-labels';
 import type { DaysState } from '../../statistics/days-sequence';
 import type { RangedState } from '../../statistics/ranged-sequence';
+import type { ShareCount } from '../../statistics/multinomial-sequence';
 import type { ShareState } from '../../statistics/share-sequence';
 
 /**
@@ -38,9 +39,26 @@ export interface RolloutEvidence {
    * that were assigned to it.
    */
   readonly requestsInStep: number;
+  /** Given in an A/B rollout. The other members are those of the run's own challenger. */
+  readonly ab?: AbEvidence;
   /** Given if a judge scores the answers and judging has ended. */
   readonly noMoreLabels?: JudgingEnd;
 }
+
+/** What an A/B rollout has measured beside its run's own challenger. */
+export interface AbEvidence {
+  /** Entities by arm with the planned shares: the challengers, then the champion. */
+  readonly entities: readonly (ShareCount & { readonly arm: string })[];
+  readonly others: readonly ArmEvidence[];
+  /** Challengers whose traffic was taken, by name. Their measurements do not grow any more. */
+  readonly stopped: readonly string[];
+}
+
+/** The measurements of one challenger. */
+export interface ArmEvidence extends Pick<
+  RolloutEvidence,
+  'challenger' | 'quality' | 'guardrails' | 'requestsInStep'
+> {}
 
 export interface JudgingEnd {
   /** Event time up to which judged requests may still become due. Null before any traffic. */

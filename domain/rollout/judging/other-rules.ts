@@ -13,7 +13,7 @@ export function decideWithCanary(
   evidence: RolloutEvidence,
   canary: CanarySpec,
 ): { readonly kind: 'unknown'; readonly why: readonly string[] } | RolloutVerdict {
-  const why = [...earlierRules(evidence), ...otherMeasures(policy, canary)];
+  const why = [...earlierRules(evidence), ...otherMeasures(policy, canary), ...severalArms(policy)];
   if (why.length > 0) return { kind: 'unknown', why };
   const dependsOnPrediction = policy.quality.comparison === 'arms';
   const {
@@ -33,6 +33,11 @@ export function decideWithCanary(
     },
     evidence,
   );
+}
+
+/** The challengers of an A/B rollout are part of its measurement. */
+function severalArms({ method }: RolloutPolicy): readonly string[] {
+  return method === 'ab' ? ['an A/B rollout has no other rules than its registered ones'] : [];
 }
 
 function earlierRules({ version }: RolloutEvidence): readonly string[] {

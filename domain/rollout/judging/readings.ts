@@ -22,6 +22,10 @@ export function readingsOf(
   ];
 }
 
+export function qualityOf(readings: readonly MetricReading[]): MetricReading | undefined {
+  return readings.find(({ role }) => role === 'quality');
+}
+
 /**
  * Applies the rules of the offline gates, with bounds that hold at all times. Non-inferiority is
  * shown when the upper bound is below the margin, and refuted when the lower bound is above it.

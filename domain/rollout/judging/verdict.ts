@@ -10,7 +10,14 @@ export type RolloutVerdict =
       readonly toStep: number;
       readonly percent: number;
     })
-  | (VerdictGrounds & { readonly kind: 'promote' })
+  /** `winner`: the challenger that an A/B rollout promotes; absent: the only challenger. */
+  | (VerdictGrounds & { readonly kind: 'promote'; readonly winner?: string })
+  /** A/B: this challenger does harm and gets no more traffic; the others go on. */
+  | (VerdictGrounds & {
+      readonly kind: 'stopArm';
+      readonly arm: string;
+      readonly metric: string;
+    })
   /** A guardrail is exceeded or quality is refuted, so all traffic returns to the champion. */
   | (VerdictGrounds & { readonly kind: 'harm'; readonly metric: string })
   /** Undecided after `maxDuration`, or judging has ended; `action` is `onInconclusive`. */
@@ -27,6 +34,8 @@ interface VerdictGrounds {
 
 /** The current reading of one metric. The bounds hold at all times at once. */
 export interface MetricReading {
+  /** In an A/B rollout, the challenger; otherwise absent. */
+  readonly arm?: string;
   /** The quality metric's name, or the guardrail's. */
   readonly metric: string;
   /**

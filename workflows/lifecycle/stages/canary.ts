@@ -34,6 +34,8 @@ export interface EndedCanary extends EndedStage<CanaryOutput> {
   readonly verdict: Verdict;
   /** The canary of this run that passed. It stays open until the promotion has ended. */
   readonly open: TrackedRollout | null;
+  /** The version to promote: the candidate, or the winner of an A/B rollout. */
+  readonly winner: ModelVersionRef;
 }
 
 /** Tries the candidate on traffic beside the champion. Never cached, because traffic changes. */
@@ -104,7 +106,8 @@ export async function canary(run: ReleasingRun, trial: CanaryTrial): Promise<End
   );
   const verdict = ended.verdict ?? noVerdict;
   const isOpen = ended.output.ended === 'passed' && verdict.kind === 'passed';
-  return { ...ended, verdict, open: (isOpen ? started.rollout : undefined) ?? null };
+  const open = (isOpen ? started.rollout : undefined) ?? null;
+  return { ...ended, verdict, open, winner: open?.state()?.winner ?? candidate };
 }
 
 /** Moves the traffic back first, then ends the workflow that watches it. */

@@ -28,6 +28,8 @@ export const running: RolloutJson = {
   runId: 'run_1',
   status: 'running',
   judge: null,
+  arms: null,
+  winner: null,
   attempt: 1,
   method: 'canary',
   steps: [0, 5, 50],

@@ -1,0 +1,152 @@
+import type { Reason } from '../../decision/verdict';
+import { formatSeconds } from '../../duration';
+import { count, percent } from '../../format';
+import { logEvidenceAgainstShares } from '../../statistics/multinomial-sequence';
+import type { RolloutPolicy } from '../policy';
+import { holdReason, reasonsOf, spanText } from '../reasons';
+import { armAlpha, armPolicy, armsOf, isStopped } from './ab-arms';
+import type { RolloutEvidence } from './evidence';
+import { holdReasons, secondsBetween } from './hold-reasons';
+import { qualityOf, readingsOf } from './readings';
+import type { MetricReading, RolloutVerdict } from './verdict';
+
+/** A challenger with its result. */
+interface JudgedArm {
+  readonly name: string;
+  readonly stopped: boolean;
+  readonly readings: readonly MetricReading[];
+  readonly reasons: readonly Reason[];
+  /** Why it may not be promoted. */
+  readonly holds: readonly Reason[];
+}
+
+/**
+ * Decides an A/B rollout. Looks are free, because all bounds hold at all times at once.
+ * - Shares of entities that are not the planned ones end it: its comparison is not valid.
+ * - A challenger with harm loses its traffic, and the others go on. If no challenger is left, the
+ *   rollout ends with harm.
+ * - At the horizon (`maxDuration`) the best challenger that meets the demand is promoted. Otherwise
+ *   the champion stays.
+ */
+export function decideAb(policy: RolloutPolicy, evidence: RolloutEvidence): RolloutVerdict {
+  const arms = armsOf(evidence).map((arm) =>
+    judged(policy, arm, isStopped(evidence, arm.challenger)),
+  );
+  const readings = arms.flatMap((arm) => arm.readings);
+  const shares = sharesReason(policy, evidence);
+  const measured = [...arms.flatMap(({ reasons }) => reasons), shares];
+  if (shares.outcome === 'failed') {
+    const ended = holdReason('sampleRatio', `${shares.message}; the comparison is not valid`);
+    return {
+      kind: 'expired',
+      action: 'rollback',
+      remaining,
+      reasons: [...measured, ended],
+      readings,
+    };
+  }
+
+  const harmed = arms.filter(
+    (arm) => arm.stopped || arm.readings.some(({ outcome }) => outcome === 'failed'),
+  );
+  const [found] = harmed.filter(({ stopped }) => !stopped);
+  if (found !== undefined || harmed.length === arms.length) {
+    const metric = failedIn(found ?? arms[0]);
+    return harmed.length === arms.length
+      ? { kind: 'harm', metric, reasons: measured, readings }
+      : { kind: 'stopArm', arm: found?.name ?? '', metric, reasons: measured, readings };
+  }
+
+  const allowed = policy.maxDurationSeconds + evidence.extendedSeconds;
+  const elapsed = secondsBetween(evidence.startedAt, evidence.asOf);
+  if (elapsed < allowed) {
+    const open = holdReason(
+      'horizon',
+      `${spanText(elapsed)} of ${formatSeconds(allowed)} of event time; the winner is chosen at the end`,
+    );
+    return {
+      kind: 'continue',
+      remaining: { observations: 0, seconds: allowed - elapsed },
+      reasons: [...measured, open],
+      readings,
+    };
+  }
+  const winner = winnerOf(arms);
+  if (winner !== null)
+    return {
+      kind: 'promote',
+      winner: winner.name,
+      reasons: [...measured, winnerReason(policy, winner)],
+      readings,
+    };
+  const expired = holdReason(
+    'expired',
+    `no challenger met the demand within ${formatSeconds(allowed)} of event time; onInconclusive: ${policy.onInconclusive}`,
+  );
+  return {
+    kind: 'expired',
+    action: policy.onInconclusive,
+    remaining,
+    reasons: [...measured, ...arms.flatMap(({ holds }) => holds), expired],
+    readings,
+  };
+}
+
+const remaining = { observations: null, seconds: null };
+
+/** The challenger with the smallest loss among those that may be promoted. */
+function winnerOf(arms: readonly JudgedArm[]): JudgedArm | null {
+  const estimateOf = ({ readings }: JudgedArm) => qualityOf(readings)?.estimate ?? Infinity;
+  return arms
+    .filter(({ stopped, holds }) => !stopped && holds.length === 0)
+    .reduce<JudgedArm | null>(
+      (best, arm) => (best === null || estimateOf(arm) < estimateOf(best) ? arm : best),
+      null,
+    );
+}
+
+function judged(policy: RolloutPolicy, arm: RolloutEvidence, stopped: boolean): JudgedArm {
+  const own = armPolicy(policy);
+  const { challenger: name } = arm;
+  const readings = readingsOf(own, arm).map((reading) => ({ ...reading, arm: name }));
+  const named = (reason: Reason): Reason => ({ ...reason, message: `${name}: ${reason.message}` });
+  const takenBack = holdReason('stopped', 'it gets no more traffic');
+  return {
+    name,
+    stopped,
+    readings,
+    reasons: [...reasonsOf(own, arm, readings), ...(stopped ? [takenBack] : [])].map(named),
+    holds: holdReasons(own, arm, readings).map(named),
+  };
+}
+
+function failedIn(arm: JudgedArm | undefined): string {
+  return arm?.readings.find(({ outcome }) => outcome === 'failed')?.metric ?? 'quality';
+}
+
+/** The sample-ratio test: whether entities are divided as planned. */
+function sharesReason(policy: RolloutPolicy, { ab }: RolloutEvidence): Reason {
+  const entities = ab?.entities ?? [];
+  const total = entities.reduce((sum, { n }) => sum + n, 0);
+  const found = entities
+    .map(({ arm, share, n }) => `${arm} ${percent(n / Math.max(1, total))} of ${percent(share)}`)
+    .join(', ');
+  const isMismatch = logEvidenceAgainstShares(entities) >= -Math.log(armAlpha(policy));
+  return {
+    gate: 'shares',
+    code: isMismatch ? 'shares.mismatch' : 'shares.planned',
+    message: isMismatch
+      ? `entities are not divided as planned: ${found} (${count(total)} entities)`
+      : `no mismatch of shares is shown: ${found} (${count(total)} entities)`,
+    outcome: isMismatch ? 'failed' : 'notApplicable',
+  };
+}
+
+function winnerReason(policy: RolloutPolicy, winner: JudgedArm): Reason {
+  return {
+    gate: 'winner',
+    code: 'winner.chosen',
+    message: `${winner.name} has the smallest ${policy.quality.metric} of the challengers that met the demand`,
+    outcome: 'passed',
+  };
+}
