@@ -2,7 +2,7 @@ import type { DocumentPath } from '../document/path';
 import type { CanarySpec } from '../lifecycle/lifecycle';
 import { defaultSteps } from './method';
 
-export interface MethodProblem {
+interface MethodProblem {
   /** Below `spec.canary`. */
   readonly where: DocumentPath;
   readonly detail: string;

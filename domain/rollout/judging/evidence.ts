@@ -55,10 +55,10 @@ export interface AbEvidence {
 }
 
 /** The measurements of one challenger. */
-export interface ArmEvidence extends Pick<
+export type ArmEvidence = Pick<
   RolloutEvidence,
   'challenger' | 'quality' | 'guardrails' | 'requestsInStep'
-> {}
+>;
 
 export interface JudgingEnd {
   /** Event time up to which judged requests may still become due. Null before any traffic. */

@@ -122,7 +122,7 @@ export function secondsToMinimum(
 }
 
 /** A shadow step with pairs ends when quality is shown, and so does the last step. */
-export function endsByQuality({ steps, quality }: RolloutPolicy, step: number): boolean {
+function endsByQuality({ steps, quality }: RolloutPolicy, step: number): boolean {
   return (
     step === steps.length - 1 || (!isServing({ steps }, step) && quality.comparison === 'pairs')
   );
