@@ -40,7 +40,7 @@ export async function checkFurtherChallengers(
               : null;
     if (why !== null)
       throw failure('Conflict', `spec.canary.against names ${name}, which ${why}`, {
-        next: `change spec.canary.against, apply, then perennial run rerun`,
+        next: `perennial model show ${model}`,
       });
   }
 }

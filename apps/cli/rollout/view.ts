@@ -241,26 +241,15 @@ function trafficLines({
 function armLines({ arms, quality: { metric }, winner }: RolloutJson): readonly string[] {
   if (arms === null) return [];
   const total = arms.reduce((sum, { entities }) => sum + entities, 0);
-  const header = [
-    'VERSION',
-    'PLANNED',
-    'ENTITIES',
-    'SHARE',
-    'LABELLED',
-    `${metric} − champion`,
-    '',
-  ];
-  const rows = arms.map(
-    ({ version, role, share, entities, stopped, n, estimate, lower, upper }) => [
-      `@${version}${role === 'champion' ? ' champion' : ''}`,
-      percent(share),
-      count(entities),
-      total === 0 ? '' : percent(entities / total),
-      role === 'champion' ? '' : count(n),
-      estimate === null ? '' : `${signed(estimate)} (${interval({ lower, upper })})`,
-      version === winner ? 'winner' : stopped ? 'stopped' : '',
-    ],
-  );
+  const header = ['VERSION', 'PLANNED', 'SHARE', 'ENTITIES', `${metric} − champion`, ''];
+  const rows = arms.map(({ version, role, share, entities, stopped, estimate, lower, upper }) => [
+    `@${version}${role === 'champion' ? ' champion' : ''}`,
+    percent(share),
+    total === 0 ? '' : percent(entities / total),
+    count(entities),
+    estimate === null ? '' : `${signed(estimate)} (${interval({ lower, upper })})`,
+    version === winner ? 'winner' : stopped ? 'stopped' : '',
+  ]);
   return ['', ...table(header, rows).split('\n'), ''];
 }
 

@@ -46,7 +46,7 @@ export interface RolloutEvidence {
 }
 
 /** What an A/B rollout has measured beside its run's own challenger. */
-export interface AbEvidence {
+interface AbEvidence {
   /** Entities by arm with the planned shares: the challengers, then the champion. */
   readonly entities: readonly (ShareCount & { readonly arm: string })[];
   readonly others: readonly ArmEvidence[];

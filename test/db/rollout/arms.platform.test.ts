@@ -82,10 +82,10 @@ describe('the arms of an A/B rollout', () => {
     });
   };
   const consume = async (): Promise<AbObservations> => {
-    let ab: AbObservations | undefined;
+    const seen: AbObservations[] = [];
     const policy = rolloutPolicyOf(spec, { dependsOnPrediction: false });
     const fold = (state: RolloutRecord['state'], batch: DueBatch) => {
-      ({ ab } = batch);
+      if (batch.ab) seen.push(batch.ab);
       const names = { champion: `${model}@1`, challenger: `${model}@2` };
       return addObservations(policy, state, { ...names, step: 0, extendedSeconds: 0 }, batch);
     };
@@ -96,8 +96,9 @@ describe('the arms of an A/B rollout', () => {
       settleMs: 0,
       fold,
     });
-    if (ab === undefined) throw new Error('an A/B rollout has arms');
-    return ab;
+    const [arms] = seen;
+    if (arms === undefined) throw new Error('an A/B rollout has arms');
+    return arms;
   };
 
   test('are loaded before the traffic is divided, and then have equal shares', async () => {
