@@ -125,7 +125,9 @@ async function supersede(
   { kind, after, actor, cause }: Move,
 ): Promise<void> {
   const status =
-    kind === 'promote' && after.champion === (open.winner ?? open.challenger) ? 'promoted' : 'superseded';
+    kind === 'promote' && after.champion === (open.winner ?? open.challenger)
+      ? 'promoted'
+      : 'superseded';
   await endRollout(tx, open, { status, actor, cause });
 }
 
