@@ -27,11 +27,11 @@ const warmUpSeconds = 1;
 interface InferenceContender {
   readonly name: string;
   readonly pid: number;
-  readonly rounds: Round[];
+  readonly rounds: LoadRound[];
   readonly plan: LoadPlan;
 }
 
-interface Round extends LoadFigures {
+interface LoadRound extends LoadFigures {
   /** Processor time of the server for one request, warm-up included. */
   readonly processorMicroseconds: number;
 }
@@ -42,14 +42,14 @@ export interface InferenceFigures {
   readonly gateway: Figures;
   readonly gatewayWithFeatureSql: Figures;
   /** Of the gateway without feature SQL. */
-  readonly share: Shares;
-  readonly shareWithFeatureSql: Shares;
+  readonly share: BareShares;
+  readonly shareWithFeatureSql: BareShares;
   /** A dropped prediction would make the answer cheaper. */
   readonly predictionsDropped: number;
 }
 
 /** Medians of the rounds, because the load of the machine is similar within a round. */
-interface Shares {
+interface BareShares {
   /** Requests per second as a share of those of the bare server. */
   readonly rate: number;
   /** The bare server's processor time for a request as a share of the gateway's. */
@@ -127,7 +127,7 @@ export async function benchInference({
   }
 }
 
-async function measure({ plan, pid }: InferenceContender): Promise<Round> {
+async function measure({ plan, pid }: InferenceContender): Promise<LoadRound> {
   const before = processorSeconds(pid);
   const generator = startTyped('bench/load-generator.ts', [JSON.stringify(plan)]);
   const figures = JSON.parse(await output(generator)) as LoadFigures;
@@ -137,7 +137,7 @@ async function measure({ plan, pid }: InferenceContender): Promise<Round> {
 }
 
 function figuresOf({ rounds }: InferenceContender): Figures {
-  const middle = (read: (round: Round) => number) => median(rounds.map(read));
+  const middle = (read: (round: LoadRound) => number) => median(rounds.map(read));
   return {
     requestsPerSecond: Math.round(middle((round) => round.requestsPerSecond)),
     processorMicroseconds: Math.round(middle((round) => round.processorMicroseconds)),
@@ -153,8 +153,8 @@ function figuresOf({ rounds }: InferenceContender): Figures {
   };
 }
 
-function sharesOf(bare: InferenceContender, contender: InferenceContender): Shares {
-  const middle = (share: (own: Round, bare: Round) => number) =>
+function sharesOf(bare: InferenceContender, contender: InferenceContender): BareShares {
+  const middle = (share: (own: LoadRound, bare: LoadRound) => number) =>
     rounded(
       median(contender.rounds.map((round, index) => share(round, bare.rounds[index] ?? round))),
       2,
@@ -191,7 +191,7 @@ async function droppedPredictions(gateway: string): Promise<number> {
 }
 
 export function inferenceTable(figures: InferenceFigures): string {
-  const line = (name: string, of: Figures, shares?: Shares): string =>
+  const line = (name: string, of: Figures, shares?: BareShares): string =>
     [
       name.padEnd(28),
       String(of.requestsPerSecond).padStart(10),

@@ -6,7 +6,7 @@
 import { loadavg } from 'node:os';
 import { median, rounded } from '../figures';
 import { explainedIn, type Explained } from './explained';
-import { methods, type Ended, type Method } from './methods';
+import { methods, type DecisionEnd, type DecisionMethod } from './methods';
 import { readReplays, resampledDays, type Replay } from './replays';
 
 const worlds = Number(process.argv[2] ?? 80);
@@ -57,17 +57,17 @@ async function main(): Promise<void> {
   );
 }
 
-function judged(method: Method, replays: readonly Replay[]) {
+function judged(method: DecisionMethod, replays: readonly Replay[]) {
   const ends = differences.map((difference) => {
-    const all = Array.from({ length: worlds }, (_, world): Ended => {
+    const all = Array.from({ length: worlds }, (_, world): DecisionEnd => {
       const replay = replays[world % replays.length];
       if (replay === undefined) throw new Error('there are no replays');
       const drawn = resampledDays(replay, { days, difference: difference * margin, seed: world });
       return method.decide(drawn, { margin, alpha, seed: world });
     });
-    const of = (kind: Ended['kind']) => all.filter((end) => end.kind === kind);
-    const share = (kind: Ended['kind']) => rounded((100 * of(kind).length) / worlds, 1);
-    // Ended worlds only, so it is null unless most worlds ended.
+    const of = (kind: DecisionEnd['kind']) => all.filter((end) => end.kind === kind);
+    const share = (kind: DecisionEnd['kind']) => rounded((100 * of(kind).length) / worlds, 1);
+    // DecisionEnd worlds only, so it is null unless most worlds ended.
     const ended = all.filter((end) => end.kind !== 'undecided');
     const flights = ended.length * 2 > worlds ? median(all.map((end) => end.flights)) : null;
     return { difference, promoted: share('promoted'), rolledBack: share('rolledBack'), flights };

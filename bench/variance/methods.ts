@@ -7,7 +7,7 @@ import { groupBy, loss, meanOf, type ReplayedFlight } from './replays';
 
 export type Days = readonly (readonly ReplayedFlight[])[];
 
-export interface Ended {
+export interface DecisionEnd {
   readonly kind: 'promoted' | 'rolledBack' | 'undecided';
   /** Flights until the decision. */
   readonly flights: number;
@@ -20,9 +20,9 @@ export interface Rules {
   readonly seed: number;
 }
 
-export interface Method {
+export interface DecisionMethod {
   readonly name: string;
-  readonly decide: (days: Days, rules: Rules) => Ended;
+  readonly decide: (days: Days, rules: Rules) => DecisionEnd;
 }
 
 const lookEvery = 100;
@@ -35,7 +35,7 @@ function watched(
     readonly add: (flight: ReplayedFlight) => void;
     readonly bounds: () => { readonly lower: number; readonly upper: number };
   },
-): Ended {
+): DecisionEnd {
   let flights = 0;
   for (const flight of days.flat()) {
     sequence.add(flight);
@@ -48,7 +48,7 @@ function watched(
   return { kind: 'undecided', flights };
 }
 
-const pairs: Method = {
+const pairs: DecisionMethod = {
   name: 'pairs (both versions score each request)',
   decide(days, rules) {
     const range = pairRange({ min: loss.min - 1, max: loss.max + 1 });
@@ -65,7 +65,7 @@ const pairs: Method = {
   },
 };
 
-const arms: Method = {
+const arms: DecisionMethod = {
   name: 'arms, one sequence each',
   decide(days, rules) {
     const random = assignment(rules);
@@ -88,7 +88,7 @@ const arms: Method = {
 };
 
 /** One sequence of losses weighted by the inverse of the arm's share, less a control variate. */
-function weightedArms(name: string, controlOf: (flight: ReplayedFlight) => number): Method {
+function weightedArms(name: string, controlOf: (flight: ReplayedFlight) => number): DecisionMethod {
   return {
     name,
     decide(days, rules) {
@@ -118,7 +118,7 @@ function weightedArms(name: string, controlOf: (flight: ReplayedFlight) => numbe
 }
 
 /** Argo Rollouts: an analysis each day, which succeeds if the mean difference is below the margin. */
-function argo(failureLimit: number): Method {
+function argo(failureLimit: number): DecisionMethod {
   return {
     name: `Argo Rollouts, 14 daily analyses, failureLimit ${failureLimit}`,
     decide(days, rules) {
@@ -140,7 +140,7 @@ function argo(failureLimit: number): Method {
  * high if the lower 98 % bound of the Hodges-Lehmann shift is above a quarter of its estimate. The
  * points are hourly means, and each judgement looks at all hours so far.
  */
-function kayenta(name: string, everyDays: number): Method {
+function kayenta(name: string, everyDays: number): DecisionMethod {
   return {
     name,
     decide(days, rules) {
@@ -193,7 +193,7 @@ function assignment({ seed }: Rules): Random {
 /** About the mean log loss of the flights. */
 const usualLoss = 0.5;
 
-export const methods: readonly Method[] = [
+export const methods: readonly DecisionMethod[] = [
   pairs,
   arms,
   weightedArms('arms, one weighted sequence', () => usualLoss),

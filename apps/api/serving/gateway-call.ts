@@ -13,7 +13,7 @@ const refusalSchema = z.looseObject({
   next: z.string().optional(),
 });
 
-interface GatewayAnswer {
+interface ForwardedAnswer {
   readonly body: unknown;
   readonly milliseconds: number;
 }
@@ -36,7 +36,7 @@ export async function askGateway(
     readonly body: unknown;
     readonly timeoutMilliseconds: number;
   },
-): Promise<GatewayAnswer> {
+): Promise<ForwardedAnswer> {
   const [gateway] = await registry.gateways.live();
   if (gateway === undefined || serviceKey === null)
     throw failure('GatewayUnavailable', 'no gateway holds a lease', { next: 'perennial gateway' });

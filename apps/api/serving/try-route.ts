@@ -106,7 +106,7 @@ const completionSchema = z.looseObject({
     })
     .optional(),
 });
-type Completion = z.output<typeof completionSchema>;
+type TriedAnswer = z.output<typeof completionSchema>;
 const hitsSchema = z.looseObject({
   hits: z.array(z.looseObject({ chunkId: z.string(), text: z.string() })),
 });
@@ -225,7 +225,7 @@ export function tryRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
 async function passagesOf(
   deps: Pick<RouteDeps, 'registry' | 'serviceKey'>,
   { tenant, question }: Pick<Parameters<typeof askGateway>[1], 'tenant'> & { question: string },
-  found: Completion['perennial'],
+  found: TriedAnswer['perennial'],
 ): Promise<z.output<typeof triedChat>['passages']> {
   if (found === undefined || found.sources.length === 0) return [];
   const [index = '', version = ''] = found.index.split('@');

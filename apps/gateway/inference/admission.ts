@@ -5,7 +5,7 @@ import type { AdmissionLimits } from '../config';
  * Limits the inference requests in progress, so that an overloaded gateway refuses some requests at
  * once instead of answering all of them late.
  */
-export interface Admission {
+export interface RequestAdmission {
   /**
    * Take a place and return what frees it. Throws 429 when this model has too many requests in
    * progress or its oldest one waits too long, and 503 when the whole gateway has too many.
@@ -34,7 +34,7 @@ export function createAdmission({
   limits,
   onRefused,
   now = () => performance.now(),
-}: AdmissionOptions): Admission {
+}: AdmissionOptions): RequestAdmission {
   /** The start of each request in progress by its number, oldest first, for each model. */
   const models = new Map<string, Map<number, number>>();
   let total = 0;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
  * one was killed. It is not synced: the system still has it after a kill, but not after a power
  * failure.
  */
-export interface Journal<Row extends object> {
+export interface RowJournal<Row extends object> {
   /**
    * Write the row in the next microtask, in one call with the others of its batch. An answer is sent
    * in a later microtask, so a row is on disk before its answer leaves.
@@ -26,7 +26,7 @@ export interface JournalOptions {
   readonly onError: (error: unknown) => void;
 }
 
-interface Segment {
+interface JournalSegment {
   readonly path: string;
   readonly descriptor: number;
   bytes: number;
@@ -38,10 +38,10 @@ export function openJournal<Row extends object>({
   folder,
   segmentBytes,
   onError,
-}: JournalOptions): Journal<Row> {
+}: JournalOptions): RowJournal<Row> {
   const id = randomBytes(6).toString('hex');
-  const segments = new Map<Row, Segment>();
-  let current: Segment | null = null;
+  const segments = new Map<Row, JournalSegment>();
+  let current: JournalSegment | null = null;
   let unwritten: Row[] = [];
   let sequence = 0;
 
@@ -69,7 +69,7 @@ export function openJournal<Row extends object>({
   }
 
   /** A part of a row would count as lost for the process that reads it. */
-  function append(segment: Segment, text: Buffer): void {
+  function append(segment: JournalSegment, text: Buffer): void {
     let written = 0;
     try {
       while (written < text.length) written += writeSync(segment.descriptor, text, written);
@@ -80,7 +80,7 @@ export function openJournal<Row extends object>({
     }
   }
 
-  function openSegment(): Segment {
+  function openSegment(): JournalSegment {
     sequence += 1;
     const name = `${String(Date.now()).padStart(15, '0')}-${id}-${String(sequence).padStart(9, '0')}.ndjson`;
     const path = join(folder, name);
@@ -101,7 +101,7 @@ export function openJournal<Row extends object>({
   }
 
   /** An empty segment is used again while it is the current one. */
-  function end(segment: Segment): void {
+  function end(segment: JournalSegment): void {
     if (segment.open > 0) return;
     if (segment === current) {
       ftruncateSync(segment.descriptor);

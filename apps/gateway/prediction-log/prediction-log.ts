@@ -2,7 +2,7 @@ import type { PredictionRepository } from '../../../db/serving/prediction-reposi
 import type { PredictionRow } from '../../../db/serving/prediction-records';
 import { isPerennialError } from '../../../domain/failure';
 import type { PredictionLogLimits } from '../config';
-import type { Journal } from './journal';
+import type { RowJournal } from './journal';
 import type { Spill, SpillSegment } from './spill';
 import { withTimeout } from '../../../data/timeout';
 
@@ -27,7 +27,7 @@ export type LossReason = 'memory' | 'disk' | 'torn' | 'refused';
 export interface PredictionLogOptions {
   readonly predictions: Pick<PredictionRepository, 'insert'>;
   readonly spill: Spill<PredictionRow>;
-  readonly journal: Journal<PredictionRow>;
+  readonly journal: RowJournal<PredictionRow>;
   readonly limits: PredictionLogLimits;
   readonly onWritten: (rows: number) => void;
   readonly onSpilled: (rows: number) => void;

@@ -13,9 +13,9 @@ export interface GatewayMember {
 }
 
 /** The part of `process` that talks with the supervisor. */
-type Channel = Pick<NodeJS.Process, 'on' | 'send' | 'disconnect'>;
+type ProcessChannel = Pick<NodeJS.Process, 'on' | 'send' | 'disconnect'>;
 
-export function joinGateways(number: number, channel: Channel = process): GatewayMember {
+export function joinGateways(number: number, channel: ProcessChannel = process): GatewayMember {
   const waiting = new Map<number, (text: string) => void>();
   let read: () => Promise<string> = () => Promise.resolve('');
   let asked = 0;

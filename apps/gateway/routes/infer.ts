@@ -5,12 +5,12 @@ import { answerHeaders } from '../inference/answer-headers';
 import { jsonLengthHeader } from '../inference/infer-body';
 import type { GatewayMetrics } from '../metrics';
 import { parseModelName } from '../model/model-name';
-import type { Admission } from '../inference/admission';
+import type { RequestAdmission } from '../inference/admission';
 import type { InferenceAnswer, InferenceCall } from '../inference/inference';
 
 export interface InferRouteDeps {
   readonly infer: (call: InferenceCall) => Promise<InferenceAnswer>;
-  readonly admission: Pick<Admission, 'enter'>;
+  readonly admission: Pick<RequestAdmission, 'enter'>;
   readonly metrics: GatewayMetrics;
 }
 

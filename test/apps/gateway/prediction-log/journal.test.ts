@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openJournal, type Journal } from '../../../../apps/gateway/prediction-log/journal';
+import { openJournal, type RowJournal } from '../../../../apps/gateway/prediction-log/journal';
 import { openSpill } from '../../../../apps/gateway/prediction-log/spill';
 
 interface Row {
@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const open = (segmentBytes = 1_000): Journal<Row> =>
+const open = (segmentBytes = 1_000): RowJournal<Row> =>
   openJournal<Row>({ folder, segmentBytes, onError: (error) => errors.push(error) });
 /** The next microtask after those that are queued. */
 const turn = () => Promise.resolve();
