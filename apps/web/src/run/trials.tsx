@@ -37,6 +37,9 @@ export function Trials({ run, live }: { readonly run: ShownRun; readonly live: L
         <p>No trial has begun. {live.progress.get('tune') ?? ''}</p>
       </Empty>
     );
+  // The charts of thousands of trials are drawn once, and not again after each page.
+  if (hasNextPage && error === null)
+    return <Loading what={`the trials, ${trials.length} so far`} />;
   return <Study trials={trials} />;
 }
 
