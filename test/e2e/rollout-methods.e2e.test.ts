@@ -180,9 +180,11 @@ test('a challenger with harm gets no more traffic, and the others go on', async 
     { cause: expect.stringContaining(`harm of ${model}@2: logloss`) as string },
   ]);
   await pause(2_000);
-  const before = traffic.report().versions;
+  const before = { ...traffic.report().versions };
   await pause(3_000);
-  const after = traffic.report().versions;
+  const { versions: after, failures } = traffic.report();
+  expect(failures).toEqual([]);
+  expect(await trials.rolloutOf(model)).toMatchObject({ status: 'running', verdict: null });
   expect(after[`${model}@2`]).toBe(before[`${model}@2`]);
   expect(after[`${model}@3`]).toBeGreaterThan(before[`${model}@3`] ?? Infinity);
   await product.cli(['rollout', 'abort', model, '--reason', 'seen enough']);
