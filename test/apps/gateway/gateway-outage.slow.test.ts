@@ -200,6 +200,8 @@ const canMount = process.platform === 'linux' && process.getuid?.() === 0;
       expect(() => {
         for (;;) appendFileSync(filler, Buffer.alloc(4096));
       }).toThrow(/ENOSPC/);
+      // It loads the model and checks the key, which it can do only with PostgreSQL.
+      await inTime(async () => (await inferFor(1)).every(({ status }) => status === 200));
       await kill(postgres);
       const answers = await inferFor(6);
       expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
