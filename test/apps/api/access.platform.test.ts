@@ -13,6 +13,7 @@ afterAll(() => world.close());
 const routes: Readonly<Record<string, ApiKeyScope>> = {
   'GET /lifecycles': 'viewer',
   'GET /lifecycles/{name}': 'viewer',
+  'GET /lifecycles/{name}/retraining': 'viewer',
   'GET /lifecycles/{name}/revisions': 'viewer',
   'GET /lifecycles/{name}/files': 'viewer',
   'GET /lifecycles/{name}/deliveries': 'viewer',

@@ -74,7 +74,6 @@ export function watched(world: World, days: number): Watched {
   const requests = new Map(versions.map((version) => [version, 0]));
   const stopped = new Set<number>();
   let state = emptyRolloutState;
-  let verdict: RolloutVerdict | null = null;
   const none = { champion: zero, challenger: zero };
   const observe = (pairs: readonly ObservedPair[], at: number) => {
     const asOf = new Date(startedMs + at * 86_400_000).toISOString();
@@ -101,15 +100,14 @@ export function watched(world: World, days: number): Watched {
       ab: { champion: armOf(champion), challengers: challengers.map(armOf) },
     });
     if (state.evidence === null) throw new Error('traffic gives evidence');
-    verdict = decideRollout(policy, state.evidence);
-    return verdict;
+    return decideRollout(policy, state.evidence);
   };
-  observe([], 0);
+  let found = observe([], 0);
   for (let of = 0; of < days; of += 1) {
     const pairs = dayOf(world, of);
     for (const { assignedVersion = 1 } of pairs)
       requests.set(assignedVersion, (requests.get(assignedVersion) ?? 0) + 1);
-    let found = observe(pairs, of + 1);
+    found = observe(pairs, of + 1);
     while (found.kind === 'stopArm') {
       stopped.add(Number(found.arm.split('@')[1]));
       found = observe([], of + 1);
@@ -117,8 +115,7 @@ export function watched(world: World, days: number): Watched {
     if (found.kind !== 'continue')
       return { verdict: found, state, days: of + 1, stopped: [...stopped] };
   }
-  if (verdict === null) throw new Error('no day was watched');
-  return { verdict, state, days, stopped: [...stopped] };
+  return { verdict: found, state, days, stopped: [...stopped] };
 }
 
 export const zero: ArmCounts = {

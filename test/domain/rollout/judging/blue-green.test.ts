@@ -135,7 +135,7 @@ describe('a blue/green rollout after its switch', () => {
       ...evidence,
       quality: { ...evidence.quality, days: startedRollout(weekly).quality.days },
     };
-    const verdict = decideRollout(weekly, bad as RolloutEvidence);
+    const verdict = decideRollout(weekly, bad);
     expect(verdict.kind).toBe('continue');
     expect(codes(verdict)).toContain('rollout.contradicted');
   });
