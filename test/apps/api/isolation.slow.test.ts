@@ -54,6 +54,7 @@ const routes: Readonly<Record<string, ((of: ObjectIds) => Asked) | 'own'>> = {
   'GET /lifecycles/{name}/revisions': () => ({}),
   'GET /lifecycles/{name}/files': () => ({}),
   'GET /lifecycles/{name}/deliveries': () => ({}),
+  'GET /lifecycles/{name}/retraining': () => ({}),
   'POST /deliveries/{id}/redeliver': ({ delivery }) => ({ path: { id: delivery } }),
   'GET /monitors': 'own',
   'GET /monitors/{model}': () => ({}),

@@ -257,7 +257,7 @@ describe('training and serving', () => {
       }),
       { numRuns: 15 },
     );
-  });
+  }, 300_000);
 
   /**
    * The values reach Parquet by a path that shares no code with the runner's parameters: SQL
