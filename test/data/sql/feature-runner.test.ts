@@ -253,11 +253,19 @@ describe('training and serving', () => {
       fc.asyncProperty(fc.array(anyRow, { minLength: 1, maxLength: 200 }), async (rows) => {
         const trained = await overParquet(rows);
         const served = await runner.run(rows, patient);
-        expect(trained).toEqual(served);
+        expect(plainZeros(trained)).toEqual(plainZeros(served));
       }),
-      { numRuns: 15 },
+      // Each attempt to shrink an example takes a second.
+      { numRuns: 15, endOnFailure: true },
     );
-  }, 300_000);
+  });
+
+  /** A model cannot tell minus zero from zero, and the two paths do not agree on its sign. */
+  const plainZeros = (columns: FeatureColumns) =>
+    Object.entries(columns).map(([name, values]) => [
+      name,
+      values.map((value) => (value === 0 ? 0 : value)),
+    ]);
 
   /**
    * The values reach Parquet by a path that shares no code with the runner's parameters: SQL
