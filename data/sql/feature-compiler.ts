@@ -177,14 +177,18 @@ export function finishedValue(type: FeatureColumn['type'], value: unknown): stri
   if (value === null) return NaN;
   // Both convert 64-bit integers to the nearest double.
   const number = Number(value);
-  return Math.abs(number) <= maxFloatNumber ? number : NaN;
+  // Minus zero becomes zero.
+  return Math.abs(number) <= maxFloatNumber ? number + 0 : NaN;
 }
 
-/** Numbers that are null, infinite or too large for the graph become NaN, which means missing. */
+/**
+ * Numbers that are null, infinite or too large for the graph become NaN, which means missing. Minus
+ * zero becomes zero, because a Parquet file stores both as the one that it saw first.
+ */
 function finished(feature: FeatureColumn): string {
   const name = quoteName(feature.name);
   if (feature.type === 'string')
     return `coalesce(CAST(${name} AS VARCHAR), ${quoteText(missingText)}) AS ${name}`;
   const number = `CAST(${name} AS DOUBLE)`;
-  return `CASE WHEN abs(${number}) <= ${maxFloat}::DOUBLE THEN ${number} ELSE 'NaN'::DOUBLE END AS ${name}`;
+  return `CASE WHEN abs(${number}) <= ${maxFloat}::DOUBLE THEN ${number} + 0e0 ELSE 'NaN'::DOUBLE END AS ${name}`;
 }

@@ -81,8 +81,11 @@ function valuesOf(
 
 const text: Convert = (value) => (typeof value === 'string' ? value : missingText);
 
-/** Like `finished` in feature-compiler.ts: numbers that a 32-bit float cannot hold are missing. */
+/**
+ * Like `finished` in feature-compiler.ts: numbers that a 32-bit float cannot hold are missing, and
+ * minus zero is zero.
+ */
 const number: Convert = (value) => {
   const plain = typeof value === 'boolean' ? Number(value) : value;
-  return typeof plain === 'number' && Math.abs(plain) <= 3.4028234663852886e38 ? plain : NaN;
+  return typeof plain === 'number' && Math.abs(plain) <= 3.4028234663852886e38 ? plain + 0 : NaN;
 };
