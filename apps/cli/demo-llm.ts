@@ -4,7 +4,7 @@
  * router is fine-tuned. The summary compares each figure with a trivial baseline.
  */
 import { loadavg } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import {
   wikiAssistantDemo,
   shortened,
@@ -15,9 +15,9 @@ import { shortTraining } from '../../samples/wiki-router/demo';
 import type { LlmEvidence } from '../../domain/language/evaluation/evidence';
 import { ApiError } from '../client/api-error';
 import { CliError, type ExitCode } from './cli-error';
-import { createContext, type CliContext } from './context';
-import type { DemoContextOptions } from './demo';
+import type { CliContext } from './context';
 import { applyForDemo } from './demo/apply';
+import { clone, demoContext, type DemoContextOptions } from './demo/demo-context';
 import { readDocuments, readQuestions, trafficOf } from './demo-llm/documents';
 import { llmSummary, reportText, type LlmDemoSummary } from './demo-llm/summary';
 import { compareRetrieval } from './demo-llm/retrieval';
@@ -36,7 +36,6 @@ export interface LlmDemoOptions extends DemoContextOptions {
   readonly quick: boolean;
 }
 
-const clone = resolve(__dirname, '..', '..');
 const folderOf = (name: string): string => join(clone, 'samples', name);
 const { lifecycle: assistant, index, quickDocuments, parallel, ask } = wikiAssistantDemo;
 const router = 'wiki-router';
@@ -44,19 +43,9 @@ const router = 'wiki-router';
 export async function runLlmDemo(
   options: LlmDemoOptions,
 ): Promise<{ readonly exitCode: ExitCode; readonly summary: LlmDemoSummary }> {
-  const { apiUrl, gatewayUrl, apiKey, samplesDir, terminal, signal, quick } = options;
+  const { gatewayUrl, apiKey, terminal, signal, quick } = options;
   const startedAt = Date.now();
-  const context = createContext(terminal, {
-    apiUrl,
-    gatewayUrl,
-    apiKey,
-    cwd: clone,
-    stateDir: join(clone, '.perennial'),
-    samplesDir,
-    trainersDir: join(clone, 'trainers'),
-    python: join(clone, '.perennial', 'python', 'bin', 'python'),
-    pythonLlm: join(clone, '.perennial', 'python-llm', 'bin', 'python'),
-  });
+  const context = demoContext(options, clone);
   const chapter = (number: number, what: string): void =>
     terminal.say(`\n${terminal.paint.bold(`${number} of 4  ${what}`)}`);
   const play = async (

@@ -5,15 +5,15 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { figure } from '../../domain/format';
 import { sabotaged } from '../../samples/flight-delay/demo';
 import { flightDelayYear, yearLifecycle } from '../../samples/flight-delay/year';
 import { CliError, type ExitCode } from './cli-error';
-import { createContext, type CliContext } from './context';
-import type { DemoContextOptions } from './demo';
+import type { CliContext } from './context';
 import { applyForDemo } from './demo/apply';
+import { clone, demoContext, type DemoContextOptions } from './demo/demo-context';
 import { hundredths } from './demo/summary';
 import { readLifecycleFolder } from './lifecycle/folder';
 import { yearChart } from './demo-year/chart';
@@ -33,7 +33,6 @@ export interface YearDemoOptions extends DemoContextOptions {
   readonly processes: () => readonly { readonly name: string; readonly pid: number }[];
 }
 
-const clone = resolve(__dirname, '..', '..');
 const sampleFolder = join(clone, 'samples', 'flight-delay');
 /** Sources may be read from here, but not from the state folder. */
 const deliveryFolder = join(sampleFolder, 'data', 'year');
@@ -45,20 +44,10 @@ const dayMs = 86_400_000;
 export async function runYearDemo(
   options: YearDemoOptions,
 ): Promise<{ readonly exitCode: ExitCode; readonly summary: YearSummary }> {
-  const { apiUrl, gatewayUrl, apiKey, samplesDir, terminal, signal, quick, reportDir } = options;
+  const { gatewayUrl, apiKey, samplesDir, terminal, signal, quick, reportDir } = options;
   const startedAt = Date.now();
   const { speed, oneOf } = quick ? flightDelayYear.quick : flightDelayYear;
-  const context = createContext(terminal, {
-    apiUrl,
-    gatewayUrl,
-    apiKey,
-    cwd: sampleFolder,
-    stateDir: join(clone, '.perennial'),
-    samplesDir,
-    trainersDir: join(clone, 'trainers'),
-    python: join(clone, '.perennial', 'python', 'bin', 'python'),
-    pythonLlm: join(clone, '.perennial', 'python-llm', 'bin', 'python'),
-  });
+  const context = demoContext(options, sampleFolder);
   const engine = openEngine(context, { lifecycle, event, signal });
   const honest = yearLifecycle(readLifecycleFolder(sampleFolder, '.'), {
     folder: deliveryFolder,

@@ -2,13 +2,13 @@
  * The steps of `npm start` with the sample on a running platform: a first champion, a successor
  * that is tried on traffic, and a sabotaged version that is rolled back.
  */
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { flightDelayDemo, sabotaged } from '../../samples/flight-delay/demo';
 import type { ExitCode } from './cli-error';
 import type { CliContext } from './context';
-import { createContext } from './context';
 import { replayLifecycle } from './serving/replay-command';
 import { applyForDemo } from './demo/apply';
+import { clone, demoContext, type DemoContextOptions } from './demo/demo-context';
 import { describePredicted, predictJuly } from './demo/july';
 import { abortOpenRollout, playRound, type Round } from './demo/round';
 import {
@@ -25,35 +25,15 @@ import { describeRun } from './run/view';
 import type { Terminal } from './terminal';
 import { table } from './terminal';
 
-export interface DemoContextOptions {
-  readonly apiUrl: string;
-  readonly gatewayUrl: string;
-  readonly apiKey: string;
-  readonly samplesDir: string;
-  readonly terminal: Terminal;
-  readonly signal: AbortSignal;
-}
-
-const clone = resolve(__dirname, '..', '..');
 const sampleFolder = join(clone, 'samples', 'flight-delay');
 const { lifecycle, first, retrained, traffic } = flightDelayDemo;
 
 export async function runDemo(
   options: DemoContextOptions,
 ): Promise<{ readonly exitCode: ExitCode; readonly summary: DemoSummary }> {
-  const { apiUrl, gatewayUrl, apiKey, samplesDir, terminal, signal } = options;
+  const { gatewayUrl, apiKey, samplesDir, terminal, signal } = options;
   const startedAt = Date.now();
-  const context = createContext(terminal, {
-    apiUrl,
-    gatewayUrl,
-    apiKey,
-    cwd: sampleFolder,
-    stateDir: join(clone, '.perennial'),
-    samplesDir,
-    trainersDir: join(clone, 'trainers'),
-    python: join(clone, '.perennial', 'python', 'bin', 'python'),
-    pythonLlm: join(clone, '.perennial', 'python-llm', 'bin', 'python'),
-  });
+  const context = demoContext(options, sampleFolder);
   const folder = readLifecycleFolder(sampleFolder, '.');
   const { from, to, speed } = traffic;
   const flights = {

@@ -1,11 +1,13 @@
+import { withTimeout } from '../../data/timeout';
 import type { FailedRequests, GatewayRepository } from '../../db/serving/gateway-repository';
 
 /**
- * Counts the requests that a champion failed to answer, and reports them to its monitor. The
- * prediction log does not hold them. A process that is killed loses the counts of a few seconds.
+ * Counts the rows that a champion failed to answer, and reports them to its monitor, which counts the
+ * rows of the prediction log. The log does not hold them. A process that is killed loses the counts of
+ * a few seconds.
  */
 export interface FailureCounts {
-  add(failed: Pick<FailedRequests, 'tenant' | 'model' | 'version'>): void;
+  add(failed: Pick<FailedRequests, 'tenant' | 'model' | 'version'>, rows: number): void;
   /** Reports what was counted until now. */
   stop(): Promise<void>;
 }
@@ -18,6 +20,12 @@ export interface FailureCountsOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** Time for the last report. */
+const reportMs = 3_000;
+const away = {
+  type: 'DatabaseUnavailable',
+  message: 'the registry did not take the numbers of failed requests',
+} as const;
 const hourMs = 3_600_000;
 /** Hours that could not be reported for longer are dropped. */
 const hoursKept = 24;
@@ -57,16 +65,17 @@ export function startFailureCounts({
   timer.unref();
 
   return {
-    add({ tenant, model, version }) {
+    add({ tenant, model, version }, rows) {
       const hour = hourNow();
       const key = JSON.stringify([tenant, model, version, hour]);
-      const failed = (counts.get(key)?.failed ?? 0) + 1;
+      const failed = (counts.get(key)?.failed ?? 0) + rows;
       counts.set(key, { tenant, model, version, hour, failed, isReported: false });
     },
     async stop() {
       clearInterval(timer);
       await reporting;
-      await reportOnce();
+      // A registry that hangs must not keep the process from ending.
+      await withTimeout(reportMs, reportOnce(), away).catch(onError);
     },
   };
 }

@@ -255,7 +255,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     isBlocked,
     log: (row) => predictions.add(row),
     onChallengerFailure,
-    onChampionFailure: (tenant, { model, version }) => failures.add({ tenant, model, version }),
+    onChampionFailure: (tenant, { model, version }, rows) =>
+      failures.add({ tenant, model, version }, rows),
   });
   const admission = createAdmission({
     limits: config.admission,
@@ -362,8 +363,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       await closed;
       clearInterval(idle);
       await Promise.all([shadow.stop(), chatShadow.stop()]);
-      await failures.stop();
       await predictions.stop();
+      await failures.stop();
       clearInterval(tending);
       await spill.close();
       table.close();

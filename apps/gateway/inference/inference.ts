@@ -41,8 +41,8 @@ export interface InferenceOptions {
   readonly log: (row: PredictionRow) => void;
   /** Whether the champion answered in place of the challenger. */
   readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
-  /** The champion failed a request that is well formed. */
-  readonly onChampionFailure: (tenant: Tenant, served: ServedVersion) => void;
+  /** The champion failed rows of a request that is well formed. */
+  readonly onChampionFailure: (tenant: Tenant, served: ServedVersion, rows: number) => void;
 }
 
 /** The arm in the log for test requests of the platform. */
@@ -164,7 +164,7 @@ export function createInference(
     try {
       return await answer(call, { ...terms, arm: alias, served, deadline });
     } catch (error) {
-      if (!call.isProbe) onChampionFailure(call.tenant, served);
+      if (!call.isProbe) onChampionFailure(call.tenant, served, terms.request.rows.length);
       throw error;
     }
   }

@@ -32,10 +32,10 @@ function started() {
 
 test('reports the whole number of the hour, and only when it has grown', async () => {
   const counts = started();
-  counts.add(failed);
-  counts.add(failed);
+  counts.add(failed, 1);
+  counts.add(failed, 1);
   await jest.advanceTimersByTimeAsync(3_000);
-  counts.add(failed);
+  counts.add(failed, 1);
   await jest.advanceTimersByTimeAsync(1_000);
   const hour = '2026-01-01T09:00:00.000Z';
   expect(reports).toEqual([[{ ...failed, hour, failed: 2 }], [{ ...failed, hour, failed: 3 }]]);
@@ -45,21 +45,21 @@ test('reports the whole number of the hour, and only when it has grown', async (
 
 test('repeats what the registry did not take, and reports the rest when it stops', async () => {
   const counts = started();
-  counts.add(failed);
+  counts.add(failed, 1);
   isAway = true;
   await jest.advanceTimersByTimeAsync(2_000);
   expect(errors).toBe(2);
   isAway = false;
-  counts.add(failed);
+  counts.add(failed, 1);
   await counts.stop();
   expect(reports.flat().map((each) => each.failed)).toEqual([2]);
 });
 
 test('counts each hour by itself', async () => {
   const counts = started();
-  counts.add(failed);
+  counts.add(failed, 1);
   await jest.advanceTimersByTimeAsync(3_600_000);
-  counts.add(failed);
+  counts.add(failed, 1);
   await counts.stop();
   expect(reports.flat().map(({ hour, failed: count }) => [hour, count])).toEqual([
     ['2026-01-01T09:00:00.000Z', 1],

@@ -320,12 +320,18 @@ describe('a request that the champion cannot answer', () => {
     });
     registry.route('flight-delay', [{ alias: 'champion', version: 7, manifest }]);
     await start();
-    const failed = await post('/v2/models/flight-delay/infer', one);
-    expect(failed.status).toBe(422);
+    const two = distanceRequest([
+      { carrier: 'AA', distance: 100 },
+      { carrier: 'AA', distance: 200 },
+    ]);
+    for (const request of [one, two]) {
+      const failed = await post('/v2/models/flight-delay/infer', request);
+      expect(failed.status).toBe(422);
+    }
     const wrong = await post('/v2/models/flight-delay/infer', { inputs: [] });
     expect(wrong.status).toBe(400);
     await gateway.stop();
-    expect(registry.failures).toMatchObject([{ model: 'flight-delay', version: 7, failed: 1 }]);
+    expect(registry.failures).toMatchObject([{ model: 'flight-delay', version: 7, failed: 3 }]);
   });
 });
 

@@ -53,14 +53,14 @@ describe('the pairs of features', () => {
 
   test('score a usual pair above independence and an impossible pair far below', () => {
     const pair = pairs.find((each) => each.bins.name === 'town × distance');
-    if (pair === undefined) throw new Error('not learnt');
+    if (pair === undefined) throw new Error('the pair was not learnt');
     expect(pairScore(pair, rowOf({ town: 'far', distance: 2005, age: 30 }))).toBeGreaterThan(0.9);
     expect(pairScore(pair, rowOf({ town: 'far', distance: 105, age: 30 }))).toBeLessThan(-2);
   });
 
   test('say nothing of values that the reference hardly holds', () => {
     const pair = pairs.find((each) => each.bins.name === 'town × distance');
-    if (pair === undefined) throw new Error('not learnt');
+    if (pair === undefined) throw new Error('the pair was not learnt');
     expect(pairScore(pair, rowOf({ town: 'unheard of', distance: 105, age: 30 }))).toBe(0);
   });
 

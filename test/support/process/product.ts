@@ -163,7 +163,7 @@ async function ready(
   supervisor: ChildProcess,
   output: () => string,
 ): Promise<Client> {
-  const deadline = Date.now() + 240_000;
+  const deadline = Date.now() + 90_000;
   const file = join(stateDir, 'run', 'client.json');
   for (;;) {
     if (supervisor.exitCode !== null)
