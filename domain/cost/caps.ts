@@ -37,7 +37,7 @@ export function costBudgets(given: CapsOfJob): readonly CostBudget[] {
     { scope: runScope(runId), cap: budget },
     ...costPeriods.flatMap((period) => [
       {
-        scope: `model/${lifecycle}/${periodOf(period, at)}`,
+        scope: modelScope(lifecycle, { period, at }),
         cap: model?.period === period ? model : null,
       },
       {
@@ -54,6 +54,14 @@ export function costBudgets(given: CapsOfJob): readonly CostBudget[] {
   );
   const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
   return budgets.sort((a, b) => order(a.scope, b.scope) || order(a.unit, b.unit));
+}
+
+/** The key of the ledger's budgets for all jobs of a lifecycle in the day or month of `at`. */
+export function modelScope(
+  lifecycle: string,
+  { period, at }: { readonly period: CostPeriod; readonly at: string },
+): string {
+  return `model/${lifecycle}/${periodOf(period, at)}`;
 }
 
 /** `2026-11-29` or `2026-11`, in UTC. */

@@ -109,9 +109,13 @@ function request(
   const { cause, at } = event;
   const { brokenData } = cause;
   if (brokenData !== null) {
+    const held: RetrainingState = { ...state, queued: ofData(state.queued) };
+    // The end of an alarm says nothing of data that a contract has refused.
+    if (state.hold?.shownBy === 'contract')
+      return { ...unchanged(held), answer: { kind: 'held', why: heldBy(state.hold) } };
     const hold: DataHold = { ...brokenData, shownBy: 'alarm' };
     return {
-      state: { ...state, hold, queued: ofData(state.queued) },
+      state: { ...held, hold },
       effects: [{ kind: 'hold', data: hold }],
       answer: { kind: 'held', why: heldBy(brokenData) },
     };

@@ -48,6 +48,13 @@ export function methodProblems({
       detail: 'is superiority, but a blue/green rollout only tests for harm',
       expected: 'rule: nonInferiority',
     });
+  if (method === 'blueGreen' && dependsOnPrediction && requireShadow !== false)
+    problems.push({
+      where: ['requireShadow'],
+      detail:
+        'needs quality in shadow, but labels depend on the returned prediction, so a shadow gets no labels',
+      expected: 'requireShadow: false, or method: canary',
+    });
   if (method !== 'shadow') return problems;
   if (approvals === 0)
     problems.push({

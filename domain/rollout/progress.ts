@@ -14,6 +14,9 @@ import type { OpenRolloutStatus, RolloutStatus } from './rollout';
 export interface RolloutSettings extends RolloutVersions {
   /** Percent of entities by step; 0 is shadow. */
   readonly steps: CanarySpec['steps'];
+  /** Absent: a canary. */
+  readonly method?: CanarySpec['method'];
+  readonly requireShadow?: CanarySpec['requireShadow'];
   /** Whether the challenger gets no traffic while people decide on its promotion. */
   readonly parkWhenPassed: boolean;
 }

@@ -13,6 +13,7 @@ import type {
   RolloutSettings,
   WatchResult,
 } from './progress';
+import { isWarmUp } from './policy';
 import { isOpenRollout } from './rollout';
 import { waitingForOf } from './waiting-for';
 
@@ -185,12 +186,16 @@ function carryOut(
 }
 
 function refusalOf(
-  { steps }: RolloutSettings,
+  { steps, method, requireShadow }: RolloutSettings,
   { decision, step }: RolloutProgress,
   { verb }: RolloutCommand,
 ): string | null {
   if (verb !== 'skip') return null;
   if (decision !== null) return 'the canary has passed, so no step is left to skip';
+  if (method === 'blueGreen' && steps[step] === 0)
+    return isWarmUp({ method, steps, requireShadow }, step)
+      ? 'all traffic switches by itself when every gateway has loaded the challenger'
+      : 'the shadow of a blue/green rollout cannot be skipped; set requireShadow: false';
   return step >= steps.length - 1
     ? 'the last step cannot be skipped; it ends when quality is shown'
     : null;

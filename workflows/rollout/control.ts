@@ -57,6 +57,8 @@ export function openRolloutControl({
       champion: champion.version,
       challenger,
       steps: canary.steps,
+      ...(canary.method !== undefined && { method: canary.method }),
+      ...(canary.requireShadow !== undefined && { requireShadow: canary.requireShadow }),
       parkWhenPassed,
     },
     progress: progress ?? initialProgress,

@@ -9,7 +9,10 @@ import { versionName, type ModelVersionRef } from '../../domain/model/model';
 
 export interface RunDetails {
   readonly status: RunStatus;
-  /** The version that the run registered. */
+  /**
+   * The version that the run ended with: its candidate, the winner of an A/B rollout, or the
+   * unchanged champion.
+   */
   readonly version?: Pick<ModelVersionRef, 'model' | 'version'> | null;
   readonly stage: string | null;
   readonly waitingFor: string | null;

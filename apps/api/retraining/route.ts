@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { budgetUnits } from '../../../domain/budget/budget';
-import { periodOf } from '../../../domain/cost/caps';
+import { modelScope } from '../../../domain/cost/caps';
 import { costUnits, type ComputeBudget } from '../../../domain/cost/compute-budget';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
@@ -98,7 +98,7 @@ export function retrainingRoutes({
   }): Promise<RetrainingJson['budget']> {
     if (model === null) return null;
     const { period } = model;
-    const scope = `model/${lifecycle}/${periodOf(period, now)}`;
+    const scope = modelScope(lifecycle, { period, at: now });
     const limits = [];
     for (const unit of costUnits) {
       const limit = model[unit];

@@ -233,12 +233,12 @@ export function canaryIssues(
     ...llmCanaryProblems(written.data).map(({ path, detail, expected }) =>
       issueAt([...at, ...path], detail, { expected }),
     ),
-    // A shadow of callers is refused by its steps.
     ...methodProblems({
       ...canary,
       rule: canary.quality.rule,
       approvals: spec.promote.approval.required,
-      dependsOnPrediction: false,
+      // The method shadow has no step above 0, which callers need: refused above.
+      dependsOnPrediction: canary.method !== 'shadow' && written.data.quality.from === 'callers',
     }).map(({ where, detail, expected }) =>
       issueAt([...at, ...where], `${nameOf([...at, ...where])} ${detail}`, { expected }),
     ),

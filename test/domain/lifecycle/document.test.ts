@@ -921,6 +921,26 @@ describe('a lifecycle with one error', () => {
     expect(JSON.stringify(read(secret))).not.toMatch(/hunter/);
   });
 
+  test('a blue/green rollout shows no quality in a shadow that gets no labels', () => {
+    const withCanary = (more: string) =>
+      replaceOnce(
+        replaceOnce(
+          lifecycleText,
+          'label: { column: late, availableAfter: 6h }',
+          'label: { column: late, availableAfter: 6h, dependsOnPrediction: true }',
+        ),
+        '  evaluate:',
+        `  canary: { method: blueGreen,${more} quality: { metric: logloss, margin: 0.01 } }\n  evaluate:`,
+      );
+    const why =
+      'spec.canary.requireShadow needs quality in shadow, but labels depend on the returned prediction, so a shadow gets no labels; expected requireShadow: false, or method: canary';
+    expect(refused(withCanary(''))).toEqual([`lifecycle.yaml:20:3 ${why}`]);
+    expect(refused(withCanary(' requireShadow: true,'))).toEqual([`lifecycle.yaml:20:32 ${why}`]);
+    expect(accepted(withCanary(' requireShadow: false,')).spec).toMatchObject({
+      canary: { requireShadow: false },
+    });
+  });
+
   test('metrics must fit spec.train.task', () => {
     const said = refused(
       replaceOnce(lifecycleText, 'trainer: lightgbm', 'trainer: lightgbm\n    task: regression'),

@@ -272,6 +272,17 @@ describe('a run that a contract stopped', () => {
     expect(play([...stopped, quiet]).state.hold).toMatchObject(data);
   });
 
+  test('still holds after an alarm of broken requests has come and gone', () => {
+    const requests = { name: 'request data of distance', problem: 'it is missing.' };
+    const broken: RetrainingCause = { ...drift, brokenData: requests };
+    const alarmed = play([...stopped, asked(99, broken), quiet, asked(100)]);
+    expect(alarmed).toMatchObject({
+      answer: 'held',
+      effects: ['start', 'hold'],
+      state: { hold: { ...data, shownBy: 'contract' } },
+    });
+  });
+
   test('lets an event that announces data start a run, which the contract checks again', () => {
     expect(play([...stopped, asked(99, event)])).toMatchObject({
       answer: 'started',
@@ -297,35 +308,92 @@ test.each<[string, readonly RetrainingEvent[], string]>([
   expect(retrainingStatus(play(events).state, at(2))).toBe(status);
 });
 
-test('whatever happens, at most one automatic run is open and starts keep their distance', () => {
-  const kinds = fc.constantFrom('requested', 'due', 'succeeded', 'stopped', 'resumed');
-  const steps = fc.array(fc.tuple(kinds, fc.integer({ min: 0, max: 40 })), { maxLength: 60 });
-  fc.assert(
-    fc.property(steps, fc.constantFrom(rules, queue), (sequence, by) => {
-      let state = noRetraining;
-      let hours = 0;
-      const starts: number[] = [];
-      for (const [kind, wait] of sequence) {
-        hours += wait;
-        const event =
-          kind === 'requested'
-            ? asked(hours)
-            : kind === 'due'
-              ? due(hours)
-              : kind === 'resumed'
-                ? null
-                : ended(hours, kind);
-        if (event === null) continue;
-        const step = changeRetraining(state, event, by);
-        const opens = step.effects.filter((effect) => effect.kind === 'start');
-        expect(opens.length).toBeLessThanOrEqual(state.run === null ? 1 : 0);
-        state = step.state;
-        if (opens.length === 0) continue;
-        starts.push(hours);
+describe('whatever happens', () => {
+  const data = { name: 'flights@3', problem: 'distance is missing in 12 % of the rows.' };
+  const event: RetrainingCause = { kind: 'event', reason: 'event 7', brokenData: null };
+  const fresh: RetrainingCause = { kind: 'data', reason: 'flights@4', brokenData: null };
+  const broken: RetrainingCause = { ...drift, brokenData: { ...data, name: 'distance' } };
+  const happenings = {
+    requested: asked,
+    broken: (hours: number) => asked(hours, broken),
+    event: (hours: number) => asked(hours, event),
+    data: (hours: number) => asked(hours, fresh),
+    due: (hours: number) => due(hours),
+    succeeded: (hours: number) => ended(hours, 'succeeded'),
+    stopped: (hours: number) => ended(hours, 'stopped'),
+    brokenData: (hours: number) => ended(hours, 'stopped', data),
+    cancelled: (hours: number) => ended(hours, 'cancelled'),
+    observed: () => quiet,
+    alarmed: (): RetrainingEvent => ({ kind: 'observed', callsForRun: true, isBroken: true }),
+    resumed: (): RetrainingEvent => ({ kind: 'resumed' }),
+    released: (): RetrainingEvent => ({ kind: 'released' }),
+  };
+  type Happening = keyof typeof happenings;
+  const kinds = fc.constantFrom(...(Object.keys(happenings) as Happening[]));
+  const waits = fc.integer({ min: 0, max: 40 });
+  const sequences = fc.array(fc.tuple(kinds, waits), { maxLength: 60 });
+
+  /** Applies the events as the repository does, and shows each step to the law. */
+  function happen(
+    sequence: readonly (readonly [Happening, number])[],
+    by: RetrainingRules,
+    law: (seen: {
+      readonly kind: Happening;
+      readonly hours: number;
+      readonly before: RetrainingState;
+      readonly step: ReturnType<typeof changeRetraining>;
+    }) => void,
+  ): void {
+    let state = noRetraining;
+    let hours = 0;
+    for (const [kind, wait] of sequence) {
+      hours += wait;
+      const step = changeRetraining(state, happenings[kind](hours), by);
+      law({ kind, hours, before: state, step });
+      ({ state } = step);
+      if (step.effects.some((effect) => effect.kind === 'start'))
         state = startedRetraining(state, { runId: 'run_1' as RunId, at: at(hours) });
-      }
-      const gaps = starts.slice(1).map((each, n) => each - (starts[n] ?? 0));
-      expect(gaps.filter((gap) => gap < 24)).toEqual([]);
-    }),
-  );
+    }
+  }
+
+  test('at most one automatic run is open and starts keep their distance', () => {
+    fc.assert(
+      fc.property(sequences, fc.constantFrom(rules, queue), (sequence, by) => {
+        let last = -Infinity;
+        happen(sequence, by, ({ kind, hours, before, step }) => {
+          const opens = step.effects.filter((effect) => effect.kind === 'start');
+          expect(opens.length).toBeLessThanOrEqual(before.run === null ? 1 : 0);
+          // A person who resolves the incident of fruitless runs ends the wait, too.
+          if (kind === 'resumed') last = -Infinity;
+          if (opens.length === 0) return;
+          expect(hours - last).toBeGreaterThanOrEqual(24);
+          last = hours;
+        });
+      }),
+    );
+  });
+
+  test('only new data, an event or a person end a hold by a contract', () => {
+    const ends: readonly Happening[] = ['data', 'event', 'released'];
+    fc.assert(
+      fc.property(sequences, fc.constantFrom(rules, queue, replace), (sequence, by) => {
+        happen(sequence, by, ({ kind, before, step }) => {
+          if (before.hold?.shownBy !== 'contract' || ends.includes(kind)) return;
+          expect(step.state.hold).toEqual(before.hold);
+          expect(step.effects).toEqual([]);
+        });
+      }),
+    );
+  });
+
+  test('no automatic run starts while data are held', () => {
+    fc.assert(
+      fc.property(sequences, fc.constantFrom(rules, queue, replace), (sequence, by) => {
+        happen(sequence, by, ({ step }) => {
+          if (step.effects.some((effect) => effect.kind === 'start'))
+            expect(step.state.hold).toBeNull();
+        });
+      }),
+    );
+  });
 });

@@ -329,6 +329,24 @@ describe('commands', () => {
     expect(progress.handledCommands).toEqual(effects.includes('refuseCommand') ? [] : ['update-1']);
   });
 
+  test.each<[string, Partial<RolloutSettings>, string]>([
+    [
+      'that must show quality',
+      {},
+      'the shadow of a blue/green rollout cannot be skipped; set requireShadow: false',
+    ],
+    [
+      'in which gateways load the challenger',
+      { requireShadow: false },
+      'all traffic switches by itself when every gateway has loaded the challenger',
+    ],
+  ])('skip no shadow of a blue/green rollout %s', (_what, over, why) => {
+    const blueGreen = { ...settings, steps: [0, 100], method: 'blueGreen', ...over } as const;
+    const { progress, effects } = follow([said('skip')], running, blueGreen);
+    expect(effects).toEqual([{ kind: 'refuseCommand', why }]);
+    expect(progress.step).toBe(0);
+  });
+
   test('record the actor and the reason of hold and resume', () => {
     expect(follow([said('hold')], running).effects[0]).toMatchObject({
       actor: 'ada',

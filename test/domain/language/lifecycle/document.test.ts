@@ -476,6 +476,20 @@ describe('perturbed passages', () => {
   });
 });
 
+test('a blue/green rollout by callers, who never see the shadow, switches without it', () => {
+  const saidOf = (more: string, from: string) => {
+    const parsed = read(
+      `${text}  canary: { method: blueGreen,${more} quality: { from: ${from}, margin: 0.1 } }\n`,
+    );
+    return parsed.ok ? '' : parsed.issues.map(formatIssue).join('\n');
+  };
+  expect(saidOf('', 'callers')).toMatch(
+    /spec\.canary\.requireShadow .*expected requireShadow: false, or method: canary$/,
+  );
+  expect(saidOf(' requireShadow: false,', 'callers')).toBe('');
+  expect(saidOf('', 'references')).toBe('');
+});
+
 describe("a canary's judge", () => {
   const labelled = (right: number, wrong: number) =>
     Array.from(
