@@ -56,7 +56,16 @@ export async function registerRoutes(app: FastifyInstance, parts: GatewayParts):
     routes.addHook('onSend', compressResponse);
     inferRoutes(routes, parts);
     modelMetadataRoutes(routes, { picker });
-    featuresRoutes(routes, { picker, timeoutMs: config.requestTimeoutMs });
+    done();
+  });
+  await app.register((routes, _options, done) => {
+    // Features may show what a model was trained on, so a read-only key must not see them.
+    routes.addHook('onRequest', requires('operator', keys));
+    routes.setErrorHandler(errorHandler(config, inferenceErrors));
+    acceptInferBodies(routes);
+    routes.addHook('onSend', compressResponse);
+    const { admission } = parts;
+    featuresRoutes(routes, { picker, admission, timeoutMs: config.requestTimeoutMs });
     done();
   });
   await app.register((routes, _options, done) => {

@@ -197,6 +197,7 @@ export function gatewayDocument() {
       '/v2/models/{model}/versions/{version}/features': {
         post: operation({
           ...inference,
+          scope: 'operator',
           summary: 'Compute the features of rows without a prediction',
           params: ['model', 'version'],
           body: named('InferRequest'),

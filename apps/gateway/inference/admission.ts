@@ -7,12 +7,23 @@ import type { AdmissionLimits } from '../config';
  */
 export interface RequestAdmission {
   /**
-   * Take a place and return what frees it. Throws 429 when this model has too many requests in
-   * progress or its oldest one waits too long, and 503 when the whole gateway has too many.
+   * Take a place. Throws 429 when this model has too many requests in progress or its oldest one
+   * waits too long, and 503 when the whole gateway has too many.
    */
-  enter(tenant: string, model: string): () => void;
+  enter(tenant: string, model: string): AdmittedRequest;
   /** The number of requests in progress. */
   inProgress(): number;
+}
+
+/** The place of one request. */
+export interface AdmittedRequest {
+  /**
+   * The body is read: the request waits for the model until the function is called that this
+   * returns. A slow client is no sign of a slow model, so neither upload nor download counts.
+   */
+  begin(): () => void;
+  /** Free the place. */
+  leave(): void;
 }
 
 /** Which limit refused a request. */
@@ -27,6 +38,13 @@ export interface AdmissionOptions {
   readonly now?: () => number;
 }
 
+/** The requests to one model. */
+interface ModelRequests {
+  readonly places: Set<number>;
+  /** When each request began to wait for the model, by its place, oldest first. */
+  readonly begun: Map<number, number>;
+}
+
 /** After this time, the requests that were in progress have ended or are late themselves. */
 const retrySeconds = 1;
 
@@ -35,14 +53,16 @@ export function createAdmission({
   onRefused,
   now = () => performance.now(),
 }: AdmissionOptions): RequestAdmission {
-  /** The start of each request in progress by its number, oldest first, for each model. */
-  const models = new Map<string, Map<number, number>>();
+  const models = new Map<string, ModelRequests>();
   let total = 0;
   let entered = 0;
 
-  function enter(tenant: string, model: string): () => void {
+  function enter(tenant: string, model: string): AdmittedRequest {
     const key = `${tenant}/${model}`;
-    const places = models.get(key) ?? new Map<number, number>();
+    const { places, begun }: ModelRequests = models.get(key) ?? {
+      places: new Set(),
+      begun: new Map(),
+    };
     const refuse = (limit: AdmissionLimit, status: 429 | 503, detail: string): never => {
       onRefused({ tenant, model }, limit);
       const next = `try again in ${retrySeconds} s, or add gateways`;
@@ -50,29 +70,41 @@ export function createAdmission({
     };
     if (total >= limits.requests)
       refuse('gateway', 503, `${total} requests are already in progress in this gateway`);
-    const most = limits.requestsOf[model] ?? limits.requestsPerModel;
-    if (places.size >= most)
+    if (places.size >= mostOf(model))
       refuse('model', 429, `${places.size} requests are already in progress for this model`);
-    const waitMs = places.size < limits.requestsBeforeWait ? 0 : now() - oldestOf(places);
+    const waitMs = places.size < limits.requestsBeforeWait ? 0 : now() - oldestOf(begun);
     if (waitMs > limits.longestWaitMs)
       refuse('wait', 429, `requests to this model already wait for ${Math.round(waitMs)} ms`);
 
     const place = (entered += 1);
-    places.set(place, now());
-    models.set(key, places);
+    places.add(place);
+    models.set(key, { places, begun });
     total += 1;
-    return () => {
-      if (!places.delete(place)) return;
-      total -= 1;
-      // Names come from callers, so a model without requests must take no memory.
-      if (places.size === 0) models.delete(key);
+    return {
+      begin() {
+        if (places.has(place)) begun.set(place, now());
+        return () => void begun.delete(place);
+      },
+      leave() {
+        begun.delete(place);
+        if (!places.delete(place)) return;
+        total -= 1;
+        // Names come from callers, so a model without requests must take no memory.
+        if (places.size === 0) models.delete(key);
+      },
     };
+  }
+
+  /** A model may be named like a property of every object, for example `constructor`. */
+  function mostOf(model: string): number {
+    const own = Object.hasOwn(limits.requestsOf, model) ? limits.requestsOf[model] : undefined;
+    return own ?? limits.requestsPerModel;
   }
 
   return { enter, inProgress: () => total };
 }
 
-function oldestOf(places: ReadonlyMap<number, number>): number {
-  for (const startedAt of places.values()) return startedAt;
+function oldestOf(begun: ReadonlyMap<number, number>): number {
+  for (const startedAt of begun.values()) return startedAt;
   return Infinity;
 }

@@ -1,13 +1,20 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { failure } from '../../../domain/failure';
+import type { RequestAdmission } from '../inference/admission';
 import { parseModelName } from '../model/model-name';
 import { graphOf } from '../model/served-version';
 import type { VersionPicker } from '../routing/version-picker';
+import { admitRequests, working } from './admit';
 import type { ModelParams } from './infer';
 
 interface FeaturesRouteDeps {
   readonly picker: VersionPicker;
+  readonly admission: Pick<RequestAdmission, 'enter'>;
   readonly timeoutMs: number;
 }
+
+/** The features of all rows are computed in one call, which other requests wait for. */
+const maxFeatureRows = 512;
 
 /**
  * `POST /v2/models/{model}/versions/{version}/features`: the features that a version computes from
@@ -15,36 +22,46 @@ interface FeaturesRouteDeps {
  */
 export function featuresRoutes(
   app: FastifyInstance,
-  { picker, timeoutMs }: FeaturesRouteDeps,
+  { picker, admission, timeoutMs }: FeaturesRouteDeps,
 ): void {
-  app.post(
+  app.post<{ Params: ModelParams }>(
     '/v2/models/:model/versions/:version/features',
-    async (request: FastifyRequest<{ Params: ModelParams }>, reply) => {
-      const { model, version } = request.params;
-      const deadline = performance.now() - reply.elapsedTime + timeoutMs;
-      const picked = await picker.pick(request.caller.tenant, parseModelName(model, version));
-      try {
-        const served = picked.kind === 'routed' ? picked.route.champion.served : picked.served;
-        const graph = graphOf(served);
-        const { rows } = graph.codec.decode(request.body);
-        const columns = await graph.features.compute(rows, deadline);
-        const names = graph.signature.features.map(({ name }) => name);
-        return {
-          model_name: served.model,
-          model_version: String(served.version),
-          // JSON has no NaN, which a missing number becomes.
-          rows: rows.map((_, row) =>
-            Object.fromEntries(
-              names.map((name) => {
-                const value = columns[name]?.[row];
-                return [name, typeof value === 'number' && !Number.isFinite(value) ? null : value];
-              }),
-            ),
-          ),
-        };
-      } finally {
-        picked.release();
-      }
-    },
+    { preParsing: admitRequests(app, admission) },
+    (request, reply) =>
+      working(request, () => compute(request, performance.now() - reply.elapsedTime + timeoutMs)),
   );
+
+  async function compute(
+    { caller, params, body }: FastifyRequest<{ Params: ModelParams }>,
+    deadline: number,
+  ) {
+    const picked = await picker.pick(caller.tenant, parseModelName(params.model, params.version));
+    try {
+      const served = picked.kind === 'routed' ? picked.route.champion.served : picked.served;
+      const graph = graphOf(served);
+      const { rows } = graph.codec.decode(body);
+      if (rows.length > maxFeatureRows)
+        throw failure(
+          'InvalidInput',
+          `the request has ${rows.length} rows; features are computed of at most ${maxFeatureRows}`,
+        );
+      const columns = await graph.features.compute(rows, deadline);
+      const names = graph.signature.features.map(({ name }) => name);
+      return {
+        model_name: served.model,
+        model_version: String(served.version),
+        // JSON has no NaN, which a missing number becomes.
+        rows: rows.map((_, row) =>
+          Object.fromEntries(
+            names.map((name) => {
+              const value = columns[name]?.[row];
+              return [name, typeof value === 'number' && !Number.isFinite(value) ? null : value];
+            }),
+          ),
+        ),
+      };
+    } finally {
+      picked.release();
+    }
+  }
 }

@@ -7,6 +7,7 @@ import type { GatewayMetrics } from '../metrics';
 import { parseModelName } from '../model/model-name';
 import type { RequestAdmission } from '../inference/admission';
 import type { InferenceAnswer, InferenceCall } from '../inference/inference';
+import { admitRequests, working } from './admit';
 
 export interface InferRouteDeps {
   readonly infer: (call: InferenceCall) => Promise<InferenceAnswer>;
@@ -27,31 +28,6 @@ export function inferRoutes(
   app: FastifyInstance,
   { infer, admission, metrics }: InferRouteDeps,
 ): void {
-  /**
-   * Before the body is read, because reading it is most of the work. The platform's own requests
-   * are few, and a refusal would fail a run.
-   */
-  function admit(
-    request: FastifyRequest<{ Params: ModelParams }>,
-    reply: FastifyReply,
-    _body: unknown,
-    done: (error?: Error) => void,
-  ): void {
-    const { caller, params } = request;
-    if (caller.isService) {
-      done();
-      return;
-    }
-    try {
-      const [model = ''] = params.model.split('@');
-      // Also emitted when the client closes the connection before the answer.
-      reply.raw.once('close', admission.enter(caller.tenant, model));
-      done();
-    } catch (error) {
-      done(error as Error);
-    }
-  }
-
   async function handle(
     request: FastifyRequest<{ Params: ModelParams }>,
     reply: FastifyReply,
@@ -61,13 +37,10 @@ export function inferRoutes(
     const { caller, body } = request;
     // Only the platform may mark a request as a probe; all others count as traffic.
     const isProbe = probeHeader in request.headers && allows(caller.scope, 'operator');
-    const answer = await infer({
-      tenant: caller.tenant,
-      name: parseModelName(model, version),
-      body,
-      arrivedAt,
-      isProbe,
-    });
+    const name = parseModelName(model, version);
+    const answer = await working(request, () =>
+      infer({ tenant: caller.tenant, name, body, arrivedAt, isProbe }),
+    );
     request.answer = answer;
     void reply.headers({ ...contentHeaders(answer), ...answerHeaders(answer) });
     if (answer.stale !== null) metrics.staleAnswer();
@@ -88,7 +61,7 @@ export function inferRoutes(
   }
 
   app.decorateRequest('answer', null);
-  const hooks = { preParsing: admit, onResponse: count };
+  const hooks = { preParsing: admitRequests(app, admission), onResponse: count };
   app.post<{ Params: ModelParams }>('/v2/models/:model/infer', hooks, handle);
   app.post<{ Params: ModelParams }>('/v2/models/:model/versions/:version/infer', hooks, handle);
 }

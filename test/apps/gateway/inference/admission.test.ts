@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import pino from 'pino';
 import { gatewayDefaults, type AdmissionLimits } from '../../../../apps/gateway/config';
 import { openHttpApp } from '../../../../apps/gateway/http-app';
@@ -26,7 +26,7 @@ function admissionOf(limits: Partial<AdmissionLimits>) {
 describe('admission', () => {
   test('a model with all its requests in progress refuses further ones; another one does not', () => {
     const admission = admissionOf({ requestsPerModel: 2, requestsOf: { small: 1 } });
-    const leave = admission.enter('t', 'a');
+    const { leave } = admission.enter('t', 'a');
     admission.enter('t', 'a');
     expect(() => admission.enter('t', 'a')).toThrow(
       expect.objectContaining({ status: 429, code: 'Overloaded', retryAfterSeconds: 1 }) as Error,
@@ -58,21 +58,52 @@ describe('admission', () => {
 
   test('a slow model refuses as soon as its oldest request waits too long', () => {
     const admission = admissionOf({ longestWaitMs: 100, requestsBeforeWait: 2 });
-    const first = admission.enter('t', 'a');
+    const enter = () => {
+      const place = admission.enter('t', 'a');
+      place.begin();
+      return place;
+    };
+    const first = enter();
     now = 150;
     // One request is slow, but nothing waits behind it.
-    const second = admission.enter('t', 'a');
-    expect(() => admission.enter('t', 'a')).toThrow(/already wait for 150 ms/);
+    const second = enter();
+    expect(enter).toThrow(/already wait for 150 ms/);
     expect(refused).toEqual([['a', 'wait']]);
-    first();
-    const third = admission.enter('t', 'a');
+    first.leave();
+    const third = enter();
     now = 240;
-    admission.enter('t', 'a');
+    enter();
     now = 260;
-    expect(() => admission.enter('t', 'a')).toThrow(/already wait for 110 ms/);
-    second();
-    third();
+    expect(enter).toThrow(/already wait for 110 ms/);
+    second.leave();
+    third.leave();
     expect(admission.inProgress()).toBe(1);
+  });
+
+  test('a request waits only between the upload of its body and the download of its answer', () => {
+    const admission = admissionOf({ longestWaitMs: 100, requestsBeforeWait: 2 });
+    const [slow, late] = [admission.enter('t', 'a'), admission.enter('t', 'a')];
+    now = 10_000;
+    admission.enter('t', 'a');
+    const end = slow.begin();
+    now = 10_101;
+    expect(() => admission.enter('t', 'a')).toThrow(/already wait for 101 ms/);
+    end();
+    admission.enter('t', 'a');
+    expect(admission.inProgress()).toBe(4);
+
+    // A client that hung up waits for nothing.
+    late.leave();
+    late.begin();
+    now = 20_000;
+    admission.enter('t', 'a');
+    expect(refused).toEqual([['a', 'wait']]);
+  });
+
+  test('a model may have the name of a property of every object', () => {
+    const admission = admissionOf({ requestsPerModel: 1, requestsOf: { small: 1 } });
+    admission.enter('t', 'constructor');
+    expect(() => admission.enter('t', 'constructor')).toThrow(/already in progress/);
   });
 });
 
@@ -80,20 +111,31 @@ describe('the route of an inference', () => {
   const waiting: ((error: Error) => void)[] = [];
   beforeEach(() => (waiting.length = 0));
 
-  async function openRoute(isService: boolean) {
+  async function openRoute(
+    isService: boolean,
+    {
+      checkKey = () => Promise.resolve(),
+      limits = { requestsPerModel: 1 },
+    }: {
+      readonly checkKey?: () => Promise<void>;
+      readonly limits?: Partial<AdmissionLimits>;
+    } = {},
+  ) {
     const app = openHttpApp(gatewayDefaults, pino({ level: 'silent' }));
+    app.addHook('onRequest', checkKey);
     app.addHook('onRequest', (request, _reply, done) => {
       request.caller = { tenant: 'default', scope: 'viewer', isService } as ApiKeyIdentity;
       done();
     });
-    const admission = admissionOf({ requestsPerModel: 1 });
+    const admission = admissionOf(limits);
     inferRoutes(app, {
       infer: () => new Promise<InferenceAnswer>((_, reject) => waiting.push(reject)),
       admission,
       metrics: createGatewayMetrics(),
     });
     await app.listen({ host: '127.0.0.1', port: 0 });
-    const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
+    const { port } = app.server.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}`;
     const ask = (model: string, signal: AbortSignal | null = null) =>
       fetch(`${url}/v2/models/${model}/infer`, {
         method: 'POST',
@@ -101,7 +143,7 @@ describe('the route of an inference', () => {
         body: '{}',
         signal,
       });
-    return { app, admission, ask };
+    return { app, admission, ask, port };
   }
 
   const until = async (condition: () => boolean): Promise<void> => {
@@ -129,6 +171,70 @@ describe('the route of an inference', () => {
     expect((await second).status).toBe(500);
     await until(() => admission.inProgress() === 0);
     waiting[0]?.(new Error('the client hung up'));
+    await app.close();
+  });
+
+  test('a client that hangs up while its key is checked keeps no place', async () => {
+    let checks = 0;
+    let checked: () => void = () => undefined;
+    const { app, admission, ask } = await openRoute(false, {
+      checkKey: () => new Promise((resolve) => ((checks += 1), (checked = resolve))),
+    });
+    const closed = new Promise((resolve) =>
+      app.server.once('connection', (socket) => socket.once('close', resolve)),
+    );
+    const hangUp = new AbortController();
+    const first = ask('a', hangUp.signal).catch(() => null);
+    await until(() => checks === 1);
+    hangUp.abort();
+    await first;
+    await closed;
+    checked();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(admission.inProgress()).toBe(0);
+
+    const second = ask('a');
+    await until(() => checks === 2);
+    checked();
+    await until(() => waiting.length > 0);
+    for (const reject of waiting) reject(new Error('the model failed'));
+    expect((await second).status).toBe(500);
+    await app.close();
+  });
+
+  test('pipelined requests keep no place after a hang-up', async () => {
+    const { app, admission, port } = await openRoute(false, { limits: {} });
+    const socket = connect(port, '127.0.0.1');
+    const request =
+      'POST /v2/models/a/infer HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}';
+    socket.write(request.repeat(3));
+    await until(() => waiting.length === 3);
+    expect(admission.inProgress()).toBe(3);
+    socket.destroy();
+    await until(() => admission.inProgress() === 0);
+    expect(admission.inProgress()).toBe(0);
+    for (const reject of waiting) reject(new Error('the client hung up'));
+    await app.close();
+  });
+
+  test('a client that uploads slowly makes no other wait', async () => {
+    const limits = { requestsBeforeWait: 1, longestWaitMs: 100 };
+    const { app, admission, ask, port } = await openRoute(false, { limits });
+    const socket = connect(port, '127.0.0.1');
+    socket.write(
+      'POST /v2/models/a/infer HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{',
+    );
+    await until(() => admission.inProgress() === 1);
+    now = 1_000;
+    const answer = ask('a');
+    await until(() => waiting.length === 1);
+    // That one waits for the model.
+    now = 1_101;
+    expect((await ask('a')).status).toBe(429);
+    waiting[0]?.(new Error('the model failed'));
+    expect((await answer).status).toBe(500);
+    socket.destroy();
+    await until(() => admission.inProgress() === 0);
     await app.close();
   });
 
