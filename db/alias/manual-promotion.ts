@@ -135,19 +135,24 @@ async function readVersionOrigin(
 interface Canary {
   readonly status: RolloutStatus;
   readonly champion: number;
+  /** In an A/B rollout, the challenger that it chose. */
+  readonly winner: number | null;
+  /** The decision and its verdict are about the winner. For other challengers they are null. */
   readonly decisionId: string | null;
   readonly verdict: VerdictKind | null;
 }
 
+/** The rollout of the version's run, or a newer A/B rollout of another run that chose it. */
 async function readCanary(
   tx: Transaction,
   { tenant, model, version }: VersionName,
   runId: RunId,
 ): Promise<Canary | null> {
   const [row] = await tx<Canary[]>`
-    select o.status, o.champion, o.decision_id, d.verdict->>'kind' as verdict
-    from rollouts o left join decisions d on d.tenant_id = o.tenant_id and d.id = o.decision_id
-    where o.tenant_id = ${tenant} and o.run_id = ${runId} and o.model = ${model} and o.challenger = ${version}`;
+    select o.status, o.champion, o.winner, d.id as decision_id, d.verdict->>'kind' as verdict
+    from rollouts o left join decisions d on d.tenant_id = o.tenant_id and d.id = o.decision_id and coalesce(o.winner, o.challenger) = ${version}
+    where o.tenant_id = ${tenant} and o.model = ${model} and (o.winner = ${version} or (o.run_id = ${runId} and o.challenger = ${version}))
+    order by o.id desc limit 1`;
   return row ?? null;
 }
 

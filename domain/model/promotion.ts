@@ -23,10 +23,12 @@ export interface PromotionFacts {
     readonly verdict: VerdictKind;
     readonly comparedWith: Digest | null;
   } | null;
-  /** The rollout of the version's run; null when there was none. */
+  /** The rollout of the version's run, or an A/B rollout that chose it; null when there was none. */
   readonly canary: {
     readonly status: RolloutStatus;
     readonly champion: number;
+    /** The challenger that an A/B rollout chose. */
+    readonly winner?: number | null;
     /** Null without a decision. */
     readonly verdict: VerdictKind | null;
   } | null;
@@ -139,6 +141,11 @@ function unmetCanary({
     // The first version has no champion for a canary; its gates suffice.
     if (champion === null && policy.gates > 0) return [];
     return [{ code: 'canary.missing', detail: `${model}@${version} had no canary`, next: again }];
+  }
+  const { winner = null } = canary;
+  if (winner !== null && winner !== version) {
+    const detail = `the A/B rollout of ${model}@${version} chose ${model}@${winner}`;
+    return [{ code: 'canary.notPassed', detail, next: again }];
   }
   const isShown =
     canary.verdict === 'passed' && (canary.status === 'passed' || canary.status === 'promoted');

@@ -39,6 +39,9 @@ const codes = (change: Partial<PromotionFacts>) =>
 describe('a manual promotion', () => {
   test('is allowed when every requirement is met', () => {
     expect(unmetRequirements(ready)).toEqual([]);
+    expect(
+      codes({ canary: { status: 'passed', champion: 2, winner: 3, verdict: 'passed' } }),
+    ).toEqual([]);
   });
 
   test.each<[string, Partial<PromotionFacts>, readonly string[]]>([
@@ -110,6 +113,16 @@ describe('a manual promotion', () => {
       'has a canary against another champion',
       { canary: { status: 'promoted', champion: 1, verdict: 'passed' } },
       ['canary.otherChampion'],
+    ],
+    [
+      'lost an A/B rollout',
+      { canary: { status: 'promoted', champion: 2, winner: 1, verdict: null } },
+      ['canary.notPassed'],
+    ],
+    [
+      'is to lose an A/B rollout that has passed',
+      { canary: { status: 'passed', champion: 2, winner: 1, verdict: null } },
+      ['canary.notPassed'],
     ],
     ['lacks approvals', { approvals: 0 }, ['approval.missing']],
   ])('of a version that %s is refused', (_, change, expected) => {

@@ -48,7 +48,12 @@ async function championAndSuccessor(parts: Parameters<JudgedModels['applied']>[0
   return { name, ...second };
 }
 
-async function canaryOf(name: string, runId: RunId, challenger: number): Promise<RolloutId> {
+async function canaryOf(
+  name: string,
+  runId: RunId,
+  challenger: number,
+  spec = canary,
+): Promise<RolloutId> {
   const { champion } = await world.registry.aliases.get({ tenant, model: name });
   if (!champion) throw new Error('no champion');
   const opened = await openRollout(world.registry, {
@@ -56,7 +61,7 @@ async function canaryOf(name: string, runId: RunId, challenger: number): Promise
     runId,
     champion,
     challenger,
-    spec: canary,
+    spec,
   });
   if (opened.kind !== 'opened') throw new Error(opened.kind);
   return opened.rollout.id;
@@ -107,6 +112,25 @@ describe('a version whose canary', () => {
       decisionId,
       ...by,
     });
+    expect(await unmet(name, version)).toBe(200);
+    const { body } = await world.call<{ items: object[] }>('GET', `/models/${name}/history`);
+    expect(body.items[0]).toMatchObject({ to: version, decisionId, override: null });
+    expect((await world.registry.rollouts.get({ tenant, id }))?.status).toBe('promoted');
+  });
+
+  test('is an A/B rollout, of its run or another one, must have chosen it', async () => {
+    const { name, version } = await championAndSuccessor({ canary: canaryParts });
+    const latest = await models.successor(name);
+    const spec = { ...canary, method: 'ab' as const, steps: [50], against: [version] };
+    const id = await canaryOf(name, latest.runId, latest.version, spec);
+    expect(await unmet(name, version)).toEqual(['canary.missing']);
+    const decisionId = await models.decideCanary(latest.runId, 'passed');
+    const passed = { status: 'passed', waitingFor: null, decisionId, winner: version } as const;
+    await world.registry.rollouts.setStatus({ tenant, id, ...passed, ...by });
+    const lost = (await promote(name, latest.version)) as unknown as Refusal;
+    expect(lost.body.errors).toMatchObject([
+      { detail: expect.stringContaining(`chose ${name}@${version}`) as string },
+    ]);
     expect(await unmet(name, version)).toBe(200);
     const { body } = await world.call<{ items: object[] }>('GET', `/models/${name}/history`);
     expect(body.items[0]).toMatchObject({ to: version, decisionId, override: null });
