@@ -4,8 +4,9 @@ import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
 import { versionName } from '../../domain/model/model';
 import type { AbObservations, ArmObservations } from '../../domain/rollout/state';
 import { statusOf } from '../alias/state';
+import { appendAudit } from '../audit/entry';
 import type { Query, Transaction } from '../connection';
-import type { DuePair } from './records';
+import type { Cause, DuePair } from './records';
 import type { RolloutRow } from './state';
 
 /**
@@ -63,6 +64,31 @@ export async function insertArms(
     from unnest(${versions}::int[], ${shares}::float8[]) with ordinality as a (version, share, position)`;
 }
 
+/**
+ * Harm rejects a candidate, so that no other rollout tries it again. A former champion keeps its
+ * status, because a rollback may return to it.
+ */
+export async function rejectHarmful(
+  tx: Transaction,
+  { tenantId: tenant, model }: RolloutRow,
+  version: number,
+  { actor, cause }: Cause,
+): Promise<void> {
+  const rejected = await tx`
+    update model_versions set status = 'rejected', updated_at = now()
+    where tenant_id = ${tenant} and model = ${model} and version = ${version} and status = 'candidate'`;
+  if (rejected.count === 0) return;
+  await appendAudit(tx, {
+    tenant,
+    actor,
+    action: 'model.setStatus',
+    subject: `model:${versionName({ model, version })}`,
+    cause,
+    before: { status: 'candidate' },
+    after: { status: 'rejected' },
+  });
+}
+
 interface ArmRow {
   readonly version: number;
   readonly share: number;
@@ -78,7 +104,7 @@ interface ArmRow {
 /** The totals of each version of an A/B rollout; null for other rollouts. */
 export async function readArms(
   sql: Query,
-  { tenantId: tenant, id, model, champion, spec, trafficSpanSeconds }: RolloutRow,
+  { tenantId: tenant, id, model, champion, winner, spec, trafficSpanSeconds }: RolloutRow,
   ripeUntil: string | null,
 ): Promise<AbObservations | null> {
   if (spec.method !== 'ab') return null;
@@ -113,7 +139,11 @@ export async function readArms(
   const [control] = arms.filter(({ version }) => version === champion);
   if (control === undefined) throw new Error(`A/B rollout ${id} has no arms`);
   const challengers: readonly ArmObservations[] = arms.filter((arm) => arm !== control);
-  return { champion: control, challengers };
+  return {
+    champion: control,
+    challengers,
+    ...(winner !== null && { winner: versionName({ model, version: winner }) }),
+  };
 }
 
 /** Counts labels by the version to which their entity is assigned. */

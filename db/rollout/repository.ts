@@ -9,7 +9,7 @@ import { toJson } from '../document';
 import { runIdempotently } from '../idempotency/idempotency';
 import { newId } from '../ids';
 import { afterKey, rowsToAsk, toPage } from '../page';
-import { checkFurtherChallengers, insertArms } from './arms';
+import { checkFurtherChallengers, insertArms, rejectHarmful } from './arms';
 import { consume } from './consume';
 import { endRollout, noteEpoch, record, rolloutShare } from './change';
 import { lockRollout, openRolloutOf, rolloutOfRun, toRecord, type RolloutRow } from './state';
@@ -104,6 +104,7 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
           update rollout_arms set stopped_at = clock_timestamp()
           where tenant_id = ${name.tenant} and rollout_id = ${name.id} and version = ${version} and version <> ${row.champion} and stopped_at is null`;
         if (stopped.count === 0) return { kind: 'set', epoch: row.epoch };
+        await rejectHarmful(tx, row, version, { actor, cause });
         await record(tx, row, {
           action: 'rollout.stop_arm',
           event: 'rollout.arm_stopped',
@@ -252,13 +253,26 @@ async function open(
     challenger,
     spec: input.spec,
   });
-  const earlier = await earlierOf(tx, { tenant, model, champion: champion.version, challenger });
+  const pair = { tenant, model, champion: champion.version };
+  const earlier = await earlierOf(tx, { ...pair, challenger });
   const refuted = earlier.find(
-    (each) =>
-      each.verdict !== null && showsHarm(each.verdict) && haveSamePolicy(each.spec, input.spec),
+    ({ tried, winner, verdict, spec }) =>
+      verdict !== null &&
+      showsHarm(verdict) &&
+      // The harm of a winner says nothing of the other challengers.
+      (winner === null || winner === tried) &&
+      haveSamePolicy(spec, input.spec),
   );
-  if (refuted) return { kind: 'harmShown', rollout: toRecord(refuted) };
-  const spec = canaryAtAttempt(input.spec, 1 + earlier.length);
+  if (refuted) {
+    const { tried: _, ...rollout } = refuted;
+    return { kind: 'harmShown', rollout: toRecord(rollout) };
+  }
+  let attempts = earlier.length;
+  for (const version of input.spec.against ?? []) {
+    const others = await earlierOf(tx, { ...pair, challenger: version });
+    attempts = Math.max(attempts, others.length);
+  }
+  const spec = canaryAtAttempt(input.spec, 1 + attempts);
   const maxOf = (name: GuardrailSpec['name']) =>
     spec.guardrails.find((guardrail) => guardrail.name === name)?.max ?? null;
   const [row] = await tx<RolloutRow[]>`
@@ -279,7 +293,13 @@ async function open(
   return { kind: 'opened', rollout: toRecord({ ...row, epoch: await reroute(tx, row) }) };
 }
 
-/** Ended rollouts of the same two manifests that counted a label, newest first. */
+/** `tried`: the version with the challenger's manifest. */
+type EarlierRollout = RolloutRow & { readonly tried: number };
+
+/**
+ * Ended rollouts that compared the same two manifests and counted a label, newest first. An A/B
+ * rollout compares each of its challengers with the champion.
+ */
 async function earlierOf(
   tx: Transaction,
   {
@@ -288,11 +308,12 @@ async function earlierOf(
     champion,
     challenger,
   }: Pick<RolloutRow, 'model' | 'champion' | 'challenger'> & { readonly tenant: Tenant },
-): Promise<readonly RolloutRow[]> {
-  return tx<RolloutRow[]>`
-    select o.* from rollouts o
+): Promise<readonly EarlierRollout[]> {
+  return tx<EarlierRollout[]>`
+    select distinct on (o.id) o.*, h.version as tried from rollouts o
     join model_versions c on c.tenant_id = o.tenant_id and c.model = o.model and c.version = o.champion
-    join model_versions h on h.tenant_id = o.tenant_id and h.model = o.model and h.version = o.challenger
+    left join rollout_arms a on a.tenant_id = o.tenant_id and a.rollout_id = o.id and a.version <> o.champion
+    join model_versions h on h.tenant_id = o.tenant_id and h.model = o.model and h.version = coalesce(a.version, o.challenger)
     where o.tenant_id = ${tenant} and o.model = ${model} and o.ended_at is not null
       and c.digest = (select digest from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${champion})
       and h.digest = (select digest from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${challenger})

@@ -175,6 +175,49 @@ describe('the arms of an A/B rollout', () => {
     expect(items).toHaveLength(1);
   });
 
+  test('are rejected when they are stopped, so that no other rollout tries them again', async () => {
+    const { registry } = world;
+    const stop = () => registry.rollouts.stopArm({ tenant, id: rollout.id, version: 3, ...by });
+    await enter();
+    await stop();
+    await stop();
+    const statuses = await Promise.all(
+      [2, 3, 4].map(
+        async (version) => (await registry.models.get({ tenant, model, version }))?.status,
+      ),
+    );
+    expect(statuses).toEqual(['candidate', 'rejected', 'candidate']);
+    const { items } = await registry.audit.list({
+      tenant,
+      subject: `model:${model}@3`,
+      action: 'model.setStatus',
+      pageSize: 5,
+    });
+    expect(items).toMatchObject([{ ...by, after: { status: 'rejected' } }]);
+  });
+
+  test('keep the status of a former champion, to which a rollback may return', async () => {
+    const { registry } = world;
+    const other = unique('model');
+    const runId = await registerVersions(registry, other, 3);
+    await promoteOver(registry, other, 3);
+    await promoteOver(registry, other, 1);
+    const { champion } = await registry.aliases.get({ tenant, model: other });
+    if (champion === null) throw new Error('version 1 is the champion');
+    const opened = await openRollout(registry, {
+      model: other,
+      runId,
+      champion,
+      spec: { ...spec, against: [3] },
+      paired: false,
+    });
+    if (opened.kind !== 'opened') throw new Error(opened.kind);
+    await registry.rollouts.stopArm({ tenant, id: opened.rollout.id, version: 3, ...by });
+    expect(await registry.models.get({ tenant, model: other, version: 3 })).toMatchObject({
+      status: 'promoted',
+    });
+  });
+
   test('end as promoted with the winner, also if it is not the version of the run', async () => {
     await enter();
     const { id } = rollout;

@@ -150,8 +150,23 @@ describe('rollouts', () => {
         { gate: 'latency_ms', code: 'guardrail.exceeded', message: 'slow', outcome: 'failed' },
       ],
     };
-    const ended = async (verdict: Verdict | null, sawLabels = true) => {
-      const { id } = await opened({ runId: await startRun(test_.registry) });
+    const ended = async (
+      verdict: Verdict | null,
+      {
+        sawLabels = true,
+        winner,
+        over = {},
+      }: {
+        readonly sawLabels?: boolean;
+        readonly winner?: number;
+        readonly over?: Parameters<typeof openRollout>[1];
+      } = {},
+    ) => {
+      const { id } = await opened({ runId: await startRun(test_.registry), ...over });
+      if (winner !== undefined) {
+        const passed = { status: 'passed', waitingFor: null, winner } as const;
+        await test_.registry.rollouts.setStatus({ tenant, id, ...passed, ...by });
+      }
       if (sawLabels) {
         await test_.database.sql`
           insert into rollout_traffic (tenant_id, rollout_id, step, span_start, newest, champion_assigned, challenger_assigned, champion_slow, challenger_slow,
@@ -172,7 +187,7 @@ describe('rollouts', () => {
       open({ runId: await startRun(test_.registry), ...over });
 
     test('each has the next share of alpha under any policy; one without labels does not count', async () => {
-      await ended(null, false);
+      await ended(null, { sawLabels: false });
       await ended({ kind: 'inconclusive', reasons: [] });
       const second = await again({ spec: { ...canary, steps: [0] } });
       if (second.kind !== 'opened') throw new Error(second.kind);
@@ -211,6 +226,35 @@ describe('rollouts', () => {
         spec: { ...canary, quality: { ...canary.quality, margin: 0.02 } },
       });
       expect(changed.kind === 'opened' && attemptOf(changed.rollout.spec)).toBe(2);
+    });
+
+    describe('in A/B rollouts', () => {
+      const ab = { ...canary, method: 'ab' as const, steps: [50], against: [3] };
+
+      test('count for each challenger', async () => {
+        await ended(null, { over: { spec: ab, paired: false } });
+        const alone = await again({ challenger: 3 });
+        expect(alone.kind === 'opened' && attemptOf(alone.rollout.spec)).toBe(2);
+      });
+
+      test('count for further challengers that were tried alone', async () => {
+        await ended(null, { over: { challenger: 3 } });
+        await ended(null, { over: { challenger: 3 } });
+        const both = await again({ spec: ab, paired: false });
+        expect(both.kind === 'opened' && attemptOf(both.rollout.spec)).toBe(3);
+      });
+
+      test('show the harm of a winner, which says nothing of the others', async () => {
+        const over = { spec: ab, paired: false };
+        await ended(harmful, { over, winner: 3 });
+        expect((await again(over)).kind).toBe('opened');
+      });
+
+      test('show the harm of all without a winner', async () => {
+        const over = { spec: ab, paired: false };
+        const found = await ended(harmful, { over });
+        expect(await again(over)).toMatchObject({ kind: 'harmShown', rollout: { id: found } });
+      });
     });
 
     test('after an exceeded guardrail it may be tried again', async () => {
