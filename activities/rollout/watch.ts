@@ -96,10 +96,10 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
             verdict: verdict?.kind ?? 'noTraffic',
             eventNow: rollout.eventNow,
           });
-          if (evidence && verdict?.kind === 'harm')
+          if (evidence && verdict && endsAtOnce(verdict))
             return rollBack(registry, input, { rollout, evidence, verdict });
           if (evidence && verdict?.kind === 'stopArm') {
-            await stopArm(registry, input, { evidence, verdict });
+            await stopArm(registry, input, { evidence, ...verdict });
             continue;
           }
           if (!isDrained) continue;
@@ -156,6 +156,11 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
       }, beatMs);
     },
   };
+}
+
+/** Also while the rollout is held or waits for its promotion. */
+function endsAtOnce(verdict: RolloutVerdict): boolean {
+  return verdict.kind === 'harm' || (verdict.kind === 'expired' && verdict.isInvalid === true);
 }
 
 function delayOf({ consumed, traffic }: Consumption, last: Consumption | null): number {
@@ -228,18 +233,27 @@ async function stopArm(
   { tenant, rollout: id, policy }: WatchInput,
   {
     evidence,
-    verdict,
-  }: {
-    readonly evidence: RolloutEvidence;
-    readonly verdict: Extract<RolloutVerdict, { readonly kind: 'stopArm' }>;
-  },
+    arm,
+    metric,
+  }: { readonly evidence: RolloutEvidence; readonly arm: string; readonly metric: string },
 ): Promise<void> {
   const digest = digestOf(evidence);
   await registry.evidence.put({ tenant, kind: 'policy', digest: digestOf(policy), body: policy });
   await registry.evidence.put({ tenant, kind: 'evidence', digest, body: evidence });
-  const { version } = parseVersionName(verdict.arm);
-  const cause = `harm of ${verdict.arm}: ${verdict.metric} (evidence ${digest})`;
+  const { version } = parseVersionName(arm);
+  const cause = `harm of ${arm}: ${metric} (evidence ${digest})`;
   await registry.rollouts.stopArm({ tenant, id, version, actor, cause });
+}
+
+/** Harm that ends an A/B rollout rejects each challenger that does it, like harm of one alone. */
+async function stopHarmfulArms(
+  registry: WatchRolloutDeps['registry'],
+  input: WatchInput,
+  { evidence, verdict }: JudgedRollout,
+): Promise<void> {
+  for (const { arm, metric, outcome } of verdict.readings)
+    if (arm !== undefined && outcome === 'failed')
+      await stopArm(registry, input, { evidence, arm, metric });
 }
 
 async function versionOf(
@@ -271,6 +285,7 @@ async function rollBack(
   const foundAt = Date.now();
   const kind = judged.verdict.kind === 'harm' ? 'failed' : 'inconclusive';
   const { id: decisionId, verdict } = await decide(registry, input, { ...judged, kind });
+  if (kind === 'failed') await stopHarmfulArms(registry, input, judged);
   const { tenant, rollout: id } = input;
   const cause = kind === 'failed' ? `harm: ${harmIn(judged.verdict)}` : whyExpired(judged.verdict);
   const { rollout, changed } = await registry.rollouts.end({

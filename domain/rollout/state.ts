@@ -10,7 +10,7 @@ import type { LossRange } from './judging/loss';
 import type { ArmObservation, PairObservation } from './judging/observation';
 import { enterStep, observe, startEvidence } from './judging/observe';
 import { armEvidenceOf, armPolicy, armsOf, isStopped } from './judging/ab-arms';
-import { qualityOf } from './judging/readings';
+import { qualityOf, readingsOf } from './judging/readings';
 import type { RolloutPolicy } from './policy';
 import type { RolloutVerdict } from './judging/verdict';
 
@@ -56,6 +56,8 @@ export interface AbObservations {
   readonly champion: ArmObservations;
   /** The run's own first. */
   readonly challengers: readonly ArmObservations[];
+  /** `name@version`, once the rollout has passed. */
+  readonly winner?: string;
 }
 
 /** Totals of one version of an A/B rollout. */
@@ -189,7 +191,7 @@ function observed(
 
 /**
  * Each challenger is measured like that of a rollout of its own, against the same champion. What a
- * stopped challenger has measured stays.
+ * stopped challenger has measured stays, and also what shows its harm before it is stopped.
  */
 function withArms(
   policy: RolloutPolicy,
@@ -197,7 +199,7 @@ function withArms(
   position: RolloutPosition,
   seen: RolloutObservations & { readonly ab: AbObservations },
 ): RolloutEvidence {
-  const { champion, challengers } = seen.ab;
+  const { champion, challengers, winner } = seen.ab;
   const { champion: championName } = position;
   const measured = armsOf(before);
   const own = armPolicy(policy);
@@ -206,15 +208,15 @@ function withArms(
       measured.find(({ challenger }) => challenger === arm.arm) ??
       startEvidence(own, { champion: championName, challenger: arm.arm, at: before.startedAt });
     const counts = { champion: champion.counts, challenger: arm.counts };
+    const { ab: _, ...common } = before;
+    const merged = { ...common, ...armEvidenceOf(known) };
     const pairs =
-      arm.isStopped || isStopped(before, arm.arm)
+      arm.isStopped || isStopped(before, arm.arm) || showsHarm(own, merged)
         ? null
         : seen.pairs.filter(
             ({ assignedVersion }) =>
               assignedVersion === champion.version || assignedVersion === arm.version,
           );
-    const { ab: _, ...common } = before;
-    const merged = { ...common, ...armEvidenceOf(known) };
     if (pairs === null) {
       // Only the clock goes on.
       const { asOf, extendedSeconds } = observed(own, merged, position, { ...seen, pairs: [] });
@@ -234,8 +236,13 @@ function withArms(
       })),
       others: others.map(armEvidenceOf),
       stopped: challengers.filter((arm) => arm.isStopped).map(({ arm }) => arm),
+      ...(winner !== undefined && { winner }),
     },
   };
+}
+
+function showsHarm(policy: RolloutPolicy, arm: RolloutEvidence): boolean {
+  return readingsOf(policy, arm).some(({ outcome }) => outcome === 'failed');
 }
 
 function withLabels(

@@ -23,8 +23,8 @@ interface JudgedArm {
 /**
  * Decides an A/B rollout. Looks are free, because all bounds hold at all times at once.
  * - Shares of entities that are not the planned ones end it: its comparison is not valid.
- * - A challenger with harm loses its traffic, and the others go on. If no challenger is left, the
- *   rollout ends with harm.
+ * - A challenger with harm loses its traffic, and the others go on. If no challenger is left, or it
+ *   is the winner that waits for its promotion, the rollout ends with harm.
  * - At the horizon (`maxDuration`) the best challenger that meets the demand is promoted. Otherwise
  *   the champion stays.
  */
@@ -40,6 +40,7 @@ export function decideAb(policy: RolloutPolicy, evidence: RolloutEvidence): Roll
     return {
       kind: 'expired',
       action: 'rollback',
+      isInvalid: true,
       remaining,
       reasons: [...measured, ended],
       readings,
@@ -49,10 +50,13 @@ export function decideAb(policy: RolloutPolicy, evidence: RolloutEvidence): Roll
   const harmed = arms.filter(
     (arm) => arm.stopped || arm.readings.some(({ outcome }) => outcome === 'failed'),
   );
-  const [found] = harmed.filter(({ stopped }) => !stopped);
+  const fresh = harmed.filter(({ stopped }) => !stopped);
+  const found = fresh.find(({ name }) => name === evidence.ab?.winner) ?? fresh[0];
   if (found !== undefined || harmed.length === arms.length) {
     const metric = failedIn(found ?? arms[0]);
-    return harmed.length === arms.length
+    const isOver =
+      harmed.length === arms.length || (found !== undefined && found.name === evidence.ab?.winner);
+    return isOver
       ? { kind: 'harm', metric, reasons: measured, readings }
       : { kind: 'stopArm', arm: found?.name ?? '', metric, reasons: measured, readings };
   }

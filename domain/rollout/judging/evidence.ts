@@ -52,6 +52,8 @@ interface AbEvidence {
   readonly others: readonly ArmEvidence[];
   /** Challengers whose traffic was taken, by name. Their measurements do not grow any more. */
   readonly stopped: readonly string[];
+  /** The challenger that is to be promoted, by name, once the rollout has passed. */
+  readonly winner?: string;
 }
 
 /** The measurements of one challenger. */

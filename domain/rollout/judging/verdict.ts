@@ -20,10 +20,14 @@ export type RolloutVerdict =
     })
   /** A guardrail is exceeded or quality is refuted, so all traffic returns to the champion. */
   | (VerdictGrounds & { readonly kind: 'harm'; readonly metric: string })
-  /** Undecided after `maxDuration`, or judging has ended; `action` is `onInconclusive`. */
+  /**
+   * Undecided after `maxDuration`, or judging has ended; `action` is `onInconclusive`. `isInvalid`:
+   * the shares of an A/B rollout are not as planned, which ends it in every status.
+   */
   | (VerdictGrounds & {
       readonly kind: 'expired';
       readonly action: 'rollback' | 'hold';
+      readonly isInvalid?: true;
       readonly remaining: Remaining;
     });
 

@@ -336,6 +336,82 @@ describe('watching a rollout', () => {
     expect(await pairs()).toBe(480);
   });
 
+  describe('of A/B after it has passed', () => {
+    const ab = { ...spec, method: 'ab' as const, steps: [50], against: [3] };
+    beforeEach(async () => {
+      const { registry } = world;
+      const model = unique('model');
+      runId = await registerVersions(registry, model, 3);
+      await promoteOver(registry, model, 1);
+      const opening = await openRollout(registry, { model, runId, spec: ab, paired: false });
+      if (opening.kind !== 'opened') throw new Error(opening.kind);
+      ({ rollout } = opening);
+      const { id } = rollout;
+      await registry.rollouts.setStep({ tenant, id, step: 0, weight: 0.5, ...by });
+      const passed = { status: 'passed', waitingFor: 'ada', winner: 3 } as const;
+      await registry.rollouts.setStatus({ tenant, id, ...passed, ...by });
+    });
+
+    /** Stores this number of requests of each version, and failures of the winner. */
+    const store = (of: Readonly<Record<1 | 2 | 3, number>>, failed = 0) =>
+      world.registry.predictions.insert(
+        ([1, 2, 3] as const).flatMap((version) =>
+          Array.from({ length: of[version] }, (_, index): PredictionRow => {
+            const isFailed = version === 3 && index < failed;
+            return {
+              tenant,
+              id: newId('pred') as PredictionId,
+              receivedAt: new Date().toISOString(),
+              model: rollout.model,
+              version: isFailed ? 1 : version,
+              arm: version === 1 ? 'champion' : 'challenger',
+              entity: `N${version}-${index}`,
+              eventTime: at(0),
+              input: {},
+              output: { score: 0.3 },
+              latencyMs: 5,
+              rollout: { id: rollout.id, step: 0 },
+              other: isFailed
+                ? { version, role: 'fallback', score: null, error: 'Timeout', latencyMs: 2 }
+                : null,
+            };
+          }),
+        ),
+      );
+    const watchingPassed = () =>
+      watching({
+        policy: rolloutPolicyOf(ab, { dependsOnPrediction: false }),
+        mode: 'passed',
+      }).watched;
+    const statuses = () =>
+      Promise.all(
+        [2, 3].map(
+          async (version) =>
+            (await world.registry.models.get({ tenant, model: rollout.model, version }))?.status,
+        ),
+      );
+
+    test('rolls back and rejects the winner when it does harm', async () => {
+      const watched = watchingPassed();
+      await store({ 1: 120, 2: 60, 3: 60 }, 60);
+      expect(await watched).toMatchObject({
+        kind: 'ended',
+        end: { status: 'rolledBack', verdict: { kind: 'failed' } },
+      });
+      expect(await statuses()).toEqual(['candidate', 'rejected']);
+    });
+
+    test('rolls back and rejects nothing when the shares are not as planned', async () => {
+      const watched = watchingPassed();
+      await store({ 1: 0, 2: 0, 3: 60 });
+      expect(await watched).toMatchObject({
+        kind: 'ended',
+        end: { status: 'rolledBack', verdict: { kind: 'inconclusive' } },
+      });
+      expect(await statuses()).toEqual(['candidate', 'candidate']);
+    });
+  });
+
   test('does not resume a held rollout with a late status update', async () => {
     const { rollouts } = world.registry;
     await rollouts.setStatus({ tenant, id: rollout.id, status: 'held', waitingFor: 'ada', ...by });

@@ -1,6 +1,10 @@
 import { decideRollout } from '../../../../domain/rollout/judging/decide-rollout';
 import type { RolloutVerdict } from '../../../../domain/rollout/judging/verdict';
-import { addObservations, emptyRolloutState } from '../../../../domain/rollout/state';
+import {
+  addObservations,
+  emptyRolloutState,
+  type RolloutState,
+} from '../../../../domain/rollout/state';
 import { startedAt } from '../../../support/rollout/seen-rollouts';
 import {
   policy,
@@ -59,7 +63,7 @@ describe('an A/B rollout', () => {
     const lossy = { ...of([0.5, 0.6, 0.6, 0.6]), shares: [0.28, 0.28, 0.16, 0.28] };
     const { verdict, days } = watched(lossy, 30);
     expect(days).toBeLessThan(3);
-    expect(verdict).toMatchObject({ kind: 'expired', action: 'rollback' });
+    expect(verdict).toMatchObject({ kind: 'expired', action: 'rollback', isInvalid: true });
     expect(verdict.reasons.at(-1)).toMatchObject({
       code: 'rollout.sampleRatio',
       message: expect.stringMatching(
@@ -69,33 +73,70 @@ describe('an A/B rollout', () => {
   });
 
   test('starts with the planned shares before any entity', () => {
-    const state = addObservations(policy, emptyRolloutState, position, {
-      eventNow: startedAt,
-      ripeUntil: null,
-      step: { champion: zero, challenger: zero },
-      total: { champion: zero, challenger: zero },
-      answers: { streamed: 0, late: 0, costly: 0, blocked: 0, malformed: 0 },
-      pairs: [],
-      ab: {
-        champion: {
-          version: 1,
-          arm: 'model@1',
-          share: 0.25,
-          entities: 0,
-          isStopped: false,
-          counts: zero,
-        },
-        challengers: [2, 3, 4].map((version) => ({
-          version,
-          arm: `model@${version}`,
-          share: 0.25,
-          entities: 0,
-          isStopped: false,
-          counts: zero,
-        })),
-      },
+    expect(verdictOf(look(emptyRolloutState, {})).kind).toBe('continue');
+  });
+
+  test('finds the same harm again, whatever arrives before its challenger is stopped', () => {
+    const harmed = look(emptyRolloutState, { n: 100, failed: { 3: 50 } });
+    const found = verdictOf(harmed);
+    expect(found).toMatchObject({ kind: 'stopArm', arm: 'model@3', metric: 'errors' });
+    const healed = look(harmed, { n: 100_000, failed: { 3: 50 } });
+    expect(verdictOf(healed)).toMatchObject({ kind: 'stopArm', arm: 'model@3', metric: 'errors' });
+    expect(healed.evidence?.ab?.others[0]).toEqual(harmed.evidence?.ab?.others[0]);
+    expect(healed.evidence?.requestsInStep).toBe(100_000);
+  });
+
+  describe('after it has passed', () => {
+    const passed = look(emptyRolloutState, { n: 1_000, winner: 3 });
+
+    test('ends with harm when its winner does harm', () => {
+      const harmed = look(passed, { n: 2_000, failed: { 2: 1_000, 3: 1_000 }, winner: 3 });
+      expect(verdictOf(harmed)).toMatchObject({ kind: 'harm', metric: 'errors' });
+      const healed = look(harmed, { n: 900_000, failed: { 3: 1_000 }, winner: 3 });
+      expect(healed).toBe(harmed);
     });
-    if (state.evidence === null) throw new Error('there is evidence');
-    expect(decideRollout(policy, state.evidence).kind).toBe('continue');
+
+    test('only stops another challenger', () => {
+      const harmed = look(passed, { n: 2_000, failed: { 4: 1_000 }, winner: 3 });
+      expect(verdictOf(harmed)).toMatchObject({ kind: 'stopArm', arm: 'model@4' });
+    });
   });
 });
+
+/** Four versions with `n` requests each, of which some failed by version. */
+function look(
+  state: RolloutState,
+  {
+    n = 0,
+    failed = {},
+    winner,
+  }: {
+    readonly n?: number;
+    readonly failed?: Readonly<Record<number, number>>;
+    readonly winner?: number;
+  },
+): RolloutState {
+  const [champion, ...challengers] = [1, 2, 3, 4].map((version) => ({
+    version,
+    arm: `model@${version}`,
+    share: 0.25,
+    entities: n,
+    isStopped: false,
+    counts: { ...zero, requests: n, assigned: n, fallbacks: failed[version] ?? 0 },
+  }));
+  if (champion === undefined) throw new Error('there are four versions');
+  return addObservations(policy, state, position, {
+    eventNow: startedAt,
+    ripeUntil: null,
+    step: { champion: zero, challenger: zero },
+    total: { champion: zero, challenger: zero },
+    answers: { streamed: 0, late: 0, costly: 0, blocked: 0, malformed: 0 },
+    pairs: [],
+    ab: { champion, challengers, ...(winner !== undefined && { winner: `model@${winner}` }) },
+  });
+}
+
+function verdictOf({ evidence }: RolloutState): RolloutVerdict {
+  if (evidence === null) throw new Error('there is evidence');
+  return decideRollout(policy, evidence);
+}
