@@ -19,6 +19,7 @@ export interface GatewayState {
   openAnswers(): number;
   spilledBytes(): number;
   spillFails(): boolean;
+  journalFails(): boolean;
 }
 
 export interface GatewayMetrics {
@@ -249,8 +250,13 @@ export function createGatewayMetrics(process: number | null = null): GatewayMetr
     );
     gauge(
       'perennial_gateway_spill_failing',
-      '1 while predictions cannot be written to disk, for example because it is full.',
+      '1 while predictions wait in memory because neither the registry nor the disk accepts them.',
       () => (state.spillFails() ? 1 : 0),
+    );
+    gauge(
+      'perennial_gateway_journal_failing',
+      '1 while a kill would lose predictions, because their journal cannot be written.',
+      () => (state.journalFails() ? 1 : 0),
     );
     gauge('perennial_gateway_spill_bytes', 'Predictions on disk, waiting for the registry.', () =>
       state.spilledBytes(),

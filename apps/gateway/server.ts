@@ -273,6 +273,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     pendingPredictions: () => predictions.pending(),
     spilledBytes: () => spill.bytes(),
     spillFails: () => predictions.spillFails(),
+    journalFails: () => predictions.journalFails(),
     shadowRows: () => shadow.waitingRows(),
     shadowChats: () => chatShadow.waiting(),
     openAnswers: () => answers.count(),
@@ -324,6 +325,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       pendingPredictions: predictions.pending(),
       spilledBytes: spill.bytes(),
       spillFails: predictions.spillFails(),
+      journalFails: predictions.journalFails(),
     };
   }
 

@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -15,6 +24,10 @@ export interface RowJournal<Row extends object> {
   add(row: Row): void;
   /** Forget rows that are stored elsewhere or lost. Unknown rows are ignored. */
   settle(rows: readonly Row[]): void;
+  /** Whether rows cannot be written, for example because the disk is full. */
+  fails(): boolean;
+  /** Call it from time to time: if rows could not be written, try it again. */
+  retry(): void;
   close(): void;
 }
 
@@ -26,9 +39,13 @@ export interface JournalOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** Enough to write all rows soon, and few enough to block no answer meanwhile. */
+const rowsPerRetry = 500;
+
 interface JournalSegment {
   readonly path: string;
   readonly descriptor: number;
+  readonly inode: bigint;
   bytes: number;
   /** Rows that are not settled. */
   open: number;
@@ -41,6 +58,9 @@ export function openJournal<Row extends object>({
 }: JournalOptions): RowJournal<Row> {
   const id = randomBytes(6).toString('hex');
   const segments = new Map<Row, JournalSegment>();
+  /** Rows that could not be written, and are not settled. */
+  const failed = new Set<Row>();
+  let failing = false;
   let current: JournalSegment | null = null;
   let unwritten: Row[] = [];
   let sequence = 0;
@@ -53,19 +73,51 @@ export function openJournal<Row extends object>({
   function write(): void {
     const rows = unwritten;
     unwritten = [];
-    if (rows.length === 0) return;
+    if (rows.length > 0) put(rows);
+  }
+
+  function put(rows: readonly Row[]): void {
+    // An empty line, which readers skip, shows whether the disk accepts data.
+    const lines = rows.length === 0 ? ['\n'] : rows.map((row) => `${JSON.stringify(row)}\n`);
     try {
-      const segment = current ?? openSegment();
-      append(segment, Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join('')));
-      for (const row of rows) segments.set(row, segment);
-      segment.open += rows.length;
-      if (segment.bytes >= segmentBytes) {
-        current = null;
-        end(segment);
+      const segment = appended(Buffer.from(lines.join('')));
+      for (const row of rows) {
+        segments.set(row, segment);
+        failed.delete(row);
       }
+      segment.open += rows.length;
+      failing = false;
+      if (segment.bytes >= segmentBytes) current = null;
+      end(segment);
     } catch (error) {
+      for (const row of rows) failed.add(row);
+      failing = true;
       onError(error);
     }
+  }
+
+  /**
+   * Another process takes over the files of this one when it has paused for long, and then reads
+   * and removes them. Rows that were written before it did so are read by it.
+   */
+  function appended(text: Buffer): JournalSegment {
+    let segment = current ?? openSegment();
+    append(segment, text);
+    if (!isOwn(segment)) {
+      current = null;
+      end(segment);
+      segment = openSegment();
+      append(segment, text);
+    }
+    return segment;
+  }
+
+  function retry(): void {
+    if (fails()) put([...failed].slice(0, rowsPerRetry));
+  }
+
+  function fails(): boolean {
+    return failing || failed.size > 0;
   }
 
   /** A part of a row would count as lost for the process that reads it. */
@@ -81,10 +133,14 @@ export function openJournal<Row extends object>({
   }
 
   function openSegment(): JournalSegment {
+    // Whoever takes over the files removes the folder.
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     sequence += 1;
     const name = `${String(Date.now()).padStart(15, '0')}-${id}-${String(sequence).padStart(9, '0')}.ndjson`;
     const path = join(folder, name);
-    current = { path, descriptor: openSync(path, 'a', 0o600), bytes: 0, open: 0 };
+    const descriptor = openSync(path, 'a', 0o600);
+    const { ino: inode } = fstatSync(descriptor, { bigint: true });
+    current = { path, descriptor, inode, bytes: 0, open: 0 };
     return current;
   }
 
@@ -92,6 +148,7 @@ export function openJournal<Row extends object>({
     // So that each row is known before it is settled.
     if (unwritten.length > 0) write();
     for (const row of rows) {
+      failed.delete(row);
       const segment = segments.get(row);
       if (segment === undefined) continue;
       segments.delete(row);
@@ -115,6 +172,8 @@ export function openJournal<Row extends object>({
   return {
     add,
     settle,
+    fails,
+    retry,
     close() {
       write();
       const last = current;
@@ -122,4 +181,8 @@ export function openJournal<Row extends object>({
       if (last !== null) end(last);
     },
   };
+}
+
+function isOwn({ path, inode }: JournalSegment): boolean {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino === inode;
 }

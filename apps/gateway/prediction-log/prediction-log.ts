@@ -15,8 +15,13 @@ export interface PredictionLog {
   add(row: PredictionRow): void;
   /** The number of rows in memory. */
   pending(): number;
-  /** Whether the last rows could not be written to disk, for example because it is full. */
+  /**
+   * Whether rows wait in memory because neither the registry nor the disk accepts them, for example
+   * because the disk is full.
+   */
   spillFails(): boolean;
+  /** Whether rows cannot be written to the journal, so that a kill would lose them. */
+  journalFails(): boolean;
   /** Write the rows in memory to the registry or to disk, then resolve. */
   stop(): Promise<void>;
 }
@@ -81,8 +86,12 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
     if (pending.length >= limits.batchRows) wake();
     // Large requests may come faster than inserts. What does not fit into memory goes to disk, and
     // is dropped only when that fails.
-    if (pending.length > limits.maxPendingRows / 2) relieve();
+    if (isLong()) relieve();
     bound();
+  }
+
+  function isLong(): boolean {
+    return pending.length > limits.maxPendingRows / 2;
   }
 
   /** Drop rows that neither registry nor disk accepted. */
@@ -117,6 +126,7 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
   }
 
   async function pump(): Promise<void> {
+    journal.retry();
     for (;;) {
       const due = !stopping && performance.now() >= retryAt;
       if (due && suspects.length > 0) sort();
@@ -136,6 +146,8 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
     const batch = pending.splice(0, limits.batchRows);
     const taken = await insert(batch);
     if (!taken) putBack(batch);
+    // The registry accepts rows, and few enough wait to need no disk.
+    else if (!isLong()) spillFails = false;
     return taken;
   }
 
@@ -286,6 +298,7 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
   return {
     add,
     spillFails: () => spillFails,
+    journalFails: () => journal.fails(),
     pending: () => pending.length + suspects.reduce((sum, { rows }) => sum + rows.length, 0),
     stop,
   };

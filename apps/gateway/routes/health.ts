@@ -10,8 +10,10 @@ export interface GatewayHealth {
   readonly blocked: readonly { readonly name: string; readonly error: string }[];
   readonly pendingPredictions: number;
   readonly spilledBytes: number;
-  /** Whether predictions cannot be written to disk. */
+  /** Whether predictions wait in memory because neither the registry nor the disk accepts them. */
   readonly spillFails: boolean;
+  /** Whether a kill would lose predictions, because their journal cannot be written. */
+  readonly journalFails: boolean;
 }
 
 export interface HealthRouteDeps {

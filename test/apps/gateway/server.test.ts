@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
@@ -135,6 +135,26 @@ async function answerOf(answer: Response): Promise<Answer> {
 const ask = (): Promise<Answer> => post('/v2/models/flight-delay/infer', one);
 
 const one = distanceRequest([{ carrier: 'AA', distance: 100 }]);
+
+describe('a gateway whose disk fails', () => {
+  test('shows it until the disk can be written', async () => {
+    await promote(7, 10);
+    await start();
+    const [own = ''] = readdirSync(join(folder, 'predictions'));
+    const path = join(folder, 'predictions', own);
+    const metric = async () => String((await get('/metrics', null)).body.text);
+    expect((await get('/readyz', null)).body).toMatchObject({ journalFails: false });
+
+    rmSync(path, { recursive: true });
+    writeFileSync(path, '');
+    expect((await ask()).status).toBe(200);
+    expect((await get('/readyz', null)).body).toMatchObject({ journalFails: true });
+    expect(await metric()).toContain('\nperennial_gateway_journal_failing 1\n');
+    rmSync(path);
+    await until(async () => (await get('/readyz', null)).body.journalFails === false);
+    expect(await metric()).toContain('\nperennial_gateway_journal_failing 0\n');
+  });
+});
 
 describe('a gateway that has just started', () => {
   test('answers 503 with Retry-After until it has read its routing table, on every path with a model', async () => {

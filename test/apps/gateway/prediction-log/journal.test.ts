@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openJournal, type RowJournal } from '../../../../apps/gateway/prediction-log/journal';
@@ -93,13 +93,94 @@ test('rows of a killed process reach the next one through the spill', async () =
   expect(errors).toEqual([]);
 });
 
-test('a folder that cannot be written loses no other rows', async () => {
-  const journal = open();
-  rmSync(folder, { recursive: true });
-  const lost = rows(0, 2);
-  for (const row of lost) journal.add(row);
+test('a file that another process took over gets no rows that only it would hold', async () => {
+  const spillOf = () =>
+    openSpill<Row>({
+      folder,
+      segmentBytes: 1_000,
+      maxBytes: 100_000,
+      orphanSeconds: 0.05,
+      onLost: (lost, reason) => errors.push([lost, reason]),
+    });
+  const paused = await spillOf();
+  const journal = openJournal<Row>({
+    folder: paused.folder,
+    segmentBytes: 1_000,
+    onError: (error) => errors.push(error),
+  });
+  const added = rows(0, 4);
+  for (const row of added.slice(0, 2)) journal.add(row);
   await turn();
-  expect(errors).toHaveLength(1);
-  journal.settle(lost);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const other = await spillOf();
+  expect(await other.tend()).toBe(1);
+  const taken = await other.oldest();
+  await taken?.remove();
+
+  // The process goes on, gets requests and is killed.
+  for (const row of added.slice(2)) journal.add(row);
+  await turn();
+  expect(errors).toEqual([]);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(await other.tend()).toBe(1);
+  const segment = await other.oldest();
+  expect([...(segment?.batches(10) ?? [])].flat()).toEqual(rows(2, 4));
+  journal.settle(added);
   journal.close();
+});
+
+describe('a folder that cannot be written', () => {
+  const broken = () => {
+    rmSync(folder, { recursive: true });
+    writeFileSync(folder, '');
+  };
+  const mended = () => rmSync(folder);
+
+  test('loses no other rows', async () => {
+    const journal = open();
+    broken();
+    const lost = rows(0, 2);
+    for (const row of lost) journal.add(row);
+    await turn();
+    expect(errors).toHaveLength(1);
+    journal.settle(lost);
+    journal.close();
+  });
+
+  test('is reported until rows can be written, which then are', async () => {
+    const journal = open();
+    broken();
+    expect(journal.fails()).toBe(false);
+    const added = rows(0, 3);
+    for (const row of added) journal.add(row);
+    await turn();
+    expect(journal.fails()).toBe(true);
+    journal.retry();
+    expect(journal.fails()).toBe(true);
+    journal.settle(added.slice(0, 1));
+    mended();
+    journal.retry();
+    expect(journal.fails()).toBe(false);
+    expect(onDisk()).toEqual([1, 2]);
+    journal.settle(added);
+    expect(onDisk()).toEqual([]);
+    journal.close();
+  });
+
+  test('is reported until it can be written, also when no rows wait', async () => {
+    const journal = open();
+    broken();
+    const added = rows(0, 1);
+    for (const row of added) journal.add(row);
+    await turn();
+    journal.settle(added);
+    journal.retry();
+    expect(journal.fails()).toBe(true);
+    mended();
+    journal.retry();
+    expect(journal.fails()).toBe(false);
+    expect(onDisk()).toEqual([]);
+    journal.close();
+    expect(files()).toEqual([]);
+  });
 });

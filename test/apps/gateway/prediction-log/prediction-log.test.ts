@@ -430,5 +430,20 @@ describe('prediction log', () => {
     await until(() => registry.inserted.length === 12);
     expect(numbers(registry.inserted)).toEqual(range(0, 12));
     expect(lost).toEqual([]);
+    await until(() => !log.spillFails());
+    expect(log.spillFails()).toBe(false);
+  });
+
+  test('a journal that fails is shown until its folder can be written', async () => {
+    const { log, registry } = await running();
+    rmSync(journalFolder, { recursive: true });
+    writeFileSync(journalFolder, '');
+    for (const number of range(0, 3)) log.add(row(number));
+    await until(() => registry.inserted.length === 3);
+    expect(log.journalFails()).toBe(true);
+    expect(log.spillFails()).toBe(false);
+    rmSync(journalFolder);
+    await until(() => !log.journalFails());
+    expect(log.journalFails()).toBe(false);
   });
 });
