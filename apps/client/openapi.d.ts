@@ -10029,7 +10029,7 @@ export interface components {
                 readonly incident: string | null;
                 readonly problem: string;
                 /**
-                 * @description alarm: ends with the alarm. contract: ends when new data arrive
+                 * @description alarm: ends with the alarm. contract: ends with the next event or new data, if triggers tell of them, or by a person
                  * @enum {string}
                  */
                 readonly shownBy: "alarm" | "contract";

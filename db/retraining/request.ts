@@ -15,6 +15,7 @@ import {
   type RetrainingRules,
   type RetrainingState,
 } from '../../domain/retraining/retraining';
+import { newsOfData } from '../../domain/retraining/triggers';
 import {
   changeRetraining,
   retrainingDueAt,
@@ -245,7 +246,7 @@ async function execute(
       return null;
     }
     case 'hold':
-      await raiseIncident(tx, holdIncident(of, effect.data));
+      await raiseIncident(tx, holdIncident(of, effect.data, revision));
       return null;
     case 'release': {
       const because = `${effect.data.name} is no longer broken`;
@@ -283,7 +284,9 @@ const incidentDefaults = {
 function holdIncident(
   { tenant, lifecycle: model }: LifecycleName,
   { name, problem, shownBy }: DataHold,
+  { spec }: CurrentSpec,
 ): RaisedIncident {
+  const news = spec.kind === 'ModelLifecycle' ? newsOfData(spec.triggers) : null;
   return {
     ...incidentDefaults,
     tenant,
@@ -299,7 +302,9 @@ function holdIncident(
       waitsFor:
         shownBy === 'alarm'
           ? `Somebody must repair ${name}. Automatic runs go on when the alarm of the monitor ends.`
-          : `Somebody must repair ${name} and deliver the data again, or resolve this incident.`,
+          : news === null
+            ? `Somebody must repair ${name}, then resolve this incident: no trigger of the lifecycle tells of new data.`
+            : `Somebody must repair ${name}. Automatic runs go on with ${news}, or when a person resolves this incident.`,
     },
     actor,
   };

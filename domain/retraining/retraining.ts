@@ -23,7 +23,8 @@ export interface BrokenData {
 export interface DataHold extends BrokenData {
   /**
    * `alarm`: the monitor shows broken requests, and the hold ends with its alarm. `contract`: a run
-   * was stopped by the contract of a source, and the hold ends when new data arrive.
+   * was stopped by the contract of a source, and the hold ends with the next event or new data, if triggers
+   * tell of them, or by a person.
    */
   readonly shownBy: 'alarm' | 'contract';
 }

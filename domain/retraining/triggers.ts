@@ -12,3 +12,18 @@ export interface TriggersSpec {
    */
   readonly secrets: readonly SecretRef[];
 }
+
+/**
+ * What ends a hold by a contract beside a person, for messages. Null if no trigger tells of new
+ * data, so that only a person can end it.
+ */
+export function newsOfData(
+  triggers: Pick<TriggersSpec, 'events' | 'newData'> | undefined,
+): string | null {
+  const { events, newData } = triggers ?? { events: [], newData: false };
+  const news = [
+    ...(events.length > 0 ? ['event'] : []),
+    ...(newData ? ['version of the data'] : []),
+  ];
+  return news.length === 0 ? null : `the next ${news.join(' or ')}`;
+}

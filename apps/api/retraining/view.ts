@@ -35,7 +35,9 @@ export const retrainingView = z
         problem: z.string(),
         shownBy: z
           .enum(['alarm', 'contract'])
-          .describe('alarm: ends with the alarm. contract: ends when new data arrive'),
+          .describe(
+            'alarm: ends with the alarm. contract: ends with the next event or new data, if triggers tell of them, or by a person',
+          ),
         incident,
       })
       .nullable(),

@@ -1,6 +1,7 @@
 /** The triggers and brakes of a lifecycle as the API returns them, as text for a terminal. */
 import { formatSeconds } from '../../../domain/duration';
 import { figure } from '../../../domain/format';
+import { newsOfData } from '../../../domain/retraining/triggers';
 import type { RetrainingJson } from '../../api/retraining/view';
 import type { Paint } from '../terminal';
 
@@ -27,7 +28,8 @@ const words: Readonly<Record<RetrainingJson['status'], string>> = {
   stopped: 'stopped after fruitless runs',
 };
 
-function brakeLines({ status, hold, stop, notBefore, fruitless }: RetrainingJson): string[] {
+function brakeLines(shown: RetrainingJson): string[] {
+  const { status, hold, stop, notBefore, fruitless, triggers } = shown;
   const lines: string[] = [];
   if (stop !== null)
     lines.push(`find the cause, then: ${resolve(stop.incident, 'the cause is repaired')}`);
@@ -36,7 +38,7 @@ function brakeLines({ status, hold, stop, notBefore, fruitless }: RetrainingJson
     lines.push(
       hold.shownBy === 'alarm'
         ? 'ends by itself when the alarm of the monitor ends (perennial monitor show)'
-        : `ends when new data arrive, or: ${resolve(hold.incident, 'the data are right')}`,
+        : contractHoldText(newsOfData(triggers), resolve(hold.incident, 'the data are right')),
     );
   }
   if (notBefore !== null && status === 'coolingDown')
@@ -44,6 +46,12 @@ function brakeLines({ status, hold, stop, notBefore, fruitless }: RetrainingJson
   if (status !== 'ready' && status !== 'running')
     lines.push('perennial run start is not subject to these brakes');
   return lines;
+}
+
+function contractHoldText(news: string | null, release: string): string {
+  return news === null
+    ? `no trigger tells of new data; repair them, then: ${release}`
+    : `ends with ${news}, or: ${release}`;
 }
 
 function backOff(fruitless: number): string {

@@ -214,7 +214,14 @@ test('a contract that stops a run holds the next one, until a person releases it
     model: lifecycle,
     key: 'retraining-held',
   });
-  expect(held).toMatchObject({ story: { dataVersion: data.name, what: data.problem } });
+  expect(held).toMatchObject({
+    story: {
+      dataVersion: data.name,
+      what: data.problem,
+      // This lifecycle has no trigger that new data could start.
+      waitsFor: `Somebody must repair ${data.name}, then resolve this incident: no trigger of the lifecycle tells of new data.`,
+    },
+  });
   expect((await request(lifecycle)).kind).toBe('held');
   const by = { tenant, id: held?.id ?? '', actor: 'ann', reason: 'the contract was too narrow' };
   await test_.registry.incidents.resolveById(by);

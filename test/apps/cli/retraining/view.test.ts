@@ -38,8 +38,19 @@ test('says what is broken and how the hold ends', () => {
     queued: { kind: 'event', reason: 'event landed 7' },
   });
   expect(byContract).toContain('delay.flights@3: nulls of distance: 12 %');
-  expect(byContract).toContain('perennial incident resolve inc_1 --reason');
+  expect(byContract).toContain(
+    'ends with the next event or version of the data, or: perennial incident resolve inc_1 --reason',
+  );
   expect(byContract).toContain('waits: a run for event landed 7');
+  const triggers = { ...ready.triggers, events: [], newData: false };
+  const byPerson = shown({
+    status: 'held',
+    triggers,
+    hold: { ...hold, shownBy: 'contract', incident: 'inc_1' },
+  });
+  expect(byPerson).toContain(
+    'no trigger tells of new data; repair them, then: perennial incident resolve inc_1 --reason',
+  );
   const byAlarm = shown({ status: 'held', hold: { ...hold, shownBy: 'alarm', incident: 'inc_1' } });
   expect(byAlarm).toContain('ends by itself when the alarm of the monitor ends');
 });
