@@ -130,7 +130,7 @@ async function train(
       const state = await backend.poll(handle);
       if (state.kind === 'succeeded') return state;
       if (state.kind !== 'queued' && state.kind !== 'running')
-        throw new Error(`${JSON.stringify(state)}\n${await backend.logs(handle, 4_000)}`);
+        throw new Error(`${JSON.stringify(state)}\n${(await backend.logs(handle, 4_000)).text}`);
       const last = state.kind === 'running' ? state.metrics.at(-1) : undefined;
       process.stderr.write(
         last ? `step ${last.step} of ${steps}: loss ${last.value.toFixed(3)}\n` : 'starting …\n',

@@ -190,6 +190,13 @@ export interface AttemptTime {
   readonly endedAt: string | null;
 }
 
+export interface LogEnd {
+  /** From the start of a line, without secrets. */
+  readonly text: string;
+  /** Size of the whole log, secrets included. Null if the backend does not know it. */
+  readonly bytes: number | null;
+}
+
 export interface ComputeBackend {
   readonly kind: ComputeKind;
   /**
@@ -203,8 +210,8 @@ export interface ComputeBackend {
   poll(handle: JobHandle): Promise<JobState>;
   /** Resolves when there may be news since the last poll. Without it the backend is polled. */
   news?(handle: JobHandle): Promise<void>;
-  /** The newest `maxBytes` of the log, without secrets. */
-  logs(handle: JobHandle, maxBytes: number): Promise<string>;
+  /** The newest `maxBytes` of the log. */
+  logs(handle: JobHandle, maxBytes: number): Promise<LogEnd>;
   /** The attempts that have started, as far as the backend still knows them. */
   times(handle: JobHandle): Promise<readonly AttemptTime[]>;
   /** Ends the job and its processes. Harmless when it has ended or does not exist. */

@@ -359,7 +359,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
     test('returns the last lines of the log', async () => {
       const handle = await given.backend.submit(probe('crash'));
       await ended(given.backend, handle);
-      const log = await given.backend.logs(handle, 200);
+      const log = (await given.backend.logs(handle, 200)).text;
       expect(log).toContain('ValueError');
       expect(log.length).toBeLessThanOrEqual(200);
     });

@@ -132,7 +132,7 @@ async function signalAfter(step: number, signal: NodeJS.Signals, handle: JobHand
 async function trained(handle: JobHandle): Promise<Extract<JobState, { kind: 'succeeded' }>> {
   const state = await whenOver(handle);
   if (state.kind !== 'succeeded')
-    throw new Error(`${JSON.stringify(state)}\n${await backend.logs(handle, 4_000)}`);
+    throw new Error(`${JSON.stringify(state)}\n${(await backend.logs(handle, 4_000)).text}`);
   return state;
 }
 

@@ -126,7 +126,7 @@ async function trained(asked: TrainerJob): Promise<SucceededJob> {
   const handle = await backend.submit(asked);
   const state = await whenOver(handle);
   if (state.kind !== 'succeeded')
-    throw new Error(`${JSON.stringify(state)}\n${await backend.logs(handle, 4_000)}`);
+    throw new Error(`${JSON.stringify(state)}\n${(await backend.logs(handle, 4_000)).text}`);
   return state;
 }
 

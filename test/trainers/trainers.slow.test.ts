@@ -240,7 +240,7 @@ describe('lightgbm', () => {
       }
       const handle = await backend.submit(disturbed);
       const resumed = succeeded(await ended(backend, handle));
-      expect(await backend.logs(handle, 10_000)).toContain('resumes at iteration');
+      expect((await backend.logs(handle, 10_000)).text).toContain('resumes at iteration');
       expect(resumed.onnx.digest).toBe(undisturbed.onnx.digest);
     },
   );

@@ -124,7 +124,7 @@ async function reasonOf(
 ): Promise<string> {
   const what =
     state.kind === 'failed' ? `${state.failure}: ${state.message}` : 'its job was cancelled';
-  const log = (await port.logs(handle, logBytes)).trimEnd();
+  const log = (await port.logs(handle, logBytes)).text.trimEnd();
   return log === '' ? what : `${what}\n${log}`;
 }
 

@@ -404,7 +404,8 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     times: ({ jobId }) => Promise.resolve(new JobDirectory(root, jobId).times()),
 
     async logs(handle, maxBytes) {
-      return redact(await new JobDirectory(root, handle.jobId).tail('log.txt', maxBytes));
+      const { text, size } = await new JobDirectory(root, handle.jobId).end('log.txt', maxBytes);
+      return { text: redact(text), bytes: size };
     },
 
     cancel,

@@ -274,18 +274,23 @@ export class JobDirectory {
 
   /** The last `maxBytes` of a file, from the start of a line; empty when there is no file. */
   async tail(name: string, maxBytes: number): Promise<string> {
+    return (await this.end(name, maxBytes)).text;
+  }
+
+  /** The same, with the size of the whole file in bytes. */
+  async end(name: string, maxBytes: number): Promise<{ text: string; size: number }> {
     // The job may have put a link or a pipe here, which is not followed.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
     const file = await open(this.file(name), flags).catch(nullWhenAbsent);
-    if (file === null) return '';
+    if (file === null) return { text: '', size: 0 };
     try {
       const found = await file.stat();
-      if (!isWrittenBy(found, this.user(), 'its own')) return '';
+      if (!isWrittenBy(found, this.user(), 'its own')) return { text: '', size: 0 };
       const { size } = found;
       const length = Math.min(size, maxBytes);
       const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
       const text = buffer.toString('utf8', 0, bytesRead);
-      return size > length ? text.slice(text.indexOf('\n') + 1) : text;
+      return { text: size > length ? text.slice(text.indexOf('\n') + 1) : text, size };
     } finally {
       await file.close();
     }

@@ -490,7 +490,8 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     async logs(handle, maxBytes) {
       const area = areaOf(handle);
       const attempt = await newestAttempt(area);
-      return attempt === 0 ? '' : logText(area, handle.jobId, attempt, maxBytes);
+      const text = attempt === 0 ? '' : await logText(area, handle.jobId, attempt, maxBytes);
+      return { text, bytes: null };
     },
 
     cancel,

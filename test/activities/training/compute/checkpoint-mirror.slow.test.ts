@@ -94,7 +94,7 @@ test('another worker continues a job from where a worker that stopped left it', 
   const handle = await second.submit(given);
   const state = await ended(second, handle);
   expect(ownSteps(state)).toBeLessThanOrEqual(29);
-  expect(await second.logs(handle, 10_000)).toMatch(/resumes at iteration 1[1-9]/);
+  expect((await second.logs(handle, 10_000)).text).toMatch(/resumes at iteration 1[1-9]/);
   const reported = readFileSync(directoryOf('second', given).file('metrics.ndjson'), 'utf8')
     .trimEnd()
     .split('\n')
@@ -181,7 +181,7 @@ test('the checkpoint before is used when a part of the newest is not in the stor
   const second = worker('second');
   const handle = await second.submit(given);
   ownSteps(await ended(second, handle));
-  expect(await second.logs(handle, 10_000)).toContain(`resumes at iteration ${before}"`);
+  expect((await second.logs(handle, 10_000)).text).toContain(`resumes at iteration ${before}"`);
 });
 
 test('a job whose only checkpoint is not complete starts again, and its log says so', async () => {
@@ -191,7 +191,7 @@ test('a job whose only checkpoint is not complete starts again, and its log says
   const second = worker('second');
   const handle = await second.submit(given);
   expect(ownSteps(await ended(second, handle))).toBe(40);
-  expect(await second.logs(handle, 10_000)).toContain('starts again at iteration 0');
+  expect((await second.logs(handle, 10_000)).text).toContain('starts again at iteration 0');
 });
 
 test('a link in a checkpoint is not followed', async () => {

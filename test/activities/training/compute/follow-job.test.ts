@@ -32,7 +32,7 @@ function backendWith(state: JobState, refusal?: PerennialError): ComputeBackend 
         ? Promise.reject(refusal)
         : Promise.resolve({ backend: 'local', jobId: id, tenant, detail: {} }),
     poll: () => Promise.resolve(state),
-    logs: () => Promise.resolve(''),
+    logs: () => Promise.resolve({ text: '', bytes: 0 }),
     times: () => Promise.resolve([ran]),
     cancel: none,
     discard: none,

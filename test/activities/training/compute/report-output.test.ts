@@ -15,7 +15,31 @@ describe('the part of a log that is new', () => {
     ],
     ['all with a mark where nothing of the last look is left', 'a\n', 'q\n', '…\nq\n'],
   ])('is %s', (_, last, tail, added) => {
-    expect(addedText(last, tail)).toBe(added);
+    expect(addedText({ text: last, bytes: null }, { text: tail, bytes: null })).toBe(added);
+  });
+
+  const line = `${'same line '.repeat(50)}\n`;
+  const full = line.repeat(30);
+  test.each([
+    ['the repeated line', { text: full, bytes: 90_000 }, full, 90_000 + line.length, line],
+    ['nothing if the log did not grow', { text: full, bytes: 90_000 }, full, 90_000, ''],
+    ['all with a mark where more was written', { text: 'b\n', bytes: 5 }, 'q\n', 9, '…\nq\n'],
+    ['all of a log that began anew', { text: 'a\nb\n', bytes: 4 }, 'a\n', 2, '…\na\n'],
+    [
+      'what follows a secret in a log that fits',
+      { text: 'token=***\n', bytes: 30 },
+      'token=***\ntoken=***\n',
+      60,
+      'token=***\n',
+    ],
+    ['what follows letters of several bytes', { text: 'ä\n', bytes: 8 }, 'ä\nö\n', 11, 'ö\n'],
+  ])('is, of a log of known size, %s', (_, last, text, bytes, added) => {
+    expect(addedText(last, { text, bytes })).toBe(added);
+  });
+
+  test('is all with a mark where an unknown number of equal lines may have been added', () => {
+    const last = { text: `first\n${full}`, bytes: null };
+    expect(addedText(last, { text: `${full}${line}`, bytes: null })).toBe(`…\n${full}${line}`);
   });
 });
 
@@ -36,7 +60,7 @@ test('a running job reports its output once, and a failed read does not fail it'
       const report = outputReporter({ events }, of);
       const texts = ['a\n', 'a\n', 'a\nb\n'];
       for (const text of texts) {
-        await report(() => Promise.resolve(text));
+        await report(() => Promise.resolve({ text, bytes: text.length }));
         await report(() => Promise.reject(new Error('asked too soon')));
         jest.advanceTimersByTime(2_000);
       }
@@ -49,4 +73,34 @@ test('a running job reports its output once, and a failed read does not fail it'
     { job: of.key, text: 'a\n', begins: true },
     { job: of.key, text: 'b\n', begins: false },
   ]);
+});
+
+test('the last event of a long output says that the stored log has the rest', async () => {
+  const appended: Readonly<Record<string, unknown>>[] = [];
+  const events = {
+    append: ({ data }: { readonly data: Readonly<Record<string, unknown>> }) =>
+      Promise.resolve(appended.push(data)),
+  };
+  const of = {
+    tenant: 'default' as Tenant,
+    runId: 'run_1' as RunId,
+    key: 'run_1/train/job/1' as IdempotencyKey,
+  };
+  await new MockActivityEnvironment().run(async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
+    try {
+      const report = outputReporter({ events }, of);
+      const text = `${'x'.repeat(16_000)}\n`;
+      for (let look = 1; look <= 40; look += 1) {
+        await report(() => Promise.resolve({ text, bytes: look * text.length }));
+        jest.advanceTimersByTime(2_000);
+      }
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+  const texts = appended.map((data) => String(data['text']));
+  expect(texts.at(-1)).toBe('… the rest is in the stored log\n');
+  expect(texts.slice(0, -1).join('').length).toBeGreaterThanOrEqual(512_000);
+  expect(texts).toHaveLength(33);
 });

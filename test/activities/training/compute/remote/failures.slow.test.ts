@@ -77,7 +77,7 @@ test('another worker follows a job, and has its log and model, after the first i
     kind: 'succeeded',
     outputs: [{ name: 'model.onnx' }],
   });
-  expect(await other.logs(handle, 10_000)).toContain('training starts');
+  expect((await other.logs(handle, 10_000)).text).toContain('training starts');
 });
 
 test('a machine that vanishes costs at most one checkpoint interval', async () => {
@@ -127,7 +127,7 @@ test.each([
   );
   const state = await ended(worker(), await worker().submit(long));
   expect(state).toMatchObject({ kind: 'succeeded', result: { metrics: { loss: 1 / 40 } } });
-  const text = await worker().logs(handle, 10_000);
+  const text = (await worker().logs(handle, 10_000)).text;
   expect(text).toMatch(log);
   if (missing === 1)
     expect(text).toContain(`resumes at iteration ${listed.before[0]?.path.split('/')[0]}"`);
