@@ -1,4 +1,4 @@
-import type { LiveRun } from '../api/live-run';
+import type { LiveRun } from '../api/live-state';
 import { LineChart } from '../charts/line-chart';
 
 /** One chart for each metric. Its jobs, such as folds or the baseline, are lines of that chart. */

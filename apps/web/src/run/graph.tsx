@@ -1,4 +1,4 @@
-import type { LiveRun } from '../api/live-run';
+import type { LiveRun } from '../api/live-state';
 import { Badge } from '../parts/badge';
 import { seconds } from '../parts/format';
 import type { ShownRun } from './shown';

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { callLog, RefusedCall, type ReadLog } from '../api/client';
-import type { LiveRun } from '../api/live-run';
+import type { LiveRun } from '../api/live-state';
 import { Shown } from '../parts/states';
 
 /**

@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router';
-import type { LiveRun } from '../api/live-run';
+import type { LiveRun } from '../api/live-state';
 import { Badge } from '../parts/badge';
 import { ago, figure, interval, seconds } from '../parts/format';
 import { Facts, Table } from '../parts/table';

@@ -1,4 +1,4 @@
-import type { Connection, LiveEvent } from '../api/live-run';
+import type { Connection, LiveEvent } from '../api/live-state';
 import { dateTime } from '../parts/format';
 import { Empty, Loading } from '../parts/states';
 

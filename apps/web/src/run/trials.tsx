@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useEffect, useMemo } from 'react';
 import { call } from '../api/client';
-import type { LiveRun } from '../api/live-run';
+import type { LiveRun } from '../api/live-state';
 import { pollPagesWhile } from '../api/polling';
 import { LineChart } from '../charts/line-chart';
 import { ParallelCoordinates } from '../charts/parallel-coordinates';
