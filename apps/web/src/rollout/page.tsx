@@ -1,6 +1,5 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
 import { isOpenRollout } from '../../../../domain/rollout/rollout';
 import { call, RefusedCall } from '../api/client';
 import { IntervalBars } from '../charts/interval-bars';
@@ -26,27 +25,33 @@ export function RolloutPage() {
     refetchInterval: ({ state: { data } }) => (data && isOpenRollout(data.status) ? 2_000 : 15_000),
   });
   return (
-    <Shown query={query} what="the rollout">
-      {(rollout) =>
-        rollout === null ? (
-          <>
-            <Head model={model} />
+    <>
+      <Head model={model} rollout={query.data ?? null} />
+      <Shown query={query} what="the rollout">
+        {(rollout) =>
+          rollout === null ? (
             <Empty>
               <p>
                 {model} has had no rollout. A section <code>canary</code> in its lifecycle tries
                 each new version beside the champion.
               </p>
             </Empty>
-          </>
-        ) : (
-          <Rollout rollout={rollout} />
-        )
-      }
-    </Shown>
+          ) : (
+            <Rollout rollout={rollout} />
+          )
+        }
+      </Shown>
+    </>
   );
 }
 
-function Head({ model, children }: { readonly model: string; readonly children?: ReactNode }) {
+function Head({
+  model,
+  rollout,
+}: {
+  readonly model: string;
+  readonly rollout: ShownRollout | null;
+}) {
   return (
     <PageHead
       title={`Rollout of ${model}`}
@@ -56,22 +61,24 @@ function Head({ model, children }: { readonly model: string; readonly children?:
         </Link>
       }
     >
-      {children}
+      {rollout === null ? null : (
+        <>
+          {model}: @{rollout.challenger} beside @{rollout.champion}{' '}
+          <Badge status={rollout.status} />
+        </>
+      )}
     </PageHead>
   );
 }
 
 function Rollout({ rollout }: { readonly rollout: ShownRollout }) {
-  const { model, champion, challenger, status, quality, shadow, guardrails, reasons } = rollout;
+  const { model, status, quality, shadow, guardrails, reasons } = rollout;
   const client = useQueryClient();
   const refresh = async (): Promise<void> => {
     await client.invalidateQueries({ queryKey: ['rollout', model] });
   };
   return (
     <>
-      <Head model={model}>
-        {model}: @{challenger} beside @{champion} <Badge status={status} />
-      </Head>
       {rollout.waitingFor === null ? null : (
         <p className="banner warn">
           It waits for: <bdi>{rollout.waitingFor}</bdi>

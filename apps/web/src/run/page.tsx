@@ -44,9 +44,48 @@ export function RunPage() {
     return () => window.clearTimeout(timer);
   }, [client, id, live.changes, live.connection]);
   return (
-    <Shown query={query} what="the run">
-      {(run) => <Run key={run.id} run={run} live={live} />}
-    </Shown>
+    <>
+      <RunHead id={id} run={query.data} connection={live.connection} />
+      <Shown query={query} what="the run">
+        {(run) => <Run key={run.id} run={run} live={live} />}
+      </Shown>
+    </>
+  );
+}
+
+/** A run that is missing, refused or not yet read has a heading and a way back all the same. */
+function RunHead({
+  id,
+  run,
+  connection,
+}: {
+  readonly id: string;
+  readonly run: ShownRun | undefined;
+  readonly connection: LiveRun['connection'];
+}) {
+  const runs = (
+    <Link to="/runs" search={{ lifecycle: undefined, status: undefined }}>
+      Runs
+    </Link>
+  );
+  if (run === undefined) return <PageHead title={`Run ${id}`} crumbs={runs} />;
+  const { lifecycle, version, status } = run;
+  return (
+    <PageHead
+      title={`${lifecycle} ${id}`}
+      crumbs={
+        <>
+          {runs} /{' '}
+          <Link to="/runs" search={{ lifecycle, status: undefined }}>
+            {lifecycle}
+          </Link>
+        </>
+      }
+      beside={<LiveState of={connection} />}
+    >
+      {lifecycle}
+      {version === null ? '' : `@${version}`} <Badge status={status} />
+    </PageHead>
   );
 }
 
@@ -58,24 +97,6 @@ function Run({ run, live }: { readonly run: ShownRun; readonly live: LiveRun }) 
   const hasStudy = stages.some(({ name }) => name === 'tune');
   return (
     <>
-      <PageHead
-        title={`${lifecycle} ${id}`}
-        crumbs={
-          <>
-            <Link to="/runs" search={{ lifecycle: undefined, status: undefined }}>
-              Runs
-            </Link>{' '}
-            /{' '}
-            <Link to="/runs" search={{ lifecycle, status: undefined }}>
-              {lifecycle}
-            </Link>
-          </>
-        }
-        beside={<LiveState of={live.connection} />}
-      >
-        {lifecycle}
-        {version === null ? '' : `@${version}`} <Badge status={status} />
-      </PageHead>
       {waitingFor === null ? null : (
         <p className="banner warn">
           It waits for: <bdi>{waitingFor}</bdi>
