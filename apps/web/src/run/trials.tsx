@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useEffect, useMemo } from 'react';
+import { useDeferredValue, useEffect, useMemo, useState } from 'react';
 import { call } from '../api/client';
 import type { LiveRun } from '../api/live-state';
 import { pollPagesWhile } from '../api/polling';
@@ -7,7 +7,7 @@ import { LineChart } from '../charts/line-chart';
 import { ParallelCoordinates } from '../charts/parallel-coordinates';
 import { Badge } from '../parts/badge';
 import { figure, seconds } from '../parts/format';
-import { Empty, Failed, Loading } from '../parts/states';
+import { Empty, Failed, Loading, Stale } from '../parts/states';
 import { Table } from '../parts/table';
 import type { ShownRun, ShownTrial } from './shown';
 import { importances, smallerIsBetter } from './study';
@@ -30,6 +30,11 @@ export function Trials({ run, live }: { readonly run: ShownRun; readonly live: L
     if (hasNextPage && !isFetching && error === null) void fetchNextPage();
   }, [hasNextPage, isFetching, error, fetchNextPage]);
   const trials = useMemo(() => data?.pages.flatMap(({ items }) => items) ?? [], [data]);
+  // A live study grows beyond the page that was its last one; the list that was complete stays.
+  const isComplete = data !== undefined && !hasNextPage;
+  const [complete, setComplete] = useState<readonly ShownTrial[] | null>(null);
+  if (isComplete && complete !== trials) setComplete(trials);
+  const shown = isComplete ? trials : (complete ?? (error === null ? null : trials));
   if (!data) return error ? <Failed error={error} /> : <Loading what="the trials" />;
   if (trials.length === 0)
     return (
@@ -38,10 +43,16 @@ export function Trials({ run, live }: { readonly run: ShownRun; readonly live: L
       </Empty>
     );
   // The charts of thousands of trials are drawn once, and not again after each page.
-  if (hasNextPage && error === null)
-    return <Loading what={`the trials, ${trials.length} so far`} />;
-  return <Study trials={trials} />;
+  if (shown === null) return <Loading what={`the trials, ${trials.length} so far`} />;
+  return (
+    <>
+      {error ? <Stale error={error} /> : null}
+      <Study trials={shown} />
+    </>
+  );
 }
+
+const noTrials: readonly ShownTrial[] = [];
 
 function Study({ trials }: { readonly trials: readonly ShownTrial[] }) {
   const complete = useMemo(
@@ -57,6 +68,8 @@ function Study({ trials }: { readonly trials: readonly ShownTrial[] }) {
       return so;
     });
   }, [complete, isSmaller]);
+  // The second chart is drawn in a task of its own, so that neither holds the page up for long.
+  const lines = useDeferredValue(complete, noTrials);
   const weights = useMemo(() => importances(complete), [complete]);
   const chosen = trials.find((trial) => trial.best);
   const metric = trials[0]?.metric ?? 'value';
@@ -76,7 +89,7 @@ function Study({ trials }: { readonly trials: readonly ShownTrial[] }) {
           ]}
         />
       ) : null}
-      {complete.length > 1 ? <ParallelCoordinates trials={complete} isSmaller={isSmaller} /> : null}
+      {lines.length > 1 ? <ParallelCoordinates trials={lines} isSmaller={isSmaller} /> : null}
       {weights.length > 0 ? (
         <Table
           caption="Rank correlation of each parameter with the metric"
