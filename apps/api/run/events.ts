@@ -16,7 +16,7 @@ export interface EventStreams {
    * Sends a run's events as server-sent events after `Last-Event-ID`, until the run has ended and
    * all events are sent. The id is the number of the event in its run, so a client that reconnects
    * gets each event once. The last event is `event: end`. The stream closes within seconds after
-   * its key is revoked or expires.
+   * its key is revoked or expires. Of an ended run, the output of its jobs is left out.
    */
   stream(run: RunRecord, request: FastifyRequest, reply: FastifyReply): Promise<void>;
   /** The number of open streams. */
@@ -121,10 +121,13 @@ async function send(
     // that ends the run.
     const current = await runs.get({ tenant, id });
     const news = await events.list({ tenant, runId: id, afterSeq: lastSeq, limit: batch });
-    for (const event of news) await write(raw, eventText(event), signal);
+    const isOver = current === null || isFinal(current.status);
+    // An ended run has the output of its jobs in the stored log, and the events may be long.
+    for (const event of news)
+      if (!isOver || event.kind !== 'job.output') await write(raw, eventText(event), signal);
     lastSeq = news.at(-1)?.seq ?? lastSeq;
     if (news.length === batch) continue;
-    if (current === null || isFinal(current.status)) {
+    if (isOver) {
       return write(
         raw,
         `event: end\ndata: ${JSON.stringify({ status: current?.status ?? 'gone' })}\n\n`,

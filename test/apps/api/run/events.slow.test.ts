@@ -90,6 +90,33 @@ describe('the events of a run', () => {
     expect(await seqs(id)).toEqual(upTo(1202));
   });
 
+  test('have the output of jobs only while the run is open', async () => {
+    const { id } = await world.accept('flight-delay');
+    const output = (text: string) =>
+      world.registry.events.append({
+        tenant,
+        runId: id,
+        kind: 'job.output',
+        stage: 'train',
+        data: { job: `${id}/train/model`, text, begins: true },
+      });
+    await output('epoch 1\n');
+    const stream = await open(id);
+    await stream.until(/event: job.output\n.*epoch 1/);
+    // A whole page of output at the end of the run is passed over as well.
+    for (let n = 0; n < 1_100; n += 1) await output(`epoch ${n}\n`);
+    await append(id, 1);
+    await finish(id);
+    const ended = await (await open(id)).until(/event: end\n/);
+    expect(ended).not.toContain('job.output');
+    expect([...ended.matchAll(/^event: (.+)$/gm)].map(([, kind]) => kind)).toEqual([
+      'run.accepted',
+      'train.metrics',
+      'run.status',
+      'end',
+    ]);
+  });
+
   test('arrive within moments, also those written while others are read', async () => {
     const { value, milliseconds } = await fastestOf(3, 10_000, async () => {
       const { id } = await world.accept('flight-delay');
