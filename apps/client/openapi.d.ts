@@ -9287,7 +9287,7 @@ export interface components {
                     }[];
                 } | null;
                 /**
-                 * @description shadow: requested in addition to the answer; failed: it should have answered and failed
+                 * @description shadow: requested in addition to the answer; fallback: it should have answered and failed; stopped: it was assigned, but its rollout had stopped its traffic
                  * @enum {string}
                  */
                 readonly role: "shadow" | "fallback" | "stopped";

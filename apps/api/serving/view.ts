@@ -145,7 +145,8 @@ export const predictionView = z
         role: z
           .enum(['shadow', 'fallback', 'stopped'])
           .describe(
-            'shadow: requested in addition to the answer; failed: it should have answered and failed',
+            'shadow: requested in addition to the answer; fallback: it should have answered and ' +
+              'failed; stopped: it was assigned, but its rollout had stopped its traffic',
           ),
         latencyMs: milliseconds,
         error: z.string().nullable(),
