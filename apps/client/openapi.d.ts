@@ -10845,7 +10845,7 @@ export interface components {
             readonly version: string;
         };
         readonly TriedPrediction: {
-            /** @description inputs of the graph, computed from the row; null if they were not asked for */
+            /** @description inputs of the graph, computed from the row; null if they were not asked for, the key may not see them, or the gateway could not compute them */
             readonly features: {
                 readonly [key: string]: string | number | null;
             } | null;

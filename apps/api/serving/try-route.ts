@@ -24,7 +24,10 @@ const tried = z
     features: z
       .record(z.string(), z.union([z.string(), z.number(), z.null()]))
       .nullable()
-      .describe('inputs of the graph, computed from the row; null if they were not asked for'),
+      .describe(
+        'inputs of the graph, computed from the row; null if they were not asked for, the key may ' +
+          'not see them, or the gateway could not compute them',
+      ),
   })
   .meta({ id: 'TriedPrediction' });
 
@@ -43,7 +46,7 @@ const chatBody = z.strictObject({
       z.strictObject({ role: z.enum(['user', 'assistant']), content: z.string().max(100_000) }),
     )
     .min(1)
-    .max(100),
+    .max(1000),
   version: versionNumber.optional().describe('default: the version that the routing selects'),
 });
 const triedChat = z
@@ -159,8 +162,12 @@ export function tryRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
             data.length === 1 ? data[0] : data;
           const id = outputs.find((output) => output.name === 'prediction_id')?.data[0];
           const isAsked = features && allows(caller.scope, 'operator');
+          // The prediction is there and logged; only the features beside it may be missing.
           const computed = isAsked
-            ? featuresSchema.parse((await ask(`/versions/${served}/features`)).body).rows[0]
+            ? await ask(`/versions/${served}/features`).then(
+                (computedBy) => featuresSchema.safeParse(computedBy.body).data?.rows[0],
+                () => undefined,
+              )
             : undefined;
           return {
             model,

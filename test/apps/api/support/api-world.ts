@@ -105,6 +105,13 @@ export async function openApiWorld(
   const evaluations = fakeEvaluations();
   const log: Record<string, unknown>[] = [];
   const scratch = mkdtempSync(join(tmpdir(), 'api-world-'));
+  const { key: serviceKey } = await registry.apiKeys.create({
+    tenant,
+    name: 'service',
+    scope: 'operator',
+    actor: 'setup',
+    isService: true,
+  });
   const api = await createApi({
     registry,
     artifacts,
@@ -124,7 +131,7 @@ export async function openApiWorld(
       }),
     gatewayUrl: 'http://gateway.test',
     pagesDir,
-    serviceKey: null,
+    serviceKey,
     knownModels,
     ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
     secrets: { variables: ['HOOK_SECRET'], folder: '/run/secrets' },
