@@ -85,7 +85,7 @@ export function Chat({
             {asked === null ? 'Ask' : 'Asking …'}
           </button>
           {turns.length === 0 ? null : (
-            <button type="button" onClick={() => setTurns([])}>
+            <button type="button" onClick={() => setTurns([])} disabled={asked !== null}>
               New conversation
             </button>
           )}
