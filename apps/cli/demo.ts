@@ -97,7 +97,7 @@ export async function runDemo(
   return { exitCode: exitCodeOf(rounds, summary), summary };
 }
 
-function apply(context: CliContext, body: object, from: string): Promise<void> {
+function apply(context: CliContext, body: object, from: string): Promise<string> {
   return applyForDemo(context, lifecycle, { body, from });
 }
 

@@ -8,6 +8,8 @@ import type { Month } from './months';
 export interface YearDecision {
   readonly month: string;
   readonly run: string;
+  /** Digest of the run's revision. */
+  readonly revision: string;
   /** What started the run. */
   readonly trigger: string;
   readonly version: number | null;
@@ -64,6 +66,7 @@ export type DecidedRun = Pick<
   RunJson,
   | 'id'
   | 'actor'
+  | 'revision'
   | 'request'
   | 'version'
   | 'status'
@@ -75,11 +78,11 @@ export type DecidedRun = Pick<
 >;
 
 export function decisionOf(run: DecidedRun): Omit<YearDecision, 'month'> {
-  const { id, actor, request, version } = run;
+  const { id, actor, revision, request, version } = run;
   const { reason } = request;
   const why = typeof reason === 'string' ? reason : '';
   const trigger = `${actor.replace('retraining:', '')}: ${why}`;
-  return { run: id, trigger, version, outcome: outcomeOf(run), reason: reasonOf(run) };
+  return { run: id, revision, trigger, version, outcome: outcomeOf(run), reason: reasonOf(run) };
 }
 
 function outcomeOf({ status, verdict, stages, rollout }: DecidedRun): string {

@@ -16,8 +16,8 @@ export interface YearEngine {
    */
   settle(options?: {
     readonly queued?: boolean;
-    /** Called once when a run trains. */
-    readonly onTraining?: (() => Promise<void>) | undefined;
+    /** Called once when a run trains, with its id. */
+    readonly onTraining?: ((run: string) => Promise<void>) | undefined;
   }): Promise<void>;
   /** The versions that the runs registered. */
   versions(): Promise<readonly number[]>;
@@ -57,9 +57,9 @@ export function openEngine(
             ? null
             : await api.call('GET /runs/{id}', { path: { id: brakes.run } });
         const stage = run?.stages.at(-1);
-        if (!isTold && stage?.name === 'train' && stage.status === 'running') {
+        if (!isTold && run && stage?.name === 'train' && stage.status === 'running') {
           isTold = true;
-          await onTraining?.();
+          await onTraining?.(run.id);
         }
         if (isSettled(brakes, run, queued)) return;
         if (Date.now() > until)

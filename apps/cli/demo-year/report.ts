@@ -13,6 +13,8 @@ export interface YearSummary {
   /** One of so many flights was sent. */
   readonly oneOf: number;
   readonly failedRequests: number;
+  /** Promises that were not kept; empty after a year as it should be. */
+  readonly unkept: readonly string[];
   readonly files: { readonly chart: string; readonly table: string };
   readonly seconds: number;
 }
@@ -46,6 +48,7 @@ export function describeYear({ months, decisions, incidents, ...year }: YearSumm
     ),
     '',
     `Mean log loss of one flight in ${year.oneOf}; ${year.failedRequests} requests failed; ${(year.seconds / 60).toFixed(0)} minutes.`,
+    ...year.unkept.map((promise) => `Not as promised: ${promise}.`),
   ].join('\n');
 }
 

@@ -2,20 +2,20 @@ import type { BodyOf } from '../../client/operation';
 import type { CliContext } from '../context';
 
 /**
- * Applies a lifecycle of the demo and prints it. The demo approves a looser policy itself, like an
+ * Applies a lifecycle of the demo, prints it, and returns the digest of the revision. The demo approves a looser policy itself, like an
  * admin who works alone.
  */
 export async function applyForDemo(
   context: CliContext,
   lifecycle: string,
   { body, from }: { readonly body: object; readonly from: string },
-): Promise<void> {
+): Promise<string> {
   const path = { name: lifecycle };
   const applied = await context.api().call('PUT /lifecycles/{name}', {
     path,
     body: body as BodyOf<'PUT /lifecycles/{name}'>,
   });
-  const { revision, state } = applied;
+  const { revision, digest, state } = applied;
   const isLooser = state === 'pending';
   if (isLooser) {
     const accepted = { reason: `applied by the demo from ${from}`, selfApprove: true };
@@ -26,4 +26,5 @@ export async function applyForDemo(
   }
   const how = isLooser ? '; it loosens the policy, which the audit log records' : '';
   context.terminal.say(`${lifecycle}: revision ${revision} applied from ${from}${how}`);
+  return digest;
 }

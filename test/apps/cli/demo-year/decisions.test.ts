@@ -3,6 +3,7 @@ import { decisionOf, type DecidedRun } from '../../../../apps/cli/demo-year/deci
 const run: DecidedRun = {
   id: 'run_1',
   actor: 'retraining:event',
+  revision: 'sha256:a',
   request: { reason: 'flights landed' },
   version: 2,
   status: 'stopped',
@@ -53,6 +54,7 @@ test.each<[string, Partial<DecidedRun>, string, string]>([
 ])('%s', (_, changes, outcome, reason) => {
   expect(decisionOf({ ...run, ...changes })).toEqual({
     run: 'run_1',
+    revision: 'sha256:a',
     trigger: 'event: flights landed',
     version: 2,
     outcome,

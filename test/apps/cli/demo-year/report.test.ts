@@ -10,6 +10,7 @@ const summary: YearSummary = {
     {
       month: 'March',
       run: 'run_1',
+      revision: 'sha256:a',
       trigger: 'event: flights landed',
       version: 2,
       outcome: 'promoted',
@@ -27,6 +28,7 @@ const summary: YearSummary = {
   ],
   oneOf: 4,
   failedRequests: 0,
+  unkept: ['3 requests failed'],
   files: { chart: 'year.svg', table: 'year.md' },
   seconds: 600,
 };
@@ -36,6 +38,7 @@ test('the table has each month, and a mean in which each flight counts the same'
   expect(text).toContain('| February | 100 | 0.5000 | 0.5000 | 0.6000 |');
   expect(text).toContain('| all | 400 | 0.4250 | 0.5000 | 0.4500 |');
   expect(text).toContain('| March | event: flights landed | @2 | promoted | better \\| by 0.1 |');
+  expect(text).toContain('Not as promised: 3 requests failed.');
   expect(text).toContain('| March | `temp` has shifted | It asked for a run. | open |');
 });
 
