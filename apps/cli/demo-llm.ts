@@ -162,8 +162,13 @@ export async function runLlmDemo(
 /** A first version has no champion to compare with, so no requests are sent. */
 const silence: Traffic = { what: '', send: () => Promise.reject(new Error('no traffic to send')) };
 
-function apply(context: CliContext, lifecycle: string, body: object, how: string): Promise<string> {
-  return applyForDemo(context, lifecycle, { body, from: `samples/${lifecycle}${how}` });
+async function apply(
+  context: CliContext,
+  lifecycle: string,
+  body: object,
+  how: string,
+): Promise<void> {
+  await applyForDemo(context, lifecycle, { body, from: `samples/${lifecycle}${how}` });
 }
 
 interface Alias {

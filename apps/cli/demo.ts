@@ -97,8 +97,8 @@ export async function runDemo(
   return { exitCode: exitCodeOf(rounds, summary), summary };
 }
 
-function apply(context: CliContext, body: object, from: string): Promise<string> {
-  return applyForDemo(context, lifecycle, { body, from });
+async function apply(context: CliContext, body: object, from: string): Promise<void> {
+  await applyForDemo(context, lifecycle, { body, from });
 }
 
 function chapter({ say, paint }: Terminal, number: string, what: string): void {

@@ -10152,6 +10152,8 @@ export interface components {
                 readonly outcome: "passed" | "failed" | "inconclusive";
                 readonly quantile: number | null;
                 readonly upper: number | null;
+                /** @description the challenger; an A/B rollout may have several */
+                readonly version: number;
             }[];
             /** @description history of the quality reading, oldest first, at most 201 points */
             readonly history: readonly {

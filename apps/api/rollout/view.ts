@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { DaysReading, MetricReading } from '../../../domain/rollout/judging/verdict';
 import { methodOf, rolloutMethods } from '../../../domain/rollout/method';
+import { versionName } from '../../../domain/model/model';
 import { isOpenRollout, rolloutStatuses } from '../../../domain/rollout/rollout';
 import { attemptOf } from '../../../domain/rollout/judging/attempts';
 import { qualityOf } from '../../../domain/rollout/judging/readings';
@@ -42,6 +43,7 @@ const quality = z.object({
 });
 
 const guardrail = z.object({
+  version: z.number().describe('the challenger; an A/B rollout may have several'),
   metric: z.string(),
   max: z
     .number()
@@ -245,19 +247,7 @@ export function rolloutToJson(
     ...summaryToJson(rollout),
     quality: qualityToJson(rollout, qualityOf(readings)),
     shadow: shadowToJson(readings.find(({ role }) => role === 'shadow')),
-    guardrails: spec.guardrails.map((each) => {
-      const { quantile = null } = each as { readonly quantile?: number };
-      const limit = quantile === null ? each.max : Number((1 - quantile).toPrecision(12));
-      return {
-        metric: each.name,
-        max: each.max,
-        quantile,
-        ...readingToJson(
-          readings.find(({ metric }) => metric === each.name),
-          limit,
-        ),
-      };
-    }),
+    guardrails: guardrailsToJson(rollout, readings),
     reasons: outlook?.reasons ?? [],
     remaining: isOpenRollout(status) ? waits : null,
     traffic: isOnRecord(traffic) ? { step: traffic.step, total: traffic.total } : null,
@@ -296,6 +286,25 @@ function qualityToJson(
     ...readingToJson(reading, limit),
     days,
   };
+}
+
+/** Each guardrail of each challenger. */
+function guardrailsToJson(
+  { model, challenger, spec }: RolloutRecord,
+  readings: readonly MetricReading[],
+): z.output<typeof rolloutView>['guardrails'] {
+  return [challenger, ...(spec.against ?? [])].flatMap((version) => {
+    const name = versionName({ model, version });
+    return spec.guardrails.map((each) => {
+      const { quantile = null } = each as { readonly quantile?: number };
+      const limit = quantile === null ? each.max : Number((1 - quantile).toPrecision(12));
+      const reading = readings.find(
+        ({ arm: of = name, metric }) => of === name && metric === each.name,
+      );
+      const { name: metric, max } = each;
+      return { version, metric, max, quantile, ...readingToJson(reading, limit) };
+    });
+  });
 }
 
 function armsToJson(

@@ -141,10 +141,11 @@ function Rollout({ rollout }: { readonly rollout: ShownRollout }) {
       ) : (
         <Table
           caption="Guardrails of this step"
-          head={['Measure', 'Limit', 'Share above it', 'Requests', 'Outcome']}
+          head={['Version', 'Measure', 'Limit', 'Share above it', 'Requests', 'Outcome']}
           rows={guardrails.map((each) => ({
-            key: `${each.metric} ${each.quantile ?? ''}`,
+            key: `${each.version} ${each.metric} ${each.quantile ?? ''}`,
             cells: [
+              `@${each.version}`,
               each.metric,
               each.quantile === null
                 ? percent(each.max)

@@ -5,11 +5,16 @@ import type { CanarySpec } from '../../../../domain/lifecycle/lifecycle';
 import { digestOf } from '../../../../data/digest';
 import { observe, startEvidence } from '../../../../domain/rollout/judging/observe';
 import { rolloutPolicyOf } from '../../../../domain/rollout/policy';
-import type { RolloutState } from '../../../../domain/rollout/state';
+import {
+  addObservations,
+  emptyRolloutState,
+  type RolloutState,
+} from '../../../../domain/rollout/state';
 import type { RolloutRecord } from '../../../../db/rollout/records';
 import { rolloutWorkflowId } from '../../../../workflows/run/messages';
 import { canary, openRollout, promoteOver } from '../../../db/rollout/fixture';
 import { registerVersions, startRun, tenant, unique } from '../../../db/registry-fixture';
+import { zero } from '../../../support/rollout/simulated-ab';
 import type { ApiWorld } from '../support/api-world';
 import { openApiWorld } from '../support/api-world';
 
@@ -290,6 +295,7 @@ describe('showing a rollout', () => {
       },
       guardrails: [
         {
+          version: 2,
           metric: 'errors',
           max: 0.01,
           quantile: null,
@@ -299,12 +305,52 @@ describe('showing a rollout', () => {
           lower: null,
           upper: null,
         },
-        { metric: 'latency_ms', max: 150, quantile: 0.97, limit: 0.03, n: 0 },
+        { version: 2, metric: 'latency_ms', max: 150, quantile: 0.97, limit: 0.03, n: 0 },
       ],
       eventNow: null,
     });
     expect(body['quality']).toMatchObject({ estimate: null, lower: null, upper: null });
     expect(body['temporalUrl']).toContain(encodeURIComponent(`rollout/default/${model}/${runId}`));
+  });
+
+  test('of A/B has the guardrails of every challenger', async () => {
+    const model = unique('model');
+    const runId = await registerVersions(world.registry, model, 3);
+    await promoteOver(world.registry, model, 1);
+    const spec = { ...canary, method: 'ab' as const, steps: [50], against: [3] };
+    const arm = (version: number, fallbacks = 0) => ({
+      version,
+      arm: `${model}@${version}`,
+      share: version === 1 ? 0.5 : 0.25,
+      entities: version === 1 ? 200 : 100,
+      isStopped: false,
+      counts: { ...zero, requests: 100, assigned: 100, fallbacks },
+    });
+    const state = addObservations(
+      rolloutPolicyOf(spec, { dependsOnPrediction: false }),
+      emptyRolloutState,
+      { champion: `${model}@1`, challenger: `${model}@2`, step: 0, extendedSeconds: 0 },
+      {
+        eventNow: '2026-01-01T00:00:00Z',
+        ripeUntil: null,
+        step: { champion: zero, challenger: zero },
+        total: { champion: zero, challenger: zero },
+        answers: { streamed: 0, late: 0, costly: 0, blocked: 0, malformed: 0 },
+        pairs: [],
+        ab: { champion: arm(1), challengers: [arm(2), arm(3, 40)] },
+      },
+    );
+    await openRollout(world.registry, { model, runId, spec, state, paired: false });
+    const { body } = await world.call<{ guardrails: readonly { metric: string }[] }>(
+      'GET',
+      `/models/${model}/rollout`,
+      { as: 'viewer' },
+    );
+    expect(body.guardrails.filter(({ metric }) => metric === 'errors')).toMatchObject([
+      { version: 2, n: 100, estimate: 0, outcome: 'inconclusive' },
+      { version: 3, n: 100, estimate: 0.4, outcome: 'failed' },
+    ]);
+    expect(body.guardrails).toHaveLength(2 * spec.guardrails.length);
   });
 
   test('returns the current verdict with a forecast', async () => {
