@@ -10,7 +10,7 @@ import type { RequestedModel } from '../model/model-name';
 import { addOtherScores, predictionIds, predictionRows } from '../prediction-log/prediction-rows';
 import type { InferRequest } from './request-codec';
 import type { Arm, Route } from '../routing/route';
-import { failureCode, scoreOf } from './score-of';
+import { failureCode, isCallersMistake, scoreOf } from './score-of';
 import { graphOf, type ServedVersion } from '../model/served-version';
 import type { Shadow } from '../routing/shadow';
 import type { VersionPicker } from '../routing/version-picker';
@@ -41,7 +41,7 @@ export interface InferenceOptions {
   readonly log: (row: PredictionRow) => void;
   /** Whether the champion answered in place of the challenger. */
   readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
-  /** The champion failed rows of a request that is well formed. */
+  /** The champion failed rows of a request that fits its signature. */
   readonly onChampionFailure: (tenant: Tenant, served: ServedVersion, rows: number) => void;
 }
 
@@ -160,13 +160,7 @@ export function createInference(
     { alias, served }: Arm,
     terms: Pick<Terms, 'request' | 'rollout' | 'stale'>,
   ): Promise<AnsweredRows> {
-    const deadline = call.arrivedAt + timeoutMs;
-    try {
-      return await answer(call, { ...terms, arm: alias, served, deadline });
-    } catch (error) {
-      if (!call.isProbe) onChampionFailure(call.tenant, served, terms.request.rows.length);
-      throw error;
-    }
+    return answer(call, { ...terms, arm: alias, served, deadline: call.arrivedAt + timeoutMs });
   }
 
   async function answerByChallenger(
@@ -185,7 +179,21 @@ export function createInference(
     });
   }
 
-  async function answer({ tenant, arrivedAt }: InferenceCall, terms: Terms): Promise<AnsweredRows> {
+  async function answer(call: InferenceCall, terms: Terms): Promise<AnsweredRows> {
+    try {
+      return await answerRows(call, terms);
+    } catch (error) {
+      // The monitor compares these with the rows of the same arm in the log.
+      if (terms.arm === 'champion' && !call.isProbe && !isCallersMistake(error))
+        onChampionFailure(call.tenant, terms.served, terms.request.rows.length);
+      throw error;
+    }
+  }
+
+  async function answerRows(
+    { tenant, arrivedAt }: InferenceCall,
+    terms: Terms,
+  ): Promise<AnsweredRows> {
     const { arm, served, request, rollout, stale, deadline } = terms;
     const scores = await scoreOf(served, request, deadline);
     const ids = predictionIds(request);

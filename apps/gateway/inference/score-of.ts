@@ -44,3 +44,8 @@ export function failureCode(error: unknown): string {
 export function isPlatformFailure(code: string): boolean {
   return code === 'BudgetSpent' || code === 'DatabaseUnavailable' || code === 'DatabaseBusy';
 }
+
+/** The request does not fit the model's signature, so no version could answer it. */
+export function isCallersMistake(error: unknown): boolean {
+  return failureCode(error) === 'InvalidInput';
+}

@@ -8,9 +8,11 @@ import type { Arm } from '../../../../apps/gateway/routing/route';
 import { createScorer } from '../../../../apps/gateway/inference/scorer';
 import { servedVersion } from '../../../../apps/gateway/model/served-version';
 import { sha256 } from '../../../../data/digest';
+import { failure } from '../../../../domain/failure';
 import { defaultTenant, type RolloutId } from '../../../../domain/ids';
 import type { PredictionRow } from '../../../../db/serving/prediction-records';
 import type { ModelSignature } from '../../../../domain/model/model';
+import type { PredictionArm } from '../../../../domain/serving/prediction';
 import { distanceModel, distanceRequest } from '../../../support/serving/served-models';
 
 const timeoutMs = 400;
@@ -23,8 +25,8 @@ const signature: ModelSignature = {
   time: null,
 };
 
-/** An arm whose graph responds at once, or never. */
-function arm(alias: Arm['alias'], version: number, answers: 'at once' | 'never'): Arm {
+/** An arm whose graph responds at once, never, or with an error. */
+function arm(alias: Arm['alias'], version: number, answers: 'at once' | 'never' | Error): Arm {
   const scorer = createScorer({
     name: `flight-delay@${version}`,
     features: { kind: 'plain', compute: () => ({}), close: () => undefined },
@@ -32,9 +34,11 @@ function arm(alias: Arm['alias'], version: number, answers: 'at once' | 'never')
       inputs: [],
       width: 1,
       predict: (_columns, rows) =>
-        answers === 'never'
-          ? new Promise(() => undefined)
-          : Promise.resolve(new Float64Array(rows).fill(version)),
+        answers instanceof Error
+          ? Promise.reject(answers)
+          : answers === 'never'
+            ? new Promise(() => undefined)
+            : Promise.resolve(new Float64Array(rows).fill(version)),
       close: () => Promise.resolve(),
     },
     batchRows: 64,
@@ -155,6 +159,55 @@ test('a score that is not a number is a failure of the challenger', async () => 
   expect(rows).toMatchObject([
     { version: 1, other: { role: 'fallback', error: 'ScoreNotFinite' } },
   ]);
+});
+
+describe('a failed request', () => {
+  beforeEach(() => jest.useRealTimers());
+  const wrong = failure('InvalidInput', 'row 0: `distance` is not a number');
+  const unfit = failure('SqlInvalid', 'features.sql:1:8 Conversion Error');
+
+  async function failedRows(named: PredictionArm, error: Error, isProbe = false): Promise<number> {
+    let failed = 0;
+    const { served } = arm('champion', 1, error);
+    const infer = createInference({
+      picker: {
+        pick: () => ({ kind: 'named', arm: named, served, release: () => undefined }),
+        load: () => Promise.reject(new Error('not asked for')),
+      },
+      shadow: { add: () => undefined },
+      timeoutMs,
+      leaseHolds: () => true,
+      isBlocked: () => false,
+      log: () => undefined,
+      onChallengerFailure: () => undefined,
+      onChampionFailure: (_tenant, { version }, rows) => (failed += version * rows),
+    });
+    await expect(
+      infer({
+        tenant: defaultTenant,
+        name: { model: 'flight-delay', selector: { kind: 'alias', alias: 'champion' } },
+        body: distanceRequest([{ carrier: 'AA', distance: 1 }]),
+        arrivedAt: performance.now(),
+        isProbe,
+      }),
+    ).rejects.toThrow(error.message);
+    return failed;
+  }
+
+  test('counts as one of the champion, which it names', async () => {
+    expect(await failedRows('champion', unfit)).toBe(1);
+    expect(await failedRows('champion', new Error('the graph failed'))).toBe(1);
+  });
+
+  test('does not count when the caller got it wrong', async () => {
+    expect(await failedRows('champion', wrong)).toBe(0);
+  });
+
+  test('does not count when it names another arm or is a probe, as in the log', async () => {
+    expect(await failedRows('direct', unfit)).toBe(0);
+    expect(await failedRows('previous', unfit)).toBe(0);
+    expect(await failedRows('champion', unfit, true)).toBe(0);
+  });
 });
 
 test('an answer that is not ready in time is a 504, whatever delays it', async () => {
