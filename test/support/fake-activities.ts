@@ -173,6 +173,8 @@ export function planOf(
     readonly request?: RunPlan['request'];
     /** A canary with these steps. */
     readonly canary?: readonly number[];
+    /** How the canary moves traffic; absent: by its steps. */
+    readonly method?: Pick<CanarySpec, 'method' | 'against'>;
     readonly ungated?: boolean;
     readonly runId?: string;
   } = {},
@@ -202,12 +204,13 @@ const contract: DataContract = {
 function specOf({
   approval = 0,
   canary,
+  method = {},
   ungated = false,
 }: NonNullable<Parameters<typeof planOf>[0]>): ModelLifecycleSpec {
   const base = spec(approval);
   return {
     ...base,
-    canary: canary === undefined ? null : canaryOf(canary),
+    canary: canary === undefined ? null : { ...canaryOf(canary), ...method },
     ...(ungated ? { evaluate: { ...base.evaluate, gates: [], ungated: 'a trial' } } : {}),
   };
 }

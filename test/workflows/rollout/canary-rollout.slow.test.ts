@@ -20,8 +20,9 @@ import { commandOf } from '../../support/commands';
 import { openCanaryRuns, type CanaryRun } from '../../support/rollout/canary-runs';
 import { until } from '../../support/time/until';
 import type { Overrides } from '../../support/fake-activities';
-import { planOf } from '../../support/fake-activities';
+import { artifact, planOf } from '../../support/fake-activities';
 import {
+  canaryDecision,
   champion,
   fakeRollout,
   harm,
@@ -140,6 +141,48 @@ describe('a canary that passes', () => {
     ]);
     expect(tried.fake.calls).not.toContain('openRollout');
     await runs.record('model-lifecycle-canary-not-applicable', tried.handle);
+  });
+});
+
+describe('a rollout by another method', () => {
+  test('of A/B promotes its winner, also if it is not the version of the run', async () => {
+    const winner = { model: 'flight-delay', version: 3, manifest: artifact('3') };
+    const fake = fakeRollout(({ mode }) =>
+      mode === 'running' ? { kind: 'passed', decision: canaryDecision, winner } : null,
+    );
+    const method = { method: 'ab', against: [3] } as const;
+    const promoted: unknown[] = [];
+    const tried = await start({ canary: [75], method, approval: 1 }, fake, {
+      promoteVersion: (input) => {
+        promoted.push(input);
+        return fake.overrides.promoteVersion?.(input) ?? Promise.reject(new Error());
+      },
+    });
+    await until(
+      async () =>
+        (await tried.handle.query(statusQuery)).waitingFor?.includes('1 approval') === true,
+    );
+    expect(fake).toMatchObject({ status: 'passed', weight: 0 });
+    await tried.handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'eve' })] });
+    const outcome = await tried.end();
+    await record('ab', tried);
+    expect(outcome).toMatchObject({ status: 'succeeded', version: 3, verdict: { kind: 'passed' } });
+    expect(promoted).toMatchObject([{ version: 3, rollout: 'roll_1' }]);
+  });
+
+  test('of blue/green switches all traffic after its shadow, which nobody can skip', async () => {
+    let isShown = false;
+    const fake = fakeRollout((input, rollout) => (isShown ? upAndPassed(input, rollout) : null));
+    const tried = await start({ canary: [0, 100], method: { method: 'blueGreen' } }, fake);
+    await until(() => fake.watches.length > 0);
+    expect(
+      await refusalOf(tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] })),
+    ).toContain('the shadow of a blue/green rollout cannot be skipped');
+    expect(fake).toMatchObject({ step: 0, weight: 0 });
+    isShown = true;
+    expect(await tried.end()).toMatchObject({ status: 'succeeded', version: 2 });
+    await record('blue-green', tried);
+    expect(fake.audit).toContain('perennial: step 1 at 1: quality is shown');
   });
 });
 
