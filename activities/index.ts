@@ -25,6 +25,7 @@ import { createJudgeAnswersActivities } from './language/judge-answers';
 import { createImportedModelActivities } from './model/imported-model';
 import { createModelVersionActivities } from './training/model-version';
 import { createObserveModelActivities } from './monitoring/observe';
+import { createCompareFormerActivities } from './monitoring/fallback';
 import { createMeasureSkewActivities } from './monitoring/skew';
 import { createPrepareMonitorActivities } from './monitoring/prepare';
 import { createParityActivities } from './evaluation/parity';
@@ -98,6 +99,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createPrepareMonitorActivities(deps),
     ...createObserveModelActivities(deps),
     ...createMeasureSkewActivities(deps),
+    ...createCompareFormerActivities(deps),
     ...createJudgeAnswersActivities(deps),
     ...createIndexActivities(deps),
     ...createIndexAnswersActivities(deps),

@@ -2,6 +2,7 @@ import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import { isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { ChampionReference } from '../../domain/monitoring/observation/champion-reference';
+import { wantsFallback } from '../../domain/monitoring/observation/fallback-state';
 import { nextMonitorStep } from '../../domain/monitoring/observation/monitor-step';
 import { alarmKinds } from '../../domain/monitoring/observation/monitor-results';
 import { observe } from '../../domain/monitoring/observation/observe';
@@ -24,6 +25,8 @@ export type ObserveResult =
       readonly version: number;
       readonly rows: number;
       readonly alarms: number;
+      /** Whether the former champion is to be compared (`compareFormer`). */
+      readonly comparesFormer: boolean;
       /** False after a long turn: call again at once. */
       readonly isDrained: boolean;
     };
@@ -75,12 +78,14 @@ export function createObserveModelActivities({ registry, artifacts }: ObserveMod
           const seen = await drain(input, { fencing, reference, until, signal, report });
           if (seen.kind === 'changed') continue;
           await raiseAlarms(registry, seen.monitor);
-          const { version, state, results } = seen.monitor;
+          const { version, state, results, settings } = seen.monitor;
+          const alarms = results?.alarms ?? [];
           return {
             kind: 'observed',
             version,
             rows: state.rows,
-            alarms: results?.alarms.length ?? 0,
+            alarms: alarms.length,
+            comparesFormer: settings !== null && wantsFallback(settings, alarms),
             isDrained: seen.isDrained,
           };
         }

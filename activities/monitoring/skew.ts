@@ -1,21 +1,14 @@
-import { writeFile } from 'node:fs/promises';
-import { rowColumn } from '../../domain/dataset/assembled';
 import { failureTypes, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import { versionName, type ModelManifest } from '../../domain/model/model';
 import { classPredictionIn } from '../../domain/evaluation/class-prediction';
 import type { SkewResult } from '../../domain/monitoring/observation/skew';
 import { skewTolerance } from '../../domain/monitoring/observation/skew';
 import type { ArtifactStore } from '../../data/artifact/store';
-import { scoreRows } from '../../data/evaluation/score-rows';
-import { openOnnxModel } from '../../data/onnx/session';
 import { openScratch, type Scratch } from '../../data/scratch';
-import { compileFeatureSql } from '../../data/sql/feature-sql';
-import { writeFeatureTables } from '../../data/sql/feature-table';
-import { duckDbTypes, quoteName, quoteText, withDuckDb } from '../../data/sql/platform-sql';
 import type { SampledPrediction } from '../../db/monitoring/records';
 import type { Registry } from '../../db/registry';
 import { withHeartbeat } from '../run/heartbeat';
+import { scoreLogged, type LoggedScores } from './score-logged';
 
 export interface MeasureSkewDeps {
   readonly registry: Pick<Registry, 'monitors' | 'models'>;
@@ -23,9 +16,6 @@ export interface MeasureSkewDeps {
   readonly scratchRoot: string;
 }
 
-const sqlLimits = { memoryBytes: 512 << 20, threads: 1 } as const;
-const featureLimits = { memoryBytes: 512 << 20, seconds: 120 } as const;
-const maxModelBytes = 1 << 30;
 /** Newest requests of the champion that are computed again. */
 const sampled = 500;
 
@@ -87,64 +77,17 @@ async function measureOrExplain(deps: MeasureSkewDeps, sample: SkewSample): Prom
 }
 
 async function measure(
-  { registry, artifacts }: MeasureSkewDeps,
-  { tenant, model, version, rows, scratch, signal }: SkewSample,
+  deps: MeasureSkewDeps,
+  { rows, ...sample }: SkewSample,
 ): Promise<Pick<SkewResult, 'compared' | 'agreeing' | 'maxDifference'>> {
-  const record = await registry.models.get({ tenant, model, version });
-  if (record === null) return { compared: 0, agreeing: 0, maxDifference: 0 };
-  const manifest = await artifacts.getJson<ModelManifest>(record.manifest);
-  const { request, features, classes } = manifest.signature;
-  const text = Buffer.from(await artifacts.getBytes(manifest.featuresSql)).toString('utf8');
-  const file = `features.sql of ${versionName({ model, version })}`;
-  const plan = await compileFeatureSql({ sql: text, request, file });
-  const files = {
-    lines: scratch.path('rows.ndjson'),
-    requestRows: scratch.path('request.parquet'),
-    features: scratch.path('features.parquet'),
-  };
-  const lines = rows.map(({ input }, row) =>
-    JSON.stringify({ ...(input as object | null), [rowColumn]: row }),
-  );
-  await writeFile(files.lines, `${lines.join('\n')}\n`);
-  const graph = await openOnnxModel(
-    await artifacts.getBytes(manifest.onnx, { maxBytes: maxModelBytes }),
-    features,
-    classes,
-  );
-  try {
-    return await withDuckDb(
-      async (sql) => {
-        const columns = [
-          `${quoteText(rowColumn)}: 'BIGINT'`,
-          ...request.map(({ name, type }) => `${quoteText(name)}: '${duckDbTypes[type]}'`),
-        ].join(', ');
-        const names = [rowColumn, ...request.map(({ name }) => quoteName(name))].join(', ');
-        await sql.run(
-          `COPY (SELECT ${names} FROM read_json(${quoteText(files.lines)}, format = 'newline_delimited', columns = {${columns}}))
-           TO ${quoteText(files.requestRows)} (FORMAT parquet)`,
-        );
-        await writeFeatureTables({
-          plan,
-          tables: [{ requestRows: files.requestRows, features: files.features }],
-          carried: [rowColumn],
-          limits: featureLimits,
-          signal,
-        });
-        const scores = await scoreRows(sql, files.features, graph, rows.length);
-        return compare(rows, scores, classes ?? null);
-      },
-      { ...sqlLimits, spillDirectory: scratch.path('spill'), signal },
-    );
-  } finally {
-    await graph.close();
-  }
+  const scored = await scoreLogged(deps, { ...sample, inputs: rows.map(({ input }) => input) });
+  return scored === null ? { compared: 0, agreeing: 0, maxDifference: 0 } : compare(rows, scored);
 }
 
 /** A row of several classes differs by its largest difference. */
 function compare(
   rows: readonly SampledPrediction[],
-  scores: Float64Array,
-  classes: readonly string[] | null,
+  { classes, scores }: LoggedScores,
 ): Pick<SkewResult, 'compared' | 'agreeing' | 'maxDifference'> {
   let [compared, agreeing, maxDifference] = [0, 0, 0];
   rows.forEach(({ output }, row) => {

@@ -8959,6 +8959,26 @@ export interface components {
             } | null;
             /** @description latest event time */
             readonly eventNow: string | null;
+            /** @description the comparison with the former champion while an alarm of quality is open */
+            readonly fallback: {
+                /** @description mean loss of the champion minus that of the former */
+                readonly difference: number | null;
+                /** @description why nothing more is compared */
+                readonly failure: string | null;
+                /** @description the version before the champion */
+                readonly former: number;
+                readonly isBetter: boolean;
+                readonly lower: number | null;
+                /** @description labelled requests that both versions scored */
+                readonly n: number;
+                /** @description the former serves again once `lower` is above it */
+                readonly needed: number | null;
+                /**
+                 * Format: date-time
+                 * @description event time from which labels count
+                 */
+                readonly since: string;
+            } | null;
             /** @description due labels that were counted since the version serves */
             readonly labels: number;
             readonly lookedAt: string | null;
@@ -9052,6 +9072,8 @@ export interface components {
             readonly settings: {
                 readonly availableAfterSeconds: number;
                 readonly everySeconds: number;
+                /** @enum {string} */
+                readonly fallback: "none" | "previous";
                 readonly falseAlarmsPerYear: number;
                 readonly maxDrop: number;
                 readonly metric: string;

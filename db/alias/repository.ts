@@ -88,12 +88,14 @@ export interface AliasRepository {
    * Rolls back to `to`, or to `previous`. `to` must be a former champion that was not withdrawn.
    * `previous` follows the rule of `domain/model/rollback-path.ts`, so a second rollback goes
    * further back and never forward to the bad version. The alias of its index follows. Conflict
-   * when there is no such version, or its index is not ready.
+   * when there is no such version, its index is not ready, or the champion has another fencing
+   * token than `expectedFencing`.
    */
   rollback(input: {
     readonly tenant: Tenant;
     readonly model: string;
     readonly to?: number | undefined;
+    readonly expectedFencing?: number | undefined;
     readonly actor: string;
     readonly cause: string;
     readonly idempotencyKey: string;
@@ -202,8 +204,13 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
           tx,
           { tenant, operation: 'alias.rollback', key, request },
           async () => {
-            const { model, to, actor, cause } = request;
+            const { model, to, expectedFencing, actor, cause } = request;
             const register = await lockModel(tx, { tenant, model });
+            if (
+              expectedFencing !== undefined &&
+              register.aliases.champion?.fencing !== expectedFencing
+            )
+              throw failure('Conflict', `the champion of ${model} has moved`);
             const from = register.aliases.champion?.version ?? null;
             const previous = register.aliases.previous?.version ?? null;
             const moves = await movesOf(tx, { tenant, model });

@@ -1,6 +1,10 @@
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import type { Tenant } from '../../domain/ids';
 import type { MonitorFacts, MonitorSettings, MonitorStatus } from '../../domain/monitoring/monitor';
+import type {
+  FallbackState,
+  LabelCursor,
+} from '../../domain/monitoring/observation/fallback-state';
 import type { MonitorResults } from '../../domain/monitoring/observation/monitor-results';
 import type { MonitorState } from '../../domain/monitoring/observation/monitor-state';
 import type {
@@ -70,6 +74,11 @@ export type MonitorLook =
 export interface SampledPrediction {
   readonly input: unknown;
   readonly output: unknown;
+}
+
+/** A label that the monitor has counted, with the champion's prediction. */
+export interface CountedLabel extends ObservedLabel {
+  readonly monitoredAt: string;
 }
 
 /** The figures of a monitor for a metrics page. */
@@ -142,6 +151,22 @@ export interface MonitorRepository {
   noteSkew(
     input: MonitoredModel & { readonly fencing: number; readonly skew: SkewResult },
   ): Promise<void>;
+  /**
+   * Labels that the monitor counted after the cursor, in that order, of requests with a later event
+   * time than `since`. Labels of dropped predictions are left out.
+   */
+  countedLabels(
+    input: MonitoredModel & {
+      readonly version: number;
+      readonly since: string;
+      readonly cursor: LabelCursor;
+      readonly limit: number;
+    },
+  ): Promise<readonly CountedLabel[]>;
+  /** Keeps the comparison with the former champion. False if the champion moved. */
+  noteFallback(
+    input: MonitoredModel & { readonly fencing: number; readonly fallback: FallbackState },
+  ): Promise<boolean>;
   /** Notes which alarms were raised as incidents. */
   noteRaised(
     input: MonitoredModel & {

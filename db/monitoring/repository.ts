@@ -1,7 +1,10 @@
 import type { LifecycleSpec } from '../../domain/lifecycle/revision';
 import type { Task } from '../../domain/model/model';
 import type { MonitorFacts } from '../../domain/monitoring/monitor';
-import { emptyMonitorState } from '../../domain/monitoring/observation/monitor-state';
+import {
+  emptyMonitorState,
+  type MonitorState,
+} from '../../domain/monitoring/observation/monitor-state';
 import { alarmKinds } from '../../domain/monitoring/observation/monitor-results';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { Database, Query } from '../connection';
@@ -10,6 +13,7 @@ import { afterKey, rowsToAsk, toPage } from '../page';
 import type { Statement } from '../sql';
 import { foldBatch, toMonitor, type MonitorRow } from './fold';
 import type {
+  CountedLabel,
   MonitoredModel,
   MonitorFigures,
   MonitorRepository,
@@ -79,16 +83,21 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
         order by received_at desc limit ${limit}`;
     },
 
-    noteSkew: ({ tenant, model, fencing, skew }) =>
-      sql.begin(async (tx) => {
-        const [row] = await tx<Pick<MonitorRow, 'state'>[]>`
-          select state from monitors where tenant_id = ${tenant} and model = ${model} and fencing = ${fencing} for no key update`;
-        if (!row) return;
-        // The next look shows it.
-        await tx`
-          update monitors set state = ${toJson({ ...row.state, skew })}::json, is_busy = true
-          where tenant_id = ${tenant} and model = ${model}`;
-      }),
+    async noteSkew({ skew, ...at }) {
+      await changeState(sql, at, { skew });
+    },
+
+    async countedLabels({ tenant, model, version, since, cursor, limit }) {
+      return sql<CountedLabel[]>`
+        select f.prediction_id as id, f.event_time as at, f.label, f.monitored_at, p.input, p.output
+        from feedback f
+        join predictions p on p.day = f.day and p.id = f.prediction_id and p.tenant_id = f.tenant_id and p.arm in ('champion', 'challenger')
+        where f.tenant_id = ${tenant} and f.model = ${model} and f.version = ${version} and f.monitored_at is not null
+          and (f.monitored_at, f.prediction_id) > (${cursor.monitoredAt}::timestamptz, ${cursor.id}) and f.event_time > ${since}::timestamptz
+        order by f.monitored_at, f.prediction_id limit ${limit}`;
+    },
+
+    noteFallback: ({ fallback, ...at }) => changeState(sql, at, { fallback }),
 
     async noteRaised({ tenant, model, fencing, raised }) {
       await sql`
@@ -129,6 +138,23 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
       return [...rows].reverse();
     },
   };
+}
+
+/** The next look shows it. False if another version is watched now. */
+function changeState(
+  sql: Database['sql'],
+  { tenant, model, fencing }: MonitoredModel & { readonly fencing: number },
+  change: Partial<MonitorState>,
+): Promise<boolean> {
+  return sql.begin(async (tx) => {
+    const [row] = await tx<Pick<MonitorRow, 'state'>[]>`
+      select state from monitors where tenant_id = ${tenant} and model = ${model} and fencing = ${fencing} for no key update`;
+    if (!row) return false;
+    await tx`
+      update monitors set state = ${toJson({ ...row.state, ...change })}::json, is_busy = true
+      where tenant_id = ${tenant} and model = ${model}`;
+    return true;
+  });
 }
 
 /**

@@ -45,6 +45,9 @@ export const feedback = pgTable(
     index('feedback_unmonitored')
       .on(t.tenantId, t.model, t.version, t.eventTime, t.predictionId)
       .where(sql`${t.model} is not null and ${t.monitoredAt} is null`),
+    index('feedback_monitored')
+      .on(t.tenantId, t.model, t.version, t.monitoredAt, t.predictionId)
+      .where(sql`${t.monitoredAt} is not null`),
     index('feedback_by_age').on(t.tenantId, t.receivedAt),
   ],
 );

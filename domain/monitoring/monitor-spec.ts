@@ -2,6 +2,9 @@ import type { RowLoss } from '../evaluation/metrics/names';
 
 export const monitorActions = ['notify', 'retrain'] as const;
 
+/** What may replace a champion whose live quality is too low. */
+export const monitorFallbacks = ['none', 'previous'] as const;
+
 /** What happens when a trigger arrives while a run is open. */
 export const runStrategies = ['skip', 'queue', 'replace'] as const;
 
@@ -25,6 +28,7 @@ export interface MonitorSpec {
     readonly slices: readonly string[];
   };
   readonly onAlarm: (typeof monitorActions)[number];
+  readonly fallback: (typeof monitorFallbacks)[number];
   /** The shortest time between two automatic runs. */
   readonly cooldownSeconds: number;
   /** Fruitless automatic runs in a row after which a person must act. */
@@ -39,6 +43,7 @@ export const defaultMonitor: MonitorSpec = {
   drift: { falseAlarmsPerYear: 1, minEffect: 0.1 },
   quality: { metric: null, maxDrop: 0.07, slices: [] },
   onAlarm: 'notify',
+  fallback: 'none',
   cooldownSeconds: 86_400,
   maxFailures: 3,
   runStrategy: 'skip',

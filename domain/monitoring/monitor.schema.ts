@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { renamed } from '../document/codec.schema';
 import { columnField, secondsField } from '../document/field.schema';
 import { rowLosses, type RowLoss } from '../evaluation/metrics/names';
-import { defaultMonitor, monitorActions, runStrategies } from './monitor-spec';
+import { defaultMonitor, monitorActions, monitorFallbacks, runStrategies } from './monitor-spec';
 
 const { drift, quality } = defaultMonitor;
 
@@ -80,6 +80,13 @@ const writtenMonitor = z
       .enum(monitorActions)
       .default(defaultMonitor.onAlarm)
       .describe('notify or retrain: what an alarm does'),
+    fallback: z
+      .enum(monitorFallbacks)
+      .default(defaultMonitor.fallback)
+      .describe(
+        'none or previous: whether the former champion serves again while an alarm of quality is ' +
+          'open, once it is shown to be better by more than maxDrop on the same labelled requests',
+      ),
     cooldown: secondsField('the shortest time between two automatic runs, such as 24h').prefault(
       '24h',
     ),

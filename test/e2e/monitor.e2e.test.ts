@@ -98,3 +98,52 @@ test('a killed worker loses and repeats nothing', async () => {
   expect(after.rows).toBe(before + 600);
   expect(after.windows.reduce((sum, { rows }) => sum + rows, 0)).toBe(before + 600);
 });
+
+test('the former champion serves again when a successor turns out worse on labels', async () => {
+  const apply = (assembleSql?: string) =>
+    product.apply(
+      writeTinyLifecycle(product.workDir, {
+        name: 'falling-back',
+        evaluate: lenientGates,
+        monitor: '{ every: 1s, fallback: previous }',
+        ...(assembleSql !== undefined && { assembleSql }),
+      }),
+    );
+  const promote = async () => {
+    const run = await product.waitForEnd((await product.start('falling-back')).body.id);
+    expect(run.status).toBe('succeeded');
+  };
+  await apply();
+  await promote();
+  // A delivery whose labels are turned, which also its holdout does not show.
+  await apply('SELECT seen_at, entity, kind, x, y, label = 0 AS late FROM visits\n');
+  await promote();
+
+  await send('falling-back', { from: '2024-05-01T00:00:00Z', rows: 400 });
+  const alarmed = await until('falling-back', ({ fallback }) => fallback !== null);
+  expect(alarmed).toMatchObject({ version: 2, fallback: { former: 1, failure: null } });
+  expect(alarmed.alarms.map(({ kind }) => kind)).toContain('quality');
+  await send('falling-back', { from: '2024-05-02T00:00:00Z', rows: 400 });
+  await until('falling-back', ({ version }) => version === 1);
+
+  const { body: history } = await product.call<{ items: Record<string, unknown>[] }>(
+    'GET',
+    '/models/falling-back/history',
+  );
+  expect(history.items[0]).toMatchObject({
+    kind: 'rollback',
+    from: 2,
+    to: 1,
+    actor: 'perennial',
+    cause: expect.stringMatching(
+      /^fallback: its mean logloss was lower by .* than that of falling-back@2 on \d+ labelled/,
+    ) as string,
+  });
+  const { body: incidents } = await product.call<{ items: { kind: string; status: string }[] }>(
+    'GET',
+    '/incidents?model=falling-back',
+  );
+  expect(incidents.items.filter(({ kind }) => kind === 'quality')).toMatchObject([
+    { status: 'resolved' },
+  ]);
+});

@@ -21,7 +21,8 @@ export async function monitorModel(input: MonitorModelInput): Promise<void> {
   const { tenant, model, looksPerExecution = 1_000 } = input;
   let due = 1;
   let skew = input.skew ?? { at: 0, rows: 0 };
-  const measuring: { work: Promise<boolean> | null } = { work: null };
+  const measuring: Background = { work: null };
+  const comparing: Background = { work: null };
   setHandler(lookBecameDueSignal, () => {
     due += 1;
   });
@@ -33,7 +34,7 @@ export async function monitorModel(input: MonitorModelInput): Promise<void> {
       looks >= looksPerExecution
     ) {
       await condition(allHandlersFinished);
-      await measuring.work;
+      await Promise.all([measuring.work, comparing.work]);
       // The next execution begins with a look, so a signal that came last is not lost.
       const next = makeContinueAsNewFunc<typeof monitorModel>({
         // A monitor runs for years, so it must not stay with the code that it began with.
@@ -45,7 +46,7 @@ export async function monitorModel(input: MonitorModelInput): Promise<void> {
     const isOver = await look();
     if (due > taken) continue;
     if (isOver) {
-      await measuring.work;
+      await Promise.all([measuring.work, comparing.work]);
       return;
     }
     await condition(() => due > taken, longestPauseMs, { summary: 'wait for requests' });
@@ -70,6 +71,7 @@ export async function monitorModel(input: MonitorModelInput): Promise<void> {
           );
           if (!seen.isDrained) continue;
           measureSkew(seen);
+          if (seen.comparesFormer) compareFormer(seen.version);
           return false;
       }
     }
@@ -95,6 +97,18 @@ export async function monitorModel(input: MonitorModelInput): Promise<void> {
     });
   }
 
+  /** At each look while an alarm of quality asks for it, and the last comparison is over. */
+  function compareFormer(version: number): void {
+    if (comparing.work !== null) return;
+    const summary = `${model}@${version}: compare it with the former champion`;
+    const options = { summary, retry: { maximumAttempts: 3 } };
+    comparing.work = attempt('compare a model with its former champion', () =>
+      monitorPreparation.compareFormer.executeWithOptions(options, [{ tenant, model }]),
+    ).finally(() => {
+      comparing.work = null;
+    });
+  }
+
   /** Without a reference the next look tries again. */
   async function prepare(version: number): Promise<boolean> {
     const summary = `${model}@${version}: build the reference`;
@@ -114,6 +128,11 @@ export async function monitorModel(input: MonitorModelInput): Promise<void> {
       return false;
     }
   }
+}
+
+/** Work that looks do not wait for; null while there is none. */
+interface Background {
+  work: Promise<boolean> | null;
 }
 
 /** Workers send a signal sooner. This is for a signal that was lost. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { driftRoles } from '../../../domain/monitoring/drift-results';
-import { monitorActions } from '../../../domain/monitoring/monitor-spec';
+import { monitorActions, monitorFallbacks } from '../../../domain/monitoring/monitor-spec';
 import { monitorStatuses } from '../../../domain/monitoring/monitor';
 import { alarmKinds } from '../../../domain/monitoring/observation/monitor-results';
 import type { MonitorRecord, MonitorWindow } from '../../../db/monitoring/records';
@@ -134,6 +134,17 @@ const skew = z.object({
   failure: z.string().nullable().describe('why nothing was compared'),
 });
 
+const fallback = z.object({
+  former: z.number().describe('the version before the champion'),
+  since: instant.describe('event time from which labels count'),
+  n: z.number().describe('labelled requests that both versions scored'),
+  difference: z.number().nullable().describe('mean loss of the champion minus that of the former'),
+  lower: z.number().nullable(),
+  needed: z.number().nullable().describe('the former serves again once `lower` is above it'),
+  isBetter: z.boolean(),
+  failure: z.string().nullable().describe('why nothing more is compared'),
+});
+
 export const monitorView = summary
   .extend({
     revision: z.number().describe('lifecycle revision of the settings'),
@@ -145,6 +156,7 @@ export const monitorView = summary
         minEffect: z.number(),
         falseAlarmsPerYear: z.number(),
         onAlarm: z.enum(monitorActions),
+        fallback: z.enum(monitorFallbacks),
         timezone: z.string(),
         availableAfterSeconds: z.number(),
       })
@@ -164,6 +176,9 @@ export const monitorView = summary
       .describe('estimate of the loss from calibrated scores, without labels; raises no alarm'),
     service: service.nullable(),
     skew: skew.nullable().describe('training-serving skew of a sample of requests'),
+    fallback: fallback
+      .nullable()
+      .describe('the comparison with the former champion while an alarm of quality is open'),
     unknown: z
       .array(z.object({ what: z.string(), why: z.string(), until: z.string().nullable() }))
       .readonly()
@@ -228,6 +243,7 @@ export function monitorToJson(
       maxDrop: settings.quality.maxDrop,
       ...settings.drift,
       onAlarm: settings.onAlarm,
+      fallback: settings.fallback,
       timezone: settings.timezone,
       availableAfterSeconds: settings.availableAfterSeconds,
     },
@@ -264,6 +280,7 @@ export function monitorToJson(
     estimate: shown?.estimate ?? null,
     service: shown?.service ?? null,
     skew: shown?.skew ?? null,
+    fallback: shown?.fallback ?? null,
     unknown: shown?.unknown ?? [],
     windows: windows.map(({ hour, counts: { rows, labels, loss, features } }) => ({
       hour,

@@ -41,6 +41,7 @@ export function describeMonitor(
     '',
     ...serviceLines(monitor, page),
     ...skewLines(monitor),
+    ...fallbackLines(monitor).flatMap(wrap),
     ...unknownLines(monitor, paint).flatMap(wrap),
     ...(verbose ? binLines(monitor) : []),
   ].join('\n');
@@ -189,6 +190,20 @@ function skewLines({ skew }: MonitorJson): readonly string[] {
     `skew: training computes the served score of ${count(agreeing)} of ${count(compared)} requests` +
       ` (largest difference ${figure(maxDifference)}), measured at ${measuredAt}`,
   ];
+}
+
+function fallbackLines({ model, fallback, settings }: MonitorJson): readonly string[] {
+  if (fallback === null) return [];
+  const { former, since, n, difference, lower, needed, failure } = fallback;
+  const name = `${model}@${former}`;
+  if (failure !== null) return [`fallback: ${name} cannot be compared: ${failure}`];
+  const seen =
+    difference === null
+      ? 'no label since'
+      : `its ${settings?.metric ?? 'loss'} is ${figure(Math.abs(difference))} ` +
+        `${difference > 0 ? 'lower' : 'higher'} on ${count(n)} labels since`;
+  const bound = lower === null ? '' : `, at least ${figure(lower)} lower`;
+  return [`fallback: ${name}: ${seen} ${since}${bound}; it serves again above ${figure(needed)}`];
 }
 
 function latency(milliseconds: number | null): string {

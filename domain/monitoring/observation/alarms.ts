@@ -3,6 +3,7 @@ import type { DriftSignal, FeatureDrift } from '../drift-results';
 import type { MonitorSettings } from '../monitor';
 import { allRequests } from '../quality/quality-blocks';
 import type { QualityResult } from '../quality/quality-results';
+import { wantsFallback } from './fallback-state';
 import {
   alarmKinds,
   type MonitorAlarm,
@@ -104,7 +105,14 @@ function serviceAlarm(
   };
 }
 
-function triggersOf({ onAlarm }: MonitorSettings, kind: MonitorAlarm['kind']): string {
+function triggersOf(settings: MonitorSettings, kind: MonitorAlarm['kind']): string {
+  const runs = runsOf(settings, kind);
+  return wantsFallback(settings, [{ kind }])
+    ? `${runs}; the former champion serves again if it is shown to be better (fallback: previous)`
+    : runs;
+}
+
+function runsOf({ onAlarm }: MonitorSettings, kind: MonitorAlarm['kind']): string {
   if (onAlarm === 'notify') return 'an incident; no run starts (onAlarm: notify)';
   if (kind === 'service') return 'an incident; another version would not serve better';
   return kind === 'data' || kind === 'skew'

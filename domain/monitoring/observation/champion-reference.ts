@@ -1,5 +1,5 @@
 import type { MonitorSettings } from '../monitor';
-import type { LossReference } from './live-quality';
+import { largestLoss, type LossReference } from './live-quality';
 import type { CalibrationMap } from '../quality/estimate';
 import type { QualityReference } from '../quality/quality-reference';
 import type { MonitorReference } from '../reference';
@@ -27,4 +27,9 @@ export interface SkippedColumn {
 export interface ObservedVersion {
   readonly settings: MonitorSettings;
   readonly reference: ChampionReference | null;
+}
+
+/** The largest loss of one row that counts. */
+export function boundOf({ settings, reference }: ObservedVersion): number {
+  return largestLoss(settings.metric) ?? reference?.loss?.bound ?? 1;
 }

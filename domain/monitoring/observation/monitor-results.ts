@@ -2,6 +2,7 @@ import type { HistoryPoint } from '../../rollout/history';
 import type { FeatureDrift } from '../drift-results';
 import type { QualityResult } from '../quality/quality-results';
 import type { EstimateResult } from './estimated-quality';
+import type { FallbackResult } from './fallback-state';
 import type { SkewResult } from './skew';
 
 /** What a monitor shows of a version. Plain JSON, stored with the state from which it follows. */
@@ -14,6 +15,8 @@ export interface MonitorResults {
   readonly estimate: EstimateResult | null;
   readonly service: ServiceResult;
   readonly skew: SkewResult | null;
+  /** The comparison with the former champion; null while no alarm asks for it. */
+  readonly fallback: FallbackResult | null;
   /** The most severe first. */
   readonly alarms: readonly MonitorAlarm[];
   /** What the monitor cannot tell, why, and when it will. */

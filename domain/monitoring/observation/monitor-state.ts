@@ -2,6 +2,7 @@ import { advanceClock, stoppedClock, type EventClock } from '../../rollout/event
 import type { QualityState } from '../quality/quality';
 import type { DriftState } from '../drift-state';
 import type { EstimatedDay } from './estimated-quality';
+import type { FallbackState } from './fallback-state';
 import type { LiveQuality } from './live-quality';
 import type { ObservedRow } from './observed';
 import type { SkewResult } from './skew';
@@ -30,6 +31,8 @@ export interface MonitorState {
   readonly estimates: readonly EstimatedDay[];
   /** Null until it was measured. */
   readonly skew: SkewResult | null;
+  /** The comparison with the former champion; null while no alarm asks for it. */
+  readonly fallback: FallbackState | null;
 }
 
 export interface ServiceHour {
@@ -58,6 +61,7 @@ export const emptyMonitorState: MonitorState = {
   judged: null,
   estimates: [],
   skew: null,
+  fallback: null,
 };
 
 /** Event time advances once this many requests have reached it, so one wrong clock moves nothing. */

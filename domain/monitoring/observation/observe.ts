@@ -9,10 +9,12 @@ import { driftResults } from '../drift-results';
 import { addLabelledLosses, emptyQuality } from '../quality/quality';
 import { qualityResults } from '../quality/quality-results';
 import { addEstimates, estimateResult } from './estimated-quality';
-import { addLosses, largestLoss, lossOf, qualityResult, withPoint } from './live-quality';
+import { fallbackResult } from './fallback';
+import { wantsFallback } from './fallback-state';
+import { addLosses, lossOf, qualityResult, withPoint } from './live-quality';
 import type { MonitorResults } from './monitor-results';
 import type { MonitorState } from './monitor-state';
-import type { ObservedVersion } from './champion-reference';
+import { boundOf, type ObservedVersion } from './champion-reference';
 import type { FailedHour, ObservedLabel, ObservedRow } from './observed';
 import type { HourCounts, MonitorReference } from '../reference';
 import { openRowCounter, type RowBins, type RowCounts } from './row-counter';
@@ -65,7 +67,9 @@ export function observe(
       metric: version.settings.metric,
     }),
   };
-  return { state: next, results: resultsOf(next, version), windows };
+  const results = resultsOf(next, version);
+  if (wantsFallback(version.settings, results.alarms)) return { state: next, results, windows };
+  return { state: { ...next, fallback: null }, results: { ...results, fallback: null }, windows };
 }
 
 function resultsOf(state: MonitorState, version: ObservedVersion): MonitorResults {
@@ -84,6 +88,7 @@ function resultsOf(state: MonitorState, version: ObservedVersion): MonitorResult
     estimate: estimateResult(state.estimates, settings.metric),
     service,
     skew: state.skew,
+    fallback: state.fallback && fallbackResult(state.fallback, version),
     alarms: alarmsOf({ drift, quality, service, skew: state.skew }, settings),
     unknown: unknownResults(state, { drift, quality }, version),
   };
@@ -226,10 +231,6 @@ function textOf(value: unknown): string {
 }
 
 /** Without a reference of an unlimited loss, any error beyond 1 counts as 1. */
-function boundOf({ settings, reference }: ObservedVersion): number {
-  return largestLoss(settings.metric) ?? reference?.loss?.bound ?? 1;
-}
-
 function newestOf(known: string | null, rows: readonly ObservedRow[]): string | null {
   return rows.reduce<string | null>(
     (newest, { receivedAt }) =>

@@ -117,6 +117,7 @@ function counter(seen: string[], labels: string[] = []) {
           tests: [],
         },
         skew: null,
+        fallback: null,
         alarms: [],
         unknown: [],
       },

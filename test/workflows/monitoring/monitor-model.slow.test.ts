@@ -13,13 +13,20 @@ afterAll(() => runs.close());
 
 type Seen = Awaited<ReturnType<NonNullable<Overrides['observeModel']>>>;
 
-const watching: Seen = { kind: 'observed', version: 1, rows: 10, alarms: 0, isDrained: true };
+const watching = {
+  kind: 'observed',
+  version: 1,
+  rows: 10,
+  alarms: 0,
+  comparesFormer: false,
+  isDrained: true,
+} as const satisfies Seen;
 const over: Seen = { kind: 'off', why: 'the model has no champion' };
 
 /** Returns the results in order, and then the last one again. */
 function fakeLooks(...results: readonly Seen[]) {
   const seen: Seen[] = [];
-  let [prepared, measured] = [0, 0];
+  let [prepared, measured, compared] = [0, 0, 0];
   const overrides: Overrides = {
     observeModel: () => {
       const result = results[Math.min(seen.length, results.length - 1)] ?? over;
@@ -34,12 +41,17 @@ function fakeLooks(...results: readonly Seen[]) {
       measured += 1;
       return Promise.resolve();
     },
+    compareFormer: () => {
+      compared += 1;
+      return Promise.resolve();
+    },
   };
   return {
     overrides,
     looks: () => seen.length,
     prepared: () => prepared,
     measured: () => measured,
+    compared: () => compared,
   };
 }
 
@@ -92,4 +104,17 @@ test('tries a failed preparation again at the next look', async () => {
   await handle.signal(lookBecameDueSignal);
   await end();
   expect(fake.looks()).toBe(3);
+});
+
+test('compares the former champion at each look that asks for it', async () => {
+  const fake = fakeLooks(watching, { ...watching, alarms: 1, comparesFormer: true }, over);
+  const { handle, end } = await runs.monitor({ tenant, model: 'falling-back' }, fake.overrides);
+  await until(() => fake.looks() === 1);
+  expect(fake.compared()).toBe(0);
+  await handle.signal(lookBecameDueSignal);
+  await until(() => fake.compared() === 1);
+  await handle.signal(lookBecameDueSignal);
+  await end();
+  expect(fake.compared()).toBe(1);
+  await runs.record('monitor-model-falling-back', handle);
 });

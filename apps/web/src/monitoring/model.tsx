@@ -101,6 +101,9 @@ function Monitor({ of }: { readonly of: ShownMonitor }) {
                   ],
                 ] as const)
               : []),
+            ...(of.fallback
+              ? ([[`Fallback, version ${of.fallback.former}`, fallbackText(of.fallback)]] as const)
+              : []),
           ]}
         />
       )}
@@ -118,6 +121,21 @@ function Monitor({ of }: { readonly of: ShownMonitor }) {
         </>
       )}
     </>
+  );
+}
+
+function fallbackText({
+  n,
+  difference,
+  lower,
+  needed,
+  failure,
+}: NonNullable<ShownMonitor['fallback']>): string {
+  if (failure !== null) return `cannot be compared: ${failure}`;
+  if (difference === null) return 'compared as soon as a label is due';
+  return (
+    `${figure(Math.abs(difference))} ${difference > 0 ? 'better' : 'worse'} on ${figure(n)} labels, ` +
+    `at least ${figure(lower)} better; serves again above ${figure(needed)}`
   );
 }
 

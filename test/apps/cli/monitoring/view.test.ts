@@ -24,6 +24,7 @@ const monitor: MonitorJson = {
     minEffect: 0.1,
     falseAlarmsPerYear: 1,
     onAlarm: 'notify',
+    fallback: 'none',
     timezone: 'UTC',
     availableAfterSeconds: 3600,
   },
@@ -84,6 +85,7 @@ const monitor: MonitorJson = {
     ],
   },
   skew: null,
+  fallback: null,
   estimate: {
     metric: 'logloss',
     rows: 1200,
@@ -133,5 +135,28 @@ test('a monitor that is off shows only why', () => {
   const off = { ...monitor, status: 'off' as const, waitingFor: 'the model has no champion' };
   expect(describeMonitor(off, page, paint, { verbose: false })).toBe(
     'flight-delay@7  off\noff: the model has no champion',
+  );
+});
+
+test('the view tells how the former champion does while an alarm of quality is open', () => {
+  const fallback = {
+    former: 6,
+    since: '2013-07-02T00:00:00Z',
+    n: 1200,
+    difference: 0.083,
+    lower: 0.021,
+    needed: 0.035,
+    isBetter: false,
+    failure: null,
+  };
+  const shown = (changed: Partial<typeof fallback> | { failure: string }) =>
+    describeMonitor({ ...monitor, fallback: { ...fallback, ...changed } }, page, paint, {
+      verbose: false,
+    }).replace(/\s+/g, ' ');
+  expect(shown({})).toContain(
+    'fallback: flight-delay@6: its logloss is 0.083 lower on 1,200 labels since 2013-07-02T00:00:00Z, at least 0.021 lower; it serves again above 0.035',
+  );
+  expect(shown({ failure: 'its files are gone' })).toContain(
+    'fallback: flight-delay@6 cannot be compared: its files are gone',
   );
 });

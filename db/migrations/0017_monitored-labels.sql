@@ -1,0 +1,1 @@
+CREATE INDEX "feedback_monitored" ON "feedback" USING btree ("tenant_id","model","version","monitored_at","prediction_id") WHERE "feedback"."monitored_at" is not null;
