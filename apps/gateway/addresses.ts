@@ -16,12 +16,16 @@ export async function listenAlone(app: FastifyInstance, host: string): Promise<S
   return server;
 }
 
-/** `url` with the port on which the server listens. */
+/**
+ * The address of a server that listens on a port of its own, at the host of `url`. It speaks HTTP,
+ * also when a proxy speaks TLS at `url`.
+ */
 export function withPort(
   url: string,
   server: { address(): ReturnType<Server['address']> },
 ): string {
   const named = new URL(url);
+  named.protocol = 'http:';
   named.port = String((server.address() as AddressInfo).port);
   return named.origin;
 }

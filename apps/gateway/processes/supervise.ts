@@ -51,19 +51,16 @@ export async function superviseGateways(options: SuperviseOptions): Promise<void
   async function keep(number: number): Promise<void> {
     for (;;) {
       const startedAt = performance.now();
-      const member = start(number);
-      const [code, by] = await new Promise<readonly [number | null, string | null]>((resolve) =>
-        member.once('exit', (...ended) => resolve(ended)),
-      );
+      const why = await endOf(start(number));
       members.delete(number);
       if (isStopping()) return;
       if (!hasListened)
         throw failure(
           'GatewayUnavailable',
-          `gateway process ${number} ended with ${by ?? `code ${code ?? 'unknown'}`} before it listened; see its log`,
+          `gateway process ${number} ${why} before it listened; see its log`,
         );
       restarts += 1;
-      log.error({ number, code, by }, 'a gateway process ended and is started again');
+      log.error({ number, why }, 'a gateway process ended and is started again');
       if (performance.now() - startedAt < shortLifeMs)
         await pause(restartPauseMs, undefined, { signal }).catch(() => undefined);
       if (isStopping()) return;
@@ -79,6 +76,20 @@ export async function superviseGateways(options: SuperviseOptions): Promise<void
   } finally {
     stop();
   }
+}
+
+/** Resolves with the reason when the process has ended, or could not be started. */
+function endOf(member: Worker): Promise<string> {
+  return new Promise((resolve) => {
+    member.once('exit', (code: number | null, by: string | null) =>
+      resolve(`ended with ${by ?? `code ${code ?? 'unknown'}`}`),
+    );
+    // Without a listener it would end this process. One that never ran emits no `exit`; for one
+    // that runs, a message or a signal could not be sent.
+    member.on('error', (error: Error) => {
+      if (member.process.pid === undefined) resolve(`could not be started (${error.message})`);
+    });
+  });
 }
 
 /** Answers a member that was asked for metrics with those of all members. */
