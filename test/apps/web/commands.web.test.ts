@@ -4,6 +4,7 @@ import { openBrowser, type TestBrowser } from '../../support/process/browser';
 import { startLocalProduct, type LocalProduct } from '../../support/process/product';
 import { openTrials, type Trials } from '../../support/rollout/trials';
 import { lenientGates, writeTinyLifecycle } from '../../support/tiny-lifecycle';
+import { shownEvents, storedEvents } from './support/live-events';
 import { confirm, signIn, waitForStatus } from './support/person';
 
 jest.setTimeout(300_000);
@@ -14,6 +15,7 @@ let trials: Trials;
 const opened: { close: () => Promise<unknown> }[] = [];
 const rolled = 'rolled';
 const approved = 'approved';
+const promoted = 'promoted';
 
 beforeAll(async () => {
   product = await startLocalProduct();
@@ -27,10 +29,15 @@ afterAll(async () => {
   for (const each of opened.reverse()) await each.close();
 });
 
-async function keyOf(scope: 'viewer' | 'operator' | 'approver'): Promise<string> {
+const keys = new Map<string, string>();
+/** Each scope has one key, because the names of keys are unique. */
+async function keyOf(scope: 'viewer' | 'approver'): Promise<string> {
+  const known = keys.get(scope);
+  if (known !== undefined) return known;
   const { body } = await product.call<{ key: string }>('POST', '/api-keys', {
-    body: { name: `a ${scope}`, scope },
+    body: { name: `the ${scope}`, scope },
   });
+  keys.set(scope, body.key);
   return body.key;
 }
 
@@ -64,7 +71,7 @@ test('a rollout is held, resumed, extended, skipped and aborted', async () => {
   expect(problems).toEqual([]);
 });
 
-test('a version is promoted by hand, with a reason for the audit log', async () => {
+test('a promotion needs a reason, and is refused while a requirement is not met', async () => {
   const { page, problems } = await signIn(browser, await keyOf('approver'));
   await page.goto(`/models/${rolled}`);
   await page.getByRole('button', { name: 'Promote', exact: true }).first().click();
@@ -74,12 +81,40 @@ test('a version is promoted by hand, with a reason for the audit log', async () 
   expect(await dialog.isVisible()).toBe(true);
   await dialog.getByLabel(/^Reason/).fill('a second look at it');
   await dialog.getByRole('button', { name: 'Promote', exact: true }).click();
-  // Its rollout was aborted, so a requirement is not met. The dialog lists what is missing.
-  await dialog.getByRole('alert').waitFor();
+  // Its rollout was aborted. The dialog lists what is missing.
+  await dialog.getByRole('alert').getByText('ended as aborted', { exact: false }).waitFor();
   await dialog.getByRole('button', { name: 'Keep as it is' }).click();
   await dialog.waitFor({ state: 'hidden' });
   expect(await trials.champion(rolled)).toBe(1);
+  expect(await trials.audit(rolled, 'alias.promote')).toHaveLength(1);
   expect(problems).toEqual([]);
+});
+
+test('a version is promoted by hand, and the audit log has the reason', async () => {
+  for (const seed of [41, 42]) {
+    await product.apply(
+      writeTinyLifecycle(product.workDir, { name: promoted, evaluate: lenientGates, seed }),
+    );
+    const { body } = await product.start(promoted);
+    expect((await product.waitForEnd(body.id)).status).toBe('succeeded');
+  }
+  const { page, problems } = await signIn(browser, product.apiKey);
+  await page.goto(`/models/${promoted}`);
+  await confirm(page, 'Roll back to @1', 'errors in the shop');
+  await page.getByText('@1: why this version').waitFor();
+  const approver = await signIn(browser, await keyOf('approver'));
+  await approver.page.goto(`/models/${promoted}`);
+  await confirm(approver.page, 'Promote', 'it was not the cause');
+  await approver.page.getByText('@2: why this version').waitFor();
+  expect(await trials.champion(promoted)).toBe(2);
+  await approver.page.goto('/operations');
+  await approver.page.getByRole('tab', { name: 'Audit log' }).click();
+  await approver.page.getByLabel(/^About/).fill(`model:${promoted}`);
+  await approver.page.getByLabel(/^Action/).fill('alias.promote');
+  await approver.page.getByRole('button', { name: 'Search' }).click();
+  const row = approver.page.getByRole('row').filter({ hasText: 'it was not the cause' });
+  await row.getByText('the approver').waitFor();
+  expect([...problems, ...approver.problems]).toEqual([]);
 });
 
 test('a run is paused, resumed, and cancelled, and each dialog names the effect', async () => {
@@ -153,6 +188,7 @@ test('a window that is not seen gives its connection back, and misses no event',
     );
   await show(true);
   await page.getByText('Connecting …').waitFor();
+  const atFirst = await shownEvents(page);
   await product.call('POST', `/runs/${run.id}/cancel`, { body: {} });
   await product.waitForEnd(run.id);
   await show(false);
@@ -161,37 +197,35 @@ test('a window that is not seen gives its connection back, and misses no event',
     .getByText(/^cancelled/)
     .first()
     .waitFor();
+  const stored = await storedEvents(product, run.id);
+  // Events of both connections, and none twice.
+  expect(atFirst.length).toBeGreaterThan(0);
+  expect(stored.length).toBeGreaterThan(atFirst.length);
+  expect(await shownEvents(page)).toEqual(stored);
   expect(problems).toEqual([]);
 });
 
-test('a viewer has no button, and every page that needs more says which scope', async () => {
+test('a viewer has none of the buttons of an admin, and a page that needs more says which scope', async () => {
+  await trials.open(rolled, 1);
+  const { body: run } = await product.start(approved);
+  const pages = [
+    [`/models/${promoted}`, /^promoted/, [/^Roll back/, 'Promote', 'Start a new run']],
+    [`/models/${rolled}/rollout`, 'running', ['Hold', 'Extend', 'Abort']],
+    [`/runs/${run.id}`, 'waiting', ['Approve', 'Reject', 'Pause', 'Cancel', 'Start a new run']],
+  ] as const;
+  const admin = await signIn(browser, product.apiKey);
   const { page, problems } = await signIn(browser, await keyOf('viewer'));
-  const { body: runs } = await product.call<{ items: readonly { id: string }[] }>('GET', '/runs');
-  for (const path of [
-    `/models/${rolled}`,
-    `/models/${rolled}/rollout`,
-    `/runs/${runs.items[0]?.id ?? ''}`,
-  ]) {
-    await page.goto(path);
-    await heading(page).waitFor();
-    for (const name of [
-      'Promote',
-      /^Roll back/,
-      'Start a new run',
-      'Pause',
-      'Cancel',
-      'Hold',
-      'Approve',
-    ])
-      expect({
-        path,
-        name,
-        count: await page.getByRole('button', { name, exact: true }).count(),
-      }).toEqual({
-        path,
-        name,
-        count: 0,
-      });
+  for (const [path, text, names] of pages) {
+    for (const each of [admin.page, page]) {
+      await each.goto(path);
+      await heading(each).getByText(text).waitFor();
+      await each.locator('p.state[role=status]').first().waitFor({ state: 'hidden' });
+    }
+    for (const name of names) {
+      const countIn = (each: Page) => each.getByRole('button', { name, exact: true }).count();
+      await admin.page.getByRole('button', { name, exact: true }).first().waitFor();
+      expect({ path, name, count: await countIn(page) }).toEqual({ path, name, count: 0 });
+    }
   }
   await page.goto('/operations');
   for (const tab of ['Keys', 'Audit log']) {

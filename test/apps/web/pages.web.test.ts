@@ -5,6 +5,7 @@
 import { openBrowser, type TestBrowser, type WindowOptions } from '../../support/process/browser';
 import { startLocalProduct, type LocalProduct } from '../../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../../support/tiny-lifecycle';
+import { shownEvents, storedEvents } from './support/live-events';
 import { confirm, keepPicture, overflowOf, signIn } from './support/person';
 
 jest.setTimeout(300_000);
@@ -179,6 +180,21 @@ test('a key sees the buttons of its scope, and a page that it may not read says 
   await page.getByRole('tab', { name: 'Platform' }).waitFor();
   await page.goto('/runs/run_none');
   await page.getByRole('alert').getByText('there is no run run_none').waitFor();
+  // A page that cannot show its content has a heading all the same.
+  for (const [path, title] of [
+    ['/runs/run_none', 'Run run_none'],
+    ['/models/none/rollout', 'Rollout of none'],
+    ['/models/none/versions/7', 'none@7'],
+  ] as const) {
+    await page.goto(path);
+    await page.locator('.state:not([role=status])').first().waitFor();
+    const heading = page.getByRole('heading', { level: 1 });
+    expect({ path, title: await page.title() }).toEqual({
+      path,
+      title: expect.stringContaining(title) as string,
+    });
+    expect(await heading.count()).toBe(1);
+  }
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByLabel('API key').waitFor();
   expect((await page.context().cookies()).map(({ name }) => name)).toEqual([]);
@@ -221,5 +237,10 @@ test('the pages come back by themselves after the API was killed, without a gap'
   expect(started).toBe(sent.body.stages.length);
   await confirm(page, 'Cancel', 'the test ends');
   await page.getByRole('heading', { level: 1 }).getByText('cancelled').waitFor();
+  await page
+    .getByText(/^cancelled/)
+    .first()
+    .waitFor();
+  expect(await shownEvents(page)).toEqual(await storedEvents(product, run.id));
   expect(problems).toEqual([]);
 });
