@@ -25,7 +25,10 @@ export function Chat({
   const [asked, setAsked] = useState<string | null>(null);
   const [error, setError] = useState<Error | null>(null);
   const end = useRef<HTMLLIElement>(null);
-  useEffect(() => end.current?.scrollIntoView({ block: 'nearest' }), [turns, asked]);
+  useEffect(() => {
+    // Not the value of the effect: newer browsers return a promise, which is no clean-up.
+    end.current?.scrollIntoView({ block: 'nearest' });
+  }, [turns, asked]);
   const submit = (event: SubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const form = event.currentTarget;
