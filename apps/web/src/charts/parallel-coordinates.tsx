@@ -10,8 +10,8 @@ interface Axis {
 }
 
 const [height, edge] = [260, 36];
-/** Lines drawn in one piece of work, so that thousands of trials never block the page. */
-const atOnce = 400;
+/** Lines drawn in one frame, so that thousands of trials never block the page. */
+const atOnce = 200;
 
 /** A line for each trial across its parameters and its metric; the best tenth stands out. */
 export function ParallelCoordinates({
@@ -40,10 +40,12 @@ export function ParallelCoordinates({
       context.scale(ratio, ratio);
       const style = getComputedStyle(node);
       const colour = (name: string): string => style.getPropertyValue(name).trim();
+      // Each look at the style may make the browser compute it again.
+      const [line, best, other] = [colour('--line'), colour('--chart-1'), colour('--faint')];
       const x = (index: number): number =>
         edge + (index * (width - 2 * edge)) / Math.max(1, axes.length - 1);
       const y = (share: number): number => height - edge - share * (height - 2 * edge);
-      context.strokeStyle = colour('--line');
+      context.strokeStyle = line;
       axes.forEach((_, index) => {
         context.beginPath();
         context.moveTo(x(index), y(0));
@@ -58,7 +60,7 @@ export function ParallelCoordinates({
         for (let at = from; at < Math.min(from + atOnce, sorted.length); at += 1) {
           const trial = sorted[at];
           if (trial === undefined) continue;
-          context.strokeStyle = colour(at >= bestFrom ? '--chart-1' : '--faint');
+          context.strokeStyle = at >= bestFrom ? best : other;
           context.globalAlpha = at >= bestFrom ? 0.8 : 0.25;
           context.beginPath();
           axes.forEach((axis, index) => {
@@ -71,7 +73,7 @@ export function ParallelCoordinates({
         if (from + atOnce < sorted.length)
           frame = requestAnimationFrame(() => piece(from + atOnce));
       };
-      piece(0);
+      frame = requestAnimationFrame(() => piece(0));
     };
     const resized = new ResizeObserver(draw);
     resized.observe(node);

@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useDeferredValue, useEffect, useMemo, useState } from 'react';
+import { memo, useDeferredValue, useEffect, useMemo, useState } from 'react';
 import { call } from '../api/client';
 import type { LiveRun } from '../api/live-state';
 import { pollPagesWhile } from '../api/polling';
@@ -31,10 +31,10 @@ export function Trials({ run, live }: { readonly run: ShownRun; readonly live: L
   }, [hasNextPage, isFetching, error, fetchNextPage]);
   const trials = useMemo(() => data?.pages.flatMap(({ items }) => items) ?? [], [data]);
   // A live study grows beyond the page that was its last one; the list that was complete stays.
-  const isComplete = data !== undefined && !hasNextPage;
+  const hasAll = data !== undefined && !hasNextPage;
   const [complete, setComplete] = useState<readonly ShownTrial[] | null>(null);
-  if (isComplete && complete !== trials) setComplete(trials);
-  const shown = isComplete ? trials : (complete ?? (error === null ? null : trials));
+  if (hasAll && complete !== trials) setComplete(trials);
+  const shown = hasAll ? trials : (complete ?? (error === null ? null : trials));
   if (!data) return error ? <Failed error={error} /> : <Loading what="the trials" />;
   if (trials.length === 0)
     return (
@@ -55,10 +55,33 @@ export function Trials({ run, live }: { readonly run: ShownRun; readonly live: L
 const noTrials: readonly ShownTrial[] = [];
 
 function Study({ trials }: { readonly trials: readonly ShownTrial[] }) {
-  const complete = useMemo(
-    () => trials.filter(({ status, value }) => status === 'complete' && value !== null),
-    [trials],
+  // The charts are drawn in a task of their own, so that they do not hold the page up.
+  const drawn = useDeferredValue(trials, noTrials);
+  const chosen = trials.find((trial) => trial.best);
+  const complete = trials.filter(isComplete).length;
+  return (
+    <>
+      <p>
+        {trials.length} trials, {complete} complete.
+        {chosen
+          ? ` The best is trial ${chosen.number}: ${chosen.metric} ${figure(chosen.value)}.`
+          : ''}
+      </p>
+      {drawn.length === 0 ? null : <StudyCharts trials={drawn} />}
+    </>
   );
+}
+
+const isComplete = ({ status, value }: ShownTrial): boolean =>
+  status === 'complete' && value !== null;
+
+/** Other events of the run do not draw them again. */
+const StudyCharts = memo(function StudyCharts({
+  trials,
+}: {
+  readonly trials: readonly ShownTrial[];
+}) {
+  const complete = useMemo(() => trials.filter(isComplete), [trials]);
   const isSmaller = smallerIsBetter(trials);
   const best = useMemo(() => {
     let so: number | null = null;
@@ -68,17 +91,10 @@ function Study({ trials }: { readonly trials: readonly ShownTrial[] }) {
       return so;
     });
   }, [complete, isSmaller]);
-  // The second chart is drawn in a task of its own, so that neither holds the page up for long.
-  const lines = useDeferredValue(complete, noTrials);
   const weights = useMemo(() => importances(complete), [complete]);
-  const chosen = trials.find((trial) => trial.best);
   const metric = trials[0]?.metric ?? 'value';
   return (
     <>
-      <p>
-        {trials.length} trials, {complete.length} complete.
-        {chosen ? ` The best is trial ${chosen.number}: ${metric} ${figure(chosen.value)}.` : ''}
-      </p>
       {complete.length > 1 ? (
         <LineChart
           label={`${metric} of each complete trial, and the best so far`}
@@ -89,7 +105,7 @@ function Study({ trials }: { readonly trials: readonly ShownTrial[] }) {
           ]}
         />
       ) : null}
-      {lines.length > 1 ? <ParallelCoordinates trials={lines} isSmaller={isSmaller} /> : null}
+      {complete.length > 1 ? <ParallelCoordinates trials={complete} isSmaller={isSmaller} /> : null}
       {weights.length > 0 ? (
         <Table
           caption="Rank correlation of each parameter with the metric"
@@ -130,4 +146,4 @@ function Study({ trials }: { readonly trials: readonly ShownTrial[] }) {
       </details>
     </>
   );
-}
+});
