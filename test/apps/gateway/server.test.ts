@@ -142,7 +142,7 @@ describe('a gateway whose disk fails', () => {
     await start();
     const [own = ''] = readdirSync(join(folder, 'predictions'));
     const path = join(folder, 'predictions', own);
-    const metric = async () => String((await get('/metrics', null)).body.text);
+    const metric = async () => String((await get('/metrics', null)).body['text']);
     expect((await get('/readyz', null)).body).toMatchObject({ journalFails: false });
 
     rmSync(path, { recursive: true });
@@ -151,7 +151,7 @@ describe('a gateway whose disk fails', () => {
     expect((await get('/readyz', null)).body).toMatchObject({ journalFails: true });
     expect(await metric()).toContain('\nperennial_gateway_journal_failing 1\n');
     rmSync(path);
-    await until(async () => (await get('/readyz', null)).body.journalFails === false);
+    await until(async () => (await get('/readyz', null)).body['journalFails'] === false);
     expect(await metric()).toContain('\nperennial_gateway_journal_failing 0\n');
   });
 });

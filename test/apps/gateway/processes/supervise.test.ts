@@ -6,8 +6,13 @@ import pino from 'pino';
 import { superviseGateways } from '../../../../apps/gateway/processes/supervise';
 import { until } from '../../../support/time/until';
 
+interface LogLine {
+  readonly msg: string;
+  readonly why?: string;
+}
+
 let folder: string;
-let lines: { readonly msg: string; readonly why?: string }[];
+let lines: LogLine[];
 let abort: AbortController;
 
 beforeEach(() => {
@@ -25,7 +30,10 @@ function script(): string {
 }
 
 function supervise(): Promise<void> {
-  const log = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) });
+  const log = pino(
+    { level: 'info' },
+    { write: (line: string) => lines.push(JSON.parse(line) as LogLine) },
+  );
   return superviseGateways({
     processes: 1,
     passEnvironment() {
