@@ -124,6 +124,8 @@ export function createRetentionRepository(
         delete from idempotency i using ${perTenant(sql)} s where i.tenant_id = s.tenant and i.created_at < now() - make_interval(days => s.idempotency_days)`;
       const received = await sql`
         delete from received_events e using ${perTenant(sql)} s where e.tenant_id = s.tenant and e.received_at < now() - make_interval(days => s.idempotency_days)`;
+      // Monitors read the last day only.
+      await sql`delete from request_failures where hour < now() - interval '2 days'`;
       const answers = await forgetAnswers(sql, perTenant(sql));
       return {
         predictionDays: partitions.length,

@@ -42,8 +42,6 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
     async prune({ tenant, model }) {
       await sql`
         delete from monitor_windows where tenant_id = ${tenant} and model = ${model} and stored_at < now() - ${windowsKept}::interval`;
-      await sql`
-        delete from request_failures where tenant_id = ${tenant} and model = ${model} and hour < now() - interval '2 days'`;
     },
 
     async keep({ tenant, model, fencing, revision }) {

@@ -73,6 +73,24 @@ describe('retention', () => {
     expect(await keys()).toEqual([open]);
   });
 
+  test('deletes old counts of failed requests, also of models without a monitor', async () => {
+    const { registry, database } = test_;
+    const hour = (daysAgo: number): string =>
+      new Date(Date.now() - daysAgo * 86_400_000).toISOString();
+    const [old, recent] = [hour(2.1), hour(1.9)];
+    const failed = { tenant, model: 'flight-delay', version: 7, failed: 3 };
+    await registry.gateways.reportFailures({
+      id: newId('gw'),
+      failures: [
+        { ...failed, hour: old },
+        { ...failed, hour: recent },
+      ],
+    });
+    await registry.retention.apply();
+    const left = await database.sql<{ hour: Date | string }[]>`select hour from request_failures`;
+    expect(left.map((each) => new Date(each.hour).toISOString())).toEqual([recent]);
+  });
+
   test('deletes the events that were sent to runs that ended long ago', async () => {
     const { registry, database } = test_;
     const [ended, running] = [await startRun(registry), await startRun(registry)];
