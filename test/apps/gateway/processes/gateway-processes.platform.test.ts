@@ -91,6 +91,7 @@ test('each process has its own lease and address, answers at the shared one, and
 });
 
 test('a killed process is replaced while the address keeps answering', async () => {
+  const before = (await until(live, ({ length }) => length === 2)).map(({ id }) => id);
   const [killed = 0] = children();
   process.kill(killed, 'SIGKILL');
   // Until the supervisor knows, it may pass a connection to the killed process.
@@ -112,7 +113,10 @@ test('a killed process is replaced while the address keeps answering', async () 
   expect(text).toContain('\nperennial_gateway_process_restarts_total 1\n');
   expect(children()).not.toContain(killed);
   // The new process has a lease; the one of the killed process ends by itself.
-  expect(await until(live, ({ length }) => length === 2)).toHaveLength(2);
+  const isNew = ({ id }: { readonly id: string }): boolean => !before.includes(id);
+  const after = await until(live, (leases) => leases.length === 2 && leases.some(isNew));
+  expect(after).toHaveLength(2);
+  expect(after.filter(isNew)).toHaveLength(1);
 });
 
 test('all processes end with their supervisor, also when it is killed', async () => {
