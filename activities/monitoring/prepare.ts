@@ -56,7 +56,10 @@ export function createPrepareMonitorActivities(deps: PrepareMonitorDeps) {
         const step = nextMonitorStep(await registry.monitors.facts(input));
         if (step.kind !== 'prepare') return;
         const { version, fencing, revision, settings } = step;
-        const built = await buildOrExplain(deps, { ...input, version, settings }, signal);
+        const built =
+          settings.task === 'chat'
+            ? { reference: null, waitingFor: null }
+            : await buildOrExplain(deps, { ...input, version, settings }, signal);
         const by = `monitor:${model}`;
         await registry.artifacts.unreference({ tenant, by });
         if (built.reference)

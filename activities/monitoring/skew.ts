@@ -31,7 +31,8 @@ export function createMeasureSkewActivities(deps: MeasureSkewDeps) {
         const { registry, scratchRoot } = deps;
         const { tenant, model } = input;
         const monitor = await registry.monitors.get(input);
-        if (monitor?.status !== 'watching') return;
+        // An answer is text, and training computes no such thing.
+        if (monitor?.status !== 'watching' || monitor.settings?.task === 'chat') return;
         const { version, fencing } = monitor;
         const rows = await registry.monitors.sample({ ...input, version, limit: sampled });
         if (rows.length === 0) return;

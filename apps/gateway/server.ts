@@ -224,6 +224,12 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     table.blockedModel(tenant, model)?.alias === 'champion';
   const chatShadow = createChatShadow({ ...config.chat.shadow, onOutcome: onShadowed });
   const answers = createOpenAnswers(config.chat.maxAnswers);
+  const failures = startFailureCounts({
+    gateways: registry.gateways,
+    id,
+    everyMs: failureReportMs,
+    onError: (error) => leaseError('failed requests', error),
+  });
   const chat = createChat({
     picker,
     access,
@@ -240,12 +246,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     log: (row) => predictions.add(row),
     onScreened: metrics.screened,
     onChallengerFailure,
-  });
-  const failures = startFailureCounts({
-    gateways: registry.gateways,
-    id,
-    everyMs: failureReportMs,
-    onError: (error) => leaseError('failed requests', error),
+    onChampionFailure: (tenant, { model, version }) => failures.add({ tenant, model, version }, 1),
   });
   const infer = createInference({
     picker,

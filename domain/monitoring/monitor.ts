@@ -10,8 +10,9 @@ export type MonitorStatus = (typeof monitorStatuses)[number];
 
 /** What the monitor of a version goes by: its spec, and what it takes from other sections. */
 export interface MonitorSettings extends MonitorSpec {
-  readonly task: Task;
-  readonly metric: RowLoss;
+  readonly task: Task | 'chat';
+  /** `caller-loss` for a language application: 1 minus the score that callers give an answer. */
+  readonly metric: RowLoss | 'caller-loss';
   /** IANA name of the zone whose days and weeks are blocks. */
   readonly timezone: string;
   /** Event time after which a label is due. */

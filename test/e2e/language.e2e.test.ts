@@ -3,11 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { MonitorJson } from '../../apps/api/monitoring/view';
 import type { RunJson } from '../../apps/cli/run/view';
 import type { Product } from '../support/process/product';
 import { startProduct } from '../support/process/product';
 import { scriptedFineTuning } from '../support/provider/scripted-fine-tuning';
 import { openScriptedProvider, type ScriptedProvider } from '../support/provider/scripted-provider';
+import { untilAnswer } from '../support/time/until';
 import { tinyAnswer, writeTinyLlmLifecycle } from '../support/language/tiny-llm-lifecycle';
 
 jest.setTimeout(180_000);
@@ -118,6 +120,25 @@ describe('a language application from its prompts to an answer', () => {
       /right\s+1 \(95 %: 0\.\d+ … 1\)\s+difference from baseline \+0\.\d+/,
     );
     expect(told.stdout).toMatch(/pass {2}useful {4}right 1 /);
+  });
+
+  test('is monitored by its requests and by what callers say of its answers', async () => {
+    const labels = [];
+    for (const score of [1, 1, 0, 0.5]) {
+      const { body } = await ask('codes', 'What is the code of lamp 3?');
+      labels.push({ predictionId: (body as unknown as { id: string }).id, score });
+    }
+    const given = await product.call('POST', `${product.gatewayUrl}/v1/feedback`, { body: labels });
+    expect(given.status).toBe(200);
+    const monitor = async () => (await product.call<MonitorJson>('GET', '/monitors/codes')).body;
+    await untilAnswer(monitor, ({ quality }) => quality?.total === 4, { seconds: 90 });
+    expect(await monitor()).toMatchObject({
+      status: 'watching',
+      waitingFor: null,
+      alarms: [],
+      quality: { metric: 'caller-loss', estimate: 0.375 },
+    });
+    expect((await product.cli(['monitor', 'show', 'codes'])).stdout).toMatch(/caller-loss/);
   });
 
   test('answers curl, whole and streamed', async () => {

@@ -2,7 +2,7 @@ import type { ModelAccess } from '../../../data/language/model-access';
 import { newId } from '../../../db/ids';
 import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-records';
 import type { RoutedRollout } from '../../../db/serving/routing-repository';
-import type { PredictionId } from '../../../domain/ids';
+import type { PredictionId, Tenant } from '../../../domain/ids';
 import type { SafetyAudit } from '../../../domain/language/logged-answer';
 import type { Side } from '../../../domain/safety/policy';
 import type { Screening } from '../../../domain/safety/screen';
@@ -10,7 +10,7 @@ import { assignArm } from '../routing/assignment';
 import type { ChatLimits } from '../config';
 import { parseModelName } from '../model/model-name';
 import type { Arm, Route } from '../routing/route';
-import { failureCode, isPlatformFailure } from '../inference/score-of';
+import { failureCode, isCallersMistake, isPlatformFailure } from '../inference/score-of';
 import { bundleOf, type ServedVersion } from '../model/served-version';
 import type { VersionPicker } from '../routing/version-picker';
 import { createAnswerer, requiresWholeAnswer } from './answer';
@@ -36,6 +36,8 @@ export interface ChatServiceOptions {
   readonly onScreened: (model: string, side: Side, outcome: Screening['outcome']) => void;
   /** Whether the champion answered in place of the challenger. */
   readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
+  /** A question that the champion did not answer. */
+  readonly onChampionFailure: (tenant: Tenant, served: ServedVersion) => void;
 }
 
 /** An answer that was sent, with its row that is not logged yet. */
@@ -59,7 +61,8 @@ interface AnswerTerms {
 
 /** Answer one conversation with one arm, from the parsed body, and log it. */
 export function createChat(options: ChatServiceOptions): (call: ChatCall) => Promise<ChatReply> {
-  const { picker, shadow, limits, leaseHolds, isBlocked, log, onChallengerFailure } = options;
+  const { picker, shadow, limits, leaseHolds, isBlocked, log } = options;
+  const { onChallengerFailure, onChampionFailure } = options;
   const answerOf = createAnswerer(options);
 
   return async (call) => {
@@ -191,6 +194,8 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
         row,
       };
     } catch (error) {
+      if (head.arm === 'champion' && !signal.aborted && !isCallersMistake(error))
+        onChampionFailure(tenant, head.served);
       const output =
         hearing.at === null || signal.aborted
           ? null

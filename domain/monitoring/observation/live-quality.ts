@@ -1,6 +1,9 @@
 /** The mean loss of a served version on labels that are due, with a confidence sequence. */
 import { minProbability, rowLogloss } from '../../evaluation/metrics/classification';
 import { classPredictionIn, probabilityOf } from '../../evaluation/class-prediction';
+import { loggedAnswer } from '../../language/logged-answer';
+import { answerScores } from '../../rollout/judging/answer-quality';
+import { rightAnswer } from '../../rollout/judging/loss';
 import { classLabel } from '../../serving/prediction';
 import { addPoint, type HistoryPoint } from '../../rollout/history';
 import {
@@ -48,12 +51,23 @@ export interface LabelLoss {
   readonly difference: number | null;
 }
 
+/** Callers score an answer, or correct it. A correction is compared by its words. */
+const callersFeedback = { from: 'callers', measure: { kind: 'f1' } } as const;
+
 /** Null if the metric cannot use the label or the prediction. */
 export function lossOf(
   { metric, task }: Pick<MonitorSettings, 'metric' | 'task'>,
   { at, label, output }: Pick<ObservedLabel, 'at' | 'label' | 'output'>,
   bound: number,
 ): LabelLoss | null {
+  if (task === 'chat') {
+    const scores = answerScores(callersFeedback, label, {
+      served: loggedAnswer(output)?.text ?? null,
+      beside: null,
+    });
+    if (scores?.served == null) return null;
+    return { at, loss: rowLoss(metric, rightAnswer, scores.served), difference: null };
+  }
   if (task === 'multiclass') {
     const prediction = classPredictionIn(output);
     const name = classLabel(label);
@@ -78,12 +92,14 @@ export function rowLoss(metric: MonitorSettings['metric'], label: number, score:
       return (Math.min(1, Math.max(0, score)) - label) ** 2;
     case 'mae':
       return Math.abs(score - label);
+    case 'caller-loss':
+      return label - Math.min(1, Math.max(0, score));
   }
 }
 
 /** The largest loss of a row; null for a metric without one. */
 export function largestLoss(metric: MonitorSettings['metric']): number | null {
-  return { logloss: -Math.log(minProbability), brier: 1, mae: null }[metric];
+  return { logloss: -Math.log(minProbability), brier: 1, 'caller-loss': 1, mae: null }[metric];
 }
 
 export function addLosses(

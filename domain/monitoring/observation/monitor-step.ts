@@ -1,5 +1,6 @@
 import { defaultMonitor } from '../monitor-spec';
-import type { ModelLifecycleSpec } from '../../lifecycle/lifecycle';
+import type { LifecycleSpec, ReleasingSpec } from '../../lifecycle/revision';
+import type { Task } from '../../model/model';
 import type { MonitorFacts, MonitorSettings, ServiceLimits } from '../monitor';
 
 export type MonitorStep =
@@ -19,20 +20,11 @@ export function nextMonitorStep({ champion, revision, watched }: MonitorFacts): 
   if (champion === null) return { kind: 'off', why: 'the model has no champion' };
   if (revision === null) return { kind: 'off', why: 'the lifecycle was deleted' };
   const { spec } = revision;
-  if (spec.kind !== 'ModelLifecycle' || champion.task === 'chat')
-    return { kind: 'off', why: 'language applications are not monitored in this version' };
-  const monitor = spec.monitor ?? defaultMonitor;
-  if (!monitor.enabled)
+  const settings = settingsOf(spec, champion.task);
+  if (settings === null)
+    return { kind: 'off', why: 'the lifecycle is of another kind than the champion' };
+  if (!settings.enabled)
     return { kind: 'off', why: `revision ${revision.revision} has monitor.enabled: false` };
-  const { task } = champion;
-  const settings: MonitorSettings = {
-    ...monitor,
-    task,
-    metric: monitor.quality.metric ?? (task === 'regression' ? 'mae' : 'logloss'),
-    timezone: spec.data.time?.timezone ?? 'UTC',
-    availableAfterSeconds: spec.data.label.availableAfterSeconds,
-    service: serviceLimits(spec),
-  };
   const { version, fencing } = champion;
   if (
     watched?.status === 'watching' &&
@@ -44,10 +36,35 @@ export function nextMonitorStep({ champion, revision, watched }: MonitorFacts): 
   return { kind: 'prepare', version, fencing, revision: revision.revision, settings };
 }
 
+/** Null if the lifecycle has become one of another kind than the champion's. */
+function settingsOf(spec: LifecycleSpec, task: Task | 'chat'): MonitorSettings | null {
+  if (spec.kind === 'LlmLifecycle' && task === 'chat') {
+    const { canary } = spec;
+    return {
+      ...defaultMonitor,
+      task,
+      metric: 'caller-loss',
+      timezone: canary?.timezone ?? 'UTC',
+      availableAfterSeconds: canary?.quality.answers?.availableAfterSeconds ?? 0,
+      service: serviceLimits(spec),
+    };
+  }
+  if (spec.kind !== 'ModelLifecycle' || task === 'chat') return null;
+  const monitor = spec.monitor ?? defaultMonitor;
+  return {
+    ...monitor,
+    task,
+    metric: monitor.quality.metric ?? (task === 'regression' ? 'mae' : 'logloss'),
+    timezone: spec.data.time?.timezone ?? 'UTC',
+    availableAfterSeconds: spec.data.label.availableAfterSeconds,
+    service: serviceLimits(spec),
+  };
+}
+
 /** Without a guardrail of errors, as without a canary, one failed request in a hundred is allowed. */
 const usualMaxFailed = 0.01;
 
-function serviceLimits({ canary }: Pick<ModelLifecycleSpec, 'canary'>): ServiceLimits {
+function serviceLimits({ canary }: Pick<ReleasingSpec, 'canary'>): ServiceLimits {
   let limits: ServiceLimits = { maxFailed: usualMaxFailed, latency: null };
   for (const guardrail of canary?.guardrails ?? []) {
     if (guardrail.name === 'errors') limits = { ...limits, maxFailed: guardrail.max };

@@ -14,10 +14,10 @@ export function unknownResults(
 ): readonly UnknownResult[] {
   const { reference } = version;
   return [
-    ...(reference?.traffic == null ? [withoutReference(reference !== null)] : []),
+    ...(reference?.traffic == null ? [withoutReference(version)] : []),
     ...fewRequests(state, results, version),
     ...withoutLabels(state, results, version),
-    ...unmeasuredSkew(state),
+    ...(version.settings.task === 'chat' ? [] : unmeasuredSkew(state)),
     ...untestedQuality(results),
     ...untested(results),
     ...(reference?.skipped ?? []).map(({ name, why }) => ({
@@ -28,7 +28,10 @@ export function unknownResults(
   ];
 }
 
-function withoutReference(isThere: boolean): UnknownResult {
+function withoutReference({ settings, reference }: ObservedVersion): UnknownResult {
+  if (settings.task === 'chat')
+    return { what: 'drift', why: 'questions to an application are not compared', until: null };
+  const isThere = reference !== null;
   return {
     what: 'drift',
     why: isThere
@@ -79,8 +82,12 @@ function withoutLabels(
       ? [
           {
             what: 'whether live quality is too low',
-            why: 'the loss on the holdout is not known',
-            until: reference === null ? 'the next version is promoted' : null,
+            ...(settings.task === 'chat'
+              ? { why: 'callers give no feedback before the release', until: null }
+              : {
+                  why: 'the loss on the holdout is not known',
+                  until: reference === null ? 'the next version is promoted' : null,
+                }),
           },
         ]
       : [];

@@ -287,6 +287,17 @@ describe('a stock OpenAI client', () => {
   });
 });
 
+test('questions without an answer count as failures of the champion, mistakes of callers do not', async () => {
+  await promote(5, 'Be brief.');
+  bird.breakAfter = 0;
+  const asked = { model: 'wiki-assistant', messages: question };
+  expect(await refusal(client.chat.completions.create(asked))).toMatchObject({ status: 503 });
+  const empty = client.chat.completions.create({ ...asked, messages: [] });
+  expect(await refusal(empty)).toMatchObject({ status: 400 });
+  await gateway.stop();
+  expect(registry.failures).toMatchObject([{ model: 'wiki-assistant', version: 5, failed: 1 }]);
+});
+
 test('question and answer are in the prediction log under the id of the answer', async () => {
   await promote(4, 'Be brief.');
   const { id } = await client.chat.completions.create({

@@ -255,6 +255,41 @@ describe('a monitor', () => {
     );
   });
 
+  test('measures the answers of a language application by the feedback of callers', () => {
+    const [row] = rowsOf({ from: 0, hours: 1, perHour: 1 });
+    const chat: ObservedVersion = {
+      settings: { ...settings, task: 'chat', metric: 'caller-loss' },
+      reference: null,
+    };
+    const output = { text: 'the lamp is red', finish: 'stop' };
+    const feedback = (label: unknown): ObservedLabel => ({
+      id: 'pred_1' as PredictionId,
+      at: at(0),
+      label,
+      input: { messages: [] },
+      output,
+    });
+    const labels = [
+      { score: 1 },
+      { score: 0.25 },
+      { correction: 'the lamp is red' },
+      { references: ['red'] },
+      true,
+    ].map(feedback);
+    const { results } = fold(emptyMonitorState, row ? [row] : [], chat, labels);
+    expect(results.quality).toMatchObject({ metric: 'caller-loss', total: 3, limit: null });
+    expect(results.quality?.estimate).toBeCloseTo(0.25);
+    expect(results.alarms).toEqual([]);
+    expect(results.unknown).toEqual([
+      { what: 'drift', why: 'questions to an application are not compared', until: null },
+      {
+        what: 'whether live quality is too low',
+        why: 'callers give no feedback before the release',
+        until: null,
+      },
+    ]);
+  });
+
   test('says what ten requests a day cannot show, and when they could', () => {
     let state = emptyMonitorState;
     const rows = Array.from({ length: 14 }, (_, day) =>
