@@ -74,7 +74,8 @@ async function query(sql: string): Promise<readonly unknown[]> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await instance.connect();
   try {
-    return await (await connection.runAndReadAll(sql)).getRowObjectsJS();
+    const read = await connection.runAndReadAll(sql);
+    return read.getRowObjectsJS();
   } finally {
     connection.closeSync();
     instance.closeSync();

@@ -21,9 +21,9 @@ export interface AdmittedRequest {
    * The body is read: the request waits for the model until the function is called that this
    * returns. A slow client is no sign of a slow model, so neither upload nor download counts.
    */
-  begin(): () => void;
+  readonly begin: () => () => void;
   /** Free the place. */
-  leave(): void;
+  readonly leave: () => void;
 }
 
 /** Which limit refused a request. */
