@@ -2,6 +2,7 @@ const tones: Readonly<Record<string, 'good' | 'bad' | 'warn' | 'busy' | 'calm'>>
   succeeded: 'good',
   passed: 'good',
   promoted: 'good',
+  winner: 'good',
   delivered: 'good',
   complete: 'good',
   matches: 'good',

@@ -2,14 +2,15 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { isOpenRollout } from '../../../../domain/rollout/rollout';
 import { call, RefusedCall } from '../api/client';
-import { IntervalBars } from '../charts/interval-bars';
-import { LineChart } from '../charts/line-chart';
 import { Badge } from '../parts/badge';
-import { dateTime, figure, interval, percent, seconds } from '../parts/format';
+import { dateTime, figure, percent, seconds } from '../parts/format';
 import { PageHead } from '../parts/page-head';
 import { Empty, Shown } from '../parts/states';
 import { Facts, Table } from '../parts/table';
 import { RolloutActions } from './actions';
+import { sharesReason } from './arm-rows';
+import { Arms } from './arms';
+import { Difference } from './difference';
 import type { ShownRollout } from './shown';
 import { TrafficHistory } from './traffic';
 
@@ -72,7 +73,8 @@ function Head({
 }
 
 function Rollout({ rollout }: { readonly rollout: ShownRollout }) {
-  const { model, status, quality, shadow, guardrails, reasons } = rollout;
+  const { model, status, guardrails } = rollout;
+  const shares = sharesReason(rollout);
   const client = useQueryClient();
   const refresh = async (): Promise<void> => {
     await client.invalidateQueries({ queryKey: ['rollout', model] });
@@ -87,53 +89,16 @@ function Rollout({ rollout }: { readonly rollout: ShownRollout }) {
       {isOpenRollout(status) ? <RolloutActions rollout={rollout} onDone={refresh} /> : null}
       <Steps rollout={rollout} />
       <Outlook rollout={rollout} />
-      <h2>Difference in {quality.metric}</h2>
+      <Arms rollout={rollout} />
       <Difference rollout={rollout} />
-      <IntervalBars
-        label={`Challenger minus champion; positive is worse (${quality.n.toLocaleString('en')} ${
-          quality.comparison === 'pairs' ? 'pairs' : 'labels of the smaller arm'
-        })`}
-        rows={[
-          {
-            name: 'All',
-            ...quality,
-            text: boundsText(quality),
-          },
-          ...(quality.days
-            ? [
-                {
-                  name: 'By day',
-                  ...quality.days,
-                  text: `${boundsText(quality.days)}, ${quality.days.n} days`,
-                },
-              ]
-            : []),
-          ...(shadow
-            ? [
-                {
-                  name: 'Shadow',
-                  ...shadow,
-                  text: `${boundsText(shadow)}, ${shadow.n} pairs, which do not count`,
-                },
-              ]
-            : []),
-        ]}
-        limits={[
-          {
-            at: quality.limit,
-            name:
-              quality.rule === 'nonInferiority'
-                ? 'the margin, the largest difference that counts as no worse'
-                : 'the limit of superiority',
-          },
-        ]}
-      />
       <ul className="verdict plain">
-        {reasons.map((reason, index) => (
-          <li key={`${reason.gate} ${index}`}>
-            <Badge status={reason.outcome ?? 'noted'} /> <b>{reason.gate}</b> {reason.message}
-          </li>
-        ))}
+        {rollout.reasons
+          .filter((reason) => reason !== shares)
+          .map((reason, index) => (
+            <li key={`${reason.gate} ${index}`}>
+              <Badge status={reason.outcome ?? 'noted'} /> <b>{reason.gate}</b> {reason.message}
+            </li>
+          ))}
       </ul>
       <h2>Guardrails</h2>
       {guardrails.length === 0 ? (
@@ -196,21 +161,11 @@ function Rollout({ rollout }: { readonly rollout: ShownRollout }) {
   );
 }
 
-function boundsText({
-  estimate,
-  lower,
-  upper,
+function Steps({
+  rollout: { method, steps, step, weight, status },
 }: {
-  readonly estimate: number | null;
-  readonly lower: number | null;
-  readonly upper: number | null;
-}): string {
-  return estimate === null
-    ? 'nothing is measured yet'
-    : `${figure(estimate)} (${interval(lower, upper)})`;
-}
-
-function Steps({ rollout: { steps, step, weight, status } }: { readonly rollout: ShownRollout }) {
+  readonly rollout: ShownRollout;
+}) {
   const isOpen = isOpenRollout(status);
   return (
     <>
@@ -234,7 +189,12 @@ function Steps({ rollout: { steps, step, weight, status } }: { readonly rollout:
           </li>
         ))}
       </ol>
-      {isOpen ? <p>The challenger answers {percent(weight)} of the entities now.</p> : null}
+      {isOpen ? (
+        <p>
+          {method === 'ab' ? 'The challengers together answer' : 'The challenger answers'}{' '}
+          {percent(weight)} of the entities now.
+        </p>
+      ) : null}
     </>
   );
 }
@@ -277,46 +237,19 @@ function Outlook({
   );
 }
 
-/** The confidence sequence: at every point all readings so far hold together. */
-function Difference({ rollout: { history, quality } }: { readonly rollout: ShownRollout }) {
-  if (history.length < 2)
-    return (
-      <Empty>
-        <p>No due label has arrived yet. The curve begins with the first ones.</p>
-      </Empty>
-    );
-  return (
-    <LineChart
-      label="Difference with its confidence sequence, by labelled requests; positive is worse"
-      x={history.map(({ n }) => n)}
-      between={[2, 3]}
-      lines={[
-        { label: 'difference', color: 1, values: history.map(({ estimate }) => estimate) },
-        { label: 'upper bound', color: 1, faint: true, values: history.map(({ upper }) => upper) },
-        { label: 'lower bound', color: 1, faint: true, values: history.map(({ lower }) => lower) },
-        {
-          label: quality.rule === 'nonInferiority' ? 'margin' : 'limit',
-          color: 5,
-          dashed: true,
-          values: history.map(() => quality.limit),
-        },
-      ]}
-    />
-  );
-}
-
-function Traffic({ rollout: { traffic } }: { readonly rollout: ShownRollout }) {
+function Traffic({ rollout: { traffic, method } }: { readonly rollout: ShownRollout }) {
   if (traffic === null)
     return (
       <Empty>
         <p>No request has reached this rollout.</p>
       </Empty>
     );
+  const challenger = method === 'ab' ? 'All challengers' : 'Challenger';
   const rows = [
     ['Champion, this step', traffic.step.champion],
-    ['Challenger, this step', traffic.step.challenger],
+    [`${challenger}, this step`, traffic.step.challenger],
     ['Champion, in all', traffic.total.champion],
-    ['Challenger, in all', traffic.total.challenger],
+    [`${challenger}, in all`, traffic.total.challenger],
   ] as const;
   return (
     <Table
