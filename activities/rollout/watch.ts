@@ -273,9 +273,12 @@ function parseVersionName(name: string): { readonly model: string; readonly vers
 }
 
 /**
- * Stores evidence and decision, then moves the traffic at once. A lost worker may stop before the
- * decision (the retry finds the same evidence), after it (the retry finds the decision by its key)
- * or after the end (the end stays). If the rollout ended otherwise meanwhile, that end stays.
+ * Stores evidence and decision, then moves the traffic at once. A lost worker may stop at four
+ * places:
+ * - before the decision: the retry finds the same evidence,
+ * - after it: the retry finds the decision by its key,
+ * - after challengers of an A/B rollout are stopped: a stopped winner still ends the rollout,
+ * - after the end: the end stays. So does another end of the rollout meanwhile.
  */
 async function rollBack(
   registry: WatchRolloutDeps['registry'],

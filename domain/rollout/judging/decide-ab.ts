@@ -24,7 +24,8 @@ interface JudgedArm {
  * Decides an A/B rollout. Looks are free, because all bounds hold at all times at once.
  * - Shares of entities that are not the planned ones end it: its comparison is not valid.
  * - A challenger with harm loses its traffic, and the others go on. If no challenger is left, or it
- *   is the winner that waits for its promotion, the rollout ends with harm.
+ *   is the winner that waits for its promotion, the rollout ends with harm, also if the winner is
+ *   stopped already.
  * - At the horizon (`maxDuration`) the best challenger that meets the demand is promoted. Otherwise
  *   the champion stays.
  */
@@ -50,16 +51,19 @@ export function decideAb(policy: RolloutPolicy, evidence: RolloutEvidence): Roll
   const harmed = arms.filter(
     (arm) => arm.stopped || arm.readings.some(({ outcome }) => outcome === 'failed'),
   );
-  const fresh = harmed.filter(({ stopped }) => !stopped);
-  const found = fresh.find(({ name }) => name === evidence.ab?.winner) ?? fresh[0];
-  if (found !== undefined || harmed.length === arms.length) {
-    const metric = failedIn(found ?? arms[0]);
-    const isOver =
-      harmed.length === arms.length || (found !== undefined && found.name === evidence.ab?.winner);
-    return isOver
-      ? { kind: 'harm', metric, reasons: measured, readings }
-      : { kind: 'stopArm', arm: found?.name ?? '', metric, reasons: measured, readings };
-  }
+  // A worker that dies before the rollout ends may have stopped the winner already.
+  const winner = harmed.find(({ name }) => name === evidence.ab?.winner);
+  const found = winner ?? harmed.find(({ stopped }) => !stopped);
+  if (winner !== undefined || harmed.length === arms.length)
+    return { kind: 'harm', metric: failedIn(found ?? arms[0]), reasons: measured, readings };
+  if (found !== undefined)
+    return {
+      kind: 'stopArm',
+      arm: found.name,
+      metric: failedIn(found),
+      reasons: measured,
+      readings,
+    };
 
   const allowed = policy.maxDurationSeconds + evidence.extendedSeconds;
   const elapsed = secondsBetween(evidence.startedAt, evidence.asOf);
@@ -75,12 +79,12 @@ export function decideAb(policy: RolloutPolicy, evidence: RolloutEvidence): Roll
       readings,
     };
   }
-  const winner = winnerOf(arms);
-  if (winner !== null)
+  const best = winnerOf(arms);
+  if (best !== null)
     return {
       kind: 'promote',
-      winner: winner.name,
-      reasons: [...measured, winnerReason(policy, winner)],
+      winner: best.name,
+      reasons: [...measured, winnerReason(policy, best)],
       readings,
     };
   const expired = holdReason(

@@ -96,6 +96,14 @@ describe('an A/B rollout', () => {
       expect(healed).toBe(harmed);
     });
 
+    test('ends with harm when its winner has been stopped for harm', () => {
+      const harmed = look(emptyRolloutState, { n: 100, failed: { 3: 50 } });
+      const stopped = look(harmed, { n: 200, failed: { 3: 50 }, stopped: [3], winner: 3 });
+      expect(verdictOf(stopped)).toMatchObject({ kind: 'harm', metric: 'errors' });
+      const both = look(harmed, { n: 200, failed: { 2: 150, 3: 50 }, stopped: [3], winner: 3 });
+      expect(verdictOf(both)).toMatchObject({ kind: 'harm', metric: 'errors' });
+    });
+
     test('only stops another challenger', () => {
       const harmed = look(passed, { n: 2_000, failed: { 4: 1_000 }, winner: 3 });
       expect(verdictOf(harmed)).toMatchObject({ kind: 'stopArm', arm: 'model@4' });
@@ -109,10 +117,12 @@ function look(
   {
     n = 0,
     failed = {},
+    stopped = [],
     winner,
   }: {
     readonly n?: number;
     readonly failed?: Readonly<Record<number, number>>;
+    readonly stopped?: readonly number[];
     readonly winner?: number;
   },
 ): RolloutState {
@@ -121,7 +131,7 @@ function look(
     arm: `model@${version}`,
     share: 0.25,
     entities: n,
-    isStopped: false,
+    isStopped: stopped.includes(version),
     counts: { ...zero, requests: n, assigned: n, fallbacks: failed[version] ?? 0 },
   }));
   if (champion === undefined) throw new Error('there are four versions');
