@@ -2,7 +2,7 @@ import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import { isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { ChampionReference } from '../../domain/monitoring/observation/champion-reference';
-import { wantsFallback } from '../../domain/monitoring/observation/fallback-state';
+import { isFallbackDue } from '../../domain/monitoring/observation/fallback-state';
 import { nextMonitorStep } from '../../domain/monitoring/observation/monitor-step';
 import { alarmKinds } from '../../domain/monitoring/observation/monitor-results';
 import { observe } from '../../domain/monitoring/observation/observe';
@@ -85,7 +85,7 @@ export function createObserveModelActivities({ registry, artifacts }: ObserveMod
             version,
             rows: state.rows,
             alarms: alarms.length,
-            comparesFormer: settings !== null && wantsFallback(settings, alarms),
+            comparesFormer: settings !== null && isFallbackDue(settings, alarms),
             isDrained: seen.isDrained,
           };
         }

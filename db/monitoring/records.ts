@@ -78,6 +78,7 @@ export interface SampledPrediction {
 
 /** A label that the monitor has counted, with the champion's prediction. */
 export interface CountedLabel extends ObservedLabel {
+  /** With microseconds, as the database writes it. */
   readonly monitoredAt: string;
 }
 
@@ -152,18 +153,20 @@ export interface MonitorRepository {
     input: MonitoredModel & { readonly fencing: number; readonly skew: SkewResult },
   ): Promise<void>;
   /**
-   * Labels that the monitor counted after the cursor, in that order, of requests with a later event
-   * time than `since`. Labels of dropped predictions are left out.
+   * Labels that the monitor counted after the cursor, in that order. Labels of dropped predictions
+   * are left out.
    */
   countedLabels(
     input: MonitoredModel & {
       readonly version: number;
-      readonly since: string;
       readonly cursor: LabelCursor;
       readonly limit: number;
     },
   ): Promise<readonly CountedLabel[]>;
-  /** Keeps the comparison with the former champion. False if the champion moved. */
+  /**
+   * Keeps the comparison with the former champion. False if the champion moved, no alarm asks for it
+   * any more, or another comparison is stored.
+   */
   noteFallback(
     input: MonitoredModel & { readonly fencing: number; readonly fallback: FallbackState },
   ): Promise<boolean>;

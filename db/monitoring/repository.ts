@@ -2,6 +2,10 @@ import type { LifecycleSpec } from '../../domain/lifecycle/revision';
 import type { Task } from '../../domain/model/model';
 import type { MonitorFacts } from '../../domain/monitoring/monitor';
 import {
+  isFallbackDue,
+  type FallbackState,
+} from '../../domain/monitoring/observation/fallback-state';
+import {
   emptyMonitorState,
   type MonitorState,
 } from '../../domain/monitoring/observation/monitor-state';
@@ -85,17 +89,18 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
       await changeState(sql, at, { skew });
     },
 
-    async countedLabels({ tenant, model, version, since, cursor, limit }) {
+    async countedLabels({ tenant, model, version, cursor, limit }) {
       return sql<CountedLabel[]>`
-        select f.prediction_id as id, f.event_time as at, f.label, f.monitored_at, p.input, p.output
+        select f.prediction_id as id, f.event_time as at, f.label, f.monitored_at::text as monitored_at, p.input, p.output
         from feedback f
         join predictions p on p.day = f.day and p.id = f.prediction_id and p.tenant_id = f.tenant_id and p.arm in ('champion', 'challenger')
         where f.tenant_id = ${tenant} and f.model = ${model} and f.version = ${version} and f.monitored_at is not null
-          and (f.monitored_at, f.prediction_id) > (${cursor.monitoredAt}::timestamptz, ${cursor.id}) and f.event_time > ${since}::timestamptz
+          and (f.monitored_at, f.prediction_id) > (${cursor.monitoredAt}::timestamptz, ${cursor.id})
         order by f.monitored_at, f.prediction_id limit ${limit}`;
     },
 
-    noteFallback: ({ fallback, ...at }) => changeState(sql, at, { fallback }),
+    noteFallback: ({ fallback, ...at }) =>
+      changeState(sql, at, { fallback }, (monitor) => isComparison(monitor, fallback)),
 
     async noteRaised({ tenant, model, fencing, raised }) {
       await sql`
@@ -138,21 +143,34 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
   };
 }
 
-/** The next look shows it. False if another version is watched now. */
+type ChangedRow = Pick<MonitorRow, 'state' | 'settings' | 'results'>;
+
+/** The next look shows it. False if another version is watched now, or it may not change. */
 function changeState(
   sql: Database['sql'],
   { tenant, model, fencing }: MonitoredModel & { readonly fencing: number },
   change: Partial<MonitorState>,
+  mayChange: (row: ChangedRow) => boolean = () => true,
 ): Promise<boolean> {
   return sql.begin(async (tx) => {
-    const [row] = await tx<Pick<MonitorRow, 'state'>[]>`
-      select state from monitors where tenant_id = ${tenant} and model = ${model} and fencing = ${fencing} for no key update`;
-    if (!row) return false;
+    const [row] = await tx<ChangedRow[]>`
+      select state, settings, results from monitors where tenant_id = ${tenant} and model = ${model} and fencing = ${fencing} for no key update`;
+    if (!row || !mayChange(row)) return false;
     await tx`
       update monitors set state = ${toJson({ ...row.state, ...change })}::json, is_busy = true
       where tenant_id = ${tenant} and model = ${model}`;
     return true;
   });
+}
+
+/** Whether the comparison is still due, and is the stored one or the first. */
+function isComparison({ state, settings, results }: ChangedRow, next: FallbackState): boolean {
+  const { fallback } = state;
+  return (
+    settings !== null &&
+    isFallbackDue(settings, results?.alarms ?? []) &&
+    (fallback === null || (fallback.former === next.former && fallback.since === next.since))
+  );
 }
 
 /**

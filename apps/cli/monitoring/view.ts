@@ -202,8 +202,11 @@ function fallbackLines({ model, fallback, settings }: MonitorJson): readonly str
       ? 'no label since'
       : `its ${settings?.metric ?? 'loss'} is ${figure(Math.abs(difference))} ` +
         `${difference > 0 ? 'lower' : 'higher'} on ${count(n)} labels since`;
-  const bound = lower === null ? '' : `, at least ${figure(lower)} lower`;
-  return [`fallback: ${name}: ${seen} ${since}${bound}; it serves again above ${figure(needed)}`];
+  const bound =
+    lower === null
+      ? ''
+      : `; by the lower bound ${figure(lower)}, it serves again above ${figure(needed)}`;
+  return [`fallback: ${name}: ${seen} ${since}${bound}`];
 }
 
 function latency(milliseconds: number | null): string {

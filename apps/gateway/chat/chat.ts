@@ -194,13 +194,14 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
         row,
       };
     } catch (error) {
-      if (head.arm === 'champion' && !signal.aborted && !isCallersMistake(error))
-        onChampionFailure(tenant, head.served);
       const output =
         hearing.at === null || signal.aborted
           ? null
           : brokenAnswer(failureCode(error), { firstTokenMs: hearing.at, safety });
       if (output !== null) log(rowOf(call, head, { asked: null, output, rollout, other }));
+      // A row of the log says itself that it failed.
+      else if (head.arm === 'champion' && !signal.aborted && !isCallersMistake(error))
+        onChampionFailure(tenant, head.served);
       throw error;
     }
   }

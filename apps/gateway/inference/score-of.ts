@@ -45,7 +45,10 @@ export function isPlatformFailure(code: string): boolean {
   return code === 'BudgetSpent' || code === 'DatabaseUnavailable' || code === 'DatabaseBusy';
 }
 
-/** The request does not fit the model's signature, so no version could answer it. */
+/**
+ * No version could answer: the request does not fit the model, is too long for it, or its caller has
+ * spent the budget.
+ */
 export function isCallersMistake(error: unknown): boolean {
-  return failureCode(error) === 'InvalidInput';
+  return ['InvalidInput', 'ContextOverflow', 'BudgetSpent'].includes(failureCode(error));
 }

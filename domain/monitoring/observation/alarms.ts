@@ -3,7 +3,7 @@ import type { DriftSignal, FeatureDrift } from '../drift-results';
 import type { MonitorSettings } from '../monitor';
 import { allRequests } from '../quality/quality-blocks';
 import type { QualityResult } from '../quality/quality-results';
-import { wantsFallback } from './fallback-state';
+import { isFallbackDue } from './fallback-state';
 import {
   alarmKinds,
   type MonitorAlarm,
@@ -107,7 +107,7 @@ function serviceAlarm(
 
 function triggersOf(settings: MonitorSettings, kind: MonitorAlarm['kind']): string {
   const runs = runsOf(settings, kind);
-  return wantsFallback(settings, [{ kind }])
+  return isFallbackDue(settings, [{ kind }])
     ? `${runs}; the former champion serves again if it is shown to be better (fallback: previous)`
     : runs;
 }

@@ -29,7 +29,7 @@ export interface ObservedVersion {
   readonly reference: ChampionReference | null;
 }
 
-/** The largest loss of one row that counts. */
+/** The largest loss of one row that counts. Without a reference, errors beyond 1 count as 1. */
 export function boundOf({ settings, reference }: ObservedVersion): number {
   return largestLoss(settings.metric) ?? reference?.loss?.bound ?? 1;
 }

@@ -21,6 +21,7 @@ export interface FallbackState {
 
 /** The order in which the monitor counts labels. */
 export interface LabelCursor {
+  /** With microseconds: with milliseconds, the newest labels would be read again. */
   readonly monitoredAt: string;
   readonly id: string;
 }
@@ -54,7 +55,7 @@ export function beginFallback({
 }
 
 /** Whether the settings ask for the comparison now. */
-export function wantsFallback(
+export function isFallbackDue(
   { fallback }: Pick<MonitorSettings, 'fallback'>,
   alarms: readonly { readonly kind: string }[],
 ): boolean {

@@ -44,6 +44,8 @@ export interface ServiceHour {
   readonly slow: number;
   /** Requests that got no answer, beside `rows`. */
   readonly failed: number;
+  /** Answers of a language application that broke off after their first piece; absent: none. */
+  readonly broken?: number;
 }
 
 export const emptyMonitorState: MonitorState = {

@@ -10,7 +10,7 @@ import { addLabelledLosses, emptyQuality } from '../quality/quality';
 import { qualityResults } from '../quality/quality-results';
 import { addEstimates, estimateResult } from './estimated-quality';
 import { fallbackResult } from './fallback';
-import { wantsFallback } from './fallback-state';
+import { isFallbackDue } from './fallback-state';
 import { addLosses, lossOf, qualityResult, withPoint } from './live-quality';
 import type { MonitorResults } from './monitor-results';
 import type { MonitorState } from './monitor-state';
@@ -68,7 +68,7 @@ export function observe(
     }),
   };
   const results = resultsOf(next, version);
-  if (wantsFallback(version.settings, results.alarms)) return { state: next, results, windows };
+  if (isFallbackDue(version.settings, results.alarms)) return { state: next, results, windows };
   return { state: { ...next, fallback: null }, results: { ...results, fallback: null }, windows };
 }
 
@@ -230,7 +230,6 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** Without a reference of an unlimited loss, any error beyond 1 counts as 1. */
 function newestOf(known: string | null, rows: readonly ObservedRow[]): string | null {
   return rows.reduce<string | null>(
     (newest, { receivedAt }) =>

@@ -1,5 +1,6 @@
 /** How a version serves, by hours of wall-clock time: requests, latencies and failures. */
 import { shareBounds } from '../../statistics/share-sequence';
+import { loggedAnswer } from '../../language/logged-answer';
 import type { MonitorSettings, ServiceLimits } from '../monitor';
 import type { ServiceResult, ServiceTest } from './monitor-results';
 import type { MonitorState, ServiceHour } from './monitor-state';
@@ -22,8 +23,12 @@ export function addService(
   const byHour = new Map(hours.map((each) => [each.hour, each]));
   const hourAt = (hour: string): ServiceHour =>
     byHour.get(hour) ?? { hour, rows: 0, latency: [], slow: 0, failed: 0 };
-  for (const { receivedAt, latencyMs } of rows) {
+  for (const { receivedAt, latencyMs, output } of rows) {
     const known = hourAt(hourOf(receivedAt));
+    if (loggedAnswer(output)?.error != null) {
+      byHour.set(known.hour, { ...known, broken: (known.broken ?? 0) + 1 });
+      continue;
+    }
     byHour.set(known.hour, {
       ...known,
       rows: known.rows + 1,
@@ -45,13 +50,17 @@ export function serviceResult(
   const latency = hours.reduce<readonly number[]>((sum, each) => addCounts(sum, each.latency), []);
   return {
     rows: hours.reduce((sum, { rows }) => sum + rows, 0),
-    failed: hours.reduce((sum, { failed }) => sum + failed, 0),
+    failed: hours.reduce((sum, hour) => sum + failuresIn(hour), 0),
     p50Ms: latencyQuantile(latency, 0.5),
     p97Ms: latencyQuantile(latency, 0.97),
     lastReceivedAt,
-    hours: hours.map(({ hour, rows, failed }) => ({ hour, rows, failed })),
+    hours: hours.map((each) => ({ hour: each.hour, rows: each.rows, failed: failuresIn(each) })),
     tests: serviceTests(hours, settings),
   };
+}
+
+function failuresIn({ failed, broken = 0 }: ServiceHour): number {
+  return failed + broken;
 }
 
 /** Fewer requests say nothing about an hour. */
@@ -73,7 +82,7 @@ function serviceTests(
     limit: maxFailed,
     maxMs: null,
     alpha,
-    of: (hour) => ({ n: hour.rows + hour.failed, events: hour.failed }),
+    of: (hour) => ({ n: hour.rows + failuresIn(hour), events: failuresIn(hour) }),
   });
   if (latency === null) return [failed];
   const { maxMs, maxSlow } = latency;

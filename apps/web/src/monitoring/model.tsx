@@ -135,7 +135,7 @@ function fallbackText({
   if (difference === null) return 'compared as soon as a label is due';
   return (
     `${figure(Math.abs(difference))} ${difference > 0 ? 'better' : 'worse'} on ${figure(n)} labels, ` +
-    `at least ${figure(lower)} better; serves again above ${figure(needed)}`
+    `lower bound ${figure(lower)}; serves again above ${figure(needed)}`
   );
 }
 

@@ -154,7 +154,7 @@ test('the view tells how the former champion does while an alarm of quality is o
       verbose: false,
     }).replace(/\s+/g, ' ');
   expect(shown({})).toContain(
-    'fallback: flight-delay@6: its logloss is 0.083 lower on 1,200 labels since 2013-07-02T00:00:00Z, at least 0.021 lower; it serves again above 0.035',
+    'fallback: flight-delay@6: its logloss is 0.083 lower on 1,200 labels since 2013-07-02T00:00:00Z; by the lower bound 0.021, it serves again above 0.035',
   );
   expect(shown({ failure: 'its files are gone' })).toContain(
     'fallback: flight-delay@6 cannot be compared: its files are gone',

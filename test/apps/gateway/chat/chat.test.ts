@@ -294,6 +294,13 @@ test('questions without an answer count as failures of the champion, mistakes of
   expect(await refusal(client.chat.completions.create(asked))).toMatchObject({ status: 503 });
   const empty = client.chat.completions.create({ ...asked, messages: [] });
   expect(await refusal(empty)).toMatchObject({ status: 400 });
+  // Its row in the log says that it broke off.
+  bird.breakAfter = 2;
+  const broken = await client.chat.completions.create({ ...asked, stream: true });
+  const heard = (async () => {
+    for await (const piece of broken) void piece;
+  })();
+  expect(await refusal(heard)).toMatchObject({ code: 'ProviderUnavailable' });
   await gateway.stop();
   expect(registry.failures).toMatchObject([{ model: 'wiki-assistant', version: 5, failed: 1 }]);
 });

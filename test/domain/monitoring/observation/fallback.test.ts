@@ -8,7 +8,7 @@ import {
 } from '../../../../domain/monitoring/observation/fallback';
 import {
   beginFallback,
-  wantsFallback,
+  isFallbackDue,
 } from '../../../../domain/monitoring/observation/fallback-state';
 import { seededRandom } from '../../../../domain/statistics/random';
 
@@ -135,7 +135,7 @@ test('multiclass and mae are compared by their own losses', () => {
 });
 
 test('only an alarm of quality asks for it, and only with the setting', () => {
-  expect(wantsFallback(settings, [{ kind: 'drift' }, { kind: 'quality' }])).toBe(true);
-  expect(wantsFallback(settings, [{ kind: 'drift' }])).toBe(false);
-  expect(wantsFallback({ fallback: 'none' }, [{ kind: 'quality' }])).toBe(false);
+  expect(isFallbackDue(settings, [{ kind: 'drift' }, { kind: 'quality' }])).toBe(true);
+  expect(isFallbackDue(settings, [{ kind: 'drift' }])).toBe(false);
+  expect(isFallbackDue({ fallback: 'none' }, [{ kind: 'quality' }])).toBe(false);
 });

@@ -341,6 +341,14 @@ describe('a monitor', () => {
       ]);
     });
 
+    test('counts answers that broke off as failures and not as answers', () => {
+      const broken = { text: null, finish: null, error: 'ProviderUnavailable' };
+      const half = rows.map((row, index) => (index % 2 ? row : { ...row, output: broken }));
+      expect(alarmsWith(half, [])).toMatchObject([
+        { title: '50 % of the requests of an hour failed, with a limit of 1 %' },
+      ]);
+    });
+
     test('ends the alarm with an hour that keeps the limits', () => {
       const { state } = fold(emptyMonitorState, rows, version, [], [{ hour, failed: 60 }]);
       const { results } = fold(state, rowsOf({ from: 1, hours: 1, perHour: 300 }));
