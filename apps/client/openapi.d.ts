@@ -10045,13 +10045,18 @@ export interface components {
             /** @description automatic runs in a row that released no version */
             readonly fruitless: number;
             readonly hold: {
+                /** @description broken requests that also hold the runs, until their alarm ends */
+                readonly alarm: {
+                    readonly data: string;
+                    readonly problem: string;
+                } | null;
                 /** @description dataset version or feature that is broken */
                 readonly data: string;
                 /** @description incident to resolve; null if there is none */
                 readonly incident: string | null;
                 readonly problem: string;
                 /**
-                 * @description alarm: ends with the alarm. contract: ends with the next event or new data, if triggers tell of them, or by a person
+                 * @description alarm: ends with the alarm. contract: ends with the next event or new data, if these are triggers, or by a person
                  * @enum {string}
                  */
                 readonly shownBy: "alarm" | "contract";

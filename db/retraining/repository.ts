@@ -73,7 +73,7 @@ export function createRetrainingRepository({ sql }: Database): RetrainingReposit
     async observe({ tenant, lifecycle, callsForRun, isBroken }) {
       const [waiting] = await sql`
         select from retrainings where tenant_id = ${tenant} and lifecycle = ${lifecycle}
-          and (state->'hold'->>'shownBy' = 'alarm' and not ${isBroken}
+          and ((state->'hold'->>'shownBy' = 'alarm' or state->'hold'->>'alarm' is not null) and not ${isBroken}
             or state->'queued'->>'kind' in ('drift', 'quality') and not ${callsForRun})`;
       if (waiting === undefined) return;
       await sql.begin(async (tx) => {

@@ -15,7 +15,7 @@ import {
   type RetrainingRules,
   type RetrainingState,
 } from '../../domain/retraining/retraining';
-import { newsOfData } from '../../domain/retraining/triggers';
+import { triggersOnNewData } from '../../domain/retraining/triggers';
 import {
   changeRetraining,
   retrainingDueAt,
@@ -286,7 +286,7 @@ function holdIncident(
   { name, problem, shownBy }: DataHold,
   { spec }: CurrentSpec,
 ): RaisedIncident {
-  const news = spec.kind === 'ModelLifecycle' ? newsOfData(spec.triggers) : null;
+  const trigger = spec.kind === 'ModelLifecycle' ? triggersOnNewData(spec.triggers) : null;
   return {
     ...incidentDefaults,
     tenant,
@@ -302,9 +302,9 @@ function holdIncident(
       waitsFor:
         shownBy === 'alarm'
           ? `Somebody must repair ${name}. Automatic runs go on when the alarm of the monitor ends.`
-          : news === null
-            ? `Somebody must repair ${name}, then resolve this incident: no trigger of the lifecycle tells of new data.`
-            : `Somebody must repair ${name}. Automatic runs go on with ${news}, or when a person resolves this incident.`,
+          : trigger === null
+            ? `Somebody must repair ${name}, then resolve this incident: no trigger of the lifecycle starts a run on new data.`
+            : `Somebody must repair ${name}. Automatic runs go on with ${trigger}, or when a person resolves this incident.`,
     },
     actor,
   };

@@ -23,10 +23,15 @@ export interface BrokenData {
 export interface DataHold extends BrokenData {
   /**
    * `alarm`: the monitor shows broken requests, and the hold ends with its alarm. `contract`: a run
-   * was stopped by the contract of a source, and the hold ends with the next event or new data, if triggers
-   * tell of them, or by a person.
+   * was stopped by the contract of a source. The hold ends with the next event or new data, if
+   * these are triggers, or by a person.
    */
   readonly shownBy: 'alarm' | 'contract';
+  /**
+   * Broken requests that the monitor shows during a hold by a contract. While their alarm is open,
+   * they hold the runs after the contract.
+   */
+  readonly alarm?: BrokenData;
 }
 
 /** What the lifecycle says of automatic runs. */

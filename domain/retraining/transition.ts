@@ -82,7 +82,7 @@ export function changeRetraining(
     case 'observed':
       return observed(state, event);
     case 'released':
-      return unchanged({ ...state, hold: null });
+      return released(state);
   }
 }
 
@@ -111,13 +111,18 @@ function request(
   if (brokenData !== null) {
     const held: RetrainingState = { ...state, queued: ofData(state.queued) };
     // The end of an alarm says nothing of data that a contract has refused.
-    if (state.hold?.shownBy === 'contract')
-      return { ...unchanged(held), answer: { kind: 'held', why: heldBy(state.hold) } };
+    if (state.hold?.shownBy === 'contract') {
+      const both: DataHold = { ...state.hold, alarm: brokenData };
+      return {
+        ...unchanged({ ...held, hold: both }),
+        answer: { kind: 'held', why: heldBy(both) },
+      };
+    }
     const hold: DataHold = { ...brokenData, shownBy: 'alarm' };
     return {
       state: { ...held, hold },
       effects: [{ kind: 'hold', data: hold }],
-      answer: { kind: 'held', why: heldBy(brokenData) },
+      answer: { kind: 'held', why: heldBy(hold) },
     };
   }
   // New data wait for a person or for the end of a hold. An alarm shows again at the next look.
@@ -127,6 +132,13 @@ function request(
     return { ...unchanged(kept), answer: { kind: 'held', why: heldBy(state.hold) } };
   const effects: readonly RetrainingEffect[] =
     state.hold === null ? [] : [{ kind: 'release', data: state.hold }];
+  const hold = cause.kind === 'data' ? null : holdAfter(state.hold);
+  if (hold !== null)
+    return {
+      state: { ...kept, hold },
+      effects: [...effects, { kind: 'hold', data: hold }],
+      answer: { kind: 'held', why: heldBy(hold) },
+    };
   const free: RetrainingState = { ...state, hold: null };
   const answered = (next: RetrainingStep): RetrainingStep => ({
     ...next,
@@ -174,13 +186,30 @@ function observed(
 ): RetrainingStep {
   const { hold, queued } = state;
   const kept = callsForRun || state.replaced !== null ? queued : ofData(queued);
-  return hold?.shownBy === 'alarm' && !isBroken
-    ? {
-        state: { ...state, hold: null, queued: kept },
-        effects: [{ kind: 'release', data: hold }],
-        answer: null,
-      }
-    : unchanged({ ...state, queued: kept });
+  if (hold === null || isBroken) return unchanged({ ...state, queued: kept });
+  if (hold.shownBy === 'alarm')
+    return {
+      state: { ...state, hold: null, queued: kept },
+      effects: [{ kind: 'release', data: hold }],
+      answer: null,
+    };
+  const { alarm: _, ...byContract } = hold;
+  return unchanged({ ...state, hold: byContract, queued: kept });
+}
+
+/** A person who resolves the incident of a contract does not end an open alarm. */
+function released(state: RetrainingState): RetrainingStep {
+  const hold = holdAfter(state.hold);
+  return {
+    state: { ...state, hold },
+    effects: hold === null ? [] : [{ kind: 'hold', data: hold }],
+    answer: null,
+  };
+}
+
+/** What still holds automatic runs when this hold ends, unless new data arrived. */
+function holdAfter(hold: DataHold | null): DataHold | null {
+  return hold?.alarm === undefined ? null : { ...hold.alarm, shownBy: 'alarm' };
 }
 
 /**
@@ -197,8 +226,9 @@ function ofData(queued: RetrainingCause | null): RetrainingCause | null {
   return queued?.kind === 'event' || queued?.kind === 'data' ? queued : null;
 }
 
-function heldBy({ name, problem }: BrokenData): string {
-  return `no automatic run starts while ${name} is broken: ${problem}`;
+function heldBy({ name, problem, alarm }: DataHold): string {
+  const held = `no automatic run starts while ${name} is broken: ${problem}`;
+  return alarm === undefined ? held : `${held}; ${alarm.name} is broken too: ${alarm.problem}`;
 }
 
 type Moment = { readonly at: string; readonly otherRun: RunId | null };
@@ -247,7 +277,9 @@ function end(
   if (brokenData !== null) {
     const checked = { ...closed, notBefore: cooledDown };
     if (ofData(state.queued) !== null) return unchanged(checked);
-    const hold: DataHold = { ...brokenData, shownBy: 'contract' };
+    // No run is open during a hold by a contract, so an alarm shows this one.
+    const alarm = state.hold && { name: state.hold.name, problem: state.hold.problem };
+    const hold: DataHold = { ...brokenData, shownBy: 'contract', ...(alarm && { alarm }) };
     return {
       state: { ...checked, queued: null, hold },
       effects: [{ kind: 'hold', data: hold }],

@@ -14,16 +14,16 @@ export interface TriggersSpec {
 }
 
 /**
- * What ends a hold by a contract beside a person, for messages. Null if no trigger tells of new
- * data, so that only a person can end it.
+ * What ends a hold by a contract beside a person, for messages. Null if no trigger starts a run on
+ * new data, so that only a person can end it.
  */
-export function newsOfData(
+export function triggersOnNewData(
   triggers: Pick<TriggersSpec, 'events' | 'newData'> | undefined,
 ): string | null {
   const { events, newData } = triggers ?? { events: [], newData: false };
-  const news = [
+  const kinds = [
     ...(events.length > 0 ? ['event'] : []),
     ...(newData ? ['version of the data'] : []),
   ];
-  return news.length === 0 ? null : `the next ${news.join(' or ')}`;
+  return kinds.length === 0 ? null : `the next ${kinds.join(' or ')}`;
 }

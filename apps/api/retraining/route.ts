@@ -65,6 +65,7 @@ export function retrainingRoutes({
             problem: hold.problem,
             shownBy: hold.shownBy,
             incident: await incident(retrainingIncidents.held),
+            alarm: hold.alarm ? { data: hold.alarm.name, problem: hold.alarm.problem } : null,
           },
           stop: stopped ? { incident: await incident(retrainingIncidents.stopped) } : null,
           budget: await spentOf({ tenant, lifecycle, model: budget?.model ?? null, now }),

@@ -36,9 +36,13 @@ export const retrainingView = z
         shownBy: z
           .enum(['alarm', 'contract'])
           .describe(
-            'alarm: ends with the alarm. contract: ends with the next event or new data, if triggers tell of them, or by a person',
+            'alarm: ends with the alarm. contract: ends with the next event or new data, if these are triggers, or by a person',
           ),
         incident,
+        alarm: z
+          .object({ data: z.string(), problem: z.string() })
+          .nullable()
+          .describe('broken requests that also hold the runs, until their alarm ends'),
       })
       .nullable(),
     stop: z

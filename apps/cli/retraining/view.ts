@@ -1,7 +1,7 @@
 /** The triggers and brakes of a lifecycle as the API returns them, as text for a terminal. */
 import { formatSeconds } from '../../../domain/duration';
 import { figure } from '../../../domain/format';
-import { newsOfData } from '../../../domain/retraining/triggers';
+import { triggersOnNewData } from '../../../domain/retraining/triggers';
 import type { RetrainingJson } from '../../api/retraining/view';
 import type { Paint } from '../terminal';
 
@@ -38,8 +38,17 @@ function brakeLines(shown: RetrainingJson): string[] {
     lines.push(
       hold.shownBy === 'alarm'
         ? 'ends by itself when the alarm of the monitor ends (perennial monitor show)'
-        : contractHoldText(newsOfData(triggers), resolve(hold.incident, 'the data are right')),
+        : contractHoldText(
+            triggersOnNewData(triggers),
+            resolve(hold.incident, 'the data are right'),
+          ),
     );
+    if (hold.alarm !== null) {
+      lines.push(`${hold.alarm.data}: ${hold.alarm.problem}`);
+      lines.push(
+        'also holds the runs until the alarm of the monitor ends (perennial monitor show)',
+      );
+    }
   }
   if (notBefore !== null && status === 'coolingDown')
     lines.push(`the next automatic run starts at ${notBefore} or later${backOff(fruitless)}`);
@@ -48,10 +57,10 @@ function brakeLines(shown: RetrainingJson): string[] {
   return lines;
 }
 
-function contractHoldText(news: string | null, release: string): string {
-  return news === null
-    ? `no trigger tells of new data; repair them, then: ${release}`
-    : `ends with ${news}, or: ${release}`;
+function contractHoldText(trigger: string | null, release: string): string {
+  return trigger === null
+    ? `no trigger starts a run on new data; repair them, then: ${release}`
+    : `ends with ${trigger}, or: ${release}`;
 }
 
 function backOff(fruitless: number): string {

@@ -1,6 +1,6 @@
 import type { RunId } from '../../../domain/ids';
 import { defaultMonitor, type MonitorSpec } from '../../../domain/monitoring/monitor-spec';
-import type { RetrainingCause } from '../../../domain/retraining/retraining';
+import type { BrokenData, RetrainingCause } from '../../../domain/retraining/retraining';
 import type { RunStatus } from '../../../domain/run/run';
 import {
   digestOf,
@@ -185,15 +185,14 @@ test('a run that waits for an open one is dropped when its alarm ends', async ()
   expect(await retrainings().get({ tenant, lifecycle })).toMatchObject({ queued: null });
 });
 
-test('a contract that stops a run holds the next one, until a person releases it', async () => {
-  const lifecycle = await applied({ cooldownSeconds: 1, runStrategy: 'queue' });
+/** Starts a run, which the contract of its source stops. Returns the broken data. */
+async function stopByContract(lifecycle: string): Promise<BrokenData> {
   await request(lifecycle);
   const run = await newest(lifecycle);
+  const problem = 'flights: nulls of distance: 12 %';
   const verdict = {
     kind: 'failed',
-    reasons: [
-      { gate: 'contract', code: 'contract.nulls', message: 'flights: nulls of distance: 12 %' },
-    ],
+    reasons: [{ gate: 'contract', code: 'contract.nulls', message: problem }],
   };
   const output = {
     datasets: { flights: { dataset: `${lifecycle}.flights`, version: 3 } },
@@ -204,7 +203,12 @@ test('a contract that stops a run holds the next one, until a person releases it
     values (${tenant}, ${run}, 'validate', 0, ${lifecycle}, 'stopped', ${digestOf(lifecycle)}, ${JSON.stringify({ output })}, now())`;
   await end(run, 'stopped');
   await tickAll();
-  const data = { name: `${lifecycle}.flights@3`, problem: 'flights: nulls of distance: 12 %' };
+  return { name: `${lifecycle}.flights@3`, problem };
+}
+
+test('a contract that stops a run holds the next one, until a person releases it', async () => {
+  const lifecycle = await applied({ cooldownSeconds: 1, runStrategy: 'queue' });
+  const data = await stopByContract(lifecycle);
   expect(await retrainings().get({ tenant, lifecycle })).toMatchObject({
     fruitless: 0,
     hold: { ...data, shownBy: 'contract' },
@@ -219,7 +223,7 @@ test('a contract that stops a run holds the next one, until a person releases it
       dataVersion: data.name,
       what: data.problem,
       // This lifecycle has no trigger that new data could start.
-      waitsFor: `Somebody must repair ${data.name}, then resolve this incident: no trigger of the lifecycle tells of new data.`,
+      waitsFor: `Somebody must repair ${data.name}, then resolve this incident: no trigger of the lifecycle starts a run on new data.`,
     },
   });
   expect((await request(lifecycle)).kind).toBe('held');
@@ -228,6 +232,40 @@ test('a contract that stops a run holds the next one, until a person releases it
   await test_.database.sql`update retrainings set due_at = now() where lifecycle = ${lifecycle}`;
   await tickAll();
   expect(await retrainings().get({ tenant, lifecycle })).toMatchObject({ hold: null });
+});
+
+test('an open alarm still holds runs when an event ends the hold by a contract', async () => {
+  const lifecycle = await applied({ cooldownSeconds: 1, runStrategy: 'queue' });
+  const data = await stopByContract(lifecycle);
+  const requests = { name: 'request data of x', problem: 'it is missing.' };
+  const held = async () => (await retrainings().get({ tenant, lifecycle })).hold;
+  const incident = () =>
+    test_.registry.incidents.open({ tenant, model: lifecycle, key: 'retraining-held' });
+  const quiet = { tenant, lifecycle, callsForRun: false, isBroken: false };
+
+  await request(lifecycle, { ...drift, brokenData: requests });
+  expect(await held()).toEqual({ ...data, shownBy: 'contract', alarm: requests });
+  await retrainings().observe(quiet);
+  expect(await held()).toEqual({ ...data, shownBy: 'contract' });
+
+  await request(lifecycle, { ...drift, brokenData: requests });
+  const byContract = await incident();
+  const event: RetrainingCause = { kind: 'event', reason: 'event 7', brokenData: null };
+  expect(await request(lifecycle, event)).toMatchObject({
+    kind: 'held',
+    why: `no automatic run starts while ${requests.name} is broken: ${requests.problem}`,
+  });
+  expect(await held()).toEqual({ ...requests, shownBy: 'alarm' });
+  const byAlarm = await incident();
+  expect(byAlarm).toMatchObject({ story: { dataVersion: requests.name } });
+  expect(byAlarm?.id).not.toBe(byContract?.id);
+  expect(await runsOf(lifecycle)).toHaveLength(1);
+
+  await test_.database.sql`
+    update retrainings set state = jsonb_set(state::jsonb, '{notBefore}', 'null')::json where lifecycle = ${lifecycle}`;
+  await retrainings().observe(quiet);
+  expect(await incident()).toBeNull();
+  expect((await runsOf(lifecycle))[0]).toMatchObject({ actor: 'retraining:event' });
 });
 
 test('an unknown lifecycle is an error', async () => {

@@ -283,6 +283,57 @@ describe('a run that a contract stopped', () => {
     });
   });
 
+  describe('while an alarm of broken requests is open', () => {
+    const requests = { name: 'request data of distance', problem: 'it is missing.' };
+    const broken: RetrainingCause = { ...drift, brokenData: requests };
+    const fresh: RetrainingCause = { kind: 'data', reason: 'flights@4', brokenData: null };
+    const both = [...stopped, asked(99, broken)];
+    const alarmHold = { ...requests, shownBy: 'alarm' };
+
+    test.each<[string, readonly RetrainingEvent[]]>([
+      ['was shown after the contract', both],
+      ['was shown before the contract', [asked(0), asked(0.5, broken), ended(1, 'stopped', data)]],
+    ])('names both if the alarm %s', (_, events) => {
+      expect(play(events).state.hold).toEqual({ ...data, shownBy: 'contract', alarm: requests });
+      const { answer } = changeRetraining(play(events).state, asked(100), rules);
+      expect(answer?.why).toContain('flights@3');
+      expect(answer?.why).toContain('request data of distance is broken too: it is missing.');
+    });
+
+    test.each<[string, readonly RetrainingEvent[], readonly string[], object | null]>([
+      ['an event', [asked(100, event)], ['release', 'hold'], alarmHold],
+      ['an event, twice', [asked(100, event), asked(101, event)], ['release', 'hold'], alarmHold],
+      ['an event whose run is due', [asked(100, event), due(101)], ['release', 'hold'], alarmHold],
+      ['a person', [{ kind: 'released' }], ['hold'], alarmHold],
+      ['a person, then an event', [{ kind: 'released' }, asked(100, event)], ['hold'], alarmHold],
+      ['new data', [asked(100, fresh)], ['release', 'start'], null],
+    ])('%s ends the hold by the contract', (_, events, effects, hold) => {
+      const ends = play([...both, ...events], queue);
+      expect(ends.effects).toEqual(['start', 'hold', ...effects]);
+      expect(ends.state.hold).toEqual(hold);
+    });
+
+    test('starts the run that an event queued when the alarm ends', () => {
+      const waits = [...both, asked(100, event)];
+      expect(play(waits, queue)).toMatchObject({ answer: 'held', state: { queued: event } });
+      expect(play([...waits, quiet, due(101)], queue).effects.slice(2)).toEqual([
+        'release',
+        'hold',
+        'release',
+        'start',
+      ]);
+    });
+
+    test('keeps the hold by the contract when the alarm ends', () => {
+      const { state } = play([...both, quiet]);
+      expect(state.hold).toEqual({ ...data, shownBy: 'contract' });
+      expect(play([...both, quiet, asked(100, event)]).effects.slice(2)).toEqual([
+        'release',
+        'start',
+      ]);
+    });
+  });
+
   test('lets an event that announces data start a run, which the contract checks again', () => {
     expect(play([...stopped, asked(99, event)])).toMatchObject({
       answer: 'started',
@@ -379,10 +430,28 @@ describe('whatever happens', () => {
       fc.property(sequences, fc.constantFrom(rules, queue, replace), (sequence, by) => {
         happen(sequence, by, ({ kind, before, step }) => {
           if (before.hold?.shownBy !== 'contract' || ends.includes(kind)) return;
-          expect(step.state.hold).toEqual(before.hold);
+          const { name, problem, shownBy } = before.hold;
+          expect(step.state.hold).toMatchObject({ name, problem, shownBy });
           expect(step.effects).toEqual([]);
         });
       }),
+    );
+  });
+
+  test('no automatic run starts while an alarm of broken requests is open', () => {
+    fc.assert(
+      fc.property(sequences, fc.constantFrom(rules, queue, replace), (sequence, by) => {
+        let isOpen = false;
+        happen(sequence, by, ({ kind, before, step }) => {
+          if (kind === 'broken') isOpen = true;
+          // A request without broken data ends the alarm, and a person may end its hold.
+          const ends = ['observed', 'requested', 'data'].includes(kind);
+          const isReleased = kind === 'released' && before.hold?.shownBy !== 'contract';
+          if (ends || isReleased) isOpen = false;
+          if (isOpen) expect(step.effects.map((effect) => effect.kind)).not.toContain('start');
+        });
+      }),
+      { numRuns: 1_000 },
     );
   });
 

@@ -31,7 +31,7 @@ test('names the triggers and the rules', () => {
 });
 
 test('says what is broken and how the hold ends', () => {
-  const hold = { data: 'delay.flights@3', problem: 'nulls of distance: 12 %' };
+  const hold = { data: 'delay.flights@3', problem: 'nulls of distance: 12 %', alarm: null };
   const byContract = shown({
     status: 'held',
     hold: { ...hold, shownBy: 'contract', incident: 'inc_1' },
@@ -49,10 +49,19 @@ test('says what is broken and how the hold ends', () => {
     hold: { ...hold, shownBy: 'contract', incident: 'inc_1' },
   });
   expect(byPerson).toContain(
-    'no trigger tells of new data; repair them, then: perennial incident resolve inc_1 --reason',
+    'no trigger starts a run on new data; repair them, then: perennial incident resolve inc_1 --reason',
   );
   const byAlarm = shown({ status: 'held', hold: { ...hold, shownBy: 'alarm', incident: 'inc_1' } });
   expect(byAlarm).toContain('ends by itself when the alarm of the monitor ends');
+  const alarm = { data: 'request data of distance', problem: 'it is missing.' };
+  const byBoth = shown({
+    status: 'held',
+    hold: { ...hold, shownBy: 'contract', incident: 'inc_1', alarm },
+  });
+  expect(byBoth).toContain('delay.flights@3: nulls of distance: 12 %');
+  expect(byBoth).toMatch(
+    /request data of distance: it is missing\.\n +also holds the runs until the alarm of the monitor/,
+  );
 });
 
 test('says when the cool-down ends, why the runs stopped, and what the budget leaves', () => {
