@@ -35,6 +35,8 @@ export interface JobArea {
   write(name: string, value: unknown): Promise<void>;
   /** Null if the file does not exist. Reads at most the newest `maxBytes`. */
   read(name: string, maxBytes?: number): Promise<Buffer | null>;
+  /** The same, with the size of the whole file in bytes. */
+  end(name: string, maxBytes: number): Promise<FileEnd | null>;
   /** Names of the files that begin with `start`. */
   names(start: string): Promise<readonly string[]>;
   /** Stores a file. The store verifies the digest. */
@@ -49,6 +51,11 @@ export interface JobArea {
   urlOf(name: string, seconds: number): Promise<string>;
   /** An HTML form that may write below one folder of the area, with a slash at its end. */
   uploads(folder: string, seconds: number): Promise<UploadForm>;
+}
+
+export interface FileEnd {
+  readonly content: Buffer;
+  readonly size: number;
 }
 
 export interface FileContent {
@@ -109,6 +116,25 @@ export function openJobArea(s3: S3, signing: S3, owner: JobAreaOwner): JobArea {
     }
   }
 
+  async function end(name: string, maxBytes: number): Promise<FileEnd | null> {
+    try {
+      const found = await request(s3, `read ${prefix}${name}`, (client) =>
+        client.send(new GetObjectCommand({ ...of(name), Range: `bytes=-${maxBytes}` })),
+      );
+      const content = Buffer.from((await found.Body?.transformToByteArray()) ?? []);
+      // Such as `bytes 800-999/1000`. A store that sends the whole file need not send this header.
+      const size = /\/(\d+)$/.exec(found.ContentRange ?? '')?.[1];
+      return { content, size: size === undefined ? content.byteLength : Number(size) };
+    } catch (error) {
+      const cause = (error as Error).cause;
+      if (isNotFound(cause)) return null;
+      // An empty object has no range.
+      if (cause instanceof Error && cause.name === 'InvalidRange')
+        return { content: Buffer.alloc(0), size: 0 };
+      throw error;
+    }
+  }
+
   return {
     prefix,
     async create(name, value) {
@@ -123,20 +149,8 @@ export function openJobArea(s3: S3, signing: S3, owner: JobAreaOwner): JobArea {
     async write(name, value) {
       await put(name, value, false);
     },
-    async read(name, maxBytes = maxReadBytes) {
-      try {
-        const found = await request(s3, `read ${prefix}${name}`, (client) =>
-          client.send(new GetObjectCommand({ ...of(name), Range: `bytes=-${maxBytes}` })),
-        );
-        return Buffer.from((await found.Body?.transformToByteArray()) ?? []);
-      } catch (error) {
-        const cause = (error as Error).cause;
-        if (isNotFound(cause)) return null;
-        // An empty object has no range.
-        if (cause instanceof Error && cause.name === 'InvalidRange') return Buffer.alloc(0);
-        throw error;
-      }
-    },
+    read: async (name, maxBytes = maxReadBytes) => (await end(name, maxBytes))?.content ?? null,
+    end,
     names: (start) => names(s3, prefix, start),
     async upload(name, path, { digest, bytes }) {
       await request(s3, `write ${prefix}${name}`, (client) =>

@@ -195,6 +195,8 @@ export interface LogEnd {
   readonly text: string;
   /** Size of the whole log, secrets included. Null if the backend does not know it. */
   readonly bytes: number | null;
+  /** Given if each attempt of a job begins a log of its own. */
+  readonly attempt?: number;
 }
 
 export interface ComputeBackend {

@@ -212,13 +212,14 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       expect(await text(state.logs)).toMatch(/the last word\s*$/);
     });
 
-    test('cancels a running job and everything it started', async () => {
+    test('cancels a running job and everything it started, and keeps its log', async () => {
       const handle = await given.backend.submit(probe('hang'));
       const metrics = await runningUntil(given.backend, handle, (seen) => seen.length === 2);
       await given.backend.cancel(handle);
       expect(await given.backend.poll(handle)).toEqual({ kind: 'cancelled' });
       await gone(metrics.map(({ value }) => value));
       await given.backend.cancel(handle);
+      expect((await given.backend.logs(handle, 10_000)).text).toContain('training starts');
     });
 
     test('cancels a waiting job, an ended job and an unknown job', async () => {
@@ -362,6 +363,16 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       const log = (await given.backend.logs(handle, 200)).text;
       expect(log).toContain('ValueError');
       expect(log.length).toBeLessThanOrEqual(200);
+    });
+
+    test('knows the size of the log, and cuts it at the start of a line', async () => {
+      const handle = await given.backend.submit(probe('crash'));
+      await ended(given.backend, handle);
+      const whole = await given.backend.logs(handle, 100_000);
+      expect(whole.bytes).toBe(Buffer.byteLength(whole.text));
+      const end = await given.backend.logs(handle, 200);
+      expect(end.bytes).toBe(whole.bytes);
+      expect(whole.text.endsWith(`\n${end.text}`)).toBe(true);
     });
   });
 }

@@ -66,6 +66,7 @@ export function outputReporter(
  * of it if it is unknown where the last look ended.
  */
 export function addedText(last: LogEnd, tail: LogEnd): string {
+  if (last.text !== '' && last.attempt !== tail.attempt) return `…\n${tail.text}`;
   if (last.bytes === null || tail.bytes === null) return addedByText(last.text, tail.text);
   const added = tail.bytes - last.bytes;
   // While all of the log fits, its text tells more than its size, because secrets are masked.

@@ -12,6 +12,7 @@ import {
   type Job,
   type JobHandle,
   type JobState,
+  type LogEnd,
 } from '../../../../domain/training/job';
 import type { JobKeeper } from '../../../run/release';
 import { assessJob, type Assessment } from '../assess';
@@ -85,6 +86,11 @@ const supervisorBytes = 192 * 2 ** 20;
 /** An engine that restarts may not know its jobs for a moment. */
 const unknownForMs = 15_000;
 const endSeconds = 30;
+/**
+ * A job uploads only the newest `keptLogBytes` of its log, from the start of a line. A smaller file
+ * is the whole log, unless that line is several MiB long.
+ */
+const wholeLogBytes = keptLogBytes / 2;
 /** How long the accounting of an engine may lag behind the report of a job. */
 const accountedMs = 10_000;
 
@@ -315,9 +321,22 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     return Promise.all(outputs);
   }
 
-  async function logText(area: JobArea, jobId: string, attempt: number, most: number) {
-    const log = await area.read(reported(attempt, 'log.txt'), most);
-    if (log) return redact(log.toString('utf8'));
+  async function logEnd(
+    area: JobArea,
+    jobId: string,
+    attempt: number,
+    most: number,
+  ): Promise<LogEnd> {
+    const log = await area.end(reported(attempt, 'log.txt'), most);
+    if (log) {
+      const all = log.content.toString('utf8');
+      const text = log.size > log.content.byteLength ? all.slice(all.indexOf('\n') + 1) : all;
+      return { text: redact(text), bytes: log.size <= wholeLogBytes ? log.size : null, attempt };
+    }
+    return { text: await engineText(jobId, attempt, most), bytes: null, attempt };
+  }
+
+  async function engineText(jobId: string, attempt: number, most: number): Promise<string> {
     // Without a report, the engine may show why the job did not begin.
     const name = nameOf(jobId, attempt);
     const text = await engine.logs(name, most);
@@ -331,7 +350,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     return artifacts.putBytes({
       tenant: job.tenant,
       runId: runOf(job),
-      bytes: Buffer.from(await logText(area, job.id, attempt, keptLogBytes)),
+      bytes: Buffer.from((await logEnd(area, job.id, attempt, keptLogBytes)).text),
       mediaType: 'text/plain; charset=utf-8',
     });
   }
@@ -490,8 +509,8 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     async logs(handle, maxBytes) {
       const area = areaOf(handle);
       const attempt = await newestAttempt(area);
-      const text = attempt === 0 ? '' : await logText(area, handle.jobId, attempt, maxBytes);
-      return { text, bytes: null };
+      if (attempt === 0) return { text: '', bytes: null };
+      return logEnd(area, handle.jobId, attempt, maxBytes);
     },
 
     cancel,

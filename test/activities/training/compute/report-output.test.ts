@@ -37,6 +37,12 @@ describe('the part of a log that is new', () => {
     expect(addedText(last, { text, bytes })).toBe(added);
   });
 
+  test('is all with a mark after the job started again, even if its new log is longer', () => {
+    const last = { text: 'starts\nstep 1\n', bytes: 14, attempt: 1 };
+    const text = 'starts\nresumes\nstep 1\n';
+    expect(addedText(last, { text, bytes: text.length, attempt: 2 })).toBe(`…\n${text}`);
+  });
+
   test('is all with a mark where an unknown number of equal lines may have been added', () => {
     const last = { text: `first\n${full}`, bytes: null };
     expect(addedText(last, { text: `${full}${line}`, bytes: null })).toBe(`…\n${full}${line}`);

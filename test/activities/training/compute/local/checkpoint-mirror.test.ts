@@ -35,6 +35,7 @@ function areaIn(folder: string): JobArea {
       return Promise.resolve();
     },
     read: (name) => Promise.resolve(stored.get(name) ?? null),
+    end: unused,
     names: (start) => Promise.resolve([...stored.keys()].filter((name) => name.startsWith(start))),
     upload: (name, path) => {
       stored.set(name, readFileSync(path));
