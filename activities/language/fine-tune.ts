@@ -12,7 +12,7 @@ import {
 import type { FineTuneSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import { openJobMeter, type JobMeterDeps } from '../cost/job-meter';
 import { followJob } from '../training/compute/follow-job';
-import { keepLogs, type LogRecords } from '../training/compute/keep-logs';
+import { cancelledLogKeeper, keepLogs, type LogRecords } from '../training/compute/keep-logs';
 import { restartRecorder } from '../training/compute/record-restart';
 import { metricsReporter } from '../training/compute/report-metrics';
 import { outputReporter } from '../training/compute/report-output';
@@ -94,6 +94,7 @@ export function createFineTuneActivities(deps: FineTuneDeps) {
         look: ({ metrics }, read) =>
           Promise.all([report(metrics), output(read)]).then(() => undefined),
         onRestart: restartRecorder(registry, input),
+        onCancelled: cancelledLogKeeper(deps, input),
         longestPauseMs: 5_000,
       });
       const next = `perennial run logs ${runId}`;

@@ -10,14 +10,14 @@ import { openJobMeter } from '../cost/job-meter';
 import type { FinalJobState } from '../training/compute/follow-job';
 import { followJob } from '../training/compute/follow-job';
 import type { LogRecords } from '../training/compute/keep-logs';
-import { keepLogs } from '../training/compute/keep-logs';
+import { cancelledLogKeeper, keepLogs } from '../training/compute/keep-logs';
 import { restartRecorder } from '../training/compute/record-restart';
 import { metricsReporter } from '../training/compute/report-metrics';
 import { outputReporter } from '../training/compute/report-output';
 
 export interface ProjectJobDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
-  readonly artifacts: Pick<ArtifactStore, 'getJson'>;
+  readonly artifacts: Pick<ArtifactStore, 'getJson' | 'putBytes'>;
   readonly registry: LogRecords & Pick<Registry, 'lineage' | 'costs'>;
   readonly prices: ComputePrices;
 }
@@ -37,9 +37,9 @@ export interface PreparedJob {
   readonly datasets: readonly DatasetVersionRef[];
 }
 
-/** Submits the job or finds it, and follows it to its end. A failed job's log is kept. */
+/** Submits the job or finds it, and follows it to its end. Keeps the log of a failed or cancelled job. */
 export async function followProjectJob(
-  deps: Pick<ProjectJobDeps, 'backends' | 'registry' | 'prices'>,
+  deps: Pick<ProjectJobDeps, 'backends' | 'artifacts' | 'registry' | 'prices'>,
   given: ProjectJobInput & { readonly name: string },
   prepare: () => Promise<PreparedJob>,
 ): Promise<FinalJobState> {
@@ -64,6 +64,7 @@ export async function followProjectJob(
     },
     look: ({ metrics }, read) => Promise.all([report(metrics), output(read)]).then(() => undefined),
     onRestart: restartRecorder(registry, given),
+    onCancelled: cancelledLogKeeper(deps, given),
     longestPauseMs: 1_000,
   });
   if (ended.kind === 'failed' && ended.logs) await keepLogs(registry, given, ended.logs);

@@ -21,7 +21,7 @@ import { openJobMeter, type JobMeterDeps } from '../cost/job-meter';
 import type { FinalJobState } from './compute/follow-job';
 import { followJob } from './compute/follow-job';
 import type { LogRecords } from './compute/keep-logs';
-import { keepLogs } from './compute/keep-logs';
+import { cancelledLogKeeper, keepLogs } from './compute/keep-logs';
 import { restartRecorder } from './compute/record-restart';
 import { metricsReporter } from './compute/report-metrics';
 import { outputReporter } from './compute/report-output';
@@ -118,6 +118,7 @@ export function createTrainActivities(deps: TrainDeps) {
         look: ({ metrics }, read) =>
           Promise.all([report(metrics), output(read)]).then(() => undefined),
         onRestart: restartRecorder(registry, input),
+        onCancelled: cancelledLogKeeper(deps, input),
         longestPauseMs: 1_000,
       });
       if (ended.kind !== 'cancelled' && ended.logs && onnxOf(ended) === null)

@@ -15,7 +15,7 @@ import { busySeconds, cappedReason, valuesAtRungs } from '../../domain/tuning/tu
 import type { FinalJobState, RunningJob } from '../training/compute/follow-job';
 import { openJobMeter } from '../cost/job-meter';
 import { followJob } from '../training/compute/follow-job';
-import { keepLogs } from '../training/compute/keep-logs';
+import { cancelledLogKeeper, keepLogs } from '../training/compute/keep-logs';
 import { restartRecorder } from '../training/compute/record-restart';
 import { retryWhileUnavailable } from '../run/retry-while-unavailable';
 import type { TrainModelInput } from '../training/train';
@@ -89,6 +89,7 @@ export async function runTrialJob(
       }),
       look: (job) => watch.look(job),
       onRestart: restartRecorder(registry, input),
+      onCancelled: cancelledLogKeeper(deps, input),
       longestPauseMs: maxPauseMs,
     });
     if (ended.kind === 'failed' && ended.logs && ended.failure !== 'JobLost')

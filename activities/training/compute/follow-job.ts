@@ -30,6 +30,11 @@ export interface FollowJobInput {
   readonly look: (job: RunningJob, read: ReadOutput) => Promise<'enough' | undefined>;
   /** Called with the reason when the job starts again. */
   readonly onRestart: (reason: string) => Promise<void>;
+  /**
+   * Called when the job was cancelled for another reason than `enough`. May read its whole output,
+   * and must not fail.
+   */
+  readonly onCancelled: (read: ReadOutput) => Promise<void>;
   readonly longestPauseMs: number;
 }
 
@@ -60,6 +65,7 @@ export async function followJob({
   prepare,
   look,
   onRestart,
+  onCancelled,
   longestPauseMs,
 }: FollowJobInput): Promise<FinalJobState> {
   const context = Context.current();
@@ -72,9 +78,16 @@ export async function followJob({
     });
   const handle = { value: attachedTo(context, { backend: kind, jobId, tenant, detail: {} }) };
   const times = () => backend.times(handle.value);
-  const cancel = async (): Promise<void> => {
+  const read: ReadOutput = (maxBytes) => backend.logs(handle.value, maxBytes);
+  // Only after its end is the output complete, and the same if another process reads it again.
+  const cancelAndKeepOutput = async (): Promise<void> => {
     await backend.cancel(handle.value);
-    await meter.settle(times);
+    const kept = onCancelled(read);
+    try {
+      await meter.settle(times);
+    } finally {
+      await kept;
+    }
   };
   const stopBeating = beat(context, () => handle.value);
   try {
@@ -156,16 +169,19 @@ export async function followJob({
         const isLost = state.kind === 'failed' && state.failure === 'JobLost';
         // The next attempt of a lost job uses what is left of the reservation.
         if (!isLost || isLastAttempt(context)) await meter.settle(times);
+        // The process that cancelled it may have died before it kept the output.
+        if (state.kind === 'cancelled') await onCancelled(read);
         // An engine may accept a job that no machine can run, and refuse it later.
         return state.kind === 'failed' ? { ...state, message: `${state.message}${raised}` } : state;
       }
       if (state.kind === 'running') {
-        if ((await look(state, (most) => backend.logs(handle.value, most))) === 'enough') {
-          await cancel();
+        if ((await look(state, read)) === 'enough') {
+          await backend.cancel(handle.value);
+          await meter.settle(times);
           return { kind: 'cancelled' };
         }
         if ((await meter.look(times)) === 'spent') {
-          await cancel();
+          await cancelAndKeepOutput();
           throw meter.spent();
         }
       }
@@ -178,7 +194,7 @@ export async function followJob({
   } catch (error) {
     if (!(error instanceof CancelledFailure)) throw error;
     // After a timeout the next attempt follows the job; only a cancelled run ends it.
-    if (context.cancellationDetails?.cancelRequested === true) await cancel();
+    if (context.cancellationDetails?.cancelRequested === true) await cancelAndKeepOutput();
     if (context.cancellationDetails?.workerShutdown === true) {
       throw failure(
         'JobLost',

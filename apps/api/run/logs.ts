@@ -21,7 +21,7 @@ export interface LogText {
 }
 
 /**
- * The logs of the run's ended jobs as text. Failed jobs come first, in order. After a cursor, only
+ * The logs of the run's ended jobs as text. Failed and cancelled jobs come first, in order. After a cursor, only
  * the logs that were added behind it are read, or all of them if another one came before.
  */
 export async function readLogs(
@@ -62,7 +62,7 @@ async function findLogs(sources: Sources, run: RunRecord): Promise<readonly Arti
     return [output, (output as { readonly model?: unknown } | null | undefined)?.model];
   });
   const logs = [
-    ...(await failedJobs(sources, run)),
+    ...(await recordedLogs(sources, run)),
     ...outputs.flatMap((output) => logsOf(output) ?? []),
     // A stage of a project may return any reference under this name.
   ].filter((ref) => ref.mediaType.startsWith('text/plain') && isOfTenant(ref, run.tenant));
@@ -71,7 +71,8 @@ async function findLogs(sources: Sources, run: RunRecord): Promise<readonly Arti
 
 const page = 1000;
 
-async function failedJobs({ registry }: Sources, run: RunRecord): Promise<ArtifactRef[]> {
+/** Of failed and cancelled jobs. */
+async function recordedLogs({ registry }: Sources, run: RunRecord): Promise<ArtifactRef[]> {
   const found: ArtifactRef[] = [];
   let afterSeq = 0;
   for (;;) {
@@ -82,7 +83,7 @@ async function failedJobs({ registry }: Sources, run: RunRecord): Promise<Artifa
       limit: page,
     });
     for (const { kind, data } of events) {
-      const logs = kind === 'job.failed' ? logsOf(data) : null;
+      const logs = ['job.failed', 'job.cancelled'].includes(kind) ? logsOf(data) : null;
       if (logs) found.push(logs);
     }
     if (events.length < page) return found;

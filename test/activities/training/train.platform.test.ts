@@ -220,6 +220,11 @@ test('streams metrics to the run’s events, and ends the job when the run is ca
   environment.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }));
   await expect(end).rejects.toBeInstanceOf(CancelledFailure);
   if (handle) expect(await backend.poll(handle)).toEqual({ kind: 'cancelled' });
+  const { stage, data } = events.find(({ kind }) => kind === 'job.cancelled') ?? {};
+  expect(stage).toBe('train');
+  const logs = data?.['logs'] as ArtifactRef;
+  expect(Buffer.from(await artifacts.getBytes(logs)).toString()).toContain('training starts');
+  expect(held.get(logs.digest)).toBe(`run:${runId}`);
 });
 
 test('leaves the job to the next attempt after a timeout, which finds it by heartbeat or key', async () => {

@@ -35,9 +35,10 @@ describe('the output of running jobs', () => {
     expect(jobsAfter(next)).toEqual([]);
   });
 
-  test('stays for the other jobs of the stage after one has failed', () => {
-    expect(jobsAfter(event('job.failed', 'train', { job: 'run_1/train/a' }))).toEqual([
-      'run_1/train/b',
-    ]);
-  });
+  test.each(['job.failed', 'job.cancelled'])(
+    'stays for the other jobs of the stage after %s of one',
+    (kind) => {
+      expect(jobsAfter(event(kind, 'train', { job: 'run_1/train/a' }))).toEqual(['run_1/train/b']);
+    },
+  );
 });

@@ -77,7 +77,7 @@ export function withEvents(before: LiveRun, events: readonly LiveEvent[]): LiveR
 
 /** The stored log has the output of ended jobs. */
 function forgetStored(output: Map<string, RunningOutput>, { kind, stage, data }: LiveEvent): void {
-  if (kind === 'job.failed') output.delete(String(data['job']));
+  if (kind === 'job.failed' || kind === 'job.cancelled') output.delete(String(data['job']));
   else if (kind.startsWith('stage.') && kind !== 'stage.started') {
     for (const [job, { stage: of }] of output) if (of === stage) output.delete(job);
   } else if (kind === 'run.status' && isFinal(data['status'] as RunStatus)) output.clear();

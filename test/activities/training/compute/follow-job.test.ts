@@ -1,4 +1,5 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { ActivityCancellationDetails } from '@temporalio/common';
 import { DefaultLogger } from '@temporalio/worker';
 import { followJob } from '../../../../activities/training/compute/follow-job';
 import type { CostRepository } from '../../../../db/cost/repository';
@@ -57,6 +58,7 @@ async function follow(backend: ComputeBackend, costs: CostRepository, attempt = 
       prepare: () => Promise.resolve(job),
       look: () => Promise.resolve(undefined),
       onRestart: () => Promise.resolve(),
+      onCancelled: () => Promise.resolve(),
       longestPauseMs: 20,
     }),
   );
@@ -130,4 +132,67 @@ test('a job that starts again with more memory reserves with that memory', async
     costs,
   );
   expect(seen).toEqual(['reserve 1 GiB', 'seen a', 'reserve 2 GiB']);
+});
+
+describe('the log of a cancelled job is kept after its end', () => {
+  const running: JobState = { kind: 'running', metrics: [] };
+
+  /** The calls in order. The run is cancelled with the first look at the job. */
+  async function callsOf(state: JobState, verdict?: 'enough'): Promise<readonly string[]> {
+    const calls: string[] = [];
+    const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+    const backend: ComputeBackend = {
+      ...backendWith(state),
+      logs: () => Promise.resolve({ text: 'epoch 1\n', bytes: 8 }),
+      cancel() {
+        calls.push('cancel');
+        return Promise.resolve();
+      },
+    };
+    const followed = environment.run(() =>
+      followJob({
+        backends: { local: backend },
+        kind: 'local',
+        tenant: job.tenant,
+        jobId: job.id,
+        meter: {
+          ...freeMeter(job.id),
+          settle() {
+            calls.push('settle');
+            return Promise.resolve();
+          },
+        },
+        prepare: () => Promise.resolve(job),
+        look() {
+          if (verdict === undefined)
+            environment.cancel(
+              'CANCELLED',
+              new ActivityCancellationDetails({ cancelRequested: true }),
+            );
+          return Promise.resolve(verdict);
+        },
+        onRestart: () => Promise.resolve(),
+        async onCancelled(read) {
+          calls.push(`keep ${(await read(100)).text}`);
+        },
+        longestPauseMs: 20,
+      }),
+    );
+    await followed.catch(() => undefined);
+    return calls;
+  }
+
+  test('when the run is cancelled', async () => {
+    const [first, ...others] = await callsOf(running);
+    expect(first).toBe('cancel');
+    expect(others).toEqual(expect.arrayContaining(['keep epoch 1\n', 'settle']));
+  });
+
+  test('by the next attempt, if the process died after the cancellation', async () => {
+    expect(await callsOf({ kind: 'cancelled' })).toEqual(['settle', 'keep epoch 1\n']);
+  });
+
+  test('but not of a pruned trial', async () => {
+    expect(await callsOf(running, 'enough')).toEqual(['cancel', 'settle']);
+  });
 });

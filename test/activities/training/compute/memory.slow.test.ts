@@ -62,6 +62,7 @@ async function follow(hold: number, more: Partial<JobResources> = {}) {
       prepare: () => Promise.resolve(job),
       look: () => Promise.resolve(undefined),
       onRestart: (reason) => Promise.resolve(void restarts.push(reason)),
+      onCancelled: () => Promise.resolve(),
       longestPauseMs: 200,
     }),
   );

@@ -684,7 +684,7 @@ describe('runs', () => {
     });
   });
 
-  test('have the log of a failed job', async () => {
+  test.each(['job.failed', 'job.cancelled'])('have the log of %s', async (kind) => {
     const { id } = await world.accept('flight-delay');
     const logs = await world.artifacts.putBytes({
       tenant,
@@ -694,7 +694,7 @@ describe('runs', () => {
     await world.registry.events.append({
       tenant,
       runId: id,
-      kind: 'job.failed',
+      kind,
       stage: 'train',
       data: { job: `${id}/train/job/1`, logs },
     });

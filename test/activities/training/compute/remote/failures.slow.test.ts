@@ -157,6 +157,7 @@ test('preemptions cost no retry, and training continues from its checkpoint', as
         return undefined;
       },
       onRestart: () => Promise.resolve(),
+      onCancelled: () => Promise.resolve(),
       longestPauseMs: 200,
     }),
   );
@@ -189,6 +190,7 @@ test('a job that lost enough machines asks for one that is not preemptible', asy
         return undefined;
       },
       onRestart: (reason) => Promise.resolve(void restarts.push(reason)),
+      onCancelled: () => Promise.resolve(),
       longestPauseMs: 200,
     }),
   );
@@ -223,6 +225,7 @@ test('an engine that refuses more memory ends the job as one whose memory ran ou
         prepare: () => Promise.resolve(short),
         look: () => Promise.resolve(undefined),
         onRestart: (reason) => Promise.resolve(void restarts.push(reason)),
+        onCancelled: () => Promise.resolve(),
         longestPauseMs: 200,
       }),
     );
@@ -272,6 +275,7 @@ test('an engine that is away while a job runs costs no retry', async () => {
       prepare: () => Promise.resolve(given),
       look: () => Promise.resolve(undefined),
       onRestart: () => Promise.resolve(),
+      onCancelled: () => Promise.resolve(),
       longestPauseMs: 200,
     }),
   );
