@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { readLogs } from '../../../apps/api/run/logs';
 import type { RunRecord } from '../../../db/run/repository';
 import { defaultTenant as tenant } from '../../../domain/ids';
 import type { CommandResult } from '../../../domain/project/command';
@@ -65,15 +66,17 @@ test('a killed command starts again and finds its checkpoint folder', async () =
   expect(await endOf(run)).toMatchObject({ status: 'succeeded', failure: null });
 });
 
-test('a cancelled run ends its command', async () => {
+test('a cancelled run ends its command, and its log can be read', async () => {
   // No other process sleeps for this time.
   const seconds = `600.${process.pid}`;
   const commands = () => pidsOf('sleep', seconds);
-  const run = await world.start('one', shell(`exec sleep ${seconds}`));
+  const run = await world.start('one', shell(`echo waits for a lock; exec sleep ${seconds}`));
   await until(() => commands().length === 1);
   await world.lifecycles.cancel(run.workflowId);
   expect(await endOf(run)).toMatchObject({ status: 'cancelled' });
   await until(() => commands().length === 0);
+  const { text } = await readLogs(world.core, run, undefined);
+  expect(text).toContain('waits for a lock\n');
 });
 
 test('a failure of a named class starts the command again, and each log is kept', async () => {
