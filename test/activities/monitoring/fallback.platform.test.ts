@@ -127,7 +127,7 @@ async function alarmed({
     model,
     look,
     /** Requests whose true value is 0.5 plus a thousandth of the distance. */
-    async send(rows: number): Promise<void> {
+    send: async (rows: number): Promise<void> => {
       const bias = answering?.graph.bias ?? 0;
       const sent = Array.from({ length: rows }, () => {
         minute += 1;

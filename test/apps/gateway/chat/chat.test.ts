@@ -297,8 +297,9 @@ test('questions without an answer count as failures of the champion, mistakes of
   // Its row in the log says that it broke off.
   bird.breakAfter = 2;
   const broken = await client.chat.completions.create({ ...asked, stream: true });
+  const pieces: unknown[] = [];
   const heard = (async () => {
-    for await (const piece of broken) void piece;
+    for await (const { choices } of broken) pieces.push(choices);
   })();
   expect(await refusal(heard)).toMatchObject({ code: 'ProviderUnavailable' });
   await gateway.stop();
