@@ -94,7 +94,7 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
         select f.prediction_id as id, f.event_time as at, f.label, f.monitored_at::text as monitored_at, p.input, p.output
         from feedback f
         join predictions p on p.day = f.day and p.id = f.prediction_id and p.tenant_id = f.tenant_id and p.arm in ('champion', 'challenger')
-        where f.tenant_id = ${tenant} and f.model = ${model} and f.version = ${version} and f.monitored_at is not null
+        where f.tenant_id = ${tenant} and f.model = ${model} and f.version = ${version} and f.monitored_at is not null and f.event_time is not null
           and (f.monitored_at, f.prediction_id) > (${cursor.monitoredAt}::timestamptz, ${cursor.id})
         order by f.monitored_at, f.prediction_id limit ${limit}`;
     },
