@@ -5,6 +5,7 @@
 import { classPredictionIn, lossDifferencesOf } from '../../evaluation/class-prediction';
 import { pairRange, requestLoss } from '../../rollout/judging/loss';
 import { extendRanged, rangedBounds, type RangedValue } from '../../statistics/ranged-sequence';
+import { classLabel } from '../../serving/prediction';
 import { boundOf, type ObservedVersion } from './champion-reference';
 import type { FallbackResult, FallbackState } from './fallback-state';
 import { lossOf } from './live-quality';
@@ -41,11 +42,17 @@ function pairOf(
   const bound = boundOf(version);
   const champion = lossOf(settings, { at, label, output }, bound);
   const former = lossOf(settings, { at, label, output: formerOutput }, bound);
-  if (champion === null || former === null) return null;
+  if (champion === null || former === null || isOfUnknownClass(label, output)) return null;
   return {
     value: champion.loss - former.loss,
     ...differencesOf(version, output, formerOutput),
   };
+}
+
+/** Both versions give such a label no probability, so it compares nothing. */
+function isOfUnknownClass(label: unknown, output: unknown): boolean {
+  const prediction = classPredictionIn(output);
+  return prediction !== null && !Object.hasOwn(prediction.probabilities, classLabel(label) ?? '');
 }
 
 /** The possible differences, before the label is known. */

@@ -139,3 +139,15 @@ test('only an alarm of quality asks for it, and only with the setting', () => {
   expect(isFallbackDue(settings, [{ kind: 'drift' }])).toBe(false);
   expect(isFallbackDue({ fallback: 'none' }, [{ kind: 'quality' }])).toBe(false);
 });
+
+test('a label of a class that neither version knows is left out', () => {
+  const classes: ObservedVersion = { ...version, settings: { ...settings, task: 'multiclass' } };
+  const unknown = {
+    at: '2024-01-02T00:00:00Z',
+    label: { references: ['storm'] },
+    // The probabilities of a graph need not sum to exactly 1.
+    output: { class: 'gale', probabilities: { calm: 0.2, gale: 0.8 } },
+    formerOutput: { class: 'gale', probabilities: { calm: 0.2000001, gale: 0.8000001 } },
+  };
+  expect(addComparedLabels(begun, classes, [unknown]).pairs.n).toBe(0);
+});
