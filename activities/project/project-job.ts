@@ -37,7 +37,10 @@ export interface PreparedJob {
   readonly datasets: readonly DatasetVersionRef[];
 }
 
-/** Submits the job or finds it, and follows it to its end. Keeps the log of a failed or cancelled job. */
+/**
+ * Submits the job or finds it, and follows it to its end. Keeps the log of a failed or cancelled
+ * job.
+ */
 export async function followProjectJob(
   deps: Pick<ProjectJobDeps, 'backends' | 'artifacts' | 'registry' | 'prices'>,
   given: ProjectJobInput & { readonly name: string },

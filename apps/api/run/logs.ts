@@ -21,8 +21,9 @@ export interface LogText {
 }
 
 /**
- * The logs of the run's ended jobs as text. Failed and cancelled jobs come first, in order. After a cursor, only
- * the logs that were added behind it are read, or all of them if another one came before.
+ * The logs of the run's ended jobs as text. Failed and cancelled jobs come first, in order. After a
+ * cursor, only the logs that were added behind it are read, or all of them if another one came
+ * before.
  */
 export async function readLogs(
   sources: Sources,

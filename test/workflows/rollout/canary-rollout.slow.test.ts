@@ -170,7 +170,7 @@ describe('a rollout by another method', () => {
     expect(promoted).toMatchObject([{ version: 3, rollout: 'roll_1' }]);
   });
 
-  test('of blue/green switches all traffic after its shadow, which nobody can skip', async () => {
+  test('of blue/green switches all traffic after its shadow, which cannot be skipped', async () => {
     let isShown = false;
     const fake = fakeRollout((input, rollout) => (isShown ? upAndPassed(input, rollout) : null));
     const tried = await start({ canary: [0, 100], method: { method: 'blueGreen' } }, fake);

@@ -171,7 +171,7 @@ describe('a chat that is tried', () => {
   test('with an unknown version or application is refused', async () => {
     expect(await say([question], { version: 9 })).toMatchObject({ status: 404 });
     expect(
-      await world.call('POST', '/models/nobody/chat', { body: { messages: [question] } }),
+      await world.call('POST', '/models/unknown/chat', { body: { messages: [question] } }),
     ).toMatchObject({ status: 404 });
   });
 });
