@@ -49,31 +49,41 @@ describe('the part of a log that is new', () => {
   });
 });
 
-test('a running job reports its output once, and a failed read does not fail it', async () => {
+const of = {
+  tenant: 'default' as Tenant,
+  runId: 'run_1' as RunId,
+  key: 'run_1/train/job/1' as IdempotencyKey,
+};
+
+/** The data of the events that a reporter appends, with a clock that only the test moves. */
+async function reported(
+  work: (report: ReturnType<typeof outputReporter>) => Promise<void>,
+): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const appended: Readonly<Record<string, unknown>>[] = [];
   const events = {
     append: ({ data }: { readonly data: Readonly<Record<string, unknown>> }) =>
       Promise.resolve(appended.push(data)),
   };
-  const of = {
-    tenant: 'default' as Tenant,
-    runId: 'run_1' as RunId,
-    key: 'run_1/train/job/1' as IdempotencyKey,
-  };
   await new MockActivityEnvironment().run(async () => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
     try {
-      const report = outputReporter({ events }, of);
-      const texts = ['a\n', 'a\n', 'a\nb\n'];
-      for (const text of texts) {
-        await report(() => Promise.resolve({ text, bytes: text.length }));
-        await report(() => Promise.reject(new Error('asked too soon')));
-        jest.advanceTimersByTime(2_000);
-      }
-      await report(() => Promise.reject(new Error('the engine is away')));
+      await work(outputReporter({ events }, of));
     } finally {
       jest.useRealTimers();
     }
+  });
+  return appended;
+}
+
+test('a running job reports its output once, and a failed read does not fail it', async () => {
+  const appended = await reported(async (report) => {
+    const texts = ['a\n', 'a\n', 'a\nb\n'];
+    for (const text of texts) {
+      await report(() => Promise.resolve({ text, bytes: text.length }));
+      await report(() => Promise.reject(new Error('asked too soon')));
+      jest.advanceTimersByTime(2_000);
+    }
+    await report(() => Promise.reject(new Error('the engine is away')));
   });
   expect(appended).toEqual([
     { job: of.key, text: 'a\n', begins: true },
@@ -82,27 +92,11 @@ test('a running job reports its output once, and a failed read does not fail it'
 });
 
 test('the last event of a long output says that the stored log has the rest', async () => {
-  const appended: Readonly<Record<string, unknown>>[] = [];
-  const events = {
-    append: ({ data }: { readonly data: Readonly<Record<string, unknown>> }) =>
-      Promise.resolve(appended.push(data)),
-  };
-  const of = {
-    tenant: 'default' as Tenant,
-    runId: 'run_1' as RunId,
-    key: 'run_1/train/job/1' as IdempotencyKey,
-  };
-  await new MockActivityEnvironment().run(async () => {
-    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
-    try {
-      const report = outputReporter({ events }, of);
-      const text = `${'x'.repeat(16_000)}\n`;
-      for (let look = 1; look <= 40; look += 1) {
-        await report(() => Promise.resolve({ text, bytes: look * text.length }));
-        jest.advanceTimersByTime(2_000);
-      }
-    } finally {
-      jest.useRealTimers();
+  const appended = await reported(async (report) => {
+    const text = `${'x'.repeat(16_000)}\n`;
+    for (let look = 1; look <= 40; look += 1) {
+      await report(() => Promise.resolve({ text, bytes: look * text.length }));
+      jest.advanceTimersByTime(2_000);
     }
   });
   const texts = appended.map((data) => String(data['text']));

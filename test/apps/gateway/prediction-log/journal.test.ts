@@ -16,8 +16,17 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const open = (segmentBytes = 1_000): RowJournal<Row> =>
-  openJournal<Row>({ folder, segmentBytes, onError: (error) => errors.push(error) });
+const open = (segmentBytes = 1_000, into = folder): RowJournal<Row> =>
+  openJournal<Row>({ folder: into, segmentBytes, onError: (error) => errors.push(error) });
+/** The spill of a process, which takes over the files of one that was silent for 50 ms. */
+const spillOf = () =>
+  openSpill<Row>({
+    folder,
+    segmentBytes: 1_000,
+    maxBytes: 100_000,
+    orphanSeconds: 0.05,
+    onLost: (lost, reason) => errors.push([lost, reason]),
+  });
 /** The next microtask after those that are queued. */
 const turn = () => Promise.resolve();
 const rows = (from: number, until: number): Row[] =>
@@ -68,20 +77,8 @@ test('a full segment is deleted with its last row, and rows that were not settle
 });
 
 test('rows of a killed process reach the next one through the spill', async () => {
-  const spillOf = () =>
-    openSpill<Row>({
-      folder,
-      segmentBytes: 1_000,
-      maxBytes: 100_000,
-      orphanSeconds: 0.05,
-      onLost: (lost, reason) => errors.push([lost, reason]),
-    });
   const killed = await spillOf();
-  const journal = openJournal<Row>({
-    folder: killed.folder,
-    segmentBytes: 1_000,
-    onError: (error) => errors.push(error),
-  });
+  const journal = open(1_000, killed.folder);
   for (const row of rows(0, 3)) journal.add(row);
   await turn();
   await new Promise((resolve) => setTimeout(resolve, 100));
@@ -94,20 +91,8 @@ test('rows of a killed process reach the next one through the spill', async () =
 });
 
 test('a file that another process took over gets no rows that only it would hold', async () => {
-  const spillOf = () =>
-    openSpill<Row>({
-      folder,
-      segmentBytes: 1_000,
-      maxBytes: 100_000,
-      orphanSeconds: 0.05,
-      onLost: (lost, reason) => errors.push([lost, reason]),
-    });
   const paused = await spillOf();
-  const journal = openJournal<Row>({
-    folder: paused.folder,
-    segmentBytes: 1_000,
-    onError: (error) => errors.push(error),
-  });
+  const journal = open(1_000, paused.folder);
   const added = rows(0, 4);
   for (const row of added.slice(0, 2)) journal.add(row);
   await turn();
