@@ -105,7 +105,7 @@ export async function longestTasks(
   }
 }
 
-function figuresOf(tasks: readonly Task[]): TaskFigures {
+function figuresOf(tasks: readonly MainThreadTask[]): TaskFigures {
   return {
     longest: Math.max(0, ...tasks.map(({ clock }) => clock)),
     longestOnProcessor: Math.max(0, ...tasks.map(({ processor }) => processor)),
@@ -113,7 +113,7 @@ function figuresOf(tasks: readonly Task[]): TaskFigures {
   };
 }
 
-interface Task {
+interface MainThreadTask {
   readonly clock: number;
   readonly processor: number;
 }
@@ -122,7 +122,7 @@ interface Task {
  * Milliseconds of each task of a page's main thread. On a busy machine a task waits for a
  * processor, which its time by the clock contains.
  */
-function tasksIn(trace: Buffer): readonly Task[] {
+function tasksIn(trace: Buffer): readonly MainThreadTask[] {
   const { traceEvents } = JSON.parse(trace.toString()) as {
     readonly traceEvents: readonly TraceEvent[];
   };

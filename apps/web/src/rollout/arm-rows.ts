@@ -4,7 +4,7 @@ import { boundsText } from './bounds-text';
 import type { ShownRollout } from './shown';
 
 /** A version of an A/B rollout as its row in the table of arms. */
-interface ArmRow {
+interface ShownArm {
   readonly version: number;
   readonly marks: readonly ('champion' | 'winner' | 'stopped')[];
   /** Planned share and real share of entities, then the number of entities. */
@@ -25,7 +25,7 @@ export function armRows({
   quality: { metric },
 }: Pick<ShownRollout, 'arms' | 'winner' | 'guardrails'> & {
   readonly quality: Pick<ShownRollout['quality'], 'metric'>;
-}): readonly ArmRow[] {
+}): readonly ShownArm[] {
   const total = (arms ?? []).reduce((sum, { entities }) => sum + entities, 0);
   return (arms ?? []).map(({ version, role, share, entities, stopped, outcome, n, ...bounds }) => {
     const isChampion = role === 'champion';
