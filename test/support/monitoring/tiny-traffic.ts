@@ -11,14 +11,29 @@ export interface TinyRequests {
   readonly kind?: string;
 }
 
+export interface TinyLabel {
+  readonly predictionId: string;
+  readonly label: number;
+}
+
 /** One request for each row of a tiny lifecycle, a minute of event time apart, and then all labels. */
 export async function sendTinyRequests(
   product: Product,
   model: string,
-  { from, rows, shift = 0, shiftY = 0, kind }: TinyRequests,
+  requests: TinyRequests,
 ): Promise<void> {
+  const labels = await askTinyRequests(product, model, requests);
+  await product.call('POST', `${product.gatewayUrl}/v1/feedback`, { body: labels });
+}
+
+/** Returns the labels of the requests, which all must be answered. */
+export async function askTinyRequests(
+  product: Product,
+  model: string,
+  { from, rows, shift = 0, shiftY = 0, kind }: TinyRequests,
+): Promise<readonly TinyLabel[]> {
   const random = seededRandom([3, 1, rows, Date.parse(from) / 60_000]);
-  const labels: { predictionId: string; label: number }[] = [];
+  const labels: TinyLabel[] = [];
   const url = `${product.gatewayUrl}/v2/models/${model}/infer`;
   for (let sent = 0; sent < rows; sent += 20) {
     const many = Array.from({ length: Math.min(20, rows - sent) }, (_, index) => ({
@@ -46,5 +61,5 @@ export async function sendTinyRequests(
       }),
     );
   }
-  await product.call('POST', `${product.gatewayUrl}/v1/feedback`, { body: labels });
+  return labels;
 }
