@@ -4,25 +4,24 @@
  * champion under load.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { openDatabase } from '../../db/connection';
 import { openDeathWatch } from '../../infra/death-watch';
 import type { ServingWorld } from '../../test/support/serving/serving-world';
 import { openEmbeddedWorld } from '../embedded-world';
-import { median, report, rounded } from '../figures';
+import { report } from '../figures';
 import {
   bundleServices,
   featureLists,
-  output,
   registerGraph,
   requestBody,
   startBare,
-  startTyped,
   writeGraph,
 } from '../inference/rig';
+import { loggedPredictions } from './logged';
+import { addedP97, loadOfMachine, measure, middleOf, shown } from './figures';
 import type { SteadyFigures, SteadyPlan } from './steady-load';
 import { swapUnderLoad } from './swaps';
 
@@ -61,7 +60,7 @@ async function main(options: LoadOptions): Promise<void> {
         'content-type': 'application/json',
         authorization: `Bearer ${world.keys.viewer}`,
       },
-      body: requestBody(),
+      bodies: [requestBody()],
       connections,
       perSecond: options.perSecond,
       warmUpSeconds,
@@ -75,7 +74,7 @@ async function main(options: LoadOptions): Promise<void> {
     }
     bare.child.kill('SIGKILL');
     const answered = gatewayRounds.reduce((sum, round) => sum + round.answered, 0);
-    const logged = await loggedPredictions(world.databaseUrl, answered);
+    const logged = await loggedPredictions(world.databaseUrl, { model: 'plain', answered });
     const swaps = await swapUnderLoad(world, gateway.url, { swaps: options.swaps, processes });
     tell(options, { bareRounds, gatewayRounds, answered, logged }, swaps);
   } finally {
@@ -93,30 +92,6 @@ async function allLive({ registry }: ServingWorld): Promise<void> {
   }
 }
 
-async function measure(plan: SteadyPlan): Promise<SteadyFigures> {
-  const load = startTyped('bench/gateway-load/steady-load.ts', [JSON.stringify(plan)]);
-  return JSON.parse(await output(load)) as SteadyFigures;
-}
-
-/** The rows in the log, once they are as many as expected or no more arrive for ten seconds. */
-async function loggedPredictions(databaseUrl: string, expected: number): Promise<number> {
-  const database = openDatabase({ url: databaseUrl });
-  try {
-    let rows = -1;
-    for (let quietSince = Date.now(); Date.now() - quietSince < 10_000;) {
-      const [found] = await database.sql<{ rows: number }[]>`
-        select count(*)::int as rows from predictions where model = 'plain' and arm = 'champion'`;
-      if ((found?.rows ?? 0) !== rows) quietSince = Date.now();
-      rows = found?.rows ?? 0;
-      if (rows >= expected) break;
-      await pause(200);
-    }
-    return rows;
-  } finally {
-    await database.close();
-  }
-}
-
 interface SteadyResult {
   readonly bareRounds: readonly SteadyFigures[];
   readonly gatewayRounds: readonly SteadyFigures[];
@@ -129,30 +104,15 @@ function tell(
   { bareRounds, gatewayRounds, answered, logged }: SteadyResult,
   swaps: Awaited<ReturnType<typeof swapUnderLoad>>,
 ): void {
-  const middle = (all: readonly SteadyFigures[]) => {
-    const of = (read: (figures: SteadyFigures) => number) => rounded(median(all.map(read)), 2);
-    return {
-      perSecond: of((each) => each.perSecond),
-      p50Ms: of((each) => each.p50Ms),
-      p97Ms: of((each) => each.p97Ms),
-      p99Ms: of((each) => each.p99Ms),
-      failed: all.reduce((sum, each) => sum + each.failed, 0),
-    };
-  };
-  const [bare, gateway] = [middle(bareRounds), middle(gatewayRounds)];
-  const addedP97Ms = rounded(
-    median(gatewayRounds.map((each, round) => each.p97Ms - (bareRounds[round]?.p97Ms ?? NaN))),
-    2,
-  );
-  const load = rounded(loadavg()[0] ?? 0);
-  const line = (of: typeof bare) =>
-    `${of.perSecond} a second, p50 ${of.p50Ms} ms, p97 ${of.p97Ms} ms, p99 ${of.p99Ms} ms, ${of.failed} failed`;
+  const [bare, gateway] = [middleOf(bareRounds), middleOf(gatewayRounds)];
+  const addedP97Ms = addedP97(gatewayRounds, bareRounds);
+  const load = loadOfMachine();
   report(
     'gateway load',
     [
       ['plan', `${perSecond} a second for ${seconds} s, ${rounds} rounds; load ${load}`],
-      ['bare fastify + onnxruntime', line(bare)],
-      [`gateway, ${processes} processes`, line(gateway)],
+      ['bare fastify + onnxruntime', shown(bare)],
+      [`gateway, ${processes} processes`, shown(gateway)],
       ['added latency, p97', `${addedP97Ms} ms, median of the rounds`],
       ['predictions', `${answered} answered, ${logged} in the log`],
       ...swaps.lines,

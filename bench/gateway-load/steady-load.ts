@@ -8,7 +8,8 @@ export interface SteadyPlan {
   readonly origin: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  /** Sent in turns. */
+  readonly bodies: readonly string[];
   readonly connections: number;
   readonly perSecond: number;
   /** These requests are sent first and counted, but not timed. */
@@ -45,7 +46,7 @@ async function main(): Promise<SteadyFigures> {
         const dueAt = startedAt + (number / plan.perSecond) * 1000;
         if (dueAt > now) break;
         lastSentAt = now;
-        ask(pool, (status) => {
+        ask(pool, plan.bodies[number % plan.bodies.length] ?? '', (status) => {
           if (status !== 200) failed += 1;
           if (number >= untimed) latencies.push(performance.now() - dueAt);
           ended += 1;
@@ -70,8 +71,8 @@ async function main(): Promise<SteadyFigures> {
   };
 }
 
-function ask(pool: Pool, done: (status: number) => void): void {
-  const { path, headers, body } = plan;
+function ask(pool: Pool, body: string, done: (status: number) => void): void {
+  const { path, headers } = plan;
   let status = 0;
   pool.dispatch(
     { path, method: 'POST', headers: { ...headers }, body },

@@ -1,0 +1,190 @@
+/**
+ * The whole product on a machine with two cores, beside the load generator: the latency that two
+ * gateway processes add at a fixed rate while the predictions are logged and the champion is
+ * monitored, and how long the monitor needs to count them all.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import type { MonitorJson } from '../../apps/api/monitoring/view';
+import { defaultTenant as tenant } from '../../domain/ids';
+import type { ModelManifest } from '../../domain/model/model';
+import { seededRandom } from '../../domain/statistics/random';
+import { environmentOf } from '../../test/support/leftovers';
+import { startProduct, type Product } from '../../test/support/process/product';
+import { workerPid } from '../../test/support/process/worker-process';
+import { lenientGates, writeTinyLifecycle } from '../../test/support/tiny-lifecycle';
+import { openCore } from '../../workers/compose';
+import { readConfig } from '../../workers/config';
+import { report, rounded } from '../figures';
+import { startBare } from '../inference/rig';
+import { addedP97, loadOfMachine, measure, middleOf, shown } from './figures';
+import { loggedPredictions } from './logged';
+import type { SteadyFigures, SteadyPlan } from './steady-load';
+
+const processes = 2;
+const connections = 32;
+const warmUpSeconds = 2;
+const model = 'monitored';
+/** A monitor that is further behind has stopped. */
+const longestCatchUpMs = 600_000;
+
+interface LoadOptions {
+  readonly perSecond: number;
+  readonly seconds: number;
+  readonly rounds: number;
+}
+
+async function main(options: LoadOptions): Promise<void> {
+  const { perSecond, seconds } = options;
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
+  const product = await startProduct({
+    env: { PERENNIAL_GATEWAY_PROCESSES: String(processes) },
+  });
+  try {
+    await promote(product);
+    const graphFile = join(folder, 'graph.onnx');
+    writeFileSync(graphFile, await graphOf(product));
+    const bare = await startBare(graphFile);
+    const [bareRounds, gatewayRounds] = await measureInTurns(product, bare.url, options).finally(
+      () => bare.child.kill('SIGKILL'),
+    );
+    const endedAt = Date.now();
+    const answered = gatewayRounds.reduce((sum, round) => sum + round.answered, 0);
+    const databaseUrl = environmentOf(workerPid(product))['PERENNIAL_DATABASE_URL'] ?? '';
+    const logged = await loggedPredictions(databaseUrl, { model, answered });
+    const monitored = await monitoredRows(product, answered);
+    const behindSeconds = rounded((Date.now() - endedAt) / 1000);
+    const [base, gateway] = [middleOf(bareRounds), middleOf(gatewayRounds)];
+    const addedP97Ms = addedP97(gatewayRounds, bareRounds);
+    const load = loadOfMachine();
+    report(
+      'gateway load, monitored',
+      [
+        ['plan', `${perSecond} a second for ${seconds} s, ${options.rounds} rounds; load ${load}`],
+        ['bare fastify + onnxruntime', shown(base)],
+        [`gateway, ${processes} processes`, shown(gateway)],
+        ['added latency, p97', `${addedP97Ms} ms, median of the rounds`],
+        ['predictions', `${answered} answered, ${logged} in the log, ${monitored} monitored`],
+        ['monitor', `had counted all ${behindSeconds} s after the last one`],
+      ],
+      {
+        ...options,
+        load,
+        bare: base,
+        gateway,
+        addedP97Ms,
+        answered,
+        logged,
+        monitored,
+        behindSeconds,
+      },
+    );
+  } finally {
+    await product.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** In turns, so that other load affects both servers equally. */
+async function measureInTurns(
+  product: Product,
+  bareUrl: string,
+  { perSecond, seconds, rounds }: LoadOptions,
+): Promise<readonly [bare: SteadyFigures[], gateway: SteadyFigures[]]> {
+  const bodies = requestBodies();
+  const plan = (origin: string, name: string): SteadyPlan => ({
+    origin,
+    path: `/v2/models/${name}/infer`,
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${product.apiKey}`,
+    },
+    bodies,
+    connections,
+    perSecond,
+    warmUpSeconds,
+    seconds,
+  });
+  const [bare, gateway]: [SteadyFigures[], SteadyFigures[]] = [[], []];
+  for (let round = 0; round < rounds; round += 1) {
+    bare.push(await measure(plan(bareUrl, 'bench')));
+    gateway.push(await measure(plan(product.gatewayUrl, model)));
+  }
+  return [bare, gateway];
+}
+
+async function promote(product: Product): Promise<void> {
+  await product.apply(
+    writeTinyLifecycle(product.workDir, {
+      name: model,
+      trainer: 'lightgbm',
+      params: '{ num_iterations: 100 }',
+      evaluate: lenientGates,
+      featuresSql: 'SELECT kind, x, y FROM request\n',
+    }),
+  );
+  const run = await product.waitForEnd((await product.start(model)).body.id, 300);
+  if (run.status !== 'succeeded') throw new Error(JSON.stringify(run.failure));
+}
+
+async function graphOf(product: Product): Promise<Uint8Array> {
+  const core = openCore(readConfig(environmentOf(workerPid(product))), 'perennial-bench');
+  try {
+    const record = await core.registry.models.get({ tenant, model, version: 1 });
+    if (record === null) throw new Error(`${model}@1 is not in the registry`);
+    const manifest = await core.artifacts.getJson<ModelManifest>(record.manifest);
+    return await core.artifacts.getBytes(manifest.onnx);
+  } finally {
+    await core.close();
+  }
+}
+
+/** Rows like those of the training data, so that no alarm is open. */
+function requestBodies(): readonly string[] {
+  const random = seededRandom([3, 1, 4, 1]);
+  return Array.from({ length: 1_000 }, () => {
+    const tensor = (name: string, datatype: string, value: unknown) => ({
+      name,
+      datatype,
+      shape: [1, 1],
+      data: [value],
+    });
+    return JSON.stringify({
+      inputs: [
+        tensor('kind', 'BYTES', 'abc'[Math.floor(random() * 3)]),
+        tensor('x', 'FP64', random() * 4 - 2),
+        tensor('y', 'FP64', random() * 4 - 2),
+      ],
+    });
+  });
+}
+
+async function monitoredRows(product: Product, answered: number): Promise<number> {
+  for (const end = Date.now() + longestCatchUpMs; ;) {
+    const { body } = await product.call<MonitorJson>('GET', `/monitors/${model}`);
+    if (body.rows >= answered || Date.now() > end) return body.rows;
+    await pause(200);
+  }
+}
+
+const { values } = parseArgs({
+  options: {
+    rate: { type: 'string', default: '2000' },
+    seconds: { type: 'string', default: '10' },
+    rounds: { type: 'string', default: '5' },
+  },
+});
+
+main({
+  perSecond: Number(values.rate),
+  seconds: Number(values.seconds),
+  rounds: Number(values.rounds),
+}).catch((error: unknown) => {
+  process.stderr.write(
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  process.exitCode = 1;
+});

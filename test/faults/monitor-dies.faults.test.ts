@@ -1,0 +1,185 @@
+import type { MonitorJson } from '../../apps/api/monitoring/view';
+import type { Database } from '../../db/connection';
+import { expectNothingLeft } from '../support/leftovers';
+import {
+  championsOf,
+  dyingParts,
+  expectAuditWhole,
+  killBeforeWrite,
+  killPart,
+} from '../support/process/dying-product';
+import {
+  askTinyRequests,
+  sendTinyRequests,
+  type TinyLabel,
+  type TinyRequests,
+} from '../support/monitoring/tiny-traffic';
+import { pause, startProduct, type Product } from '../support/process/product';
+import { openWorkersDatabase } from '../support/process/worker-process';
+import { untilAnswer } from '../support/time/until';
+import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
+
+jest.setTimeout(300_000);
+
+let product: Product;
+let database: Database;
+let count = 0;
+
+beforeAll(async () => {
+  product = await startProduct();
+  database = openWorkersDatabase(product);
+});
+afterEach(() => expectNothingLeft(product));
+afterAll(async () => {
+  await database.close();
+  await product.stop();
+});
+
+const send = (model: string, requests: TinyRequests) => sendTinyRequests(product, model, requests);
+
+const monitorOf = async (model: string) =>
+  (await product.call<MonitorJson>('GET', `/monitors/${model}`)).body;
+
+const until = (model: string, isSo: (monitor: MonitorJson) => boolean) =>
+  untilAnswer(() => monitorOf(model), isSo, {
+    seconds: 180,
+    everyMs: 200,
+    detail: async () => ({ ...(await monitorOf(model)), drift: [], windows: [] }),
+  });
+
+async function promoted(model: string, assembleSql?: string): Promise<void> {
+  await product.apply(
+    writeTinyLifecycle(product.workDir, {
+      name: model,
+      evaluate: lenientGates,
+      monitor: '{ every: 1s, fallback: previous }',
+      ...(assembleSql !== undefined && { assembleSql }),
+    }),
+  );
+  const run = await product.waitForEnd((await product.start(model)).body.id);
+  expect(run.status).toBe('succeeded');
+}
+
+/** Version 2 learned turned labels, which its own holdout does not show. */
+async function withWorseSuccessor(): Promise<string> {
+  const model = `watched-${++count}`;
+  await promoted(model);
+  await promoted(model, 'SELECT seen_at, entity, kind, x, y, label = 0 AS late FROM visits\n');
+  return model;
+}
+
+/** The version that answers, or null while no gateway does. */
+async function answering(model: string): Promise<string | null> {
+  const values: Readonly<Record<string, string | number>> = { kind: 'a', x: 0, y: 0 };
+  const inputs = Object.entries(values).map(([name, value]) => ({
+    name,
+    shape: [1],
+    datatype: typeof value === 'string' ? 'BYTES' : 'FP64',
+    data: [value],
+  }));
+  const answer = await product
+    .call<{ model_version: string }>('POST', `${product.gatewayUrl}/v2/models/${model}/infer`, {
+      body: { inputs, parameters: { event_time: '2024-05-02T12:00:00Z' } },
+    })
+    .catch(() => null);
+  return answer?.status === 200 ? answer.body.model_version : null;
+}
+
+/** Every answered request is in the log once, and was counted once. */
+async function expectCountedOnce(model: string, answered: number): Promise<void> {
+  const [logged] = await database.sql<{ rows: number; ids: number }[]>`
+    select count(*)::int as rows, count(distinct id)::int as ids
+    from predictions where model = ${model}`;
+  expect(logged).toEqual({ rows: answered, ids: answered });
+  const monitor = await until(model, ({ rows }) => rows >= answered);
+  expect(monitor.rows).toBe(answered);
+  expect(monitor.windows.reduce((sum, { rows }) => sum + rows, 0)).toBe(answered);
+}
+
+describe.each(dyingParts.filter(({ mayFail }) => !mayFail))('kill -9 of $part', ({ process }) => {
+  test('while requests come in: each is counted once, and the monitor sees what follows', async () => {
+    const model = `watched-${++count}`;
+    await promoted(model);
+    const sending = send(model, { from: '2024-05-01T00:00:00Z', rows: 1_200 });
+    for (let kills = 0; kills < 3; kills += 1) {
+      await pause(1_000);
+      await killPart(product, process);
+    }
+    await sending;
+    await until(model, ({ rows }) => rows === 1_200);
+    await expectCountedOnce(model, 1_200);
+    await send(model, { from: '2024-05-02T00:00:00Z', rows: 400, shift: 10 });
+    await until(model, ({ alarms }) => alarms.some(({ feature }) => feature === 'x'));
+  });
+});
+
+test('kill -9 of the only worker before it moves the champion back: the former one answers within 5 s', async () => {
+  const model = await withWorseSuccessor();
+  await send(model, { from: '2024-05-01T00:00:00Z', rows: 400 });
+  await until(model, ({ fallback }) => fallback !== null);
+  expect(await answering(model)).toBe('2');
+  let killedAt = NaN;
+  await killBeforeWrite(
+    database,
+    'routing_epoch',
+    () => send(model, { from: '2024-05-02T00:00:00Z', rows: 400 }),
+    async () => {
+      killedAt = Date.now();
+      await killPart(product, 'main.ts worker');
+    },
+  );
+  while ((await answering(model)) !== '1') {
+    if (Date.now() - killedAt > 60_000) throw new Error('version 2 still answers');
+    await pause(20);
+  }
+  const seconds = (Date.now() - killedAt) / 1000;
+  process.stdout.write(
+    `from kill -9 to an answer of the former champion: ${seconds.toFixed(2)} s\n`,
+  );
+  expect(seconds).toBeLessThan(5);
+  await until(model, ({ version }) => version === 1);
+  expect(await championsOf(product, model)).toEqual([1, 2, 1]);
+  await expectAuditWhole(product);
+});
+
+test('ten minutes without PostgreSQL: every request is answered, logged once and counted once', async () => {
+  const minutes = 10;
+  const model = `watched-${++count}`;
+  await promoted(model);
+  await send(model, { from: '2024-05-01T00:00:00Z', rows: 400 });
+  await until(model, ({ rows }) => rows === 400);
+
+  const frozen = product.pids('postgres:').concat(product.pids('bin/postgres'));
+  expect(frozen.length).toBeGreaterThan(1);
+  const signal = (name: NodeJS.Signals) => {
+    for (const pid of frozen)
+      try {
+        process.kill(pid, name);
+      } catch (error) {
+        // A process of one connection may have ended.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+  };
+  const labels: TinyLabel[] = [];
+  const back = Date.now() + minutes * 60_000;
+  signal('SIGSTOP');
+  try {
+    for (let batch = 0; Date.now() < back; batch += 1) {
+      const from = new Date(Date.parse('2024-05-02T00:00:00Z') + batch * 1_200_000).toISOString();
+      labels.push(...(await askTinyRequests(product, model, { from, rows: 20 })));
+      await pause(1_000);
+    }
+  } finally {
+    signal('SIGCONT');
+  }
+  const answered = 400 + labels.length;
+  process.stdout.write(`${labels.length} requests were answered without PostgreSQL\n`);
+  await until(model, ({ rows }) => rows >= answered);
+  await expectCountedOnce(model, answered);
+  const feedback = `${product.gatewayUrl}/v1/feedback`;
+  const { body } = await product.call('POST', feedback, { body: labels });
+  expect(body).toMatchObject({ accepted: labels.length, joined: labels.length, unknown: 0 });
+  await send(model, { from: '2024-06-02T00:00:00Z', rows: 400, shift: 10 });
+  await until(model, ({ alarms }) => alarms.some(({ feature }) => feature === 'x'));
+  await expectAuditWhole(product);
+}, 1_200_000);
