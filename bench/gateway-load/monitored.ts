@@ -31,13 +31,13 @@ const model = 'monitored';
 /** A monitor that is further behind has stopped. */
 const longestCatchUpMs = 600_000;
 
-interface LoadOptions {
+interface MonitoredLoad {
   readonly perSecond: number;
   readonly seconds: number;
   readonly rounds: number;
 }
 
-async function main(options: LoadOptions): Promise<void> {
+async function main(options: MonitoredLoad): Promise<void> {
   const { perSecond, seconds } = options;
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
   const product = await startProduct({
@@ -92,7 +92,7 @@ async function main(options: LoadOptions): Promise<void> {
 async function measureInTurns(
   product: Product,
   bareUrl: string,
-  { perSecond, seconds, rounds }: LoadOptions,
+  { perSecond, seconds, rounds }: MonitoredLoad,
 ): Promise<readonly [bare: SteadyFigures[], gateway: SteadyFigures[]]> {
   const bodies = requestBodies();
   const plan = (origin: string, name: string): SteadyPlan => ({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { SourceDocument } from './document';
 import type { DocumentPath } from './path';
 import { isMap, nameOf, valueAt } from './path';
@@ -68,12 +68,6 @@ export function schemaIssue(detail: string, hints: Hints = {}): z.core.$ZodRawIs
   return { code: 'custom', input: undefined, message: detail, params: hints };
 }
 
-/** A key of a later version: known, so that no other key is suggested, and rejected. */
-export const notInThisVersion = z
-  .never({ error: 'is not in this version' })
-  .optional()
-  .describe('not in this version');
-
 function issueInWords(schema: z.ZodType, document: SourceDocument, issue: z.core.$ZodIssue): Issue {
   const path = pathOf(issue.path);
   const name = path.length === 0 ? 'the document' : nameOf(path);
@@ -90,8 +84,6 @@ function issueInWords(schema: z.ZodType, document: SourceDocument, issue: z.core
   if (issue.code === 'custom') {
     return at(issue.message, (issue.params ?? {}) as Hints);
   }
-  if (issue.code === 'invalid_type' && issue.expected === 'never')
-    return at(issue.message, { expected: null });
   if (value === undefined) return at('is missing');
   if (value === null) return at('is empty');
   switch (issue.code) {

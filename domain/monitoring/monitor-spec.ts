@@ -36,6 +36,9 @@ export interface MonitorSpec {
   readonly runStrategy: (typeof runStrategies)[number];
 }
 
+/** How the champion of a language application is watched. */
+export type AnswersMonitorSpec = Pick<MonitorSpec, 'enabled' | 'everySeconds'>;
+
 /** Of a lifecycle that does not name a monitor. */
 export const defaultMonitor: MonitorSpec = {
   enabled: true,

@@ -64,16 +64,20 @@ const qualitySchema = z
   })
   .prefault({});
 
+const looks = {
+  enabled: z
+    .boolean()
+    .default(defaultMonitor.enabled)
+    .describe('false turns the monitor of the champion off'),
+  every: secondsField(
+    'the shortest wall-clock time between two looks at new requests, such as 15s, at most 1d',
+    { max: 86_400 },
+  ).prefault('15s'),
+};
+
 const writtenMonitor = z
   .strictObject({
-    enabled: z
-      .boolean()
-      .default(defaultMonitor.enabled)
-      .describe('false turns the monitor of the champion off'),
-    every: secondsField(
-      'the shortest wall-clock time between two looks at new requests, such as 15s, at most 1d',
-      { max: 86_400 },
-    ).prefault('15s'),
+    ...looks,
     drift: driftSchema,
     quality: qualitySchema,
     onAlarm: z
@@ -107,3 +111,9 @@ export const monitorSchema = renamed(writtenMonitor, {
   every: 'everySeconds',
   cooldown: 'cooldownSeconds',
 });
+
+/** Of a language application, whose requests are not tested for drift. */
+export const answersMonitorSchema = renamed(
+  z.strictObject(looks).describe('how the champion is watched: enabled and every'),
+  { every: 'everySeconds' },
+);

@@ -17,10 +17,10 @@ import {
 } from '../../lifecycle/lifecycle.schema';
 import { namedList, orNull } from '../../document/codec.schema';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
+import { answersMonitorSchema } from '../../monitoring/monitor.schema';
 import { notifySchema } from '../../notification/notify.schema';
 import { programSchema } from '../../project/program.schema';
 import { scheduleSchema } from '../../schedule/schedule.schema';
-import { notInThisVersion } from '../../document/schema-issues.schema';
 import { llmCanarySchema } from '../canary/canary.schema';
 import { dimensionSchema } from '../dimension/dimension.schema';
 import { llmGateSchema } from '../evaluation/gate.schema';
@@ -231,15 +231,21 @@ const writtenLifecycle = z.strictObject({
       schedule: orNull(scheduleSchema),
       notify: notifySchema,
       program: programSchema.optional(),
-      monitor: notInThisVersion,
+      monitor: answersMonitorSchema.optional(),
     })
     .describe('model, prompt, cases and evaluate'),
 });
 
 /** A document of a language application and its spec. */
 export const llmLifecycleSchema = z.codec(writtenLifecycle, z.custom<LlmLifecycleSpec>(), {
-  decode({ kind, metadata, spec: { monitor: _, program, ...spec } }) {
-    return { kind, ...metadata, ...spec, ...(program && { program }) };
+  decode({ kind, metadata, spec: { monitor, program, ...spec } }) {
+    return {
+      kind,
+      ...metadata,
+      ...spec,
+      ...(monitor && { monitor }),
+      ...(program && { program }),
+    };
   },
   encode({ kind, name, owner, labels, ...spec }) {
     return { apiVersion, kind, metadata: { name, owner, labels }, spec } as z.output<

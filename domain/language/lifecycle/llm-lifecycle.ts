@@ -7,6 +7,7 @@ import type {
   SourceSpec,
   TrainSpec,
 } from '../../lifecycle/lifecycle';
+import type { AnswersMonitorSpec } from '../../monitoring/monitor-spec';
 import type { NotifySpec } from '../../notification/notification';
 import type { Sampling } from '../chat';
 import type { DimensionSpec } from '../dimension/dimension';
@@ -61,6 +62,8 @@ export interface LlmLifecycleSpec {
   readonly promote: PromoteSpec;
   readonly schedule: ScheduleSpec | null;
   readonly notify: readonly NotifySpec[];
+  /** Absent for the defaults. */
+  readonly monitor?: AnswersMonitorSpec;
   /** Absent when the built-in function executes the stages. */
   readonly program?: ProgramSpec;
 }

@@ -39,9 +39,10 @@ export function nextMonitorStep({ champion, revision, watched }: MonitorFacts): 
 /** Null if the lifecycle has become one of another kind than the champion's. */
 function settingsOf(spec: LifecycleSpec, task: Task | 'chat'): MonitorSettings | null {
   if (spec.kind === 'LlmLifecycle' && task === 'chat') {
-    const { canary } = spec;
+    const { canary, monitor } = spec;
     return {
       ...defaultMonitor,
+      ...monitor,
       task,
       metric: 'caller-loss',
       timezone: canary?.timezone ?? 'UTC',

@@ -287,9 +287,9 @@ test.each<readonly [string, string, string, Readonly<Record<string, string | und
     {},
   ],
   [
-    'a section that this version does not support',
-    replaceOnce(text, '  safety:', '  monitor: {}\n  safety:'),
-    'not in this version',
+    'a monitor of drift, which no language application has',
+    replaceOnce(text, '  safety:', '  monitor: { drift: {} }\n  safety:'),
+    'unknown key spec.monitor.drift',
     {},
   ],
   [

@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { sha256 } from '../../../../data/digest';
+import { llmLifecycleSchema } from '../../../../domain/language/lifecycle/llm-lifecycle.schema';
+import { lifecycleSchema } from '../../../../domain/lifecycle/lifecycle.schema';
+import type { LifecycleSpec } from '../../../../domain/lifecycle/revision';
+import { nextMonitorStep } from '../../../../domain/monitoring/observation/monitor-step';
+
+const examples = join(__dirname, '../../../../docs/reference/examples');
+const example = (kind: string): { spec: Record<string, unknown> } =>
+  parse(readFileSync(join(examples, `${kind}-lifecycle.yaml`), 'utf8')) as {
+    spec: Record<string, unknown>;
+  };
+
+function application(monitor?: unknown): LifecycleSpec {
+  const { spec, ...document } = example('llm');
+  return llmLifecycleSchema.parse({ ...document, spec: { ...spec, monitor } });
+}
+
+function step(spec: LifecycleSpec, task: 'chat' | 'classification') {
+  const champion = { version: 2, fencing: 5, digest: sha256('bundle'), task };
+  return nextMonitorStep({ champion, revision: { revision: 3, spec }, watched: null });
+}
+
+test('a language application is watched by its callers, every 15 s unless it says otherwise', () => {
+  expect(step(application(), 'chat')).toMatchObject({
+    kind: 'prepare',
+    version: 2,
+    settings: { metric: 'caller-loss', everySeconds: 15, service: { maxFailed: 0.02 } },
+  });
+  expect(step(application({ every: '2m' }), 'chat')).toMatchObject({
+    kind: 'prepare',
+    settings: { everySeconds: 120 },
+  });
+  expect(step(application({ enabled: false }), 'chat')).toEqual({
+    kind: 'off',
+    why: 'revision 3 has monitor.enabled: false',
+  });
+});
+
+test('a champion of another kind than the lifecycle is not watched', () => {
+  const why = 'the lifecycle is of another kind than the champion';
+  expect(step(application(), 'classification')).toEqual({ kind: 'off', why });
+  expect(step(lifecycleSchema.parse(example('model')), 'chat')).toEqual({ kind: 'off', why });
+});
+
+test('a version is watched until it, its promotion or its settings change', () => {
+  const spec = application();
+  const first = step(spec, 'chat');
+  if (first.kind !== 'prepare') throw new Error(first.kind);
+  const champion = { version: 2, fencing: 5, digest: sha256('bundle'), task: 'chat' } as const;
+  const watched = { version: 2, fencing: 5, revision: 3, status: 'watching' } as const;
+  const next = (revision: number, fencing: number, of: LifecycleSpec) =>
+    nextMonitorStep({
+      champion: { ...champion, fencing },
+      revision: { revision, spec: of },
+      watched: { ...watched, settings: first.settings },
+    }).kind;
+  expect(next(3, 5, spec)).toBe('watch');
+  expect(next(4, 5, spec)).toBe('watch');
+  expect(next(4, 6, spec)).toBe('prepare');
+  expect(next(4, 5, application({ every: '1m' }))).toBe('prepare');
+});
