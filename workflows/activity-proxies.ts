@@ -175,6 +175,16 @@ export const monitorWork = proxyActivities<Activities>({
 export const monitorPreparation = proxyActivities<Activities>(dataWorkOptions);
 
 /**
+ * Compares the former champion on labelled requests and moves the traffic back, so a lost worker is
+ * noticed as soon as one that watches a rollout. The next look tries again after three failures.
+ */
+export const formerComparison = proxyActivities<Activities>({
+  ...dataWorkOptions,
+  heartbeatTimeout: '3s',
+  retry: { initialInterval: '250ms', backoffCoefficient: 2, maximumAttempts: 3 },
+});
+
+/**
  * Hours of questions to language models. The activity itself waits for rate limits and short
  * failures of a provider. A retry here means a lost worker, or a provider that was unavailable for
  * minutes. A retry reads earlier answers from the call ledger and repeats only requests in flight.

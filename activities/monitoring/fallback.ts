@@ -21,7 +21,7 @@ import type { ArtifactStore } from '../../data/artifact/store';
 import { openScratch, type Scratch } from '../../data/scratch';
 import type { CountedLabel, MonitorRecord } from '../../db/monitoring/records';
 import type { Registry } from '../../db/registry';
-import { withHeartbeat } from '../run/heartbeat';
+import { rollbackBeatMs, withHeartbeat } from '../run/heartbeat';
 import { loggedOutput, scoreLogged } from './score-logged';
 
 export interface CompareFormerDeps {
@@ -59,7 +59,7 @@ export function createCompareFormerActivities(deps: CompareFormerDeps) {
         } finally {
           await scratch.dispose();
         }
-      });
+      }, rollbackBeatMs);
     },
   };
 }

@@ -15,7 +15,7 @@ import type { Consumption, RolloutRecord } from '../../db/rollout/records';
 import { formatSeconds } from '../../domain/duration';
 import { failure } from '../../domain/failure';
 import type { ModelVersionRef } from '../../domain/model/model';
-import { withHeartbeat } from '../run/heartbeat';
+import { rollbackBeatMs, withHeartbeat } from '../run/heartbeat';
 import { endOf } from './rollout';
 
 export interface WatchRolloutDeps {
@@ -57,11 +57,6 @@ const paceMs = {
 } as const;
 /** More event time than this between two looks means that traffic is replayed. */
 const replayedMs = 60_000;
-/**
- * Short enough for the heartbeat timeout of `rolloutWork`: if the worker is lost before a rollback,
- * harm continues until the loss is noticed.
- */
-const beatMs = 750;
 /** After this time, the gateways that have not confirmed are shown by URL. */
 const patienceMs = 5_000;
 const confirmMs = 20;
@@ -130,7 +125,7 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
           last = seen;
         }
         return { kind: 'still' };
-      }, beatMs);
+      }, rollbackBeatMs);
     },
 
     /**
@@ -153,7 +148,7 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
           forMs: 30_000,
           signal,
         });
-      }, beatMs);
+      }, rollbackBeatMs);
     },
   };
 }

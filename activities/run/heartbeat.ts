@@ -4,6 +4,12 @@ import { Context } from '@temporalio/activity';
 /** Milliseconds; well below the usual heartbeat timeouts of 10 s and more. */
 const usualBeatMs = 2_000;
 
+/**
+ * Milliseconds, for an activity that moves traffic back, whose heartbeat timeout is 3 s: if its
+ * worker is lost before the move, harm continues until the loss is noticed.
+ */
+export const rollbackBeatMs = 750;
+
 export interface HeartbeatContext {
   /** Aborted when the run is cancelled or the worker stops; throw its reason then. */
   readonly signal: AbortSignal;

@@ -12,7 +12,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { monitorPreparation, monitorWork } from '../activity-proxies';
+import { formerComparison, monitorPreparation, monitorWork } from '../activity-proxies';
 import { showDetails } from '../run/current-details';
 import { messageOf } from '../run/undo';
 import { lookBecameDueSignal, type MonitorModelInput } from './messages';
@@ -101,9 +101,8 @@ export async function monitorModel(input: MonitorModelInput): Promise<void> {
   function compareFormer(version: number): void {
     if (comparing.work !== null) return;
     const summary = `${model}@${version}: compare it with the former champion`;
-    const options = { summary, retry: { maximumAttempts: 3 } };
     comparing.work = attempt('compare a model with its former champion', () =>
-      monitorPreparation.compareFormer.executeWithOptions(options, [{ tenant, model }]),
+      formerComparison.compareFormer.executeWithOptions({ summary }, [{ tenant, model }]),
     ).finally(() => {
       comparing.work = null;
     });
