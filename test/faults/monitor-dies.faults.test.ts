@@ -113,6 +113,40 @@ describe.each(dyingParts.filter(({ mayFail }) => !mayFail))('kill -9 of $part', 
   });
 });
 
+test('kill -9 of the gateway: every answered request is in the log once, and what is there is counted once', async () => {
+  const model = `watched-${++count}`;
+  await promoted(model);
+  const labels: TinyLabel[] = [];
+  let kills = 0;
+  for (let batch = 0; batch < 60 || kills < 3; batch += 1) {
+    const from = new Date(Date.parse('2024-05-01T00:00:00Z') + batch * 1_200_000).toISOString();
+    const asked = askTinyRequests(product, model, { from, rows: 20, mayFail: true });
+    if (batch % 20 === 10) {
+      await killPart(product, 'main.ts gateway');
+      kills += 1;
+    }
+    labels.push(...(await asked));
+    await pause(100);
+  }
+  // A killed gateway wrote some answers to its journal that did not reach the caller.
+  const ids = labels.map(({ predictionId }) => predictionId);
+  const logged = await untilAnswer(
+    async () => {
+      const [row] = await database.sql<{ rows: number; answered: number }[]>`
+        select count(*)::int as rows, count(*) filter (where id = any(${ids}))::int as answered
+        from predictions where model = ${model}`;
+      return row ?? { rows: 0, answered: 0 };
+    },
+    ({ answered }) => answered >= ids.length,
+    { seconds: 60, everyMs: 500 },
+  );
+  expect(ids.length).toBeGreaterThan(600);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(logged.answered).toBe(ids.length);
+  await until(model, ({ rows }) => rows >= logged.rows);
+  await expectCountedOnce(model, logged.rows);
+});
+
 test('kill -9 of the only worker before it moves the champion back: the former one answers within 5 s', async () => {
   const model = await withWorseSuccessor();
   await send(model, { from: '2024-05-01T00:00:00Z', rows: 400 });
