@@ -8889,7 +8889,7 @@ export interface components {
         };
         readonly Monitor: {
             readonly alarms: readonly {
-                /** @description total variation distance; of quality, the increase of the loss */
+                /** @description total variation distance; of a jump, the change of the mean as a share of the range of the reference; of quality, the increase of the loss */
                 readonly effect: number;
                 readonly feature: string | null;
                 readonly key: string;
@@ -8913,6 +8913,35 @@ export interface components {
                 /** @description total variation distance from the reference, less what chance alone gives */
                 readonly effect: number;
                 readonly feature: string;
+                /** @description sudden changes of the mean of a number, in its units; null if they are not tested at all */
+                readonly jump: {
+                    readonly alarm: {
+                        readonly after: number;
+                        readonly before: number;
+                        /** @description the change as a share of the range of the reference */
+                        readonly effect: number;
+                        /** @description hours from the mean before to the mean after */
+                        readonly hours: number;
+                        /**
+                         * Format: date-time
+                         * @description start of the hour that raised the alarm
+                         */
+                        readonly since: string;
+                    } | null;
+                    readonly limits: readonly {
+                        /** @description the largest change in the reference */
+                        readonly largest: number | null;
+                        /** @description why it is not tested */
+                        readonly reason: string | null;
+                        /**
+                         * @description near: hours at most two apart; far: at most twelve, over a gap
+                         * @enum {string}
+                         */
+                        readonly span: "near" | "far";
+                        /** @description null if it is not tested */
+                        readonly tolerance: number | null;
+                    }[];
+                } | null;
                 /** @description in standard deviations of the reference */
                 readonly meanShift: number | null;
                 /**
@@ -9125,7 +9154,7 @@ export interface components {
         };
         readonly MonitorSummary: {
             readonly alarms: readonly {
-                /** @description total variation distance; of quality, the increase of the loss */
+                /** @description total variation distance; of a jump, the change of the mean as a share of the range of the reference; of quality, the increase of the loss */
                 readonly effect: number;
                 readonly feature: string | null;
                 readonly key: string;

@@ -8,7 +8,7 @@ import {
 } from '../../domain/monitoring/reference';
 import type { DriftSettings } from '../../domain/monitoring/tolerance';
 import { seededRandom, type Random } from '../../domain/statistics/random';
-import { batchesOf, binsOf, pairsOf, weekMs, type Flight } from './flights';
+import { batchesOf, binsOf, firstMonday, pairsOf, weekMs, type Flight } from './flights';
 
 export const settings: DriftSettings = { falseAlarmsPerYear: 1, minEffect: 0.1 };
 const weeksPerYear = 52;
@@ -46,6 +46,18 @@ export function binnedBy({ features, pairs }: MonitorReference) {
   return { features: features.map((feature) => feature.bins), pairs };
 }
 
+/** Hours over which no mean is compared (`jump-test.ts`). */
+const seamMs = 12 * 3_600_000;
+
+/**
+ * A week as it is drawn into a stream, without its first twelve hours: a drawn week does not follow
+ * the one before it, so the weather would jump between them.
+ */
+export function drawnWeek(weeks: readonly (readonly Flight[])[], week: number): readonly Flight[] {
+  const from = firstMonday + week * weekMs + seamMs;
+  return (weeks[week] ?? []).filter(({ at }) => at >= from);
+}
+
 export interface QuietYear {
   readonly split: number;
   readonly alarms: readonly string[];
@@ -62,7 +74,7 @@ export function quietYears(
     const reference = learnFrom(weeks, split);
     const binned = binnedBy(reference);
     const counted = new Map(
-      split.heldOut.map((week) => [week, batchesOf(weeks[week] ?? [], binned)] as const),
+      split.heldOut.map((week) => [week, batchesOf(drawnWeek(weeks, week), binned)] as const),
     );
     const random = seededRandom([number, 21, 22, 23]);
     return Array.from({ length: of.yearsPerSplit }, () => ({
@@ -83,11 +95,12 @@ function quietYear(
     const week = heldOut[Math.floor(random() * heldOut.length)] ?? 0;
     state = addHourCounts(state, reference, moved(counted.get(week) ?? [], place - week));
   }
-  return driftResults(state, reference).flatMap(({ feature, signals }) =>
-    signals.flatMap(({ kind, scale, raised }) =>
+  return driftResults(state, reference).flatMap(({ feature, signals, jump }) => [
+    ...signals.flatMap(({ kind, scale, raised }) =>
       new Array<string>(raised).fill(`${feature} ${kind} ${scale}`),
     ),
-  );
+    ...new Array<string>(jump?.raised ?? 0).fill(`${feature} jump`),
+  ]);
 }
 
 function moved(hours: readonly HourCounts[], weeks: number): readonly HourCounts[] {

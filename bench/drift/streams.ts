@@ -19,7 +19,7 @@ import { shiftKinds } from '../../domain/monitoring/shift';
 import { seededRandom } from '../../domain/statistics/random';
 import { batchesOf, movedTo, weekMs, firstMonday, type Flight } from './flights';
 import { fitLateModel, labelledLosses, type LateModel } from './model';
-import { binnedBy, settings, type Split } from './quiet-years';
+import { binnedBy, drawnWeek, settings, type Split } from './quiet-years';
 import type { PlantedShift } from './shifts';
 
 const hourMs = 3_600_000;
@@ -53,7 +53,7 @@ export function streamsOf(
       { length: 3 },
       () => split.heldOut[Math.floor(random() * split.heldOut.length)] ?? 0,
     );
-    const flights = drawn.flatMap((week, place) => movedTo(weeks[week] ?? [], week, place));
+    const flights = drawn.flatMap((week, place) => movedTo(drawnWeek(weeks, week), week, place));
     // Some time of the second week.
     const onset = firstMonday + weekMs * (1 + 0.9 * random());
     return {
@@ -124,11 +124,13 @@ export function findByDrift(
 
 /** The tests that raised an alarm since. */
 function raisedIn(held: FeatureState, before: FeatureState | undefined): readonly string[] {
-  return shiftKinds.flatMap((kind) =>
+  const shifts = shiftKinds.flatMap((kind) =>
     blockScales
       .filter((scale) => held.tests[kind][scale].raised > (before?.tests[kind][scale].raised ?? 0))
       .map((scale) => `${kind} by the ${scale}`),
   );
+  const hasJumped = (held.jump?.raised ?? 0) > (before?.jump?.raised ?? 0);
+  return hasJumped ? [...shifts, 'jump'] : shifts;
 }
 
 export interface QualityWorld {

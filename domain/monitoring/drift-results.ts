@@ -3,6 +3,7 @@ import { blockScales, type BlockScale } from './blocks';
 import { logEvidence } from './betting';
 import { thresholdsOf } from './drift';
 import type { BlockCounts, DriftState, FeatureState } from './drift-state';
+import { jumpResult, type JumpResult } from './jump/jump-results';
 import { shareIn, totalOf } from './memory';
 import type { FeatureReference, MonitorReference } from './reference';
 import { shiftKinds, type ShiftKind } from './shift';
@@ -56,8 +57,14 @@ export interface FeatureDrift {
   readonly meanShift: number | null;
   readonly bins: readonly BinShift[];
   readonly signals: readonly DriftSignal[];
-  /** The open alarm with the most evidence over its threshold. */
+  /** The open alarm of a signal with the most evidence over its threshold. */
   readonly alarm: DriftSignal | null;
+  /** Null for categories, pairs and the score; absent in results that were stored without it. */
+  readonly jump?: JumpResult | null;
+}
+
+export function hasAlarm({ alarm, jump }: Pick<FeatureDrift, 'alarm' | 'jump'>): boolean {
+  return alarm !== null || jump?.alarm != null;
 }
 
 /** Features with an alarm first, then by effect, the largest first. */
@@ -73,9 +80,7 @@ export function driftResults(
   const results = compared.flatMap(([role, held, of]) =>
     held && of ? [resultOf(held, of, { role, reference })] : [],
   );
-  return results.sort(
-    (a, b) => Number(b.alarm !== null) - Number(a.alarm !== null) || b.effect - a.effect,
-  );
+  return results.sort((a, b) => Number(hasAlarm(b)) - Number(hasAlarm(a)) || b.effect - a.effect);
 }
 
 function resultOf(
@@ -106,6 +111,7 @@ function resultOf(
     })),
     signals,
     alarm,
+    jump: of.jump && of.bins.kind === 'number' ? jumpResult(of.bins, of.jump, held.jump) : null,
   };
 }
 

@@ -1,5 +1,6 @@
 import { emptyWealth } from './betting';
 import { mapScales, type ByScale } from './blocks';
+import type { JumpState } from './jump/jump-test';
 import { emptyMemory, type ShiftMemory } from './memory';
 import type { FeatureReference, MonitorReference } from './reference';
 import { mapKinds, type ByKind } from './shift';
@@ -21,6 +22,8 @@ export interface FeatureState {
   /** Rows of the newest block and of the one before it with rows, for effect sizes. */
   readonly counts: ByScale<{ readonly newest: BlockCounts; readonly last: BlockCounts | null }>;
   readonly tests: ByKind<ByScale<TestState>>;
+  /** Absent before the first number, and without a test of jumps. */
+  readonly jump?: JumpState;
 }
 
 export interface BlockCounts {

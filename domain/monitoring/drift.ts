@@ -9,6 +9,8 @@ import {
   type FeatureState,
   type TestState,
 } from './drift-state';
+import { addToJump, emptyJump } from './jump/jump-test';
+import { noSums, type ValueSums } from './jump/value-sums';
 import { remember, totalOf } from './memory';
 import {
   checkedCounts,
@@ -18,7 +20,7 @@ import {
   type MonitorReference,
 } from './reference';
 import { betOn, mapKinds, setsFor, shiftKinds, type ByKind, type ChosenSet } from './shift';
-import { alarmThreshold, minBlockRows } from './tolerance';
+import { alarmThreshold, blockAlpha, minBlockRows } from './tolerance';
 
 /**
  * Counts batches in order. The same batches give the same state, wherever they are cut into calls.
@@ -46,9 +48,17 @@ function addBatch(
   const rows = rowsIn(batch);
   if (rows === 0) return state;
   const thresholds = thresholdsOf(reference);
-  const fold = (held: FeatureState, of: FeatureReference, counts: readonly number[]) =>
+  const jumpAlpha = blockAlpha(testsOf(reference), 'hour', reference.settings);
+  const fold = (
+    held: FeatureState,
+    of: FeatureReference,
+    counts: readonly number[],
+    sums: ValueSums = noSums,
+  ) =>
     addFeature(held, of, {
       place,
+      sums,
+      jumpAlpha,
       counts: checkedCounts(of.bins, counts, batch.hour),
       rows: totalOf(counts),
       hour: batch.hour,
@@ -62,7 +72,12 @@ function addBatch(
     lateRows: mapScales((scale) => state.lateRows[scale] + (isLate(scale) ? rows : 0)),
     blocks: mapScales((scale) => (isLate(scale) ? state.blocks[scale] : place.blocks[scale])),
     features: reference.features.map((of, index) =>
-      fold(state.features[index] ?? emptyFeature(of), of, batch.features[of.bins.name] ?? []),
+      fold(
+        state.features[index] ?? emptyFeature(of),
+        of,
+        batch.features[of.bins.name] ?? [],
+        batch.sums[of.bins.name],
+      ),
     ),
     score:
       reference.score && batch.score
@@ -74,19 +89,23 @@ function addBatch(
   };
 }
 
-export function thresholdsOf({
-  features,
-  score,
-  pairs,
-  settings,
-}: MonitorReference): ByScale<number> {
-  const tests = testCount(features.length, pairs.length + (score === null ? 0 : 1));
-  return mapScales((scale) => alarmThreshold(tests, scale, settings));
+export function thresholdsOf(reference: MonitorReference): ByScale<number> {
+  const tests = testsOf(reference);
+  return mapScales((scale) => alarmThreshold(tests, scale, reference.settings));
+}
+
+function testsOf({ features, score, pairs }: MonitorReference): number {
+  return testCount(features.length, {
+    jumps: features.filter(({ jump }) => jump !== undefined).length,
+    others: pairs.length + (score === null ? 0 : 1),
+  });
 }
 
 interface BinBatch {
   readonly place: HourPlace;
   readonly counts: readonly number[];
+  readonly sums: ValueSums;
+  readonly jumpAlpha: number;
   readonly rows: number;
   readonly hour: string;
   readonly blocks: ByScale<number | null>;
@@ -108,7 +127,20 @@ function addFeature(held: FeatureState, of: FeatureReference, batch: BinBatch): 
       state = closeBlock(state, scale, batch.thresholds[scale]);
     state = betInBlock(state, of, scale, { ...batch, sets });
   }
-  return { ...state, memory: remember(held.memory, counts, shares) };
+  return { ...withJump(state, of, batch), memory: remember(held.memory, counts, shares) };
+}
+
+function withJump(
+  state: FeatureState,
+  { jump: reference }: FeatureReference,
+  { place, sums, jumpAlpha: alpha }: BinBatch,
+): FeatureState {
+  if (reference === undefined || sums.rows === 0) return state;
+  const { hour } = place.blocks;
+  return {
+    ...state,
+    jump: addToJump(state.jump ?? emptyJump, reference, { hour, sums, alpha }),
+  };
 }
 
 function closeBlock(state: FeatureState, scale: BlockScale, threshold: number): FeatureState {

@@ -2,6 +2,9 @@ import { binCount, type FeatureBins } from './bins';
 import { mapScales, openBlocks, type BlockScale, type ByScale } from './blocks';
 import { neededByBlock } from './calibration';
 import type { FeaturePair } from './feature-pairs';
+import { jumpReferenceOf } from './jump/jump-reference';
+import type { JumpReference } from './jump/jump-test';
+import { isVaryingNumber, noSums, type ValueSums } from './jump/value-sums';
 import { totalOf } from './memory';
 import { seasonCounts, sharesOf, type PlacedCounts } from './shares';
 import { mapKinds, minEffectOf, shiftKinds, type ByKind, type ShiftKind } from './shift';
@@ -22,6 +25,8 @@ export interface HourCounts {
   readonly score: readonly number[] | null;
   /** Rows by bin of the score of each pair of features, by the name of the pair. */
   readonly pairs: Readonly<Record<string, readonly number[]>>;
+  /** Of the features that are numbers. */
+  readonly sums: Readonly<Record<string, ValueSums>>;
 }
 
 export interface FeatureReference {
@@ -29,6 +34,8 @@ export interface FeatureReference {
   /** Q: by season, the share of each bin. */
   readonly shares: readonly (readonly number[])[];
   readonly tolerances: ByKind<ByScale<Tolerance>>;
+  /** Of a feature that is a number; absent in references that were stored without it. */
+  readonly jump?: JumpReference;
 }
 
 /** With what a monitor compares the traffic of a model version. Plain JSON. */
@@ -65,7 +72,11 @@ export function referenceOf(input: {
   const calendar = openBlocks(timezone);
   const hours = [...input.hours].sort((a, b) => Date.parse(a.hour) - Date.parse(b.hour));
   const places = hours.map(({ hour }) => calendar.placeOf(hour));
-  const tests = testCount(bins.length, pairs.length + (scoreBins === null ? 0 : 1));
+  const numbers = bins.filter(isVaryingNumber);
+  const tests = testCount(bins.length, {
+    jumps: numbers.length,
+    others: pairs.length + (scoreBins === null ? 0 : 1),
+  });
   const of = (each: FeatureBins, countsOf: (hour: HourCounts) => readonly number[] | null) =>
     featureReference(
       each,
@@ -76,7 +87,18 @@ export function referenceOf(input: {
       }),
       { tests, settings },
     );
-  const features = bins.map((each) => of(each, ({ features: all }) => all[each.name] ?? []));
+  const jumpOf = (each: FeatureBins) => {
+    if (!numbers.some(({ name }) => name === each.name)) return {};
+    const sums = hours.flatMap((hour, index) => {
+      const place = places[index];
+      return place ? [{ ...(hour.sums[each.name] ?? noSums), hour: place.blocks.hour }] : [];
+    });
+    return { jump: jumpReferenceOf(sums, settings.minEffect) };
+  };
+  const features = bins.map((each) => ({
+    ...of(each, ({ features: all }) => all[each.name] ?? []),
+    ...jumpOf(each),
+  }));
   const score = scoreBins === null ? null : of(scoreBins, (hour) => hour.score);
   const rows = hours.reduce((sum, hour) => {
     const first = bins[0] === undefined ? hour.score : hour.features[bins[0].name];
@@ -97,9 +119,15 @@ export function referenceOf(input: {
   };
 }
 
-/** The number of tests at each scale: three of each feature, and one of each pair and the score. */
-export function testCount(features: number, others: number): number {
-  return features * shiftKinds.length + others;
+/**
+ * The number of tests at each scale: three of each feature, one of the jumps of each number, and one
+ * of each pair and the score. Only hours are tested for jumps, so other scales have a little to spare.
+ */
+export function testCount(
+  features: number,
+  { jumps, others }: { readonly jumps: number; readonly others: number },
+): number {
+  return features * shiftKinds.length + jumps + others;
 }
 
 /** @throws RangeError if the counts do not fit the bins */

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { driftRoles } from '../../../domain/monitoring/drift-results';
+import { jumpSpans } from '../../../domain/monitoring/jump/jump-test';
+import type { JumpResult } from '../../../domain/monitoring/jump/jump-results';
 import { monitorActions, monitorFallbacks } from '../../../domain/monitoring/monitor-spec';
 import { monitorStatuses } from '../../../domain/monitoring/monitor';
 import { alarmKinds } from '../../../domain/monitoring/observation/monitor-results';
@@ -14,7 +16,12 @@ const monitorAlarm = z.object({
   feature: z.string().nullable(),
   title: z.string(),
   since: instant.describe('event time of the first block that shows it'),
-  effect: z.number().describe('total variation distance; of quality, the increase of the loss'),
+  effect: z
+    .number()
+    .describe(
+      'total variation distance; of a jump, the change of the mean as a share of the range of the ' +
+        'reference; of quality, the increase of the loss',
+    ),
   triggers: z.string().describe('what the alarm does by the settings'),
 });
 
@@ -48,6 +55,30 @@ const signal = z.object({
   raisedAt: instant.nullable(),
 });
 
+const jump = z.object({
+  limits: z
+    .array(
+      z.object({
+        span: z
+          .enum(jumpSpans)
+          .describe('near: hours at most two apart; far: at most twelve, over a gap'),
+        tolerance: z.number().nullable().describe('null if it is not tested'),
+        reason: z.string().nullable().describe('why it is not tested'),
+        largest: z.number().nullable().describe('the largest change in the reference'),
+      }),
+    )
+    .readonly(),
+  alarm: z
+    .object({
+      before: z.number(),
+      after: z.number(),
+      hours: z.number().describe('hours from the mean before to the mean after'),
+      effect: z.number().describe('the change as a share of the range of the reference'),
+      since: instant.describe('start of the hour that raised the alarm'),
+    })
+    .nullable(),
+});
+
 const featureDrift = z.object({
   feature: z.string(),
   role: z.enum(driftRoles).describe('pair: how usual the values of two features are together'),
@@ -62,6 +93,11 @@ const featureDrift = z.object({
     .array(z.object({ bin: z.string(), reference: z.number(), current: z.number() }))
     .readonly(),
   signals: z.array(signal).readonly(),
+  jump: jump
+    .nullable()
+    .describe(
+      'sudden changes of the mean of a number, in its units; null if they are not tested at all',
+    ),
 });
 
 const quality = z.object({
@@ -248,8 +284,9 @@ export function monitorToJson(
       availableAfterSeconds: settings.availableAfterSeconds,
     },
     reference: reference?.digest ?? null,
-    drift: (shown?.drift ?? []).map(({ alarm: _, signals, ...each }) => ({
+    drift: (shown?.drift ?? []).map(({ alarm: _, signals, jump: jumps = null, ...each }) => ({
       ...each,
+      jump: jumps && jumpToJson(jumps),
       signals: signals.map(
         ({
           kind,
@@ -290,4 +327,10 @@ export function monitorToJson(
       features,
     })),
   };
+}
+
+function jumpToJson({ limits, alarm }: JumpResult): MonitorJson['drift'][number]['jump'] {
+  if (alarm === null) return { limits, alarm };
+  const { before, after, hours, effect, since } = alarm;
+  return { limits, alarm: { before, after, hours, effect, since } };
 }

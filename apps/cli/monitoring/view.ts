@@ -43,7 +43,7 @@ export function describeMonitor(
     ...skewLines(monitor),
     ...fallbackLines(monitor).flatMap(wrap),
     ...unknownLines(monitor, paint).flatMap(wrap),
-    ...(verbose ? binLines(monitor) : []),
+    ...(verbose ? [...jumpLines(monitor), ...binLines(monitor)] : []),
   ].join('\n');
 }
 
@@ -106,18 +106,21 @@ const barWidth = 20;
 function driftLines({ drift }: MonitorJson, { columns }: Frame, paint: Paint): readonly string[] {
   if (drift.length === 0) return ['drift: not measured'];
   const width = Math.max(8, Math.min(barWidth, columns - 60));
-  const rows = drift.map(({ feature, role, effect, tolerance, scale, meanShift, signals }) => {
-    const isOpen = signals.some(({ since }) => since !== null);
-    return [
-      role === 'score' ? '(predictions)' : feature,
-      percent(effect),
-      bar(effect, tolerance, width),
-      tolerance === null ? 'not tested' : percent(tolerance),
-      scale,
-      meanShift === null ? '' : `${signed(meanShift)} sd`,
-      isOpen ? 'ALARM' : '',
-    ];
-  });
+  const rows = drift.map(
+    ({ feature, role, effect, tolerance, scale, meanShift, signals, jump }) => {
+      const isOpen = signals.some(({ since }) => since !== null) || jump?.alarm != null;
+      const isForJumps = jump?.limits.some((limit) => limit.tolerance !== null) ?? false;
+      return [
+        role === 'score' ? '(predictions)' : feature,
+        percent(effect),
+        bar(effect, tolerance, width),
+        tolerance === null ? (isForJumps ? 'only jumps' : 'not tested') : percent(tolerance),
+        scale,
+        meanShift === null ? '' : `${signed(meanShift)} sd`,
+        isOpen ? 'ALARM' : '',
+      ];
+    },
+  );
   const [header = '', ...lines] = table(
     ['DRIFT OF', 'EFFECT', '', 'TOLERANCE', 'BY', 'MEAN', ''],
     rows,
@@ -217,6 +220,20 @@ function unknownLines({ unknown }: MonitorJson, paint: Paint): readonly string[]
   return unknown.map(({ what, why, until }) =>
     paint.dim(`not known: ${what}, because ${why}${until === null ? '' : `; known when ${until}`}`),
   );
+}
+
+/** By how much the mean of each number may change between two hours. */
+function jumpLines({ drift }: MonitorJson): readonly string[] {
+  return drift.flatMap(({ feature, jump }) => {
+    if (jump === null) return [];
+    const limits = jump.limits.map(({ span, tolerance, reason, largest }) => {
+      const hours = span === 'near' ? 'within two hours' : 'over a gap of at most twelve hours';
+      return tolerance === null
+        ? `${hours} not tested, because ${reason ?? 'the reference does not show it'}`
+        : `${hours} at most ${figure(tolerance)} (${figure(largest)} in the reference)`;
+    });
+    return ['', `jumps of ${feature}`, ...limits.map((limit) => `  ${limit}`)];
+  });
 }
 
 function binLines({ drift }: MonitorJson): readonly string[] {

@@ -1,5 +1,6 @@
 import { figure, percent } from '../../format';
 import type { DriftSignal, FeatureDrift } from '../drift-results';
+import type { OpenJump } from '../jump/jump-results';
 import type { MonitorSettings } from '../monitor';
 import { allRequests } from '../quality/quality-blocks';
 import type { QualityResult } from '../quality/quality-results';
@@ -18,8 +19,11 @@ export function alarmsOf(
   settings: MonitorSettings,
 ): readonly MonitorAlarm[] {
   const alarms: MonitorAlarm[] = drift.flatMap((each) => {
-    const { feature, alarm } = each;
-    return alarm === null ? [] : [driftAlarm(each, alarm, settings, feature)];
+    const { feature, alarm, jump } = each;
+    return [
+      ...(alarm === null ? [] : [driftAlarm(each, alarm, settings, feature)]),
+      ...(jump?.alarm == null ? [] : [jumpAlarm(feature, jump.alarm, settings)]),
+    ];
   });
   for (const test of quality?.tests ?? [])
     if (test.since !== null) alarms.push(qualityAlarm(test, test.since, settings));
@@ -67,6 +71,27 @@ function driftAlarm(
     effect,
     triggers: triggersOf(settings, of),
   };
+}
+
+function jumpAlarm(feature: string, jump: OpenJump, settings: MonitorSettings): MonitorAlarm {
+  const { before, after, hours, largest, since, effect } = jump;
+  const within = hours === 1 ? 'an hour' : `${hours} hours`;
+  const usual =
+    largest === null ? '' : `; the largest change in the reference is ${figure(largest)}`;
+  return {
+    key: `drift:${feature}:jump`,
+    kind: 'drift',
+    feature,
+    title: `the mean of \`${feature}\` went from ${figure(before)} to ${figure(after)} within ${within}${usual}`,
+    since,
+    effect,
+    triggers: triggersOf(settings, 'drift'),
+  };
+}
+
+/** Its effect is a change of a mean, as a share of the range of the reference. */
+export function isJump({ key, kind }: Pick<MonitorAlarm, 'key' | 'kind'>): boolean {
+  return kind === 'drift' && key.endsWith(':jump');
 }
 
 function qualityAlarm(

@@ -1,6 +1,7 @@
 import { figure, percent } from '../../format';
 import type { IncidentKind, IncidentSeverity, IncidentStory } from '../../incident/incident';
 import type { MonitorSettings } from '../monitor';
+import { isJump } from './alarms';
 import { alarmKinds, type MonitorAlarm, type MonitorResults } from './monitor-results';
 
 /** An incident of a monitor: all open alarms of one kind. */
@@ -42,7 +43,7 @@ export function monitorStories(
           howLarge:
             kind === 'quality' && quality
               ? `${quality.metric} ${figure(quality.estimate)} instead of ${figure(quality.reference)} on the holdout`
-              : `${kind === 'skew' || kind === 'service' ? 'share of' : 'total variation distance of'} ${percent(first.effect)}`,
+              : sizeOf(first),
           features: features.map((name) => ({
             name,
             effect: drift.find(({ feature }) => feature === name)?.effect ?? null,
@@ -60,6 +61,14 @@ export function monitorStories(
       },
     ];
   });
+}
+
+function sizeOf(alarm: MonitorAlarm): string {
+  const { kind, effect } = alarm;
+  if (kind === 'skew' || kind === 'service') return `share of ${percent(effect)}`;
+  return isJump(alarm)
+    ? `${percent(effect)} of the range of the reference`
+    : `total variation distance of ${percent(effect)}`;
 }
 
 /** Without the model, which the subject of an incident names (`incidentSubject`). */

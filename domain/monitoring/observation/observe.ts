@@ -47,7 +47,7 @@ export function observe(
     traffic,
     clock: state.eventNow ?? state.newest.at(-1) ?? null,
   });
-  for (const [hour, counts] of counted) windows.set(hour, counts);
+  for (const [hour, counts] of counted) windows.set(hour, windowOf(counts));
   const { quality, judged, losses } = countLabels(state, labels, version);
   for (const [hour, counts] of losses)
     windows.set(hour, addWindows(windows.get(hour) ?? emptyWindow, counts));
@@ -100,7 +100,7 @@ function resultsOf(state: MonitorState, version: ObservedVersion): MonitorResult
 function countRows(
   rows: readonly ObservedRow[],
   { traffic, clock }: { readonly traffic: MonitorReference | null; readonly clock: string | null },
-): ReadonlyMap<string, WindowCounts> {
+): ReadonlyMap<string, MutableWindow> {
   const counter = openRowCounter(rowBinsOf(traffic));
   const ages = agesIn(traffic);
   const scoreBins = traffic?.score?.bins ?? null;
@@ -130,12 +130,12 @@ function countRows(
     }
     window.latency = addCounts(window.latency, oneIn(latencyBucket(latencyMs)));
   }
-  return new Map(
-    [...windows].map(([hour, { counts, ...window }]) => [
-      hour,
-      { ...emptyWindow, ...window, ...counts },
-    ]),
-  );
+  return windows;
+}
+
+function windowOf({ counts, rows, score, latency }: MutableWindow): WindowCounts {
+  const { features, pairs } = counts;
+  return { ...emptyWindow, rows, features, pairs, score, latency };
 }
 
 function rowBinsOf(traffic: MonitorReference | null): RowBins {
@@ -166,14 +166,13 @@ function outputOf(output: unknown): unknown {
   return prediction?.class ?? (output as { readonly score?: unknown } | null)?.score;
 }
 
-function batchesOf(counted: ReadonlyMap<string, WindowCounts>): readonly HourCounts[] {
+function batchesOf(counted: ReadonlyMap<string, MutableWindow>): readonly HourCounts[] {
   return [...counted]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([hour, { features, score, pairs }]) => ({
+    .map(([hour, { counts, score }]) => ({
       hour,
-      features,
+      ...counts,
       score: score.length === 0 ? null : score,
-      pairs,
     }));
 }
 

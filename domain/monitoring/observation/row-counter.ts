@@ -1,5 +1,6 @@
 import { binCount, type FeatureBins } from '../bins';
 import { pairScore, type FeaturePair } from '../feature-pairs';
+import { isVaryingNumber, noSums, positionOf, type ValueSums } from '../jump/value-sums';
 import { openBinner } from './binner';
 
 /** What rows are counted by. */
@@ -12,6 +13,8 @@ export interface RowBins {
 export interface RowCounts {
   readonly features: Readonly<Record<string, number[]>>;
   readonly pairs: Readonly<Record<string, number[]>>;
+  /** Of the features that are numbers. */
+  readonly sums: Record<string, ValueSums>;
 }
 
 /** @param name of the feature, with its index */
@@ -27,6 +30,9 @@ export interface RowCounter {
 export function openRowCounter({ features, pairs }: RowBins): RowCounter {
   const binners = features.map(openBinner);
   const pairBinners = pairs.map(({ bins }) => openBinner(bins));
+  const numbers = features.flatMap((bins, index) =>
+    isVaryingNumber(bins) ? [{ bins, index }] : [],
+  );
 
   function binsOf(valueOf: ValueOf): Uint8Array {
     const row = new Uint8Array(features.length);
@@ -41,6 +47,7 @@ export function openRowCounter({ features, pairs }: RowBins): RowCounter {
     empty: () => ({
       features: zerosBy(features),
       pairs: zerosBy(pairs.map(({ bins }) => bins)),
+      sums: Object.fromEntries(numbers.map(({ bins }) => [bins.name, noSums])),
     }),
     count(counts, valueOf) {
       const row = binsOf(valueOf);
@@ -48,6 +55,16 @@ export function openRowCounter({ features, pairs }: RowBins): RowCounter {
       pairs.forEach((pair, index) => {
         addOne(counts.pairs[pair.bins.name], pairBinners[index]?.(pairScore(pair, row)) ?? 0);
       });
+      for (const { bins, index } of numbers) {
+        const position = positionOf(bins, valueOf(bins.name, index));
+        const { rows, sum, squares } = counts.sums[bins.name] ?? noSums;
+        if (position !== null)
+          counts.sums[bins.name] = {
+            rows: rows + 1,
+            sum: sum + position,
+            squares: squares + position ** 2,
+          };
+      }
     },
   };
 }

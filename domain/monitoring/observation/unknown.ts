@@ -1,6 +1,7 @@
 import { formatSeconds } from '../../duration';
 import { count, percent } from '../../format';
 import { blockScales } from '../blocks';
+import { isVaryingNumber } from '../jump/value-sums';
 import { allRequests } from '../quality/quality-blocks';
 import type { MonitorResults, UnknownResult } from './monitor-results';
 import type { MonitorState } from './monitor-state';
@@ -20,6 +21,7 @@ export function unknownResults(
     ...(version.settings.task === 'chat' ? [] : unmeasuredSkew(state)),
     ...untestedQuality(results),
     ...untested(results),
+    ...untestedJumps(version),
     ...(reference?.skipped ?? []).map(({ name, why }) => ({
       what: `drift of \`${name}\``,
       why,
@@ -125,12 +127,27 @@ function untestedQuality({ quality }: Pick<MonitorResults, 'quality'>): readonly
 
 /** Features of which no scale can be tested. */
 function untested({ drift }: Pick<MonitorResults, 'drift'>): readonly UnknownResult[] {
-  return drift.flatMap(({ feature, signals }) => {
+  return drift.flatMap(({ feature, signals, jump }) => {
     const tests = signals.filter(({ kind }) => kind === 'distribution');
     if (tests.some(({ tolerance }) => tolerance !== null)) return [];
     const reasons = blockScales.flatMap(
       (scale) => tests.find((each) => each.scale === scale)?.reason ?? [],
     );
-    return [{ what: `drift of \`${feature}\``, why: reasons.join('; '), until: null }];
+    const isForJumps = jump?.limits.some(({ tolerance }) => tolerance !== null) ?? false;
+    const why = [...reasons, ...(isForJumps ? ['only its jumps are tested'] : [])].join('; ');
+    return [{ what: `drift of \`${feature}\``, why, until: null }];
   });
+}
+
+/** Of a reference that was stored without the means of its hours. */
+function untestedJumps({ reference }: ObservedVersion): readonly UnknownResult[] {
+  const features = reference?.traffic?.features ?? [];
+  if (!features.some(({ bins, jump }) => isVaryingNumber(bins) && jump === undefined)) return [];
+  return [
+    {
+      what: 'jumps of numbers',
+      why: 'the reference of this version has no means by hour',
+      until: 'the next version is promoted',
+    },
+  ];
 }

@@ -1,4 +1,5 @@
-import { binCount, binOf, type FeatureBins } from '../../../domain/monitoring/bins';
+import type { FeatureBins } from '../../../domain/monitoring/bins';
+import { openRowCounter } from '../../../domain/monitoring/observation/row-counter';
 import type { HourCounts } from '../../../domain/monitoring/reference';
 import { normalQuantile } from '../../../domain/statistics/distributions';
 import { seededRandom, type Random } from '../../../domain/statistics/random';
@@ -48,15 +49,10 @@ export function worldHours(world: HourWorld): readonly HourCounts[] {
 }
 
 export function hourOf(hour: string, rows: readonly WorldRow[]): HourCounts {
-  const counts = worldBins.map((bins) => new Array<number>(binCount(bins)).fill(0));
-  for (const row of rows)
-    worldBins.forEach((bins, index) => {
-      const bin = binOf(bins, bins.name === 'amount' ? row.amount : row.country);
-      const held = counts[index];
-      if (held) held[bin] = (held[bin] ?? 0) + 1;
-    });
-  const [amount = [], country = []] = counts;
-  return { hour, features: { amount, country }, score: null, pairs: {} };
+  const counter = openRowCounter({ features: worldBins, pairs: [] });
+  const counts = counter.empty();
+  for (const row of rows) counter.count(counts, (name) => row[name as keyof WorldRow]);
+  return { hour, ...counts, score: null };
 }
 
 function countryBy(u: number): string {

@@ -226,22 +226,32 @@ function Drift({ of }: { readonly of: ShownMonitor['drift'] }) {
     <div className="distributions">
       {[...of]
         .sort((a, b) => b.effect - a.effect)
-        .map(({ feature, role, effect, tolerance, rows, scale, meanShift, bins, signals }) => (
-          <figure key={`${role} ${feature}`}>
-            <figcaption>
-              <b>{feature}</b> <span className="quiet">{role}</span>{' '}
-              {signals.some(({ since }) => since !== null) ? <Badge status="alarm" /> : null}
-            </figcaption>
-            <p>
-              Distance {figure(effect)} of at most {figure(tolerance)}, {figure(rows)} requests of
-              one {scale}
-              {meanShift === null ? '' : `; mean ${figure(meanShift)} deviations away`}
-            </p>
-            <Bins of={bins} feature={feature} />
-          </figure>
-        ))}
+        .map(
+          ({ feature, role, effect, tolerance, rows, scale, meanShift, bins, signals, jump }) => (
+            <figure key={`${role} ${feature}`}>
+              <figcaption>
+                <b>{feature}</b> <span className="quiet">{role}</span>{' '}
+                {signals.some(({ since }) => since !== null) || jump?.alarm ? (
+                  <Badge status="alarm" />
+                ) : null}
+              </figcaption>
+              <p>
+                Distance {figure(effect)} of at most {figure(tolerance)}, {figure(rows)} requests of
+                one {scale}
+                {meanShift === null ? '' : `; mean ${figure(meanShift)} deviations away`}
+                {jumpText(jump)}
+              </p>
+              <Bins of={bins} feature={feature} />
+            </figure>
+          ),
+        )}
     </div>
   );
+}
+
+function jumpText(jump: ShownMonitor['drift'][number]['jump']): string {
+  const near = jump?.limits.find(({ span }) => span === 'near')?.tolerance ?? null;
+  return near === null ? '' : `; its mean may change by ${figure(near)} within two hours`;
 }
 
 const [width, row] = [280, 14];

@@ -53,6 +53,13 @@ const monitor: MonitorJson = {
           raisedAt: '2013-06-30T05:00:00.000Z',
         },
       ],
+      jump: {
+        limits: [
+          { span: 'near', tolerance: 350, reason: null, largest: 200 },
+          { span: 'far', tolerance: null, reason: 'it differs too much', largest: 1000 },
+        ],
+        alarm: null,
+      },
     },
   ],
   quality: {
@@ -110,6 +117,27 @@ test('the view of a monitor shows quality, drift as bars, data quality, service 
   expect(text).toContain('not known: drift of `seen_at`, because its values are times');
   expect(text).toContain('estimated logloss without labels 0.49, 1,200 requests');
   expect(text).toContain('0 … 100');
+  expect(text).toContain(
+    'jumps of distance\n  within two hours at most 350 (200 in the reference)',
+  );
+  expect(text).toContain(
+    'over a gap of at most twelve hours not tested, because it differs too much',
+  );
+});
+
+test('a number whose distribution is not tested is marked as tested for jumps, with its alarm', () => {
+  const [distance] = monitor.drift;
+  if (!distance?.jump) throw new Error('no jump');
+  const alarm = {
+    before: 71.2,
+    after: 21.8,
+    hours: 1,
+    effect: 0.55,
+    since: '2013-06-30T05:00:00.000Z',
+  };
+  const drift = [{ ...distance, tolerance: null, signals: [], jump: { ...distance.jump, alarm } }];
+  const text = describeMonitor({ ...monitor, drift }, page, paint, { verbose: false });
+  expect(text).toMatch(/distance .* only jumps .* ALARM/);
 });
 
 test('an open alarm comes first, with what it triggers', () => {

@@ -1,5 +1,5 @@
 import type { PredictionId } from '../../../../domain/ids';
-import { binCount, categoryBins, numberBins } from '../../../../domain/monitoring/bins';
+import { categoryBins, numberBins } from '../../../../domain/monitoring/bins';
 import type { MonitorSettings } from '../../../../domain/monitoring/monitor';
 import { defaultMonitor } from '../../../../domain/monitoring/monitor-spec';
 import type {
@@ -20,8 +20,11 @@ import type {
 } from '../../../../domain/monitoring/observation/observed';
 import { rowLoss } from '../../../../domain/monitoring/observation/live-quality';
 import { qualityReferenceOf } from '../../../../domain/monitoring/quality/quality-reference';
-import { referenceOf, type HourCounts } from '../../../../domain/monitoring/reference';
-import { openBinner } from '../../../../domain/monitoring/observation/binner';
+import { referenceOf } from '../../../../domain/monitoring/reference';
+import {
+  openRowCounter,
+  type RowCounts,
+} from '../../../../domain/monitoring/observation/row-counter';
 import { seededRandom } from '../../../../domain/statistics/random';
 
 const hourMs = 3_600_000;
@@ -81,40 +84,20 @@ function reference(): ChampionReference {
       ['c', 1],
     ]),
   ];
-  const binners = bins.map(openBinner);
-  const hours = new Map<
-    string,
-    {
-      hour: string;
-      features: Record<string, number[]>;
-      score: null;
-      pairs: Record<string, number[]>;
-    }
-  >();
+  const counter = openRowCounter({ features: bins, pairs: [] });
+  const hours = new Map<string, RowCounts>();
   rows.forEach(({ at: time }, index) => {
     const hour = new Date(Math.floor(Date.parse(time) / hourMs) * hourMs).toISOString();
-    const counts = hours.get(hour) ?? {
-      hour,
-      features: Object.fromEntries(
-        bins.map((each) => [each.name, new Array<number>(binCount(each)).fill(0)]),
-      ),
-      score: null,
-      pairs: {},
-    };
+    const counts = hours.get(hour) ?? counter.empty();
     hours.set(hour, counts);
-    binners.forEach((binner, place) => {
-      const name = bins[place]?.name ?? '';
-      const bin = binner((inputs[index] as Record<string, unknown> | undefined)?.[name]);
-      const of = counts.features[name];
-      if (of) of[bin] = (of[bin] ?? 0) + 1;
-    });
+    counter.count(counts, (name) => inputs[index]?.[name as 'x' | 'kind']);
   });
   return {
     traffic: referenceOf({
       bins,
       scoreBins: null,
       pairs: [],
-      hours: [...hours.values()] satisfies readonly HourCounts[],
+      hours: [...hours].map(([hour, counts]) => ({ hour, ...counts, score: null })),
       timezone: 'UTC',
       settings: settings.drift,
     }),
@@ -182,6 +165,35 @@ describe('a monitor', () => {
       severity: 'critical',
       story: { features: [{ name: 'x' }], engineDid: expect.stringContaining('m@3') as string },
     });
+  });
+
+  test('names the mean before and after a jump, and what the reference holds', () => {
+    const { state } = fold(emptyMonitorState, rowsOf({ from: 0, hours: 48, perHour: 300 }));
+    const { results } = fold(state, rowsOf({ from: 48, hours: 2, perHour: 300, shift: 0.9 }));
+    const alarm = results.alarms.find(({ key }) => key === 'drift:x:jump');
+    expect(alarm).toMatchObject({ kind: 'drift', feature: 'x', since: at(48) });
+    expect(alarm?.title).toMatch(
+      /^the mean of `x` went from 0\.\d+ to 1\.\d+ within .*hours?; the largest change in the reference is 0\.\d+$/,
+    );
+    expect(alarm?.effect).toBeCloseTo(0.9, 1);
+    const story = monitorStories(results, { model: 'm', version: 3, settings }).find(
+      ({ kind }) => kind === 'drift',
+    );
+    expect(story?.alarms).toContain('drift:x:jump');
+    expect(story?.story.what).toContain('the mean of `x` went from');
+  });
+
+  test('with a reference without means by hour, says that jumps are not tested', () => {
+    const { reference: built } = version;
+    if (!built?.traffic) throw new Error('no reference');
+    const { traffic } = built;
+    const features = traffic.features.map(({ jump: _, ...feature }) => feature);
+    const old = { ...version, reference: { ...built, traffic: { ...traffic, features } } };
+    const { results } = fold(emptyMonitorState, rowsOf({ from: 0, hours: 24 }), old);
+    expect(results.unknown.map(({ what }) => what)).toContain('jumps of numbers');
+    expect(fold(emptyMonitorState, []).results.unknown.map(({ what }) => what)).not.toContain(
+      'jumps of numbers',
+    );
   });
 
   test('finds a feature that is constant, missing, or of another type', () => {
