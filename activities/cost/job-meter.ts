@@ -9,7 +9,12 @@ import { usedSeconds } from '../../domain/cost/usage';
 import { failure, failureTypes, isPerennialError, type PerennialError } from '../../domain/failure';
 import { figure } from '../../domain/format';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { AttemptTime, ComputeKind, Job } from '../../domain/training/job';
+import {
+  ofAllNodes,
+  type AttemptTime,
+  type ComputeKind,
+  type Job,
+} from '../../domain/training/job';
 import { retryWhileUnavailable } from '../run/retry-while-unavailable';
 
 export interface JobMeterDeps {
@@ -67,7 +72,8 @@ export function openJobMeter(
         const times = await earlier();
         await retryWhileUnavailable(() => costs.seen({ ...job, times }));
       }
-      const demand = { backend, resources, usdPerHour: usdPerHour(prices, backend, resources) };
+      const all = ofAllNodes(resources);
+      const demand = { backend, resources: all, usdPerHour: usdPerHour(prices, backend, all) };
       const until = Date.now() + mostHeldMs;
       for (let pauseMs = 500; ; pauseMs = Math.min(2 * pauseMs, longestHeldPauseMs)) {
         const reserved = await retryWhileUnavailable(() =>

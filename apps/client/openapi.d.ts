@@ -10835,6 +10835,8 @@ export interface components {
             /** @description digest of its code, the job runtime and the library versions */
             readonly codeDigest: string;
             readonly description: string;
+            /** @description whether one training can use several nodes */
+            readonly distributed: boolean;
             /** @description parameter that counts iterations, and its default; null if it reports no progress */
             readonly iterations: {
                 readonly default: number | null;

@@ -85,5 +85,13 @@ function nameIssues(
       detail: `there is no step ${name} in steps/`,
       expected: `one of ${steps.map((step) => step.name).join(', ')}`,
     }));
-  return [...taken, ...unknown];
+  const several = Object.entries(config.steps ?? {})
+    .filter(([, { compute }]) => (compute?.nodes ?? 1) > 1)
+    .map(([name]): Issue => ({
+      pointer: '',
+      file: configName,
+      detail: `the step ${name} cannot run on several nodes`,
+      expected: 'nodes: 1, or a trainer such as torch, which can use them',
+    }));
+  return [...taken, ...unknown, ...several];
 }

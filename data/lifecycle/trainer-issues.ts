@@ -1,6 +1,6 @@
 import type { IssueAt } from '../../domain/document/document';
 import type { Issue } from '../../domain/failure';
-import type { TrainerTask } from '../../domain/training/job';
+import type { TrainerManifest } from '../../domain/training/job';
 import type { ParameterRange, TuneSpec } from '../../domain/tuning/tune-spec';
 import type { CheckedParts, NamedTrainer } from '../../domain/lifecycle/parts';
 import { nearest } from '../../domain/document/nearest';
@@ -22,12 +22,13 @@ export function trainerIssues(
   const named = nameIssues(trainers, trainer, issueAt);
   if (named.length > 0) return named;
   const { params, at } = trainer;
-  const wrong = trainers
+  const wrongParams = trainers
     .checkParams(trainer.trainer, params)
     .map(({ pointer, detail, ...hints }) => {
       const path = [...at, 'params', ...keysOf(pointer)];
       return issueAt(path, `${path.join('.')}: ${detail}`, hints);
     });
+  const wrong = [...wrongParams, ...nodesIssues(trainers, trainer, issueAt)];
   if (space === null) return wrong;
   return [
     ...wrong,
@@ -57,13 +58,32 @@ function prunerIssues(
   ];
 }
 
+function nodesIssues(
+  trainers: TrainerCatalog,
+  { trainer, nodes, at, makes }: NamedTrainer,
+  issueAt: IssueAt,
+): readonly Issue[] {
+  if (nodes <= 1 || trainers.get(trainer)?.distributed === true) return [];
+  const path = [...at, 'compute', 'nodes'];
+  const others = trainers
+    .list()
+    .filter(({ distributed, tasks }) => distributed && madeBy(tasks).has(makes))
+    .map(({ name }) => `, or the trainer ${name}`);
+  return [
+    issueAt(
+      path,
+      `${path.join('.')} is at most 1: the trainer ${trainer} cannot train on several nodes`,
+      { expected: `1${others.join('')}` },
+    ),
+  ];
+}
+
 function nameIssues(
   trainers: TrainerCatalog,
   { trainer, at, makes }: NamedTrainer,
   issueAt: IssueAt,
 ): readonly Issue[] {
-  const fits = ({ tasks }: { readonly tasks: readonly TrainerTask[] }): boolean =>
-    tasks.some((task) => (task === 'generation') === (makes === 'adapter'));
+  const fits = ({ tasks }: Pick<TrainerManifest, 'tasks'>): boolean => madeBy(tasks).has(makes);
   const found = trainers.get(trainer);
   if (found !== null && fits(found)) return [];
   const known = trainers
@@ -79,6 +99,10 @@ function nameIssues(
     didYouMean: nearest(trainer, known) ?? undefined,
   };
   return [issueAt([...at, 'trainer'], detail, hints)];
+}
+
+function madeBy(tasks: TrainerManifest['tasks']): ReadonlySet<NamedTrainer['makes']> {
+  return new Set(tasks.map((task) => (task === 'generation' ? 'adapter' : 'model')));
 }
 
 function spaceIssues(

@@ -61,6 +61,7 @@ export function openTrainerCatalog(
       tasks: manifest.tasks,
       paramsSchema: manifest.params,
       iterations: iterationsOf(manifest),
+      distributed: manifest.distributed === true,
       codeDigest: codeDigestOf(join(trainersDir, name), runtimeDir, manifest.environment),
     };
   }

@@ -25,6 +25,8 @@ const trainerManifestSchema = z
       .optional(),
     /** Whether jobs may use the network. Otherwise they have none where that can be enforced. */
     network: z.boolean().optional(),
+    /** Whether `train` can run on several nodes at once, which then divide the work. */
+    distributed: z.boolean().optional(),
     /** The parameter that counts training iterations, which hyperband limits. */
     iterations: z.string().min(1).optional(),
     /** JSON Schema, draft 2020-12. */

@@ -41,7 +41,13 @@ const alternativeExamples: Readonly<Record<ReferenceKind, readonly unknown[]>> =
           split: { by: 'group', column: 'customer', tuning: 0.15, confirm: 0.1, holdout: 0.25 },
         },
         evaluate: { ungated: 'an experiment without traffic', gates: [{ class: 'damaged' }] },
-        train: { compute: { image: 'registry.example.com/perennial-job:1', preemptible: true } },
+        train: {
+          compute: {
+            image: 'registry.example.com/perennial-job:1',
+            preemptible: true,
+            nodes: 2,
+          },
+        },
         canary: {
           method: 'blueGreen',
           requireShadow: false,
@@ -79,6 +85,7 @@ const alternativeExamples: Readonly<Record<ReferenceKind, readonly unknown[]>> =
           examples: 'questions',
           compute: {
             gpus: 1,
+            nodes: 1,
             queue: 'short',
             preemptible: true,
             maxPreemptions: 3,

@@ -14,7 +14,7 @@ import {
 } from '../document/field.schema';
 import { gateOf, gateSchema, metricField } from '../decision/gate.schema';
 import type { GateSpec } from '../decision/gate-spec';
-import { computeKinds, hasQueues } from '../training/job';
+import { computeKinds, hasQueues, hasSeveralNodes } from '../training/job';
 import { tasks } from '../model/model';
 import { notifySchema } from '../notification/notify.schema';
 import { programSchema } from '../project/program.schema';
@@ -214,6 +214,15 @@ const compute = z
       .max(64)
       .optional()
       .describe('the number of GPUs, from 1 to 64, for the backends ray, slurm and kubernetes'),
+    nodes: z
+      .int()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe(
+        'the number of nodes that the job gets at once, from 1 to 64, each with these cpus, memory ' +
+          'and gpus; more than 1 for the backend slurm and a trainer such as torch',
+      ),
     queue: z
       .string()
       .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/)
@@ -244,7 +253,7 @@ const compute = z
     ).optional(),
   })
   .check(({ value, issues }) => {
-    const { backend, gpus, queue, image, timeout, memory, maxMemory } = value;
+    const { backend, gpus, nodes = 1, queue, image, timeout, memory, maxMemory } = value;
     // The signed URLs of a job last for seven days, of which it may wait one in a queue.
     if (backend !== 'local' && timeout > 5 * 86_400)
       issues.push({
@@ -260,6 +269,13 @@ const compute = z
       issues.push({ ...schemaIssue(`is only for ${backends}`, { expected: null }), path: [key] });
     if (gpus !== undefined && backend === 'local')
       only('gpus', 'the backends ray, slurm and kubernetes');
+    if (nodes > 1 && !hasSeveralNodes(backend))
+      issues.push({
+        ...schemaIssue(`is at most 1 with the backend ${backend}, which gives a job one node`, {
+          expected: 'backend: slurm, or nodes: 1',
+        }),
+        path: ['nodes'],
+      });
     if (queue !== undefined && !hasQueues(backend))
       only('queue', 'the backends slurm and kubernetes');
     if (image !== undefined && backend !== 'kubernetes') only('image', 'the backend kubernetes');

@@ -61,6 +61,8 @@ export interface LifecycleSqlParts {
 }
 
 export interface NamedTrainer extends Pick<TrainSpec, 'trainer' | 'params'> {
+  /** The number of nodes that its jobs ask for. */
+  readonly nodes: number;
   /** Where the document names it. */
   readonly at: readonly string[];
   readonly makes: 'model' | 'adapter';
@@ -173,8 +175,9 @@ function trainerIn(
 ): NamedTrainer | null {
   const trainer = valueAt(value, [...at, 'trainer']);
   const params = paramsField.safeParse(valueAt(value, [...at, 'params']) ?? {});
+  const nodes = valueAt(value, [...at, 'compute', 'nodes']);
   return typeof trainer === 'string' && params.success
-    ? { trainer, params: params.data, at, makes }
+    ? { trainer, params: params.data, nodes: typeof nodes === 'number' ? nodes : 1, at, makes }
     : null;
 }
 

@@ -12,6 +12,8 @@ export interface ComputeSpec {
   readonly timeoutSeconds: number;
   readonly retries: number;
   readonly gpus?: number | undefined;
+  /** Machines that the job gets together; 1 by default. Each has the other resources. */
+  readonly nodes?: number | undefined;
   readonly queue?: string | undefined;
   readonly image?: string | undefined;
   /** Whether the engine may take the machine away, where it knows such machines. */
@@ -27,11 +29,19 @@ export function hasQueues(kind: ComputeKind): boolean {
   return kind === 'slurm' || kind === 'kubernetes';
 }
 
+/** Whether the backend starts one job on several nodes, all at once or none. */
+export function hasSeveralNodes(kind: ComputeKind): boolean {
+  return kind === 'slurm';
+}
+
+/** Resources of each node of a job. */
 export interface JobResources {
   readonly cpus: number;
   readonly memoryBytes: number;
   readonly timeoutSeconds: number;
   readonly gpus?: number;
+  /** 1 by default. */
+  readonly nodes?: number;
   /** The queue of the engine, such as a partition of Slurm; its default one if not given. */
   readonly queue?: string;
   /** A container image, for the backend kubernetes. */
@@ -49,6 +59,7 @@ export function resourcesOf({
   memoryBytes,
   timeoutSeconds,
   gpus,
+  nodes,
   queue,
   image,
   preemptible,
@@ -60,11 +71,22 @@ export function resourcesOf({
     memoryBytes,
     timeoutSeconds,
     ...(gpus === undefined ? {} : { gpus }),
+    ...(nodes === undefined ? {} : { nodes }),
     ...(queue === undefined ? {} : { queue }),
     ...(image === undefined ? {} : { image }),
     ...(preemptible === undefined ? {} : { preemptible }),
     ...(maxPreemptions === undefined ? {} : { maxPreemptions }),
     ...(maxMemoryBytes === undefined ? {} : { maxMemoryBytes }),
+  };
+}
+
+/** Resources of all nodes of a job together, which it reserves and pays for. */
+export function ofAllNodes({ nodes = 1, ...each }: JobResources): JobResources {
+  return {
+    ...each,
+    cpus: each.cpus * nodes,
+    memoryBytes: each.memoryBytes * nodes,
+    ...(each.gpus !== undefined && { gpus: each.gpus * nodes }),
   };
 }
 
@@ -241,6 +263,8 @@ export interface TrainerManifest {
   readonly paramsSchema: Readonly<Record<string, unknown>>;
   /** The parameter for the number of iterations and its default; null without progress reports. */
   readonly iterations: { readonly param: string; readonly default: number | null } | null;
+  /** Whether one training can use several nodes. */
+  readonly distributed: boolean;
   /** Digest of the trainer's code and the runtime; part of the train stage's cache key. */
   readonly codeDigest: Digest;
 }

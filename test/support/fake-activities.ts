@@ -87,6 +87,7 @@ export function fakeActivities(plan: AnyPlan, overrides: Overrides = {}): FakeAc
         tasks: ['classification'],
         paramsSchema: {},
         iterations: null,
+        distributed: false,
         codeDigest: digest('code'),
       }),
     registerVersion: () => Promise.resolve(candidate),

@@ -34,8 +34,11 @@ class RunningJob:
         #: Number of cores that the job may use. With another number, `lightgbm` and `torch` may give
         #: a slightly different model.
         self.cpus: int = body["resources"]["cpus"]
-        #: Number of GPUs that the engine has given to the job.
+        #: Number of GPUs that the engine has given to the job on this node.
         self.gpus: int = body["resources"].get("gpus", 0)
+        #: Number of nodes on which the job runs at the same time. The variables NODE_RANK (from 0),
+        #: MASTER_ADDR and MASTER_PORT then say where this node is and where the first one listens.
+        self.nodes: int = body["resources"].get("nodes", 1)
         self._inputs: dict[str, list[dict[str, Any]]] = body["inputs"]
         self._metrics: TextIO | None = None
         self._stopping = False

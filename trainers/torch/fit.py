@@ -68,7 +68,7 @@ class Loop:
         if self._batch < group.ranks.world:
             raise Refused(
                 f"{group.ranks.world} processes cannot divide a batch of {self._batch} rows; "
-                "raise /params/batch or lower /params/processes"
+                "raise /params/batch, or lower /params/processes or compute.nodes"
             )
         self._steps = encoding.rows // self._batch
         #: The network, whose gradients are averaged over all processes.

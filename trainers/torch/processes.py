@@ -1,7 +1,8 @@
 """Processes that divide each batch: data-parallel training with torch.distributed.
 
-The first process has rank 0. It reports, saves and returns the model. On one machine the trainer
-starts the others itself. `torchrun`, and Slurm with several tasks, start all of them.
+The first process has rank 0. It reports, saves and returns the model. The trainer starts the others
+of its node itself, on each node of a job. `torchrun`, and Slurm with several tasks, start all of
+them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import runtime
 from runtime import processes
@@ -25,7 +27,10 @@ from runtime.job import Job
 from runtime.refusal import Refused, Stopped
 
 PARENT, RENDEZVOUS = "PERENNIAL_RANK_PARENT", "PERENNIAL_RENDEZVOUS"
-#: A process that waits so long for another one ends.
+#: How long the processes wait for each other at the beginning. An engine starts all nodes at once,
+#: but each fetches the data and perhaps installs packages.
+MEETING_SECONDS = 300
+#: A process that waits so long for another one between two steps ends.
 MOST_SECONDS = 1_800
 #: How long the first process waits for the reason of another one that ended.
 REASON_SECONDS = 5.0
@@ -40,10 +45,15 @@ class Ranks:
     local_world: int = 1
     #: Where the processes find each other, as torch.distributed takes it.
     rendezvous: str | None = None
+    #: How many other processes of this node this one starts.
+    starts: int = 0
 
 
-def ranks_of(environment: Mapping[str, str]) -> Ranks:
-    """The place of this process: of the trainer itself, of torchrun, or of Slurm."""
+def ranks_of(environment: Mapping[str, str], nodes: int = 1, processes: int = 1) -> Ranks:
+    """The place of this process: of the trainer itself, of torchrun, or of Slurm.
+
+    A job on several `nodes` starts with one process on each, which starts the others.
+    """
 
     def numbers(*names: str) -> list[int]:
         missing = [name for name in names if not environment.get(name, "").isdigit()]
@@ -59,6 +69,11 @@ def ranks_of(environment: Mapping[str, str]) -> Ranks:
         local_rank = int(environment.get("LOCAL_RANK", rank))
         local_world = int(environment.get("LOCAL_WORLD_SIZE", world))
         return Ranks(rank, world, local_rank, local_world, environment.get(RENDEZVOUS, "env://"))
+    if nodes > 1:
+        node, port = numbers("NODE_RANK", "MASTER_PORT")
+        rank, world = node * processes, nodes * processes
+        at = f"tcp://{environment.get('MASTER_ADDR', '')}:{port}"
+        return Ranks(rank, world, 0, processes, at, processes - 1)
     # A batch job of Slurm has one task, even where its variables speak of more.
     if environment.get("SLURM_STEP_NUM_TASKS", "1") != "1":
         rank, world, local_rank, port = numbers(
@@ -123,15 +138,15 @@ def joined(job: Job, folder: Path, backend: str) -> Iterator[Group]:
 
     @raises Refused with the reason of another process that failed
     """
-    ranks, others = ranks_of(os.environ), []
     wanted = job.params["processes"]
+    ranks = ranks_of(os.environ, job.nodes, wanted)
     if ranks.world == 1 and wanted > 1:
-        _forget(job)  # of an attempt that was killed
         meeting = job.directory / f".rendezvous-{os.getpid()}-{time.monotonic_ns()}"
-        ranks = Ranks(0, wanted, 0, wanted, f"file://{meeting}")
-        others = [
-            _start(job, folder, rank, wanted, f"file://{meeting}") for rank in range(1, wanted)
-        ]
+        ranks = Ranks(0, wanted, 0, wanted, f"file://{meeting}", wanted - 1)
+    _forget(job, ranks)  # of an attempt that was killed
+    others = [_start(job, folder, ranks, place) for place in range(1, ranks.starts + 1)]
+    # Each node of a job has a folder of its own.
+    is_reporter = ranks.rank == 0 or (job.nodes > 1 and PARENT not in os.environ)
     if ranks.rank > 0:
         # The first process decides when to stop, and tells the others between two steps.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -139,71 +154,131 @@ def joined(job: Job, folder: Path, backend: str) -> Iterator[Group]:
             processes.die_with_parent(int(os.environ[PARENT]))
     group = Group(ranks, others)
     try:
-        _connect(ranks, backend)
+        _connect(group, backend)
         yield group
     except Exception as error:
-        if ranks.rank > 0:
-            # Not error.json, which the first process writes.
+        is_of_other_node = job.nodes > 1 and _is_of_connection(error)
+        if not is_reporter:
             print(f"process {ranks.rank}: {error}", file=sys.stderr, flush=True)
+            if is_of_other_node:
+                raise SystemExit(143) from error
+            # Not error.json, which the first process of the node writes.
             _reason_file(job.directory, ranks).write_text(json.dumps(str(error)[:1_000]))
             raise SystemExit(1) from error
         if not isinstance(error, Refused):
-            _raise_reason(job.directory, group)
+            _raise_reason(job, group)
+            if is_of_other_node:
+                # Another node reports why. This one ends as if it had been stopped.
+                print(f"lost the processes on other nodes: {error}", file=sys.stderr, flush=True)
+                raise Stopped() from error
         raise
     except Stopped:
-        if ranks.rank > 0:
+        if not is_reporter:
             raise SystemExit(143) from None
         raise
     finally:
         _end(job, group)
 
 
-def _start(
-    job: Job, folder: Path, rank: int, world: int, rendezvous: str
-) -> subprocess.Popen[bytes]:
-    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "LOCAL_WORLD_SIZE": world}
+def _start(job: Job, folder: Path, first: Ranks, local_rank: int) -> subprocess.Popen[bytes]:
+    place = {
+        "RANK": first.rank + local_rank,
+        "LOCAL_RANK": local_rank,
+        "WORLD_SIZE": first.world,
+        "LOCAL_WORLD_SIZE": first.local_world,
+    }
     return subprocess.Popen(
         [sys.executable, str(Path(runtime.__file__).parent / "run.py"), folder, job.directory],
         env={
             **os.environ,
             **{name: str(value) for name, value in place.items()},
             PARENT: str(os.getpid()),
-            RENDEZVOUS: rendezvous,
+            RENDEZVOUS: first.rendezvous or "",
         },
         stdin=subprocess.DEVNULL,
     )
 
 
-def _connect(ranks: Ranks, backend: str) -> None:
+def _connect(group: Group, backend: str) -> None:
+    ranks = group.ranks
     if ranks.world == 1:
         return
     from torch import distributed
 
-    if ranks.rendezvous is not None and ranks.rendezvous.startswith("file://"):
+    longest = timedelta(seconds=MOST_SECONDS)
+    if ranks.rendezvous is None or ranks.rendezvous == "env://":  # torchrun waits for all
+        distributed.init_process_group(backend, init_method="env://", timeout=longest)
+        return
+    if ranks.rendezvous.startswith("file://"):
         # A job has only the loopback network, where its host's name leads nowhere.
         os.environ["GLOO_SOCKET_IFNAME"] = "lo" if processes.LINUX else "lo0"
+    store = _meet(group, ranks.rendezvous)
     distributed.init_process_group(
-        backend,
-        init_method=ranks.rendezvous,
-        rank=ranks.rank,
-        world_size=ranks.world,
-        timeout=timedelta(seconds=MOST_SECONDS),
+        backend, store=store, rank=ranks.rank, world_size=ranks.world, timeout=longest
     )
 
 
-def _raise_reason(directory: Path, group: Group) -> None:
-    """Raises why another process ended first. Its end breaks the connections of all others."""
-    if group.ranks.world == 1:
+def _meet(group: Group, rendezvous: str) -> Any:
+    """The store by which the processes find each other, when all of them use it.
+
+    @raises Refused if one does not come
+    """
+    from torch import distributed
+
+    rank, world = group.ranks.rank, group.ranks.world
+    at = urlsplit(rendezvous)
+    until = time.monotonic() + MEETING_SECONDS
+    if at.scheme == "file":
+        store = distributed.FileStore(at.path, world)
+    else:
+        try:
+            store = distributed.TCPStore(
+                at.hostname or "",
+                at.port,
+                world,
+                is_master=rank == 0,
+                timeout=timedelta(seconds=MEETING_SECONDS),
+                wait_for_workers=False,
+            )
+        except (RuntimeError, ValueError) as error:
+            does = "listen" if rank == 0 else "reach the first process"
+            raise Refused(
+                f"process {rank} of {world} cannot {does} at {at.netloc}: {error}"[:500]
+                + "; the nodes of a job must reach each other at all ports"
+            ) from error
+    store.set(f"met-{rank}", "")
+    while missing := [each for each in range(world) if not store.check([f"met-{each}"])]:
+        if any(other.poll() is not None for other in group.others):
+            raise RuntimeError("another process of this node ended")  # which says why
+        if time.monotonic() > until:
+            raise Refused(
+                f"only {world - len(missing)} of {world} processes came within "
+                f"{MEETING_SECONDS} s; missing are {', '.join(map(str, missing))}"
+            )
+        time.sleep(0.1)
+    return store
+
+
+def _is_of_connection(error: Exception) -> bool:
+    """Whether it comes from the end of another process, as far as torch tells."""
+    from torch import distributed
+
+    return isinstance(error, distributed.DistError) or "gloo" in str(error).lower()
+
+
+def _raise_reason(job: Job, group: Group) -> None:
+    """Raises why another process of this node ended first, which broke all connections."""
+    if group.ranks.world == 1 or (job.nodes > 1 and not group.others):
         return
     until = time.monotonic() + REASON_SECONDS
     while time.monotonic() < until:
-        for place, other in enumerate(group.others, start=1):
+        for place, other in enumerate(group.others, start=group.ranks.rank + 1):
             code = other.poll()
             if code is not None and code < 0:
                 # As if this process had been killed, so that the job starts again.
                 print(f"process {place} was killed", file=sys.stderr, flush=True)
                 os.kill(os.getpid(), -code if -code != signal.SIGTERM else signal.SIGKILL)
-        for path in sorted(directory.glob(".failed-*.json")):
+        for path in sorted(job.directory.glob(".failed-*.json")):
             with contextlib.suppress(ValueError):  # not yet whole
                 rank = path.stem.rpartition("-")[2]
                 raise Refused(f"process {rank}: {json.loads(path.read_text())}")
@@ -226,10 +301,11 @@ def _end(job: Job, group: Group) -> None:
             other.wait(timeout=REASON_SECONDS)
         other.kill()
         other.wait()
-    if group.others:
-        _forget(job)
+    _forget(job, group.ranks)
 
 
-def _forget(job: Job) -> None:
+def _forget(job: Job, ranks: Ranks) -> None:
+    if ranks.starts == 0:
+        return
     for path in [*job.directory.glob(".rendezvous-*"), *job.directory.glob(".failed-*.json")]:
         path.unlink(missing_ok=True)

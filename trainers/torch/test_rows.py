@@ -152,6 +152,12 @@ class PlaceOfAProcess(unittest.TestCase):
         with self.assertRaisesRegex(Refused, "MASTER_ADDR, the address of the first node"):
             ranks.ranks_of(slurm)
 
+    def test_a_node_of_a_job_has_one_process_that_starts_the_others(self):
+        place = {"NODE_RANK": "1", "NNODES": "2", "MASTER_ADDR": "10.0.0.1", "MASTER_PORT": "21000"}
+        slurm = {"SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "2", "SLURM_JOB_ID": "7"}
+        found = ranks.ranks_of({**slurm, **place}, nodes=2, processes=3)
+        self.assertEqual(found, ranks.Ranks(3, 6, 0, 3, "tcp://10.0.0.1:21000", starts=2))
+
     def test_a_batch_job_of_slurm_is_one_process(self):
         self.assertEqual(
             ranks.ranks_of({"SLURM_PROCID": "0", "SLURM_NTASKS": "1", "SLURM_JOB_ID": "7"}),

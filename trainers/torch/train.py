@@ -52,6 +52,7 @@ def train(job: Job) -> Trained:
             "parameters": sum(each.numel() for each in network.parameters()),
             "device": str(device),
             "processes": group.ranks.world,
+            "nodes": job.nodes,
             "torch": torch.__version__,
         },
         step=fitted.progress.best_epoch or fitted.epochs,

@@ -30,6 +30,7 @@ export function checkEngineJob({ name, command, environment, resources }: Engine
     memoryBytes: resources.memoryBytes,
     timeoutSeconds: resources.timeoutSeconds,
     gpus: resources.gpus ?? 1,
+    nodes: resources.nodes ?? 1,
   });
   for (const [resource, amount] of amounts) {
     if (!Number.isFinite(amount) || amount <= 0)

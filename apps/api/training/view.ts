@@ -13,6 +13,7 @@ export const trainerView = z
       .describe(
         'parameter that counts iterations, and its default; null if it reports no progress',
       ),
+    distributed: z.boolean().describe('whether one training can use several nodes'),
     codeDigest: z.string().describe('digest of its code, the job runtime and the library versions'),
   })
   .meta({ id: 'Trainer' });

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { openTrainerCatalog } from '../../../data/training/catalog';
 import { formatPrice, type ComputePrice } from '../../../domain/cost/price';
 import type { ComputeKind } from '../../../domain/training/job';
-import { computeKinds } from '../../../domain/training/job';
+import { computeKinds, hasSeveralNodes } from '../../../domain/training/job';
 import { nearestHint } from '../../../domain/document/nearest';
 import type * as BackendChecks from './backend-check';
 import type { BackendCheck } from './backend-check';
@@ -106,7 +106,10 @@ export function computeCommands(program: Command, context: ComputeContext, finis
 }
 
 function stateAndResources(item: BackendJson): readonly [string, string] {
-  if (item.backend !== 'local') return [item.ready ? 'ready' : 'not ready', item.detail];
+  if (item.backend !== 'local')
+    return item.ready
+      ? ['ready', item.detail + nodesText(item.backend)]
+      : ['not ready', item.detail];
   const { slots, cpus, memoryBytes, python, trainers } = item;
   const interpreter =
     python.version === null
@@ -115,8 +118,13 @@ function stateAndResources(item: BackendJson): readonly [string, string] {
   return [
     python.version === null ? 'not ready' : 'ready',
     `${slots} jobs at once, ${cpus} CPUs, ${(memoryBytes / 2 ** 30).toFixed(1)} GiB, ` +
-      `${interpreter}; trainers ${trainers.join(', ')}`,
+      `${interpreter}; trainers ${trainers.join(', ')}${nodesText('local')}`,
   ];
+}
+
+/** Backends with several nodes per job say themselves how many. */
+function nodesText(backend: ComputeKind): string {
+  return hasSeveralNodes(backend) ? '' : '; a job gets 1 node';
 }
 
 function backendNamed(name: string, configured: readonly ComputeKind[]): ComputeKind {
@@ -180,7 +188,7 @@ function describeCheck(check: BackendCheck, paint: Paint): string {
   return [
     `${paint.green('ok')}  ${backend}  trained ${trainer} on ${rows} rows in ${inWords(seconds)}`,
     `    ${inWords(processSeconds)} in the job’s own process, ${inWords(overheadSeconds)} of overhead; worker start-up ${inWords(readySeconds)}, once per worker`,
-    `    ${detail}`,
+    `    ${detail}${nodesText(backend)}`,
   ].join('\n');
 }
 

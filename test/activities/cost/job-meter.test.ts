@@ -1,6 +1,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import type { CostRepository, JobReservation } from '../../../db/cost/repository';
+import type { JobDemand } from '../../../domain/cost/usage';
 import { defaultTenant } from '../../../domain/ids';
 import type { TrainerJob } from '../../../domain/training/job';
 import { fakeCosts, freeMeter } from '../../support/cost/fake-costs';
@@ -40,6 +41,20 @@ async function errorOf(answer: JobReservation): Promise<unknown> {
     clock.mockRestore();
   }
 }
+
+test('a job on several nodes reserves all of them', async () => {
+  const asked: JobDemand[] = [];
+  const costs: CostRepository = {
+    ...fakeCosts(),
+    reserve: ({ demand }) => {
+      asked.push(demand);
+      return Promise.resolve({ kind: 'reserved', limit: null });
+    },
+  };
+  const several = { ...job, resources: { ...job.resources, nodes: 3 } };
+  await new MockActivityEnvironment().run(() => freeMeter(job.id, costs).open(several));
+  expect(asked).toMatchObject([{ resources: { cpus: 6, memoryBytes: 3 * 2 ** 30 } }]);
+});
 
 describe('the error of a job that a budget does not let start', () => {
   test('says that the budget has no room while other jobs hold it', async () => {

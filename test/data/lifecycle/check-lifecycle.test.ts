@@ -90,6 +90,17 @@ describe('a lifecycle and its data, before a run', () => {
     expect(await check({})).toEqual({ issues: [], notes: [] });
   });
 
+  test('is refused on several nodes with a trainer that uses one', async () => {
+    const { issues } = await check({
+      [lifecycle]: [['compute: { cpus: 1', 'compute: { backend: slurm, nodes: 2, cpus: 1']],
+    });
+    expect(issues).toEqual([
+      expect.stringMatching(
+        /^lifecycle\.yaml:\d+:\d+ spec\.train\.compute\.nodes is at most 1: the trainer lightgbm cannot train on several nodes; expected 1, or the trainer torch$/,
+      ),
+    ]);
+  });
+
   test('is refused for the trainer, the schema, the SQL and the contract in one round, file by file', async () => {
     const { issues } = await check({
       [lifecycle]: [

@@ -7,6 +7,7 @@ import {
   usedSeconds,
 } from '../../../domain/cost/usage';
 import { defaultTenant, type RunId } from '../../../domain/ids';
+import { ofAllNodes } from '../../../domain/training/job';
 
 const none = { cpuHours: null, usd: null };
 
@@ -53,6 +54,21 @@ test('an attempt that its backend forgot counts until it was last seen', () => {
   expect(usedSeconds(both)).toBe(180);
   // Two minutes at 6 dollars per hour, and one at 12.
   expect(usedParts({ cpus: 2 }, both)).toEqual({ cpuHours: 360_000, usd: 400_000_000 });
+});
+
+test('a job on several nodes reserves and pays for all of them', () => {
+  const each = { cpus: 2, memoryBytes: 2 ** 30, timeoutSeconds: 600, gpus: 1 };
+  const all = ofAllNodes({ ...each, nodes: 3, queue: 'gpu' });
+  expect(all).toEqual({
+    cpus: 6,
+    memoryBytes: 3 * 2 ** 30,
+    timeoutSeconds: 600,
+    gpus: 3,
+    queue: 'gpu',
+  });
+  expect(ofAllNodes(each)).toEqual(each);
+  const demand = { backend: 'slurm', resources: all, usdPerHour: null } as const;
+  expect(partsFor(demand, 100).cpuHours).toBe(6 * 100 * 1000);
 });
 
 test('parts and seconds of a job are the inverse of each other', () => {

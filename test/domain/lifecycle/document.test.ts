@@ -527,6 +527,24 @@ const singleErrors: readonly (readonly [
     'gpus: 1',
     '19:16 spec.train.compute.gpus is only for the backends ray, slurm and kubernetes',
   ],
+  ...(['local', 'ray', 'kubernetes'] as const).map((backend): [string, string, string, string] => [
+    `several nodes of the backend ${backend}`,
+    'backend: local',
+    `backend: ${backend}, nodes: 2`,
+    `19:${backend.length + 27} spec.train.compute.nodes is at most 1 with the backend ${backend}, which gives a job one node; expected backend: slurm, or nodes: 1`,
+  ]),
+  [
+    'no nodes',
+    'backend: local',
+    'backend: slurm, nodes: 0',
+    '19:32 spec.train.compute.nodes must be at least 1; expected the number of nodes that the job gets at once, from 1 to 64, each with these cpus, memory and gpus; more than 1 for the backend slurm and a trainer such as torch',
+  ],
+  [
+    'a part of a node',
+    'backend: local',
+    'backend: slurm, nodes: 1.5',
+    '19:32 spec.train.compute.nodes must be a whole number, not 1.5; expected the number of nodes that the job gets at once, from 1 to 64, each with these cpus, memory and gpus; more than 1 for the backend slurm and a trainer such as torch',
+  ],
   [
     'an image of another engine',
     'backend: local',

@@ -1,4 +1,4 @@
-/** A Slurm cluster of one node on this machine, in a folder of its own. Needs root. */
+/** A Slurm cluster of one or more nodes on this machine, in a folder of its own. Needs root. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
 import {
@@ -23,7 +23,9 @@ export interface RunningSlurm {
   /** A JSON web token of the user. */
   token(): Promise<string>;
   readonly workingDirectory: string;
+  /** CPUs of each node. */
   readonly cpus: number;
+  readonly nodes: readonly string[];
   /** Runs Slurm's own client, which shows what the scheduler knows. */
   client(program: 'scontrol' | 'squeue' | 'scancel', ...args: readonly string[]): string;
   /** The controller loses all jobs, as after their minimum age. */
@@ -37,21 +39,22 @@ export interface RunningSlurm {
 const cpus = 4;
 const memoryMebibytes = 4000;
 
-export async function startSlurm(): Promise<RunningSlurm> {
+export async function startSlurm({ nodeCount = 1 } = {}): Promise<RunningSlurm> {
   requirePrograms();
   const folder = await mkdtemp(join(tmpdir(), 'perennial-slurm-'));
-  const [controllerPort = 0, nodePort = 0, restPort = 0] = await freePorts(3);
+  const [controllerPort = 0, restPort = 0, ...nodePorts] = await freePorts(2 + nodeCount);
   const user = userInfo().username;
-  const node = `node${process.pid}`;
+  const nodes = nodePorts.map((_, place) => `node${process.pid}-${place + 1}`);
   const workingDirectory = join(folder, 'work');
-  for (const name of ['work', 'state', 'spool']) mkdirSync(join(folder, name));
+  for (const name of ['work', 'state', 'spool', ...nodes.map((node) => `spool/${node}`)])
+    mkdirSync(join(folder, name));
   const jwtKey = randomBytes(32);
   writeFileSync(join(folder, 'jwt.key'), jwtKey, { mode: 0o600 });
   writeFileSync(join(folder, 'slurm.key'), randomBytes(1024), { mode: 0o600 });
-  const cgroups = hasMemoryCgroups(node);
+  const cgroups = hasMemoryCgroups(String(process.pid));
   writeFileSync(
     join(folder, 'slurm.conf'),
-    configuration({ folder, user, node, controllerPort, nodePort, cgroups }),
+    configuration({ folder, user, nodes, controllerPort, nodePorts, cgroups }),
   );
   writeFileSync(
     join(folder, 'cgroup.conf'),
@@ -62,7 +65,9 @@ export async function startSlurm(): Promise<RunningSlurm> {
   // Two devices that every machine has stand in for GPUs.
   writeFileSync(
     join(folder, 'gres.conf'),
-    `NodeName=${node} Name=gpu File=/dev/zero\nNodeName=${node} Name=gpu File=/dev/full\n`,
+    ['/dev/zero', '/dev/full']
+      .map((device) => `NodeName=${nodes.join(',')} Name=gpu File=${device}\n`)
+      .join(''),
   );
 
   const watch = openDeathWatch();
@@ -90,7 +95,7 @@ export async function startSlurm(): Promise<RunningSlurm> {
   };
   const startController = (...args: string[]) => start('slurmctld', ['-D', '-i', ...args]);
   let controller = startController();
-  const daemon = start('slurmd', ['-D', '-N', node]);
+  const daemons = nodes.map((node) => start('slurmd', ['-D', '-N', node]));
   const rest = start(
     'slurmrestd',
     ['-a', 'rest_auth/jwt', '-s', 'openapi/slurmctld', `127.0.0.1:${restPort}`],
@@ -99,9 +104,12 @@ export async function startSlurm(): Promise<RunningSlurm> {
   const ready = async (): Promise<void> => {
     const deadline = Date.now() + 30_000;
     for (;;) {
-      const state = attempt(() => client('scontrol', '--json', 'show', 'node', node));
-      if (state !== null && /"state": \[\s*"(IDLE|MIXED|ALLOCATED)"\s*\]/.test(state)) return;
-      if (Date.now() > deadline || [controller, daemon, rest].some(hasEnded))
+      const states = nodes.map((node) =>
+        attempt(() => client('scontrol', '--json', 'show', 'node', node)),
+      );
+      const isReady = /"state": \[\s*"(IDLE|MIXED|ALLOCATED)"\s*\]/;
+      if (states.every((state) => state !== null && isReady.test(state))) return;
+      if (Date.now() > deadline || [controller, ...daemons, rest].some(hasEnded))
         throw new Error(`Slurm did not start: ${outputs(folder)}`);
       await pause(100);
     }
@@ -109,10 +117,10 @@ export async function startSlurm(): Promise<RunningSlurm> {
   const url = `http://127.0.0.1:${restPort}`;
   const close = async (): Promise<void> => {
     attempt(() => client('scancel', `--user=${user}`, '--signal=KILL'));
-    for (const child of [rest, daemon, controller]) await end(child);
+    for (const child of [rest, ...daemons, controller]) await end(child);
     await watch.close();
     for (const kind of ['memory', 'cpuset', 'devices', 'freezer', 'cpuacct', 'cpu'])
-      attempt(() => rmdirSync(`/sys/fs/cgroup/${kind}/slurm_${node}`));
+      for (const node of nodes) attempt(() => rmdirSync(`/sys/fs/cgroup/${kind}/slurm_${node}`));
     rmSync(folder, { recursive: true, force: true });
   };
   try {
@@ -128,6 +136,7 @@ export async function startSlurm(): Promise<RunningSlurm> {
     token: () => Promise.resolve(token()),
     workingDirectory,
     cpus,
+    nodes,
     client,
     async forgetJobs() {
       await end(controller);
@@ -156,9 +165,9 @@ function requirePrograms(): void {
 function configuration(of: {
   readonly folder: string;
   readonly user: string;
-  readonly node: string;
+  readonly nodes: readonly string[];
   readonly controllerPort: number;
-  readonly nodePort: number;
+  readonly nodePorts: readonly number[];
   readonly cgroups: boolean;
 }): string {
   const host = hostname().split('.')[0] ?? 'localhost';
@@ -166,7 +175,6 @@ function configuration(of: {
 ClusterName=test
 SlurmctldHost=${host}(127.0.0.1)
 SlurmctldPort=${of.controllerPort}
-SlurmdPort=${of.nodePort}
 SlurmUser=${of.user}
 SlurmdUser=${of.user}
 AuthType=auth/slurm
@@ -197,12 +205,12 @@ ReturnToService=2
 KillWait=2
 SlurmdParameters=config_overrides
 StateSaveLocation=${of.folder}/state
-SlurmdSpoolDir=${of.folder}/spool
+SlurmdSpoolDir=${of.folder}/spool/%n
+SlurmdPidFile=${of.folder}/spool/%n.pid
 SlurmctldPidFile=${of.folder}/slurmctld.pid
-SlurmdPidFile=${of.folder}/slurmd.pid
-NodeName=${of.node} NodeHostname=${host} NodeAddr=127.0.0.1 CPUs=${cpus} RealMemory=${memoryMebibytes} Gres=gpu:2 State=UNKNOWN
-PartitionName=main Nodes=${of.node} Default=YES MaxTime=60 PriorityTier=10 PreemptMode=OFF State=UP
-PartitionName=spare Nodes=${of.node} MaxTime=60 PriorityTier=1 State=UP
+${of.nodes.map((node, place) => `NodeName=${node} NodeHostname=${host} NodeAddr=127.0.0.1 Port=${of.nodePorts[place]} CPUs=${cpus} RealMemory=${memoryMebibytes} Gres=gpu:2 State=UNKNOWN`).join('\n')}
+PartitionName=main Nodes=${of.nodes.join(',')} Default=YES MaxTime=60 PriorityTier=10 PreemptMode=OFF State=UP
+PartitionName=spare Nodes=${of.nodes.join(',')} MaxTime=60 PriorityTier=1 State=UP
 `.trimStart();
 }
 

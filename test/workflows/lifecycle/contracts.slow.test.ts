@@ -60,6 +60,7 @@ describe('the contracts of several sources', () => {
           tasks: ['classification' as const],
           paramsSchema: {},
           iterations: null,
+          distributed: false,
           codeDigest: 'sha256:code' as const,
         }),
       assembleData: ({ datasets }) => {

@@ -431,6 +431,7 @@ describe('llm lifecycle', () => {
           tasks: ['generation'],
           paramsSchema: {},
           iterations: null,
+          distributed: false,
           codeDigest: digest('code'),
         }),
       decideBundle: (input) => {
@@ -476,6 +477,7 @@ describe('llm lifecycle', () => {
             tasks: ['generation'],
             paramsSchema: {},
             iterations: null,
+            distributed: false,
             codeDigest: digest('code'),
           }),
         prepareExamples: async (input) => {

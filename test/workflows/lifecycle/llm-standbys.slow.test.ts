@@ -326,6 +326,7 @@ describe('standbys', () => {
           tasks: ['generation'],
           paramsSchema: {},
           iterations: null,
+          distributed: false,
           codeDigest: digest('code'),
         }),
     }));

@@ -2,6 +2,10 @@
 
 `python main.py <folder with order.json and the code>`. Exit code 0 if the job's end was reported,
 143 if it was also stopped, so that its engine does not count it as complete.
+
+On several nodes this program runs on each. The first node, NODE_RANK 0, reports for the job, and the
+others report their logs and how they ended. A failure is exit code 1, by which the engine ends the
+job on all nodes.
 """
 
 from __future__ import annotations
@@ -35,6 +39,8 @@ from runtime.remote.transfer import TransferFailed, Uploads, age_of, download
 POLL_SECONDS = 0.1
 LIMIT_SECONDS = 0.5
 LEASE_SECONDS = 30.0
+#: The processes on other nodes fail when one has failed. So long they have to report it.
+OTHERS_SECONDS = 10.0
 
 RUN_COMMAND = (
     "import sys, pathlib; sys.path.append(sys.argv[1]); "
@@ -49,31 +55,42 @@ def main(root: Path) -> int:
     directory = root / "job"
     directory.mkdir(mode=0o700)
     uploads = Uploads(order["uploads"])
-    mirror = Mirror(directory, uploads, order["attempt"], set(order["known"]))
+    is_shared = order["job"]["resources"].get("nodes", 1) > 1
+    node = int(os.environ["NODE_RANK"]) if is_shared else 0
+    mirror = Mirror(directory, uploads, order["attempt"], set(order["known"]), node)
     ending = _Ending()
     try:
         try:
             python = _prepare(order, directory)
         except (TransferFailed, OSError) as error:
             mirror.exit(_never_started(order["attempt"], str(error)))
-            return 0
+            return _exit_code(is_shared, ending)
         mirror.begin()
         end = _Supervisor(order, root, directory, mirror, ending).run(python)
         mirror.news()
-        if end["code"] == 0 and end["limit"] is None:
+        is_done = end["code"] == 0 and end["limit"] is None
+        if is_done and node == 0:
             try:
                 end["outputs"] = mirror.outputs()
             except TransferFailed as error:
                 end |= {"code": None, "signal": "SIGTERM", "reason": str(error)}
-        else:
+                is_done = False
+        elif not is_done:
             mirror.checkpoint()
         mirror.exit(end)
-        return 128 + signal.SIGTERM if ending.asked else 0
+        return _exit_code(is_shared and not is_done, ending)
     except TransferFailed as error:
         print(f"perennial: {error}", file=sys.stderr)
         return 1
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _exit_code(ends_others: bool, ending: _Ending) -> int:
+    until = time.monotonic() + OTHERS_SECONDS
+    while ends_others and not ending.asked and time.monotonic() < until:
+        time.sleep(POLL_SECONDS)
+    return 128 + signal.SIGTERM if ending.asked else int(ends_others)
 
 
 class _Ending:

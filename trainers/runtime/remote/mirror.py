@@ -17,10 +17,14 @@ SUPERSEDED = 10_000
 
 
 class Mirror:
-    def __init__(self, directory: Path, uploads: Uploads, attempt: int, known: set[str]):
+    def __init__(
+        self, directory: Path, uploads: Uploads, attempt: int, known: set[str], node: int = 0
+    ):
+        """`node` is the number of this node among those of the job. The first is 0."""
         self._directory = directory
         self._uploads = uploads
-        self._folder = f"attempts/{attempt}/"
+        self._is_first = node == 0
+        self._folder = f"attempts/{attempt}/" + ("" if self._is_first else f"nodes/{node}/")
         self._known = known
         self._sent: dict[str, tuple[int, int]] = {}
         #: The files of the newest checkpoint in the store.
@@ -35,7 +39,8 @@ class Mirror:
 
     def news(self) -> None:
         """Uploads metrics and log if they have changed. @raises TransferFailed"""
-        for name, most in (("metrics.ndjson", METRICS_BYTES), ("log.txt", LOG_BYTES)):
+        metrics, log = ("metrics.ndjson", METRICS_BYTES), ("log.txt", LOG_BYTES)
+        for name, most in (metrics, log) if self._is_first else (log,):
             path = self._directory / name
             with contextlib.suppress(FileNotFoundError):
                 found = path.stat()
@@ -48,10 +53,13 @@ class Mirror:
     def checkpoint(self) -> None:
         """
         Uploads the files of the newest complete checkpoint that the store does not have, then the
-        list of all its files. A checkpoint that changes meanwhile is left to the next call.
+        list of all its files. A checkpoint that changes meanwhile is left to the next call. The
+        first node saves for all.
 
         @raises TransferFailed
         """
+        if not self._is_first:
+            return
         folder = self._directory / "checkpoint"
         try:
             files = [_described(path, folder) for path in _complete_files(folder)]

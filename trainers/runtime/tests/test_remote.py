@@ -117,6 +117,23 @@ class RemoteTransfers(unittest.TestCase):
         self.assertEqual(keys, [f"blobs/{new}", "attempts/2/checkpoint.json"])
         self.assertIn(b'"path": "7/old"', self.store.bodies[-1])
 
+    def test_a_node_that_is_not_the_first_uploads_its_log_and_its_end_alone(self) -> None:
+        (self.folder / "log.txt").write_bytes(b"a line\n")
+        (self.folder / "metrics.ndjson").write_bytes(b"{}\n")
+        (self.folder / "checkpoint" / "1").mkdir(parents=True)
+        (self.folder / "checkpoint" / "1" / "state").write_bytes(b"1")
+        mirror = Mirror(self.folder, self.uploads, 1, set(), 1)
+        mirror.begin()
+        mirror.news()
+        mirror.checkpoint()
+        mirror.exit({})
+        keys = [
+            body.partition(b"t/x/")[2].partition(b"\r")[0].decode() for body in self.store.bodies
+        ]
+        self.assertEqual(
+            keys, ["attempts/1/nodes/1/log.txt", "attempts/1/nodes/1/exit.json"]
+        )
+
     def test_a_checkpoint_names_the_files_that_the_last_two_do_not_need(self) -> None:
         mirror = Mirror(self.folder, self.uploads, 1, set())
         for step in (1, 2, 3):

@@ -15,7 +15,7 @@ import {
   type LogEnd,
 } from '../../../../domain/training/job';
 import type { JobKeeper } from '../../../run/release';
-import { assessJob, type Assessment } from '../assess';
+import type { Assessment } from '../assess';
 import {
   asksForMore,
   assertPlainNames,
@@ -34,6 +34,7 @@ import { redact } from '../redact';
 import { trackingOf, type JobTracking } from '../tracking';
 import { bootstrapProgram, codeArchive, type CodeFolders } from './code-archive';
 import type { ComputeEngine, EngineJobState } from './engine';
+import { causeOf, ofExit, type NodeReport } from './node-reports';
 import {
   remoteCheckpointSchema,
   remoteClaimSchema,
@@ -76,6 +77,9 @@ const blobs = `${jobFolder}blobs/`;
 const blobOf = (digest: Digest): string => `${blobs}${digest.slice('sha256:'.length)}`;
 const reported = (attempt: number, name: string): string =>
   `${jobFolder}attempts/${attempt}/${name}`;
+/** The first node reports for the job. The others report only their log and their end. */
+const ofItsNode = (node: number, name: string): string =>
+  node === 0 ? name : `nodes/${node}/${name}`;
 
 /** How long a job may wait in the queue of the engine before its signed URLs expire. */
 const queueSeconds = 24 * 3600;
@@ -86,6 +90,8 @@ const supervisorBytes = 192 * 2 ** 20;
 /** An engine that restarts may not know its jobs for a moment. */
 const unknownForMs = 15_000;
 const endSeconds = 30;
+/** Of each node but the first, at the end of the log of a job on several nodes. */
+const nodeLogBytes = 64 * 2 ** 10;
 /**
  * A job uploads only the newest `keptLogBytes` of its log, from the start of a line. A smaller file
  * is the whole log, unless that line is several MiB long.
@@ -133,7 +139,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
         await send(job, area, attempt + 1, { ...claim, ...job.resources });
       return;
     }
-    const state = await assess(area, job.id, attempt);
+    const state = await assess(area, first, attempt);
     if (state.kind === 'unsubmitted') await send(job, area, attempt, claim);
     else if (state.kind === 'lost') {
       // An engine that queues a job again would run two attempts.
@@ -166,7 +172,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     await renewLease(area);
     const seconds = queueSeconds + job.resources.timeoutSeconds + transferSeconds;
     await area.write(`${folder}order.json`, await orderOf(job, area, attempt, claim, seconds));
-    const { cpus, gpus, queue, image } = job.resources;
+    const { cpus, gpus, nodes, queue, image } = job.resources;
     const preemptible = preemptibleOf(job, claim);
     await engine.submit({
       name: nameOf(job.id, attempt),
@@ -177,6 +183,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
         memoryBytes: claim.memoryBytes + supervisorBytes,
         timeoutSeconds: job.resources.timeoutSeconds + transferSeconds,
         ...(gpus !== undefined && { gpus }),
+        ...(nodes !== undefined && { nodes }),
         ...(queue !== undefined && { queue }),
         ...(image !== undefined && { image }),
         ...(preemptible !== undefined && { preemptible }),
@@ -229,12 +236,22 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     };
   }
 
-  async function assess(area: JobArea, jobId: string, attempt: number): Promise<AttemptState> {
+  async function assess(
+    area: JobArea,
+    { id: jobId, resources: { nodes = 1 } }: JobFile,
+    attempt: number,
+  ): Promise<AttemptState> {
     const exit = await exitIn(area, attempt);
-    if (exit) return withCause(ofExit(exit), nameOf(jobId, attempt));
+    if (exit && (nodes === 1 || exit.code === 0))
+      return withCause(ofExit(exit), nameOf(jobId, attempt));
     const state = await engine.state(nameOf(jobId, attempt));
     const key = `${jobId} ${attempt}`;
     if (state.kind !== 'unknown') unknownSince.delete(key);
+    // Its nodes report one after the other. The engine ends the job when the last has ended.
+    if (nodes > 1 && (state.kind === 'ended' || state.kind === 'unknown')) {
+      const cause = causeOf(await reportsIn(area, attempt, nodes));
+      if (cause !== null) return withMachines(cause, state, kind);
+    }
     switch (state.kind) {
       case 'queued':
       case 'running':
@@ -270,8 +287,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
         message: `${kind} took its machine and queued it again`,
         isMachineLost: true,
       };
-    const isTaken = state.kind === 'ended' && ['preempted', 'nodeLost'].includes(state.end);
-    return isTaken ? ofEngine(state, kind) : end;
+    return withMachines(end, state, kind);
   }
 
   async function storedOutcome(
@@ -347,10 +363,12 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
   }
 
   async function storeLogs(area: JobArea, job: JobFile, attempt: number): Promise<ArtifactRef> {
+    const log = await logEnd(area, job.id, attempt, keptLogBytes);
+    const others = await otherLogs(area, job, attempt);
     return artifacts.putBytes({
       tenant: job.tenant,
       runId: runOf(job),
-      bytes: Buffer.from((await logEnd(area, job.id, attempt, keptLogBytes)).text),
+      bytes: Buffer.from([log.text, ...others].join('')),
       mediaType: 'text/plain; charset=utf-8',
     });
   }
@@ -430,6 +448,15 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
 
     async submit(job) {
       assertPlainNames(job);
+      const { nodes = 1 } = job.resources;
+      if (nodes > 1 && engine.hasSeveralNodes !== true)
+        throw failure(
+          'InvalidInput',
+          `job ${job.id} asks for ${nodes} nodes, and ${kind} gives one`,
+          {
+            next: 'Use the backend slurm, or remove nodes',
+          },
+        );
       const handle = { backend: kind, jobId: job.id, tenant: job.tenant, detail: {} };
       const area = areaOf(handle);
       await shareConcurrentCalls(submitting, job.id, () => begin(job, area));
@@ -461,7 +488,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
       const attempt = await newestAttempt(area);
       await removeSuperseded(area, attempt);
       const state: AttemptState =
-        attempt === 0 ? { kind: 'unsubmitted' } : await assess(area, job.id, attempt);
+        attempt === 0 ? { kind: 'unsubmitted' } : await assess(area, job, attempt);
       switch (state.kind) {
         case 'queued':
           return state;
@@ -608,17 +635,6 @@ function isOpen({ kind }: AttemptState): boolean {
   return kind === 'queued' || kind === 'running';
 }
 
-function ofExit({ result, error, ...exit }: RemoteExit): Assessment {
-  return assessJob({
-    cancelled: false,
-    attempt: null,
-    process: { alive: false, hostAlive: false },
-    exit,
-    result,
-    error,
-  });
-}
-
 /** A job that ended without a report: what its engine says. */
 function ofEngine(
   { end, message }: Extract<EngineJobState, { kind: 'ended' }>,
@@ -642,6 +658,41 @@ function ofEngine(
       // A failure of the user's code is reported. This one is of the machine or the transfers.
       return { kind: 'lost', message: `the job ended without a report. ${detail}` };
   }
+}
+
+/** A job that was stopped or lost a connection does not know that its engine lost a machine. */
+function withMachines(end: Assessment, state: EngineJobState, engine: string): Assessment {
+  const isTaken = state.kind === 'ended' && ['preempted', 'nodeLost'].includes(state.end);
+  const isLimit = end.kind === 'failed' && end.failure !== 'JobFailed';
+  return isTaken && !isLimit ? ofEngine(state, engine) : end;
+}
+
+/** The ends that the nodes of an attempt have reported so far. */
+async function reportsIn(
+  area: JobArea,
+  attempt: number,
+  nodes: number,
+): Promise<readonly NodeReport[]> {
+  const reports = Array.from({ length: nodes }, async (_, node) => {
+    const exit = await exitIn(area, attempt, node);
+    return exit ? [{ node, exit }] : [];
+  });
+  return (await Promise.all(reports)).flat();
+}
+
+/** The logs of all nodes but the first, with the node in each line. */
+async function otherLogs(
+  area: JobArea,
+  { resources: { nodes = 1 } }: JobFile,
+  attempt: number,
+): Promise<readonly string[]> {
+  const logs = Array.from({ length: nodes - 1 }, async (_, place) => {
+    const node = place + 1;
+    const log = await area.end(reported(attempt, ofItsNode(node, 'log.txt')), nodeLogBytes);
+    const lines = redact(log?.content.toString('utf8').trimEnd() ?? '');
+    return lines === '' ? '' : lines.replace(/^/gm, `[node ${node}] `) + '\n';
+  });
+  return Promise.all(logs);
 }
 
 async function fileIn(area: JobArea): Promise<JobFile | null> {
@@ -672,8 +723,8 @@ function preemptibleOf({ resources }: Job, { machinesLost }: RemoteClaim): boole
   return preemptible === true ? machinesLost < maxPreemptions : preemptible;
 }
 
-async function exitIn(area: JobArea, attempt: number): Promise<RemoteExit | null> {
-  const text = await area.read(reported(attempt, 'exit.json'));
+async function exitIn(area: JobArea, attempt: number, node = 0): Promise<RemoteExit | null> {
+  const text = await area.read(reported(attempt, ofItsNode(node, 'exit.json')));
   return text && remoteExitSchema.parse(JSON.parse(text.toString('utf8')));
 }
 

@@ -29,13 +29,15 @@ export type EngineJobEnd =
   | 'nodeLost'
   | 'refused';
 
-/** What one job needs, in terms that each engine translates to its own. */
+/** What one job needs on each node, in terms that each engine translates to its own. */
 export interface EngineResources {
   readonly cpus: number;
   readonly memoryBytes: number;
   /** Seconds from its start after which the engine ends the job. */
   readonly timeoutSeconds: number;
   readonly gpus?: number;
+  /** Above 1 only with `hasSeveralNodes`. */
+  readonly nodes?: number;
   /** A partition of Slurm, or a queue of Kueue. */
   readonly queue?: string;
   /** A container image, for engines that run containers. */
@@ -65,6 +67,13 @@ export interface ComputeEngine {
   readonly kind: ComputeKind;
   /** Whether it puts preemptible jobs on other machines than others; false without it. */
   readonly hasPreemptible?: boolean;
+  /**
+   * Whether it starts a job on several nodes, on all at the same time or on none. The command then
+   * runs once on each node, with the variables NNODES, NODE_RANK (from 0), and MASTER_ADDR and
+   * MASTER_PORT, at which the first node can listen. When it fails on one node, the engine ends it
+   * on all. False without it.
+   */
+  readonly hasSeveralNodes?: boolean;
   /** Finds the first submission if the engine has a job of that name. */
   submit(job: EngineJob): Promise<void>;
   state(name: string): Promise<EngineJobState>;

@@ -67,7 +67,12 @@ export type SlurmNode = z.output<typeof nodesSchema>['nodes'][number];
 
 export const partitionsSchema = z.object({
   partitions: z.array(
-    z.object({ name: z.string(), partition: z.object({ state: z.array(z.string()) }) }),
+    z.object({
+      name: z.string(),
+      partition: z.object({ state: z.array(z.string()) }),
+      /** Of one job. */
+      maximums: z.object({ nodes: optionalNumber.optional() }).optional(),
+    }),
   ),
 });
 

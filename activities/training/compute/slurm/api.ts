@@ -52,8 +52,15 @@ export interface SlurmCluster {
   readonly name: string;
   readonly controllerUp: boolean;
   readonly nodes: readonly SlurmNode[];
-  /** Partitions by name, with whether they start jobs. */
-  readonly partitions: ReadonlyMap<string, boolean>;
+  /** By name. */
+  readonly partitions: ReadonlyMap<string, SlurmPartition>;
+}
+
+export interface SlurmPartition {
+  /** Whether it starts jobs. */
+  readonly isUp: boolean;
+  /** The most nodes of one job; null without a limit of its own. */
+  readonly maxNodes: number | null;
 }
 
 /** The version of slurmrestd's API. Slurm 24.11, 25.05 and 25.11 have it. */
@@ -119,7 +126,10 @@ export function openSlurmApi(access: SlurmAccess): SlurmApi {
         controllerUp,
         nodes,
         partitions: new Map(
-          partitions.map(({ name, partition }) => [name, partition.state.includes('UP')]),
+          partitions.map(({ name, partition, maximums }) => [
+            name,
+            { isUp: partition.state.includes('UP'), maxNodes: maximums?.nodes ?? null },
+          ]),
         ),
       };
     },

@@ -2,13 +2,13 @@ import { rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { failure } from '../../../../domain/failure';
 import { notReady } from '../engine-request';
-import type { ComputeEngine } from '../remote/engine';
+import type { ComputeEngine, EngineJob } from '../remote/engine';
 import type { SlurmJob } from './answers.schema';
 import { openSlurmApi, type SlurmAccess } from './api';
 import { canNeverStart, isOpen, stateOf, withSlurmTimes } from './job-state';
 import { readEnd } from './log-file';
-import { readiness } from './readiness';
-import { logFile, submissionOf, type SlurmJobSettings } from './submission';
+import { mostNodes, readiness } from './readiness';
+import { logFile, partitionOf, submissionOf, type SlurmJobSettings } from './submission';
 
 export interface SlurmSettings extends SlurmAccess, SlurmJobSettings {}
 
@@ -45,16 +45,37 @@ export function createSlurmEngine(settings: SlurmSettings): ComputeEngine {
     for (const job of jobs.slice(1)) if (isOpen(job)) await api.cancel(job.job_id);
   }
 
+  /** Slurm's own refusal does not say how many nodes there are. */
+  async function requireNodes({ name, resources }: EngineJob): Promise<void> {
+    const { nodes = 1 } = resources;
+    if (nodes === 1) return;
+    const cluster = await api.cluster();
+    if (!cluster.controllerUp) return;
+    const partition = partitionOf(settings, resources);
+    const most = mostNodes(cluster, partition);
+    if (nodes <= most) return;
+    const where = partition === undefined ? 'Slurm' : `partition ${partition} of Slurm`;
+    throw failure(
+      'InvalidInput',
+      `job ${name} asks for ${nodes} nodes, and a job in ${where} can have ${most}`,
+      { next: `Set compute.nodes to ${most} or less, or name a larger partition as compute.queue` },
+    );
+  }
+
   return {
     kind: 'slurm',
     hasPreemptible:
       settings.preemptiblePartition !== undefined || settings.preemptibleQos !== undefined,
+    hasSeveralNodes: true,
 
     async submit(job) {
       const submission = submissionOf(settings, job);
       const earlier = await findAll(job.name);
       const isFound = earlier.some((other) => !isRefused(other));
-      if (!isFound) await api.submit(submission);
+      if (!isFound) {
+        await requireNodes(job);
+        await api.submit(submission);
+      }
       await cancelDuplicates(isFound ? earlier : await findAll(job.name));
     },
 

@@ -18,16 +18,29 @@ export function readiness(
     const others = [...cluster.partitions.keys()].join(', ');
     return { ready: false, detail: `${where}: no partition ${partition}, only ${others}` };
   }
-  if (partition !== undefined && cluster.partitions.get(partition) === false)
+  if (partition !== undefined && cluster.partitions.get(partition)?.isUp === false)
     return { ready: false, detail: `${where}: partition ${partition} is not up` };
-  const nodes = cluster.nodes.filter(
-    (node) => partition === undefined || node.partitions.includes(partition),
-  );
+  const nodes = nodesIn(cluster, partition);
   const usable = nodes.filter(({ state }) => !unusable.some((flag) => state.includes(flag)));
   const place = partition === undefined ? where : `${where}, partition ${partition}`;
   if (usable.length === 0)
     return { ready: false, detail: `${place}: none of its ${nodes.length} nodes accepts jobs` };
-  return { ready: true, detail: `${place}: ${resourcesOf(usable)}` };
+  const most = mostNodes(cluster, partition);
+  const ofOneJob = most === 1 ? 'a job gets 1 node' : `a job may have up to ${most} nodes`;
+  return { ready: true, detail: `${place}: ${resourcesOf(usable)}; ${ofOneJob}` };
+}
+
+/** The most nodes that one job can ever have in the partition. */
+export function mostNodes(cluster: SlurmCluster, partition: string | undefined): number {
+  const limit = partition === undefined ? null : cluster.partitions.get(partition)?.maxNodes;
+  return Math.min(nodesIn(cluster, partition).length, limit ?? Infinity);
+}
+
+/** All nodes of the partition, or without one, of the cluster. */
+function nodesIn(cluster: SlurmCluster, partition: string | undefined): readonly SlurmNode[] {
+  return cluster.nodes.filter(
+    (node) => partition === undefined || node.partitions.includes(partition),
+  );
 }
 
 function resourcesOf(nodes: readonly SlurmNode[]): string {

@@ -37,10 +37,11 @@ export function submissionOf(settings: SlurmJobSettings, job: EngineJob): object
     throw failure('InvalidInput', `job ${name}: Slurm runs programs without a container image`, {
       next: 'Remove `image`, and install what the job needs on the nodes',
     });
+  const { nodes = 1 } = resources;
   const partition = partitionOf(settings, resources);
   const environment = { PATH: defaultPath, ...settings.environment, ...job.environment };
   return {
-    script: `#!/bin/sh\nexec ${shellWords(job.command)}\n`,
+    script: `#!/bin/sh\nexec ${shellWords([...launcherOf(resources), ...job.command])}\n`,
     job: {
       name,
       ...(partition !== undefined && { partition }),
@@ -50,14 +51,16 @@ export function submissionOf(settings: SlurmJobSettings, job: EngineJob): object
       current_working_directory: settings.workingDirectory,
       environment: Object.entries(environment).map(([variable, value]) => `${variable}=${value}`),
       standard_output: logFile(settings, name),
-      minimum_nodes: 1,
-      maximum_nodes: 1,
-      tasks: 1,
+      // Slurm starts a job only when all its nodes are free.
+      minimum_nodes: nodes,
+      maximum_nodes: nodes,
+      tasks: nodes,
+      tasks_per_node: 1,
       cpus_per_task: Math.ceil(resources.cpus),
       memory_per_node: { set: true, number: Math.ceil(resources.memoryBytes / mebibyte) },
       time_limit: { set: true, number: Math.ceil(resources.timeoutSeconds / 60) },
       ...(resources.gpus !== undefined && {
-        tres_per_job: `gres/gpu:${Math.ceil(resources.gpus)}`,
+        tres_per_node: `gres/gpu:${Math.ceil(resources.gpus)}`,
       }),
       // A second job of this name waits for the end of the first, and is cancelled meanwhile.
       dependency: 'singleton',
@@ -67,12 +70,41 @@ export function submissionOf(settings: SlurmJobSettings, job: EngineJob): object
   };
 }
 
+/** The batch script runs on the first node. On several, srun starts the command on each. */
+function launcherOf({ nodes = 1, cpus }: EngineResources): readonly string[] {
+  if (nodes === 1) return [];
+  return [
+    'srun',
+    `--nodes=${nodes}`,
+    `--ntasks=${nodes}`,
+    '--ntasks-per-node=1',
+    `--cpus-per-task=${Math.ceil(cpus)}`,
+    '--kill-on-bad-exit=1',
+    // Each line of the log begins with the number of its node.
+    '--label',
+    '--input=none',
+    '--mpi=none',
+    '/bin/sh',
+    '-c',
+    placeOnNode,
+    'sh',
+  ];
+}
+
+/** The address is that of srun, and so of the first node, as this node sees it. */
+const placeOnNode =
+  'export NNODES=$SLURM_STEP_NUM_NODES NODE_RANK=$SLURM_NODEID' +
+  ' MASTER_ADDR=$SLURM_LAUNCH_NODE_IPADDR' +
+  // Jobs on one node must not meet at one port.
+  ' MASTER_PORT=$((20000 + SLURM_JOB_ID % 20000)); exec "$@"';
+
 /** Standard output and standard error of a job. */
 export function logFile({ workingDirectory }: SlurmJobSettings, name: string): string {
   return `${workingDirectory.replace(/\/+$/, '')}/${name}.log`;
 }
 
-function partitionOf(
+/** Undefined for the default partition of the cluster. */
+export function partitionOf(
   { partition, preemptiblePartition }: SlurmJobSettings,
   { queue, preemptible }: EngineResources,
 ): string | undefined {

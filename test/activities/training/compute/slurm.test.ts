@@ -90,11 +90,31 @@ describe('a job for Slurm', () => {
     expect(asked.qos).toBe(qos);
   });
 
-  test('asks for GPUs of the whole job', () => {
+  test('asks for GPUs of each node', () => {
     const resources = { ...job.resources, gpus: 2 };
     expect(submissionOf(settings, { ...job, resources })).toMatchObject({
-      job: { tres_per_job: 'gres/gpu:2' },
+      job: { tres_per_node: 'gres/gpu:2' },
     });
+  });
+
+  test('on several nodes gets all or none, and starts the command on each', () => {
+    const resources = { ...job.resources, nodes: 2 };
+    const { script, job: asked } = submissionOf(settings, { ...job, resources }) as {
+      readonly script: string;
+      readonly job: object;
+    };
+    expect(asked).toMatchObject({
+      minimum_nodes: 2,
+      maximum_nodes: 2,
+      tasks: 2,
+      tasks_per_node: 1,
+      cpus_per_task: 2,
+      memory_per_node: { set: true, number: 101 },
+    });
+    expect(script).toContain("exec 'srun' '--nodes=2' '--ntasks=2' '--ntasks-per-node=1'");
+    expect(script).toContain("'--cpus-per-task=2' '--kill-on-bad-exit=1'");
+    expect(script).toContain('MASTER_ADDR=$SLURM_LAUNCH_NODE_IPADDR');
+    expect(script).toContain("'sh' 'python3' '-c'");
   });
 
   test.each<[string, Partial<EngineJob>]>([
@@ -106,6 +126,7 @@ describe('a job for Slurm', () => {
     ['cpus', { resources: { ...job.resources, cpus: 0 } }],
     ['memoryBytes', { resources: { ...job.resources, memoryBytes: Number.NaN } }],
     ['image', { resources: { ...job.resources, image: 'python:3' } }],
+    ['nodes', { resources: { ...job.resources, nodes: 0 } }],
   ])('with a bad %s is refused', (named, more) => {
     expect(() => submissionOf(settings, { ...job, ...more })).toThrow(
       expect.objectContaining({
@@ -270,6 +291,45 @@ describe('answers of slurmrestd', () => {
       next: expect.stringContaining('24.11') as string,
     });
     expect(await engine.check()).toMatchObject({ ready: false });
+  });
+
+  test.each([
+    [3, undefined, 'a job in Slurm can have 2'],
+    [2, 'small', 'a job in partition small of Slurm can have 1'],
+    [2, 'limited', 'a job in partition limited of Slurm can have 1'],
+  ])('a job on %s nodes of partition %s is refused before', async (nodes, queue, message) => {
+    const node = { state: ['IDLE'], cpus: 4, alloc_cpus: 0, real_memory: 1, alloc_memory: 0 };
+    const partition = { state: ['UP'] };
+    const maximums = { nodes: set(1) };
+    const answers: Readonly<Record<string, object>> = {
+      'ping/': {
+        pings: [{ hostname: 'head', pinged: 'UP' }],
+        meta: { slurm: { release: '24.11.5', cluster: 'test' } },
+      },
+      'nodes/': {
+        nodes: [
+          { ...node, name: 'n1', partitions: ['main', 'small', 'limited'], gres: '' },
+          { ...node, name: 'n2', partitions: ['main', 'limited'], gres: '' },
+        ],
+      },
+      'partitions/': {
+        partitions: [
+          { name: 'main', partition },
+          { name: 'small', partition, maximums: { nodes: unset } },
+          { name: 'limited', partition, maximums },
+        ],
+      },
+      'jobs/': { jobs: [] },
+    };
+    const engine = await engineOf(({ path }) => ({
+      body: answers[path.replace('/slurm/v0.0.42/', '')] ?? {},
+    }));
+    const resources = { ...job.resources, nodes, ...(queue !== undefined && { queue }) };
+    await expect(engine.submit({ ...job, resources })).rejects.toMatchObject({
+      type: 'InvalidInput',
+      message: expect.stringContaining(`asks for ${nodes} nodes, and ${message}`) as string,
+    });
+    expect(fake.requests.filter(({ method }) => method === 'POST')).toEqual([]);
   });
 
   test('the newer of two jobs of one name is cancelled, and no job of others', async () => {
