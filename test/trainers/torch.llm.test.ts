@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
 import {
   createLocalBackend,
@@ -11,6 +13,7 @@ import { openOnnxModel, type OnnxModel } from '../../data/onnx/session';
 import type { ArtifactRef } from '../../domain/dataset/artifact';
 import type { JobHandle, JobState, TrainerJob } from '../../domain/training/job';
 import { directoryArtifacts, type DirectoryArtifacts } from '../support/directory-artifacts';
+import { freePort } from '../../infra/ports';
 import { pythonPath } from '../support/platform';
 
 // On a busy machine, importing PyTorch takes up to a minute.
@@ -232,6 +235,29 @@ describe('the trainer torch on images', () => {
 });
 
 describe('several processes', () => {
+  test.each([
+    ['tcp', 0, /^only 1 of 2 processes came within 4 s; missing: 1; the nodes .* all ports$/],
+    ['tcp', 1, /^process 1 of 2 cannot reach the first process at 127\.0\.0\.1:\d+: /],
+    ['file', 0, /^only 1 of 2 processes came within 4 s; missing: 1/],
+  ])('that meet by %s do not wait long for process %s’s other one', async (scheme, rank, error) => {
+    const at = scheme === 'tcp' ? `127.0.0.1:${await freePort()}` : join(folder, 'meeting');
+    const program = `
+import importlib.util, sys
+sys.path.append(${JSON.stringify(resolve('trainers'))})
+spec = importlib.util.spec_from_file_location("processes", ${JSON.stringify(resolve('trainers/torch/processes.py'))})
+processes = importlib.util.module_from_spec(spec)
+sys.modules["processes"] = processes
+spec.loader.exec_module(processes)
+processes.MEETING_SECONDS = 4
+try:
+    processes._meet(processes.Group(processes.Ranks(${rank}, 2)), "${scheme}://${at}")
+except processes.Refused as error:
+    print(str(error).partition("\\n")[0])
+`;
+    const { stdout } = await promisify(execFile)(pythonLlm, ['-c', program]);
+    expect(stdout.trim()).toMatch(error);
+  });
+
   /** Without dropout, which draws for each row. */
   const together = { processes: 2, dropout: 0, batch: 60 };
 

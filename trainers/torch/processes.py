@@ -30,6 +30,7 @@ PARENT, RENDEZVOUS = "PERENNIAL_RANK_PARENT", "PERENNIAL_RENDEZVOUS"
 #: How long the processes wait for each other at the beginning. An engine starts all nodes at once,
 #: but each fetches the data and perhaps installs packages.
 MEETING_SECONDS = 300
+ADVICE = "; the nodes of a job must reach each other at all ports"
 #: A process that waits so long for another one between two steps ends.
 MOST_SECONDS = 1_800
 #: How long the first process waits for the reason of another one that ended.
@@ -237,14 +238,14 @@ def _meet(group: Group, rendezvous: str) -> Any:
                 at.port,
                 world,
                 is_master=rank == 0,
-                timeout=timedelta(seconds=MEETING_SECONDS),
+                # A process that cannot connect tries once more after this time.
+                timeout=timedelta(seconds=MEETING_SECONDS / 2),
                 wait_for_workers=False,
             )
         except (RuntimeError, ValueError) as error:
             does = "listen" if rank == 0 else "reach the first process"
             raise Refused(
-                f"process {rank} of {world} cannot {does} at {at.netloc}: {error}"[:500]
-                + "; the nodes of a job must reach each other at all ports"
+                f"process {rank} of {world} cannot {does} at {at.netloc}: {error}"[:500] + ADVICE
             ) from error
     store.set(f"met-{rank}", "")
     while missing := [each for each in range(world) if not store.check([f"met-{each}"])]:
@@ -253,7 +254,7 @@ def _meet(group: Group, rendezvous: str) -> Any:
         if time.monotonic() > until:
             raise Refused(
                 f"only {world - len(missing)} of {world} processes came within "
-                f"{MEETING_SECONDS} s; missing are {', '.join(map(str, missing))}"
+                f"{MEETING_SECONDS} s; missing: {', '.join(map(str, missing))}{ADVICE}"
             )
         time.sleep(0.1)
     return store
