@@ -10175,6 +10175,8 @@ export interface components {
                 readonly n: number;
                 /** @description its quality; null for the champion */
                 readonly outcome: ("passed" | "failed" | "inconclusive") | null;
+                /** @description requests of its entities, also those that the champion answered instead; null once the counts are deleted */
+                readonly requests: number | null;
                 /** @enum {string} */
                 readonly role: "champion" | "challenger";
                 /** @description planned share of entities, 0 to 1 */

@@ -106,6 +106,8 @@ export interface RolloutTraffic {
   readonly total: CountsByArm;
   /** Of the current step. */
   readonly answers: AnswerCounts;
+  /** Given in an A/B rollout. */
+  readonly ab?: AbObservations;
 }
 
 /**
@@ -114,8 +116,6 @@ export interface RolloutTraffic {
 export interface DueBatch extends RolloutTraffic {
   /** All labels of people, if a judge scores the answers and there are new ones. */
   readonly checked?: readonly LabelledVerdictPair[];
-  /** Given in an A/B rollout. */
-  readonly ab?: AbObservations;
   /** By event time, then id. Late labels come in a later batch, whatever their event time. */
   readonly pairs: readonly DuePair[];
 }

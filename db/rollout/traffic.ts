@@ -3,6 +3,7 @@ import { stoppedClock } from '../../domain/rollout/event-clock';
 import type { AnswerCounts, ArmCounts, CountsByArm } from '../../domain/rollout/state';
 import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
 import type { Query } from '../connection';
+import { readArms } from './arms';
 import type { Value } from '../sql';
 import type { RolloutTraffic } from './records';
 import type { RolloutRow } from './state';
@@ -17,7 +18,9 @@ const agreeing = 3;
 export async function readTraffic(sql: Query, row: RolloutRow): Promise<RolloutTraffic> {
   const { eventNow } = await readClock(sql, row);
   const ripeUntil = dueUntil(row.state.clock ?? stoppedClock, row.availableAfterSeconds);
-  return { eventNow, ripeUntil, ...(await readCounts(sql, row, ripeUntil)) };
+  const counts = await readCounts(sql, row, ripeUntil);
+  const ab = await readArms(sql, row, ripeUntil);
+  return { eventNow, ripeUntil, ...counts, ...(ab !== null && { ab }) };
 }
 
 /** Traffic with event times newer than this age is live. */

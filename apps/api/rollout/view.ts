@@ -73,6 +73,12 @@ const armView = z.object({
   role: z.enum(['champion', 'challenger']),
   share: z.number().describe('planned share of entities, 0 to 1'),
   entities: z.number().describe('entities that were assigned to it'),
+  requests: z
+    .number()
+    .nullable()
+    .describe(
+      'requests of its entities, also those that the champion answered instead; null once the counts are deleted',
+    ),
   stopped: z.boolean().describe('harm took its traffic'),
   outcome: outcome.nullable().describe('its quality; null for the champion'),
   n: z.number().describe('labelled answers of the smaller of its arm and the champion’s'),
@@ -259,7 +265,7 @@ export function rolloutToJson(
       extendedSeconds,
       onInconclusive,
     },
-    arms: armsToJson(rollout, readings),
+    arms: armsToJson(rollout, readings, traffic),
     winner: rollout.winner,
     rollback: rollout.rollback,
     judge,
@@ -310,8 +316,10 @@ function guardrailsToJson(
 function armsToJson(
   { champion, state: { evidence } }: RolloutRecord,
   readings: readonly MetricReading[],
+  traffic: RolloutTraffic,
 ): z.output<typeof rolloutView>['arms'] {
   if (!evidence?.ab) return null;
+  const counted = traffic.ab ? [traffic.ab.champion, ...traffic.ab.challengers] : [];
   const { entities, stopped } = evidence.ab;
   return entities.map(({ arm: name, share, n: assigned }) => {
     const version = Number(name.slice(name.lastIndexOf('@') + 1));
@@ -323,6 +331,9 @@ function armsToJson(
       role: isChampion ? 'champion' : 'challenger',
       share,
       entities: assigned,
+      requests: isOnRecord(traffic)
+        ? (counted.find((arm) => arm.version === version)?.counts.assigned ?? null)
+        : null,
       stopped: stopped.includes(name),
       outcome: isChampion ? null : found,
       ...measured,

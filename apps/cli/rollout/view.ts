@@ -62,6 +62,8 @@ export interface RolloutJson extends RolloutSummaryJson {
         readonly role: 'champion' | 'challenger';
         readonly share: number;
         readonly entities: number;
+        /** Of its entities; null once the counts are deleted. */
+        readonly requests: number | null;
         readonly stopped: boolean;
         readonly outcome: 'passed' | 'failed' | 'inconclusive' | null;
         readonly n: number;
@@ -241,14 +243,19 @@ function trafficLines({
 function armLines({ arms, quality: { metric }, winner }: RolloutJson): readonly string[] {
   if (arms === null) return [];
   const total = arms.reduce((sum, { entities }) => sum + entities, 0);
-  const header = ['VERSION', 'PLANNED', 'SHARE', 'ENTITIES', `${metric} − champion`, ''];
-  const rows = arms.map(({ version, role, share, entities, stopped, estimate, lower, upper }) => [
-    `@${version}${role === 'champion' ? ' champion' : ''}`,
-    percent(share),
-    total === 0 ? '' : percent(entities / total),
-    count(entities),
+  const header = ['VERSION', 'PLANNED', 'SHARE', 'ENTITIES', 'REQUESTS', `${metric} − champion`];
+  const rows = arms.map(({ version, role, estimate, lower, upper, ...arm }) => [
+    [
+      `@${version}`,
+      ...(role === 'champion' ? ['champion'] : []),
+      ...(version === winner ? ['winner'] : []),
+      ...(arm.stopped ? ['stopped'] : []),
+    ].join(' '),
+    percent(arm.share),
+    total === 0 ? '' : percent(arm.entities / total),
+    count(arm.entities),
+    arm.requests === null ? '' : count(arm.requests),
     estimate === null ? '' : `${signed(estimate)} (${interval({ lower, upper })})`,
-    version === winner ? 'winner' : stopped ? 'stopped' : '',
   ]);
   return ['', ...table(header, rows).split('\n'), ''];
 }

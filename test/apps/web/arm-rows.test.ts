@@ -1,7 +1,7 @@
 import { armRows, sharesReason } from '../../../apps/web/src/rollout/arm-rows';
 
 const none = { estimate: null, lower: null, upper: null };
-const arm = { share: 1 / 3, entities: 1_030, stopped: false, n: 900 };
+const arm = { share: 1 / 3, entities: 1_030, requests: 4_100, stopped: false, n: 900 };
 const arms = [
   {
     ...arm,
@@ -12,8 +12,26 @@ const arms = [
     lower: -0.0285,
     upper: 0.0039,
   },
-  { ...arm, ...none, version: 5, role: 'challenger', outcome: 'failed', n: 0, stopped: true },
-  { ...arm, ...none, version: 1, role: 'champion', outcome: null, n: 0, entities: 940 },
+  {
+    ...arm,
+    ...none,
+    version: 5,
+    role: 'challenger',
+    outcome: 'failed',
+    n: 0,
+    requests: 121,
+    stopped: true,
+  },
+  {
+    ...arm,
+    ...none,
+    version: 1,
+    role: 'champion',
+    outcome: null,
+    n: 0,
+    entities: 940,
+    requests: 3_900,
+  },
 ] as const;
 const guardrail = { max: 0.01, quantile: null, limit: 0.01, ...none };
 const guardrails = [
@@ -43,7 +61,7 @@ describe('the table of arms', () => {
         version: 5,
         marks: ['stopped'],
         shares: ['33.3 %', '34.3 %', '1,030'],
-        requests: '120',
+        requests: '121',
         labels: '0',
         difference: 'nothing is measured yet',
         outcomes: [
@@ -55,7 +73,7 @@ describe('the table of arms', () => {
         version: 1,
         marks: ['champion'],
         shares: ['33.3 %', '31.3 %', '940'],
-        requests: '—',
+        requests: '3,900',
         labels: '—',
         difference: '—',
         outcomes: [],
@@ -63,9 +81,9 @@ describe('the table of arms', () => {
     ]);
   });
 
-  test('has no real share before an entity is assigned, and no requests without a guardrail', () => {
-    const idle = arms.map((each) => ({ ...each, entities: 0 }));
-    for (const { shares, requests } of armRows({ ...rollout, arms: idle, guardrails: [] }))
+  test('has no real share before an entity is assigned, and no requests once they are deleted', () => {
+    const idle = arms.map((each) => ({ ...each, entities: 0, requests: null }));
+    for (const { shares, requests } of armRows({ ...rollout, arms: idle }))
       expect([shares, requests]).toEqual([['33.3 %', '—', '0'], '—']);
   });
 

@@ -172,6 +172,12 @@ describe('the arms of an A/B rollout', () => {
     );
     expect(stopped).toMatchObject({ version: 3, isStopped: true });
     expect(stopped?.counts.assigned).toBe(own.length);
+    const { ab, total } = await world.registry.rollouts.traffic({ tenant, id: rollout.id });
+    expect(ab?.challengers[1]?.counts.assigned).toBe(own.length);
+    // The champion answers them, so the traffic of the whole rollout counts them as its own.
+    const taken = later.filter(({ other }) => other?.role === 'stopped').length;
+    expect(taken).toBeGreaterThan(0);
+    expect(total.champion.assigned).toBe((ab?.champion.counts.assigned ?? NaN) + taken);
     const { items } = await world.registry.audit.list({
       tenant,
       subject: `model:${model}`,

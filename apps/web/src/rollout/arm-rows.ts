@@ -9,7 +9,7 @@ interface ShownArm {
   readonly marks: readonly ('champion' | 'winner' | 'stopped')[];
   /** Planned share and real share of entities, then the number of entities. */
   readonly shares: readonly [planned: string, real: string, entities: string];
-  /** Requests that its guardrails count; the API has none of the champion. */
+  /** Of its entities; none once the counts are deleted. */
   readonly requests: string;
   readonly labels: string;
   readonly difference: string;
@@ -27,7 +27,7 @@ export function armRows({
   readonly quality: Pick<ShownRollout['quality'], 'metric'>;
 }): readonly ShownArm[] {
   const total = (arms ?? []).reduce((sum, { entities }) => sum + entities, 0);
-  return (arms ?? []).map(({ version, role, share, entities, stopped, outcome, n, ...bounds }) => {
+  return (arms ?? []).map(({ version, role, share, entities, requests, stopped, outcome, n, ...bounds }) => {
     const isChampion = role === 'champion';
     const own = guardrails.filter((each) => each.version === version);
     return {
@@ -38,8 +38,7 @@ export function armRows({
         ...(stopped ? (['stopped'] as const) : []),
       ],
       shares: [percent(share), percent(total === 0 ? null : entities / total), figure(entities)],
-      // All guardrails of an A/B rollout count the requests of the arm's entities.
-      requests: figure(own[0]?.n),
+      requests: figure(requests),
       labels: isChampion ? '—' : figure(n),
       difference: isChampion ? '—' : boundsText(bounds),
       outcomes: [

@@ -62,7 +62,9 @@ export function Arms({ rollout }: { readonly rollout: ShownRollout }) {
       />
       <p className="quiet">
         Each challenger is compared to the champion; a positive difference is worse. Its labels are
-        those of the smaller of the two arms. Its requests are those that its guardrails count.
+        those of the smaller of the two arms. Requests are those of the entities of the arm. The
+        champion also answers the entities of stopped challengers, and what a challenger failed;
+        both count for the arm of the challenger.
       </p>
       {shares === undefined ? null : (
         <p>

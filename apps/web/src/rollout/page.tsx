@@ -237,7 +237,7 @@ function Outlook({
   );
 }
 
-function Traffic({ rollout: { traffic, method } }: { readonly rollout: ShownRollout }) {
+function Traffic({ rollout: { traffic, method, arms } }: { readonly rollout: ShownRollout }) {
   if (traffic === null)
     return (
       <Empty>
@@ -251,35 +251,43 @@ function Traffic({ rollout: { traffic, method } }: { readonly rollout: ShownRoll
     ['Champion, in all', traffic.total.champion],
     [`${challenger}, in all`, traffic.total.challenger],
   ] as const;
+  const isStopped = arms?.some(({ stopped }) => stopped) === true;
   return (
-    <Table
-      caption="Requests and labels"
-      head={[
-        'Arm',
-        'Requests',
-        'Errors',
-        'Slow',
-        'Answered by the champion instead',
-        'Labels due',
-        'Labels arrived',
-      ]}
-      rows={rows.map(([name, arm]) => ({
-        key: name,
-        cells: [
-          name,
-          figure(arm.requests),
-          figure(arm.errors),
-          figure(arm.slow),
-          figure(arm.fallbacks),
-          figure(arm.ripe),
-          <span key="labels">
-            {figure(arm.labelled)}{' '}
-            <span className="quiet">
-              {arm.ripe > arm.labelled ? `${figure(arm.ripe - arm.labelled)} missing` : ''}
-            </span>
-          </span>,
-        ],
-      }))}
-    />
+    <>
+      <Table
+        caption="Requests and labels"
+        head={[
+          'Arm',
+          'Requests',
+          'Errors',
+          'Slow',
+          'Answered by the champion instead',
+          'Labels due',
+          'Labels arrived',
+        ]}
+        rows={rows.map(([name, arm]) => ({
+          key: name,
+          cells: [
+            name,
+            figure(arm.requests),
+            figure(arm.errors),
+            figure(arm.slow),
+            figure(arm.fallbacks),
+            figure(arm.ripe),
+            <span key="labels">
+              {figure(arm.labelled)}{' '}
+              <span className="quiet">
+                {arm.ripe > arm.labelled ? `${figure(arm.ripe - arm.labelled)} missing` : ''}
+              </span>
+            </span>,
+          ],
+        }))}
+      />
+      {isStopped ? (
+        <p className="quiet">
+          The champion also has the entities of stopped challengers here, because it answers them.
+        </p>
+      ) : null}
+    </>
   );
 }

@@ -50,14 +50,14 @@ describe('rollout show', () => {
   });
 
   test('of an A/B rollout shows each version with its share and its difference', async () => {
-    const arm = { entities: 1_030, share: 1 / 3, stopped: false, n: 900 };
+    const arm = { entities: 1_030, requests: 4_120, share: 1 / 3, stopped: false, n: 900 };
     const best = { outcome: 'passed', estimate: -0.0123, lower: -0.0285, upper: 0.0039 } as const;
     const bad = { outcome: 'failed', estimate: 0.0915, lower: 0.0121, upper: 0.1709 } as const;
     const none = { outcome: null, estimate: null, lower: null, upper: null };
     const arms = [
       { ...arm, ...best, version: 2, role: 'challenger' },
       { ...arm, ...bad, version: 5, role: 'challenger', stopped: true },
-      { ...arm, ...none, version: 1, role: 'champion', entities: 940 },
+      { ...arm, ...none, version: 1, role: 'champion', entities: 940, requests: null },
     ] as const;
     serve({ ...running, method: 'ab', steps: [66.67], step: 0, arms, winner: 2 });
     const { stdout } = await api.cli('rollout', 'show', 'flight-delay');
@@ -65,9 +65,9 @@ describe('rollout show', () => {
     expect(lines.filter((line) => Array.from(line).length > 80)).toEqual([]);
     expect(lines).toContain('A/B: step 1 of 1, 66.67 % (66.67 %)');
     expect(lines.filter((line) => line.startsWith('@') || line.startsWith('VERSION'))).toEqual([
-      'VERSION      PLANNED  SHARE   ENTITIES  logloss − champion',
-      '@2           33.3 %   34.3 %  1,030     −0.0123 (−0.0285 … +0.0039)  winner',
-      '@5           33.3 %   34.3 %  1,030     +0.0915 (+0.0121 … +0.171)   stopped',
+      'VERSION      PLANNED  SHARE   ENTITIES  REQUESTS  logloss − champion',
+      '@2 winner    33.3 %   34.3 %  1,030     4,120     −0.0123 (−0.0285 … +0.0039)',
+      '@5 stopped   33.3 %   34.3 %  1,030     4,120     +0.0915 (+0.0121 … +0.171)',
       '@1 champion  33.3 %   31.3 %  940',
     ]);
     expect(stdout).not.toContain('SCORED');
