@@ -1,13 +1,14 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useId } from 'react';
+import type { ItemOf } from '../../../client/operation';
 import { call } from '../api/client';
 import { StartAction } from '../run/actions';
 import { useMay } from '../api/session';
 import { Badge } from '../parts/badge';
 import { ago, dateTime, shortDigest } from '../parts/format';
 import { PageHead } from '../parts/page-head';
-import { Paged, usePaged } from '../parts/paged';
+import { Paged, usePaged, type PagedQuery } from '../parts/paged';
 import { Empty, Shown } from '../parts/states';
 import { Facts, Table } from '../parts/table';
 import { PromoteAction, RollbackAction } from './actions';
@@ -20,17 +21,50 @@ export function ModelPage() {
     queryFn: () => call('GET /models/{model}', { path: { model: name } }),
     refetchInterval: 5_000,
   });
+  // The lists are read at the same time as the model, and not after it.
+  const moves = useMoves(name);
+  const versions = useVersions(name);
   return (
     <>
       <PageHead title={name} crumbs={<Link to="/">Models</Link>} />
       <Shown query={query} what="the model">
-        {(model) => <Model model={model} />}
+        {(model) => <Model model={model} moves={moves} versions={versions} />}
       </Shown>
     </>
   );
 }
 
-function Model({ model }: { readonly model: ShownModel }) {
+const useMoves = (name: string): PagedQuery<ItemOf<'GET /models/{model}/history'>> =>
+  usePaged({
+    key: ['moves', name],
+    read: (pageToken) =>
+      call('GET /models/{model}/history', {
+        path: { model: name },
+        query: { pageSize: 20, pageToken },
+      }),
+    everyMilliseconds: 5_000,
+  });
+
+const useVersions = (name: string): PagedQuery<ItemOf<'GET /models/{model}/versions'>> =>
+  usePaged({
+    key: ['model', name, 'versions'],
+    read: (pageToken) =>
+      call('GET /models/{model}/versions', {
+        path: { model: name },
+        query: { pageSize: 20, pageToken },
+      }),
+    everyMilliseconds: 5_000,
+  });
+
+function Model({
+  model,
+  moves,
+  versions,
+}: {
+  readonly model: ShownModel;
+  readonly moves: ReturnType<typeof useMoves>;
+  readonly versions: ReturnType<typeof useVersions>;
+}) {
   const { name, aliases, inferUrl } = model;
   const { champion, challenger, previous } = aliases;
   const mayOperate = useMay('operator');
@@ -82,23 +116,14 @@ function Model({ model }: { readonly model: ShownModel }) {
         ]}
       />
       <h2>Champions</h2>
-      <Champions name={name} />
+      <Champions query={moves} />
       <h2>Versions</h2>
-      <Versions model={model} />
+      <Versions model={model} query={versions} />
     </>
   );
 }
 
-function Champions({ name }: { readonly name: string }) {
-  const query = usePaged({
-    key: ['moves', name],
-    read: (pageToken) =>
-      call('GET /models/{model}/history', {
-        path: { model: name },
-        query: { pageSize: 20, pageToken },
-      }),
-    everyMilliseconds: 5_000,
-  });
+function Champions({ query }: { readonly query: ReturnType<typeof useMoves> }) {
   return (
     <Paged
       query={query}
@@ -146,16 +171,13 @@ function Champions({ name }: { readonly name: string }) {
   );
 }
 
-function Versions({ model: { name, aliases } }: { readonly model: ShownModel }) {
-  const query = usePaged({
-    key: ['model', name, 'versions'],
-    read: (pageToken) =>
-      call('GET /models/{model}/versions', {
-        path: { model: name },
-        query: { pageSize: 20, pageToken },
-      }),
-    everyMilliseconds: 5_000,
-  });
+function Versions({
+  model: { name, aliases },
+  query,
+}: {
+  readonly model: ShownModel;
+  readonly query: ReturnType<typeof useVersions>;
+}) {
   const navigate = useNavigate();
   const aliasOf = (version: number): string =>
     Object.entries(aliases)
