@@ -6,6 +6,7 @@ import { PageHead } from '../parts/page-head';
 import { Paged, usePaged } from '../parts/paged';
 import { Empty } from '../parts/states';
 import { Table } from '../parts/table';
+import { SafetyVerdicts } from './safety';
 import { Spend } from './spend';
 
 export function LanguagePage() {
@@ -83,6 +84,8 @@ export function LanguagePage() {
           />
         )}
       </Paged>
+      <h2>Safety verdicts</h2>
+      <SafetyVerdicts />
       <h2>Spend by provider in 30 days</h2>
       <Spend by="provider" />
       <h2>Spend by run in 30 days</h2>
