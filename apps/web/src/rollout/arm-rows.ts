@@ -27,26 +27,28 @@ export function armRows({
   readonly quality: Pick<ShownRollout['quality'], 'metric'>;
 }): readonly ShownArm[] {
   const total = (arms ?? []).reduce((sum, { entities }) => sum + entities, 0);
-  return (arms ?? []).map(({ version, role, share, entities, requests, stopped, outcome, n, ...bounds }) => {
-    const isChampion = role === 'champion';
-    const own = guardrails.filter((each) => each.version === version);
-    return {
-      version,
-      marks: [
-        ...(isChampion ? (['champion'] as const) : []),
-        ...(version === winner ? (['winner'] as const) : []),
-        ...(stopped ? (['stopped'] as const) : []),
-      ],
-      shares: [percent(share), percent(total === 0 ? null : entities / total), figure(entities)],
-      requests: figure(requests),
-      labels: isChampion ? '—' : figure(n),
-      difference: isChampion ? '—' : boundsText(bounds),
-      outcomes: [
-        ...(outcome === null ? [] : [{ name: metric, outcome }]),
-        ...own.map((each) => ({ name: each.metric, outcome: each.outcome })),
-      ],
-    };
-  });
+  return (arms ?? []).map(
+    ({ version, role, share, entities, requests, stopped, outcome, n, ...bounds }) => {
+      const isChampion = role === 'champion';
+      const own = guardrails.filter((each) => each.version === version);
+      return {
+        version,
+        marks: [
+          ...(isChampion ? (['champion'] as const) : []),
+          ...(version === winner ? (['winner'] as const) : []),
+          ...(stopped ? (['stopped'] as const) : []),
+        ],
+        shares: [percent(share), percent(total === 0 ? null : entities / total), figure(entities)],
+        requests: figure(requests),
+        labels: isChampion ? '—' : figure(n),
+        difference: isChampion ? '—' : boundsText(bounds),
+        outcomes: [
+          ...(outcome === null ? [] : [{ name: metric, outcome }]),
+          ...own.map((each) => ({ name: each.metric, outcome: each.outcome })),
+        ],
+      };
+    },
+  );
 }
 
 /** The result of the sample-ratio test: whether entities are divided as planned. */
