@@ -2735,6 +2735,11 @@ export interface paths {
                         readonly params?: {
                             readonly [key: string]: unknown;
                         };
+                        /**
+                         * @description low, normal or high: how often the run gets its turn while runs wait for a worker; high has four turns for one of normal, and low one for four
+                         * @enum {string}
+                         */
+                        readonly priority?: "low" | "normal" | "high";
                         /** @description the reason, for the audit log */
                         readonly reason?: string;
                         /** @description the id of the run whose earlier stages are reused, run_… */
@@ -6848,6 +6853,11 @@ export interface paths {
                         readonly params?: {
                             readonly [key: string]: unknown;
                         };
+                        /**
+                         * @description low, normal or high: how often the run gets its turn while runs wait for a worker; high has four turns for one of normal, and low one for four
+                         * @enum {string}
+                         */
+                        readonly priority?: "low" | "normal" | "high";
                         /** @description the reason, for the audit log */
                         readonly reason?: string;
                         /** @description latest, the number or the digest of a revision; default the revision of the run */
@@ -6906,6 +6916,11 @@ export interface paths {
                         readonly params?: {
                             readonly [key: string]: unknown;
                         };
+                        /**
+                         * @description low, normal or high: how often the run gets its turn while runs wait for a worker; high has four turns for one of normal, and low one for four
+                         * @enum {string}
+                         */
+                        readonly priority?: "low" | "normal" | "high";
                         /** @description the reason, for the audit log */
                         readonly reason?: string;
                         /** @description latest, the number or the digest of a revision; default the revision of the run */

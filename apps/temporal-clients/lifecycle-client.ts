@@ -1,5 +1,5 @@
 /** The only place that starts, updates and queries lifecycle workflows. */
-import { fairnessKeyOf } from '../../domain/run/fair-share';
+import { fairShareOf } from '../../domain/run/fair-share';
 import { buildIdOf, projectDeployment, projectQueue } from '../../domain/project/program';
 import type { Connection, WorkflowClient, WorkflowExecutionDescription } from '@temporalio/client';
 import {
@@ -200,7 +200,7 @@ async function start(
       staticSummary: `${input.lifecycle} by ${input.actor}`,
       staticDetails: detailsOf(workflowId, input, pagesUrl),
       typedSearchAttributes: new TypedSearchAttributes(runAttributes(input)),
-      priority: { fairnessKey: fairnessKeyOf(input) },
+      priority: fairShareOf({ ...input, priority: input.request.priority }),
     });
   } catch (error) {
     // The run has ended already. A late sweeper found an outbox entry whose start had succeeded.

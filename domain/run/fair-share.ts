@@ -1,16 +1,39 @@
 /** Temporal's limit for a fairness key. */
 const maxBytes = 64;
 
-/** The fairness key of a run: every lifecycle of every tenant gets an equal share of workers. */
-export function fairnessKeyOf({
+export const runPriorities = ['low', 'normal', 'high'] as const;
+
+/** How often a run gets its turn while runs wait for a worker. */
+export type RunPriority = (typeof runPriorities)[number];
+
+/** A share of the workers, as Temporal takes it. */
+export interface FairShare {
+  readonly fairnessKey: string;
+  /** Turns for one turn of a share with the weight 1. */
+  readonly fairnessWeight: number;
+}
+
+const weights: Readonly<Record<RunPriority, number>> = { low: 0.25, normal: 1, high: 4 };
+
+/**
+ * The share of a run. Every lifecycle of every tenant has an equal one for its runs of normal
+ * priority. Its other runs have a share of their own, so an urgent run does not wait for those that
+ * came before it.
+ */
+export function fairShareOf({
   tenant,
   lifecycle,
+  priority = 'normal',
 }: {
   readonly tenant: string;
   readonly lifecycle: string;
-}): string {
-  const key = `${tenant}/${lifecycle}`;
-  return key.length <= maxBytes ? key : `${key.slice(0, maxBytes - 9)}~${hashOf(key)}`;
+  readonly priority?: RunPriority | undefined;
+}): FairShare {
+  const name = `${tenant}/${lifecycle}${priority === 'normal' ? '' : `:${priority}`}`;
+  return {
+    fairnessKey: name.length <= maxBytes ? name : `${name.slice(0, maxBytes - 9)}~${hashOf(name)}`,
+    fairnessWeight: weights[priority],
+  };
 }
 
 /** FNV-1a, in eight hexadecimal digits. */

@@ -5,6 +5,7 @@ import { untilField } from '../document/field.schema';
 import type { RunId } from '../ids';
 import { paramsField } from '../lifecycle/lifecycle.schema';
 import { paramsIssues } from '../training/params-size';
+import { runPriorities } from './fair-share';
 import type { RerunRequest } from './rerun';
 import type { RunRequest } from './run';
 import { schemaIssue } from '../document/schema-issues.schema';
@@ -18,6 +19,12 @@ const forceField = z
   .transform((stages) => [...new Set(stages)])
   .describe('stages to run even with unchanged inputs; not together with fromStage');
 const reasonField = z.string().trim().min(1).max(500);
+const priorityField = z
+  .enum(runPriorities)
+  .describe(
+    'low, normal or high: how often the run gets its turn while runs wait for a worker; ' +
+      'high has four turns for one of normal, and low one for four',
+  );
 
 /** The body of `POST /lifecycles/{name}/runs`. */
 export const runRequestSchema = z
@@ -34,6 +41,7 @@ export const runRequestSchema = z
     force: forceField.optional(),
     cache: z.boolean().optional().describe('false runs every stage, even with unchanged inputs'),
     reason: reasonField.optional().describe('the reason, for the audit log'),
+    priority: priorityField.optional(),
     ...batchFields,
   })
   .check(({ value, issues }) => {
@@ -71,6 +79,7 @@ export const rerunRequestSchema = z
       .optional()
       .describe('latest, the number or the digest of a revision; default the revision of the run'),
     reason: reasonField.optional().describe('the reason, for the audit log'),
+    priority: priorityField.optional(),
   })
   .check(({ value, issues }) => {
     if (value.force !== undefined && value.fromStage !== undefined) issues.push(forcedTwice());

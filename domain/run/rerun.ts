@@ -51,7 +51,7 @@ export interface NextRun {
 /** What a rerun may change. The rest is kept from the original. */
 export interface RerunRequest extends Pick<
   RunRequest,
-  'params' | 'until' | 'fromStage' | 'force' | 'reason'
+  'params' | 'until' | 'fromStage' | 'force' | 'reason' | 'priority'
 > {
   /** `latest`, a number or a digest; default the revision of the original. */
   readonly revision?: number | string;
@@ -69,12 +69,14 @@ export function rerunRequest(
   const all = { ...original.request.params, ...params };
   const until = asked.until ?? keptUntil(original, revision);
   const { imported } = original.request;
+  const priority = asked.priority ?? original.request.priority;
   const request: RunRequest = {
     ...(imported === undefined ? {} : { imported }),
     ...(Object.keys(all).length === 0 ? {} : { params: all }),
     ...(until === undefined ? {} : { until }),
     ...(force === undefined ? {} : { force }),
     ...(reason === undefined ? {} : { reason }),
+    ...(priority === undefined ? {} : { priority }),
   };
   const next = { revision, request };
   const start = fromStage ?? firstStage(original, next);

@@ -3,6 +3,7 @@ import type { LifecycleKind, ReleasingKind } from '../lifecycle/lifecycle';
 import type { DecisionRef, Verdict } from '../decision/verdict';
 import type { ImportedModel } from '../model/imported';
 import type { BatchRequest } from '../batch/batch';
+import type { RunPriority } from './fair-share';
 
 export const modelStages = [
   'ingest',
@@ -117,6 +118,8 @@ export interface RunRequest {
   /** false runs every stage, even with unchanged inputs. */
   readonly cache?: boolean;
   readonly reason?: string;
+  /** Default: normal. */
+  readonly priority?: RunPriority;
   /** The candidate, instead of a trained one. `POST /models/{model}/imports` sets it. */
   readonly imported?: ImportedModel;
   /** The run scores a dataset version instead of making a model version. */

@@ -7,6 +7,7 @@ import {
   rowErrorPolicies,
   type RowErrorPolicy,
 } from '../../../domain/batch/batch';
+import type { RunPriority } from '../../../domain/run/fair-share';
 import type { RunStatus } from '../../../domain/run/run';
 import { isFinal } from '../../../domain/run/run';
 import type { CliContext } from '../context';
@@ -18,6 +19,7 @@ import { describeComparison } from '../decision/comparison-view';
 import type { Finish } from '../finish';
 import { share, wholeNumber } from '../numbers';
 import { runCasesCommand } from './cases-command';
+import { priorityOption } from './priority-option';
 import { rerunCommand } from './rerun-command';
 import { sendCommand } from './send-command';
 import { paramsOf } from '../params';
@@ -32,6 +34,7 @@ interface StartOptions {
   readonly force?: readonly string[];
   readonly cache: boolean;
   readonly reason?: string;
+  readonly priority?: RunPriority;
   readonly idempotencyKey?: string;
   readonly kind?: typeof batchKind;
   readonly input?: string;
@@ -56,6 +59,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
     .option('--force <stage...>', 'Run this stage even if its inputs are unchanged')
     .option('--no-cache', 'Run every stage, also those with unchanged inputs')
     .option('--reason <text>', 'Reason, for the audit log')
+    .addOption(priorityOption('normal'))
     .option(
       '--idempotency-key <key>',
       'Idempotency key; starting twice with the same key makes one run',
@@ -309,6 +313,7 @@ function requestOf({
   force,
   cache,
   reason,
+  priority,
   ...options
 }: StartOptions): Record<string, unknown> {
   const params = paramsOf(param);
@@ -322,6 +327,7 @@ function requestOf({
     ...(force === undefined ? {} : { force }),
     ...(cache ? {} : { cache: false }),
     ...(reason === undefined ? {} : { reason }),
+    ...(priority === undefined ? {} : { priority }),
   };
 }
 

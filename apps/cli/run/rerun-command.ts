@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
+import type { RunPriority } from '../../../domain/run/fair-share';
 import type { CliContext } from '../context';
 import type { Finish } from '../finish';
 import { jsonText } from '../harmless';
 import { paramsOf } from '../params';
 import { watchRun } from '../watch';
+import { priorityOption } from './priority-option';
 import { showEnd } from './view';
 import { describeChanges, describeRerunPlan } from './rerun-view';
 
@@ -15,6 +17,7 @@ interface RerunOptions {
   readonly until?: string;
   readonly revision?: string;
   readonly reason?: string;
+  readonly priority?: RunPriority;
   readonly idempotencyKey?: string;
   readonly dryRun?: true;
   readonly wait?: true;
@@ -41,6 +44,7 @@ export function rerunCommand(run: Command, context: CliContext, finish: Finish):
       'latest, or the number or digest of a revision (default: the revision of the run)',
     )
     .option('--reason <text>', 'Reason, for the audit log')
+    .addOption(priorityOption('that of the run'))
     .option(
       '--idempotency-key <key>',
       'Idempotency key; starting twice with the same key makes one run',
@@ -73,7 +77,7 @@ export function rerunCommand(run: Command, context: CliContext, finish: Finish):
     });
 }
 
-function bodyOf({ from, force, param, until, revision, reason }: RerunOptions) {
+function bodyOf({ from, force, param, until, revision, reason, priority }: RerunOptions) {
   return {
     ...(from === undefined ? {} : { fromStage: from }),
     ...(force === undefined ? {} : { force }),
@@ -81,6 +85,7 @@ function bodyOf({ from, force, param, until, revision, reason }: RerunOptions) {
     ...(until === undefined ? {} : { until }),
     ...(revision === undefined ? {} : { revision: revisionOf(revision) }),
     ...(reason === undefined ? {} : { reason }),
+    ...(priority === undefined ? {} : { priority }),
   };
 }
 

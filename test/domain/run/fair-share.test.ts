@@ -1,9 +1,20 @@
-import { fairnessKeyOf } from '../../../domain/run/fair-share';
+import { fairShareOf } from '../../../domain/run/fair-share';
 
 test('a lifecycle of a tenant has one key of at most 64 bytes', () => {
-  expect(fairnessKeyOf({ tenant: 'default', lifecycle: 'churn' })).toBe('default/churn');
+  expect(fairShareOf({ tenant: 'default', lifecycle: 'churn' })).toEqual({
+    fairnessKey: 'default/churn',
+    fairnessWeight: 1,
+  });
   const long = (end: string) =>
-    fairnessKeyOf({ tenant: 't'.repeat(60), lifecycle: `${'l'.repeat(60)}${end}` });
+    fairShareOf({ tenant: 't'.repeat(60), lifecycle: `${'l'.repeat(60)}${end}` }).fairnessKey;
   expect(long('a')).toHaveLength(64);
   expect(long('a')).not.toBe(long('b'));
+});
+
+test('runs of another priority have a share of their own', () => {
+  const of = (priority: 'low' | 'normal' | 'high') =>
+    fairShareOf({ tenant: 'default', lifecycle: 'churn', priority });
+  expect(of('normal')).toEqual(fairShareOf({ tenant: 'default', lifecycle: 'churn' }));
+  expect(of('high')).toEqual({ fairnessKey: 'default/churn:high', fairnessWeight: 4 });
+  expect(of('low')).toEqual({ fairnessKey: 'default/churn:low', fairnessWeight: 0.25 });
 });

@@ -131,6 +131,7 @@ test('the request keeps what the original was asked, except its reason and its o
     reuseRun: 'run_0' as RunId,
     force: ['evaluate'],
     cache: false,
+    priority: 'low',
   });
   expect(rerunRequest(original, { params: { num_leaves: 31 }, reason: 'more' }, first)).toEqual({
     params: { num_leaves: 31, lambda_l2: 1 },
@@ -138,7 +139,9 @@ test('the request keeps what the original was asked, except its reason and its o
     fromStage: 'train',
     reuseRun: 'run_a',
     reason: 'more',
+    priority: 'low',
   });
+  expect(rerunRequest(original, { priority: 'high' }, first)).toMatchObject({ priority: 'high' });
 });
 
 describe('a rerun of a run with an imported model', () => {

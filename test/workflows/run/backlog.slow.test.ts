@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Tenant } from '../../../domain/ids';
+import type { RunPriority } from '../../../domain/run/fair-share';
 import { workflowBundle } from '../../../workers/temporal/bundle';
 import {
   lifecycleWorkflows,
@@ -25,7 +26,11 @@ const workMs = 250;
 
 /** Runs that all wait before a worker starts, with one slot for data work. */
 async function workOff(
-  runs: readonly { readonly tenant: string; readonly lifecycle: string }[],
+  runs: readonly {
+    readonly tenant: string;
+    readonly lifecycle: string;
+    readonly priority?: RunPriority;
+  }[],
 ): Promise<readonly Done[]> {
   const { address, namespace } = await testTemporal();
   const [connection, asking] = await Promise.all([
@@ -62,12 +67,12 @@ async function workOff(
     const first = orchestrator.run();
     const handles: WorkflowHandle[] = [];
     // Starts them in this order; the first activity of each waits before the next run starts.
-    for (const [index, { tenant, lifecycle }] of runs.entries()) {
+    for (const [index, { tenant, lifecycle, priority }] of runs.entries()) {
       const input: LifecycleInput = {
         tenant: tenant as Tenant,
         lifecycle,
         kind: 'ModelLifecycle',
-        request: {},
+        request: priority === undefined ? {} : { priority },
         actor: 'ada',
         traceId: 't',
       };
@@ -129,4 +134,29 @@ test('one run of a lifecycle does not wait for all runs of another one', async (
   const ingests = done.filter(({ step }) => step === 'ingest').map(({ run }) => run);
   // It was the last of 17.
   expect(ingests.indexOf('quiet')).toBeLessThan(4);
+});
+
+test('urgent runs go before others that wait, and each of low priority has some turn', async () => {
+  const some = (count: number, lifecycle: string, priority?: RunPriority) =>
+    Array.from({ length: count }, () => ({
+      tenant: 'default',
+      lifecycle,
+      ...(priority !== undefined && { priority }),
+    }));
+  // The fakes name a run by its lifecycle, so each priority has one.
+  const done = await workOff([
+    ...some(6, 'later', 'low'),
+    ...some(8, 'usual'),
+    ...some(6, 'urgent', 'high'),
+  ]);
+  const ingests = done.filter(({ step }) => step === 'ingest').map(({ run }) => run);
+  const middle = (name: string) => {
+    const places = ingests.flatMap((run, place) => (run === name ? [place] : []));
+    return places[Math.floor(places.length / 2)] ?? NaN;
+  };
+  expect(middle('urgent')).toBeLessThan(middle('usual'));
+  expect(middle('usual')).toBeLessThan(middle('later'));
+  // The last of the urgent runs was the last of 20 that came.
+  expect(ingests.lastIndexOf('urgent')).toBeLessThan(12);
+  expect(ingests.indexOf('later')).toBeLessThan(ingests.lastIndexOf('usual'));
 });
