@@ -37,7 +37,7 @@ class RunningJob:
         #: Number of GPUs that the engine has given to the job on this node.
         self.gpus: int = body["resources"].get("gpus", 0)
         #: Number of nodes on which the job runs at the same time. The variables NODE_RANK (from 0),
-        #: MASTER_ADDR and MASTER_PORT then say where this node is and where the first one listens.
+        #: MASTER_ADDR and MASTER_PORT then say which node this is and where the first one is.
         self.nodes: int = body["resources"].get("nodes", 1)
         self._inputs: dict[str, list[dict[str, Any]]] = body["inputs"]
         self._metrics: TextIO | None = None

@@ -3,9 +3,9 @@
 `python main.py <folder with order.json and the code>`. Exit code 0 if the job's end was reported,
 143 if it was also stopped, so that its engine does not count it as complete.
 
-On several nodes this program runs on each. The first node, NODE_RANK 0, reports for the job, and the
-others report their logs and how they ended. A failure is exit code 1, by which the engine ends the
-job on all nodes.
+On several nodes this program runs on each. The first node, NODE_RANK 0, reports for the job, and
+the others report their logs and how they ended. A failure is exit code 1, by which the engine ends
+the job on all nodes.
 """
 
 from __future__ import annotations

@@ -216,6 +216,28 @@ describe('a job on two nodes of Slurm', () => {
     await gone(started.map(({ pid }) => pid));
   }, 120_000);
 
+  test.each([0, 1])(
+    'is stopped on the other node when its command fails on node %s',
+    async (failing) => {
+      const name = `half-${failing}`;
+      const script =
+        `trap 'echo stopped >$FOLDER/$NODE_RANK-${failing}; exit 0' TERM; ` +
+        `if [ $NODE_RANK = ${failing} ]; then sleep 1; exit 3; fi; sleep 300 & wait`;
+      await engine().submit({
+        name,
+        command: ['/bin/sh', '-c', script],
+        environment: { FOLDER: folder },
+        resources: { cpus: 1, memoryBytes: 64 * mebibyte, timeoutSeconds: 600, nodes: 2 },
+      });
+      for (const until = Date.now() + 60_000; Date.now() < until; await pause(100))
+        if ((await engine().state(name)).kind === 'ended') break;
+      expect(await engine().state(name)).toMatchObject({ end: 'failed' });
+      expect(existsSync(join(folder, `${1 - failing}-${failing}`))).toBe(true);
+      expect(existsSync(join(folder, `${failing}-${failing}`))).toBe(false);
+    },
+    120_000,
+  );
+
   test('leaves nothing on the nodes when it is cancelled', async () => {
     const handle = await backend.submit(job({ steps: 1_000 }));
     const started = await begun(handle);
