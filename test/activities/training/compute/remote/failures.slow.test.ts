@@ -336,6 +336,17 @@ test('a worker that dies before it submits leaves a job that the next one submit
   expect(await ended(worker(), await worker().submit(given))).toMatchObject({ kind: 'succeeded' });
 });
 
+test('an engine that gives a job one node refuses several before anything is stored', async () => {
+  const wide = { ...job(), resources: { ...job().resources, nodes: 2 } };
+  await expect(worker().submit(wide)).rejects.toMatchObject({
+    type: 'InvalidInput',
+    message: expect.stringMatching(/asks for 2 nodes, and \w+ gives one/) as string,
+    next: expect.stringContaining('slurm') as string,
+  });
+  const area = store.jobs.of({ tenant: wide.tenant, jobId: wide.id, runId: 'run_remote' });
+  expect(await area.names('')).toEqual([]);
+});
+
 test('a job that its engine refuses fails with the reason and leaves no job', async () => {
   const refuse = worker({
     submit: () => Promise.reject(failure('InvalidInput', 'no node has 4 TiB of memory')),
