@@ -173,3 +173,28 @@ test('a build names file and line of each error in a step', async () => {
     removeProject(broken);
   }
 });
+
+test('a build refuses several nodes for a step', async () => {
+  const wide = writeFiles({
+    'perennial.config.ts':
+      "import { defineProject } from 'perennial';\n" +
+      "export default defineProject({ name: 'p', owner: 'o', lifecycles: { p: { spec: {} } }, " +
+      "steps: { one: { compute: { backend: 'slurm', nodes: 2 } } } });\n",
+    'stages/index.ts': 'export {};\n',
+    'lifecycles/p.ts':
+      "import { lifecycle } from 'perennial/workflow';\n" +
+      'export const p = lifecycle<object>(async (run) => Promise.resolve(run.done()));\n',
+    'steps/one.py': step('@step\ndef one() -> str:\n    return ""\n'),
+  });
+  try {
+    const machine = { ...noPython, python: pythonPath(), runtimeDir: resolve('trainers/runtime') };
+    await expect(buildProject(wide, machine)).rejects.toMatchObject({
+      type: 'InvalidInput',
+      message: expect.stringMatching(
+        /perennial\.config\.ts the step one cannot run on several nodes; expected nodes: 1/,
+      ) as string,
+    });
+  } finally {
+    removeProject(wide);
+  }
+});
