@@ -1,11 +1,14 @@
 /** Every command of a run, a rollout and a model by clicks alone, and what a viewer sees instead. */
 import type { Page } from 'playwright-core';
+import type { RolloutJson } from '../../../apps/cli/rollout/view';
 import { openBrowser, type TestBrowser } from '../../support/process/browser';
 import { startLocalProduct, type LocalProduct } from '../../support/process/product';
+import { startTraffic } from '../../support/rollout/traffic';
 import { openTrials, type Trials } from '../../support/rollout/trials';
 import { lenientGates, writeTinyLifecycle } from '../../support/tiny-lifecycle';
 import { shownEvents, storedEvents } from './support/live-events';
-import { confirm, signIn, waitForStatus } from './support/person';
+import { until } from '../../support/time/until';
+import { confirm, overflowOf, signIn, waitForStatus } from './support/person';
 
 jest.setTimeout(300_000);
 
@@ -236,5 +239,65 @@ test('a viewer has none of the buttons of an admin, and a page that needs more s
       .waitFor();
     expect(await page.getByRole('button', { name: 'New key' }).count()).toBe(0);
   }
+  expect(problems).toEqual([]);
+});
+
+test('an A/B rollout shows each version with its share and its exact requests', async () => {
+  const { page, problems, accessibility } = await signIn(browser, product.apiKey);
+  await page.goto(`/models/${rolled}/rollout`);
+  await confirm(page, 'Abort', 'the next test compares it with others');
+  await heading(page).getByText('aborted').waitFor();
+  const quality =
+    'quality: { metric: logloss, margin: 0.3 }, guardrails: [{ name: errors, max: 0.1 }]';
+  const horizon = 'test: { alpha: 0.2, minSamples: 50, minDuration: 1h }, maxDuration: 28d';
+  await product.apply(
+    writeTinyLifecycle(product.workDir, {
+      name: rolled,
+      evaluate: lenientGates,
+      canary: `{ method: ab, against: [2], ${quality}, ${horizon} }`,
+    }),
+  );
+  const run = await trials.open(rolled, 0.25);
+  const { challenger } = await trials.until(rolled, ({ weight }) => weight > 0.6);
+  const traffic = startTraffic(product, rolled, { from: '2024-05-01T00:00:00Z' });
+  await until(() => traffic.report().asked >= 300, { seconds: 120, everyMs: 50 });
+  const { versions, failures } = await traffic.stop();
+  expect(failures).toEqual([]);
+  const answeredBy = (version: number) => versions[`${rolled}@${version}`] ?? 0;
+  // The first requests may have come before the gateway divided the entities.
+  const isCounted = ({ arms }: RolloutJson) =>
+    arms?.every(({ version, role, requests }) =>
+      role === 'challenger'
+        ? requests === answeredBy(version)
+        : (requests ?? 0) > 0 && (requests ?? 0) <= answeredBy(version),
+    ) === true;
+  const { arms } = await trials.until(rolled, isCounted);
+  expect(arms?.map(({ version }) => version)).toEqual([challenger, 2, 1]);
+  const table = page.getByRole('region', { name: 'Arms of the A/B rollout' });
+  await table.waitFor();
+  await until(
+    async () => {
+      const rows = await table.locator('tbody tr').allInnerTexts();
+      const { arms: counted } = (await trials.rolloutOf(rolled)) ?? {};
+      return (
+        counted?.every(({ version, entities, requests }, index) => {
+          const [name = '', planned, , ...counts] = rows[index]?.split('\t') ?? [];
+          const isArm = name.startsWith(`@${version}`) && planned === '33.3 %';
+          return isArm && counts[0] === String(entities) && counts[1] === String(requests);
+        }) === true
+      );
+    },
+    { seconds: 60, everyMs: 500, detail: () => table.innerText() },
+  );
+  await table.getByRole('row').filter({ hasText: '@1' }).getByText('champion').waitFor();
+  await page.getByText('Shares: no mismatch of shares is shown', { exact: false }).waitFor();
+  await page.getByText('The challengers together answer 66.7 % of the entities now.').waitFor();
+  expect(await accessibility()).toEqual([]);
+  await page.setViewportSize({ width: 360, height: 900 });
+  expect(await overflowOf(page)).toBe(0);
+  await confirm(page, 'Abort', 'the test ends');
+  await heading(page).getByText('aborted').waitFor();
+  await table.waitFor();
+  expect((await product.waitForEnd(run.id)).status).toBe('stopped');
   expect(problems).toEqual([]);
 });
