@@ -56,7 +56,7 @@ export interface SlurmCluster {
   readonly partitions: ReadonlyMap<string, SlurmPartition>;
 }
 
-export interface SlurmPartition {
+interface SlurmPartition {
   /** Whether it starts jobs. */
   readonly isUp: boolean;
   /** The most nodes of one job; null without a limit of its own. */

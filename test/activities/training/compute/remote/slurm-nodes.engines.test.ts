@@ -9,7 +9,7 @@ import {
 import { createSlurmEngine } from '../../../../../activities/training/compute/slurm/engine';
 import { openArtifactStore, type ArtifactStore } from '../../../../../data/artifact/store';
 import type { ArtifactRef } from '../../../../../domain/dataset/artifact';
-import type { JobHandle, JobState, TrainerJob } from '../../../../../domain/training/job';
+import type { JobHandle, TrainerJob } from '../../../../../domain/training/job';
 import { gone, runningUntil } from '../../../../contracts/compute-backend';
 import { startSlurm, type RunningSlurm } from '../../../../support/engine/slurm';
 import { pythonPath, testBucket } from '../../../../support/platform';
@@ -79,13 +79,22 @@ function job(
   };
 }
 
-async function ended(handle: JobHandle): Promise<JobState> {
-  for (const until = Date.now() + 90_000; Date.now() < until; await pause(100)) {
-    const state = await backend.poll(handle);
-    if (state.kind !== 'queued' && state.kind !== 'running') return state;
+/** Looks ten times a second until there is something. */
+async function found<T>(what: string, look: () => Promise<T | null>): Promise<T> {
+  const until = Date.now() + 90_000;
+  while (Date.now() < until) {
+    const seen = await look();
+    if (seen !== null) return seen;
+    await pause(100);
   }
-  throw new Error(`job ${handle.jobId} did not end: ${slurm.client('squeue')}`);
+  throw new Error(`${what}: ${slurm.client('squeue')}`);
 }
+
+const ended = (handle: JobHandle) =>
+  found(`job ${handle.jobId} did not end`, async () => {
+    const state = await backend.poll(handle);
+    return state.kind === 'queued' || state.kind === 'running' ? null : state;
+  });
 
 async function succeeded(handle: JobHandle) {
   const state = await ended(handle);
@@ -120,14 +129,13 @@ const begunIn = (log: string): readonly Begun[] =>
     .map((line) => JSON.parse(line.replace(/^\[node \d+\] /, '')) as Begun);
 
 /** All nodes of a running job, from the files that they upload. */
-async function begun({ tenant, jobId }: JobHandle): Promise<readonly Begun[]> {
+function begun({ tenant, jobId }: JobHandle): Promise<readonly Begun[]> {
   const area = store.jobs.of({ tenant, jobId, runId: 'run_nodes' });
-  for (const until = Date.now() + 60_000; Date.now() < until; await pause(100)) {
+  return found(`job ${jobId} does not run on both nodes`, async () => {
     const logs = ['log.txt', 'nodes/1/log.txt'].map((name) => area.read(`job/attempts/1/${name}`));
-    const found = (await Promise.all(logs)).flatMap((log) => begunIn(log?.toString('utf8') ?? ''));
-    if (found.length === 2) return found;
-  }
-  throw new Error(`job ${jobId} does not run on both nodes`);
+    const both = (await Promise.all(logs)).flatMap((log) => begunIn(log?.toString('utf8') ?? ''));
+    return both.length === 2 ? both : null;
+  });
 }
 
 const running = (handle: JobHandle) =>
@@ -229,9 +237,11 @@ describe('a job on two nodes of Slurm', () => {
         environment: { FOLDER: folder },
         resources: { cpus: 1, memoryBytes: 64 * mebibyte, timeoutSeconds: 600, nodes: 2 },
       });
-      for (const until = Date.now() + 60_000; Date.now() < until; await pause(100))
-        if ((await engine().state(name)).kind === 'ended') break;
-      expect(await engine().state(name)).toMatchObject({ end: 'failed' });
+      const state = await found(`${name} did not end`, async () => {
+        const now = await engine().state(name);
+        return now.kind === 'ended' ? now : null;
+      });
+      expect(state).toMatchObject({ end: 'failed' });
       expect(existsSync(join(folder, `${1 - failing}-${failing}`))).toBe(true);
       expect(existsSync(join(folder, `${failing}-${failing}`))).toBe(false);
     },
@@ -267,7 +277,8 @@ describe('a job on two nodes of Slurm', () => {
       message: expect.stringContaining('asks for 3 nodes, and a job in Slurm can have 2') as string,
       next: expect.stringContaining('compute.nodes to 2 or less') as string,
     });
-    expect(slurm.client('squeue', '--noheader')).toBe('');
+    // The job of the test before may still end.
+    expect(slurm.client('squeue', '--noheader', '--states=PENDING,RUNNING')).toBe('');
     expect((await backend.check()).detail).toContain('a job may have up to 2 nodes');
   });
 });
