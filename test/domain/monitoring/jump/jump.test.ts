@@ -28,7 +28,13 @@ interface WeatherWorld {
 
 /** Temperatures that differ from day to day and from hour to hour, by ten rows at a time. */
 function weather(world: WeatherWorld): readonly (readonly [at: number, value: unknown])[] {
-  const { seed, hours, rowsPerHour = 40, isOpen = () => true, of = (value) => value } = world;
+  const {
+    seed,
+    hours,
+    rowsPerHour = 40,
+    isOpen = () => true,
+    of = (value: number): unknown => value,
+  } = world;
   const random = seededRandom([seed, hours, 7, 9]);
   let [day, front] = [0, 0];
   return Array.from({ length: hours }, (_, hour) => {
