@@ -20,7 +20,7 @@ const columns: readonly Column[] = [
 const rows = `SELECT i AS __row, '2024-01-01T00:00:00Z'::TIMESTAMPTZ + to_minutes(i) AS __time,
   '2024-01-01T00:00:00Z'::TIMESTAMPTZ + to_minutes(i) AS ordered_at,
   CASE WHEN i % 10 > 0 THEN '2023-12-31T23:00:00Z'::TIMESTAMPTZ + to_minutes(i) END AS seen_at,
-  'shop ' || (i % 4) AS shop, 'city ' || (i % 2) AS city FROM range(120) r(i)`;
+  i AS price, 'shop ' || (i % 4) AS shop, 'city ' || (i % 2) AS city FROM range(120) r(i)`;
 
 function inFile<Result>(
   work: (file: string, sql: Parameters<typeof readBins>[0]) => Promise<Result>,
@@ -53,6 +53,20 @@ test('without an event time no time has an age', async () => {
   await inFile(async (file, sql) => {
     const { skipped } = await readBins(sql, [file], { columns, time: null });
     expect(skipped.map(({ name }) => name)).toEqual(['ordered_at', 'seen_at']);
+  });
+});
+
+test('numbers are summed by hour, as positions between the smallest and the largest', async () => {
+  await inFile(async (file, sql) => {
+    const { bins } = await readBins(sql, [file], {
+      columns: [{ name: 'price', type: 'integer' }],
+      time: 'ordered_at',
+    });
+    const hours = await countRows(sql, [file], { features: bins, pairs: [] });
+    const sums = [...hours.values()].map(({ sums: found }) => found['price']);
+    expect(sums.map((each) => each?.rows)).toEqual([60, 60]);
+    expect(sums[0]?.sum).toBeCloseTo((29.5 * 60) / 119);
+    expect(sums[1]?.sum).toBeCloseTo((89.5 * 60) / 119);
   });
 });
 
