@@ -63,7 +63,7 @@ export interface FeatureDrift {
   readonly jump?: JumpResult | null;
 }
 
-export function hasAlarm({ alarm, jump }: Pick<FeatureDrift, 'alarm' | 'jump'>): boolean {
+function hasAlarm({ alarm, jump }: Pick<FeatureDrift, 'alarm' | 'jump'>): boolean {
   return alarm !== null || jump?.alarm != null;
 }
 

@@ -12,7 +12,7 @@ export interface JumpResult {
 }
 
 /** `near`: between hours at most two apart. `far`: at most twelve, over a gap. */
-export interface JumpLimit {
+interface JumpLimit {
   readonly span: JumpSpan;
   /** The largest change of the mean that counts as usual; null if it is not tested. */
   readonly tolerance: number | null;

@@ -73,7 +73,7 @@ const longestAlarmHours = 7 * 24;
 /** The variance of the reference counts like this many rows, since a few rows may be too alike. */
 const priorRows = 20;
 
-export interface HourBatch {
+interface HourBatch {
   readonly hour: number;
   readonly sums: ValueSums;
   /** The probability of a false alarm in one hour. */
