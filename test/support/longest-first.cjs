@@ -7,6 +7,7 @@
 const tiers = [
   /\.faults\.test\.ts$/,
   /\.e2e\.test\.ts$/,
+  /\.web\.test\.ts$/,
   /\.llm\.test\.ts$/,
   /\.slow\.test\.ts$/,
   /\.platform\.test\.ts$/,
