@@ -22,11 +22,10 @@ beforeAll(async () => {
   browser = await openBrowser(product.apiUrl);
   opened.push(browser);
   const tune =
-    '{ metric: logloss, direction: minimize, sampler: random, space: { learning_rate: { kind: float, low: 0.01, high: 0.3 } }, trials: 2 }';
+    '{ metric: logloss, direction: minimize, sampler: random, space: { C: { kind: float, low: 0.01, high: 10, log: true } }, trials: 2 }';
   await product.apply(
     writeTinyLifecycle(product.workDir, {
       name: 'searched',
-      trainer: 'lightgbm',
       tune,
       evaluate: lenientGates,
     }),
@@ -44,7 +43,7 @@ afterAll(async () => {
 const growTo = (trials: number) =>
   database.sql`
     insert into trials (tenant_id, run_id, study, number, params, status, value, started_at, ended_at)
-    select t.tenant_id, t.run_id, t.study, n, json_build_object('learning_rate', 0.01 + 0.0005 * n), t.status, t.value + 0.001 * n, t.started_at, t.ended_at
+    select t.tenant_id, t.run_id, t.study, n, json_build_object('C', 0.01 + 0.02 * n), t.status, t.value + 0.001 * n, t.started_at, t.ended_at
     from trials t, generate_series((select max(number) + 1 from trials where run_id = ${run}), ${trials - 1}::int) n
     where t.run_id = ${run} and t.number = 0`;
 
