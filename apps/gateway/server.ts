@@ -4,6 +4,7 @@
  */
 import type { Server } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { IndexReader } from '../../data/index/query-index';
@@ -67,7 +68,8 @@ export interface Gateway {
   readonly app: FastifyInstance;
   /**
    * Listen, then read the routing table; `/readyz` reports when it is known. Also starts without
-   * the registry and then retries.
+   * the registry and then retries. A process that shares its address listens there once it knows
+   * the table, because the others can answer meanwhile; without a registry, after `longestUnknownMs`.
    */
   start(): Promise<{ readonly url: string }>;
   /** Return the lease, complete answers in progress, and write all predictions. */
@@ -78,6 +80,9 @@ const registryTimeoutMs = 3_000;
 /** Between two reports of failed requests. */
 const failureReportMs = 5_000;
 const probeTimeoutMs = 10_000;
+/** After it, callers and probes are told why this process cannot answer. */
+const longestUnknownMs = 30_000;
+const knownEveryMs = 20;
 const orphanSeconds = 20;
 
 export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
@@ -341,12 +346,22 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     async start() {
       await spill.tend();
       // Many connections at once wait in the backlog of the system instead of being refused.
-      await app.listen({ host: config.host, port: config.port, backlog: 4096 });
-      if (member !== undefined) {
+      const listen = () => app.listen({ host: config.host, port: config.port, backlog: 4096 });
+      const ownUrl = `http://${reachableHost(config.host)}`;
+      if (member === undefined) {
+        await listen();
+        if (url === '') url = withPort(ownUrl, app.server);
+        await lease.start();
+      } else {
+        await app.ready();
         ownServer = await listenAlone(app, config.host);
-        url = withPort(url === '' ? `http://${reachableHost(config.host)}` : url, ownServer);
-      } else if (url === '') url = withPort(`http://${reachableHost(config.host)}`, app.server);
-      await lease.start();
+        url = withPort(url === '' ? ownUrl : url, ownServer);
+        await lease.start();
+        const until = performance.now() + longestUnknownMs;
+        while (!table.isKnown() && !stopping && performance.now() < until)
+          await pause(knownEveryMs);
+        if (!stopping) await listen();
+      }
       return { url };
     },
     async stop() {
