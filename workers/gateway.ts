@@ -98,7 +98,7 @@ async function runOneGateway(config: Config, log: Logger, signal: AbortSignal): 
       spoolDir: join(config.stateDir, 'state', 'spool'),
     },
   });
-  const { url } = await gateway.start();
+  const { url } = await gateway.start(signal);
   log.info({ url, maxAnswers: chat.maxAnswers }, 'gateway ready');
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();

@@ -69,9 +69,10 @@ export interface Gateway {
   /**
    * Listen, then read the routing table; `/readyz` reports when it is known. Also starts without
    * the registry and then retries. A process that shares its address listens there once it knows
-   * the table, because the others can answer meanwhile; without a registry, after `longestUnknownMs`.
+   * the table, because the others can answer meanwhile; without a registry, after
+   * `longestUnknownMs`. An aborted signal ends that wait.
    */
-  start(): Promise<{ readonly url: string }>;
+  start(signal?: AbortSignal): Promise<{ readonly url: string }>;
   /** Return the lease, complete answers in progress, and write all predictions. */
   stop(): Promise<void>;
 }
@@ -80,7 +81,7 @@ const registryTimeoutMs = 3_000;
 /** Between two reports of failed requests. */
 const failureReportMs = 5_000;
 const probeTimeoutMs = 10_000;
-/** After it, callers and probes are told why this process cannot answer. */
+/** Then it answers at the shared address without a table: with 503 and the reason. */
 const longestUnknownMs = 30_000;
 const knownEveryMs = 20;
 const orphanSeconds = 20;
@@ -343,7 +344,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   return {
     id,
     app,
-    async start() {
+    async start(signal) {
       await spill.tend();
       // Many connections at once wait in the backlog of the system instead of being refused.
       const listen = () => app.listen({ host: config.host, port: config.port, backlog: 4096 });
@@ -358,9 +359,9 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
         url = withPort(url === '' ? ownUrl : url, ownServer);
         await lease.start();
         const until = performance.now() + longestUnknownMs;
-        while (!table.isKnown() && !stopping && performance.now() < until)
+        while (!table.isKnown() && signal?.aborted !== true && performance.now() < until)
           await pause(knownEveryMs);
-        if (!stopping) await listen();
+        if (signal?.aborted !== true) await listen();
       }
       return { url };
     },

@@ -19,7 +19,7 @@ import { lenientGates, writeTinyLifecycle } from '../../test/support/tiny-lifecy
 import { openCore } from '../../workers/compose';
 import { readConfig } from '../../workers/config';
 import { report, rounded } from '../figures';
-import { startBare } from '../inference/rig';
+import { oneRow, startBare } from '../inference/rig';
 import { addedP97, loadOfMachine, measure, middleOf, shown } from './figures';
 import { loggedPredictions } from './logged';
 import type { SteadyFigures, SteadyPlan } from './steady-load';
@@ -145,21 +145,15 @@ async function graphOf(product: Product): Promise<Uint8Array> {
 /** Rows like those of the training data, so that no alarm is open. */
 function requestBodies(): readonly string[] {
   const random = seededRandom([3, 1, 4, 1]);
-  return Array.from({ length: 300 }, () => {
-    const tensor = (name: string, datatype: string, value: unknown) => ({
-      name,
-      datatype,
-      shape: [1, 1],
-      data: [value],
-    });
-    return JSON.stringify({
+  return Array.from({ length: 300 }, () =>
+    JSON.stringify({
       inputs: [
-        tensor('kind', 'BYTES', 'abc'[Math.floor(random() * 3)]),
-        tensor('x', 'FP64', random() * 4 - 2),
-        tensor('y', 'FP64', random() * 4 - 2),
+        oneRow('kind', 'BYTES', 'abc'[Math.floor(random() * 3)]),
+        oneRow('x', 'FP64', random() * 4 - 2),
+        oneRow('y', 'FP64', random() * 4 - 2),
       ],
-    });
-  });
+    }),
+  );
 }
 
 async function monitoredRows(product: Product, answered: number): Promise<number> {

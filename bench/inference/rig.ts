@@ -76,18 +76,17 @@ export async function registerGraph(
   return world.registerManifest(await world.artifacts.putJson({ tenant, value: manifest }));
 }
 
+/** A column of a request with one row. */
+export function oneRow(name: string, datatype: 'FP64' | 'BYTES', value: unknown): object {
+  return { name, datatype, shape: [1, 1], data: [value] };
+}
+
 /** A request with one row. */
 export function requestBody(): string {
-  const tensor = (name: string, datatype: string, value: unknown) => ({
-    name,
-    datatype,
-    shape: [1, 1],
-    data: [value],
-  });
   return JSON.stringify({
     inputs: [
-      ...numbers.map((name, index) => tensor(name, 'FP64', index + 0.5)),
-      ...texts.map((name, index) => tensor(name, 'BYTES', `v${index}`)),
+      ...numbers.map((name, index) => oneRow(name, 'FP64', index + 0.5)),
+      ...texts.map((name, index) => oneRow(name, 'BYTES', `v${index}`)),
     ],
   });
 }

@@ -104,19 +104,22 @@ test('a killed process is replaced while the address keeps answering', async () 
   const traffic = (async () => {
     while (!isOver) answers.push((await infer()).status);
   })();
-  const text = await until(
-    () => metrics().catch(() => ''),
-    (read) => read.includes('\nperennial_gateway_processes 2\n') && requestsOf(read, 1) > 0,
-  );
-  expect(text).toContain('\nperennial_gateway_process_restarts_total 1\n');
-  expect(children()).not.toContain(killed);
-  // The new process has a lease; the one of the killed process ends by itself.
-  const isNew = ({ id }: { readonly id: string }): boolean => !before.includes(id);
-  const after = await until(live, (leases) => leases.length === 2 && leases.some(isNew));
-  expect(after).toHaveLength(2);
-  expect(after.filter(isNew)).toHaveLength(1);
-  isOver = true;
-  await traffic;
+  try {
+    const text = await until(
+      () => metrics().catch(() => ''),
+      (read) => read.includes('\nperennial_gateway_processes 2\n') && requestsOf(read, 1) > 0,
+    );
+    expect(text).toContain('\nperennial_gateway_process_restarts_total 1\n');
+    expect(children()).not.toContain(killed);
+    // The new process has a lease; the one of the killed process ends by itself.
+    const isNew = ({ id }: { readonly id: string }): boolean => !before.includes(id);
+    const after = await until(live, (leases) => leases.length === 2 && leases.some(isNew));
+    expect(after).toHaveLength(2);
+    expect(after.filter(isNew)).toHaveLength(1);
+  } finally {
+    isOver = true;
+    await traffic;
+  }
   expect(answers.length).toBeGreaterThan(20);
   expect(answers.filter((status) => status !== 200)).toEqual([]);
 });

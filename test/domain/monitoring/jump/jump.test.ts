@@ -153,11 +153,12 @@ describe('a jump', () => {
 
 describe('no jump', () => {
   test('is found in quiet half-years of nights without requests', () => {
-    const { lower } = rateIn(12, (seed) => {
+    const { hits } = rateIn(12, (seed) => {
       const rows = weather({ seed: 100 + seed, hours: 24 * 7 * 26, isOpen: isDay });
       return jumpIn(watch(rows, days), days).raised > 0;
     });
-    expect(lower).toBeLessThanOrEqual(0.5);
+    // All tests together may raise six in these twelve half-years; jumps are one of many.
+    expect(hits).toBe(0);
   });
 
   test('is made by values out of any range, missing values or texts', () => {
