@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import { isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
@@ -37,6 +38,14 @@ const turnMs = 300_000;
 const batch = 2_000;
 /** Time for labels to arrive: a replay sends them when due, 500 per call. */
 const settleMs = 2_000;
+/**
+ * The pause after a batch, as a multiple of its time. Without pauses, a look would take a core for
+ * a second or more, and requests would wait for it.
+ */
+const pausePerBatch = 3;
+/** A look that is far behind hurries: after this time it makes no pause. */
+const pausesMs = 10_000;
+const longestPauseMs = 1_000;
 /** References in memory. */
 const mostCached = 50;
 
@@ -135,8 +144,10 @@ export function createObserveModelActivities({ registry, artifacts }: ObserveMod
       readonly report: (details: unknown) => void;
     },
   ): Promise<MonitorLook> {
+    const pausesUntil = Date.now() + pausesMs;
     for (;;) {
       signal.throwIfAborted();
+      const batchedAt = Date.now();
       const seen = await registry.monitors.fold({
         ...input,
         fencing,
@@ -147,6 +158,9 @@ export function createObserveModelActivities({ registry, artifacts }: ObserveMod
       });
       if (seen.kind === 'changed' || seen.isDrained || Date.now() > until) return seen;
       report({ rows: seen.monitor.state.rows, labels: seen.monitor.state.labels });
+      const now = Date.now();
+      if (now < pausesUntil)
+        await pause(Math.min((now - batchedAt) * pausePerBatch, longestPauseMs));
     }
   }
 }
