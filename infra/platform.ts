@@ -135,7 +135,12 @@ async function assemble(
       .join(', '),
   );
   const host = reachableHost(environment['PERENNIAL_BIND']);
-  const [apiUrl, gatewayUrl] = [`http://${host}:${ports.api}`, `http://${host}:${ports.gateway}`];
+  const hasTls = Boolean(environment['PERENNIAL_GATEWAY_TLS_CERT_FILE']);
+  const apiUrl = `http://${host}:${ports.api}`;
+  // The certificate may name only the configured address.
+  const gatewayUrl =
+    (hasTls && environment['PERENNIAL_GATEWAY_URL']) ||
+    `${hasTls ? 'https' : 'http'}://${host}:${ports.gateway}`;
   const settings: Record<string, string | undefined> = {
     ...environment,
     ...backends.environment,
@@ -188,6 +193,7 @@ async function assemble(
         env,
         host,
         port: ports[command],
+        tls: command === 'gateway' && hasTls,
         logFile: join(paths.log, `${command}.log`),
         guard,
       };

@@ -1,5 +1,6 @@
 import { spawn, type StdioOptions } from 'node:child_process';
 import { get } from 'node:http';
+import { get as getByTls } from 'node:https';
 import { join, resolve } from 'node:path';
 import { failure } from '../domain/failure';
 import type { ProcessGuard } from './death-watch';
@@ -33,6 +34,7 @@ export interface ServiceOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly host: string;
   readonly port: number;
+  readonly tls: boolean;
   readonly logFile: string;
   readonly guard: ProcessGuard;
   readonly signal: AbortSignal;
@@ -49,7 +51,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
       descriptors: [passed.descriptor],
       cwd: root,
       logFile: options.logFile,
-      ready: () => isReady(options.host, options.port),
+      ready: () => isReady(options),
       readySeconds: 90,
       stopSignal: 'SIGTERM',
       stopSeconds: 15,
@@ -99,10 +101,15 @@ export async function runToEnd(
   );
 }
 
-async function isReady(host: string, port: number): Promise<boolean> {
+async function isReady({
+  host,
+  port,
+  tls,
+}: Pick<ServiceOptions, 'host' | 'port' | 'tls'>): Promise<boolean> {
   return new Promise((settle) => {
-    const request = get(
-      { host, port, path: '/readyz', timeout: 1000, agent: false },
+    // The certificate may name another host, and nothing secret is sent.
+    const request = (tls ? getByTls : get)(
+      { host, port, path: '/readyz', timeout: 1000, agent: false, rejectUnauthorized: false },
       (response) => {
         response.resume();
         settle(response.statusCode === 200);

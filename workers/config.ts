@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { AdmissionLimits } from '../apps/gateway/config';
+import type { CertificateFiles } from '../apps/gateway/tls/certificate';
 import { uvVariables } from '../data/training/python-environments';
 import type { SecretAccess, SecretRef } from '../domain/access/secret-access';
 import type { ComputePrices } from '../domain/cost/price';
@@ -31,6 +32,12 @@ import {
   type EngineConfig,
 } from './compute/engine-settings';
 import { computePrices } from './compute/prices';
+import {
+  gatewayTlsErrors,
+  gatewayTlsFiles,
+  gatewayTlsSettings,
+  readGatewayTls,
+} from './gateway-tls';
 import { wrongSettings } from './setting-errors';
 import type { TemporalSecurity, WorkerVersion } from './temporal/settings';
 import { readSourceAccess, sourceSettings, type SourceAccess } from './source-settings';
@@ -108,6 +115,7 @@ const settings = z.object({
   PERENNIAL_BIND: z.string().default('127.0.0.1'),
   /** The URL of this gateway for other processes; default: bind address and port. */
   PERENNIAL_GATEWAY_URL: z.url().optional(),
+  ...gatewayTlsSettings,
   /** Answers in progress at once; by default as many as the limit of open files allows. */
   PERENNIAL_GATEWAY_MAX_ANSWERS: z.coerce.number().int().min(1).max(1_000_000).optional(),
   /** The gateway processes that share the port. */
@@ -206,6 +214,8 @@ export interface Config {
   readonly gatewayPort: number;
   readonly workerPort: number;
   readonly gatewayUrl: string | null;
+  /** Null without TLS. */
+  readonly gatewayTls: CertificateFiles | null;
   readonly maxAnswers: number | null;
   readonly gatewayProcesses: number;
   /** Null in the supervisor, and for a gateway that is alone. */
@@ -267,6 +277,7 @@ export function readConfig(environment: Environment): Config {
     ...(given['PERENNIAL_SMTP_URL'] !== undefined && given['PERENNIAL_SMTP_FROM'] === undefined
       ? [{ setting: 'PERENNIAL_SMTP_FROM', detail: 'is missing, PERENNIAL_SMTP_URL needs it' }]
       : []),
+    ...gatewayTlsErrors(given),
   ];
   const sources = readSourceAccess(given, {
     denied: ownFiles(given),
@@ -309,6 +320,7 @@ export function readConfig(environment: Environment): Config {
     gatewayPort: value.PERENNIAL_GATEWAY_PORT,
     workerPort: value.PERENNIAL_WORKER_PORT,
     gatewayUrl: value.PERENNIAL_GATEWAY_URL ?? null,
+    gatewayTls: readGatewayTls(given),
     maxAnswers: value.PERENNIAL_GATEWAY_MAX_ANSWERS ?? null,
     drainSeconds: value.PERENNIAL_GATEWAY_DRAIN_SECONDS ?? null,
     gatewayProcesses: value.PERENNIAL_GATEWAY_PROCESSES,
@@ -431,6 +443,7 @@ function ownFiles(given: Environment): readonly string[] {
     ...engineFiles,
     ...temporalFiles,
     ...auditFiles,
+    ...gatewayTlsFiles,
   ].flatMap((setting) => given[setting] ?? []);
   return [stateDirOf(given), provisioned, ...named.map((path) => resolve(path))];
 }

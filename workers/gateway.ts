@@ -4,6 +4,7 @@ import { rateLimitedLog } from '../apps/gateway/error-log-limiter';
 import { joinGateways } from '../apps/gateway/processes/member';
 import { superviseGateways } from '../apps/gateway/processes/supervise';
 import { createGateway } from '../apps/gateway/server';
+import { readCertificate } from '../apps/gateway/tls/certificate';
 import { openChunkStore } from '../data/index/chunk-store';
 import { openEmbedders } from '../data/index/embedders/open-embedder';
 import { openIndexReader } from '../data/index/query-index';
@@ -31,6 +32,8 @@ const indexMemory = { freshMs: 2_000, graceMs: gatewayDefaults.keyGraceSeconds *
 export async function runGateway(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
   const { gatewayProcesses: processes, gatewayProcess: number } = config;
   if (processes === 1 || number !== null) return runOneGateway(config, log, signal);
+  // An error then comes once, from the supervisor.
+  if (config.gatewayTls !== null) await readCertificate(config.gatewayTls);
   await superviseGateways({
     processes,
     passEnvironment: () => passOnlyHidden(process.env),
@@ -95,6 +98,7 @@ async function runOneGateway(config: Config, log: Logger, signal: AbortSignal): 
       host: config.bind,
       port: config.gatewayPort,
       publicUrl: config.gatewayUrl,
+      tls: config.gatewayTls,
       spoolDir: join(config.stateDir, 'state', 'spool'),
     },
   });

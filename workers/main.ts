@@ -8,6 +8,7 @@ import { harmlessLines } from '../apps/cli/harmless';
 import { isPerennialError } from '../domain/failure';
 import { readHiddenSettings } from '../infra/hidden-settings';
 import type * as Cli from '../apps/cli/main';
+import type * as GatewayCertificate from '../apps/gateway/tls/certificate';
 import type * as CliContext from '../apps/cli/context';
 import type * as Demo from '../apps/cli/demo';
 import type * as LlmDemo from '../apps/cli/demo-llm';
@@ -111,7 +112,13 @@ function noArguments(command: string, args: readonly string[]): void {
 /** Reports all errors in settings together, before the first server starts. */
 async function up(args: readonly string[], then?: Up.Demo): Promise<number> {
   if (!args.includes('--help')) {
-    const { providersFile } = (require('./config') as typeof Settings).checkUpSettings(process.env);
+    const { providersFile, gatewayTls } = (require('./config') as typeof Settings).checkUpSettings(
+      process.env,
+    );
+    if (gatewayTls !== null)
+      await (
+        require('../apps/gateway/tls/certificate') as typeof GatewayCertificate
+      ).readCertificate(gatewayTls);
     (require('./language/model-providers') as typeof ModelProviders).modelProviders({
       llmUrl: null,
       llmKey: null,

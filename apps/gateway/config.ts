@@ -1,3 +1,5 @@
+import type { CertificateFiles } from './tls/certificate';
+
 /**
  * The settings of one gateway process. `gatewayDefaults` has those that do not depend on the
  * machine.
@@ -8,6 +10,10 @@ export interface GatewayConfig {
   readonly port: number;
   /** The address for other processes; derived from host and port when null. */
   readonly publicUrl: string | null;
+  /** With these, the gateway speaks HTTP/2 and HTTP/1.1 over TLS; else HTTP/1.1 without TLS. */
+  readonly tls: CertificateFiles | null;
+  /** The interval for reading a certificate that may have been renewed. */
+  readonly renewalMs: number;
   /** Folder for predictions that wait for PostgreSQL. Several gateways may share it. */
   readonly spoolDir: string;
   readonly bodyLimitBytes: number;
@@ -124,6 +130,8 @@ export const gatewayDefaults = {
   host: '127.0.0.1',
   port: 8710,
   publicUrl: null,
+  tls: null,
+  renewalMs: 60_000,
   bodyLimitBytes: 10 * mebibyte,
   // 5,000 per second.
   requestsPerMinute: 300_000,

@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import fastify, { LogController } from 'fastify';
+import fastify, { LogController, type FastifyServerFactory } from 'fastify';
 import { isPerennialError } from '../../domain/failure';
 import { watchMethods } from '../http/allowed-methods';
 import { inferenceErrors } from '../http/inference-error';
@@ -32,19 +32,26 @@ export const gatewayOverrides = {
  */
 const jsonBounds = { values: 3_000_000, keys: 60_000, depth: 64 };
 
-/** The web server before its routes: limits, JSON, traces, and errors as problems. */
+/** A slow upload occupies memory. Deadlines limit the time of the answer. */
+export const uploadTimeoutMs = 30_000;
+
+/**
+ * The web server before its routes: limits, JSON, traces, and errors as problems. Without a
+ * `serverFactory` it speaks HTTP/1.1 without TLS.
+ */
 export function openHttpApp(
   config: Pick<GatewayConfig, 'bodyLimitBytes'>,
   log: FastifyBaseLogger,
+  serverFactory?: FastifyServerFactory,
 ): FastifyInstance {
   const app = fastify({
+    ...(serverFactory && { serverFactory }),
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     // A logger of its own for each request is expensive, and lines name the trace.
     childLoggerFactory: (logger) => logger,
     bodyLimit: config.bodyLimitBytes,
-    // A slow upload occupies memory. Deadlines limit the time of the answer.
-    requestTimeout: 30_000,
+    requestTimeout: uploadTimeoutMs,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 300 },
     clientErrorHandler: sendParserError,

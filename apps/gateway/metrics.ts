@@ -17,6 +17,8 @@ export interface GatewayState {
   shadowRows(): number;
   shadowChats(): number;
   openAnswers(): number;
+  /** In seconds since 1970; undefined without TLS. */
+  readonly certificateExpiry: (() => number) | undefined;
   spilledBytes(): number;
   spillFails(): boolean;
   journalFails(): boolean;
@@ -261,6 +263,12 @@ export function createGatewayMetrics(process: number | null = null): GatewayMetr
     gauge('perennial_gateway_spill_bytes', 'Predictions on disk, waiting for the registry.', () =>
       state.spilledBytes(),
     );
+    if (state.certificateExpiry !== undefined)
+      gauge(
+        'perennial_gateway_certificate_expiry_seconds',
+        'End of the validity of the TLS certificate in use, in seconds since 1970.',
+        state.certificateExpiry,
+      );
   }
 
   return {

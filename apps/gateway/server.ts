@@ -2,7 +2,7 @@
  * Serves models by the Open Inference Protocol V2 and language applications by the OpenAI API. It
  * has no state except its spill, so any number of copies may run.
  */
-import type { Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
@@ -42,6 +42,7 @@ import type { ServedVersion } from './model/served-version';
 import { createShadow, type ShadowOutcome } from './routing/shadow';
 import { openSpill } from './prediction-log/spill';
 import { createVersionPicker } from './routing/version-picker';
+import { openTls } from './tls/tls';
 
 export type GatewayRegistry = Pick<
   Registry,
@@ -100,6 +101,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   const id = newId('gw');
   const metrics = createGatewayMetrics(member?.number ?? null);
   member?.share(() => metrics.registry.metrics());
+  const { renewalMs } = config;
+  const tls = config.tls && (await openTls({ files: config.tls, renewalMs, log }));
   let ownServer: Server | null = null;
   let url = config.publicUrl ?? '';
   let stopping = false;
@@ -284,9 +287,10 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     shadowRows: () => shadow.waitingRows(),
     shadowChats: () => chatShadow.waiting(),
     openAnswers: () => answers.count(),
+    certificateExpiry: tls?.expirySeconds,
   });
 
-  const app = openHttpApp(config, log);
+  const app = openHttpApp(config, log, tls?.createServer);
   const embeddings = createEmbeddings({
     indexes,
     nameIndex: createNameIndex({ indexes: registry.indexes, table, timeoutMs: registryTimeoutMs }),
@@ -349,20 +353,24 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       // Many connections at once wait in the backlog of the system instead of being refused.
       const listen = () => app.listen({ host: config.host, port: config.port, backlog: 4096 });
       const ownUrl = `http://${reachableHost(config.host)}`;
+      const speaks = { tls: tls !== null };
       if (member === undefined) {
         await listen();
-        if (url === '') url = withPort(ownUrl, app.server);
+        if (url === '') url = withPort(ownUrl, app.server, speaks);
         await lease.start();
       } else {
         await app.ready();
-        ownServer = await listenAlone(app, config.host);
-        url = withPort(url === '' ? ownUrl : url, ownServer);
+        const handle: RequestListener = (request, response) => app.routing(request, response);
+        ownServer = tls?.createServer(handle) ?? createServer(handle);
+        await listenAlone(ownServer, config.host);
+        url = withPort(url === '' ? ownUrl : url, ownServer, speaks);
         await lease.start();
         const until = performance.now() + longestUnknownMs;
         while (!table.isKnown() && signal?.aborted !== true && performance.now() < until)
           await pause(knownEveryMs);
         if (signal?.aborted !== true) await listen();
       }
+      tls?.checkName(url);
       return { url };
     },
     async stop() {
@@ -385,6 +393,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       await predictions.stop();
       await failures.stop();
       clearInterval(tending);
+      tls?.close();
       await spill.close();
       table.close();
       await cache.close();

@@ -173,8 +173,9 @@ function answerProblem(
   if (retryAfter !== null) void reply.header('retry-after', `${retryAfter}`);
   // Fastify would close the connection during the body, and a client that is still sending would
   // see a broken pipe instead of the reason. Node reads and drops the rest within the server's
-  // request timeout.
-  if (problem.status === 413) void reply.removeHeader('connection');
+  // request timeout. HTTP/2 does not allow this header.
+  if (problem.status === 413 || request.raw.httpVersionMajor === 2)
+    void reply.removeHeader('connection');
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
   void reply
     .status(problem.status)

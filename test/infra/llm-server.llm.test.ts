@@ -40,6 +40,7 @@ test('the language model that `up` supervises is restarted after SIGKILL and ans
     command: 'llm-server',
     host: '127.0.0.1',
     port,
+    tls: false,
     logFile: join(folder, 'llm.log'),
     guard: watch,
   } as const;

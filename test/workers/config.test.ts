@@ -47,6 +47,27 @@ describe('settings', () => {
     );
   });
 
+  test('turn on TLS in the gateway with a certificate and its key', () => {
+    const [cert, key] = ['PERENNIAL_GATEWAY_TLS_CERT_FILE', 'PERENNIAL_GATEWAY_TLS_KEY_FILE'];
+    const both = { ...needed, [cert]: '/etc/tls/tls.crt', [key]: '/etc/tls/tls.key' };
+    expect(readConfig(needed).gatewayTls).toBeNull();
+    expect(readConfig(both).gatewayTls).toEqual({
+      certFile: '/etc/tls/tls.crt',
+      keyFile: '/etc/tls/tls.key',
+    });
+    expect(errors({ ...needed, [cert]: '/etc/tls/tls.crt' })).toEqual([
+      `  ${key}: is missing, ${cert} needs it`,
+    ]);
+    expect(errors({ ...needed, [key]: '/etc/tls/tls.key' })).toEqual([
+      `  ${cert}: is missing, ${key} needs it`,
+    ]);
+    expect(errors({ ...both, PERENNIAL_GATEWAY_URL: 'http://models.example' })).toEqual([
+      `  PERENNIAL_GATEWAY_URL: must be https://, because ${cert} is set`,
+    ]);
+    // No lifecycle may read the key as data.
+    expect(readConfig(both).ingest.files.denied).toContain('/etc/tls/tls.key');
+  });
+
   test('limit the inference requests of all models and of some by name', () => {
     const admission = (text: string) =>
       readConfig({ ...needed, PERENNIAL_GATEWAY_MODEL_REQUESTS: text }).admission;

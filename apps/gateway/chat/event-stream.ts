@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http';
+import type { Http2ServerResponse } from 'node:http2';
 import type { FastifyReply } from 'fastify';
 
 /** Server-sent events of one answer (WHATWG HTML, 9.2), as the OpenAI API streams them. */
@@ -54,17 +56,22 @@ export function openEventStream(
   /** Limits the time for written data that the client has not read yet. */
   function end(text: string): void {
     raw.end(text);
-    if (raw.writableFinished || raw.destroyed) return;
+    if (raw.writableFinished || isClosed(raw)) return;
     const timer = setTimeout(() => raw.destroy(), limits.stallMs);
     raw.once('close', () => clearTimeout(timer));
   }
 
   return {
     send(json) {
-      if (!raw.write(`data: ${json}\n\n`) && !raw.destroyed) room ??= roomAgain();
+      if (!raw.write(`data: ${json}\n\n`) && !isClosed(raw)) room ??= roomAgain();
       return room;
     },
     done: () => end('data: [DONE]\n\n'),
     cut: () => end(''),
   };
+}
+
+/** A response over HTTP/2 has no `destroyed`, but its stream has. */
+function isClosed(raw: ServerResponse & Partial<Pick<Http2ServerResponse, 'stream'>>): boolean {
+  return raw.stream?.destroyed ?? raw.destroyed;
 }

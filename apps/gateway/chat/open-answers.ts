@@ -52,7 +52,8 @@ export function createOpenAnswers(max: number): OpenAnswers {
     answers.set(raw, stop);
     raw.once('close', () => {
       answers.delete(raw);
-      if (!raw.writableFinished)
+      // Over HTTP/2 a cancelled response counts as finished, but its end was not written.
+      if (!raw.writableEnded || !raw.writableFinished)
         stop.abort(
           new HttpProblem(
             clientClosedStatus,

@@ -48,6 +48,11 @@ export function inferRoutes(
   }
 
   function count(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+    // Over HTTP/2 a request that its client has cancelled also comes here.
+    if (!reply.raw.writableEnded) {
+      done();
+      return;
+    }
     const { answer } = request;
     metrics.request({
       // An unknown name would create a time series for every misspelling.

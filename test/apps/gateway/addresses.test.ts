@@ -9,5 +9,12 @@ describe("a member's own address", () => {
     ['https://models.example.com', 'http://models.example.com:4321'],
     ['https://models.example.com:8443/path', 'http://models.example.com:4321'],
     ['http://[::1]:8710', 'http://[::1]:4321'],
-  ])('of %s is %s', (url, own) => expect(withPort(url, server)).toBe(own));
+  ])('of %s is %s', (url, own) => expect(withPort(url, server, { tls: false })).toBe(own));
+
+  test.each([
+    ['https://models.example.com:8710', 'https://models.example.com:4321'],
+    ['http://127.0.0.1', 'https://127.0.0.1:4321'],
+  ])('of %s with TLS in the process is %s', (url, own) =>
+    expect(withPort(url, server, { tls: true })).toBe(own),
+  );
 });

@@ -19,7 +19,7 @@ export async function startGateway({
   config,
   ...parts
 }: Pick<GatewayDeps, 'registry'> &
-  Partial<Omit<GatewayDeps, 'config' | 'log'>> & {
+  Partial<Omit<GatewayDeps, 'config'>> & {
     readonly config?: Partial<GatewayConfig>;
   }): Promise<StartedGateway> {
   const spoolDir = mkdtempSync(join(tmpdir(), 'perennial-gateway-'));

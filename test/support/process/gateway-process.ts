@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, openSync, readFileSync, closeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { Agent, request } from 'undici';
 import { freePort } from '../../../infra/ports';
 import { gatewayNodeFlags } from '../../../infra/service';
 import type { S3Place } from '../serving/serving-world';
@@ -65,7 +66,8 @@ export async function startGatewayProcess({
   );
   for (const fd of new Set([log, errors])) closeSync(fd);
   const exited = new Promise<void>((done) => child.once('exit', () => done()));
-  const url = `http://127.0.0.1:${port}`;
+  const hasTls = environment?.['PERENNIAL_GATEWAY_TLS_CERT_FILE'] !== undefined;
+  const url = `${hasTls ? 'https' : 'http'}://127.0.0.1:${port}`;
   const kill = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null) child.kill(signal);
     await exited;
@@ -88,9 +90,13 @@ export async function startGatewayProcess({
   }
 }
 
+const anyCertificate = new Agent({ pipelining: 0, connect: { rejectUnauthorized: false } });
+
 async function isReady(url: string): Promise<boolean> {
   try {
-    return (await fetch(`${url}/readyz`)).ok;
+    const { statusCode, body } = await request(`${url}/readyz`, { dispatcher: anyCertificate });
+    await body.dump();
+    return statusCode === 200;
   } catch {
     return false;
   }
