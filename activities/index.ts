@@ -1,4 +1,5 @@
 import { createAdmitCommandActivities } from './run/admit-command';
+import type { Dispatcher } from 'undici';
 import type { CommandKeys } from '../data/access/command-signature';
 import type { ArtifactStore } from '../data/artifact/store';
 import type { ChunkStore } from '../data/index/chunk-store';
@@ -68,6 +69,8 @@ export interface ActivityDeps {
   readonly trainersDir: string;
   readonly environments: PythonEnvironments;
   readonly serviceKey: string | null;
+  /** For requests to gateways. */
+  readonly gatewayDispatcher: Dispatcher;
   readonly commandKeys: CommandKeys;
   /** Digest of the code that makes stage outputs. */
   readonly codeDigest: Digest;

@@ -1,5 +1,6 @@
 import fastify from 'fastify';
 import openapiTS, { astToString, type OpenAPI3, type ResponseObject } from 'openapi-typescript';
+import { getGlobalDispatcher } from 'undici';
 import type { ApiDeps } from '../apps/api/route-deps';
 import { createApi } from '../apps/api/server';
 
@@ -54,6 +55,7 @@ function withoutPlatform(): ApiDeps {
     gatewayUrl: null,
     pagesDir: null,
     serviceKey: null,
+    gatewayDispatcher: getGlobalDispatcher(),
     knownModels: null,
     sources: anything,
     secrets: anything,

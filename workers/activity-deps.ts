@@ -8,6 +8,7 @@ import { openChunkStore } from '../data/index/chunk-store';
 import { openEmbedders } from '../data/index/embedders/open-embedder';
 import { openLedgerEmbeddings } from '../data/language/ledger-embeddings';
 import { openModelAccess } from '../data/language/model-access';
+import { openGatewayDispatcher } from '../data/serving/gateway-dispatcher';
 import { environmentsFolder, openPythonEnvironments } from '../data/training/python-environments';
 import { commandKeysFrom } from './access/command-keys';
 import { openJobTracking } from './access/job-tracking';
@@ -78,6 +79,7 @@ export function openActivityDeps(config: Config, core: Core, log: Logger): Opene
     trainersDir: config.trainersDir,
     environments,
     serviceKey: config.serviceKey,
+    gatewayDispatcher: openGatewayDispatcher(config.gatewayServerName),
     commandKeys,
     codeDigest: stageCodeDigest(),
   };

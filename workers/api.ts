@@ -5,6 +5,7 @@ import { createLifecycleClient } from '../apps/temporal-clients/lifecycle-client
 import { createPromptEvaluationClient } from '../apps/temporal-clients/prompt-evaluation-client';
 import { createPromptSearchClient } from '../apps/temporal-clients/prompt-search-client';
 import { createScheduleClient } from '../apps/temporal-clients/schedule-client';
+import { openGatewayDispatcher } from '../data/serving/gateway-dispatcher';
 import { openTrainerCatalog } from '../data/training/catalog';
 import { auditVerifier } from './audit/verification';
 import { commandKeysFrom } from './access/command-keys';
@@ -44,6 +45,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     gatewayUrl: config.gatewayUrl,
     pagesDir: config.pagesDir,
     serviceKey: config.serviceKey,
+    gatewayDispatcher: openGatewayDispatcher(config.gatewayServerName),
     knownModels: models.known,
     sources: { ...config.ingest, samplesDir: config.samplesDir, s3: null },
     secrets: config.secrets,

@@ -216,6 +216,8 @@ export interface Config {
   readonly gatewayUrl: string | null;
   /** Null without TLS. */
   readonly gatewayTls: CertificateFiles | null;
+  /** Null if the certificates of gateways have the hosts of their addresses. */
+  readonly gatewayServerName: string | null;
   readonly maxAnswers: number | null;
   readonly gatewayProcesses: number;
   /** Null in the supervisor, and for a gateway that is alone. */
@@ -321,6 +323,7 @@ export function readConfig(environment: Environment): Config {
     workerPort: value.PERENNIAL_WORKER_PORT,
     gatewayUrl: value.PERENNIAL_GATEWAY_URL ?? null,
     gatewayTls: readGatewayTls(given),
+    gatewayServerName: value.PERENNIAL_GATEWAY_TLS_SERVER_NAME ?? null,
     maxAnswers: value.PERENNIAL_GATEWAY_MAX_ANSWERS ?? null,
     drainSeconds: value.PERENNIAL_GATEWAY_DRAIN_SECONDS ?? null,
     gatewayProcesses: value.PERENNIAL_GATEWAY_PROCESSES,

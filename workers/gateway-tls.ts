@@ -8,6 +8,8 @@ import type { SettingError } from './temporal/settings';
 export const gatewayTlsSettings = {
   PERENNIAL_GATEWAY_TLS_CERT_FILE: z.string().optional(),
   PERENNIAL_GATEWAY_TLS_KEY_FILE: z.string().optional(),
+  /** The name in the certificates of all gateways, if it is not the host of their addresses. */
+  PERENNIAL_GATEWAY_TLS_SERVER_NAME: z.hostname().optional(),
 };
 
 /** Settings that name files, which no lifecycle may read as data. */

@@ -99,6 +99,7 @@ async function runOneGateway(config: Config, log: Logger, signal: AbortSignal): 
       port: config.gatewayPort,
       publicUrl: config.gatewayUrl,
       tls: config.gatewayTls,
+      tlsServerName: config.gatewayServerName,
       spoolDir: join(config.stateDir, 'state', 'spool'),
     },
   });

@@ -1,5 +1,5 @@
 import { activityInfo } from '@temporalio/activity';
-import { request } from 'undici';
+import { request, type Dispatcher } from 'undici';
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import type { TrainingSet } from '../../domain/dataset/assembled';
 import type { Column, ColumnType } from '../../domain/dataset/dataset';
@@ -25,6 +25,8 @@ export interface ParityDeps {
   readonly scratchRoot: string;
   /** The platform's own API key; null when none is configured, and the gateway may then refuse. */
   readonly serviceKey: string | null;
+  /** For requests to gateways. */
+  readonly gatewayDispatcher: Dispatcher;
 }
 
 export interface ParityInput {
@@ -84,6 +86,7 @@ async function measure(
   const online = await onlineScores({
     gateway,
     key: deps.serviceKey,
+    dispatcher: deps.gatewayDispatcher,
     tenant: input.tenant,
     candidate,
     columns: manifest.signature.request,
@@ -156,6 +159,7 @@ async function liveGateway(registry: ParityDeps['registry']): Promise<string> {
 interface Online {
   readonly gateway: string;
   readonly key: string | null;
+  readonly dispatcher: Dispatcher;
   readonly tenant: Tenant;
   readonly candidate: ModelVersionRef;
   readonly columns: readonly Column[];
@@ -191,7 +195,7 @@ async function onlineScores(online: Online): Promise<OnlineScores> {
 }
 
 async function infer(
-  { gateway, key, tenant, candidate, columns, classes, sample, signal }: Online,
+  { gateway, key, dispatcher, tenant, candidate, columns, classes, sample, signal }: Online,
   from: number,
   until: number,
 ): Promise<
@@ -209,7 +213,7 @@ async function infer(
   const output = classes === undefined ? 'score' : 'probabilities';
   const answer = await ask(
     url,
-    { key, tenant, output, signal },
+    { key, dispatcher, tenant, output, signal },
     { inputs, outputs: [{ name: output }] },
   );
   const digest = answer.headers['x-perennial-model-digest'];
@@ -254,14 +258,16 @@ async function ask(
   url: string,
   {
     key,
+    dispatcher,
     tenant,
     output,
     signal: cancelled,
-  }: Pick<Online, 'key' | 'tenant' | 'signal'> & { readonly output: string },
+  }: Pick<Online, 'key' | 'dispatcher' | 'tenant' | 'signal'> & { readonly output: string },
   body: unknown,
 ): Promise<GatewayAnswer> {
   try {
     const answer = await request(url, {
+      dispatcher,
       method: 'POST',
       headers: {
         'content-type': 'application/json',

@@ -1,5 +1,5 @@
 import { activityInfo } from '@temporalio/activity';
-import { request } from 'undici';
+import { request, type Dispatcher } from 'undici';
 import { tenantHeader } from '../../domain/access/tenant';
 import { failure } from '../../domain/failure';
 import type { RolloutId, Tenant } from '../../domain/ids';
@@ -14,6 +14,8 @@ export interface PromotionDeps {
   readonly registry: Registry;
   /** The platform's own API key; null when none is configured. */
   readonly serviceKey: string | null;
+  /** For requests to gateways. */
+  readonly gatewayDispatcher: Dispatcher;
 }
 
 export type PromotionAnswer =
@@ -24,7 +26,8 @@ export type PromotionAnswer =
 
 const actor = 'perennial';
 
-export function createPromotionActivities({ registry, serviceKey }: PromotionDeps) {
+export function createPromotionActivities(deps: PromotionDeps) {
+  const { registry } = deps;
   return {
     async readChampion({
       tenant,
@@ -56,7 +59,7 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
             next: 'perennial gateway',
           });
         for (const gateway of live) {
-          await probe(gateway.url, input, serviceKey);
+          await probe(gateway.url, input, deps);
         }
         return { gateways: live.length };
       });
@@ -115,10 +118,11 @@ export function createPromotionActivities({ registry, serviceKey }: PromotionDep
 async function probe(
   url: string,
   { tenant, version, runId }: RunEffectRef & { readonly version: ModelVersionRef },
-  serviceKey: string | null,
+  { serviceKey, gatewayDispatcher }: Pick<PromotionDeps, 'serviceKey' | 'gatewayDispatcher'>,
 ): Promise<void> {
   const name = versionName(version);
   const answer = await request(`${url}/internal/probe`, {
+    dispatcher: gatewayDispatcher,
     method: 'POST',
     headers: {
       'content-type': 'application/json',

@@ -1,5 +1,6 @@
 /** The dependencies of the API's routes. */
 import type { FastifyBaseLogger } from 'fastify';
+import type { Dispatcher } from 'undici';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { CommandKeys } from '../../data/access/command-signature';
 import type { OffThread } from '../../data/off-thread/off-thread';
@@ -39,6 +40,8 @@ export interface ApiDeps {
   readonly pagesDir: string | null;
   /** The key of the platform's own processes, for gateways; null if this process has none. */
   readonly serviceKey: string | null;
+  /** For requests to gateways. */
+  readonly gatewayDispatcher: Dispatcher;
   /** The gateway's URL for clients, for links; null if unknown. */
   readonly gatewayUrl: string | null;
   /** For warnings; null if no providers are configured. */

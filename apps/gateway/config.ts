@@ -12,6 +12,8 @@ export interface GatewayConfig {
   readonly publicUrl: string | null;
   /** With these, the gateway speaks HTTP/2 and HTTP/1.1 over TLS; else HTTP/1.1 without TLS. */
   readonly tls: CertificateFiles | null;
+  /** The name by which callers check the certificate; null if it is the host of the address. */
+  readonly tlsServerName: string | null;
   /** The interval for reading a certificate that may have been renewed. */
   readonly renewalMs: number;
   /** Folder for predictions that wait for PostgreSQL. Several gateways may share it. */
@@ -131,6 +133,7 @@ export const gatewayDefaults = {
   port: 8710,
   publicUrl: null,
   tls: null,
+  tlsServerName: null,
   renewalMs: 60_000,
   bodyLimitBytes: 10 * mebibyte,
   // 5,000 per second.

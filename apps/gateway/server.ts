@@ -370,7 +370,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
           await pause(knownEveryMs);
         if (signal?.aborted !== true) await listen();
       }
-      tls?.checkName(url);
+      tls?.checkName(config.tlsServerName ?? new URL(url).hostname);
       return { url };
     },
     async stop() {

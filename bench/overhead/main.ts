@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { request } from 'undici';
+import { getGlobalDispatcher, request } from 'undici';
 import { createApi } from '../../apps/api/server';
 import { createIndexClient } from '../../apps/temporal-clients/index-client';
 import { createLifecycleClient } from '../../apps/temporal-clients/lifecycle-client';
@@ -275,6 +275,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
     gatewayUrl: null,
     pagesDir: null,
     serviceKey: null,
+    gatewayDispatcher: getGlobalDispatcher(),
     knownModels: null,
     secrets: { variables: [], folder: null },
     secretOf: config.secretOf,

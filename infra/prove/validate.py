@@ -102,6 +102,7 @@ WRONG_VALUES = (
     {"workers": {"data": {"pinnedVersions": True}}},
     {"replicas": 3},
     {"kubernetesJobs": {"enabled": True}},
+    {"gateway": {"tls": {"secretName": "gateway-tls"}}},
 )
 
 

@@ -65,6 +65,11 @@ describe('settings', () => {
       `  PERENNIAL_GATEWAY_URL: must be https://, because ${cert} is set`,
     ]);
     // No lifecycle may read the key as data.
+    const serverName = { PERENNIAL_GATEWAY_TLS_SERVER_NAME: 'gateways.internal' };
+    expect(readConfig({ ...needed, ...serverName }).gatewayServerName).toBe('gateways.internal');
+    expect(
+      errors({ ...needed, PERENNIAL_GATEWAY_TLS_SERVER_NAME: 'https://gateways.internal' }),
+    ).toEqual([expect.stringContaining('PERENNIAL_GATEWAY_TLS_SERVER_NAME: ')]);
     expect(readConfig(both).ingest.files.denied).toContain('/etc/tls/tls.key');
   });
 

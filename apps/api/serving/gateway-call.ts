@@ -13,6 +13,8 @@ const refusalSchema = z.looseObject({
   next: z.string().optional(),
 });
 
+export type GatewayCallDeps = Pick<RouteDeps, 'registry' | 'serviceKey' | 'gatewayDispatcher'>;
+
 interface ForwardedAnswer {
   readonly body: unknown;
   readonly milliseconds: number;
@@ -24,7 +26,7 @@ interface ForwardedAnswer {
  * @throws GatewayUnavailable, or what the gateway finds wrong with the body.
  */
 export async function askGateway(
-  { registry, serviceKey }: Pick<RouteDeps, 'registry' | 'serviceKey'>,
+  { registry, serviceKey, gatewayDispatcher: dispatcher }: GatewayCallDeps,
   {
     tenant,
     path,
@@ -42,6 +44,7 @@ export async function askGateway(
     throw failure('GatewayUnavailable', 'no gateway holds a lease', { next: 'perennial gateway' });
   const startedAt = performance.now();
   const answer = await request(`${gateway.url}${path}`, {
+    dispatcher,
     method: 'POST',
     headers: {
       authorization: `Bearer ${serviceKey}`,

@@ -4,7 +4,7 @@ import { allows } from '../../../db/access/repository';
 import { name, problem, versionNumber } from '../fields';
 import { noModel } from '../model/route';
 import type { RouteDeps } from '../route-deps';
-import { askGateway } from './gateway-call';
+import { askGateway, type GatewayCallDeps } from './gateway-call';
 
 const rowBody = z.strictObject({
   row: z.record(z.string().max(200), z.unknown()).describe('a request row: value by column'),
@@ -230,7 +230,7 @@ export function tryRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
 
 /** The answer names its passages without their text, which a search of the same index has. */
 async function passagesOf(
-  deps: Pick<RouteDeps, 'registry' | 'serviceKey'>,
+  deps: GatewayCallDeps,
   { tenant, question }: Pick<Parameters<typeof askGateway>[1], 'tenant'> & { question: string },
   found: TriedAnswer['perennial'],
 ): Promise<z.output<typeof triedChat>['passages']> {

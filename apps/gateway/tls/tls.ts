@@ -18,11 +18,11 @@ export interface TlsOptions {
 
 /** The certificate of a gateway process and the servers that use it. */
 export interface GatewayTls {
-  createServer(handle: RequestListener): TlsServer;
-  /** Log a warning if callers of this address will not accept the certificate. */
-  checkName(url: string): void;
+  readonly createServer: (handle: RequestListener) => TlsServer;
+  /** Log a warning if the certificate does not have the name by which callers check it. */
+  checkName(host: string): void;
   /** The end of the certificate's validity, in seconds since 1970. */
-  expirySeconds(): number;
+  readonly expirySeconds: () => number;
   close(): void;
 }
 
@@ -69,13 +69,13 @@ export async function openTls({ files, renewalMs, log }: TlsOptions): Promise<Ga
       servers.push(server);
       return server;
     },
-    checkName(url) {
-      const { hostname } = new URL(url);
-      if (!names(present, hostname))
+    checkName(host) {
+      if (!names(present, host))
         log.warn(
-          { url, file: files.certFile },
-          `the certificate does not name ${hostname}, so workers and the API will refuse this ` +
-            'gateway; set PERENNIAL_GATEWAY_URL to an address with a name of the certificate',
+          { file: files.certFile },
+          `the certificate does not name ${host}, so workers and the API will refuse this ` +
+            'gateway; set PERENNIAL_GATEWAY_URL to an address with a name of the certificate, or ' +
+            'PERENNIAL_GATEWAY_TLS_SERVER_NAME to a name of all gateways',
         );
     },
     expirySeconds: () => expirySeconds(present),

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createPromotionActivities } from '../../../activities/model/promotion';
 import { digestOf } from '../../../data/digest';
+import { openGatewayDispatcher } from '../../../data/serving/gateway-dispatcher';
 import { effectKey, type RunId } from '../../../domain/ids';
 import {
   openTestRegistry,
@@ -20,7 +21,11 @@ let runId: RunId;
 
 beforeAll(async () => {
   test_ = await openTestRegistry();
-  activities = createPromotionActivities({ registry: test_.registry, serviceKey: 'pk_service' });
+  activities = createPromotionActivities({
+    registry: test_.registry,
+    serviceKey: 'pk_service',
+    gatewayDispatcher: openGatewayDispatcher(null),
+  });
 });
 afterAll(() => test_.close());
 beforeEach(async () => {

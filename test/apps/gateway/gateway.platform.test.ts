@@ -6,6 +6,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { Pool } from 'undici';
 import { createParityActivities, type ParityInput } from '../../../activities/evaluation/parity';
 import { openS3 } from '../../../data/artifact/s3';
+import { openGatewayDispatcher } from '../../../data/serving/gateway-dispatcher';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { defaultTenant as tenant, effectKey, type PredictionId } from '../../../domain/ids';
 import type { ModelVersionRef } from '../../../domain/model/model';
@@ -306,6 +307,7 @@ describe('parity', () => {
       artifacts: world.artifacts,
       scratchRoot: join(holdout, 'scratch'),
       serviceKey,
+      gatewayDispatcher: openGatewayDispatcher(null),
     };
     const activities = createParityActivities(deps);
     const input: ParityInput = {

@@ -17,11 +17,14 @@ export type TestCertificate = Certificate & { readonly ca: string };
 
 export async function makeCertificate({
   name = 'localhost',
+  addresses = ['127.0.0.1'],
   from = Date.now() - day,
   until = Date.now() + day,
 }: {
-  /** The DNS name beside 127.0.0.1. */
+  /** The DNS name. */
   readonly name?: string;
+  /** The IP addresses beside it. */
+  readonly addresses?: readonly string[];
   readonly from?: number;
   readonly until?: number;
 } = {}): Promise<TestCertificate> {
@@ -49,7 +52,7 @@ export async function makeCertificate({
     extensions: [
       new SubjectAlternativeNameExtension([
         { type: 'dns', value: name },
-        { type: 'ip', value: '127.0.0.1' },
+        ...addresses.map((value) => ({ type: 'ip' as const, value })),
       ]),
     ],
   });

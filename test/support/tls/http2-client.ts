@@ -57,7 +57,7 @@ export function openHttp2(url: string, ca: string): Http2Client {
       stream.once('close', () => {
         if (':status' in answered && stream.readableEnded)
           resolve({ status: Number(answered[':status']), headers: answered, text });
-        else reject(new Error(`the stream ended with code ${stream.rstCode ?? 'unknown'}`));
+        else reject(new Error(`the stream ended with code ${stream.rstCode}`));
       }),
     );
     answer.catch(() => undefined);

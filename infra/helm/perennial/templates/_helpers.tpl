@@ -69,6 +69,12 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
 {{- if .Values.llmServer.enabled }}
 - { name: PERENNIAL_LLM_URL, value: 'http://{{ include "perennial.name" . }}-llm-server:8720/v1' }
 {{- end }}
+{{- if .Values.gateway.tls.secretName }}
+- { name: PERENNIAL_GATEWAY_TLS_SERVER_NAME, value: {{ required "gateway.tls.serverName must be set" .Values.gateway.tls.serverName | quote }} }
+{{- end }}
+{{- if include "perennial.ownAuthority" . }}
+- { name: NODE_EXTRA_CA_CERTS, value: /etc/perennial/ca/ca.crt }
+{{- end }}
 {{- range $name, $value := .Values.settings }}
 - { name: {{ $name }}, value: {{ $value | quote }} }
 {{- end }}
@@ -104,6 +110,14 @@ capabilities: { drop: [ALL] }
 {{- if .Values.existingSecret.providers }}
 - { name: providers, mountPath: /etc/perennial/providers, readOnly: true }
 {{- end }}
+{{- if include "perennial.ownAuthority" . }}
+- { name: ca, mountPath: /etc/perennial/ca, readOnly: true }
+{{- end }}
+{{- end -}}
+
+{{/* Not empty if the certificate of the gateways has an authority of its own. */}}
+{{- define "perennial.ownAuthority" -}}
+{{- with .Values.gateway.tls }}{{ if and .secretName .caKey }}true{{ end }}{{ end -}}
 {{- end -}}
 
 {{/* Volumes except `state`. */}}
@@ -120,6 +134,13 @@ capabilities: { drop: [ALL] }
 {{- with .Values.existingSecret.providers }}
 - name: providers
   secret: { secretName: {{ . }}, defaultMode: 0440 }
+{{- end }}
+{{- if include "perennial.ownAuthority" . }}
+- name: ca
+  secret:
+    secretName: {{ .Values.gateway.tls.secretName }}
+    defaultMode: 0440
+    items: [{ key: {{ .Values.gateway.tls.caKey }}, path: ca.crt }]
 {{- end }}
 {{- end -}}
 

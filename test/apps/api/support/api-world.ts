@@ -18,6 +18,7 @@ import { openArtifactStore } from '../../../../data/artifact/store';
 import type { CommandKeys } from '../../../../data/access/command-signature';
 import { openS3Archive } from '../../../../data/audit/s3-archive';
 import { fingerprintOf } from '../../../../db/audit/keys';
+import { openGatewayDispatcher } from '../../../../data/serving/gateway-dispatcher';
 import { openTrainerCatalog } from '../../../../data/training/catalog';
 import type { Registry } from '../../../../db/registry';
 import type { ApiKeyScope } from '../../../../db/access/repository';
@@ -132,6 +133,7 @@ export async function openApiWorld(
     gatewayUrl: 'http://gateway.test',
     pagesDir,
     serviceKey,
+    gatewayDispatcher: openGatewayDispatcher(null),
     knownModels,
     ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
     secrets: { variables: ['HOOK_SECRET'], folder: '/run/secrets' },
