@@ -1,7 +1,7 @@
 import type { PredictionRepository } from '../../../db/serving/prediction-repository';
 import type { PredictionRow } from '../../../db/serving/prediction-records';
-import { isPerennialError } from '../../../domain/failure';
 import type { PredictionLogLimits } from '../config';
+import { isRowsFault } from '../rows-fault';
 import type { RowJournal } from './journal';
 import type { Spill, SpillSegment } from './spill';
 import { withTimeout } from '../../../data/timeout';
@@ -302,21 +302,4 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
     pending: () => pending.length + suspects.reduce((sum, { rows }) => sum + rows.length, 0),
     stop,
   };
-}
-
-/**
- * SQLSTATE classes 22, 23 and 54: invalid data, a constraint, or a size that PostgreSQL cannot
- * index. Other errors may succeed on the next attempt.
- */
-function isRowsFault(error: unknown): boolean {
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    if (isPerennialError(cause) && cause.type === 'DatabaseUnavailable') return false;
-    if (
-      'code' in cause &&
-      typeof cause.code === 'string' &&
-      /^(22|23|54)[0-9A-Z]{3}$/.test(cause.code)
-    )
-      return true;
-  }
-  return false;
 }

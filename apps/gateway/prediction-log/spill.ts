@@ -13,12 +13,17 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import { types } from 'node:util';
+import { failure } from '../../../domain/failure';
 
 /** Rows that wait on disk, in order, in segments of NDJSON. */
 export interface Spill<Row> {
   /** The folder of this process. Another one takes over its files when this one is dead. */
   readonly folder: string;
-  /** Append rows; they are synced to disk when it resolves. */
+  /**
+   * Append rows; they are synced to disk when it resolves. Rejects when the disk refuses them, or
+   * with StorageUnavailable when `whenFull` is `refuse` and they exceed `maxBytes`.
+   */
   append(rows: readonly Row[]): Promise<void>;
   /**
    * The oldest segment that is not set aside, closed to further rows; null when nothing waits.
@@ -53,6 +58,8 @@ export interface SpillOptions {
   readonly folder: string;
   readonly segmentBytes: number;
   readonly maxBytes: number;
+  /** Whether the oldest rows are dropped beyond `maxBytes`, as unless given, or new ones refused. */
+  readonly whenFull?: 'drop' | 'refuse';
   /**
    * A folder without a sign of life for this long belongs to a dead process. Longer than any pause
    * of a live process.
@@ -72,6 +79,7 @@ export async function openSpill<Row>({
   folder,
   segmentBytes,
   maxBytes,
+  whenFull = 'drop',
   orphanSeconds,
   onLost,
 }: SpillOptions): Promise<Spill<Row>> {
@@ -88,9 +96,16 @@ export async function openSpill<Row>({
   async function append(rows: readonly Row[]): Promise<void> {
     if (rows.length === 0) return;
     const text = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    if (whenFull === 'refuse' && total() + text.byteLength > maxBytes)
+      throw failure('StorageUnavailable', `${folder} has reached its limit of ${maxBytes} bytes`);
     let segment = segments.at(-1);
+    // A file of the same name would replace the one that another process has taken over, once that
+    // process takes over this one as well.
     const fresh =
-      segment === undefined || segment.name !== writing || segment.bytes >= segmentBytes;
+      segment === undefined ||
+      segment.name !== writing ||
+      segment.bytes >= segmentBytes ||
+      !(await exists(join(own, segment.name)));
     if (segment === undefined || fresh) {
       sequence += 1;
       writing = `${String(Date.now()).padStart(15, '0')}-${id}-${String(sequence).padStart(9, '0')}${suffix}`;
@@ -114,7 +129,7 @@ export async function openSpill<Row>({
       segments.push(segment);
     }
     segment.bytes += text.byteLength;
-    await makeRoom();
+    if (whenFull === 'drop') await makeRoom();
   }
 
   function waiting(): typeof segments {
@@ -264,6 +279,13 @@ async function touch(own: string): Promise<void> {
   }
 }
 
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** A new name survives a power failure only after its folder was synced. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
@@ -275,5 +297,5 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  return types.isNativeError(error) && 'code' in error && error.code === 'ENOENT';
 }

@@ -160,6 +160,40 @@ describe('spill', () => {
     expect(numbersIn(await dead.oldest())).toEqual([3]);
   });
 
+  test('takes over a process twice and loses no rows', async () => {
+    const dead = (await spillIn()).spill;
+    await dead.append([row(1)]);
+    const [deadFolder = ''] = readdirSync(folder);
+    const { spill } = await spillIn();
+    const takeOver = async (): Promise<void> => {
+      const longAgo = new Date(Date.now() - 60_000);
+      utimesSync(join(folder, deadFolder, 'alive'), longAgo, longAgo);
+      expect(await spill.tend()).toBe(1);
+    };
+    await takeOver();
+    // It was only paused, and dies now.
+    await dead.append([row(2)]);
+    await dead.tend();
+    await takeOver();
+    const first = await spill.oldest();
+    expect(numbersIn(first)).toEqual([1]);
+    await first?.remove();
+    expect(numbersIn(await spill.oldest())).toEqual([2]);
+  });
+
+  test('refuses new rows beyond its limit, if told to, and keeps the old ones', async () => {
+    const { spill, lost } = await spillIn({ segmentBytes: 1, maxBytes: 700, whenFull: 'refuse' });
+    await spill.append([row(0)]);
+    await spill.append([row(1)]);
+    await expect(spill.append([row(2)])).rejects.toMatchObject({ type: 'StorageUnavailable' });
+    expect(lost).toEqual([]);
+    const first = await spill.oldest();
+    expect(numbersIn(first)).toEqual([0]);
+    await first?.remove();
+    await spill.append([row(3)]);
+    expect(numbersIn(await spill.oldest())).toEqual([1]);
+  });
+
   test('is readable only by its owner', async () => {
     const { spill } = await spillIn();
     await spill.append([row(1)]);
