@@ -16,7 +16,7 @@ export interface GatewayConfig {
   readonly tlsServerName: string | null;
   /** The interval for reading a certificate that may have been renewed. */
   readonly renewalMs: number;
-  /** Folder for predictions that wait for PostgreSQL. Several gateways may share it. */
+  /** Folder for predictions and feedback that wait for PostgreSQL. Several gateways may share it. */
   readonly spoolDir: string;
   readonly bodyLimitBytes: number;
   /** The requests per minute of one API key in this process; further ones get 429. */
@@ -44,6 +44,7 @@ export interface GatewayConfig {
   readonly chat: ChatLimits;
   readonly embeddings: EmbeddingsLimits;
   readonly log: PredictionLogLimits;
+  readonly feedback: FeedbackLogLimits;
 }
 
 /** The inference requests in progress in this process, waiting ones included. */
@@ -126,6 +127,17 @@ export interface PredictionLogLimits {
   readonly retryEveryMs: number;
 }
 
+export interface FeedbackLogLimits {
+  /** The labels that are checked in one statement. */
+  readonly batchLabels: number;
+  readonly segmentBytes: number;
+  /** The disk space for waiting labels; further ones are refused. */
+  readonly maxBytes: number;
+  readonly retryEveryMs: number;
+  /** How long waiting labels let the predictions go first that wait on disk as well. */
+  readonly longestHoldMs: number;
+}
+
 const mebibyte = 1024 * 1024;
 
 export const gatewayDefaults = {
@@ -190,5 +202,13 @@ export const gatewayDefaults = {
     segmentBytes: 8 * mebibyte,
     maxSpillBytes: 1024 * mebibyte,
     retryEveryMs: 1_000,
+  },
+  feedback: {
+    batchLabels: 1_000,
+    // About 5,000 labels, which are recorded again after a kill.
+    segmentBytes: mebibyte,
+    maxBytes: 256 * mebibyte,
+    retryEveryMs: 1_000,
+    longestHoldMs: 60_000,
   },
 } as const satisfies Omit<GatewayConfig, 'spoolDir'>;

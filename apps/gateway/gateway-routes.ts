@@ -30,7 +30,7 @@ export interface GatewayParts
     Pick<ChatRouteDeps, 'chat' | 'metrics'>,
     Pick<EmbeddingsRouteDeps, 'embeddings'>,
     Pick<InferRouteDeps, 'infer' | 'admission'>,
-    Pick<FeedbackRouteDeps, 'feedback' | 'predictions'>,
+    FeedbackRouteDeps,
     Pick<HealthRouteDeps, 'health' | 'metricsText'> {
   readonly config: GatewayConfig;
   readonly keys: KeyCache;
@@ -38,7 +38,6 @@ export interface GatewayParts
   readonly indexes: Pick<IndexReader, 'query'>;
   readonly picker: VersionPicker;
   readonly table: LoadedRoutingTable;
-  readonly registryTimeoutMs: number;
 }
 
 /** Register every route with its scope and the error format of its protocol. */
@@ -92,7 +91,7 @@ export async function registerRoutes(app: FastifyInstance, parts: GatewayParts):
   await app.register((routes, _options, done) => {
     // Labels and probes influence decisions, so a read-only key must not send them.
     routes.addHook('onRequest', requires('operator', keys));
-    feedbackRoutes(routes, { ...parts, timeoutMs: parts.registryTimeoutMs });
+    feedbackRoutes(routes, parts);
     probeRoutes(routes, { picker });
     done();
   });

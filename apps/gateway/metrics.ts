@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { collectProcessMetrics } from '../process/metrics';
 import type { Side } from '../../domain/safety/policy';
+import type { FeedbackCounts, ReplayedLabels } from './feedback/feedback-log';
 import type { AdmissionLimit } from './inference/admission';
 import type { OnReranked } from './chat/retrieve';
 import type { OnScreened } from './model/load-bundle';
@@ -22,6 +23,8 @@ export interface GatewayState {
   spilledBytes(): number;
   spillFails(): boolean;
   journalFails(): boolean;
+  feedbackBytes(): number;
+  feedbackFails(): boolean;
 }
 
 export interface GatewayMetrics {
@@ -46,9 +49,13 @@ export interface GatewayMetrics {
   readonly predictionsWritten: (rows: number) => void;
   readonly predictionsSpilled: (rows: number) => void;
   readonly predictionsLost: (rows: number, reason: string) => void;
-  readonly feedback: (outcome: 'joined' | 'waiting' | 'unknown', labels: number) => void;
+  readonly feedbackRecorded: (labels: FeedbackOutcomes) => void;
+  readonly feedbackStored: (labels: number) => void;
+  readonly feedbackReplayed: (labels: ReplayedLabels) => void;
   readonly observe: (state: GatewayState) => void;
 }
+
+type FeedbackOutcomes = Pick<FeedbackCounts, 'joined' | 'waiting' | 'unknown'>;
 
 /** `process` is the number of one of several processes behind one address; each series names it. */
 export function createGatewayMetrics(process: number | null = null): GatewayMetrics {
@@ -148,8 +155,20 @@ export function createGatewayMetrics(process: number | null = null): GatewayMetr
   });
   const labels = new Counter({
     name: 'perennial_gateway_feedback_labels_total',
-    help: 'Labels accepted.',
+    help: 'Labels by outcome. Labels that wait on disk are counted once the registry is back; refused ones did not fit their predictions.',
     labelNames: ['outcome'] as const,
+    registers,
+  });
+  // From the start, because an alert sees only the increase of a series that exists.
+  for (const outcome of ['joined', 'waiting', 'unknown', 'refused']) labels.inc({ outcome }, 0);
+  const storedLabels = new Counter({
+    name: 'perennial_gateway_feedback_stored_total',
+    help: 'Labels written to disk while the registry was not reachable.',
+    registers,
+  });
+  const replayedLabels = new Counter({
+    name: 'perennial_gateway_feedback_replayed_total',
+    help: 'Labels from disk that were recorded or refused.',
     registers,
   });
 
@@ -269,6 +288,27 @@ export function createGatewayMetrics(process: number | null = null): GatewayMetr
         'End of the validity of the TLS certificate in use, in seconds since 1970.',
         state.certificateExpiry,
       );
+    gauge('perennial_gateway_feedback_bytes', 'Feedback on disk, waiting for the registry.', () =>
+      state.feedbackBytes(),
+    );
+    gauge(
+      'perennial_gateway_feedback_failing',
+      '1 if feedback got 503 within the last minute, because neither the registry nor the disk accepted it.',
+      () => (state.feedbackFails() ? 1 : 0),
+    );
+  }
+
+  function feedbackRecorded({ joined, waiting, unknown }: FeedbackOutcomes): void {
+    labels.labels({ outcome: 'joined' }).inc(joined);
+    labels.labels({ outcome: 'waiting' }).inc(waiting);
+    labels.labels({ outcome: 'unknown' }).inc(unknown);
+  }
+
+  function feedbackReplayed({ refused, ...outcomes }: ReplayedLabels): void {
+    feedbackRecorded(outcomes);
+    labels.labels({ outcome: 'refused' }).inc(refused.length);
+    const { joined, waiting, unknown } = outcomes;
+    replayedLabels.inc(joined + waiting + unknown + refused.length);
   }
 
   return {
@@ -290,6 +330,8 @@ export function createGatewayMetrics(process: number | null = null): GatewayMetr
     predictionsWritten: (amount) => written.inc(amount),
     predictionsSpilled: (amount) => spilled.inc(amount),
     predictionsLost: (amount, reason) => lost.labels({ reason }).inc(amount),
-    feedback: (outcome, amount) => labels.labels({ outcome }).inc(amount),
+    feedbackRecorded,
+    feedbackStored: (amount) => storedLabels.inc(amount),
+    feedbackReplayed,
   };
 }

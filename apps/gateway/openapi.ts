@@ -112,11 +112,13 @@ interface Operation {
   readonly body?: OpenApiSchema;
   /** Schemas by media type. */
   readonly answer: Readonly<Record<string, OpenApiSchema>>;
+  /** The description of 202, which has the same schema. */
+  readonly accepted?: string;
 }
 
 const usualErrors = [400, 401, 403, 404, 409, 413, 414, 415, 422, 429, 431, 500, 502, 503, 504];
 
-function operation({ summary, protocol, scope, params = [], body, answer }: Operation) {
+function operation({ summary, protocol, scope, params = [], body, answer, accepted }: Operation) {
   const { mediaType, schema } = protocols[protocol];
   const errors = usualErrors.map((status) => [
     status,
@@ -138,6 +140,9 @@ function operation({ summary, protocol, scope, params = [], body, answer }: Oper
     }),
     responses: {
       200: { description: 'answered', content: contentOf(answer) },
+      ...(accepted !== undefined && {
+        202: { description: accepted, content: contentOf(answer) },
+      }),
       ...(Object.fromEntries(errors) as Readonly<Record<string, unknown>>),
     },
   };
@@ -256,7 +261,16 @@ export function gatewayDocument() {
               { type: 'array', items: named('Feedback'), minItems: 1, maxItems: 10_000 },
             ],
           },
-          answer: json(object({ accepted: whole, joined: whole, waiting: whole, unknown: whole })),
+          answer: json(
+            object({
+              accepted: whole,
+              joined: whole,
+              waiting: whole,
+              stored: whole,
+              unknown: whole,
+            }),
+          ),
+          accepted: 'stored on the disk of the gateway until the registry is reachable',
         }),
       },
       '/internal/probe': {

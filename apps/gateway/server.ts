@@ -1,6 +1,6 @@
 /**
  * Serves models by the Open Inference Protocol V2 and language applications by the OpenAI API. It
- * has no state except its spill, so any number of copies may run.
+ * has no state except its spool, so any number of copies may run.
  */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { join } from 'node:path';
@@ -22,6 +22,8 @@ import { createRetriever } from './chat/retrieve';
 import type { GatewayConfig } from './config';
 import { createEmbeddings } from './embeddings/embeddings';
 import { createNameIndex } from './embeddings/name-index';
+import { openFeedbackLog } from './feedback/feedback-log';
+import { logReplayed } from './feedback/log-replayed';
 import { registerRoutes } from './gateway-routes';
 import { startFailureCounts } from './failure-counts';
 import { openHttpApp } from './http-app';
@@ -133,6 +135,28 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       else log.info('the registry accepts predictions again');
     },
     onError: predictionError,
+  });
+
+  const feedback = await openFeedbackLog({
+    feedback: registry.feedback,
+    predictions: registry.predictions,
+    folder: join(config.spoolDir, 'feedback'),
+    orphanSeconds,
+    limits: config.feedback,
+    timeoutMs: registryTimeoutMs,
+    predictionsWait: () => !spill.isEmpty(),
+    onRecorded: metrics.feedbackRecorded,
+    onStored: metrics.feedbackStored,
+    onReplayed(labels) {
+      metrics.feedbackReplayed(labels);
+      logReplayed(labels, log);
+    },
+    onState(state, error) {
+      if (state === 'away')
+        log.warn({ err: error }, 'feedback is written to disk until the registry accepts it');
+      else log.info('the registry accepts feedback again');
+    },
+    onError: rateLimitedLog((what, error) => log.error({ err: error }, what)),
   });
 
   const loader = createModelLoader({
@@ -284,6 +308,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     spilledBytes: () => spill.bytes(),
     spillFails: () => predictions.spillFails(),
     journalFails: () => predictions.journalFails(),
+    feedbackBytes: () => feedback.bytes(),
+    feedbackFails: () => feedback.fails(),
     shadowRows: () => shadow.waitingRows(),
     shadowChats: () => chatShadow.waiting(),
     openAnswers: () => answers.count(),
@@ -296,7 +322,6 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     nameIndex: createNameIndex({ indexes: registry.indexes, table, timeoutMs: registryTimeoutMs }),
     limits: config.embeddings,
   });
-  const { feedback, predictions: storedPredictions } = registry;
   await registerRoutes(app, {
     config,
     keys,
@@ -307,25 +332,26 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     table,
     health,
     metricsText: () => member?.metrics() ?? metrics.registry.metrics(),
-    registryTimeoutMs,
     chat,
     embeddings,
     infer,
     admission,
     feedback,
-    predictions: storedPredictions,
   });
+  const spoolError = rateLimitedLog((what, error) => log.error({ err: error }, what));
   const tending = setInterval(
     () => {
-      void spill.tend().then(
-        (taken) =>
-          taken > 0 &&
-          log.info({ segments: taken }, 'took over predictions that another gateway left on disk'),
-        (error: unknown) => leaseError('spill folder', error),
-      );
+      void tend().catch((error: unknown) => spoolError('the folder of the spool', error));
     },
     (orphanSeconds / 4) * 1000,
   );
+
+  /** Predictions go first, because labels are checked against them. */
+  async function tend(): Promise<void> {
+    const taken = { predictions: await spill.tend(), feedback: await feedback.tend() };
+    if (taken.predictions + taken.feedback > 0)
+      log.info(taken, 'took over files that another gateway left on disk');
+  }
 
   function health() {
     return {
@@ -337,6 +363,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       spilledBytes: spill.bytes(),
       spillFails: predictions.spillFails(),
       journalFails: predictions.journalFails(),
+      feedbackBytes: feedback.bytes(),
+      feedbackFails: feedback.fails(),
     };
   }
 
@@ -349,7 +377,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     id,
     app,
     async start(signal) {
-      await spill.tend();
+      await tend();
       // Many connections at once wait in the backlog of the system instead of being refused.
       const listen = () => app.listen({ host: config.host, port: config.port, backlog: 4096 });
       const ownUrl = `http://${reachableHost(config.host)}`;
@@ -390,7 +418,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       await closed;
       clearInterval(idle);
       await Promise.all([shadow.stop(), chatShadow.stop()]);
-      await predictions.stop();
+      await Promise.all([predictions.stop(), feedback.stop()]);
       await failures.stop();
       clearInterval(tending);
       tls?.close();

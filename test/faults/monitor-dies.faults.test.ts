@@ -96,6 +96,13 @@ async function expectCountedOnce(model: string, answered: number): Promise<void>
   expect(monitor.windows.reduce((sum, { rows }) => sum + rows, 0)).toBe(answered);
 }
 
+/** The stored labels of the model, by prediction; only labels with a stored prediction name it. */
+async function labelsOf(model: string): Promise<ReadonlyMap<string, number>> {
+  const rows = await database.sql<{ id: string; label: number }[]>`
+    select prediction_id as id, label from feedback where model = ${model}`;
+  return new Map(rows.map(({ id, label }) => [id, label]));
+}
+
 describe.each(dyingParts.filter(({ mayFail }) => !mayFail))('kill -9 of $part', ({ process }) => {
   test('while requests come in: each is counted once, and the monitor sees what follows', async () => {
     const model = `watched-${++count}`;
@@ -177,7 +184,7 @@ test('kill -9 of the only worker before it moves the champion back: the former o
   await expectAuditWhole(product);
 });
 
-test('ten minutes without PostgreSQL: every request is answered, logged once and counted once', async () => {
+test('ten minutes without PostgreSQL, then kill -9 of the gateway: every request and label is accepted, stored once and counted once', async () => {
   const minutes = 10;
   const model = `watched-${++count}`;
   await promoted(model);
@@ -195,25 +202,54 @@ test('ten minutes without PostgreSQL: every request is answered, logged once and
         if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
       }
   };
+  const feedback = `${product.gatewayUrl}/v1/feedback`;
   const labels: TinyLabel[] = [];
   const back = Date.now() + minutes * 60_000;
   signal('SIGSTOP');
   try {
     for (let batch = 0; Date.now() < back; batch += 1) {
       const from = new Date(Date.parse('2024-05-02T00:00:00Z') + batch * 1_200_000).toISOString();
-      labels.push(...(await askTinyRequests(product, model, { from, rows: 20 })));
+      const asked = await askTinyRequests(product, model, { from, rows: 20 });
+      const { status, body } = await product.call('POST', feedback, { body: asked });
+      expect({ status, body }).toMatchObject({
+        status: 202,
+        body: { accepted: asked.length, stored: asked.length },
+      });
+      labels.push(...asked);
       await pause(1_000);
     }
+    await killPart(product, 'main.ts gateway');
+    await pause(10_000);
   } finally {
     signal('SIGCONT');
   }
+  // The next gateway takes over what the killed one left, and may be killed while it records it.
+  await untilAnswer(
+    () => labelsOf(model),
+    ({ size }) => size > 400,
+    { seconds: 120, everyMs: 20 },
+  );
+  await killPart(product, 'main.ts gateway');
   const answered = 400 + labels.length;
-  process.stdout.write(`${labels.length} requests were answered without PostgreSQL\n`);
+  process.stdout.write(`${labels.length} requests and labels were accepted without PostgreSQL\n`);
   await until(model, ({ rows }) => rows >= answered);
   await expectCountedOnce(model, answered);
-  const feedback = `${product.gatewayUrl}/v1/feedback`;
-  const { body } = await product.call('POST', feedback, { body: labels });
-  expect(body).toMatchObject({ accepted: labels.length, joined: labels.length, unknown: 0 });
+  const stored = await untilAnswer(
+    () => labelsOf(model),
+    ({ size }) => size >= answered,
+    { seconds: 120, everyMs: 500 },
+  );
+  expect(stored.size).toBe(answered);
+  for (const { predictionId, label } of labels) expect(stored.get(predictionId)).toBe(label);
+  const { quality } = await until(model, (monitor) => (monitor.quality?.total ?? 0) >= answered);
+  expect(quality?.total).toBe(answered);
+  // Sent again, they change nothing.
+  const again = await untilAnswer(
+    () => product.call('POST', feedback, { body: labels }).catch(() => null),
+    (answer) => answer?.status === 200,
+    { everyMs: 500 },
+  );
+  expect(again?.body).toMatchObject({ accepted: labels.length, joined: labels.length, unknown: 0 });
   await send(model, { from: '2024-06-02T00:00:00Z', rows: 400, shift: 10 });
   await until(model, ({ alarms }) => alarms.some(({ feature }) => feature === 'x'));
   await expectAuditWhole(product);

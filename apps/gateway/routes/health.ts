@@ -14,6 +14,10 @@ export interface GatewayHealth {
   readonly spillFails: boolean;
   /** Whether a kill would lose predictions, because their journal cannot be written. */
   readonly journalFails: boolean;
+  /** The size of the feedback on disk that waits for the registry. */
+  readonly feedbackBytes: number;
+  /** Whether feedback got 503 within the last minute, and none was accepted since. */
+  readonly feedbackFails: boolean;
 }
 
 export interface HealthRouteDeps {

@@ -38,12 +38,14 @@ class Prediction:
 class FeedbackCounts:
     """What became of labels."""
 
-    #: Recorded.
+    #: Recorded, or stored on the disk of the gateway.
     accepted: int
     #: Recorded, and the prediction is stored.
     joined: int
     #: Recorded, and the prediction may still be stored.
     waiting: int
+    #: On the disk of the gateway. They are checked and recorded when its registry is reachable again.
+    stored: int
     #: Older than a day and not in the log.
     unknown: int
 
@@ -88,7 +90,7 @@ def send_feedback(
     gateway: Transport, labels: Iterable[tuple[str | Prediction, Any]]
 ) -> FeedbackCounts:
     items = [_item(at, pair) for at, pair in enumerate(labels)]
-    totals = dict.fromkeys(("accepted", "joined", "waiting", "unknown"), 0)
+    totals = dict.fromkeys(("accepted", "joined", "waiting", "stored", "unknown"), 0)
     for start in range(0, len(items), ITEMS_PER_REQUEST):
         some = items[start : start + ITEMS_PER_REQUEST]
         counts = gateway.json("POST", "/v1/feedback", body=some)

@@ -167,6 +167,54 @@ test('a killed gateway loses no predictions on disk: the next one stores them', 
   await inTime(async () => (await stored(ids)) === ids.length, 45);
 });
 
+async function sendFeedback(
+  labels: readonly { readonly predictionId: PredictionId; readonly label: unknown }[],
+): Promise<{ readonly status: number; readonly counts: unknown }> {
+  const answer = await fetch(`${gateway.url}/v1/feedback`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${world.keys.operator}` },
+    body: JSON.stringify(labels),
+  });
+  return { status: answer.status, counts: await answer.json() };
+}
+
+const labelOf = async (id: PredictionId): Promise<unknown> =>
+  (await world.registry.predictions.get({ tenant, id }))?.label;
+
+test('feedback without PostgreSQL is kept by a gateway that is killed; a label that does not fit is reported', async () => {
+  // The gateway must know the key.
+  const { id: known } = await infer();
+  expect((await sendFeedback([{ predictionId: known, label: 1 }])).status).toBe(200);
+  await kill(postgres);
+  const ids = (await inferFor(1)).map(({ id }) => id);
+  const [wrong, ...right] = ids;
+  if (wrong === undefined) throw new Error('no request was answered');
+  for (const [number, predictionId] of right.entries())
+    expect(await sendFeedback([{ predictionId, label: number }])).toEqual({
+      status: 202,
+      counts: { accepted: 1, joined: 0, waiting: 0, stored: 1, unknown: 0 },
+    });
+  // Both models are regressions.
+  expect((await sendFeedback([{ predictionId: wrong, label: true }])).status).toBe(202);
+  await gateway.kill('SIGKILL');
+  postgres = await restartPostgres();
+  gateway = await world.startGateway(folder);
+  const last = right.at(-1) ?? wrong;
+  await inTime(async () => (await labelOf(last)) === right.length - 1, 60);
+  for (const [number, id] of right.entries()) expect(await labelOf(id)).toBe(number);
+  const metric = async (name: string) =>
+    (await (await fetch(`${gateway.url}/metrics`)).text())
+      .split('\n')
+      .find((line) => line.startsWith(`perennial_gateway_feedback_${name} `));
+  await inTime(async () => (await metric('bytes')) === 'perennial_gateway_feedback_bytes 0');
+  expect(await labelOf(wrong)).toBeNull();
+  expect(await metric('labels_total{outcome="refused"}')).toMatch(/ 1$/);
+  expect(await metric('replayed_total')).toMatch(new RegExp(` ${ids.length}$`));
+  expect(gateway.log()).toContain(
+    `${wrong} is a prediction of flight-delay@3: the label of a regression must be a number`,
+  );
+});
+
 test('a gateway that is killed under load loses no answered prediction', async () => {
   const answered: PredictionId[] = [];
   let going = true;

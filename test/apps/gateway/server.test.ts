@@ -1020,6 +1020,7 @@ describe('feedback', () => {
       accepted: 1,
       joined: 1,
       waiting: 0,
+      stored: 0,
       unknown: 0,
     });
     expect(
@@ -1029,7 +1030,7 @@ describe('feedback', () => {
           { predictionId: early, label: false },
         ])
       ).body,
-    ).toEqual({ accepted: 2, joined: 1, waiting: 1, unknown: 0 });
+    ).toEqual({ accepted: 2, joined: 1, waiting: 1, stored: 0, unknown: 0 });
     expect(registry.labels.get(early as never)).toBe(false);
   });
 
@@ -1041,7 +1042,7 @@ describe('feedback', () => {
     });
     expect({ status, body }).toEqual({
       status: 200,
-      body: { accepted: 0, joined: 0, waiting: 0, unknown: 1 },
+      body: { accepted: 0, joined: 0, waiting: 0, stored: 0, unknown: 1 },
     });
     expect(registry.labels.size).toBe(0);
   });
@@ -1203,12 +1204,54 @@ describe('feedback', () => {
     expect(registry.labels.size).toBe(0);
   });
 
-  test('is not accepted while the registry is not available', async () => {
-    await start();
+  test('is stored on disk while the registry is not available, and recorded once it is back', async () => {
+    await start({ feedback: { ...gatewayDefaults.feedback, retryEveryMs: 20 } });
     await get('/v2', operator);
     registry.away = true;
-    expect(
-      (await post('/v1/feedback', { predictionId: early, label: true }, { key: operator })).status,
-    ).toBe(503);
+    const { status, body } = await post(
+      '/v1/feedback',
+      { predictionId: early, label: true },
+      { key: operator },
+    );
+    expect({ status, body }).toEqual({
+      status: 202,
+      body: { accepted: 1, joined: 0, waiting: 0, stored: 1, unknown: 0 },
+    });
+    expect((await get('/readyz', null)).body).toMatchObject({
+      feedbackBytes: expect.any(Number) as number,
+      feedbackFails: false,
+    });
+    const metrics = async () => String((await get('/metrics', null)).body['text']);
+    expect(await metrics()).toContain('\nperennial_gateway_feedback_stored_total 1\n');
+    expect(await metrics()).toMatch(/\nperennial_gateway_feedback_bytes [1-9]\d*\n/);
+    expect(registry.labels.size).toBe(0);
+    registry.away = false;
+    await until(async () => (await get('/readyz', null)).body['feedbackBytes'] === 0);
+    expect(registry.labels.get(early as never)).toBe(true);
+    const after = await metrics();
+    expect(after).toContain('\nperennial_gateway_feedback_replayed_total 1\n');
+    expect(after).toContain('\nperennial_gateway_feedback_labels_total{outcome="waiting"} 1\n');
+  });
+
+  test('is not accepted while neither the registry nor the disk is available', async () => {
+    await start({ feedback: { ...gatewayDefaults.feedback, maxBytes: 10 } });
+    await get('/v2', operator);
+    registry.away = true;
+    const { status, headers, body } = await post(
+      '/v1/feedback',
+      { predictionId: early, label: true },
+      { key: operator },
+    );
+    expect({ status, retryAfter: headers['retry-after'] }).toEqual({
+      status: 503,
+      retryAfter: '1',
+    });
+    expect(body['detail']).toBe(
+      'the feedback was not accepted: the registry is not available, and the disk of the gateway does not accept it',
+    );
+    expect((await get('/readyz', null)).body).toMatchObject({ feedbackFails: true });
+    expect(String((await get('/metrics', null)).body['text'])).toContain(
+      '\nperennial_gateway_feedback_failing 1\n',
+    );
   });
 });

@@ -98,7 +98,8 @@ export function startQuestions(
     if (label === null) return;
     const body = { predictionId: id, label };
     const answer = await product.call('POST', `${product.gatewayUrl}/v1/feedback`, { body });
-    if (answer.status !== 200) throw new Error(`feedback: ${answer.status}`);
+    if (answer.status !== 200 && answer.status !== 202)
+      throw new Error(`feedback: ${answer.status}`);
   }
 
   async function caller(): Promise<void> {

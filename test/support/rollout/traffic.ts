@@ -90,7 +90,7 @@ export function startTraffic(
       .catch(() => null);
     // Labels are sent again while the registry or the gateway is unavailable, as a careful caller
     // does.
-    if (answer?.status !== 200) labels = [...due, ...labels];
+    if (answer?.status !== 200 && answer?.status !== 202) labels = [...due, ...labels];
   }
 
   async function caller(): Promise<void> {

@@ -120,7 +120,8 @@ export async function sendFeedback(
     dispatcher,
   });
   const text = await answer.body.text();
-  if (answer.statusCode !== 200)
+  // 202: the gateway keeps the labels until its registry is back.
+  if (answer.statusCode !== 200 && answer.statusCode !== 202)
     throw new CliError(`${url} responded with ${answer.statusCode}: ${text.slice(0, 300)}`, 1);
 }
 
