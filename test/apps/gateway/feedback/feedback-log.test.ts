@@ -84,7 +84,7 @@ type Registry = ReturnType<typeof openRegistry>;
 async function open(
   registry: Registry,
   limits: Partial<FeedbackLogLimits> = {},
-  { predictionsWait = () => false, path = folder, timeoutMs = 2_000 } = {},
+  { predictionsWait = (): boolean => false, path = folder, timeoutMs = 2_000 } = {},
 ) {
   const replayed: ReplayedLabels[] = [];
   const states: string[] = [];
