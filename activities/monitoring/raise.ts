@@ -1,7 +1,10 @@
 import type { Tenant } from '../../domain/ids';
 import { isPerennialError } from '../../domain/failure';
 import { monitorStories } from '../../domain/monitoring/observation/monitor-story';
-import { retrainingCauseOf } from '../../domain/monitoring/observation/retraining-cause';
+import {
+  freshJumpsOf,
+  retrainingCauseOf,
+} from '../../domain/monitoring/observation/retraining-cause';
 import type { RetrainingCause } from '../../domain/retraining/retraining';
 import type { MonitorRecord } from '../../db/monitoring/records';
 import type { Registry } from '../../db/registry';
@@ -17,9 +20,11 @@ export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecor
   const { tenant, model, version, fencing, settings, results, raised } = monitor;
   if (settings === null || results === null) return;
   const stories = monitorStories(results, { model, version, settings });
-  const cause = settings.onAlarm === 'retrain' ? retrainingCauseOf(stories) : null;
+  const jumps = freshJumpsOf(results);
+  const cause = settings.onAlarm === 'retrain' ? retrainingCauseOf(stories, jumps) : null;
   if (cause !== null) await requestRun(registry, { tenant, model, cause });
-  const isBroken = stories.some(({ kind }) => kind === 'data' || kind === 'skew');
+  const isBroken =
+    jumps.length > 0 || stories.some(({ kind }) => kind === 'data' || kind === 'skew');
   await observeRetraining(registry, { tenant, model, callsForRun: cause !== null, isBroken });
   const now = Object.fromEntries(stories.map(({ kind, alarms }) => [kind, alarms]));
   if (JSON.stringify(now) === JSON.stringify(raised)) return;

@@ -4,7 +4,11 @@ import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { LifecycleRevision } from '../../domain/lifecycle/revision';
 import { defaultMonitor } from '../../domain/monitoring/monitor-spec';
-import { brokenDataOf, type ValidatedSources } from '../../domain/retraining/broken-data';
+import {
+  brokenDataOf,
+  brokenText,
+  type ValidatedSources,
+} from '../../domain/retraining/broken-data';
 import {
   noRetraining,
   retrainingIncidents,
@@ -283,9 +287,10 @@ const incidentDefaults = {
 
 function holdIncident(
   { tenant, lifecycle: model }: LifecycleName,
-  { name, problem, shownBy }: DataHold,
+  hold: DataHold,
   { spec }: CurrentSpec,
 ): RaisedIncident {
+  const { name, problem, shownBy, isSuspected } = hold;
   const trigger = spec.kind === 'ModelLifecycle' ? triggersOnNewData(spec.triggers) : null;
   return {
     ...incidentDefaults,
@@ -293,14 +298,15 @@ function holdIncident(
     model,
     kind: 'data',
     key: holdKey,
-    title: `no automatic run: ${name} is broken`,
+    title: `no automatic run: ${brokenText(hold)}`,
     story: {
       ...emptyStory,
       what: problem,
       dataVersion: name,
-      engineDid: 'It holds automatic runs, because a model trained on these data would be worse.',
-      waitsFor:
-        shownBy === 'alarm'
+      engineDid: 'It holds automatic runs, because a model trained on broken data would be worse.',
+      waitsFor: isSuspected
+        ? `Somebody may check the source of ${name}. If the change is real, perennial run start ${model} retrains at once.`
+        : shownBy === 'alarm'
           ? `Somebody must repair ${name}. Automatic runs go on when the alarm of the monitor ends.`
           : trigger === null
             ? `Somebody must repair ${name}, then resolve this incident: no trigger of the lifecycle starts a run on new data.`

@@ -13,6 +13,11 @@ interface CheckedContract extends Pick<ContractResult, 'verdict'> {
   readonly report: Pick<ContractResult['report'], 'checks'>;
 }
 
+/** The beginning of a sentence, such as `flights@3 is broken`. */
+export function brokenText({ name, isSuspected }: BrokenData): string {
+  return `${name} ${isSuspected ? 'may be' : 'is'} broken`;
+}
+
 /** The first source that failed its contract, with the broken rule; null if none failed. */
 export function brokenDataOf({ datasets, contracts }: ValidatedSources): BrokenData | null {
   for (const [source, { verdict, report }] of Object.entries(contracts)) {

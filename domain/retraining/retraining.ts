@@ -17,6 +17,8 @@ export interface BrokenData {
   readonly name: string;
   /** What is wrong with it, as a sentence. */
   readonly problem: string;
+  /** Set while the data may as well be right, because the world has changed. */
+  readonly isSuspected?: true;
 }
 
 /** Data on which no automatic run starts, and what ends the hold. */

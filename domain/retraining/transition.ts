@@ -1,5 +1,6 @@
 import type { RunId } from '../ids';
 import type { RunStatus } from '../run/run';
+import { brokenText } from './broken-data';
 import {
   type BrokenData,
   type DataHold,
@@ -226,9 +227,9 @@ function ofData(queued: RetrainingCause | null): RetrainingCause | null {
   return queued?.kind === 'event' || queued?.kind === 'data' ? queued : null;
 }
 
-function heldBy({ name, problem, alarm }: DataHold): string {
-  const held = `no automatic run starts while ${name} is broken: ${problem}`;
-  return alarm === undefined ? held : `${held}; ${alarm.name} is broken too: ${alarm.problem}`;
+function heldBy({ alarm, ...data }: DataHold): string {
+  const held = `no automatic run starts while ${brokenText(data)}: ${data.problem}`;
+  return alarm === undefined ? held : `${held}; ${brokenText(alarm)} too: ${alarm.problem}`;
 }
 
 type Moment = { readonly at: string; readonly otherRun: RunId | null };
@@ -278,7 +279,7 @@ function end(
     const checked = { ...closed, notBefore: cooledDown };
     if (ofData(state.queued) !== null) return unchanged(checked);
     // No run is open during a hold by a contract, so an alarm shows this one.
-    const alarm = state.hold && { name: state.hold.name, problem: state.hold.problem };
+    const alarm = state.hold && withoutSource(state.hold);
     const hold: DataHold = { ...brokenData, shownBy: 'contract', ...(alarm && { alarm }) };
     return {
       state: { ...checked, queued: null, hold },
@@ -295,6 +296,10 @@ function end(
     effects: [{ kind: 'stop', fruitless }],
     answer: null,
   };
+}
+
+function withoutSource({ name, problem, isSuspected }: DataHold): BrokenData {
+  return { name, problem, ...(isSuspected && { isSuspected }) };
 }
 
 function after(at: string, seconds: number): string {

@@ -92,6 +92,34 @@ test('broken requests hold the run and are named, and the hold ends with their a
   expect(resolved.body).toMatchObject({ status: 'resolved' });
 });
 
+test('a jump holds the run until it has lasted for a day', async () => {
+  await champion('jumping', { monitor: 'cooldown: 1s' });
+  await send('jumping', { from: '2024-05-06T00:00:00Z', rows: 180 });
+  await send('jumping', { from: '2024-05-06T03:00:00Z', rows: 120, shiftY: 3 });
+  const held = await untilBrakes('jumping', ({ status }) => status === 'held');
+  expect(held.hold).toMatchObject({
+    shownBy: 'alarm',
+    data: 'request data of y',
+    problem: expect.stringMatching(
+      /^the mean of `y` went from .* lasted for 24 hours\.$/,
+    ) as string,
+  });
+  const [incident] = (await incidentsOf('jumping')).filter(({ key }) => key === 'retraining-held');
+  expect(incident?.title).toBe('no automatic run: request data of y may be broken');
+  await send('jumping', { from: '2024-05-07T02:00:00Z', rows: 60, shiftY: 3 });
+  expect(await runsOf('jumping')).toHaveLength(1);
+
+  await send('jumping', { from: '2024-05-07T03:00:00Z', rows: 60, shiftY: 3 });
+  const [run] = await untilAnswer(
+    () => runsOf('jumping'),
+    (all) => all.length > 1,
+    { seconds: 120, everyMs: 500, detail: () => brakesOf('jumping') },
+  );
+  expect(run).toMatchObject({ actor: 'retraining:drift' });
+  const { body } = await product.call<Incident>('GET', `/incidents/${incident?.id ?? ''}`);
+  expect(body).toMatchObject({ status: 'resolved' });
+});
+
 test('fruitless runs stop and call a person, who lets them go on', async () => {
   await champion('fruitless', { monitor: 'cooldown: 1s, maxFailures: 2' });
   // The data do not change, so each run finds its model to be the champion already.

@@ -24,7 +24,7 @@ const words: Readonly<Record<RetrainingJson['status'], string>> = {
   ready: 'ready: the next trigger starts a run',
   running: 'an automatic run is open',
   coolingDown: 'cooling down',
-  held: 'held by broken data',
+  held: 'held by broken data or a fresh jump',
   stopped: 'stopped after fruitless runs',
 };
 

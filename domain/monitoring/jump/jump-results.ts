@@ -1,6 +1,7 @@
 import type { NumberBins } from '../bins';
 import { jumpSpans, type JumpAlarm, type JumpReference, type JumpSpan } from './jump-test';
 import type { JumpState, SpanReference } from './jump-test';
+import { minBlockRows } from '../tolerance';
 import { rangeOf, valueAt } from './value-sums';
 
 /** The test of jumps of a number. Means and changes are in units of the feature. */
@@ -31,6 +32,8 @@ export interface OpenJump {
   readonly largest: number | null;
   /** Start of the hour that raised the alarm. */
   readonly since: string;
+  /** Hours of event time after which the mean was still not back. */
+  readonly lastedHours: number;
 }
 
 export function jumpResult(
@@ -39,10 +42,9 @@ export function jumpResult(
   state: JumpState | undefined,
 ): JumpResult {
   const limits = jumpSpans.map((span) => limitOf(bins, span, reference.spans[span]));
-  const alarm = state?.alarm ?? null;
   return {
     limits,
-    alarm: alarm && openJump(bins, alarm, limits),
+    alarm: state?.alarm ? openJump(bins, { ...state, alarm: state.alarm }, limits) : null,
     raised: state?.raised ?? 0,
   };
 }
@@ -63,9 +65,12 @@ function limitOf(
 
 function openJump(
   bins: NumberBins,
-  { before, after, hour, fromHour, span }: JumpAlarm,
+  { alarm, newest, earlier }: JumpState & { readonly alarm: JumpAlarm },
   limits: readonly JumpLimit[],
 ): OpenJump {
+  const { before, after, hour, fromHour, span } = alarm;
+  // An hour with few requests does not show whether the mean is back.
+  const compared = [...earlier, ...(newest && newest.rows >= minBlockRows ? [newest] : [])];
   return {
     before: valueAt(bins, before),
     after: valueAt(bins, after),
@@ -73,6 +78,7 @@ function openJump(
     effect: Math.abs(after - before),
     largest: limits.find((limit) => limit.span === span)?.largest ?? null,
     since: new Date(hour * hourMs).toISOString(),
+    lastedHours: Math.max(0, ...compared.map((each) => each.hour - hour)),
   };
 }
 

@@ -13,11 +13,18 @@ import {
 } from './monitor-results';
 import { isSkewed } from './skew';
 
+interface AlarmSettings extends MonitorSettings {
+  /** An open jump delays the runs of all alarms. */
+  readonly hasJump: boolean;
+}
+
 /** Open alarms, the most severe kind first. */
 export function alarmsOf(
   { drift, quality, service, skew }: Pick<MonitorResults, 'drift' | 'quality' | 'service' | 'skew'>,
-  settings: MonitorSettings,
+  given: MonitorSettings,
 ): readonly MonitorAlarm[] {
+  const hasJump = drift.some(({ jump }) => jump?.alarm != null);
+  const settings: AlarmSettings = { ...given, hasJump };
   const alarms: MonitorAlarm[] = drift.flatMap((each) => {
     const { feature, alarm, jump } = each;
     return [
@@ -49,7 +56,7 @@ export function alarmsOf(
 function driftAlarm(
   { role }: FeatureDrift,
   { kind, scale, effect, since }: DriftSignal,
-  settings: MonitorSettings,
+  settings: AlarmSettings,
   feature: string,
 ): MonitorAlarm {
   const what = {
@@ -73,20 +80,27 @@ function driftAlarm(
   };
 }
 
-function jumpAlarm(feature: string, jump: OpenJump, settings: MonitorSettings): MonitorAlarm {
-  const { before, after, hours, largest, since, effect } = jump;
-  const within = hours === 1 ? 'an hour' : `${hours} hours`;
-  const usual =
-    largest === null ? '' : `; the largest change in the reference is ${figure(largest)}`;
+function jumpAlarm(feature: string, jump: OpenJump, settings: AlarmSettings): MonitorAlarm {
+  const { since, effect } = jump;
   return {
     key: `drift:${feature}:jump`,
     kind: 'drift',
     feature,
-    title: `the mean of \`${feature}\` went from ${figure(before)} to ${figure(after)} within ${within}${usual}`,
+    title: jumpText(feature, jump),
     since,
     effect,
     triggers: triggersOf(settings, 'drift'),
   };
+}
+
+export function jumpText(
+  feature: string,
+  { before, after, hours, largest }: Pick<OpenJump, 'before' | 'after' | 'hours' | 'largest'>,
+): string {
+  const within = hours === 1 ? 'an hour' : `${hours} hours`;
+  const usual =
+    largest === null ? '' : `; the largest change in the reference is ${figure(largest)}`;
+  return `the mean of \`${feature}\` went from ${figure(before)} to ${figure(after)} within ${within}${usual}`;
 }
 
 /** Its effect is a change of a mean, as a share of the range of the reference. */
@@ -97,7 +111,7 @@ export function isJump({ key, kind }: Pick<MonitorAlarm, 'key' | 'kind'>): boole
 function qualityAlarm(
   { slice, measure, scale, value, reference, limit }: QualityResult,
   since: string,
-  settings: MonitorSettings,
+  settings: AlarmSettings,
 ): MonitorAlarm {
   const of = slice === allRequests ? '' : ` of ${slice}`;
   const block = scale === 'fourWeeks' ? 'four weeks' : `a ${scale}`;
@@ -116,7 +130,7 @@ function qualityAlarm(
 function serviceAlarm(
   { measure, share, limit, maxMs }: ServiceTest,
   since: string,
-  settings: MonitorSettings,
+  settings: AlarmSettings,
 ): MonitorAlarm {
   const what = measure === 'failed' ? 'failed' : `took over ${figure(maxMs)} ms`;
   return {
@@ -130,17 +144,19 @@ function serviceAlarm(
   };
 }
 
-function triggersOf(settings: MonitorSettings, kind: MonitorAlarm['kind']): string {
+function triggersOf(settings: AlarmSettings, kind: MonitorAlarm['kind']): string {
   const runs = runsOf(settings, kind);
   return isFallbackDue(settings, [{ kind }])
     ? `${runs}; the former champion serves again if it is shown to be better (fallback: previous)`
     : runs;
 }
 
-function runsOf({ onAlarm }: MonitorSettings, kind: MonitorAlarm['kind']): string {
+function runsOf({ onAlarm, hasJump }: AlarmSettings, kind: MonitorAlarm['kind']): string {
   if (onAlarm === 'notify') return 'an incident; no run starts (onAlarm: notify)';
   if (kind === 'service') return 'an incident; another version would not serve better';
-  return kind === 'data' || kind === 'skew'
-    ? 'an incident; retraining waits until this is repaired'
+  if (kind === 'data' || kind === 'skew')
+    return 'an incident; retraining waits until this is repaired';
+  return hasJump
+    ? 'an incident, and a retraining run once the jump has lasted for a day (onAlarm: retrain)'
     : 'an incident and a retraining run (onAlarm: retrain)';
 }

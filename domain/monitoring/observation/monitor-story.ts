@@ -25,6 +25,7 @@ export function monitorStories(
   { alarms, quality, drift }: MonitorResults,
   of: StoryVersion,
 ): readonly MonitorStory[] {
+  const jumped = alarms.filter(isJump).flatMap(({ feature }) => feature ?? []);
   return alarmKinds.flatMap((kind) => {
     const open = alarms.filter((each) => each.kind === kind);
     const [first] = open;
@@ -51,7 +52,7 @@ export function monitorStories(
           slice: kind === 'quality' && worst ? worst.slice : null,
           dataVersion: null,
           engineDid: `${of.model}@${of.version} still serves. The alarm triggers ${first.triggers}.`,
-          waitsFor: waitsFor(kind, of),
+          waitsFor: waitsFor(kind, of, jumped),
           link: null,
         },
         alarms: open
@@ -84,10 +85,18 @@ function titleOf(kind: MonitorAlarm['kind'], { title }: MonitorAlarm, open: numb
   return `${what}: ${title}${more}`;
 }
 
-function waitsFor(kind: MonitorAlarm['kind'], { model, settings }: StoryVersion): string | null {
+function waitsFor(
+  kind: MonitorAlarm['kind'],
+  { model, settings }: StoryVersion,
+  jumped: readonly string[],
+): string | null {
   if (kind === 'service') return 'a person who looks at the gateways and what they call';
   if (kind === 'data') return 'a person who repairs the data that callers send';
   if (kind === 'skew') return 'a person who finds why serving and training differ';
-  if (settings.onAlarm === 'retrain') return null;
+  if (settings.onAlarm === 'retrain')
+    return jumped.length === 0
+      ? null
+      : `a person who checks the source of ${jumped.join(', ')}, or the end of a day; if the change ` +
+          `is real: perennial run start ${model}`;
   return `a person who decides whether to retrain: perennial monitor show ${model}`;
 }

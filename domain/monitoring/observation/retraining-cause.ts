@@ -1,12 +1,33 @@
-import type { RetrainingCause } from '../../retraining/retraining';
+import type { BrokenData, RetrainingCause } from '../../retraining/retraining';
+import type { OpenJump } from '../jump/jump-results';
+import { jumpText } from './alarms';
+import type { MonitorResults } from './monitor-results';
 import type { MonitorStory } from './monitor-story';
 
 /**
+ * A jump that is younger may be broken data, such as a changed unit, which its source often repairs
+ * within hours. One that lasts is what requests look like from then on.
+ */
+const settledHours = 24;
+
+/** A jump of a feature that has not lasted for a day yet. */
+interface FreshJump extends OpenJump {
+  readonly feature: string;
+}
+
+export function freshJumpsOf({ drift }: Pick<MonitorResults, 'drift'>): readonly FreshJump[] {
+  return drift.flatMap(({ feature, jump }) =>
+    jump?.alarm && jump.alarm.lastedHours < settledHours ? [{ ...jump.alarm, feature }] : [],
+  );
+}
+
+/**
  * Why the open alarms call for a run; null if none of them does. A model that is trained on broken
- * data would be worse, so these come with the cause.
+ * data would be worse, so these come with the cause, and so do data that have just jumped.
  */
 export function retrainingCauseOf(
   stories: readonly Pick<MonitorStory, 'kind' | 'title' | 'story'>[],
+  jumps: readonly FreshJump[],
 ): RetrainingCause | null {
   const ofKind = (wanted: MonitorStory['kind']) => stories.find(({ kind }) => kind === wanted);
   const calling = ofKind('quality') ?? ofKind('drift');
@@ -16,12 +37,24 @@ export function retrainingCauseOf(
     kind: calling.kind === 'quality' ? 'quality' : 'drift',
     reason: calling.title,
     brokenData: broken
-      ? { name: brokenName(broken.story.features), problem: broken.story.what }
-      : null,
+      ? {
+          name: brokenName(broken.story.features.map(({ name }) => name)),
+          problem: broken.story.what,
+        }
+      : suspectedData(jumps),
   };
 }
 
-function brokenName(features: MonitorStory['story']['features']): string {
-  const names = features.map(({ name }) => name);
+function suspectedData(jumps: readonly FreshJump[]): BrokenData | null {
+  if (jumps.length === 0) return null;
+  const what = jumps.map((jump) => jumpText(jump.feature, jump)).join('; ');
+  return {
+    name: brokenName(jumps.map(({ feature }) => feature)),
+    problem: `${what}. Retraining waits until this has lasted for ${settledHours} hours.`,
+    isSuspected: true,
+  };
+}
+
+function brokenName(names: readonly string[]): string {
   return names.length === 0 ? 'request data' : `request data of ${names.join(', ')}`;
 }

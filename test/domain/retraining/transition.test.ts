@@ -240,6 +240,21 @@ describe('a hold that an alarm shows', () => {
     });
   });
 
+  test('of a jump says that the data may be broken, and ends when the jump has lasted', () => {
+    const suspected: RetrainingCause = { ...drift, brokenData: { ...data, isSuspected: true } };
+    const { state } = play([asked(0, suspected)]);
+    expect(state.hold).toEqual({ ...data, isSuspected: true, shownBy: 'alarm' });
+    expect(changeRetraining(state, asked(1, suspected), rules).answer?.why).toContain(
+      'request data of distance may be broken',
+    );
+    // The same alarm calls for a run without a suspicion.
+    expect(play([asked(0, suspected), asked(24, drift)])).toMatchObject({
+      answer: 'started',
+      effects: ['hold', 'release', 'start'],
+      state: { hold: null },
+    });
+  });
+
   test('keeps one event, whose run starts after the hold', () => {
     const held = [asked(0, broken), asked(1, event), asked(2, event)];
     expect(play(held, queue)).toMatchObject({ answer: 'held', state: { queued: event } });

@@ -6,6 +6,8 @@ import type {
   ChampionReference,
   ObservedVersion,
 } from '../../../../domain/monitoring/observation/champion-reference';
+import type { MonitorResults } from '../../../../domain/monitoring/observation/monitor-results';
+import { freshJumpsOf } from '../../../../domain/monitoring/observation/retraining-cause';
 import { monitorStories } from '../../../../domain/monitoring/observation/monitor-story';
 import {
   emptyMonitorState,
@@ -181,6 +183,33 @@ describe('a monitor', () => {
     );
     expect(story?.alarms).toContain('drift:x:jump');
     expect(story?.story.what).toContain('the mean of `x` went from');
+  });
+
+  test('says how long a jump has lasted, until the mean is back', () => {
+    const retrain = { ...settings, onAlarm: 'retrain' } as const;
+    const retraining = { ...version, settings: retrain };
+    const send = (from: MonitorState, rows: ReturnType<typeof rowsOf>) =>
+      fold(from, rows, retraining);
+    const quiet = send(emptyMonitorState, rowsOf({ from: 0, hours: 48, perHour: 300 }));
+    const shifted = (hours: number, from = 48) => rowsOf({ from, hours, perHour: 300, shift: 0.9 });
+    const lasted = (results: MonitorResults) =>
+      results.drift.find(({ feature }) => feature === 'x')?.jump?.alarm?.lastedHours;
+    const first = send(quiet.state, shifted(1));
+    expect(lasted(first.results)).toBe(0);
+    expect(freshJumpsOf(first.results)).toHaveLength(1);
+    const story = monitorStories(first.results, { model: 'm', version: 3, settings: retrain }).find(
+      ({ kind }) => kind === 'drift',
+    );
+    expect(story?.story.engineDid).toContain('once the jump has lasted for a day');
+    expect(story?.story.waitsFor).toContain('checks the source of x');
+    // A day later, with a single request: nothing is shown yet.
+    const single = send(first.state, rowsOf({ from: 72, hours: 1, perHour: 1, shift: 0.9 }));
+    expect(lasted(single.results)).toBe(0);
+    const later = send(first.state, shifted(24, 49));
+    expect(lasted(later.results)).toBe(24);
+    expect(freshJumpsOf(later.results)).toEqual([]);
+    const back = send(later.state, rowsOf({ from: 73, hours: 2, perHour: 300 }));
+    expect(lasted(back.results)).toBeUndefined();
   });
 
   test('with a reference without means by hour, says that jumps are not tested', () => {

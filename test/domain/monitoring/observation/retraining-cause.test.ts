@@ -1,5 +1,9 @@
 import type { MonitorStory } from '../../../../domain/monitoring/observation/monitor-story';
-import { retrainingCauseOf } from '../../../../domain/monitoring/observation/retraining-cause';
+import type { MonitorResults } from '../../../../domain/monitoring/observation/monitor-results';
+import {
+  freshJumpsOf,
+  retrainingCauseOf,
+} from '../../../../domain/monitoring/observation/retraining-cause';
 
 const storyOf = (kind: MonitorStory['kind'], ...features: readonly string[]) => ({
   kind,
@@ -36,5 +40,65 @@ test.each([
     },
   ],
 ])('%s calls for a run, or for none', (_, stories, cause) => {
-  expect(retrainingCauseOf(stories)).toEqual(cause);
+  expect(retrainingCauseOf(stories, [])).toEqual(cause);
+});
+
+describe('a jump that has not lasted for a day', () => {
+  const jump = {
+    feature: 'distance',
+    before: 1040,
+    after: 640,
+    hours: 1,
+    effect: 0.2,
+    largest: 90,
+    since: '2024-05-01T10:00:00.000Z',
+    lastedHours: 3,
+  };
+  const suspected = {
+    name: 'request data of distance',
+    problem:
+      'the mean of `distance` went from 1,040 to 640 within an hour; the largest change in the ' +
+      'reference is 90. Retraining waits until this has lasted for 24 hours.',
+    isSuspected: true,
+  };
+
+  test.each([
+    ['drift', [storyOf('drift')], { kind: 'drift', reason: 'drift alarm', brokenData: suspected }],
+    [
+      'quality',
+      [storyOf('drift'), storyOf('quality')],
+      { kind: 'quality', reason: 'quality alarm', brokenData: suspected },
+    ],
+    [
+      'drift with broken data, which are named instead',
+      [storyOf('data', 'dep_delay'), storyOf('drift')],
+      {
+        kind: 'drift',
+        reason: 'drift alarm',
+        brokenData: { name: 'request data of dep_delay', problem: 'what of data.' },
+      },
+    ],
+    ['nothing else', [], null],
+  ])('holds the run for %s', (_, stories, cause) => {
+    expect(retrainingCauseOf(stories, [jump])).toEqual(cause);
+  });
+
+  test.each([
+    [0, true],
+    [23, true],
+    [24, false],
+    [160, false],
+  ])('after %d hours: %s', (lastedHours, isFresh) => {
+    const drift = [{ feature: 'distance', jump: { alarm: { ...jump, lastedHours } } }];
+    const fresh = freshJumpsOf({ drift: drift as unknown as MonitorResults['drift'] });
+    expect(fresh.map(({ feature }) => feature)).toEqual(isFresh ? ['distance'] : []);
+  });
+
+  test('is none while no jump is open', () => {
+    const drift = [
+      { feature: 'a', jump: null },
+      { feature: 'b', jump: { alarm: null } },
+    ];
+    expect(freshJumpsOf({ drift: drift as unknown as MonitorResults['drift'] })).toEqual([]);
+  });
 });
