@@ -23,6 +23,8 @@ let app: FastifyInstance;
 let admission: RequestAdmission;
 let client: Http2Client;
 let waiting: ((error: Error) => void)[];
+/** The names of the headers of each answer. */
+let sentHeaders: (readonly string[])[];
 const metrics = createGatewayMetrics();
 
 beforeAll(async () => {
@@ -30,11 +32,16 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   waiting = [];
+  sentHeaders = [];
   app = openHttpApp(gatewayDefaults, pino({ level: 'silent' }), (handle) =>
     createTlsServer(certificate, handle, { uploadMs: 200 }),
   );
   app.addHook('onRequest', (request, _reply, done) => {
     request.caller = { tenant: 'default', scope: 'viewer', isService: false } as ApiKeyIdentity;
+    done();
+  });
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    sentHeaders.push(Object.keys(reply.getHeaders()));
     done();
   });
   admission = createAdmission({ limits: gatewayDefaults.admission, onRefused: () => undefined });
@@ -84,17 +91,10 @@ test('an upload that takes too long is cancelled, and the connection stays usabl
   expect((await other.answer).status).toBe(500);
 });
 
-test('an answer with an error has no header that HTTP/2 forbids', async () => {
-  const warnings: string[] = [];
-  const note = ({ message }: Error): void => void warnings.push(message);
-  process.on('warning', note);
-  try {
-    expect((await client.call(path, { body: 'no json' })).status).toBe(400);
-    await new Promise((later) => setImmediate(later));
-    expect(warnings).toEqual([]);
-  } finally {
-    process.off('warning', note);
-  }
+test('an answer with an error sets no header that HTTP/2 forbids', async () => {
+  expect((await client.call(path, { body: 'no json' })).status).toBe(400);
+  // Node would drop it with a warning.
+  expect(sentHeaders).toEqual([expect.not.arrayContaining(['connection'])]);
 });
 
 test('connections without a request end when the server stops', async () => {

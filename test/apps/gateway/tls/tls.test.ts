@@ -187,6 +187,7 @@ test('a refused request is answered before its body, and the connection stays us
 
 test('a body that is too large gets 413, and its stream is closed with the answer', async () => {
   const { client, key, metric } = await open({ bodyLimitBytes: 100_000 });
+  const since = performance.now();
   const announced = await client.open(inferPath, {
     key,
     headers: { 'content-length': '1000000' },
@@ -195,6 +196,8 @@ test('a body that is too large gets 413, and its stream is closed with the answe
   expect(announced.status).toBe(413);
   const unannounced = client.open(inferPath, { key, body: 'x'.repeat(150_000), unfinished: true });
   expect((await unannounced.answer).status).toBe(413);
+  // Long before the limit for an upload.
+  expect(performance.now() - since).toBeLessThan(10_000);
   expect(JSON.parse(unannounced.text())).toMatchObject({ code: 'BodyTooLarge' });
   await until(async () => (await metric('perennial_gateway_requests_in_progress')) === 0);
   expect((await client.call(inferPath, { key, body: rows })).status).toBe(200);
