@@ -6,7 +6,7 @@ import type { Incident } from '../../domain/incident/incident';
 import { sendTinyRequests, type TinyRequests } from '../support/monitoring/tiny-traffic';
 import type { Product } from '../support/process/product';
 import { startProduct } from '../support/process/product';
-import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
+import { lenientGates, writeTinyLifecycle, type TinyOptions } from '../support/tiny-lifecycle';
 import { untilAnswer } from '../support/time/until';
 
 jest.setTimeout(480_000);
@@ -35,9 +35,12 @@ const untilBrakes = (model: string, isSo: (brakes: RetrainingJson) => boolean) =
   });
 
 /** A champion that a person trained; from then on only the engine starts runs. */
-async function champion(name: string, { monitor }: { readonly monitor: string }): Promise<void> {
+async function champion(
+  name: string,
+  { monitor, ...data }: { readonly monitor: string } & Pick<TinyOptions, 'rowsPerDay'>,
+): Promise<void> {
   const settings = `{ every: 1s, onAlarm: retrain, ${monitor} }`;
-  const tiny = { name, evaluate: lenientGates, monitor: settings };
+  const tiny = { name, evaluate: lenientGates, monitor: settings, ...data };
   await product.apply(writeTinyLifecycle(product.workDir, tiny));
   const run = await product.waitForEnd((await product.start(name)).body.id);
   expect(run.status).toBe('succeeded');
@@ -93,9 +96,10 @@ test('broken requests hold the run and are named, and the hold ends with their a
 });
 
 test('a jump holds the run until it has lasted for a day', async () => {
-  await champion('jumping', { monitor: 'cooldown: 1s' });
+  // Means by hour need many rows an hour in the reference.
+  await champion('jumping', { monitor: 'cooldown: 1s', rowsPerDay: 1_000 });
   await send('jumping', { from: '2024-05-06T00:00:00Z', rows: 180 });
-  await send('jumping', { from: '2024-05-06T03:00:00Z', rows: 120, shiftY: 3 });
+  await send('jumping', { from: '2024-05-06T03:00:00Z', rows: 120, shiftY: 3.5 });
   const held = await untilBrakes('jumping', ({ status }) => status === 'held');
   expect(held.hold).toMatchObject({
     shownBy: 'alarm',
@@ -106,10 +110,10 @@ test('a jump holds the run until it has lasted for a day', async () => {
   });
   const [incident] = (await incidentsOf('jumping')).filter(({ key }) => key === 'retraining-held');
   expect(incident?.title).toBe('no automatic run: request data of y may be broken');
-  await send('jumping', { from: '2024-05-07T02:00:00Z', rows: 60, shiftY: 3 });
+  await send('jumping', { from: '2024-05-07T02:00:00Z', rows: 60, shiftY: 3.5 });
   expect(await runsOf('jumping')).toHaveLength(1);
 
-  await send('jumping', { from: '2024-05-07T03:00:00Z', rows: 60, shiftY: 3 });
+  await send('jumping', { from: '2024-05-07T03:00:00Z', rows: 60, shiftY: 3.5 });
   const [run] = await untilAnswer(
     () => runsOf('jumping'),
     (all) => all.length > 1,
