@@ -15,13 +15,14 @@ import { defaultTenant, type PredictionId, type Tenant } from '../../../../domai
 import { until } from '../../../support/time/until';
 
 let folder: string;
+const copies: string[] = [];
 const logs: FeedbackLog[] = [];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'perennial-feedback-'));
 });
 afterEach(async () => {
   for (const log of logs.splice(0)) await log.stop();
-  rmSync(folder, { recursive: true, force: true });
+  for (const path of [folder, ...copies.splice(0)]) rmSync(path, { recursive: true, force: true });
 });
 
 const classification: PredictionTask = {
@@ -140,7 +141,8 @@ const linesOnDisk = (path = folder): number =>
 
 /** What a process that is killed now leaves on disk; its last sign of life is a minute old. */
 function killed(): string {
-  const copy = mkdtempSync(join(folder, '..', 'perennial-feedback-killed-'));
+  const copy = mkdtempSync(join(tmpdir(), 'perennial-feedback-killed-'));
+  copies.push(copy);
   cpSync(folder, copy, { recursive: true });
   const minuteAgo = new Date(Date.now() - 60_000);
   for (const name of readdirSync(copy)) {
