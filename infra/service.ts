@@ -18,16 +18,6 @@ const nodeArguments = [
   join(root, 'workers', 'main.ts'),
 ];
 
-/**
- * MiB for new objects, instead of 16. A gateway makes many that live for one request, and so
- * collects them half as often. The processes behind one address inherit the flag.
- */
-export const gatewayNodeFlags = ['--max-semi-space-size=32'];
-
-function nodeFlags(command: string): readonly string[] {
-  return command === 'gateway' ? gatewayNodeFlags : [];
-}
-
 export interface ServiceOptions {
   readonly name: string;
   readonly command: 'worker' | 'api' | 'gateway' | 'llm-server';
@@ -46,7 +36,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     return await startServer({
       name: options.name,
       command: process.execPath,
-      args: [...nodeFlags(options.command), ...nodeArguments, options.command],
+      args: [...nodeArguments, options.command],
       env: passed.env,
       descriptors: [passed.descriptor],
       cwd: root,

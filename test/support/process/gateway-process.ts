@@ -3,7 +3,6 @@ import { mkdirSync, openSync, readFileSync, closeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Agent, request } from 'undici';
 import { freePort } from '../../../infra/ports';
-import { gatewayNodeFlags } from '../../../infra/service';
 import type { S3Place } from '../serving/serving-world';
 
 export interface GatewayProcess {
@@ -43,7 +42,7 @@ export async function startGatewayProcess({
   const errors = stderr === undefined ? log : openSync(stderr, 'a');
   const child = spawn(
     process.execPath,
-    [...gatewayNodeFlags, '-r', './bin/load-sources.cjs', 'workers/main.ts', 'gateway'],
+    ['-r', './bin/load-sources.cjs', 'workers/main.ts', 'gateway'],
     {
       cwd: root,
       stdio: ['ignore', log, errors],
