@@ -1,10 +1,8 @@
 import type { Tenant } from '../../domain/ids';
 import { isPerennialError } from '../../domain/failure';
+import { freshJumpsOf } from '../../domain/monitoring/jump/fresh-jumps';
 import { monitorStories } from '../../domain/monitoring/observation/monitor-story';
-import {
-  freshJumpsOf,
-  retrainingCauseOf,
-} from '../../domain/monitoring/observation/retraining-cause';
+import { retrainingCauseOf } from '../../domain/monitoring/observation/retraining-cause';
 import type { RetrainingCause } from '../../domain/retraining/retraining';
 import type { MonitorRecord } from '../../db/monitoring/records';
 import type { Registry } from '../../db/registry';

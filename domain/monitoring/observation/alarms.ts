@@ -1,5 +1,6 @@
 import { figure, percent } from '../../format';
 import type { DriftSignal, FeatureDrift } from '../drift-results';
+import { freshJumpsOf } from '../jump/fresh-jumps';
 import type { OpenJump } from '../jump/jump-results';
 import type { MonitorSettings } from '../monitor';
 import { allRequests } from '../quality/quality-blocks';
@@ -14,8 +15,8 @@ import {
 import { isSkewed } from './skew';
 
 interface AlarmSettings extends MonitorSettings {
-  /** An open jump delays the runs of all alarms. */
-  readonly hasJump: boolean;
+  /** A jump that has not lasted for a day delays the runs of all alarms. */
+  readonly hasFreshJump: boolean;
 }
 
 /** Open alarms, the most severe kind first. */
@@ -23,8 +24,8 @@ export function alarmsOf(
   { drift, quality, service, skew }: Pick<MonitorResults, 'drift' | 'quality' | 'service' | 'skew'>,
   given: MonitorSettings,
 ): readonly MonitorAlarm[] {
-  const hasJump = drift.some(({ jump }) => jump?.alarm != null);
-  const settings: AlarmSettings = { ...given, hasJump };
+  const hasFreshJump = freshJumpsOf({ drift }).length > 0;
+  const settings: AlarmSettings = { ...given, hasFreshJump };
   const alarms: MonitorAlarm[] = drift.flatMap((each) => {
     const { feature, alarm, jump } = each;
     return [
@@ -151,12 +152,12 @@ function triggersOf(settings: AlarmSettings, kind: MonitorAlarm['kind']): string
     : runs;
 }
 
-function runsOf({ onAlarm, hasJump }: AlarmSettings, kind: MonitorAlarm['kind']): string {
+function runsOf({ onAlarm, hasFreshJump }: AlarmSettings, kind: MonitorAlarm['kind']): string {
   if (onAlarm === 'notify') return 'an incident; no run starts (onAlarm: notify)';
   if (kind === 'service') return 'an incident; another version would not serve better';
   if (kind === 'data' || kind === 'skew')
     return 'an incident; retraining waits until this is repaired';
-  return hasJump
+  return hasFreshJump
     ? 'an incident, and a retraining run once the jump has lasted for a day (onAlarm: retrain)'
     : 'an incident and a retraining run (onAlarm: retrain)';
 }

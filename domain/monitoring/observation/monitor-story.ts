@@ -1,6 +1,7 @@
 import { figure, percent } from '../../format';
 import type { IncidentKind, IncidentSeverity, IncidentStory } from '../../incident/incident';
 import type { MonitorSettings } from '../monitor';
+import { freshJumpsOf } from '../jump/fresh-jumps';
 import { isJump } from './alarms';
 import { alarmKinds, type MonitorAlarm, type MonitorResults } from './monitor-results';
 
@@ -11,7 +12,10 @@ export interface MonitorStory {
   readonly severity: IncidentSeverity;
   readonly title: string;
   readonly story: IncidentStory;
-  /** Changes when an alarm is added or ends, and not with each figure. */
+  /**
+   * Changes when an alarm is added or ends, and when a jump begins or ends to hold the run that
+   * this alarm calls for. It does not change with each figure.
+   */
   readonly alarms: string;
 }
 
@@ -25,7 +29,7 @@ export function monitorStories(
   { alarms, quality, drift }: MonitorResults,
   of: StoryVersion,
 ): readonly MonitorStory[] {
-  const jumped = alarms.filter(isJump).flatMap(({ feature }) => feature ?? []);
+  const fresh = freshJumpsOf({ drift }).map(({ feature }) => feature);
   return alarmKinds.flatMap((kind) => {
     const open = alarms.filter((each) => each.kind === kind);
     const [first] = open;
@@ -33,6 +37,9 @@ export function monitorStories(
     const since = open.map((each) => each.since).sort()[0] ?? null;
     const features = [...new Set(open.flatMap(({ feature }) => feature ?? []))];
     const worst = quality?.slices[0];
+    const callsForRun =
+      of.settings.onAlarm === 'retrain' && (kind === 'quality' || kind === 'drift');
+    const heldBy = callsForRun ? fresh : [];
     return [
       {
         kind,
@@ -52,13 +59,13 @@ export function monitorStories(
           slice: kind === 'quality' && worst ? worst.slice : null,
           dataVersion: null,
           engineDid: `${of.model}@${of.version} still serves. The alarm triggers ${first.triggers}.`,
-          waitsFor: waitsFor(kind, of, jumped),
+          waitsFor: waitsFor(kind, of, heldBy),
           link: null,
         },
-        alarms: open
-          .map(({ key }) => key)
-          .sort()
-          .join(' '),
+        alarms: [
+          ...open.map(({ key }) => key).sort(),
+          ...heldBy.map((feature) => `heldBy:${feature}`).sort(),
+        ].join(' '),
       },
     ];
   });
@@ -88,15 +95,15 @@ function titleOf(kind: MonitorAlarm['kind'], { title }: MonitorAlarm, open: numb
 function waitsFor(
   kind: MonitorAlarm['kind'],
   { model, settings }: StoryVersion,
-  jumped: readonly string[],
+  heldBy: readonly string[],
 ): string | null {
   if (kind === 'service') return 'a person who looks at the gateways and what they call';
   if (kind === 'data') return 'a person who repairs the data that callers send';
   if (kind === 'skew') return 'a person who finds why serving and training differ';
   if (settings.onAlarm === 'retrain')
-    return jumped.length === 0
+    return heldBy.length === 0
       ? null
-      : `a person who checks the source of ${jumped.join(', ')}, or the end of a day; if the change ` +
+      : `a person who checks the source of ${heldBy.join(', ')}, or the end of a day; if the change ` +
           `is real: perennial run start ${model}`;
   return `a person who decides whether to retrain: perennial monitor show ${model}`;
 }

@@ -1,25 +1,7 @@
 import type { BrokenData, RetrainingCause } from '../../retraining/retraining';
-import type { OpenJump } from '../jump/jump-results';
+import { settledHours, type FreshJump } from '../jump/fresh-jumps';
 import { jumpText } from './alarms';
-import type { MonitorResults } from './monitor-results';
 import type { MonitorStory } from './monitor-story';
-
-/**
- * A jump that is younger may be broken data, such as a changed unit, which its source often repairs
- * within hours. One that lasts is what requests look like from then on.
- */
-const settledHours = 24;
-
-/** A jump of a feature that has not lasted for a day yet. */
-interface FreshJump extends OpenJump {
-  readonly feature: string;
-}
-
-export function freshJumpsOf({ drift }: Pick<MonitorResults, 'drift'>): readonly FreshJump[] {
-  return drift.flatMap(({ feature, jump }) =>
-    jump?.alarm && jump.alarm.lastedHours < settledHours ? [{ ...jump.alarm, feature }] : [],
-  );
-}
 
 /**
  * Why the open alarms call for a run; null if none of them does. A model that is trained on broken

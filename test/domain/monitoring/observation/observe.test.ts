@@ -7,7 +7,7 @@ import type {
   ObservedVersion,
 } from '../../../../domain/monitoring/observation/champion-reference';
 import type { MonitorResults } from '../../../../domain/monitoring/observation/monitor-results';
-import { freshJumpsOf } from '../../../../domain/monitoring/observation/retraining-cause';
+import { freshJumpsOf } from '../../../../domain/monitoring/jump/fresh-jumps';
 import { monitorStories } from '../../../../domain/monitoring/observation/monitor-story';
 import {
   emptyMonitorState,
@@ -208,6 +208,8 @@ describe('a monitor', () => {
     const later = send(first.state, shifted(24, 49));
     expect(lasted(later.results)).toBe(24);
     expect(freshJumpsOf(later.results)).toEqual([]);
+    const jump = later.results.alarms.find(({ key }) => key === 'drift:x:jump');
+    expect(jump?.triggers).toBe('an incident and a retraining run (onAlarm: retrain)');
     const back = send(later.state, rowsOf({ from: 73, hours: 2, perHour: 300 }));
     expect(lasted(back.results)).toBeUndefined();
   });

@@ -1,0 +1,102 @@
+import type { MonitorSettings } from '../../../../domain/monitoring/monitor';
+import { defaultMonitor } from '../../../../domain/monitoring/monitor-spec';
+import { alarmsOf } from '../../../../domain/monitoring/observation/alarms';
+import type {
+  LiveQualityResult,
+  MonitorResults,
+} from '../../../../domain/monitoring/observation/monitor-results';
+import { monitorStories } from '../../../../domain/monitoring/observation/monitor-story';
+
+const settings: MonitorSettings = {
+  ...defaultMonitor,
+  onAlarm: 'retrain',
+  task: 'classification',
+  metric: 'logloss',
+  timezone: 'UTC',
+  availableAfterSeconds: 0,
+  service: { maxFailed: 0.01, latency: null },
+};
+
+const quality = {
+  metric: 'logloss',
+  estimate: 0.7,
+  reference: 0.6,
+  slices: [],
+  tests: [
+    {
+      slice: 'all',
+      measure: 'loss',
+      scale: 'day',
+      value: 0.7,
+      rows: 400,
+      reference: 0.6,
+      limit: 0.65,
+      reason: null,
+      since: '2024-05-01T00:00:00.000Z',
+    },
+  ],
+} as unknown as LiveQualityResult;
+
+/** Features whose jumps have lasted for these hours, while the quality has an alarm too. */
+function resultsOf(lasted: Readonly<Record<string, number>>): MonitorResults {
+  const drift = Object.entries(lasted).map(([feature, lastedHours]) => {
+    const means = { before: 1040, after: 640, hours: 1, effect: 0.2, largest: 90 };
+    const alarm = { ...means, since: '2024-05-01T10:00:00.000Z', lastedHours };
+    return { feature, role: 'feature', alarm: null, effect: 0, jump: { limits: [], alarm } };
+  }) as unknown as MonitorResults['drift'];
+  const service = { tests: [] } as unknown as MonitorResults['service'];
+  const found = { drift, quality, service, skew: null };
+  return {
+    ...found,
+    estimate: null,
+    fallback: null,
+    alarms: alarmsOf(found, settings),
+    unknown: [],
+  };
+}
+
+function storyOf(
+  kind: 'drift' | 'quality',
+  lasted: Readonly<Record<string, number>>,
+  onAlarm: MonitorSettings['onAlarm'] = 'retrain',
+) {
+  const of = { model: 'm', version: 3, settings: { ...settings, onAlarm } };
+  const story = monitorStories(resultsOf(lasted), of).find((each) => each.kind === kind);
+  if (!story) throw new Error(`no story of ${kind}`);
+  return story;
+}
+
+describe.each(['drift', 'quality'] as const)('with an open jump, the story of %s', (kind) => {
+  test.each([0, 23])('says after %d hours that the run waits', (hours) => {
+    const { story } = storyOf(kind, { distance: hours });
+    expect(story.engineDid).toContain('a retraining run once the jump has lasted for a day');
+    expect(story.waitsFor).toContain('checks the source of distance, or the end of a day');
+  });
+
+  test.each([24, 160])('says after %d hours that the alarm starts a run', (hours) => {
+    const { story } = storyOf(kind, { distance: hours });
+    expect(story.engineDid).toContain('an incident and a retraining run (onAlarm: retrain)');
+    expect(story.waitsFor).toBeNull();
+  });
+
+  test('names only the jumps that hold the run', () => {
+    const { story } = storyOf(kind, { distance: 24, dep_delay: 23 });
+    expect(story.engineDid).toContain('once the jump has lasted for a day');
+    expect(story.waitsFor).toContain('checks the source of dep_delay,');
+  });
+
+  test('is raised again once, when the jump has lasted for a day', () => {
+    const raised = [0, 23, 24, 160].map((hours) => storyOf(kind, { distance: hours }).alarms);
+    expect(raised[1]).toBe(raised[0]);
+    expect(raised[2]).not.toBe(raised[1]);
+    expect(raised[3]).toBe(raised[2]);
+    const both = storyOf(kind, { distance: 3, dep_delay: 3 });
+    expect(storyOf(kind, { dep_delay: 4, distance: 4 }).alarms).toBe(both.alarms);
+    expect(storyOf(kind, { dep_delay: 5, distance: 24 }).alarms).not.toBe(both.alarms);
+  });
+
+  test('is not raised again if no run waits', () => {
+    const [young, old] = [23, 24].map((hours) => storyOf(kind, { distance: hours }, 'notify'));
+    expect(old?.alarms).toBe(young?.alarms);
+  });
+});
