@@ -58,7 +58,7 @@ export interface SpillOptions {
   readonly folder: string;
   readonly segmentBytes: number;
   readonly maxBytes: number;
-  /** Whether the oldest rows are dropped beyond `maxBytes`, as unless given, or new ones refused. */
+  /** Beyond `maxBytes`, `drop` (the default) drops the oldest rows, and `refuse` refuses new ones. */
   readonly whenFull?: 'drop' | 'refuse';
   /**
    * A folder without a sign of life for this long belongs to a dead process. Longer than any pause
@@ -114,20 +114,16 @@ export async function openSpill<Row>({
     // Opened by its path each time. If another process has taken over the segments, a new one
     // starts.
     await mkdir(own, { recursive: true, mode: 0o700 });
-    const file = await open(join(own, segment.name), 'a', 0o600);
+    const path = join(own, segment.name);
     try {
-      // Otherwise a line that a full disk cut off would merge with the next one.
-      const size = (await file.stat()).size;
-      if (size > segment.bytes) await file.truncate(segment.bytes);
-      await file.writeFile(text);
-      await file.datasync();
-    } finally {
-      await file.close();
+      await appendSynced(path, text, segment.bytes);
+      if (fresh) await syncFolder(own);
+    } catch (error) {
+      // No segment names the file, so only another process would read it: rows that were refused.
+      if (fresh) await rm(path, { force: true }).catch(() => undefined);
+      throw error;
     }
-    if (fresh) {
-      await syncFolder(own);
-      segments.push(segment);
-    }
+    if (fresh) segments.push(segment);
     segment.bytes += text.byteLength;
     if (whenFull === 'drop') await makeRoom();
   }
@@ -284,6 +280,20 @@ function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** Write behind the first `bytes` of a file, and sync it. */
+async function appendSynced(path: string, text: Buffer, bytes: number): Promise<void> {
+  const file = await open(path, 'a', 0o600);
+  try {
+    // Otherwise a line that a full disk cut off would merge with the next one.
+    const size = (await file.stat()).size;
+    if (size > bytes) await file.truncate(bytes);
+    await file.writeFile(text);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** A new name survives a power failure only after its folder was synced. */

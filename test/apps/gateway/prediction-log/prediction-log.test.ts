@@ -8,6 +8,7 @@ import {
   writeFileSync,
   appendFileSync,
 } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gatewayDefaults, type PredictionLogLimits } from '../../../../apps/gateway/config';
@@ -94,6 +95,20 @@ async function spillIn(
 }
 
 describe('spill', () => {
+  test('a write that fails leaves no file that another process would take over', async () => {
+    const { spill } = await spillIn();
+    const probe = await open(join(folder, 'probe'), 'w');
+    const handles = Object.getPrototypeOf(probe) as FileHandle;
+    await probe.close();
+    const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    const failing = jest.spyOn(handles, 'datasync').mockRejectedValueOnce(full);
+    await expect(spill.append([row(1)])).rejects.toThrow('no space left');
+    failing.mockRestore();
+    expect(readdirSync(spill.folder)).toEqual(['alive']);
+    await spill.append([row(2)]);
+    expect(numbersIn(await spill.oldest())).toEqual([2]);
+  });
+
   test('returns rows in order from several segments until they are removed', async () => {
     const { spill } = await spillIn({ segmentBytes: 500 });
     for (const number of range(0, 6)) await spill.append([row(number)]);
