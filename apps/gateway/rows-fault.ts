@@ -1,9 +1,9 @@
 import { isPerennialError } from '../../domain/failure';
 
 /**
- * Whether PostgreSQL refuses the rows themselves, so that another attempt would fail as well:
- * SQLSTATE classes 22, 23 and 54: invalid data, a constraint, or a size that PostgreSQL
- * cannot index. Other errors may succeed on the next attempt.
+ * Whether PostgreSQL refuses the rows themselves, so that another attempt would fail as well. These
+ * are SQLSTATE classes 22, 23 and 54: invalid data, a constraint, or a size that PostgreSQL cannot
+ * index. Other errors may succeed on the next attempt.
  */
 export function isRowsFault(error: unknown): boolean {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {

@@ -341,14 +341,22 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   const spoolError = rateLimitedLog((what, error) => log.error({ err: error }, what));
   const tending = setInterval(
     () => {
-      void tend().catch((error: unknown) => spoolError('the folder of the spool', error));
+      void tend();
     },
     (orphanSeconds / 4) * 1000,
   );
 
   /** Predictions go first, because labels are checked against them. */
   async function tend(): Promise<void> {
-    const taken = { predictions: await spill.tend(), feedback: await feedback.tend() };
+    // If one fails, the other must still show that this process is alive.
+    const failed = (error: unknown): number => {
+      spoolError('the folder of the spool', error);
+      return 0;
+    };
+    const taken = {
+      predictions: await spill.tend().catch(failed),
+      feedback: await feedback.tend().catch(failed),
+    };
     if (taken.predictions + taken.feedback > 0)
       log.info(taken, 'took over files that another gateway left on disk');
   }

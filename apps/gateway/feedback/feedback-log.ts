@@ -215,7 +215,8 @@ export async function openFeedbackLog(options: FeedbackLogOptions): Promise<Feed
     add,
     bytes: () => spill.bytes(),
     fails: () => performance.now() - refusedAt < refusalShownMs,
-    tend: () => spill.tend(),
+    // The files of a stopped process are for others to take over.
+    tend: () => (stopping ? Promise.resolve(0) : spill.tend()),
     async stop() {
       clearInterval(timer);
       stopping = true;

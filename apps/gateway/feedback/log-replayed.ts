@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { ReplayedLabels } from './feedback-log';
 
-const shownReasons = 20;
+const labelsPerLine = 100;
 
 /**
  * Log what became of feedback from disk. Its callers have their answers, so only the operator can
@@ -12,12 +12,13 @@ export function logReplayed(
   log: FastifyBaseLogger,
 ): void {
   const counts = { joined, waiting, unknown, refused: refused.length };
-  if (refused.length > 0)
-    log.error(
-      { ...counts, reasons: refused.slice(0, shownReasons).map(({ reason }) => reason) },
-      'labels from disk were refused and are lost; send right ones',
-    );
-  else if (unknown > 0)
+  for (let from = 0; from < refused.length; from += labelsPerLine) {
+    const labels = refused
+      .slice(from, from + labelsPerLine)
+      .map(({ label: { tenant, predictionId }, reason }) => ({ tenant, predictionId, reason }));
+    log.error({ labels }, 'labels from disk were refused and are lost; send right ones');
+  }
+  if (unknown > 0)
     log.warn(counts, 'labels from disk were not recorded: their predictions are not in the log');
   else log.info(counts, 'feedback from disk was recorded');
 }
