@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { failure } from '../domain/failure';
 import {
   backendPortNames,
@@ -136,6 +136,10 @@ async function assemble(
   );
   const host = reachableHost(environment['PERENNIAL_BIND']);
   const hasTls = Boolean(environment['PERENNIAL_GATEWAY_TLS_CERT_FILE']);
+  // The processes start in another folder than this one.
+  const tlsFiles = ['PERENNIAL_GATEWAY_TLS_CERT_FILE', 'PERENNIAL_GATEWAY_TLS_KEY_FILE'].flatMap(
+    (name) => (environment[name] ? [[name, resolve(environment[name])] as const] : []),
+  );
   const apiUrl = `http://${host}:${ports.api}`;
   // The certificate may name only the configured address.
   const gatewayUrl =
@@ -143,6 +147,7 @@ async function assemble(
     `${hasTls ? 'https' : 'http'}://${host}:${ports.gateway}`;
   const settings: Record<string, string | undefined> = {
     ...environment,
+    ...Object.fromEntries(tlsFiles),
     ...backends.environment,
     PERENNIAL_STATE_DIR: stateDir,
     PERENNIAL_PYTHON: environment['PERENNIAL_PYTHON'] || join(cacheDir, 'python', 'bin', 'python'),

@@ -62,6 +62,8 @@ export function openHttpApp(
       problemHandler(gatewayOverrides, formOf(request.url))(error, request, reply);
     },
   });
+  // Node takes the longer of this and `requestTimeout` for the whole request.
+  app.server.headersTimeout = uploadTimeoutMs;
   app.setErrorHandler(errorHandler(config));
   acceptBodies(app, async (request, body) => {
     requireJsonType(request);

@@ -51,6 +51,8 @@ export function createTlsServer(
   return Object.assign(plain, {
     keepAliveTimeout: idleMs,
     requestTimeout: uploadMs,
+    // Node takes the longer of the two for the whole request.
+    headersTimeout: uploadMs,
     closeIdleConnections() {
       closeIdleOfHttp1();
       for (const session of sessions) session.close();

@@ -5,6 +5,7 @@ import {
   expirySeconds,
   names,
   readCertificate,
+  type Certificate,
   type CertificateFiles,
 } from './certificate';
 import { createTlsServer, type TlsServer } from './tls-server';
@@ -19,7 +20,7 @@ export interface TlsOptions {
 /** The certificate of a gateway process and the servers that use it. */
 export interface GatewayTls {
   readonly createServer: (handle: RequestListener) => TlsServer;
-  /** Log a warning if the certificate does not have the name by which callers check it. */
+  /** Log a warning if this certificate, or a later one, has not the name by which callers check it. */
   checkName(host: string): void;
   /** The end of the certificate's validity, in seconds since 1970. */
   readonly expirySeconds: () => number;
@@ -35,21 +36,26 @@ export interface GatewayTls {
 export async function openTls({ files, renewalMs, log }: TlsOptions): Promise<GatewayTls> {
   let present = await readCertificate(files);
   const servers: TlsServer[] = [];
-  let reported = '';
+  let checkedHost: string | null = null;
+  let [reported, warned] = ['', ''];
   warn();
 
+  /** Once for each problem, also of a certificate that expires while it is used. */
   function warn(): void {
-    const warning = certificateWarning(present);
-    if (warning !== null) log.warn({ file: files.certFile }, warning);
+    const other = checkedHost === null ? null : nameWarning(present, checkedHost);
+    const warning = [certificateWarning(present), other].filter((text) => text !== null).join('; ');
+    if (warning !== warned && warning !== '') log.warn({ file: files.certFile }, warning);
+    warned = warning;
   }
 
   async function renew(): Promise<void> {
     const read = await readCertificate(files);
     reported = '';
-    if (read.cert === present.cert && read.key === present.key) return;
-    for (const server of servers) server.setSecureContext(read);
-    present = read;
-    log.info({ file: files.certFile }, 'new connections use the changed certificate');
+    if (read.cert !== present.cert || read.key !== present.key) {
+      for (const server of servers) server.setSecureContext(read);
+      present = read;
+      log.info({ file: files.certFile }, 'new connections use the changed certificate');
+    }
     warn();
   }
 
@@ -70,15 +76,19 @@ export async function openTls({ files, renewalMs, log }: TlsOptions): Promise<Ga
       return server;
     },
     checkName(host) {
-      if (!names(present, host))
-        log.warn(
-          { file: files.certFile },
-          `the certificate does not name ${host}, so workers and the API will refuse this ` +
-            'gateway; set PERENNIAL_GATEWAY_URL to an address with a name of the certificate, or ' +
-            'PERENNIAL_GATEWAY_TLS_SERVER_NAME to a name of all gateways',
-        );
+      checkedHost = host;
+      warn();
     },
     expirySeconds: () => expirySeconds(present),
     close: () => clearInterval(renewal),
   };
+}
+
+/** Null if callers of this host accept the certificate. */
+function nameWarning(certificate: Certificate, host: string): string | null {
+  return names(certificate, host)
+    ? null
+    : `the certificate does not name ${host}, so workers and the API will refuse this ` +
+        'gateway; set PERENNIAL_GATEWAY_URL to an address with a name of the certificate, or ' +
+        'PERENNIAL_GATEWAY_TLS_SERVER_NAME to a name of all gateways';
 }

@@ -285,6 +285,17 @@ describe('a changed certificate', () => {
     );
   });
 
+  test('without the name of the address is used and reported once', async () => {
+    await open({ renewalMs, publicUrl: 'https://localhost:8710' });
+    expect(logged.join('')).not.toContain('the certificate does not name');
+    const other = await makeCertificate({ name: 'models.example.com', addresses: [] });
+    writeCertificate(folder, other);
+    const reports = () => logged.filter((line) => line.includes('does not name localhost'));
+    await until(() => reports().length > 0);
+    await new Promise((later) => setTimeout(later, 10 * renewalMs));
+    expect(reports()).toHaveLength(1);
+  });
+
   test('that cannot be used is reported once, and the present one stays', async () => {
     const { gateway } = await open({ renewalMs });
     const other = await makeCertificate();
