@@ -10089,18 +10089,23 @@ export interface components {
             /** @description automatic runs in a row that released no version */
             readonly fruitless: number;
             readonly hold: {
-                /** @description broken requests that also hold the runs, until their alarm ends */
+                /** @description requests that also hold the runs, until their alarm ends or a suspected jump has lasted for 24 hours */
                 readonly alarm: {
+                    /** @description dataset version, or request data with the names of their features */
                     readonly data: string;
+                    /** @description true if a feature jumped less than 24 hours ago, so its data may be broken or right; false for broken data */
+                    readonly isSuspected: boolean;
                     readonly problem: string;
                 } | null;
-                /** @description dataset version or feature that is broken */
+                /** @description dataset version, or request data with the names of their features */
                 readonly data: string;
                 /** @description incident to resolve; null if there is none */
                 readonly incident: string | null;
+                /** @description true if a feature jumped less than 24 hours ago, so its data may be broken or right; false for broken data */
+                readonly isSuspected: boolean;
                 readonly problem: string;
                 /**
-                 * @description alarm: ends with the alarm. contract: ends with the next event or new data, if these are triggers, or by a person
+                 * @description alarm: ends with the alarm, or earlier once a suspected jump has lasted for 24 hours. contract: ends with the next event or new data, if these are triggers, or by a person
                  * @enum {string}
                  */
                 readonly shownBy: "alarm" | "contract";

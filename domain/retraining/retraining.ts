@@ -24,14 +24,14 @@ export interface BrokenData {
 /** Data on which no automatic run starts, and what ends the hold. */
 export interface DataHold extends BrokenData {
   /**
-   * `alarm`: the monitor shows broken requests, and the hold ends with its alarm. `contract`: a run
-   * was stopped by the contract of a source. The hold ends with the next event or new data, if
-   * these are triggers, or by a person.
+   * `alarm`: the monitor shows broken requests or a jump. The hold ends with its alarm, and by a jump
+   * also when this has lasted for a day. `contract`: a run was stopped by the contract of a source.
+   * The hold ends with the next event or new data, if these are triggers, or by a person.
    */
   readonly shownBy: 'alarm' | 'contract';
   /**
-   * Broken requests that the monitor shows during a hold by a contract. While their alarm is open,
-   * they hold the runs after the contract.
+   * Broken requests or a jump that the monitor shows during a hold by a contract. They hold the runs
+   * after the contract, for as long as they would alone.
    */
   readonly alarm?: BrokenData;
 }

@@ -80,7 +80,11 @@ test('broken requests hold the run and are named, and the hold ends with their a
   await champion('broken', { monitor: 'cooldown: 1s' });
   await send('broken', { from: '2024-05-06T00:00:00Z', rows: 400, shift: 10, shiftY: 3 });
   const held = await untilBrakes('broken', ({ status }) => status === 'held');
-  expect(held.hold).toMatchObject({ shownBy: 'alarm', data: expect.stringMatching(/x/) as string });
+  expect(held.hold).toMatchObject({
+    shownBy: 'alarm',
+    data: expect.stringMatching(/x/) as string,
+    isSuspected: false,
+  });
   expect(await runsOf('broken')).toHaveLength(1);
   const shown = await product.cli(['retraining', 'show', 'broken']);
   expect(shown.stdout).toMatch(/held by broken data[^]*ends by itself/);
@@ -104,6 +108,7 @@ test('a jump holds the run until it has lasted for a day', async () => {
   expect(held.hold).toMatchObject({
     shownBy: 'alarm',
     data: 'request data of y',
+    isSuspected: true,
     problem: expect.stringMatching(
       /^the mean of `y` went from .* lasted for 24 hours\.$/,
     ) as string,

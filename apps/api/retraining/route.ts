@@ -7,7 +7,7 @@ import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { defaultMonitor } from '../../../domain/monitoring/monitor-spec';
 import { retrainingStatus } from '../../../domain/retraining/outlook';
-import { retrainingIncidents } from '../../../domain/retraining/retraining';
+import { retrainingIncidents, type BrokenData } from '../../../domain/retraining/retraining';
 import { name, problem } from '../fields';
 import type { RouteDeps } from '../route-deps';
 import { retrainingView, type RetrainingJson } from './view';
@@ -61,11 +61,10 @@ export function retrainingRoutes({
           notBefore,
           queued: queued && { kind: queued.kind, reason: queued.reason },
           hold: hold && {
-            data: hold.name,
-            problem: hold.problem,
+            ...heldJson(hold),
             shownBy: hold.shownBy,
             incident: await incident(retrainingIncidents.held),
-            alarm: hold.alarm ? { data: hold.alarm.name, problem: hold.alarm.problem } : null,
+            alarm: hold.alarm ? heldJson(hold.alarm) : null,
           },
           stop: stopped ? { incident: await incident(retrainingIncidents.stopped) } : null,
           budget: await spentOf({ tenant, lifecycle, model: budget?.model ?? null, now }),
@@ -109,4 +108,12 @@ export function retrainingRoutes({
     }
     return { period, limits };
   }
+}
+
+function heldJson({
+  name: data,
+  problem,
+  isSuspected = false,
+}: BrokenData): Pick<NonNullable<RetrainingJson['hold']>, 'data' | 'problem' | 'isSuspected'> {
+  return { data, problem, isSuspected };
 }

@@ -6,6 +6,16 @@ import { instant } from '../fields';
 
 const incident = z.string().nullable().describe('incident to resolve; null if there is none');
 
+const heldData = z.object({
+  data: z.string().describe('dataset version, or request data with the names of their features'),
+  problem: z.string(),
+  isSuspected: z
+    .boolean()
+    .describe(
+      'true if a feature jumped less than 24 hours ago, so its data may be broken or right; false for broken data',
+    ),
+});
+
 export const retrainingView = z
   .object({
     lifecycle: z.string(),
@@ -29,20 +39,19 @@ export const retrainingView = z
       .object({ kind: z.string(), reason: z.string() })
       .nullable()
       .describe('trigger that starts a run when the brakes allow it'),
-    hold: z
-      .object({
-        data: z.string().describe('dataset version or feature that is broken'),
-        problem: z.string(),
+    hold: heldData
+      .extend({
         shownBy: z
           .enum(['alarm', 'contract'])
           .describe(
-            'alarm: ends with the alarm. contract: ends with the next event or new data, if these are triggers, or by a person',
+            'alarm: ends with the alarm, or earlier once a suspected jump has lasted for 24 hours. contract: ends with the next event or new data, if these are triggers, or by a person',
           ),
         incident,
-        alarm: z
-          .object({ data: z.string(), problem: z.string() })
+        alarm: heldData
           .nullable()
-          .describe('broken requests that also hold the runs, until their alarm ends'),
+          .describe(
+            'requests that also hold the runs, until their alarm ends or a suspected jump has lasted for 24 hours',
+          ),
       })
       .nullable(),
     stop: z

@@ -37,7 +37,7 @@ function brakeLines(shown: RetrainingJson): string[] {
     lines.push(`${hold.data}: ${hold.problem}`);
     lines.push(
       hold.shownBy === 'alarm'
-        ? 'ends by itself when the alarm of the monitor ends (perennial monitor show)'
+        ? `ends by itself ${alarmHoldEnd(hold, 'when')}`
         : contractHoldText(
             triggersOnNewData(triggers),
             resolve(hold.incident, 'the data are right'),
@@ -45,9 +45,7 @@ function brakeLines(shown: RetrainingJson): string[] {
     );
     if (hold.alarm !== null) {
       lines.push(`${hold.alarm.data}: ${hold.alarm.problem}`);
-      lines.push(
-        'also holds the runs until the alarm of the monitor ends (perennial monitor show)',
-      );
+      lines.push(`also holds the runs ${alarmHoldEnd(hold.alarm, 'until')}`);
     }
   }
   if (notBefore !== null && status === 'coolingDown')
@@ -55,6 +53,17 @@ function brakeLines(shown: RetrainingJson): string[] {
   if (status !== 'ready' && status !== 'running')
     lines.push('perennial run start is not subject to these brakes');
   return lines;
+}
+
+/** The alarm of a jump can stay open for longer than the hold. */
+function alarmHoldEnd(
+  { isSuspected }: Pick<NonNullable<RetrainingJson['hold']>, 'isSuspected'>,
+  when: 'when' | 'until',
+): string {
+  const end = isSuspected
+    ? `the jump has lasted for a day, or ${when} its alarm ends`
+    : 'the alarm of the monitor ends';
+  return `${when} ${end} (perennial monitor show)`;
 }
 
 function contractHoldText(trigger: string | null, release: string): string {

@@ -31,7 +31,12 @@ test('names the triggers and the rules', () => {
 });
 
 test('says what is broken and how the hold ends', () => {
-  const hold = { data: 'delay.flights@3', problem: 'nulls of distance: 12 %', alarm: null };
+  const hold = {
+    data: 'delay.flights@3',
+    problem: 'nulls of distance: 12 %',
+    isSuspected: false,
+    alarm: null,
+  };
   const byContract = shown({
     status: 'held',
     hold: { ...hold, shownBy: 'contract', incident: 'inc_1' },
@@ -53,7 +58,7 @@ test('says what is broken and how the hold ends', () => {
   );
   const byAlarm = shown({ status: 'held', hold: { ...hold, shownBy: 'alarm', incident: 'inc_1' } });
   expect(byAlarm).toContain('ends by itself when the alarm of the monitor ends');
-  const alarm = { data: 'request data of distance', problem: 'it is missing.' };
+  const alarm = { data: 'request data of distance', problem: 'it is missing.', isSuspected: false };
   const byBoth = shown({
     status: 'held',
     hold: { ...hold, shownBy: 'contract', incident: 'inc_1', alarm },
@@ -61,6 +66,26 @@ test('says what is broken and how the hold ends', () => {
   expect(byBoth).toContain('delay.flights@3: nulls of distance: 12 %');
   expect(byBoth).toMatch(
     /request data of distance: it is missing\.\n +also holds the runs until the alarm of the monitor/,
+  );
+});
+
+test('says that the hold by a jump ends before the alarm does', () => {
+  const jump = { data: 'request data of distance', problem: 'it jumped.', isSuspected: true };
+  const suspected = shown({
+    status: 'held',
+    hold: { ...jump, shownBy: 'alarm', incident: 'inc_1', alarm: null },
+  });
+  expect(suspected).toContain(
+    'ends by itself when the jump has lasted for a day, or when its alarm ends',
+  );
+  expect(suspected).not.toContain('when the alarm of the monitor ends');
+  const data = { data: 'delay.flights@3', problem: 'nulls of distance: 12 %', isSuspected: false };
+  const both = shown({
+    status: 'held',
+    hold: { ...data, shownBy: 'contract', incident: 'inc_1', alarm: jump },
+  });
+  expect(both).toMatch(
+    /it jumped\.\n +also holds the runs until the jump has lasted for a day, or until its alarm ends/,
   );
 });
 
