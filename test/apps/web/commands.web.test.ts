@@ -294,7 +294,11 @@ test('an A/B rollout shows each version with its share and its exact requests', 
   await page.getByText('The challengers together answer 66.7 % of the entities now.').waitFor();
   expect(await accessibility()).toEqual([]);
   await page.setViewportSize({ width: 360, height: 900 });
-  expect(await overflowOf(page)).toBe(0);
+  // Charts take the width of the window a moment later.
+  await until(async () => (await overflowOf(page)) === 0, {
+    seconds: 10,
+    detail: async () => `${String(await overflowOf(page))} px wider than the window`,
+  });
   await confirm(page, 'Abort', 'the test ends');
   await heading(page).getByText('aborted').waitFor();
   await table.waitFor();

@@ -227,7 +227,9 @@ test('a flight is sent to the champion, and its monitor has counted the flights 
   expect(await accessibility()).toEqual([]);
 
   await page.goto('/monitoring');
-  await page.getByRole('link', { name: `${flights}@1` }).click();
+  // An incident beside it may name the version too.
+  const monitors = page.getByRole('region', { name: 'Monitors' });
+  await monitors.getByRole('link', { name: `${flights}@1` }).click();
   await page.getByRole('heading', { name: `Monitor of ${flights}` }).waitFor();
   await page.getByText(/[1-9][\d,]* requests and [1-9][\d,]* due labels until/).waitFor();
   await page.getByRole('figure').filter({ hasText: 'carrier' }).first().waitFor();
