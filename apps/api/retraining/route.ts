@@ -113,7 +113,7 @@ export function retrainingRoutes({
 function heldJson({
   name: data,
   problem,
-  isSuspected = false,
+  isSuspected,
 }: BrokenData): Pick<NonNullable<RetrainingJson['hold']>, 'data' | 'problem' | 'isSuspected'> {
-  return { data, problem, isSuspected };
+  return { data, problem, isSuspected: isSuspected === true };
 }
