@@ -30,6 +30,8 @@ export interface OpenJump {
   /** The change, as a share of the range of the reference. */
   readonly effect: number;
   readonly largest: number | null;
+  /** The largest change that counts as usual. */
+  readonly tolerance: number | null;
   /** Start of the hour that raised the alarm. */
   readonly since: string;
   /** Hours of event time after which the mean was still not back. */
@@ -77,9 +79,16 @@ function openJump(
     hours: hour - fromHour,
     effect: Math.abs(after - before),
     largest: limits.find((limit) => limit.span === span)?.largest ?? null,
+    tolerance: toleranceOf(limits, span),
     since: new Date(hour * hourMs).toISOString(),
     lastedHours: Math.max(0, ...compared.map((each) => each.hour - hour)),
   };
+}
+
+/** As in the test: over a gap, the near tolerance is used if there is no other. */
+function toleranceOf(limits: readonly JumpLimit[], span: JumpSpan): number | null {
+  const of = (wanted: JumpSpan) => limits.find((limit) => limit.span === wanted)?.tolerance ?? null;
+  return of(span) ?? of('near');
 }
 
 const hourMs = 3_600_000;

@@ -5,6 +5,7 @@ import type { OpenJump } from '../jump/jump-results';
 import type { MonitorSettings } from '../monitor';
 import { allRequests } from '../quality/quality-blocks';
 import type { QualityResult } from '../quality/quality-results';
+import { driftSize, jumpSize, qualitySize, serviceSize, skewSize } from './alarm-size';
 import { isFallbackDue } from './fallback-state';
 import {
   alarmKinds,
@@ -46,6 +47,8 @@ export function alarmsOf(
       title: `${percent(share)} of the served scores differ from those that training computes`,
       since: skew.measuredAt,
       effect: share,
+      size: skewSize(skew),
+      slice: null,
       triggers: triggersOf(settings, 'skew'),
     });
   }
@@ -56,10 +59,11 @@ export function alarmsOf(
 
 function driftAlarm(
   { role }: FeatureDrift,
-  { kind, scale, effect, since }: DriftSignal,
+  signal: DriftSignal,
   settings: AlarmSettings,
   feature: string,
 ): MonitorAlarm {
+  const { kind, scale, effect, since } = signal;
   const what = {
     distribution: {
       feature: `\`${feature}\` has shifted`,
@@ -77,6 +81,8 @@ function driftAlarm(
     title: `${what} by ${percent(effect)} in this ${scale}`,
     since: since ?? '',
     effect,
+    size: driftSize(signal, role),
+    slice: null,
     triggers: triggersOf(settings, of),
   };
 }
@@ -90,6 +96,8 @@ function jumpAlarm(feature: string, jump: OpenJump, settings: AlarmSettings): Mo
     title: jumpText(feature, jump),
     since,
     effect,
+    size: jumpSize(jump),
+    slice: null,
     triggers: triggersOf(settings, 'drift'),
   };
 }
@@ -104,16 +112,8 @@ export function jumpText(
   return `the mean of \`${feature}\` went from ${figure(before)} to ${figure(after)} within ${within}${usual}`;
 }
 
-/** Its effect is a change of a mean, as a share of the range of the reference. */
-export function isJump({ key, kind }: Pick<MonitorAlarm, 'key' | 'kind'>): boolean {
-  return kind === 'drift' && key.endsWith(':jump');
-}
-
-function qualityAlarm(
-  { slice, measure, scale, value, reference, limit }: QualityResult,
-  since: string,
-  settings: AlarmSettings,
-): MonitorAlarm {
+function qualityAlarm(test: QualityResult, since: string, settings: AlarmSettings): MonitorAlarm {
+  const { slice, measure, scale, value, reference, limit } = test;
   const of = slice === allRequests ? '' : ` of ${slice}`;
   const block = scale === 'fourWeeks' ? 'four weeks' : `a ${scale}`;
   const what = measure === 'loss' ? settings.metric : 'the mean of prediction minus label';
@@ -124,15 +124,14 @@ function qualityAlarm(
     title: `${what}${of} is ${figure(value)} in ${block}, with a limit of ${figure(limit)}`,
     since,
     effect: value === null ? 0 : Math.abs(value - reference),
+    size: qualitySize(test, settings),
+    slice: slice === allRequests ? null : slice,
     triggers: triggersOf(settings, 'quality'),
   };
 }
 
-function serviceAlarm(
-  { measure, share, limit, maxMs }: ServiceTest,
-  since: string,
-  settings: AlarmSettings,
-): MonitorAlarm {
+function serviceAlarm(test: ServiceTest, since: string, settings: AlarmSettings): MonitorAlarm {
+  const { measure, share, limit, maxMs } = test;
   const what = measure === 'failed' ? 'failed' : `took over ${figure(maxMs)} ms`;
   return {
     key: `service:${measure}`,
@@ -141,6 +140,8 @@ function serviceAlarm(
     title: `${percent(share ?? 0)} of the requests of an hour ${what}, with a limit of ${percent(limit)}`,
     since,
     effect: share ?? 0,
+    size: serviceSize(test),
+    slice: null,
     triggers: triggersOf(settings, 'service'),
   };
 }

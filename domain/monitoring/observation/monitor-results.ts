@@ -93,6 +93,10 @@ export interface MonitorAlarm {
   /** Event time of the first rows that show it. */
   readonly since: string;
   readonly effect: number;
+  /** The effect in words: its value with its unit, its band if it has one, and its limit. */
+  readonly size: string;
+  /** The slice of the requests that it is about; null for all of them. */
+  readonly slice: string | null;
   /** What the alarm does by the settings. */
   readonly triggers: string;
 }

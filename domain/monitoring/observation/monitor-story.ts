@@ -1,8 +1,6 @@
-import { figure, percent } from '../../format';
 import type { IncidentKind, IncidentSeverity, IncidentStory } from '../../incident/incident';
 import type { MonitorSettings } from '../monitor';
 import { freshJumpsOf } from '../jump/fresh-jumps';
-import { isJump } from './alarms';
 import { alarmKinds, type MonitorAlarm, type MonitorResults } from './monitor-results';
 
 /** An incident of a monitor: all open alarms of one kind. */
@@ -26,7 +24,7 @@ export interface StoryVersion {
 }
 
 export function monitorStories(
-  { alarms, quality, drift }: MonitorResults,
+  { alarms, drift }: MonitorResults,
   of: StoryVersion,
 ): readonly MonitorStory[] {
   const fresh = freshJumpsOf({ drift }).map(({ feature }) => feature);
@@ -36,7 +34,6 @@ export function monitorStories(
     if (first === undefined) return [];
     const since = open.map((each) => each.since).sort()[0] ?? null;
     const features = [...new Set(open.flatMap(({ feature }) => feature ?? []))];
-    const worst = quality?.slices[0];
     const callsForRun =
       of.settings.onAlarm === 'retrain' && (kind === 'quality' || kind === 'drift');
     const heldBy = callsForRun ? fresh : [];
@@ -48,15 +45,12 @@ export function monitorStories(
         story: {
           what: `${open.map(({ title }) => title).join('; ')}.`,
           since,
-          howLarge:
-            kind === 'quality' && quality
-              ? `${quality.metric} ${figure(quality.estimate)} instead of ${figure(quality.reference)} on the holdout`
-              : sizeOf(first),
+          howLarge: sizesOf(open),
           features: features.map((name) => ({
             name,
             effect: drift.find(({ feature }) => feature === name)?.effect ?? null,
           })),
-          slice: kind === 'quality' && worst ? worst.slice : null,
+          slice: slicesOf(open),
           dataVersion: null,
           engineDid: `${of.model}@${of.version} still serves. The alarm triggers ${first.triggers}.`,
           waitsFor: waitsFor(kind, of, heldBy),
@@ -71,12 +65,20 @@ export function monitorStories(
   });
 }
 
-function sizeOf(alarm: MonitorAlarm): string {
-  const { kind, effect } = alarm;
-  if (kind === 'skew' || kind === 'service') return `share of ${percent(effect)}`;
-  return isJump(alarm)
-    ? `${percent(effect)} of the range of the reference`
-    : `total variation distance of ${percent(effect)}`;
+/** An incident with many alarms stays readable; `monitor show` has the others. */
+const mostSizes = 3;
+
+function sizesOf(open: readonly MonitorAlarm[]): string {
+  const sizes = open.slice(0, mostSizes).map(({ size }) => size);
+  const more = open.length - sizes.length;
+  return [...sizes, ...(more > 0 ? [`and ${more} more`] : [])].join('. ');
+}
+
+/** Null if all alarms are about all requests. */
+function slicesOf(open: readonly MonitorAlarm[]): string | null {
+  const slices = [...new Set(open.map(({ slice }) => slice))];
+  if (slices.every((slice) => slice === null)) return null;
+  return slices.map((slice) => slice ?? 'all requests').join(', ');
 }
 
 /** Without the model, which the subject of an incident names (`incidentSubject`). */

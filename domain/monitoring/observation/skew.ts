@@ -16,7 +16,7 @@ export interface SkewResult {
 /** As in the parity gate: rounding differs by less between the two paths. */
 export const skewTolerance = 0.005;
 /** The largest share of requests that may differ. */
-const mostDiffering = 0.01;
+export const mostDiffering = 0.01;
 
 export function isSkewed({ compared, agreeing }: SkewResult): boolean {
   return compared > 0 && compared - agreeing > mostDiffering * compared;

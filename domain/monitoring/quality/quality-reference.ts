@@ -83,12 +83,17 @@ export function qualityReferenceOf(
 }
 
 /** The probability of a false alarm of one test in one block. */
-export function qualityAlpha(
+function qualityAlpha(
   tests: number,
   scale: QualityScale,
   { falseAlarmsPerYear }: QualitySettings,
 ): number {
   return (falseAlarmsPerYear * daysOf[scale]) / (scaleCount * tests * 365.25);
+}
+
+/** Of the bound that watches the loss of the newest day. */
+export function newestDayAlpha({ slices, settings }: QualityReference): number {
+  return qualityAlpha(slices.length + 1, 'day', settings);
 }
 
 /** Losses and their guessed mean, which is far below the largest loss. */

@@ -1,15 +1,31 @@
 import { meanBounds } from '../../statistics/mean-sequence';
 import type { QualityMeasure, QualityState, SliceQuality } from './quality';
-import { qualityScales, type QualityScale } from './quality-blocks';
-import { lossRange, type QualityReference, type SliceReference } from './quality-reference';
+import {
+  mapQualityScales,
+  openQualityBlocks,
+  qualityScales,
+  type QualityScale,
+} from './quality-blocks';
+import {
+  lossRange,
+  newestDayAlpha,
+  type QualityReference,
+  type SliceReference,
+} from './quality-reference';
 
 /** One measure of one slice at one scale. */
 export interface QualityResult {
   readonly slice: string;
   readonly measure: QualityMeasure;
   readonly scale: QualityScale;
-  /** The mean of the last whole block, or of the newest if there is none; null without labels. */
+  /**
+   * The mean of the last whole block. It is that of the newest block if this one raised the open
+   * alarm, or if there is no other. Null without labels.
+   */
   readonly value: number | null;
+  /** Bounds of `value` that hold at all looks; null for a block that is judged when it is over. */
+  readonly lower: number | null;
+  readonly upper: number | null;
   readonly rows: number;
   readonly reference: number;
   /** The value that raises an alarm; for a bias, the largest distance from the reference. */
@@ -23,36 +39,65 @@ export function qualityResults(
   state: QualityState,
   reference: QualityReference,
 ): readonly QualityResult[] {
+  const at: NewestDay = {
+    starts: newestStarts(state, reference),
+    bounds: newestDayLoss(state, reference, newestDayAlpha(reference)),
+  };
   const results = reference.slices.flatMap((of, index) => {
     const held = state.slices[index];
     return held === undefined
       ? []
       : (['loss', 'bias'] as const).flatMap((measure) =>
-          qualityScales.map((scale) => resultOf(held, of, measure, scale)),
+          qualityScales.map((scale) => resultOf(held, of, { measure, scale, ...at })),
         );
   });
   return results.sort((a, b) => Number(b.since !== null) - Number(a.since !== null));
 }
 
+interface NewestDay {
+  /** Null before the first label. */
+  readonly starts: Readonly<Record<QualityScale, string>> | null;
+  readonly bounds: { readonly lower: number; readonly upper: number } | null;
+}
+
+function newestStarts(
+  { blocks }: QualityState,
+  { settings }: QualityReference,
+): NewestDay['starts'] {
+  if (blocks === null) return null;
+  const { startOf } = openQualityBlocks(settings.timezone);
+  return mapQualityScales((scale) => startOf(scale, blocks[scale]));
+}
+
 function resultOf(
   held: SliceQuality,
   of: SliceReference,
-  measure: QualityMeasure,
-  scale: QualityScale,
+  {
+    measure,
+    scale,
+    starts,
+    bounds,
+  }: NewestDay & { readonly measure: QualityMeasure; readonly scale: QualityScale },
 ): QualityResult {
+  const since = held.alarms[measure][scale];
+  const isNewest = since !== null && since === starts?.[scale];
   const last = held.last[scale];
-  const sums = last.rows > 0 ? last : held.newest[scale];
+  const sums = last.rows > 0 && !isNewest ? last : held.newest[scale];
+  // Only the loss of a day, of all requests, is watched before its block is over.
+  const band = isNewest ? bounds : null;
   const { value: limit, reason } = of[measure][scale];
   return {
     slice: of.slice,
     measure,
     scale,
     value: sums.rows === 0 ? null : sums[measure] / sums.rows,
+    lower: band?.lower ?? null,
+    upper: band?.upper ?? null,
     rows: sums.rows,
     reference: measure === 'loss' ? of.meanLoss : of.meanBias,
     limit,
     reason,
-    since: held.alarms[measure][scale],
+    since,
   };
 }
 

@@ -16,7 +16,7 @@ import {
 } from './quality-blocks';
 import {
   lossRange,
-  qualityAlpha,
+  newestDayAlpha,
   type QualityReference,
   type SliceReference,
 } from './quality-reference';
@@ -171,7 +171,7 @@ function watchDay(
   const limit = of?.loss.day.value ?? null;
   if (limit === null || state.blocks === null || all === undefined || state.day.n === 0)
     return state;
-  const alpha = qualityAlpha(reference.slices.length + 1, 'day', reference.settings);
+  const alpha = newestDayAlpha(reference);
   if (meanBounds(state.day, lossRange(reference), alpha).lower <= limit) return state;
   const since = calendar.startOf('day', state.blocks.day);
   return { ...state, slices: [withAlarm(all, 'loss', 'day', since), ...others] };

@@ -61,6 +61,8 @@ const alarm: MonitorAlarm = {
   title: 'mae is too high',
   since: '2024-01-01T00:00:00Z',
   effect: 1,
+  size: '30 %',
+  slice: null,
   triggers: 'an incident',
 };
 const put = (value: object): ArtifactRef => artifacts.put(Buffer.from(JSON.stringify(value)));

@@ -139,6 +139,8 @@ test('incidents of a former champion are resolved, and its late alarms open none
             title: 'distance',
             since: former.startedAt,
             effect: 1,
+            size: '30 %',
+            slice: null,
             triggers: 'an incident',
           },
         ],

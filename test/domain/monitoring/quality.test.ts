@@ -67,9 +67,19 @@ describe('quality by due labels', () => {
     const until = (count: number) =>
       addLabelledLosses(emptyQuality(holdout), holdout, rows.slice(0, count));
     expect(open(until(14 * 200))).toEqual([]);
-    expect(open(until(14 * 200 + 150))).toMatchObject([
-      { slice: 'all', measure: 'loss', scale: 'day', since: '2024-04-15T00:00:00.000Z' },
-    ]);
+    const [found, ...others] = open(until(14 * 200 + 150));
+    expect(others).toEqual([]);
+    expect(found).toMatchObject({
+      slice: 'all',
+      measure: 'loss',
+      scale: 'day',
+      since: '2024-04-15T00:00:00.000Z',
+      rows: 150,
+    });
+    // The day before was good, so its mean would say nothing of this alarm.
+    expect(found?.lower).toBeGreaterThan(found?.limit ?? NaN);
+    expect(found?.value).toBeGreaterThan(found?.lower ?? NaN);
+    expect(found?.upper).toBeGreaterThan(found?.value ?? NaN);
   });
 
   test('a bad slice is found by its week and named', () => {

@@ -1,6 +1,7 @@
 import type { MonitorSettings } from '../../../../domain/monitoring/monitor';
 import { defaultMonitor } from '../../../../domain/monitoring/monitor-spec';
 import { alarmsOf } from '../../../../domain/monitoring/observation/alarms';
+import type { QualityResult } from '../../../../domain/monitoring/quality/quality-results';
 import type {
   LiveQualityResult,
   MonitorResults,
@@ -17,21 +18,19 @@ const settings: MonitorSettings = {
   service: { maxFailed: 0.01, latency: null },
 };
 
+const usual = { upper: null, lower: null, reason: null, rows: 400, reference: 0.6, limit: 0.65 };
 const quality = {
   metric: 'logloss',
   estimate: 0.7,
   reference: 0.6,
-  slices: [],
+  slices: [{ slice: 'origin=LGA', n: 90, estimate: 0.9 }],
   tests: [
     {
+      ...usual,
       slice: 'all',
       measure: 'loss',
       scale: 'day',
       value: 0.7,
-      rows: 400,
-      reference: 0.6,
-      limit: 0.65,
-      reason: null,
       since: '2024-05-01T00:00:00.000Z',
     },
   ],
@@ -40,7 +39,7 @@ const quality = {
 /** Features whose jumps have lasted for these hours, while the quality has an alarm too. */
 function resultsOf(lasted: Readonly<Record<string, number>>): MonitorResults {
   const drift = Object.entries(lasted).map(([feature, lastedHours]) => {
-    const means = { before: 1040, after: 640, hours: 1, effect: 0.2, largest: 90 };
+    const means = { before: 1040, after: 640, hours: 1, effect: 0.2, largest: 90, tolerance: 150 };
     const alarm = { ...means, since: '2024-05-01T10:00:00.000Z', lastedHours };
     return { feature, role: 'feature', alarm: null, effect: 0, jump: { limits: [], alarm } };
   }) as unknown as MonitorResults['drift'];
@@ -99,4 +98,85 @@ describe.each(['drift', 'quality'] as const)('with an open jump, the story of %s
     const [young, old] = [23, 24].map((hours) => storyOf(kind, { distance: hours }, 'notify'));
     expect(old?.alarms).toBe(young?.alarms);
   });
+});
+
+describe('the story of a quality alarm', () => {
+  const since = '2024-05-01T00:00:00.000Z';
+  const all: QualityResult = {
+    ...usual,
+    slice: 'all',
+    measure: 'loss',
+    scale: 'day',
+    value: 0.712,
+    lower: 0.66,
+    upper: 0.76,
+    since,
+  };
+  const bias: QualityResult = {
+    ...all,
+    measure: 'bias',
+    scale: 'week',
+    value: -0.08,
+    lower: null,
+    upper: null,
+    reference: 0.01,
+    limit: 0.05,
+  };
+  const slice: QualityResult = {
+    ...all,
+    slice: 'origin=JFK',
+    scale: 'fourWeeks',
+    value: 0.8,
+    lower: null,
+    upper: null,
+    rows: 1_400,
+  };
+
+  const qualityStory = (...tests: readonly QualityResult[]) => {
+    const found = {
+      drift: [],
+      quality: { ...quality, tests },
+      service: { tests: [] } as unknown as MonitorResults['service'],
+      skew: null,
+    };
+    const alarms = alarmsOf(found, settings);
+    const results = { ...found, alarms, estimate: null, fallback: null, unknown: [] };
+    const [story] = monitorStories(results, { model: 'm', version: 3, settings });
+    return story?.story;
+  };
+
+  test.each<[string, readonly QualityResult[], string | null, string]>([
+    [
+      'a day of all requests',
+      [all],
+      null,
+      'logloss 0.712 nats (0.66 … 0.76) in a day of 400 labels of all requests, 0.6 on the holdout; limit 0.65',
+    ],
+    [
+      'a bias of a week',
+      [bias],
+      null,
+      'mean of prediction minus label −0.08 in a week of 400 labels of all requests, +0.01 on the holdout; limit 0.05 away from the holdout',
+    ],
+    [
+      'a slice that is not the worst one',
+      [slice],
+      'origin=JFK',
+      'logloss 0.8 nats in four weeks of 1,400 labels of origin=JFK, 0.6 on the holdout; limit 0.65',
+    ],
+  ])('of %s names its slice, its size, its band and its limit', (_, tests, of, size) => {
+    expect(qualityStory(...tests)).toMatchObject({ slice: of, howLarge: size });
+  });
+
+  test('of several alarms names each slice and each size, at most three', () => {
+    const story = qualityStory(all, bias, slice, { ...slice, slice: 'origin=EWR', value: 0.7 });
+    expect(story?.slice).toBe('origin=JFK, all requests, origin=EWR');
+    expect(story?.howLarge).toMatch(/0\.8 nats.*\. .*0\.712 nats.*\. and 1 more$/);
+  });
+});
+
+test('the size of a jump has the change, its share of the range, and the limit', () => {
+  expect(storyOf('drift', { distance: 3 }).story.howLarge).toBe(
+    'change of the mean by −400 in units of the feature, 20 % of the range of the reference; limit 150',
+  );
 });

@@ -49,6 +49,7 @@ describe('a jump that has not lasted for a day', () => {
     hours: 1,
     effect: 0.2,
     largest: 90,
+    tolerance: 150,
     since: '2024-05-01T10:00:00.000Z',
     lastedHours: 3,
   };
