@@ -2,7 +2,7 @@
  * Repeats one request from a fixed number of connections for a bounded time. It is a separate
  * process, so that it does not share an event loop with the server.
  */
-import { Pool } from 'undici';
+import { openHttpClient, requestBytes, type HttpClient } from './http-client';
 
 export interface LoadPlan {
   readonly origin: string;
@@ -24,14 +24,15 @@ export interface LoadFigures {
 }
 
 async function main(plan: LoadPlan): Promise<LoadFigures> {
-  const pool = new Pool(plan.origin, { connections: plan.connections, pipelining: 1 });
-  await ask(pool, plan, plan.warmUpSeconds);
-  const figures = await ask(pool, plan, plan.seconds);
-  await pool.close();
+  const client = openHttpClient(plan.origin, plan.connections);
+  await ask(client, plan, plan.warmUpSeconds);
+  const figures = await ask(client, plan, plan.seconds);
+  client.close();
   return figures;
 }
 
-async function ask(pool: Pool, plan: LoadPlan, seconds: number): Promise<LoadFigures> {
+async function ask(client: HttpClient, plan: LoadPlan, seconds: number): Promise<LoadFigures> {
+  const request = requestBytes(plan, plan.body);
   const latencies: number[] = [];
   let failures = 0;
   const started = performance.now();
@@ -39,7 +40,7 @@ async function ask(pool: Pool, plan: LoadPlan, seconds: number): Promise<LoadFig
   const asker = async (): Promise<void> => {
     while (performance.now() < until) {
       const sent = performance.now();
-      const status = await once(pool, plan);
+      const status = await new Promise<number>((answered) => client.ask(request, answered));
       latencies.push(performance.now() - sent);
       if (status !== 200) failures += 1;
     }
@@ -56,26 +57,6 @@ async function ask(pool: Pool, plan: LoadPlan, seconds: number): Promise<LoadFig
     p97Ms: quantile(0.97),
     failures,
   };
-}
-
-/**
- * The lowest layer of undici, because on two cores a client that costs more than the server would
- * measure itself.
- */
-function once(pool: Pool, { path, headers, body }: LoadPlan): Promise<number> {
-  return new Promise((resolve) => {
-    let status = 0;
-    pool.dispatch(
-      { path, method: 'POST', headers: { ...headers }, body },
-      {
-        onRequestStart: () => undefined,
-        onResponseStart: (_controller, statusCode) => (status = statusCode),
-        onResponseData: () => undefined,
-        onResponseEnd: () => resolve(status),
-        onResponseError: () => resolve(0),
-      },
-    );
-  });
 }
 
 main(JSON.parse(process.argv[2] ?? '') as LoadPlan).then(

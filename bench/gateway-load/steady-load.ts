@@ -2,7 +2,7 @@
  * Sends one request at a fixed rate, whatever the server does, and measures from the time at which
  * each was due. A server that stalls thus makes all later requests late.
  */
-import { Pool } from 'undici';
+import { openHttpClient, requestBytes } from '../http-client';
 
 export interface SteadyPlan {
   readonly origin: string;
@@ -32,7 +32,8 @@ export interface SteadyFigures {
 const plan = JSON.parse(process.argv[2] ?? '') as SteadyPlan;
 
 async function main(): Promise<SteadyFigures> {
-  const pool = new Pool(plan.origin, { connections: plan.connections, pipelining: 1 });
+  const client = openHttpClient(plan.origin, plan.connections);
+  const requests = plan.bodies.map((body) => requestBytes(plan, body));
   const latencies: number[] = [];
   const total = Math.round((plan.warmUpSeconds + plan.seconds) * plan.perSecond);
   const untimed = Math.round(plan.warmUpSeconds * plan.perSecond);
@@ -46,7 +47,7 @@ async function main(): Promise<SteadyFigures> {
         const dueAt = startedAt + (number / plan.perSecond) * 1000;
         if (dueAt > now) break;
         lastSentAt = now;
-        ask(pool, plan.bodies[number % plan.bodies.length] ?? '', (status) => {
+        client.ask(requests[number % requests.length] as Buffer, (status) => {
           if (status !== 200) failed += 1;
           if (number >= untimed) latencies.push(performance.now() - dueAt);
           ended += 1;
@@ -57,7 +58,7 @@ async function main(): Promise<SteadyFigures> {
     };
     send();
   });
-  await pool.close();
+  client.close();
   latencies.sort((a, b) => a - b);
   const quantile = (share: number): number =>
     latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? NaN;
@@ -69,21 +70,6 @@ async function main(): Promise<SteadyFigures> {
     p99Ms: quantile(0.99),
     perSecond: (total - untimed) / ((lastSentAt - startedAt) / 1000 - plan.warmUpSeconds),
   };
-}
-
-function ask(pool: Pool, body: string, done: (status: number) => void): void {
-  const { path, headers } = plan;
-  let status = 0;
-  pool.dispatch(
-    { path, method: 'POST', headers: { ...headers }, body },
-    {
-      onRequestStart: () => undefined,
-      onResponseStart: (_controller, statusCode) => (status = statusCode),
-      onResponseData: () => undefined,
-      onResponseEnd: () => done(status),
-      onResponseError: () => done(0),
-    },
-  );
 }
 
 void main().then((figures) => process.stdout.write(`${JSON.stringify(figures)}\n`));
