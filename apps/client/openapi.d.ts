@@ -9101,15 +9101,19 @@ export interface components {
                 /** @description requests of the last 24 hours with requests */
                 readonly rows: number;
                 readonly tests: readonly {
+                    /** @description hours that hold them; several if hours have few requests */
+                    readonly hours: number;
                     readonly limit: number;
                     readonly lower: number | null;
                     /** @description the latency that counts as slow */
                     readonly maxMs: number | null;
                     /** @enum {string} */
                     readonly measure: "failed" | "slow";
-                    /** @description of the newest hour with enough requests */
+                    /** @description requests that were tested together */
+                    readonly requests: number;
+                    /** @description null while fewer than 20 requests keep the limit */
                     readonly share: number | null;
-                    /** @description the first of the hours in a row above the limit */
+                    /** @description the first hour since which the limit is exceeded */
                     readonly since: string | null;
                 }[];
             } | null;

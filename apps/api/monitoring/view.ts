@@ -151,11 +151,13 @@ const service = z.object({
     .array(
       z.object({
         measure: z.enum(['failed', 'slow']),
-        share: z.number().nullable().describe('of the newest hour with enough requests'),
+        requests: z.number().describe('requests that were tested together'),
+        hours: z.number().describe('hours that hold them; several if hours have few requests'),
+        share: z.number().nullable().describe('null while fewer than 20 requests keep the limit'),
         lower: z.number().nullable(),
         limit: z.number(),
         maxMs: z.number().nullable().describe('the latency that counts as slow'),
-        since: instant.nullable().describe('the first of the hours in a row above the limit'),
+        since: instant.nullable().describe('the first hour since which the limit is exceeded'),
       }),
     )
     .readonly(),

@@ -45,10 +45,20 @@ export function qualitySize(
         limitText(limit, (most) => `${figure(most)} away from the holdout`);
 }
 
-export function serviceSize({ share, lower, limit, maxMs }: ServiceTest): string {
+export function serviceSize(test: ServiceTest): string {
+  const { share, lower, limit, maxMs } = test;
   const bound = lower === null ? '' : ` (at least ${percent(lower)} with confidence)`;
-  const what = maxMs === null ? 'failed requests' : `requests that took over ${figure(maxMs)} ms`;
-  return `${percent(share ?? 0)} ${what}${bound} in the newest hour with enough requests${limitText(limit, percent)}`;
+  const what = maxMs === null ? 'failed' : `took over ${figure(maxMs)} ms`;
+  return `${percent(share ?? 0)} of ${testedTogether(test)} ${what}${bound}${limitText(limit, percent)}`;
+}
+
+export function testedTogether({
+  requests,
+  hours,
+}: Pick<ServiceTest, 'requests' | 'hours'>): string {
+  return hours === 1
+    ? 'the requests of an hour'
+    : `${count(requests)} requests in ${hours} different hours`;
 }
 
 export function skewSize({ compared, agreeing, maxDifference }: SkewResult): string {

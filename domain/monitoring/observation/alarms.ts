@@ -5,7 +5,14 @@ import type { OpenJump } from '../jump/jump-results';
 import type { MonitorSettings } from '../monitor';
 import { allRequests } from '../quality/quality-blocks';
 import type { QualityResult } from '../quality/quality-results';
-import { driftSize, jumpSize, qualitySize, serviceSize, skewSize } from './alarm-size';
+import {
+  driftSize,
+  jumpSize,
+  qualitySize,
+  serviceSize,
+  skewSize,
+  testedTogether,
+} from './alarm-size';
 import { isFallbackDue } from './fallback-state';
 import {
   alarmKinds,
@@ -137,7 +144,7 @@ function serviceAlarm(test: ServiceTest, since: string, settings: AlarmSettings)
     key: `service:${measure}`,
     kind: 'service',
     feature: null,
-    title: `${percent(share ?? 0)} of the requests of an hour ${what}, with a limit of ${percent(limit)}`,
+    title: `${percent(share ?? 0)} of ${testedTogether(test)} ${what}, with a limit of ${percent(limit)}`,
     since,
     effect: share ?? 0,
     size: serviceSize(test),

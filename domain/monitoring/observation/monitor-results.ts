@@ -65,20 +65,23 @@ export interface ServiceResult {
     readonly rows: number;
     readonly failed: number;
   }[];
-  /** The tests of the newest hour with enough requests. */
+  /** The tests of the newest hour, or of several hours that have few requests. */
   readonly tests: readonly ServiceTest[];
 }
 
-/** Whether too large a share of the requests of an hour failed, or was answered too slowly. */
+/** Whether too large a share of the requests failed, or was answered too slowly. */
 export interface ServiceTest {
   readonly measure: 'failed' | 'slow';
-  /** Null without enough requests. */
+  /** Requests that were tested together, and the number of hours with requests that hold them. */
+  readonly requests: number;
+  readonly hours: number;
+  /** Null while there are fewer than 20 requests that do not exceed the limit. */
   readonly share: number | null;
   readonly lower: number | null;
   readonly limit: number;
   /** For slow answers: the latency that counts as slow. */
   readonly maxMs: number | null;
-  /** The start of the first of the hours in a row that exceed the limit; null if none does. */
+  /** The start of the first hour since which the limit is exceeded; null if it is not. */
   readonly since: string | null;
 }
 

@@ -46,6 +46,8 @@ export interface ServiceHour {
   readonly failed: number;
   /** Answers of a language application that broke off after their first piece; absent: none. */
   readonly broken?: number;
+  /** Tested together with the hour before it, because that one has few requests. */
+  readonly joinsPrevious?: boolean;
 }
 
 export const emptyMonitorState: MonitorState = {

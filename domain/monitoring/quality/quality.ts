@@ -143,6 +143,11 @@ function closeSlice(
   };
 }
 
+/** A block with fewer labels is not judged when it is over. */
+export function minLabels(scale: QualityScale): number {
+  return minBlockRows * Math.min(5, daysOf[scale]);
+}
+
 /** Opens or ends an alarm by a whole block. Blocks with few labels leave it as it is. */
 function judge(
   slice: SliceQuality,
@@ -152,7 +157,7 @@ function judge(
   const { measure, scale, since } = at;
   const limit = of[measure][scale].value;
   const sums = slice.newest[scale];
-  if (limit === null || sums.rows < minBlockRows * Math.min(5, daysOf[scale])) return slice;
+  if (limit === null || sums.rows < minLabels(scale)) return slice;
   const isDayLoss = scale === 'day' && measure === 'loss';
   const value = sums[measure] / sums.rows;
   const isOver = measure === 'loss' ? value > limit : Math.abs(value - of.meanBias) > limit;

@@ -87,8 +87,14 @@ const monitor: MonitorJson = {
     failed: 30,
     hours: [{ hour: '2026-01-01T00:00:00.000Z', rows: 1200, failed: 30 }],
     tests: [
-      { measure: 'failed', share: 0.02, lower: 0.01, limit: 0.05, maxMs: null, since: null },
-      { measure: 'slow', share: 0.02, lower: 0.01, limit: 0.03, maxMs: 150, since: null },
+      {
+        ...{ measure: 'failed', requests: 60, hours: 1, share: 0.02, lower: 0.01 },
+        ...{ limit: 0.05, maxMs: null, since: null },
+      },
+      {
+        ...{ measure: 'slow', requests: 60, hours: 1, share: 0.02, lower: 0.01 },
+        ...{ limit: 0.03, maxMs: 150, since: null },
+      },
     ],
   },
   skew: null,

@@ -20,6 +20,7 @@ import type {
   ObservedLabel,
   ObservedRow,
 } from '../../../../domain/monitoring/observation/observed';
+import { addService, serviceResult } from '../../../../domain/monitoring/observation/service';
 import { rowLoss } from '../../../../domain/monitoring/observation/live-quality';
 import { qualityReferenceOf } from '../../../../domain/monitoring/quality/quality-reference';
 import { referenceOf } from '../../../../domain/monitoring/reference';
@@ -70,6 +71,8 @@ function rowsOf({ from, hours, perHour = 30, shift = 0, x }: Traffic): readonly 
     };
   });
 }
+
+const [noRow] = rowsOf({ from: 0, hours: 1, perHour: 1 });
 
 /** Four weeks of the same traffic. */
 function reference(): ChampionReference {
@@ -333,17 +336,123 @@ describe('a monitor', () => {
     ]);
   });
 
-  test('says what ten requests a day cannot show, and when they could', () => {
-    let state = emptyMonitorState;
-    const rows = Array.from({ length: 14 }, (_, day) =>
-      rowsOf({ from: day * 24, hours: 1, perHour: 10 }),
-    ).flat();
-    const { results } = fold(state, rows);
-    state = emptyMonitorState;
-    expect(results.alarms).toEqual([]);
-    const few = results.unknown.find(({ what }) => what.startsWith('shifts of less than'));
-    expect(few?.why).toMatch(/about \d+ requests arrive in a week/);
-    expect(few?.until).toMatch(/a week has [\d,]+ requests/);
+  describe('of a model with ten requests a day', () => {
+    const day = (from: number) => rowsOf({ from, hours: 10, perHour: 1 });
+    const days = (count: number) => Array.from({ length: count }, (_, of) => day(of * 24)).flat();
+    const failedHours = (from: number, hours: number) =>
+      Array.from({ length: hours }, (_, index) => ({ hour: at(from + index), failed: 1 }));
+    const serviceAlarms = ({ alarms }: MonitorResults) =>
+      alarms.filter(({ kind }) => kind === 'service');
+
+    test('raises an alarm when its requests fail, and keeps it until enough are answered', () => {
+      let { state, results } = fold(emptyMonitorState, days(3));
+      expect(serviceAlarms(results)).toEqual([]);
+      ({ state, results } = fold(state, [], version, [], failedHours(72, 10)));
+      expect(serviceAlarms(results)).toMatchObject([{ key: 'service:failed' }]);
+      ({ state, results } = fold(state, day(96)));
+      expect(serviceAlarms(results)).toHaveLength(1);
+      ({ results } = fold(state, [...day(120), ...day(144), ...day(168)]));
+      expect(serviceAlarms(results)).toEqual([]);
+    });
+
+    test('raises it after three requests, if every one fails', () => {
+      const { results } = fold(emptyMonitorState, [], version, [], failedHours(0, 3));
+      expect(serviceAlarms(results).map(({ title }) => title)).toEqual([
+        '100 % of 3 requests in 3 different hours failed, with a limit of 1 %',
+      ]);
+    });
+
+    test('keeps the hours that are tested together, however the batches are cut', () => {
+      const rows = days(2).map((row, index) => ({ ...row, latencyMs: index % 4 ? 4 : 400 }));
+      const whole = fold(emptyMonitorState, rows);
+      const cut = rows.reduce((held, row) => fold(held.state, [row]), {
+        ...whole,
+        state: emptyMonitorState,
+      });
+      expect(cut.results.service.tests).toEqual(whole.results.service.tests);
+      expect(cut.results.service.tests.map(({ requests, hours }) => [requests, hours])).toEqual([
+        [20, 20],
+        [20, 20],
+      ]);
+    });
+
+    test('raises no false alarm in a year of failures at the limit', () => {
+      const random = seededRandom([20, 0, 0, 0]);
+      let [state, alarms, isOpen] = [emptyMonitorState, 0, false];
+      const hours = 10 * 365;
+      for (let index = 0; index < hours; index += 1) {
+        const hour = at(2.4 * index - ((2.4 * index) % 1));
+        const service = { ...settings.service, maxFailed: 0.1 };
+        const failed = random() < 0.1 ? [{ hour, failed: 1 }] : [];
+        const row = { ...(noRow as ObservedRow), at: hour, receivedAt: hour };
+        const rows = failed.length > 0 ? [] : [row];
+        state = { ...state, hours: addService(state.hours, { rows, failed }, service) };
+        const [test] = serviceResult(state, { ...settings, service }).tests;
+        if (!isOpen && test?.since != null) alarms += 1;
+        isOpen = test?.since != null;
+      }
+      expect(alarms).toBe(0);
+    });
+
+    test('says what it cannot know, and when it will', () => {
+      const { results } = fold(emptyMonitorState, days(14));
+      expect(results.alarms).toEqual([]);
+      const of = (start: string) => results.unknown.find(({ what }) => what.startsWith(start));
+      expect(of('shifts of less than')).toMatchObject({
+        why: expect.stringMatching(/^about 7\d requests arrive in a week$/) as string,
+        until: expect.stringMatching(
+          /^a week has [\d,]+ requests, which is never at this rate; a shift of [\d.]+ % shows within 7 days, and one of all requests within \d+ hours$/,
+        ) as string,
+      });
+      expect(of('whether')).toEqual({
+        what: 'whether 30 % or more of the requests fail',
+        why: 'about 11 requests arrive in a day, so 20 of them are tested together',
+        until:
+          '20 more requests have arrived, in about 44 hours at this rate; ' +
+          'if all requests fail, 3 of them show it, in about 7 hours at this rate',
+      });
+      expect(of('jumps of numbers')).toEqual({
+        what: 'jumps of numbers',
+        why: 'no hour of the last week has had 20 numbers, and smaller hours are not compared',
+        until:
+          'two hours, at most twelve apart, have 20 requests each, which is never if about 11 requests a day arrive evenly',
+      });
+    });
+
+    test('says on its first day that the rate is not known yet', () => {
+      const { results } = fold(emptyMonitorState, day(0));
+      expect(results.unknown).toContainEqual({
+        what: 'which shifts the requests can show',
+        why: 'requests have arrived for less than a day',
+        until: at(24),
+      });
+    });
+
+    test('names the blocks of days that have too few labels', () => {
+      const rows = days(30);
+      const labels = rows.map(({ id, at: time, input, output }) => ({
+        ...{ id, at: time, input, output },
+        label: 0,
+      }));
+      const { results } = fold(emptyMonitorState, rows, version, labels);
+      expect(results.unknown).toContainEqual({
+        what: 'live quality by the mean of a week',
+        why: 'about 72 labels are due in a week',
+        until: 'there are 100 labels in a week, which is never at this rate',
+      });
+      expect(results.unknown.map(({ what }) => what)).not.toContain(
+        'live quality by the mean of four weeks',
+      );
+    });
+  });
+
+  test('with enough requests, does not speak of small hours', () => {
+    const { results } = fold(emptyMonitorState, rowsOf({ from: 0, hours: 48, perHour: 60 }));
+    expect(results.unknown.map(({ what }) => what)).toEqual([
+      'live quality',
+      'training-serving skew',
+      'drift of `seen_at`',
+    ]);
   });
 
   describe('of the service', () => {
