@@ -187,8 +187,13 @@ async function look(
     id,
     limit: batch,
     settleMs,
-    fold: (state, seen, { step, extendedSeconds }) =>
-      addObservations(policy, state, { ...names, step, extendedSeconds, noMoreLabels }, seen),
+    fold: (state, seen, { step, extendedSeconds, status, weight }) =>
+      addObservations(
+        policy,
+        state,
+        { ...names, step, extendedSeconds, status, weight, noMoreLabels },
+        seen,
+      ),
   });
 }
 

@@ -8356,10 +8356,10 @@ export interface components {
                 readonly id: string;
                 readonly judge: components["schemas"]["RolloutJudge"] | null;
                 /**
-                 * @description how it moves traffic: by steps, never, or all at once
+                 * @description how it moves traffic: by steps, never, all at once, by fixed shares, or daily
                  * @enum {string}
                  */
-                readonly method: "canary" | "shadow" | "blueGreen" | "ab";
+                readonly method: "canary" | "shadow" | "blueGreen" | "ab" | "bandit";
                 readonly model: string;
                 readonly runId: string;
                 /** Format: date-time */
@@ -8368,7 +8368,7 @@ export interface components {
                 readonly status: "running" | "held" | "passed" | "promoted" | "rolledBack" | "aborted" | "superseded";
                 /** @description index into steps */
                 readonly step: number;
-                /** @description percent of entities; 0 is shadow */
+                /** @description percent of entities; 0 is shadow; of a bandit the least and the greatest share */
                 readonly steps: readonly number[];
                 /** @description decision of the rollout; null before */
                 readonly verdict: components["schemas"]["Verdict"] | null;
@@ -10250,10 +10250,10 @@ export interface components {
             /** @description judge of the answers, if quality is judged */
             readonly judge: components["schemas"]["RolloutJudge"] | null;
             /**
-             * @description how it moves traffic: by steps, never, or all at once
+             * @description how it moves traffic: by steps, never, all at once, by fixed shares, or daily
              * @enum {string}
              */
-            readonly method: "canary" | "shadow" | "blueGreen" | "ab";
+            readonly method: "canary" | "shadow" | "blueGreen" | "ab" | "bandit";
             readonly model: string;
             readonly quality: {
                 /** @enum {string} */
@@ -10315,13 +10315,37 @@ export interface components {
                 readonly n: number;
                 readonly upper: number | null;
             } | null;
+            /** @description of a bandit with traffic: how its share moved */
+            readonly shares: {
+                /** @description share of the entities, 0 to 1, that changed version at least once */
+                readonly changedEntities: number;
+                /** @description the newest moves, at most 60, oldest first */
+                readonly items: readonly {
+                    /**
+                     * Format: date-time
+                     * @description event time
+                     */
+                    readonly at: string;
+                    /** @description days with labels that are due */
+                    readonly days: number;
+                    /** @description mean difference in loss of these days; positive is worse */
+                    readonly difference: number;
+                    /** @description the challenger’s share of entities, 0 to 1 */
+                    readonly from: number;
+                    /** @description probability that the challenger has the smaller loss, before the limits */
+                    readonly probability: number;
+                    readonly to: number;
+                }[];
+                /** @description number of moves so far; at most one per day of event time */
+                readonly moves: number;
+            } | null;
             /** Format: date-time */
             readonly startedAt: string;
             /** @enum {string} */
             readonly status: "running" | "held" | "passed" | "promoted" | "rolledBack" | "aborted" | "superseded";
             /** @description index into steps */
             readonly step: number;
-            /** @description percent of entities; 0 is shadow */
+            /** @description percent of entities; 0 is shadow; of a bandit the least and the greatest share */
             readonly steps: readonly number[];
             /** Format: date-time */
             readonly stepStartedAt: string;
@@ -10461,10 +10485,10 @@ export interface components {
             readonly endedAt: string | null;
             readonly id: string;
             /**
-             * @description how it moves traffic: by steps, never, or all at once
+             * @description how it moves traffic: by steps, never, all at once, by fixed shares, or daily
              * @enum {string}
              */
-            readonly method: "canary" | "shadow" | "blueGreen" | "ab";
+            readonly method: "canary" | "shadow" | "blueGreen" | "ab" | "bandit";
             readonly model: string;
             readonly runId: string;
             /** Format: date-time */
@@ -10473,7 +10497,7 @@ export interface components {
             readonly status: "running" | "held" | "passed" | "promoted" | "rolledBack" | "aborted" | "superseded";
             /** @description index into steps */
             readonly step: number;
-            /** @description percent of entities; 0 is shadow */
+            /** @description percent of entities; 0 is shadow; of a bandit the least and the greatest share */
             readonly steps: readonly number[];
             /** @description decision of the rollout; null before */
             readonly verdict: components["schemas"]["Verdict"] | null;

@@ -7,6 +7,7 @@ import { appendAudit } from '../audit/entry';
 import { notify } from '../notification/notification';
 import { appendEvent } from '../run/event';
 import type { RolloutRow } from './state';
+import { raiseRoutingEpoch } from '../serving/routing-epoch';
 import type { Cause } from './records';
 
 const endings: Readonly<Record<RolloutEnding, string>> = {
@@ -54,6 +55,16 @@ export async function noteEpoch(
   epoch: number,
 ): Promise<void> {
   await tx`update rollouts set epoch = ${epoch} where tenant_id = ${tenant} and id = ${id}`;
+}
+
+/** Last in its transaction, because all models share the epoch's row. */
+export async function reroute(
+  tx: Transaction,
+  row: Pick<RolloutRow, 'tenantId' | 'id'>,
+): Promise<number> {
+  const epoch = await raiseRoutingEpoch(tx);
+  await noteEpoch(tx, row, epoch);
+  return epoch;
 }
 
 /** Adds audit row, run event and webhook deliveries in the transaction of the change (I6). */

@@ -14,6 +14,7 @@ import {
   type AnswerQuality,
   type AnswerScores,
 } from '../../domain/rollout/judging/answer-quality';
+import { newMove } from '../../domain/rollout/judging/bandit-share';
 import { requestLoss, rightAnswer } from '../../domain/rollout/judging/loss';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Transaction } from '../connection';
@@ -23,6 +24,7 @@ import type { OtherScore } from '../serving/prediction-records';
 import type { Consumption, DuePair, RolloutRepository } from './records';
 import { readArms, tallyArms } from './arms';
 import { guardRun } from '../run/guard';
+import { moveShare } from './share';
 import { lockRollout, toRecord, type RolloutRow } from './state';
 import { readClock, readCounts, readTraffic, dueUntil, spanOf } from './traffic';
 
@@ -89,6 +91,7 @@ export async function consume(
     pairs,
     ...(checked !== null && { checked }),
     ...(ab !== null && { ab }),
+    ...(!isDrained && { isBehind: true as const }),
   };
   const state = { ...fold(row.state, seen, row), clock };
   const eventStartedAt = row.eventStartedAt ?? eventNow;
@@ -98,7 +101,9 @@ export async function consume(
       update rollouts set state = ${text}, event_started_at = ${eventStartedAt}, event_now = ${eventNow}
       where tenant_id = ${tenant} and id = ${id}`;
   }
-  const rollout = toRecord({ ...row, state, eventStartedAt, eventNow });
+  const move = newMove(row.state.evidence, state.evidence);
+  const moved = move === null ? {} : await moveShare(tx, row, move);
+  const rollout = toRecord({ ...row, state, eventStartedAt, eventNow, ...moved });
   return {
     rollout,
     consumed: ripe.length,

@@ -118,6 +118,8 @@ export interface DueBatch extends RolloutTraffic {
   readonly checked?: readonly LabelledVerdictPair[];
   /** By event time, then id. Late labels come in a later batch, whatever their event time. */
   readonly pairs: readonly DuePair[];
+  /** More due labels wait for the next batch. */
+  readonly isBehind?: true;
 }
 
 export interface Consumption {
@@ -179,7 +181,8 @@ export interface RolloutRepository {
     },
   ): Promise<RolloutOpening>;
   /**
-   * The current step and weight change nothing. Throws Conflict for an earlier step, so that a late
+   * The current step and weight change nothing, and so does the current step of a bandit, whose
+   * evidence moves the weight. Throws Conflict for an earlier step, so that a late
    * attempt cannot move the rollout back.
    */
   setStep(
@@ -231,7 +234,8 @@ export interface RolloutRepository {
   confirmRollback(input: RolloutName & { readonly rollback: RolloutRollback }): Promise<void>;
   /**
    * Hands out at most `limit` due labels and folds them into the state, in one transaction. `fold`
-   * runs under a lock, also without labels, but not for an ended rollout.
+   * runs under a lock, also without labels, but not for an ended rollout. If it moves the share of
+   * a bandit, the same transaction changes the traffic.
    */
   consume(
     input: RolloutName & {
@@ -242,7 +246,7 @@ export interface RolloutRepository {
       readonly fold: (
         state: RolloutState,
         batch: DueBatch,
-        at: Pick<RolloutRecord, 'step' | 'extendedSeconds'>,
+        at: Pick<RolloutRecord, 'step' | 'extendedSeconds' | 'status' | 'weight'>,
       ) => RolloutState;
     },
   ): Promise<Consumption>;

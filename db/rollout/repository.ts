@@ -11,11 +11,10 @@ import { newId } from '../ids';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import { checkFurtherChallengers, insertArms, rejectHarmful } from './arms';
 import { consume } from './consume';
-import { endRollout, noteEpoch, record, rolloutShare } from './change';
+import { endRollout, record, reroute, rolloutShare } from './change';
 import { lockRollout, openRolloutOf, rolloutOfRun, toRecord, type RolloutRow } from './state';
 import { readTrafficHistory } from './traffic-history';
 import { readTraffic, trafficSpanOf } from './traffic';
-import { raiseRoutingEpoch } from '../serving/routing-epoch';
 import { guardRun, lockRun } from '../run/guard';
 import type { RolloutOpening, RolloutRepository } from './records';
 
@@ -39,7 +38,9 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
             'Conflict',
             `rollout ${row.id} is already in step ${row.step} and cannot go back to ${step}`,
           );
-        if (step === row.step && weight === row.weight) return { kind: 'set', epoch: row.epoch };
+        const isMovedByEvidence = row.spec.method === 'bandit' && row.weight > 0;
+        if (step === row.step && (weight === row.weight || isMovedByEvidence))
+          return { kind: 'set', epoch: row.epoch };
         await tx`
           update rollouts set step = ${step}, weight = ${weight},
             step_started_at = case when step = ${step} then step_started_at else clock_timestamp() end
@@ -328,11 +329,4 @@ async function guardRollout(
 ): Promise<void> {
   await lockRun(tx, { tenant, runId });
   await guardRun(tx, { tenant, runId });
-}
-
-/** Last in its transaction, because all models share the epoch's row. */
-async function reroute(tx: Transaction, row: RolloutRow): Promise<number> {
-  const epoch = await raiseRoutingEpoch(tx);
-  await noteEpoch(tx, row, epoch);
-  return epoch;
 }

@@ -142,7 +142,7 @@ export interface CanarySpec {
   readonly against?: readonly number[];
   /**
    * Percent of entities, increasing. 0 is shadow: the challenger scores every request, and its
-   * answers are not returned.
+   * answers are not returned. Of a bandit: its least and greatest share.
    */
   readonly steps: readonly number[];
   readonly quality: {

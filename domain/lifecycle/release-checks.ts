@@ -6,6 +6,7 @@ import { isMap, nameOf, valueAt } from '../document/path';
 import type { Issue } from '../failure';
 import type { CanarySpec } from './lifecycle';
 import { holdsAcrossDays, minSecondsAcrossDays } from '../rollout/policy';
+import { givenUpByBandit } from '../rollout/judging/bandit-reasons';
 import { methodProblems } from '../rollout/method-problems';
 import { tuneIssues } from '../tuning/tune-issues';
 
@@ -142,7 +143,20 @@ const daySeconds = 86_400;
 
 /** Settings that are valid but weaken the canary; shown in the plan. */
 export function canaryWarnings(canary: CanarySpec | null | undefined): readonly string[] {
-  if (!canary || holdsAcrossDays(canary.test)) return [];
+  if (!canary) return [];
+  return [...shortWarnings(canary), ...banditWarnings(canary)];
+}
+
+/** A bandit gives something up whatever its settings, so the plan says what. */
+function banditWarnings({ method, steps: [least, greatest] }: CanarySpec): readonly string[] {
+  if (method !== 'bandit') return [];
+  return [
+    `spec.canary.method is bandit: the challenger's share moves daily between ${least} % and ${greatest} %; ${givenUpByBandit.join('; ')}`,
+  ];
+}
+
+function shortWarnings(canary: CanarySpec): readonly string[] {
+  if (holdsAcrossDays(canary.test)) return [];
   const [written, week] = [canary.test.minDurationSeconds, minSecondsAcrossDays].map(formatSeconds);
   return [
     `spec.canary.test.minDuration is ${written ?? ''}, shorter than ${week ?? ''}: differences between days are not tested`,

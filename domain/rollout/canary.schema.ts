@@ -105,8 +105,8 @@ export const writtenCanary = z
       .describe(
         'canary: the share of the challenger grows by steps; shadow: it never answers, and a ' +
           'person approves its promotion; blueGreen: all traffic switches at once; ab: one or more ' +
-          'challengers have fixed shares until maxDuration, and the best one is promoted; canary by ' +
-          'default',
+          'challengers have fixed shares until maxDuration, and the best one is promoted; bandit: the ' +
+          'share moves once a day, to the probability that the challenger is better; canary by default',
       ),
     steps: z
       .array(z.number().min(0).max(100))
@@ -116,7 +116,8 @@ export const writtenCanary = z
       .describe(
         'percent of entities, rising; 0 is shadow: the challenger scores requests, but its answers ' +
           'are not returned; [0, 5, 25, 50] by default, [0] for shadow, [0, 100] for blueGreen; for ab one number, ' +
-          'the share of all challengers together, by default as much for each as for the champion',
+          'the share of all challengers together, by default as much for each as for the champion; for ' +
+          'bandit the least and the greatest share, [5, 95] by default',
       ),
     requireShadow: z
       .boolean()

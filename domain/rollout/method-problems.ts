@@ -35,6 +35,7 @@ export function methodProblems({
     problems.push({ where: ['against'], detail: 'is only for method: ab', expected: 'no against' });
   if (method === undefined) return problems;
   if (method === 'ab') return [...problems, ...abProblems(steps, against)];
+  if (method === 'bandit') return [...problems, ...banditProblems(steps, dependsOnPrediction)];
   const only = defaultSteps(method);
   if (steps.length !== only.length || only.some((step, index) => step !== steps[index]))
     problems.push({
@@ -69,6 +70,35 @@ export function methodProblems({
       expected: 'another method',
     });
   return problems;
+}
+
+function banditProblems(
+  steps: CanarySpec['steps'],
+  dependsOnPrediction: boolean,
+): readonly MethodProblem[] {
+  const areShares = steps.length === 2 && steps.every((share) => share > 0 && share < 100);
+  return [
+    ...(areShares
+      ? []
+      : [
+          {
+            where: ['steps'],
+            detail: 'is not possible with method: bandit, which needs its least and greatest share',
+            expected: 'no steps, or two numbers between 0 and 100, such as [5, 95]',
+          },
+        ]),
+    ...(dependsOnPrediction
+      ? [
+          {
+            where: ['method'],
+            detail:
+              'is bandit, but labels depend on the returned prediction: each version is then ' +
+              'measured on its own requests, and moving shares give the versions different days',
+            expected: 'method: ab, whose shares are fixed',
+          },
+        ]
+      : []),
+  ];
 }
 
 function abProblems(

@@ -3,13 +3,14 @@
  * - `shadow`: the challenger never answers.
  * - `blueGreen`: all traffic switches at once, and the champion stays loaded beside it.
  * - `ab`: one or more challengers have fixed shares until the horizon.
+ * - `bandit`: the share moves once a day, to the probability that the challenger is better.
  */
-export const rolloutMethods = ['shadow', 'blueGreen', 'ab'] as const;
+export const rolloutMethods = ['shadow', 'blueGreen', 'ab', 'bandit'] as const;
 export type RolloutMethod = (typeof rolloutMethods)[number];
 
 /**
  * Percent of entities by step, if the file has no `steps`. In an A/B rollout the champion and each
- * challenger have the same share by default.
+ * challenger have the same share by default. A bandit has the least and the greatest share.
  */
 export function defaultSteps(method: 'canary' | RolloutMethod, challengers = 1): readonly number[] {
   switch (method) {
@@ -21,6 +22,8 @@ export function defaultSteps(method: 'canary' | RolloutMethod, challengers = 1):
       return [0, 100];
     case 'ab':
       return [Number(((100 * challengers) / (challengers + 1)).toFixed(2))];
+    case 'bandit':
+      return [5, 95];
   }
 }
 

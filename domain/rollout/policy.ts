@@ -13,8 +13,10 @@ export interface RolloutPolicy {
   readonly requireShadow?: CanarySpec['requireShadow'];
   /** A/B only: the number of challengers, which share alpha with the test of the shares. */
   readonly challengers?: number;
-  /** Percent of entities, rising; 0 is shadow. */
+  /** Percent of entities, rising; 0 is shadow. Of a bandit: only the share at its start. */
   readonly steps: CanarySpec['steps'];
+  /** Bandit only: the limits of the challenger's share, in percent of entities. */
+  readonly shares?: { readonly least: number; readonly greatest: number };
   readonly quality: CanarySpec['quality'] & {
     /**
      * `pairs`: both versions score each request. It requires labels that do not depend on the
@@ -61,7 +63,7 @@ export function rolloutPolicyOf(
     ...(method !== undefined && { method }),
     ...(requireShadow !== undefined && { requireShadow }),
     ...(method === 'ab' && { challengers: 1 + (canary.against ?? []).length }),
-    steps,
+    ...(method === 'bandit' ? banditShares(steps) : { steps }),
     quality: {
       ...quality,
       // The challengers of an A/B rollout score only the requests of their own entities.
@@ -74,6 +76,11 @@ export function rolloutPolicyOf(
     maxDurationSeconds,
     onInconclusive,
   };
+}
+
+/** The evidence of a bandit is that of one step, because pairs do not depend on the share. */
+function banditShares([least = 5, greatest = 95]: CanarySpec['steps']) {
+  return { steps: [least], shares: { least, greatest } };
 }
 
 /** Whether the challenger answers requests in this step. */

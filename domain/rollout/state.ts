@@ -11,7 +11,9 @@ import type { ArmObservation, PairObservation } from './judging/observation';
 import { enterStep, observe, startEvidence } from './judging/observe';
 import { armEvidenceOf, armPolicy, armsOf, isStopped } from './judging/ab-arms';
 import { qualityOf, readingsOf } from './judging/readings';
+import { withShare } from './judging/bandit-share';
 import type { RolloutPolicy } from './policy';
+import type { RolloutStatus } from './rollout';
 import type { RolloutVerdict } from './judging/verdict';
 
 /** The stored evaluation state of a rollout: a few kilobytes of JSON, whatever the traffic. */
@@ -34,6 +36,9 @@ export interface RolloutPosition {
   readonly step: number;
   readonly extendedSeconds: number;
   readonly noMoreLabels?: JudgingEnd | undefined;
+  /** Of a bandit: its status, and the challenger's share of entities, 0–1. */
+  readonly status?: RolloutStatus;
+  readonly weight?: number;
 }
 
 /** New observations from the registry: due labels, and request counts of the arms. */
@@ -46,6 +51,8 @@ export interface RolloutObservations {
   readonly total: CountsByArm;
   readonly answers: AnswerCounts;
   readonly pairs: readonly ObservedPair[];
+  /** More due labels wait for the next batch. */
+  readonly isBehind?: true;
   /** Given in an A/B rollout. */
   readonly ab?: AbObservations;
   /** All labels of judged answers in order of arrival, if there are new ones. */
@@ -158,7 +165,25 @@ export function addObservations(
   const verdict = decideRollout(policy, grown);
   // The chart shows the deciding pairs, so it starts again when serving begins.
   const history = grown.servingSince === before.servingSince ? state.history : [];
-  return { evidence: grown, history: withPoint(history, grown, verdict) };
+  return {
+    evidence: shared(policy, grown, position, { ...seen, eventNow: seen.eventNow, verdict }),
+    history: withPoint(history, grown, verdict),
+  };
+}
+
+/** A bandit moves its share once all labels that are due are counted. */
+function shared(
+  policy: RolloutPolicy,
+  evidence: RolloutEvidence,
+  { status, weight: share = 0 }: RolloutPosition,
+  seen: Pick<RolloutObservations, 'isBehind'> & {
+    readonly eventNow: string;
+    readonly verdict: RolloutVerdict;
+  },
+): RolloutEvidence {
+  const { eventNow, isBehind = false, verdict } = seen;
+  const mayMove = status === 'running' && verdict.kind === 'continue';
+  return isBehind ? evidence : withShare(policy, evidence, { eventNow, share, mayMove });
 }
 
 function observed(

@@ -192,6 +192,8 @@ function refusalOf(
 ): string | null {
   if (verb !== 'skip') return null;
   if (decision !== null) return 'the canary has passed, so no step is left to skip';
+  if (method === 'bandit')
+    return 'a bandit has no steps to skip; its share moves once per day of event time by the results';
   if (method === 'blueGreen' && steps[step] === 0)
     return isWarmUp({ method, steps, requireShadow }, step)
       ? 'all traffic switches by itself when every gateway has loaded the challenger'

@@ -6,7 +6,7 @@ import type { RolloutProgress, RolloutSettings } from './progress';
  * the text is stored once and those figures come from the evidence.
  */
 export function waitingForOf(
-  { model, champion, challenger, steps }: RolloutSettings,
+  { model, champion, challenger, steps, method }: RolloutSettings,
   {
     status,
     step,
@@ -16,7 +16,10 @@ export function waitingForOf(
   }: Pick<RolloutProgress, 'status' | 'step' | 'heldBy' | 'decision' | 'winner'>,
 ): string {
   const percent = steps[step] ?? 0;
-  const where = `step ${step + 1} of ${steps.length}, ${percent === 0 ? 'shadow' : `${percent} %`}`;
+  const where =
+    method === 'bandit'
+      ? `bandit, share between ${steps.join(' % and ')} %`
+      : `step ${step + 1} of ${steps.length}, ${percent === 0 ? 'shadow' : `${percent} %`}`;
   const versions = `${versionName(challenger)} beside ${versionName(champion)}`;
   if (status === 'held' && heldBy !== null) {
     const reason = heldBy.reason === undefined ? '' : ` (${heldBy.reason})`;

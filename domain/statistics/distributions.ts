@@ -68,6 +68,25 @@ function ratio(x: number, numerator: readonly number[], denominator: readonly nu
 }
 
 /**
+ * P(T ≤ t) of Student's t with a whole number of degrees of freedom: the finite sums of Abramowitz
+ * and Stegun, Handbook of Mathematical Functions (1964), 26.7.3 and 26.7.4.
+ */
+export function studentCdf(t: number, degrees: number): number {
+  const angle = Math.atan(t / Math.sqrt(degrees));
+  const [sine, cosine] = [Math.sin(angle), Math.cos(angle)];
+  const isOdd = degrees % 2 === 1;
+  // The first term has the power 1 of the cosine if the degrees are odd, else 0.
+  let term = isOdd ? cosine : 1;
+  let sum = degrees === 1 ? 0 : term;
+  for (let power = isOdd ? 3 : 2; power <= degrees - 2; power += 2) {
+    term *= ((power - 1) / power) * cosine * cosine;
+    sum += term;
+  }
+  const within = isOdd ? (2 / Math.PI) * (angle + sine * sum) : sine * sum;
+  return (1 + within) / 2;
+}
+
+/**
  * Quantile of Student's t (G. W. Hill, "Algorithm 396: Student's t-quantiles", CACM 13 (1970)
  * 619–620). Exact for one and two degrees of freedom, six digits for more.
  */

@@ -85,6 +85,28 @@ const armView = z.object({
   ...bounds,
 });
 
+const shares = z.object({
+  moves: z.number().describe('number of moves so far; at most one per day of event time'),
+  changedEntities: z
+    .number()
+    .describe('share of the entities, 0 to 1, that changed version at least once'),
+  items: z
+    .array(
+      z.object({
+        at: instant.describe('event time'),
+        from: z.number().describe('the challenger’s share of entities, 0 to 1'),
+        to: z.number(),
+        probability: z
+          .number()
+          .describe('probability that the challenger has the smaller loss, before the limits'),
+        days: z.number().describe('days with labels that are due'),
+        difference: z.number().describe('mean difference in loss of these days; positive is worse'),
+      }),
+    )
+    .readonly()
+    .describe('the newest moves, at most 60, oldest first'),
+});
+
 const rollback = z.object({
   from: z.number(),
   to: z.number(),
@@ -112,8 +134,11 @@ const summary = z.object({
     .describe('number of rollouts that compared these two versions, this one included'),
   method: z
     .enum(['canary', ...rolloutMethods])
-    .describe('how it moves traffic: by steps, never, or all at once'),
-  steps: z.array(z.number()).readonly().describe('percent of entities; 0 is shadow'),
+    .describe('how it moves traffic: by steps, never, all at once, by fixed shares, or daily'),
+  steps: z
+    .array(z.number())
+    .readonly()
+    .describe('percent of entities; 0 is shadow; of a bandit the least and the greatest share'),
   step: z.number().describe('index into steps'),
   weight: z.number().describe('the challenger’s share of entities now, 0 to 1'),
   verdict: verdict.nullable().describe('decision of the rollout; null before'),
@@ -180,6 +205,7 @@ export const rolloutView = summary
       .readonly()
       .nullable()
       .describe('of an A/B rollout with traffic: the challengers, then the champion'),
+    shares: shares.nullable().describe('of a bandit with traffic: how its share moved'),
     winner: z
       .number()
       .nullable()
@@ -266,6 +292,7 @@ export function rolloutToJson(
       onInconclusive,
     },
     arms: armsToJson(rollout, readings, traffic),
+    shares: sharesToJson(rollout),
     winner: rollout.winner,
     rollback: rollout.rollback,
     judge,
@@ -339,6 +366,15 @@ function armsToJson(
       ...measured,
     };
   });
+}
+
+/** The boundary between the versions passed exactly the entities between the extreme shares. */
+function sharesToJson({
+  state: { evidence },
+}: RolloutRecord): z.output<typeof rolloutView>['shares'] {
+  if (!evidence?.bandit) return null;
+  const { moves, lowest, highest, recent: items } = evidence.bandit;
+  return { moves, changedEntities: highest - lowest, items };
 }
 
 function shadowToJson(reading: MetricReading | undefined): z.output<typeof rolloutView>['shadow'] {

@@ -1,6 +1,7 @@
 /** A rollout as the API returns it, and its text for a terminal. */
 import { formatSeconds } from '../../../domain/duration';
 import { count, figure, interval, percent, signed } from '../../../domain/format';
+import type { ShareMove } from '../../../domain/rollout/judging/evidence';
 import type { HistoryPoint } from '../../../domain/rollout/history';
 import { spanText } from '../../../domain/rollout/reasons';
 import type { RolloutRollback, RolloutStatus } from '../../../domain/rollout/rollout';
@@ -72,6 +73,12 @@ export interface RolloutJson extends RolloutSummaryJson {
         readonly upper: number | null;
       }[]
     | null;
+  /** Of a bandit. */
+  readonly shares: {
+    readonly moves: number;
+    readonly changedEntities: number;
+    readonly items: readonly ShareMove[];
+  } | null;
   readonly winner: number | null;
   readonly rollback: RolloutRollback | null;
   readonly judge: RolloutJudgeJson | null;
@@ -127,6 +134,7 @@ export function describeRollout(
     ...(verdict === null ? [] : [`verdict: ${verdict.kind}`]),
     ...reasonLines(current, paint, { verbose, columns: page.columns }),
     ...armLines(rollout),
+    ...shareLines(rollout),
     ...trafficLines(rollout),
     ...(rollout.judge
       ? [judgeText(rollout.judge), ...labelLines(rollout.judge, rollout.model)].flatMap((line) =>
@@ -142,8 +150,15 @@ export function describeRollout(
   return lines.join('\n');
 }
 
-/** `step 2 of 4, 5 %`. */
-export function stepText({ step, steps }: Pick<RolloutSummaryJson, 'step' | 'steps'>): string {
+/** `step 2 of 4, 5 %`, or the share of a bandit: `62 % (between 5 % and 95 %)`. */
+export function stepText({
+  step,
+  steps,
+  method,
+  weight,
+}: Pick<RolloutSummaryJson, 'step' | 'steps' | 'method' | 'weight'>): string {
+  if (method === 'bandit')
+    return `a share of ${percent(weight)} (between ${steps.join(' % and ')} %)`;
   const share = steps[step] ?? 0;
   return `step ${step + 1} of ${steps.length}, ${share === 0 ? 'shadow' : `${share} %`}`;
 }
@@ -178,13 +193,15 @@ export function paintRolloutStatus(status: RolloutStatus, paint: Paint): string 
 }
 
 function whereText({ status, weight, ...rollout }: RolloutJson): string {
-  if (!isOpenRollout(status)) return `ended in ${stepText(rollout)}`;
+  if (!isOpenRollout(status))
+    return rollout.method === 'bandit' ? 'ended' : `ended in ${stepText({ ...rollout, weight })}`;
   const steps = rollout.steps.map((share) => (share === 0 ? 'shadow' : `${share} %`)).join(' → ');
   const parked =
     status === 'passed' && weight === 0
       ? '; its answers are not returned until it is promoted'
       : '';
-  return `${methodTexts[rollout.method]}${stepText(rollout)} (${steps})${parked}`;
+  const where = stepText({ ...rollout, weight });
+  return `${methodTexts[rollout.method]}${where}${rollout.method === 'bandit' ? '' : ` (${steps})`}${parked}`;
 }
 
 const methodTexts: Readonly<Record<RolloutSummaryJson['method'], string>> = {
@@ -192,6 +209,7 @@ const methodTexts: Readonly<Record<RolloutSummaryJson['method'], string>> = {
   shadow: 'shadow: ',
   blueGreen: 'blue/green: ',
   ab: 'A/B: ',
+  bandit: 'bandit: ',
 };
 
 function attemptText({ attempt, test }: RolloutJson): string {
@@ -259,6 +277,25 @@ function armLines({ arms, quality: { metric }, winner }: RolloutJson): readonly 
   ]);
   return ['', ...table(header, rows).split('\n'), ''];
 }
+
+/** The newest moves of a bandit. */
+function shareLines({ shares, quality: { metric } }: RolloutJson): readonly string[] {
+  if (shares === null || shares.items.length === 0) return [];
+  const header = ['EVENT TIME', 'SHARE', 'P(BETTER)', 'DAYS', `${metric} − champion`];
+  const shown = shares.items.slice(-shownMoves);
+  const rows = shown.map(({ at, from, to, probability, days, difference }) => [
+    at.replace(/\.\d+/, ''),
+    `${percent(from)} → ${percent(to)}`,
+    percent(probability),
+    count(days),
+    signed(difference),
+  ]);
+  const earlier = shares.moves - shown.length;
+  const more = earlier > 0 ? [`${count(earlier)} earlier moves`] : [];
+  return ['', ...table(header, rows).split('\n'), ...more, ''];
+}
+
+const shownMoves = 10;
 
 /** Empty if nothing more is needed. Times are event time. */
 function remainingText(

@@ -126,6 +126,7 @@ function rolloutLines(
     );
   if (kind === 'rollout.arm_stopped')
     return line(`version ${String(version)} gets no more traffic: ${String(cause)}`);
+  if (kind === 'rollout.share_moved') return line(String(cause));
   if (!isEnd(status)) return [];
   return line(`${paintRolloutStatus(status, paint)} by ${String(actor)}: ${String(cause)}`);
 }

@@ -1,6 +1,7 @@
 import { formatSeconds } from '../../duration';
 import { daysOfWeek } from '../../calendar';
 import { closedDaysOfWeek, minDaysOfWeek } from '../../statistics/days-sequence';
+import { banditReasons } from './bandit-reasons';
 import { decideAb } from './decide-ab';
 import type { QualityEvidence, RolloutEvidence } from './evidence';
 import { canAddLabels, noLabels } from './judge-labels';
@@ -29,7 +30,7 @@ import type { MetricReading, RolloutVerdict } from './verdict';
 export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence): RolloutVerdict {
   if (policy.method === 'ab') return decideAb(policy, evidence);
   const readings = readingsOf(policy, evidence);
-  const measured = reasonsOf(policy, evidence, readings);
+  const measured = [...reasonsOf(policy, evidence, readings), ...banditReasons(policy, evidence)];
 
   const harmed = readings.find(({ outcome }) => outcome === 'failed');
   if (harmed !== undefined)

@@ -41,6 +41,8 @@ export interface RolloutEvidence {
   readonly requestsInStep: number;
   /** Given in an A/B rollout. The other members are those of the run's own challenger. */
   readonly ab?: AbEvidence;
+  /** Given in a bandit. */
+  readonly bandit?: BanditEvidence;
   /** Given if a judge scores the answers and judging has ended. */
   readonly noMoreLabels?: JudgingEnd;
 }
@@ -54,6 +56,31 @@ interface AbEvidence {
   readonly stopped: readonly string[];
   /** The challenger that is to be promoted, by name, once the rollout has passed. */
   readonly winner?: string;
+}
+
+/** How a bandit has moved the challenger's share of entities. */
+export interface BanditEvidence {
+  /** Day of event time of the last look, as in `Calendar`. A later day permits one move. */
+  readonly day: number;
+  /** The lowest and the highest share so far, 0–1: entities between them changed version. */
+  readonly lowest: number;
+  readonly highest: number;
+  readonly moves: number;
+  /** The newest moves, the latest last. */
+  readonly recent: readonly ShareMove[];
+}
+
+export interface ShareMove {
+  /** Event time, RFC 3339 UTC. */
+  readonly at: string;
+  /** The challenger's share of entities, 0–1. */
+  readonly from: number;
+  readonly to: number;
+  /** The posterior probability that the challenger has the smaller loss. */
+  readonly probability: number;
+  /** Days with labels, and the mean of their differences in loss; positive is worse. */
+  readonly days: number;
+  readonly difference: number;
 }
 
 /** The measurements of one challenger. */

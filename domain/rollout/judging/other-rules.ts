@@ -19,16 +19,18 @@ export function decideWithCanary(
   const {
     method: _method,
     requireShadow: _requireShadow,
+    shares: _shares,
     ...other
   } = rolloutPolicyOf(byTheSameJudge(policy, canary), { dependsOnPrediction });
-  // The time zone of the days and the method are part of the measurement.
-  const { method, requireShadow, steps, timezone } = policy;
+  // The time zone of the days, the method and its shares are part of the measurement.
+  const { method, requireShadow, steps, shares, timezone } = policy;
   return decideRollout(
     {
       ...other,
       ...(method && { method }),
       ...(requireShadow === false && { requireShadow }),
       steps,
+      ...(shares && { shares }),
       timezone,
     },
     evidence,

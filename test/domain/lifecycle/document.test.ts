@@ -454,6 +454,21 @@ const singleErrors: readonly (readonly [
       '20:74 spec.canary.quality.rule is superiority, but a blue/green rollout only tests for harm; expected rule: nonInferiority',
     ],
     [
+      'a bandit whose challenger may get all traffic',
+      'canary: { method: bandit, steps: [5, 100], quality: { metric: logloss, margin: 0.01 } }',
+      '20:29 spec.canary.steps is not possible with method: bandit, which needs its least and greatest share; expected no steps, or two numbers between 0 and 100, such as [5, 95]',
+    ],
+    [
+      'a bandit with a shadow',
+      'canary: { method: bandit, steps: [0, 50], quality: { metric: logloss, margin: 0.01 } }',
+      '20:29 spec.canary.steps is not possible with method: bandit, which needs its least and greatest share; expected no steps, or two numbers between 0 and 100, such as [5, 95]',
+    ],
+    [
+      'a bandit of several challengers',
+      'canary: { method: bandit, against: [3], quality: { metric: logloss, margin: 0.01 } }',
+      '20:29 spec.canary.against is only for method: ab; expected no against',
+    ],
+    [
       'a canary without its shadow',
       'canary: { requireShadow: false, quality: { metric: logloss, margin: 0.01 } }',
       '20:13 spec.canary.requireShadow is only for method: blueGreen; expected no requireShadow',
@@ -957,6 +972,26 @@ describe('a lifecycle with one error', () => {
     expect(accepted(withCanary(' requireShadow: false,')).spec).toMatchObject({
       canary: { requireShadow: false },
     });
+  });
+
+  test('a bandit needs labels that do not depend on the returned prediction', () => {
+    const canary = (of: string) =>
+      replaceOnce(
+        of,
+        '  evaluate:',
+        '  canary: { method: bandit, quality: { metric: logloss, margin: 0.01 } }\n  evaluate:',
+      );
+    expect(accepted(canary(lifecycleText)).spec).toMatchObject({
+      canary: { method: 'bandit', steps: [5, 95] },
+    });
+    const dependent = replaceOnce(
+      lifecycleText,
+      'label: { column: late, availableAfter: 6h }',
+      'label: { column: late, availableAfter: 6h, dependsOnPrediction: true }',
+    );
+    expect(refused(canary(dependent))).toEqual([
+      'lifecycle.yaml:20:13 spec.canary.method is bandit, but labels depend on the returned prediction: each version is then measured on its own requests, and moving shares give the versions different days; expected method: ab, whose shares are fixed',
+    ]);
   });
 
   test('metrics must fit spec.train.task', () => {

@@ -347,6 +347,18 @@ describe('commands', () => {
     expect(progress.step).toBe(0);
   });
 
+  test('skip no step of a bandit, which has none', () => {
+    const bandit = { ...settings, steps: [5, 95], method: 'bandit' } as const;
+    const { progress, effects } = follow([said('skip')], running, bandit);
+    expect(effects).toEqual([
+      {
+        kind: 'refuseCommand',
+        why: 'a bandit has no steps to skip; its share moves once per day of event time by the results',
+      },
+    ]);
+    expect(progress.step).toBe(0);
+  });
+
   test('record the actor and the reason of hold and resume', () => {
     expect(follow([said('hold')], running).effects[0]).toMatchObject({
       actor: 'ada',

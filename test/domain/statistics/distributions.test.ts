@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import {
   normalCdf,
   normalQuantile,
+  studentCdf,
   studentQuantile,
 } from '../../../domain/statistics/distributions';
 
@@ -31,6 +32,22 @@ describe('distributions', () => {
     [0.2, 29, -0.8541918819858817],
   ])("Student's t quantile at %p with %p degrees of freedom", (p, degrees, t) => {
     expect(studentQuantile(p, degrees)).toBeCloseTo(t, 4);
+  });
+
+  /** scipy.stats: t.cdf */
+  test.each([
+    [-3, 1, 0.10241638234956672],
+    [0.5, 1, 0.6475836176504333],
+    [1.2, 2, 0.8234983196103153],
+    [-0.7, 3, 0.2671634991523818],
+    [2.5, 4, 0.966616727594006],
+    [0.8455, 89, 0.7999504445674113],
+    [-0.854, 29, 0.2000523114144037],
+    [1.7, 30, 0.9502610622057416],
+    [0, 7, 0.5],
+    [12, 5, 0.9999645525374142],
+  ])("Student's t distribution at %p with %p degrees of freedom", (t, degrees, p) => {
+    expect(studentCdf(t, degrees)).toBeCloseTo(p, 12);
   });
 
   test('the normal quantile inverts the distribution', () => {

@@ -184,6 +184,32 @@ describe('a rollout by another method', () => {
     await record('blue-green', tried);
     expect(fake.audit).toContain('perennial: step 1 at 1: quality is shown');
   });
+
+  test('of a bandit starts at its least share, which only its evidence moves', async () => {
+    let isShown = false;
+    const fake = fakeRollout((input, rollout) => (isShown ? upAndPassed(input, rollout) : null));
+    const tried = await start({ canary: [5, 95], method: { method: 'bandit' } }, fake);
+    await until(() => fake.watches.length > 0);
+    expect(fake).toMatchObject({ step: 0, weight: 0.05 });
+    // As the transaction of the evidence moves it.
+    fake.weight = 0.62;
+    expect(
+      await refusalOf(tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] })),
+    ).toContain('a bandit has no steps to skip');
+    await tried.rollout.executeUpdate(holdUpdate, { args: [commandOf(ada)] });
+    expect(fake).toMatchObject({ status: 'held', weight: 0.62 });
+    expect(fake.waitingFor).toContain('in bandit, share between 5 % and 95 %');
+    await tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [commandOf(ada)] });
+    expect(fake).toMatchObject({ status: 'running', step: 0, weight: 0.62 });
+    isShown = true;
+    expect(await tried.end()).toMatchObject({ status: 'succeeded', version: 2 });
+    await runs.record('canary-rollout-bandit', tried.rollout);
+    expect(fake.watches.at(-1)?.policy).toMatchObject({
+      method: 'bandit',
+      steps: [5],
+      shares: { least: 5, greatest: 95 },
+    });
+  });
 });
 
 describe('a canary that does not pass', () => {

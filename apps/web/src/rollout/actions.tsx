@@ -6,7 +6,7 @@ import type { ShownRollout } from './shown';
 const hour = 3600;
 
 export function RolloutActions({
-  rollout: { model, champion, challenger, status, step, steps },
+  rollout: { model, champion, challenger, status, step, steps, method },
   onDone,
 }: {
   readonly rollout: ShownRollout;
@@ -30,7 +30,8 @@ export function RolloutActions({
       });
       await onDone();
     };
-  const next = steps[step + 1];
+  // The steps of a bandit are the limits of its share.
+  const next = method === 'bandit' ? undefined : steps[step + 1];
   return (
     <div className="actions" role="group" aria-label="Actions">
       {status === 'held' ? (

@@ -11,6 +11,7 @@ import { RolloutActions } from './actions';
 import { sharesReason } from './arm-rows';
 import { Arms } from './arms';
 import { Difference } from './difference';
+import { Shares } from './shares';
 import type { ShownRollout } from './shown';
 import { TrafficHistory } from './traffic';
 
@@ -90,6 +91,7 @@ function Rollout({ rollout }: { readonly rollout: ShownRollout }) {
       <Steps rollout={rollout} />
       <Outlook rollout={rollout} />
       <Arms rollout={rollout} />
+      <Shares rollout={rollout} />
       <Difference rollout={rollout} />
       <ul className="verdict plain">
         {rollout.reasons
@@ -167,6 +169,13 @@ function Steps({
   readonly rollout: ShownRollout;
 }) {
   const isOpen = isOpenRollout(status);
+  if (method === 'bandit')
+    return isOpen ? (
+      <p>
+        The challenger answers {percent(weight)} of the entities now. This share moves daily between{' '}
+        {steps.join(' % and ')} %.
+      </p>
+    ) : null;
   return (
     <>
       <ol className="graph" aria-label="Steps">

@@ -73,6 +73,44 @@ describe('rollout show', () => {
     expect(stdout).not.toContain('SCORED');
   });
 
+  test('of a bandit shows its share, its newest moves and what it gives up', async () => {
+    const items = Array.from({ length: 12 }, (_, index) => ({
+      at: `2013-08-${String(index + 3).padStart(2, '0')}T04:00:00.000Z`,
+      from: index === 0 ? 0.05 : 0.6 + index / 100,
+      to: 0.61 + index / 100,
+      probability: 0.6123 + index / 100,
+      days: index + 2,
+      difference: -0.0012,
+    }));
+    const givenUp = {
+      gate: 'bandit',
+      code: 'bandit.givenUp',
+      message: 'given up: 67 % of entities changed version in 12 moves; shares are not tested',
+      outcome: 'notApplicable',
+    } as const;
+    serve({
+      ...running,
+      method: 'bandit',
+      steps: [5, 95],
+      step: 0,
+      weight: 0.72,
+      reasons: [...running.reasons, givenUp],
+      shares: { moves: 12, changedEntities: 0.67, items },
+    });
+    const { stdout } = await api.cli('rollout', 'show', 'flight-delay');
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.filter((line) => Array.from(line).length > 80)).toEqual([]);
+    expect(lines).toContain('bandit: a share of 72 % (between 5 % and 95 %)');
+    expect(stdout).toContain('67 % of entities changed version in 12 moves');
+    expect(lines.filter((line) => /^(EVENT|2013-08-05|2013-08-14|2 earlier)/.test(line))).toEqual([
+      'EVENT TIME            SHARE        P(BETTER)  DAYS  logloss − champion',
+      '2013-08-05T04:00:00Z  62 % → 63 %  63.2 %     4     −0.0012',
+      '2013-08-14T04:00:00Z  71 % → 72 %  72.2 %     13    −0.0012',
+      '2 earlier moves',
+    ]);
+    expect(stdout).not.toContain('2013-08-04T04');
+  });
+
   test('of a rolled back rollout shows the failed gate and the time until traffic was back', async () => {
     serve(rolledBack);
     const { exitCode, stdout } = await api.cli('rollout', 'show', 'flight-delay');

@@ -29,6 +29,7 @@ export const running: RolloutJson = {
   status: 'running',
   judge: null,
   arms: null,
+  shares: null,
   winner: null,
   attempt: 1,
   method: 'canary',
