@@ -52,6 +52,7 @@ function withoutPlatform(): ApiDeps {
     prices: anything,
     scratchRoot: '',
     verifyAudit: anything,
+    pagesUrl: null,
     gatewayUrl: null,
     pagesDir: null,
     serviceKey: null,

@@ -42,6 +42,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     prices: config.prices,
     scratchRoot: scratchRoot(config),
     verifyAudit: audit.verify,
+    pagesUrl: config.pagesUrl,
     gatewayUrl: config.gatewayUrl,
     pagesDir: config.pagesDir,
     serviceKey: config.serviceKey,

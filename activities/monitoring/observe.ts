@@ -14,7 +14,10 @@ import { observeRetraining, raiseAlarms, resolveAlarms } from './raise';
 import { withHeartbeat } from '../run/heartbeat';
 
 export interface ObserveModelDeps {
-  readonly registry: Pick<Registry, 'monitors' | 'incidents' | 'retrainings'>;
+  readonly registry: Pick<
+    Registry,
+    'monitors' | 'incidents' | 'retrainings' | 'lineage' | 'datasets'
+  >;
   readonly artifacts: Pick<ArtifactStore, 'getJson'>;
 }
 

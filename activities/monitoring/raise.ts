@@ -6,8 +6,12 @@ import { retrainingCauseOf } from '../../domain/monitoring/observation/retrainin
 import type { RetrainingCause } from '../../domain/retraining/retraining';
 import type { MonitorRecord } from '../../db/monitoring/records';
 import type { Registry } from '../../db/registry';
+import { dataVersionsOf } from './data-versions';
 
-type RaiseRegistry = Pick<Registry, 'monitors' | 'incidents' | 'retrainings'>;
+type RaiseRegistry = Pick<
+  Registry,
+  'monitors' | 'incidents' | 'retrainings' | 'lineage' | 'datasets'
+>;
 
 /**
  * Opens an incident for each kind of alarm, and resolves it when its alarms have ended. If the
@@ -28,6 +32,7 @@ export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecor
   if (JSON.stringify(now) === JSON.stringify(raised)) return;
   for (const { kind, alarms, severity, title, story } of stories) {
     if (raised[kind] === alarms) continue;
+    const dataVersion = await dataVersionsOf(registry, { tenant, model, version, kind });
     await registry.incidents.raiseAlarm({
       tenant,
       model,
@@ -37,7 +42,7 @@ export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecor
       key: kind,
       severity,
       title,
-      story,
+      story: { ...story, dataVersion },
     });
   }
   const ended = Object.keys(raised).filter((kind) => !(kind in now));

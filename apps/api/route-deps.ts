@@ -42,6 +42,8 @@ export interface ApiDeps {
   readonly serviceKey: string | null;
   /** For requests to gateways. */
   readonly gatewayDispatcher: Dispatcher;
+  /** The address of the pages without a slash at its end, for links; null if unknown. */
+  readonly pagesUrl: string | null;
   /** The gateway's URL for clients, for links; null if unknown. */
   readonly gatewayUrl: string | null;
   /** For warnings; null if no providers are configured. */

@@ -8445,6 +8445,8 @@ export interface components {
             readonly key: string;
             /** @enum {string} */
             readonly kind: "drift" | "quality" | "data" | "service" | "skew" | "artifact" | "retraining" | "approval";
+            /** @description page with more details; null if PERENNIAL_PAGES_URL is not set */
+            readonly link: string | null;
             readonly model: string;
             /** Format: date-time */
             readonly openedAt: string;
@@ -8455,6 +8457,7 @@ export interface components {
             /** @enum {string} */
             readonly status: "open" | "acknowledged" | "resolved";
             readonly story: {
+                /** @description dataset versions of the training and, if the alarm is about recent data, the newest */
                 readonly dataVersion: string | null;
                 /** @description what Perennial has done */
                 readonly engineDid: string;
@@ -8465,7 +8468,6 @@ export interface components {
                     readonly name: string;
                 }[];
                 readonly howLarge: string | null;
-                readonly link: string | null;
                 readonly since: string | null;
                 readonly slice: string | null;
                 /** @description what a person must do; null if nothing */

@@ -272,6 +272,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
         trust: { fingerprints: [], ownKey: null },
         archives: core.auditArchives,
       }),
+    pagesUrl: null,
     gatewayUrl: null,
     pagesDir: null,
     serviceKey: null,

@@ -1,5 +1,6 @@
 /** Incidents without an acknowledgement, and approvals that are still missing. */
 import type { RunId, Tenant } from '../../domain/ids';
+import { approvalIncidentKey } from '../../domain/incident/incident';
 import { isFinal, type RunStatus } from '../../domain/run/run';
 import { appendAudit } from '../audit/entry';
 import type { Database } from '../connection';
@@ -115,7 +116,7 @@ function approvalIncident(run: WaitingRun) {
     model,
     version,
     kind: 'approval',
-    key: `approval-${id}`,
+    key: approvalIncidentKey(id),
     severity: 'warning',
     title: `${id} waits for an approval`,
     story: {
@@ -127,7 +128,6 @@ function approvalIncident(run: WaitingRun) {
       dataVersion: null,
       engineDid: 'The run waits. The champion continues to serve.',
       waitsFor: waitingFor,
-      link: null,
     },
     actor,
   } as const;

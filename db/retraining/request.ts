@@ -345,5 +345,4 @@ const emptyStory = {
   features: [],
   slice: null,
   dataVersion: null,
-  link: null,
 } as const;

@@ -28,14 +28,12 @@ export interface IncidentStory {
   readonly features: readonly AffectedFeature[];
   /** The slice of the traffic; null for all of it. */
   readonly slice: string | null;
-  /** A dataset version such as `flights@3`; null if none is known. */
+  /** Dataset versions, such as `trained on flights@3; newest: flights@5`; null if none is known. */
   readonly dataVersion: string | null;
   /** What Perennial has done. */
   readonly engineDid: string;
   /** What a person must do; null if nothing waits for a person. */
   readonly waitsFor: string | null;
-  /** One link to more details; null if there is none. */
-  readonly link: string | null;
 }
 
 export interface AffectedFeature {
@@ -68,4 +66,9 @@ export interface Incident {
   readonly because: string | null;
   /** The longest waiting time after which it was escalated; 0 if it was not. */
   readonly escalatedSeconds: number;
+}
+
+/** The key of the incident for the missing approval of a run. */
+export function approvalIncidentKey(runId: string): string {
+  return `approval-${runId}`;
 }

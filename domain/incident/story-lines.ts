@@ -1,4 +1,5 @@
-import type { Incident, IncidentStory } from './incident';
+import type { Incident } from './incident';
+import { moreOf, type LinkedIncident } from './link';
 
 /** `flight-delay: 2 of 9 features drifted` */
 export function incidentSubject({ model, title }: Pick<Incident, 'model' | 'title'>): string {
@@ -6,13 +7,14 @@ export function incidentSubject({ model, title }: Pick<Incident, 'model' | 'titl
 }
 
 /**
- * The story as label and text, without the parts that are unknown. Each text is one line, because
+ * The story of an incident as label and text, without the parts that are unknown. Each text is one line, because
  * values of requests, such as the name of a slice, must not look like other lines of the story.
  */
 export function storyLines(
-  story: IncidentStory,
+  incident: LinkedIncident,
 ): readonly { readonly label: string; readonly text: string }[] {
-  const { what, since, howLarge, features, slice, dataVersion, engineDid, waitsFor, link } = story;
+  const { what, since, howLarge, features, slice, dataVersion, engineDid, waitsFor } =
+    incident.story;
   const named = features.map(({ name, effect }) =>
     effect === null ? name : `${name} (${effect.toPrecision(2)})`,
   );
@@ -25,7 +27,7 @@ export function storyLines(
     ['Data version', dataVersion],
     ['Perennial did', engineDid],
     ['Waits for', waitsFor],
-    ['More', link],
+    ['More', moreOf(incident)],
   ];
   return lines.flatMap(([label, text]) =>
     text === null ? [] : [{ label, text: text.replace(/\s+/g, ' ') }],

@@ -1,5 +1,5 @@
 /** A delivery as text, for people: mail, and webhooks that accept Slack's messages. */
-import type { Incident } from '../incident/incident';
+import type { LinkedIncident } from '../incident/link';
 import { incidentSubject, storyLines } from '../incident/story-lines';
 import type { NotifyEvent } from './notification';
 
@@ -29,7 +29,7 @@ export function messageOf(notified: NotifiedEvent): NotifyMessage {
       title: incidentSubject(incident),
       status: `${status} (${incident.severity})`,
       lines: [
-        ...storyLines(incident.story),
+        ...storyLines(incident),
         ...(incident.because === null ? [] : [{ label: 'Resolved', text: incident.because }]),
         { label: 'Incident', text: incident.id },
       ],
@@ -51,8 +51,8 @@ export function messageOf(notified: NotifiedEvent): NotifyMessage {
   };
 }
 
-function incidentIn({ event, data }: NotifiedEvent): Incident | null {
-  return event.startsWith('incident.') ? (data['incident'] as Incident) : null;
+function incidentIn({ event, data }: NotifiedEvent): LinkedIncident | null {
+  return event.startsWith('incident.') ? (data['incident'] as LinkedIncident) : null;
 }
 
 /** `rollout.rolled_back` → `Rollout rolled back`. */

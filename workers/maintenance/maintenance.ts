@@ -59,7 +59,13 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
       1,
       (stopped) =>
         sendDeliveries(
-          { webhooks: registry.webhooks, ...config.notify, secretOf: config.secretOf, log },
+          {
+            webhooks: registry.webhooks,
+            ...config.notify,
+            pagesUrl: config.pagesUrl,
+            secretOf: config.secretOf,
+            log,
+          },
           stopped,
         ),
       log,

@@ -5,6 +5,8 @@
 import { Agent } from 'undici';
 import { publicOnly } from '../../data/dataset/sources/addresses';
 import type { SecretRef } from '../../domain/access/secret-access';
+import type { Incident } from '../../domain/incident/incident';
+import { linkIncident } from '../../domain/incident/link';
 import { messageOf } from '../../domain/notification/message';
 import { retryDelay } from '../../domain/notification/notification';
 import { endOfQuietHours } from '../../domain/notification/quiet-hours';
@@ -28,6 +30,8 @@ export interface DeliveryDeps {
   readonly allowPrivateAddresses: boolean;
   /** Null if this worker cannot send mail. */
   readonly mailServer: MailServer | null;
+  /** The address of the pages, for the links of incidents; null if it is not set. */
+  readonly pagesUrl: string | null;
   readonly timeoutMs?: number;
   readonly now?: () => Date;
   readonly log: Logger;
@@ -47,7 +51,8 @@ const leaseSeconds = 60;
  * pending requests are dropped and retried later.
  */
 export async function sendDeliveries(deps: DeliveryDeps, stopped: AbortSignal): Promise<number> {
-  const claimed = await deps.webhooks.claim({ limit: atOnce, leaseSeconds });
+  const taken = await deps.webhooks.claim({ limit: atOnce, leaseSeconds });
+  const claimed = taken.map((each) => withLink(each, deps.pagesUrl));
   const due: ClaimedDelivery[] = [];
   for (const each of claimed) {
     const until = quietUntil(each, deps.now?.() ?? new Date());
@@ -75,6 +80,14 @@ export async function sendDeliveries(deps: DeliveryDeps, stopped: AbortSignal): 
     await agent.destroy();
   }
   return due.length;
+}
+
+/** The link is not stored, so a repeated delivery has the address of today. */
+function withLink(delivery: ClaimedDelivery, pagesUrl: string | null): ClaimedDelivery {
+  const { event, data } = delivery;
+  if (!event.startsWith('incident.')) return delivery;
+  const incident = linkIncident(data['incident'] as Incident, pagesUrl);
+  return { ...delivery, data: { ...data, incident } };
 }
 
 function quietUntil(delivery: ClaimedDelivery, now: Date): string | null {

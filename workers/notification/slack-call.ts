@@ -29,12 +29,13 @@ export async function callSlack(
 }
 
 function slackMessage({ title, status, lines }: NotifyMessage, subject: string): object {
-  const story = lines.map(({ label, text }) => `*${escaped(label)}*: ${escaped(text)}`).join('\n');
+  const all = lines.map(({ label, text }) => `*${escaped(label)}*: ${escaped(text)}`);
+  const story = all.join('\n');
   return {
     text: `*${escaped(title)}*\n${escaped(status)}\n${story}`,
     blocks: [
       { type: 'header', text: { type: 'plain_text', text: cut(title, maxHeader) } },
-      { type: 'section', text: { type: 'mrkdwn', text: cut(story, maxSection) } },
+      { type: 'section', text: { type: 'mrkdwn', text: fitted(all, maxSection) } },
       {
         type: 'context',
         elements: [{ type: 'mrkdwn', text: `${escaped(status)} · ${escaped(subject)}` }],
@@ -46,6 +47,14 @@ function slackMessage({ title, status, lines }: NotifyMessage, subject: string):
 /** The three characters that Slack's text treats as markup. */
 function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+/** Cuts long lines only, so that the last ones, such as the link, are complete. */
+function fitted(lines: readonly string[], length: number): string {
+  const whole = lines.join('\n');
+  if (whole.length <= length) return whole;
+  const each = Math.floor(length / lines.length) - 1;
+  return cut(lines.map((line) => cut(line, each)).join('\n'), length);
 }
 
 function cut(text: string, length: number): string {

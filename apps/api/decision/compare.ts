@@ -1,12 +1,12 @@
 import { boundsAt } from '../../../domain/decision/gates/gate';
 import type { CounterpartEvidence, Evidence } from '../../../domain/decision/evidence';
-import { datasetName, holdoutRows, requestRows } from '../../../domain/dataset/dataset';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import type { Registry } from '../../../db/registry';
+import { trainingData } from '../../../db/lineage/training-data';
 import { compareRuns } from '../run/compare';
 import { findRun } from '../run/start';
-import { decisionsOn, type ExplainedVersion } from './explain';
+import { decisionsOn } from './explain';
 import type { ComparedEvaluation } from './compare-view';
 
 /**
@@ -31,7 +31,7 @@ export async function compareVersions(
       const of = { tenant, model, version };
       const [decisions, trainedOn] = await Promise.all([
         decisionsOn(registry, of),
-        trainingData(registry, of),
+        trainingData(registry.lineage, of),
       ]);
       const evidence = await newestEvidence(registry, tenant, decisions);
       return {
@@ -49,24 +49,6 @@ export async function compareVersions(
     trainedOn: compared.map(({ trainedOn }) => trainedOn),
     runs: await compareRuns(registry, runs),
   };
-}
-
-/** The datasets that the training set was assembled from; tables that assembly made are left out. */
-async function trainingData(
-  registry: Pick<Registry, 'lineage'>,
-  { tenant, model, version }: ExplainedVersion,
-): Promise<readonly { readonly dataset: string; readonly version: number }[]> {
-  const edges = await registry.lineage.of({
-    tenant,
-    node: { kind: 'model', name: model, version },
-    direction: 'upstream',
-  });
-  const made = [requestRows, holdoutRows].map((table) => datasetName(model, table));
-  const newest = new Map<string, number>();
-  for (const { from } of edges)
-    if (from.kind === 'dataset' && from.version !== undefined && !made.includes(from.name))
-      newest.set(from.name, Math.max(from.version, newest.get(from.name) ?? 0));
-  return [...newest].map(([dataset, of]) => ({ dataset, version: of }));
 }
 
 /** Evidence of a rollout is of another kind. */

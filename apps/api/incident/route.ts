@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
-import { incidentStatuses } from '../../../domain/incident/incident';
+import { incidentStatuses, type Incident } from '../../../domain/incident/incident';
+import { linkIncident } from '../../../domain/incident/link';
 import { name, page, pageOf, problem, why } from '../fields';
 import type { RouteDeps } from '../route-deps';
 import { incidentView } from './view';
@@ -18,8 +19,9 @@ const query = page.extend({
 });
 const body = z.strictObject({ reason: why });
 
-export function incidentRoutes({ registry, guards }: RouteDeps): FastifyPluginAsyncZod {
+export function incidentRoutes({ registry, guards, pagesUrl }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
+  const linked = (incident: Incident) => linkIncident(incident, pagesUrl);
   return async (app) => {
     await Promise.resolve();
     app.get(
@@ -33,7 +35,10 @@ export function incidentRoutes({ registry, guards }: RouteDeps): FastifyPluginAs
           response: { 200: pageOf(incidentView), default: problem },
         },
       },
-      ({ caller: { tenant }, query: asked }) => registry.incidents.list({ tenant, ...asked }),
+      async ({ caller: { tenant }, query: asked }) => {
+        const { items, nextPageToken } = await registry.incidents.list({ tenant, ...asked });
+        return { items: items.map(linked), nextPageToken };
+      },
     );
 
     app.get(
@@ -53,7 +58,7 @@ export function incidentRoutes({ registry, guards }: RouteDeps): FastifyPluginAs
           throw failure('NotFound', `there is no incident ${of}`, {
             next: 'perennial incident list',
           });
-        return incident;
+        return linked(incident);
       },
     );
 
@@ -69,8 +74,8 @@ export function incidentRoutes({ registry, guards }: RouteDeps): FastifyPluginAs
           response: { 200: incidentView, default: problem },
         },
       },
-      ({ caller: { tenant, name: actor }, params: { id: of }, body: { reason } }) =>
-        registry.incidents.acknowledge({ tenant, id: of, actor, reason }),
+      async ({ caller: { tenant, name: actor }, params: { id: of }, body: { reason } }) =>
+        linked(await registry.incidents.acknowledge({ tenant, id: of, actor, reason })),
     );
 
     app.post(
@@ -85,8 +90,8 @@ export function incidentRoutes({ registry, guards }: RouteDeps): FastifyPluginAs
           response: { 200: incidentView, default: problem },
         },
       },
-      ({ caller: { tenant, name: actor }, params: { id: of }, body: { reason } }) =>
-        registry.incidents.resolveById({ tenant, id: of, actor, reason }),
+      async ({ caller: { tenant, name: actor }, params: { id: of }, body: { reason } }) =>
+        linked(await registry.incidents.resolveById({ tenant, id: of, actor, reason })),
     );
   };
 }

@@ -23,10 +23,14 @@ const story = z.object({
     .readonly()
     .describe('affected features, the largest effect first'),
   slice: z.string().nullable(),
-  dataVersion: z.string().nullable(),
+  dataVersion: z
+    .string()
+    .nullable()
+    .describe(
+      'dataset versions of the training and, if the alarm is about recent data, the newest',
+    ),
   engineDid: z.string().describe('what Perennial has done'),
   waitsFor: z.string().nullable().describe('what a person must do; null if nothing'),
-  link: z.string().nullable(),
 });
 
 export const incidentView = z
@@ -40,6 +44,10 @@ export const incidentView = z
     status: z.enum(incidentStatuses),
     title: z.string(),
     story,
+    link: z
+      .string()
+      .nullable()
+      .describe('page with more details; null if PERENNIAL_PAGES_URL is not set'),
     updates: z.number().describe('how often the story was updated'),
     openedAt: instant,
     updatedAt: instant,

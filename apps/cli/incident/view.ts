@@ -1,9 +1,9 @@
-import type { Incident } from '../../../domain/incident/incident';
+import type { LinkedIncident } from '../../../domain/incident/link';
 import { incidentSubject, storyLines } from '../../../domain/incident/story-lines';
 
 /** One incident as text: its status, its story and its history. */
-export function describeIncident(incident: Incident): string {
-  const { id, kind, severity, status, version, story } = incident;
+export function describeIncident(incident: LinkedIncident): string {
+  const { id, kind, severity, status, version } = incident;
   const of = version === null ? '' : `, version ${version}`;
   const history: readonly (readonly [string, string])[] = [
     ['Opened', incident.openedAt],
@@ -13,7 +13,10 @@ export function describeIncident(incident: Incident): string {
     ...byWhom('Acknowledged', incident.acknowledgedAt, incident.acknowledgedBy),
     ...byWhom('Resolved', incident.resolvedAt, incident.resolvedBy, incident.because),
   ];
-  const rows = [...storyLines(story).map(({ label, text }) => [label, text] as const), ...history];
+  const rows = [
+    ...storyLines(incident).map(({ label, text }) => [label, text] as const),
+    ...history,
+  ];
   const width = Math.max(...rows.map(([label]) => label.length)) + 2;
   return [
     incidentSubject(incident),

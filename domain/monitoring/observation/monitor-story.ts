@@ -1,3 +1,4 @@
+import type { DatasetVersionRef } from '../../dataset/dataset';
 import type { IncidentKind, IncidentSeverity, IncidentStory } from '../../incident/incident';
 import type { MonitorSettings } from '../monitor';
 import { freshJumpsOf } from '../jump/fresh-jumps';
@@ -9,13 +10,16 @@ export interface MonitorStory {
   readonly kind: Extract<IncidentKind, MonitorAlarm['kind']>;
   readonly severity: IncidentSeverity;
   readonly title: string;
-  readonly story: IncidentStory;
+  /** Without the data versions, which only the registry knows. */
+  readonly story: Omit<IncidentStory, 'dataVersion'>;
   /**
    * Changes when an alarm is added or ends, and when a jump begins or ends to hold the run that
    * this alarm calls for. It does not change with each figure.
    */
   readonly alarms: string;
 }
+
+type DataVersion = Pick<DatasetVersionRef, 'dataset' | 'version'>;
 
 export interface StoryVersion {
   readonly model: string;
@@ -51,10 +55,8 @@ export function monitorStories(
             effect: drift.find(({ feature }) => feature === name)?.effect ?? null,
           })),
           slice: slicesOf(open),
-          dataVersion: null,
           engineDid: `${of.model}@${of.version} still serves. The alarm triggers ${first.triggers}.`,
           waitsFor: waitsFor(kind, of, heldBy),
-          link: null,
         },
         alarms: [
           ...open.map(({ key }) => key).sort(),
@@ -92,6 +94,30 @@ function titleOf(kind: MonitorAlarm['kind'], { title }: MonitorAlarm, open: numb
     drift: 'drift',
   }[kind];
   return `${what}: ${title}${more}`;
+}
+
+/**
+ * The versions that the champion was trained on, with which requests are compared. Of an alarm about
+ * recent data, also the newest. Alarms of the service say nothing of data.
+ */
+export function dataVersionText(
+  kind: MonitorStory['kind'],
+  {
+    trainedOn,
+    newest,
+  }: { readonly trainedOn: readonly DataVersion[]; readonly newest: readonly DataVersion[] },
+): string | null {
+  if (kind === 'service' || trainedOn.length === 0) return null;
+  const names = (of: readonly DataVersion[]) =>
+    of
+      .map(({ dataset, version }) => `${dataset}@${version}`)
+      .sort()
+      .join(', ');
+  const trained = `trained on ${names(trainedOn)}`;
+  if (kind === 'skew') return trained;
+  return names(newest) === names(trainedOn)
+    ? `${trained}, the newest`
+    : `${trained}; newest: ${names(newest)}`;
 }
 
 function waitsFor(

@@ -12,6 +12,7 @@ import type { PredictionId } from '../../../domain/ids';
 import {
   applyLifecycle,
   openTestRegistry,
+  refTo,
   registerVersions,
   tenant,
   unique,
@@ -150,8 +151,32 @@ test('incidents of a former champion are resolved, and its late alarms open none
     const { items } = await registry.incidents.list({ tenant, model, status: 'open', pageSize: 9 });
     return items.map(({ key }) => key);
   };
+  const flights = `${model}.flights`;
+  for (const content of ['old', 'new'])
+    await registry.datasets.register({
+      tenant,
+      dataset: flights,
+      manifest: refTo(content),
+      rows: 10,
+      columns: [],
+      runId: null,
+      idempotencyKey: `${model}-${content}`,
+    });
+  await registry.lineage.add({
+    tenant,
+    edges: [
+      {
+        from: { kind: 'dataset', name: flights, version: 1 },
+        to: { kind: 'model', name: model, version: 1 },
+        runId: null,
+      },
+    ],
+  });
   await alarming('drift');
   expect(await open()).toEqual(['drift']);
+  expect(await registry.incidents.open({ tenant, model, key: 'drift' })).toMatchObject({
+    story: { dataVersion: `trained on ${flights}@1; newest: ${flights}@2` },
+  });
   await promoteOver(registry, model, 2);
   await prepare(model);
   await alarming('data');

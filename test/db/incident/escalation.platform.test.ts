@@ -53,7 +53,6 @@ const raise = (model: string) =>
       dataVersion: null,
       engineDid: 'nothing',
       waitsFor: null,
-      link: null,
     },
   });
 const openedAgo = (model: string, seconds: number) =>

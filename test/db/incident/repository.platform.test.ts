@@ -27,7 +27,6 @@ const story: IncidentStory = {
   dataVersion: 'flights@3',
   engineDid: 'nothing',
   waitsFor: null,
-  link: null,
 };
 const drift = (model: string, changes: Partial<RaisedIncident> = {}): RaisedIncident => ({
   tenant,

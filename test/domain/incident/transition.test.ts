@@ -1,4 +1,5 @@
 import type { IncidentStory } from '../../../domain/incident/incident';
+import type { LinkedIncident } from '../../../domain/incident/link';
 import { storyLines } from '../../../domain/incident/story-lines';
 import {
   changeIncident,
@@ -16,7 +17,6 @@ const story: IncidentStory = {
   dataVersion: null,
   engineDid: 'nothing',
   waitsFor: null,
-  link: null,
 };
 const raised = (
   changes: Partial<IncidentStory> = {},
@@ -90,11 +90,14 @@ describe('an incident', () => {
 });
 
 test('a story has a line for each part that is known', () => {
-  expect(storyLines(story).map(({ label, text }) => `${label}: ${text}`)).toEqual([
+  const incident = { model: 'm', kind: 'drift', key: 'drift', story, link: null };
+  const lines = storyLines(incident as unknown as LinkedIncident);
+  expect(lines.map(({ label, text }) => `${label}: ${text}`)).toEqual([
     'What changed: The feature distance is larger than in training.',
     'Since: 2013-06-01T00:00:00Z',
     'How large: total variation distance 0.31, tolerance 0.10',
     'Features: distance (0.31)',
     'Perennial did: nothing',
+    'More: perennial monitor show m',
   ]);
 });

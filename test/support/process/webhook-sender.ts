@@ -17,6 +17,7 @@ async function main(url: string): Promise<void> {
     secretOf,
     allowPrivateAddresses: true,
     mailServer: null,
+    pagesUrl: null,
     log: openLog('sender', 'silent'),
   };
   await sendDeliveries(deps, new AbortController().signal);

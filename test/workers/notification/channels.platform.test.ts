@@ -47,6 +47,7 @@ const send = (over: Partial<DeliveryDeps> = {}) =>
       ),
       allowPrivateAddresses: true,
       mailServer: { url: mail.url, from: 'Perennial <perennial@airline.example>' },
+      pagesUrl: 'https://pages.example',
       timeoutMs: 5_000,
       log: pino({ level: 'debug' }, { write: (line: string) => void (logged += line) }),
       ...over,
@@ -65,7 +66,12 @@ const applied = async (...notify: readonly NotifySpec[]): Promise<string> => {
   await test_.registry.lifecycles.apply({ tenant, revision, actor: 'key:test' });
   return lifecycle;
 };
-const raise = async (model: string, severity: IncidentSeverity, waitsFor: string | null = null) => {
+const raise = async (
+  model: string,
+  severity: IncidentSeverity,
+  waitsFor: string | null = null,
+  what = 'The unit of dep_delay changed.',
+) => {
   const { incident } = await test_.registry.incidents.raise({
     tenant,
     model,
@@ -75,7 +81,7 @@ const raise = async (model: string, severity: IncidentSeverity, waitsFor: string
     severity,
     title: 'dep_delay <changed> & drifted',
     story: {
-      what: 'The unit of dep_delay changed.',
+      what,
       since: '2013-06-01T00:00:00Z',
       howLarge: null,
       features: [{ name: 'dep_delay', effect: 0.42 }],
@@ -83,7 +89,6 @@ const raise = async (model: string, severity: IncidentSeverity, waitsFor: string
       dataVersion: null,
       engineDid: 'nothing',
       waitsFor,
-      link: null,
     },
   });
   return incident;
@@ -112,6 +117,7 @@ describe('mail', () => {
       'What changed: The unit of dep_delay changed.',
       'Features: dep_delay (0.42)',
       `Incident: ${id}`,
+      `More: https://pages.example/monitoring/${model}`,
     ])
       expect(opened?.body).toContain(line);
     const thread = opened?.headers['message-id'];
@@ -191,6 +197,24 @@ describe('a webhook that accepts messages of Slack', () => {
       status: 'delivered',
     });
     expect(logged + JSON.stringify(delivery)).not.toContain('very-secret');
+  });
+
+  test('gets the whole link, however long the story is', async () => {
+    const model = await applied(target);
+    await raise(model, 'critical', null, 'x'.repeat(4_000));
+    await send();
+    const message = JSON.parse(slack.calls[0]?.body ?? '') as SlackMessage;
+    expect(problemsOf(message)).toEqual([]);
+    expect(JSON.stringify(message.blocks)).toContain(
+      `*More*: https://pages.example/monitoring/${model}`,
+    );
+  });
+
+  test('gets the command where the address of the pages is not set', async () => {
+    const model = await applied(target);
+    await raise(model, 'critical');
+    await send({ pagesUrl: null });
+    expect(slack.calls[0]?.body).toContain(`*More*: perennial monitor show ${model}`);
   });
 
   test('is retried, and does not end with 410 as a webhook does', async () => {

@@ -58,6 +58,7 @@ describe('delivery of webhooks', () => {
         }),
         allowPrivateAddresses: true,
         mailServer: null,
+        pagesUrl: null,
         timeoutMs: 400,
         log: pino({ level: 'debug' }, { write: (line: string) => void (logged += line) }),
         ...over,
@@ -73,7 +74,7 @@ describe('delivery of webhooks', () => {
     const hooks: readonly NotifySpec[] = urls.map((webhook) => ({
       webhook,
       secret: from,
-      events: ['run.failed'],
+      events: ['run.failed', 'incident.opened'],
     }));
     const stored = { ...spec, name: lifecycle, notify: hooks };
     const revision = {
@@ -118,6 +119,23 @@ describe('delivery of webhooks', () => {
     const dueAt = Date.parse((await only(lifecycle)).dueAt);
     return { least: (dueAt - after) / 1000, most: (dueAt - before) / 1000 };
   };
+
+  test('sends the link of an incident in its CloudEvent', async () => {
+    const lifecycle = await tell();
+    await empty(test_, ['webhook_deliveries']);
+    const incident = { id: 'inc_1', model: lifecycle, kind: 'approval', key: 'approval-run_1' };
+    await notify(test_.database.sql, {
+      tenant,
+      lifecycle,
+      event: 'incident.opened',
+      subject: 'inc_1',
+      data: { incident },
+    });
+    await deliver({ pagesUrl: 'https://pages.example' });
+    expect(JSON.parse(receiver.calls[0]?.body ?? '')).toMatchObject({
+      data: { incident: { ...incident, link: 'https://pages.example/runs/run_1' } },
+    });
+  });
 
   test('sends a signed CloudEvent that the library of the standard verifies', async () => {
     const lifecycle = await tell();

@@ -27,7 +27,6 @@ const raise = async (model: string) => {
       dataVersion: null,
       engineDid: 'It started a retraining.',
       waitsFor: 'A person must approve the promotion.',
-      link: null,
     },
   });
   return incident.id;
@@ -40,7 +39,12 @@ test('lists, shows, acknowledges and resolves incidents', async () => {
   expect((await list('model=served&status=open')).body.items.map((each) => each.id)).toEqual([id]);
   expect(await world.call('GET', `/incidents/${id}`, { as: 'viewer' })).toMatchObject({
     status: 200,
-    body: { model: 'served', severity: 'critical', story: { slice: 'origin = JFK' } },
+    body: {
+      model: 'served',
+      severity: 'critical',
+      story: { slice: 'origin = JFK' },
+      link: 'https://pages.test/monitoring/served',
+    },
   });
   const act = (verb: string, as: 'viewer' | 'operator') =>
     world.call('POST', `/incidents/${id}/${verb}`, { as, body: { reason: 'on it' } });
@@ -82,6 +86,7 @@ test('the command line lists, shows, acknowledges and resolves', async () => {
     `${id}: quality, critical, resolved, version 3`,
     'What changed   The log loss is higher than on the holdout.',
     'Waits for      A person must approve the promotion.',
+    'More           https://pages.test/monitoring/shown',
   ])
     expect(shown.stdout).toContain(line);
   expect(shown.stdout).toMatch(/^Resolved +\S+ by operator: retrained$/m);

@@ -130,6 +130,7 @@ export async function openApiWorld(
         trust: { fingerprints: [], ownKey: fingerprintOf(signer.publicKey) },
         archives: [archive],
       }),
+    pagesUrl: 'https://pages.test',
     gatewayUrl: 'http://gateway.test',
     pagesDir,
     serviceKey,

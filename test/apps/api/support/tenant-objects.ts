@@ -186,7 +186,6 @@ async function troubled({ registry }: ApiWorld): Promise<string> {
       dataVersion: null,
       engineDid: 'nothing',
       waitsFor: null,
-      link: null,
     },
   });
   return incident.id;

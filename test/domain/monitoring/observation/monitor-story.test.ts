@@ -6,7 +6,10 @@ import type {
   LiveQualityResult,
   MonitorResults,
 } from '../../../../domain/monitoring/observation/monitor-results';
-import { monitorStories } from '../../../../domain/monitoring/observation/monitor-story';
+import {
+  dataVersionText,
+  monitorStories,
+} from '../../../../domain/monitoring/observation/monitor-story';
 
 const settings: MonitorSettings = {
   ...defaultMonitor,
@@ -179,4 +182,23 @@ test('the size of a jump has the change, its share of the range, and the limit',
   expect(storyOf('drift', { distance: 3 }).story.howLarge).toBe(
     'change of the mean by −400 in units of the feature, 20 % of the range of the reference; limit 150',
   );
+});
+
+describe('the data versions of a story', () => {
+  const trainedOn = [
+    { dataset: 'm.weather', version: 2 },
+    { dataset: 'm.flights', version: 3 },
+  ];
+  const [weather] = trainedOn;
+  const later = [...(weather ? [weather] : []), { dataset: 'm.flights', version: 5 }];
+
+  test.each([
+    ['drift', later, 'trained on m.flights@3, m.weather@2; newest: m.flights@5, m.weather@2'],
+    ['quality', trainedOn, 'trained on m.flights@3, m.weather@2, the newest'],
+    ['skew', later, 'trained on m.flights@3, m.weather@2'],
+    ['service', later, null],
+  ] as const)('of %s', (kind, newest, text) => {
+    expect(dataVersionText(kind, { trainedOn, newest })).toBe(text);
+    expect(dataVersionText(kind, { trainedOn: [], newest: [] })).toBeNull();
+  });
 });

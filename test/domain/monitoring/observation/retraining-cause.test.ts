@@ -12,10 +12,8 @@ const storyOf = (kind: MonitorStory['kind'], ...features: readonly string[]) => 
     howLarge: null,
     features: features.map((name) => ({ name, effect: null })),
     slice: null,
-    dataVersion: null,
     engineDid: '',
     waitsFor: null,
-    link: null,
   },
 });
 
