@@ -8,6 +8,7 @@ import { kindOf, record } from '../inference/request-tensor';
 export interface FeedbackItem {
   readonly predictionId: PredictionId;
   readonly label: number | boolean | AnswerFeedback;
+  /** At most the time of receipt: a label from the future could never be corrected. */
   readonly labelledAt: string;
 }
 
@@ -77,7 +78,15 @@ function parseItem(item: unknown, { pointer, now, issues }: ItemPlace): Feedback
   }
   const label = labelOf(given, issue);
   if (label === null || issues.length > before) return null;
-  return { predictionId: predictionId as PredictionId, label, labelledAt: time as string };
+  return {
+    predictionId: predictionId as PredictionId,
+    label,
+    labelledAt: earlier(time as string, now),
+  };
+}
+
+function earlier(time: string, other: string): string {
+  return Date.parse(time) > Date.parse(other) ? other : time;
 }
 
 function labelOf(
