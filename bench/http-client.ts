@@ -34,19 +34,18 @@ interface Waiting {
 
 export function openHttpClient(origin: string, connections: number): HttpClient {
   const { hostname, port } = new URL(origin);
+  const open = () => connect({ host: hostname, port: Number(port), noDelay: true });
   const waiting: Waiting[] = [];
-  const free: Connection[] = [];
-  const next = (connection: Connection): void => {
+  const free: HttpConnection[] = [];
+  const all = Array.from({ length: connections }, () => openConnection(open, next));
+  free.push(...all);
+
+  function next(connection: HttpConnection): void {
     const work = waiting.shift();
     if (work === undefined) free.push(connection);
     else connection.send(work);
-  };
-  const all = Array.from(
-    { length: connections },
-    () =>
-      new Connection(() => connect({ host: hostname, port: Number(port), noDelay: true }), next),
-  );
-  free.push(...all);
+  }
+
   return {
     ask(request, done) {
       const connection = free.pop();
@@ -59,57 +58,55 @@ export function openHttpClient(origin: string, connections: number): HttpClient 
   };
 }
 
-/** One request at a time. A broken connection is opened again for the next one. */
-class Connection {
-  private socket: Socket | null = null;
-  private work: Waiting | null = null;
-  private answer = '';
+/** Carries one request at a time. A broken connection is opened again for the next one. */
+interface HttpConnection {
+  send(work: Waiting): void;
+  close(): void;
+}
 
-  constructor(
-    private readonly open: () => Socket,
-    private readonly onFree: (connection: Connection) => void,
-  ) {}
+function openConnection(
+  open: () => Socket,
+  onFree: (connection: HttpConnection) => void,
+): HttpConnection {
+  let socket: Socket | null = null;
+  let work: Waiting | null = null;
+  let answer = '';
+  const connection: HttpConnection = {
+    send(next) {
+      work = next;
+      socket ??= listenedTo(open());
+      socket.write(next.request);
+    },
+    close: () => void socket?.destroy(),
+  };
 
-  send(work: Waiting): void {
-    this.work = work;
-    this.socket ??= this.opened();
-    this.socket.write(work.request);
-  }
-
-  close(): void {
-    this.socket?.destroy();
-  }
-
-  private opened(): Socket {
-    const socket = this.open();
-    socket.setEncoding('latin1');
-    socket.on('data', (text: string) => this.read(text));
-    socket.on('error', () => undefined);
-    socket.on('close', () => {
-      this.socket = null;
-      if (this.work !== null) this.end(0);
+  function listenedTo(opened: Socket): Socket {
+    opened.setEncoding('latin1');
+    opened.on('data', read);
+    opened.on('error', () => undefined);
+    opened.on('close', () => {
+      socket = null;
+      if (work !== null) end(0);
     });
-    return socket;
+    return opened;
   }
 
-  private read(text: string): void {
-    this.answer += text;
-    const headEnd = this.answer.indexOf('\r\n\r\n');
+  function read(text: string): void {
+    answer += text;
+    const headEnd = answer.indexOf('\r\n\r\n');
     if (headEnd === -1) return;
-    const length = /\r\ncontent-length: *(\d+)/i.exec(this.answer.slice(0, headEnd))?.[1];
-    if (length === undefined) {
-      this.socket?.destroy(new Error('an answer without a content-length'));
-      return;
-    }
-    if (this.answer.length < headEnd + 4 + Number(length)) return;
-    this.end(Number(this.answer.slice(9, 12)));
+    const length = /\r\ncontent-length: *(\d+)/i.exec(answer.slice(0, headEnd))?.[1];
+    if (length === undefined) socket?.destroy(new Error('an answer without a content-length'));
+    else if (answer.length >= headEnd + 4 + Number(length)) end(Number(answer.slice(9, 12)));
   }
 
-  private end(status: number): void {
-    const { work } = this;
-    this.work = null;
-    this.answer = '';
-    work?.done(status);
-    this.onFree(this);
+  function end(status: number): void {
+    const ended = work;
+    work = null;
+    answer = '';
+    ended?.done(status);
+    onFree(connection);
   }
+
+  return connection;
 }

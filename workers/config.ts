@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import type { AdmissionLimits } from '../apps/gateway/config';
+import type { AdmissionLimits, LimitPerModel } from '../apps/gateway/config';
 import type { CertificateFiles } from '../apps/gateway/tls/certificate';
 import { uvVariables } from '../data/training/python-environments';
 import type { SecretAccess, SecretRef } from '../domain/access/secret-access';
@@ -54,18 +54,23 @@ const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const usualBucket = 'perennial';
 
 /** `512` or `512,flight-delay=64`: for each model, and for some by name. */
-const requestsPerModel = z
+const perModel = z
   .string()
   .regex(/^[1-9]\d{0,6}(,[^,=\s]+=[1-9]\d{0,6})*$/, 'must be such as 512 or 512,flight-delay=64')
   .transform((text) => {
     const [usual = '', ...named] = text.split(',');
     return {
-      requestsPerModel: Number(usual),
-      requestsOf: Object.fromEntries(
+      usual: Number(usual),
+      of: Object.fromEntries(
         named.map((item) => item.split('=')).map(([model, limit]) => [model, Number(limit)]),
       ) as Readonly<Record<string, number>>,
     };
   });
+const longestTimeoutMs = 3_600_000;
+const timeoutPerModel = perModel.refine(
+  ({ usual, of }) => Math.max(usual, ...Object.values(of)) <= longestTimeoutMs,
+  `must be at most ${longestTimeoutMs} (an hour)`,
+);
 const requestsPerMinute = z.coerce.number().int().min(1).max(100_000_000).optional();
 const maxJobs = z.coerce.number().int().min(1).max(256).default(2);
 
@@ -123,13 +128,13 @@ const settings = z.object({
   /** The number of this one of them, from 1; their supervisor sets it. */
   PERENNIAL_GATEWAY_PROCESS: z.coerce.number().int().min(1).optional(),
   /** The inference requests in progress for one model; further ones get 429. */
-  PERENNIAL_GATEWAY_MODEL_REQUESTS: requestsPerModel.optional(),
+  PERENNIAL_GATEWAY_MODEL_REQUESTS: perModel.optional(),
   /** The inference requests in progress in a gateway; further ones get 503. */
   PERENNIAL_GATEWAY_REQUESTS: z.coerce.number().int().min(1).max(1_000_000).optional(),
   /** While the oldest request to a model waits longer than this, further ones get 429. */
   PERENNIAL_GATEWAY_WAIT_MS: z.coerce.number().int().min(1).max(3_600_000).optional(),
   /** The time from the arrival of an inference request to its answer; after that it gets 504. */
-  PERENNIAL_GATEWAY_TIMEOUT_MS: z.coerce.number().int().min(1).max(3_600_000).optional(),
+  PERENNIAL_GATEWAY_TIMEOUT_MS: timeoutPerModel.optional(),
   /** The memory for models in a gateway, in MiB. */
   PERENNIAL_GATEWAY_MODEL_MEMORY_MB: z.coerce.number().int().min(16).max(1_000_000).optional(),
   /** Models that a gateway loads at its start and keeps, with commas between; `*` for all. */
@@ -225,7 +230,7 @@ export interface Config {
   readonly drainSeconds: number | null;
   /** Only the limits that were set. */
   readonly admission: Partial<AdmissionLimits>;
-  readonly requestTimeoutMs: number | null;
+  readonly requestTimeoutMs: LimitPerModel | null;
   readonly modelMemoryBytes: number | null;
   readonly pinnedModels: readonly string[];
   readonly apiRequestsPerMinute: number | null;
@@ -329,7 +334,9 @@ export function readConfig(environment: Environment): Config {
     gatewayProcesses: value.PERENNIAL_GATEWAY_PROCESSES,
     gatewayProcess: value.PERENNIAL_GATEWAY_PROCESS ?? null,
     admission: {
-      ...value.PERENNIAL_GATEWAY_MODEL_REQUESTS,
+      ...(value.PERENNIAL_GATEWAY_MODEL_REQUESTS !== undefined && {
+        requestsPerModel: value.PERENNIAL_GATEWAY_MODEL_REQUESTS,
+      }),
       ...(value.PERENNIAL_GATEWAY_REQUESTS !== undefined && {
         requests: value.PERENNIAL_GATEWAY_REQUESTS,
       }),

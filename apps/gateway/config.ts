@@ -23,7 +23,7 @@ export interface GatewayConfig {
   readonly requestsPerMinute: number;
   readonly maxRows: number;
   /** The time from the arrival of a request to its answer; after that it gets 504. */
-  readonly requestTimeoutMs: number;
+  readonly requestTimeoutMs: LimitPerModel;
   readonly admission: AdmissionLimits;
   readonly batchRows: number;
   /**
@@ -47,12 +47,24 @@ export interface GatewayConfig {
   readonly feedback: FeedbackLogLimits;
 }
 
+/** A limit that some models have of their own, by name. */
+export interface LimitPerModel {
+  readonly usual: number;
+  readonly of: Readonly<Record<string, number>>;
+}
+
+/** A model may be named like a property of every object, for example `constructor`. */
+export function limitOf({ usual, of }: LimitPerModel, model: string): number {
+  return (Object.hasOwn(of, model) ? of[model] : undefined) ?? usual;
+}
+
+/** The share of a request's time for the challenger, so that the champion can still answer. */
+export const challengerShare = 0.5;
+
 /** The inference requests in progress in this process, waiting ones included. */
 export interface AdmissionLimits {
   /** For one model; further ones get 429. */
-  readonly requestsPerModel: number;
-  /** Other limits for some models, by name. */
-  readonly requestsOf: Readonly<Record<string, number>>;
+  readonly requestsPerModel: LimitPerModel;
   /** For all models together; further ones get 503. */
   readonly requests: number;
   /**
@@ -151,11 +163,10 @@ export const gatewayDefaults = {
   // 5,000 per second.
   requestsPerMinute: 300_000,
   maxRows: 10_000,
-  requestTimeoutMs: 10_000,
+  requestTimeoutMs: { usual: 10_000, of: {} },
   admission: {
     // At 2,000 requests a second, the last one waits for a quarter of a second.
-    requestsPerModel: 512,
-    requestsOf: {},
+    requestsPerModel: { usual: 512, of: {} },
     requests: 2_048,
     longestWaitMs: 1_000,
     requestsBeforeWait: 32,

@@ -72,7 +72,7 @@ export async function registerRoutes(app: FastifyInstance, parts: GatewayParts):
     indexQueryRoutes(routes, {
       indexes,
       metrics: createIndexMetrics(metrics.registry),
-      timeoutMs: config.requestTimeoutMs,
+      timeoutMs: config.requestTimeoutMs.usual,
     });
     done();
   });

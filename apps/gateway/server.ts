@@ -28,7 +28,7 @@ import { registerRoutes } from './gateway-routes';
 import { startFailureCounts } from './failure-counts';
 import { openHttpApp } from './http-app';
 import { createAdmission } from './inference/admission';
-import { challengerShare, createInference } from './inference/inference';
+import { createInference } from './inference/inference';
 import { createKeyCache } from './key-cache';
 import { createLease } from './routing/lease';
 import { createModelLoader } from './model/loaded-model';
@@ -250,7 +250,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   const shadow = createShadow({
     ...config.shadow,
     batchRows: config.batchRows,
-    timeoutMs: config.requestTimeoutMs * challengerShare,
+    timeoutMs: config.requestTimeoutMs,
     onOutcome: onShadowed,
   });
   const isBlocked = (tenant: string, model: string) =>
@@ -269,7 +269,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     retrieve: createRetriever({
       indexes,
       access,
-      timeoutMs: config.requestTimeoutMs,
+      timeoutMs: config.requestTimeoutMs.usual,
       onReranked: metrics.reranked,
     }),
     shadow: chatShadow,

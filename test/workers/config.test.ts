@@ -77,15 +77,26 @@ describe('settings', () => {
     const admission = (text: string) =>
       readConfig({ ...needed, PERENNIAL_GATEWAY_MODEL_REQUESTS: text }).admission;
     expect(readConfig(needed).admission).toEqual({});
-    expect(admission('256')).toEqual({ requestsPerModel: 256, requestsOf: {} });
+    expect(admission('256')).toEqual({ requestsPerModel: { usual: 256, of: {} } });
     expect(admission('256,flight-delay=8,bike-demand=16')).toEqual({
-      requestsPerModel: 256,
-      requestsOf: { 'flight-delay': 8, 'bike-demand': 16 },
+      requestsPerModel: { usual: 256, of: { 'flight-delay': 8, 'bike-demand': 16 } },
     });
     for (const wrong of ['0', 'many', 'flight-delay=8', '256,flight-delay', '256,,a=1'])
       expect(
         errors({ ...needed, PERENNIAL_GATEWAY_MODEL_REQUESTS: wrong }).map((line) => line.trim()),
       ).toEqual(['PERENNIAL_GATEWAY_MODEL_REQUESTS: must be such as 512 or 512,flight-delay=64']);
+  });
+
+  test('limit the time of all models and of some by name', () => {
+    const timeout = (text: string) => ({ ...needed, PERENNIAL_GATEWAY_TIMEOUT_MS: text });
+    expect(readConfig(needed).requestTimeoutMs).toBeNull();
+    expect(readConfig(timeout('5000,flight-delay=500')).requestTimeoutMs).toEqual({
+      usual: 5000,
+      of: { 'flight-delay': 500 },
+    });
+    expect(errors(timeout('5000,flight-delay=3600001')).map((line) => line.trim())).toEqual([
+      'PERENNIAL_GATEWAY_TIMEOUT_MS: must be at most 3600000 (an hour)',
+    ]);
   });
 
   test('that are missing or wrong are listed together, without their values', () => {

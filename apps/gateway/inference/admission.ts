@@ -1,5 +1,5 @@
 import { HttpProblem } from '../../http/problem';
-import type { AdmissionLimits } from '../config';
+import { limitOf, type AdmissionLimits } from '../config';
 
 /**
  * Limits the inference requests in progress, so that an overloaded gateway refuses some requests at
@@ -70,7 +70,7 @@ export function createAdmission({
     };
     if (total >= limits.requests)
       refuse('gateway', 503, `${total} requests are already in progress in this gateway`);
-    if (places.size >= mostOf(model))
+    if (places.size >= limitOf(limits.requestsPerModel, model))
       refuse('model', 429, `${places.size} requests are already in progress for this model`);
     const waitMs = places.size < limits.requestsBeforeWait ? 0 : now() - oldestOf(begun);
     if (waitMs > limits.longestWaitMs)
@@ -93,12 +93,6 @@ export function createAdmission({
         if (places.size === 0) models.delete(key);
       },
     };
-  }
-
-  /** A model may be named like a property of every object, for example `constructor`. */
-  function mostOf(model: string): number {
-    const own = Object.hasOwn(limits.requestsOf, model) ? limits.requestsOf[model] : undefined;
-    return own ?? limits.requestsPerModel;
   }
 
   return { enter, inProgress: () => total };

@@ -5,6 +5,7 @@ import type { PredictionId, Tenant } from '../../../domain/ids';
 import type { PredictionArm } from '../../../domain/serving/prediction';
 import type { AnswerBody } from './answer-codec';
 import type { AnsweringModel } from './answer-headers';
+import { challengerShare, limitOf, type LimitPerModel } from '../config';
 import { assignArm } from '../routing/assignment';
 import type { RequestedModel } from '../model/model-name';
 import { addOtherScores, predictionIds, predictionRows } from '../prediction-log/prediction-rows';
@@ -34,7 +35,7 @@ export interface InferenceAnswer extends AnsweringModel, AnswerBody {
 export interface InferenceOptions {
   readonly picker: VersionPicker;
   readonly shadow: Pick<Shadow, 'add'>;
-  readonly timeoutMs: number;
+  readonly timeoutMs: LimitPerModel;
   readonly leaseHolds: () => boolean;
   /** Whether the wanted champion cannot be loaded here. */
   readonly isBlocked: (tenant: string, model: string) => boolean;
@@ -47,9 +48,6 @@ export interface InferenceOptions {
 
 /** The arm in the log for test requests of the platform. */
 const probeArm = 'probe' satisfies PredictionArm;
-
-/** The share of the time for the challenger, so that the champion can still answer. */
-export const challengerShare = 0.5;
 
 interface AnsweredRows extends InferenceAnswer {
   /** For the log. */
@@ -90,13 +88,18 @@ export function createInference(
           request,
           rollout: null,
           stale: null,
-          deadline: call.arrivedAt + timeoutMs,
+          deadline: deadlineOf(call),
         }),
       );
     } finally {
       picked.release();
     }
   };
+
+  /** For a part of its time. */
+  function deadlineOf({ arrivedAt, name }: InferenceCall, share = 1): number {
+    return arrivedAt + limitOf(timeoutMs, name.model) * share;
+  }
 
   async function byRoute(call: InferenceCall, route: Route): Promise<InferenceAnswer> {
     const { champion, rollout } = route;
@@ -160,7 +163,7 @@ export function createInference(
     { alias, served }: Arm,
     terms: Pick<Terms, 'request' | 'rollout' | 'stale'>,
   ): Promise<AnsweredRows> {
-    return answer(call, { ...terms, arm: alias, served, deadline: call.arrivedAt + timeoutMs });
+    return answer(call, { ...terms, arm: alias, served, deadline: deadlineOf(call) });
   }
 
   async function answerByChallenger(
@@ -168,7 +171,7 @@ export function createInference(
     { alias, served }: Arm,
     rollout: RoutedRollout,
   ): Promise<AnsweredRows> {
-    const deadline = call.arrivedAt + timeoutMs * challengerShare;
+    const deadline = deadlineOf(call, challengerShare);
     return answer(call, {
       arm: alias,
       served,

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { failure } from '../../../domain/failure';
+import { limitOf, type LimitPerModel } from '../config';
 import type { RequestAdmission } from '../inference/admission';
 import { parseModelName } from '../model/model-name';
 import { graphOf } from '../model/served-version';
@@ -10,7 +11,7 @@ import type { ModelParams } from './infer';
 interface FeaturesRouteDeps {
   readonly picker: VersionPicker;
   readonly admission: Pick<RequestAdmission, 'enter'>;
-  readonly timeoutMs: number;
+  readonly timeoutMs: LimitPerModel;
 }
 
 /** The features of all rows are computed in one call, which other requests wait for. */
@@ -28,7 +29,11 @@ export function featuresRoutes(
     '/v2/models/:model/versions/:version/features',
     { preParsing: admitRequests(app, admission) },
     (request, reply) =>
-      working(request, () => compute(request, performance.now() - reply.elapsedTime + timeoutMs)),
+      working(request, () => {
+        const { model } = parseModelName(request.params.model, request.params.version);
+        const arrivedAt = performance.now() - reply.elapsedTime;
+        return compute(request, arrivedAt + limitOf(timeoutMs, model));
+      }),
   );
 
   async function compute(

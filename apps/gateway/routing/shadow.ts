@@ -1,3 +1,4 @@
+import { challengerShare, limitOf, type LimitPerModel } from '../config';
 import type { LoadedModel } from '../model/loaded-model';
 import type { ModelHold } from '../model/model-cache';
 import { failureCode, scoreOf } from '../inference/score-of';
@@ -38,8 +39,8 @@ export interface ShadowOptions {
   /** The rows of one batch. */
   readonly batchRows: number;
   readonly longestWaitMs: number;
-  /** The same time as a challenger has for an answer. */
-  readonly timeoutMs: number;
+  /** The time for the whole request, of which a challenger has `challengerShare`. */
+  readonly timeoutMs: LimitPerModel;
   readonly onOutcome: (served: ServedVersion, outcome: ShadowOutcome) => void;
 }
 
@@ -122,7 +123,8 @@ export function createShadow({
     let scores: Float64Array | null = null;
     let error: string | null = null;
     try {
-      scores = await scoreOf(served, graphOf(served).codec.decode(body), startedAt + timeoutMs);
+      const deadline = startedAt + limitOf(timeoutMs, served.model) * challengerShare;
+      scores = await scoreOf(served, graphOf(served).codec.decode(body), deadline);
     } catch (cause) {
       error = failureCode(cause);
     }

@@ -237,12 +237,21 @@ describe('an answer', () => {
 
   test('that takes too long is a 504', async () => {
     await promote(7, 10);
-    await start({ requestTimeoutMs: 0 });
+    await start({ requestTimeoutMs: { usual: 0, of: {} } });
     const { status, body } = await ask();
     expect(status).toBe(504);
     expect(body.detail).toBe(
       'flight-delay did not answer within the request timeout of this gateway',
     );
+  });
+
+  test.each([
+    { limits: { usual: 10_000, of: { 'flight-delay': 0 } }, status: 504 },
+    { limits: { usual: 0, of: { 'flight-delay': 10_000 } }, status: 200 },
+  ])('has the time of its own model', async ({ limits, status }) => {
+    await promote(7, 10);
+    await start({ requestTimeoutMs: limits });
+    expect(await ask()).toMatchObject({ status });
   });
 
   test('keeps the order of many rows and passes missing values to the graph', async () => {

@@ -25,7 +25,7 @@ function admissionOf(limits: Partial<AdmissionLimits>) {
 
 describe('admission', () => {
   test('a model with all its requests in progress refuses further ones; another one does not', () => {
-    const admission = admissionOf({ requestsPerModel: 2, requestsOf: { small: 1 } });
+    const admission = admissionOf({ requestsPerModel: { usual: 2, of: { small: 1 } } });
     const { leave } = admission.enter('t', 'a');
     admission.enter('t', 'a');
     expect(() => admission.enter('t', 'a')).toThrow(
@@ -101,7 +101,7 @@ describe('admission', () => {
   });
 
   test('a model may have the name of a property of every object', () => {
-    const admission = admissionOf({ requestsPerModel: 1, requestsOf: { small: 1 } });
+    const admission = admissionOf({ requestsPerModel: { usual: 1, of: { small: 1 } } });
     admission.enter('t', 'constructor');
     expect(() => admission.enter('t', 'constructor')).toThrow(/already in progress/);
   });
@@ -115,7 +115,7 @@ describe('the route of an inference', () => {
     isService: boolean,
     {
       checkKey = () => Promise.resolve(),
-      limits = { requestsPerModel: 1 },
+      limits = { requestsPerModel: { usual: 1, of: {} } },
     }: {
       readonly checkKey?: () => Promise<void>;
       readonly limits?: Partial<AdmissionLimits>;

@@ -48,7 +48,7 @@ describe('features of a version', () => {
   });
 
   test('need a place among the requests of their model', async () => {
-    const admission = { ...gatewayDefaults.admission, requestsPerModel: 0 };
+    const admission = { ...gatewayDefaults.admission, requestsPerModel: { usual: 0, of: {} } };
     const ask = await start({ admission });
     expect((await ask('operator', 1)).status).toBe(429);
   });

@@ -27,7 +27,7 @@ function setting(
     maxWaitingRows: 100,
     batchRows: 10,
     longestWaitMs: 10_000,
-    timeoutMs: 1_000,
+    timeoutMs: { usual: 2_000, of: {} },
     onOutcome: (_served, outcome) => outcomes.push(outcome),
     ...limits,
   });

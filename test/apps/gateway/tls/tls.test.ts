@@ -165,8 +165,7 @@ test('one connection carries many requests at once, and answers may be large', a
 test('a refused request is answered before its body, and the connection stays usable', async () => {
   const { client, key, metric } = await open({
     admission: {
-      requestsPerModel: 1,
-      requestsOf: {},
+      requestsPerModel: { usual: 1, of: {} },
       requests: 10,
       longestWaitMs: 1_000,
       requestsBeforeWait: 32,
