@@ -9083,6 +9083,29 @@ export interface components {
             } | null;
             /** @description digest of the reference */
             readonly reference: string | null;
+            /** @description requests that do not fit the signature of the model; null without any */
+            readonly refused: {
+                /** @description since the alarm began, or in these hours; the most frequent first */
+                readonly causes: readonly {
+                    /** @description null for an unknown column or a malformed body */
+                    readonly column: string | null;
+                    /** @enum {string} */
+                    readonly reason: "wrong-type" | "missing" | "unknown" | "malformed";
+                    /** @description a row may have several causes */
+                    readonly rows: number;
+                }[];
+                /** @description monitor.data.maxRefused */
+                readonly limit: number;
+                readonly lower: number | null;
+                /** @description all rows that were sent in these hours */
+                readonly requests: number;
+                /** @description rows of the last 24 hours with requests that were refused */
+                readonly rows: number;
+                /** @description null while fewer than 20 requests keep the limit */
+                readonly share: number | null;
+                /** @description the first hour since which the limit is exceeded */
+                readonly since: string | null;
+            } | null;
             /** @description lifecycle revision of the settings */
             readonly revision: number;
             /** @description requests that were counted since the version serves */
@@ -9126,6 +9149,7 @@ export interface components {
                 readonly fallback: "none" | "previous";
                 readonly falseAlarmsPerYear: number;
                 readonly maxDrop: number;
+                readonly maxRefused: number;
                 readonly metric: string;
                 readonly minEffect: number;
                 /** @enum {string} */

@@ -1,16 +1,24 @@
 import { withTimeout } from '../../data/timeout';
 import type { FailedRequests, GatewayRepository } from '../../db/serving/gateway-repository';
+import type { RequestRefusal } from '../../domain/serving/refusal';
 
 /**
- * Counts the rows that a champion failed to answer, and reports them to its monitor, which counts the
- * rows of the prediction log. The log does not hold them. A process that is killed loses the counts of
+ * Counts the rows that a champion failed to answer, and those that do not fit its signature. It
+ * reports them to the monitor, which counts the rows of the prediction log. The log does not hold them. A process that is killed loses the counts of
  * a few seconds.
  */
 export interface FailureCounts {
-  add(failed: Pick<FailedRequests, 'tenant' | 'model' | 'version'>, rows: number): void;
+  add(version: CountedVersion, rows: number): void;
+  /** Rows that do not fit the signature: once as a whole, and once by each reason and column. */
+  addRefused(
+    version: CountedVersion,
+    refused: { readonly rows: number; readonly refusals: readonly RequestRefusal[] },
+  ): void;
   /** Reports what was counted until now. */
   stop(): Promise<void>;
 }
+
+type CountedVersion = Pick<FailedRequests, 'tenant' | 'model' | 'version'>;
 
 export interface FailureCountsOptions {
   readonly gateways: Pick<GatewayRepository, 'reportFailures'>;
@@ -54,6 +62,18 @@ export function startFailureCounts({
     }
   }
 
+  function addRows(
+    { tenant, model, version }: CountedVersion,
+    reason: FailedRequests['reason'],
+    column: string | null,
+    rows: number,
+  ): void {
+    const hour = hourNow();
+    const key = JSON.stringify([tenant, model, version, hour, reason, column]);
+    const failed = (counts.get(key)?.failed ?? 0) + rows;
+    counts.set(key, { tenant, model, version, hour, reason, column, failed, isReported: false });
+  }
+
   function reportOnce(): Promise<void> {
     reporting ??= report()
       .catch(onError)
@@ -65,11 +85,10 @@ export function startFailureCounts({
   timer.unref();
 
   return {
-    add({ tenant, model, version }, rows) {
-      const hour = hourNow();
-      const key = JSON.stringify([tenant, model, version, hour]);
-      const failed = (counts.get(key)?.failed ?? 0) + rows;
-      counts.set(key, { tenant, model, version, hour, failed, isReported: false });
+    add: (version, rows) => addRows(version, 'failed', null, rows),
+    addRefused(version, { rows, refusals }) {
+      addRows(version, 'refused', null, rows);
+      for (const { reason, column } of refusals) addRows(version, reason, column, rows);
     },
     async stop() {
       clearInterval(timer);

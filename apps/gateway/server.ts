@@ -291,6 +291,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     onChallengerFailure,
     onChampionFailure: (tenant, { model, version }, rows) =>
       failures.add({ tenant, model, version }, rows),
+    onRefused: (tenant, { model, version }, refused) =>
+      failures.addRefused({ tenant, model, version }, refused),
   });
   const admission = createAdmission({
     limits: config.admission,

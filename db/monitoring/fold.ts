@@ -6,6 +6,7 @@ import type {
   FailedHour,
   ObservedLabel,
   ObservedRow,
+  RefusedHour,
 } from '../../domain/monitoring/observation/observed';
 import {
   addWindows,
@@ -45,7 +46,8 @@ export async function foldBatch(
   const until = dueUntil(state.clock, settings.availableAfterSeconds);
   const labels = until === null ? [] : await takeLabels(tx, row, { until, limit });
   const failed = await selectFailed(tx, row);
-  const folded = fold(state, { rows, labels, failed, wallMs }, settings);
+  const refused = await selectRefused(tx, row);
+  const folded = fold(state, { rows, labels, failed, refused, wallMs }, settings);
   const read = stored.length + labels.length;
   const next = { ...folded.state, lastFoundMs: read > 0 ? wallMs : state.lastFoundMs };
   const last = stored.at(-1);
@@ -148,9 +150,23 @@ function selectFailed(
 ): Statement<FailedHour[]> {
   return tx<FailedHour[]>`
     select hour, sum(failed)::float8 as failed from request_failures
-    where tenant_id = ${tenant} and model = ${model} and version = ${version}
+    where tenant_id = ${tenant} and model = ${model} and version = ${version} and reason = 'failed'
       and hour > clock_timestamp() - interval '1 day' and hour > ${startedAt}::timestamptz - interval '1 hour'
     group by hour order by hour`;
+}
+
+function selectRefused(
+  tx: Transaction,
+  { tenantId: tenant, model, version, startedAt }: MonitorRow,
+): Statement<RefusedHour[]> {
+  return tx<RefusedHour[]>`
+    select hour, json_agg(json_build_object('reason', reason, 'column', nullif(column_name, ''), 'rows', rows) order by reason, column_name) as causes
+    from (
+      select hour, reason, column_name, sum(failed)::float8 as rows from request_failures
+      where tenant_id = ${tenant} and model = ${model} and version = ${version} and reason <> 'failed'
+        and hour > clock_timestamp() - interval '1 day' and hour > ${startedAt}::timestamptz - interval '1 hour'
+      group by hour, reason, column_name
+    ) r group by hour order by hour`;
 }
 
 /** Under the lock of the monitor, so nothing else changes these rows. */

@@ -11,6 +11,7 @@ import type {
   FailedHour,
   ObservedLabel,
   ObservedRow,
+  RefusedHour,
 } from '../../domain/monitoring/observation/observed';
 import type { SkewResult } from '../../domain/monitoring/observation/skew';
 import type { WindowCounts } from '../../domain/monitoring/observation/window';
@@ -48,6 +49,7 @@ export interface MonitorBatch {
   readonly rows: readonly ObservedRow[];
   readonly labels: readonly ObservedLabel[];
   readonly failed: readonly FailedHour[];
+  readonly refused: readonly RefusedHour[];
   /** Milliseconds since 1970. */
   readonly wallMs: number;
 }

@@ -1,4 +1,5 @@
 import type { Tenant } from '../../domain/ids';
+import type { UnansweredReason } from '../../domain/serving/refusal';
 import type { Columns } from '../columns';
 import type { Database } from '../connection';
 import type { routingEpoch } from './gateway-schema';
@@ -13,13 +14,16 @@ export interface GatewayRecord {
   readonly leaseUntil: string;
 }
 
-/** Requests that a version did not answer in one hour at one gateway. */
+/** Rows of requests that a version did not answer in one hour at one gateway. */
 export interface FailedRequests {
   readonly tenant: Tenant;
   readonly model: string;
   readonly version: number;
   /** RFC 3339: the start of the hour. */
   readonly hour: string;
+  readonly reason: UnansweredReason;
+  /** Of the signature; null if the reason is about none. */
+  readonly column: string | null;
   /** All of the hour so far. */
   readonly failed: number;
 }
@@ -69,10 +73,11 @@ export function createGatewayRepository({ sql }: Database): GatewayRepository {
       if (failures.length === 0) return;
       const column = <K extends keyof FailedRequests>(key: K) => failures.map((each) => each[key]);
       await sql`
-        insert into request_failures as f (tenant_id, model, version, hour, gateway_id, failed)
-        select tenant, model, version, hour, ${id}, failed
-        from unnest(${column('tenant')}::text[], ${column('model')}::text[], ${column('version')}::int[], ${column('hour')}::timestamptz[], ${column('failed')}::bigint[])
-          as r (tenant, model, version, hour, failed)
+        insert into request_failures as f (tenant_id, model, version, hour, gateway_id, reason, column_name, failed)
+        select tenant, model, version, hour, ${id}, reason, column_name, failed
+        from unnest(${column('tenant')}::text[], ${column('model')}::text[], ${column('version')}::int[], ${column('hour')}::timestamptz[],
+          ${column('reason')}::text[], ${failures.map((each) => each.column ?? '')}::text[], ${column('failed')}::bigint[])
+          as r (tenant, model, version, hour, reason, column_name, failed)
         on conflict on constraint request_failures_pk do update
           set failed = greatest(f.failed, excluded.failed), counted_at = now()`;
     },

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { boolean, check, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import type { UnansweredReason } from '../../domain/serving/refusal';
 import { counter, instant, tenantId } from '../columns';
 
 /** Gateways serve every tenant, so this table and the next alone have no tenant. */
@@ -29,8 +30,8 @@ export const routingEpoch = pgTable(
 );
 
 /**
- * Requests that a version failed to answer, which the prediction log does not hold: of each gateway
- * and hour of wall-clock time.
+ * Rows that a version failed to answer, or that do not fit its signature. The prediction log does not
+ * hold them. They are counted for each gateway and hour of wall-clock time.
  */
 export const requestFailures = pgTable(
   'request_failures',
@@ -40,6 +41,9 @@ export const requestFailures = pgTable(
     version: integer('version').notNull(),
     hour: instant('hour').notNull(),
     gatewayId: text('gateway_id').notNull(),
+    reason: text('reason').$type<UnansweredReason>().notNull().default('failed'),
+    /** Empty if the reason is about no column. */
+    columnName: text('column_name').notNull().default(''),
     /** The whole number of the hour, so that a gateway may report it again. */
     failed: counter('failed').notNull(),
     countedAt: instant('counted_at').notNull().defaultNow(),
@@ -47,7 +51,7 @@ export const requestFailures = pgTable(
   (t) => [
     primaryKey({
       name: 'request_failures_pk',
-      columns: [t.tenantId, t.model, t.version, t.hour, t.gatewayId],
+      columns: [t.tenantId, t.model, t.version, t.hour, t.gatewayId, t.reason, t.columnName],
     }),
   ],
 );

@@ -19,6 +19,10 @@ export interface MonitorSpec {
     /** The smallest change, as a total variation distance, that counts as drift. */
     readonly minEffect: number;
   };
+  readonly data: {
+    /** The largest share of rows that may be refused because they do not fit the signature. */
+    readonly maxRefused: number;
+  };
   readonly quality: {
     /** Null: logloss, or mae for a regression. */
     readonly metric: RowLoss | null;
@@ -44,6 +48,7 @@ export const defaultMonitor: MonitorSpec = {
   enabled: true,
   everySeconds: 15,
   drift: { falseAlarmsPerYear: 1, minEffect: 0.1 },
+  data: { maxRefused: 0.05 },
   quality: { metric: null, maxDrop: 0.07, slices: [] },
   onAlarm: 'notify',
   fallback: 'none',

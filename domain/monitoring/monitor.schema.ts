@@ -4,7 +4,7 @@ import { columnField, secondsField } from '../document/field.schema';
 import { rowLosses, type RowLoss } from '../evaluation/metrics/names';
 import { defaultMonitor, monitorActions, monitorFallbacks, runStrategies } from './monitor-spec';
 
-const { drift, quality } = defaultMonitor;
+const { drift, data, quality } = defaultMonitor;
 
 const driftSchema = z
   .strictObject({
@@ -29,6 +29,21 @@ const driftSchema = z
   })
   .prefault({})
   .describe('when a change of the requests is drift: falseAlarmsPerYear and minEffect');
+
+const dataSchema = z
+  .strictObject({
+    maxRefused: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .default(data.maxRefused)
+      .describe(
+        'the largest share of the requests that may be refused because a column is missing, unknown ' +
+          'or of the wrong type, above 0 and below 1',
+      ),
+  })
+  .prefault({})
+  .describe('when the data of the requests are broken: maxRefused');
 
 const writtenMonitorQuality = z
   .strictObject({
@@ -79,6 +94,7 @@ const writtenMonitor = z
   .strictObject({
     ...looks,
     drift: driftSchema,
+    data: dataSchema,
     quality: qualitySchema,
     onAlarm: z
       .enum(monitorActions)
@@ -105,7 +121,7 @@ const writtenMonitor = z
       .default(defaultMonitor.runStrategy)
       .describe('skip, queue or replace: what happens to a trigger while a run is open'),
   })
-  .describe('how the champion is watched: drift, quality and what an alarm does');
+  .describe('how the champion is watched: drift, data, quality and what an alarm does');
 
 export const monitorSchema = renamed(writtenMonitor, {
   every: 'everySeconds',

@@ -99,6 +99,28 @@ test('a killed worker loses and repeats nothing', async () => {
   expect(after.windows.reduce((sum, { rows }) => sum + rows, 0)).toBe(before + 600);
 });
 
+test('requests of another type raise an incident that names the column', async () => {
+  const row = { x: 'far', y: 1, kind: 'a' };
+  for (let sent = 0; sent < 5; sent += 1) {
+    const body = { rows: Array.from({ length: 100 }, () => row) };
+    const url = `${product.gatewayUrl}/v2/models/watched/infer`;
+    const answer = await product.call('POST', url, { body });
+    expect(answer.status).toBe(400);
+  }
+  const { alarms, refused } = await until('watched', (monitor) =>
+    monitor.alarms.some(({ key }) => key === 'data:refused'),
+  );
+  expect(alarms.find(({ key }) => key === 'data:refused')).toMatchObject({ feature: 'x' });
+  expect(refused).toMatchObject({
+    rows: 500,
+    causes: [{ reason: 'wrong-type', column: 'x', rows: 500 }],
+  });
+  const shown = await product.cli(['monitor', 'show', 'watched']);
+  expect(shown.stdout).toMatch(/refused requests: 500 of .*x wrong type 500/);
+  const incidents = await product.cli(['incident', 'list', '--json']);
+  expect(incidents.stdout).toContain('`x` has the wrong type');
+});
+
 test('the former champion serves again when a successor turns out worse on labels', async () => {
   const apply = (assembleSql?: string) =>
     product.apply(

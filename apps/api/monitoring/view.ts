@@ -4,7 +4,11 @@ import { jumpSpans } from '../../../domain/monitoring/jump/jump-test';
 import type { JumpResult } from '../../../domain/monitoring/jump/jump-results';
 import { monitorActions, monitorFallbacks } from '../../../domain/monitoring/monitor-spec';
 import { monitorStatuses } from '../../../domain/monitoring/monitor';
-import { alarmKinds } from '../../../domain/monitoring/observation/monitor-results';
+import {
+  alarmKinds,
+  type RefusedRequests,
+} from '../../../domain/monitoring/observation/monitor-results';
+import { refusalReasons } from '../../../domain/serving/refusal';
 import type { MonitorRecord, MonitorWindow } from '../../../db/monitoring/records';
 import { instant } from '../fields';
 
@@ -163,6 +167,25 @@ const service = z.object({
     .readonly(),
 });
 
+const refused = z.object({
+  rows: z.number().describe('rows of the last 24 hours with requests that were refused'),
+  requests: z.number().describe('all rows that were sent in these hours'),
+  causes: z
+    .array(
+      z.object({
+        reason: z.enum(refusalReasons),
+        column: z.string().nullable().describe('null for an unknown column or a malformed body'),
+        rows: z.number().describe('a row may have several causes'),
+      }),
+    )
+    .readonly()
+    .describe('since the alarm began, or in these hours; the most frequent first'),
+  limit: z.number().describe('monitor.data.maxRefused'),
+  share: z.number().nullable().describe('null while fewer than 20 requests keep the limit'),
+  lower: z.number().nullable(),
+  since: instant.nullable().describe('the first hour since which the limit is exceeded'),
+});
+
 const skew = z.object({
   measuredAt: instant,
   rows: z.number(),
@@ -193,6 +216,7 @@ export const monitorView = summary
         maxDrop: z.number(),
         minEffect: z.number(),
         falseAlarmsPerYear: z.number(),
+        maxRefused: z.number(),
         onAlarm: z.enum(monitorActions),
         fallback: z.enum(monitorFallbacks),
         timezone: z.string(),
@@ -213,6 +237,9 @@ export const monitorView = summary
       .nullable()
       .describe('estimate of the loss from calibrated scores, without labels; raises no alarm'),
     service: service.nullable(),
+    refused: refused
+      .nullable()
+      .describe('requests that do not fit the signature of the model; null without any'),
     skew: skew.nullable().describe('training-serving skew of a sample of requests'),
     fallback: fallback
       .nullable()
@@ -280,6 +307,7 @@ export function monitorToJson(
       metric: settings.metric,
       maxDrop: settings.quality.maxDrop,
       ...settings.drift,
+      ...settings.data,
       onAlarm: settings.onAlarm,
       fallback: settings.fallback,
       timezone: settings.timezone,
@@ -318,6 +346,7 @@ export function monitorToJson(
     quality: shown?.quality ?? null,
     estimate: shown?.estimate ?? null,
     service: shown?.service ?? null,
+    refused: shown?.refused ? refusedToJson(shown.refused) : null,
     skew: shown?.skew ?? null,
     fallback: shown?.fallback ?? null,
     unknown: shown?.unknown ?? [],
@@ -328,6 +357,21 @@ export function monitorToJson(
       loss: labels === 0 ? null : loss / labels,
       features,
     })),
+  };
+}
+
+function refusedToJson({ rows, requests, causes, test }: RefusedRequests): MonitorJson['refused'] {
+  const { limit, share, lower, since } = test;
+  return {
+    rows,
+    requests,
+    causes: causes.flatMap(({ reason, ...each }) =>
+      reason === 'refused' ? [] : [{ reason, ...each }],
+    ),
+    limit,
+    share,
+    lower,
+    since,
   };
 }
 

@@ -140,8 +140,8 @@ function bar(effect: number, tolerance: number | null, width: number): string {
   ).join('');
 }
 
-/** Features with more missing or unusual values than the reference. */
-function dataLines({ drift }: MonitorJson, paint: Paint): readonly string[] {
+/** Features with more missing or unusual values than the reference, and refused requests. */
+function dataLines({ drift, refused }: MonitorJson, paint: Paint): readonly string[] {
   const broken = drift.flatMap(({ feature, role, scale, signals }) =>
     role !== 'feature'
       ? []
@@ -154,8 +154,30 @@ function dataLines({ drift }: MonitorJson, paint: Paint): readonly string[] {
     broken.length === 0
       ? 'data quality: no feature has more missing or unusual values than the reference'
       : paint.yellow(`data quality: ${broken.join(', ')}`),
+    ...(refused === null ? [] : [refusedText(refused, paint)]),
   ];
 }
+
+function refusedText(
+  { rows, requests, causes, limit, since }: NonNullable<MonitorJson['refused']>,
+  paint: Paint,
+): string {
+  const named = causes.map(
+    ({ reason, column, rows: of }) =>
+      `${column === null ? '' : `${column} `}${refusalText[reason]} ${count(of)}`,
+  );
+  const text =
+    `refused requests: ${count(rows)} of ${count(requests)} (${percent(rows / Math.max(1, requests))}), ` +
+    `limit ${percent(limit)}: ${named.join(', ')}`;
+  return since === null ? paint.yellow(text) : paint.red(`${text} ALARM`);
+}
+
+const refusalText = {
+  'wrong-type': 'wrong type',
+  missing: 'not sent',
+  unknown: 'unknown column',
+  malformed: 'malformed',
+} as const;
 
 const smallestShown = 0.005;
 const levels = '▁▂▃▄▅▆▇█';

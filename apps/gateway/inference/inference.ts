@@ -3,6 +3,7 @@ import type { RoutedRollout } from '../../../db/serving/routing-repository';
 import { newId } from '../../../db/ids';
 import type { PredictionId, Tenant } from '../../../domain/ids';
 import type { PredictionArm } from '../../../domain/serving/prediction';
+import type { RequestRefusal } from '../../../domain/serving/refusal';
 import type { AnswerBody } from './answer-codec';
 import type { AnsweringModel } from './answer-headers';
 import { challengerShare, limitOf, type LimitPerModel } from '../config';
@@ -10,6 +11,7 @@ import { assignArm } from '../routing/assignment';
 import type { RequestedModel } from '../model/model-name';
 import { addOtherScores, predictionIds, predictionRows } from '../prediction-log/prediction-rows';
 import type { InferRequest } from './request-codec';
+import { refusalsOf } from './request-issue';
 import type { Arm, Route } from '../routing/route';
 import { failureCode, isCallersMistake, scoreOf } from './score-of';
 import { graphOf, type ServedVersion } from '../model/served-version';
@@ -44,6 +46,12 @@ export interface InferenceOptions {
   readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
   /** The champion failed rows of a request that fits its signature. */
   readonly onChampionFailure: (tenant: Tenant, served: ServedVersion, rows: number) => void;
+  /** Rows for the champion that do not fit its signature. */
+  readonly onRefused: (
+    tenant: Tenant,
+    served: ServedVersion,
+    refused: { readonly rows: number; readonly refusals: readonly RequestRefusal[] },
+  ) => void;
 }
 
 /** The arm in the log for test requests of the platform. */
@@ -71,7 +79,7 @@ export function createInference(
   options: InferenceOptions,
 ): (call: InferenceCall) => Promise<InferenceAnswer> {
   const { picker, shadow, timeoutMs, leaseHolds, isBlocked, log } = options;
-  const { onChallengerFailure, onChampionFailure } = options;
+  const { onChallengerFailure, onChampionFailure, onRefused } = options;
 
   return async (call) => {
     const picking = picker.pick(call.tenant, call.name);
@@ -80,7 +88,7 @@ export function createInference(
       if (picked.kind === 'routed') return await byRoute(call, picked.route);
       const { served } = picked;
       const arm = call.isProbe ? probeArm : picked.arm;
-      const request = decode(call, served);
+      const request = decodeCounted(call, served, () => arm === 'champion');
       return logged(
         await answer(call, {
           arm,
@@ -105,12 +113,29 @@ export function createInference(
     const { champion, rollout } = route;
     // Read by the columns of the champion: what it cannot read is an error of the caller, not of
     // the challenger.
-    const request = decode(call, champion.served);
+    const request = decodeCounted(call, champion.served, () => isForChampion(route));
     const fresh = leaseHolds();
     // A gateway with an outdated table asks no challenger.
     if (rollout !== null && fresh) return divided(call, route, { request, rollout });
     const stale = !fresh ? 'lease' : isBlocked(route.tenant, route.model) ? 'not-loaded' : null;
     return logged(await answerByChampion(call, champion, { request, rollout: null, stale }));
+  }
+
+  function decodeCounted(
+    call: InferenceCall,
+    served: ServedVersion,
+    isChampions: () => boolean,
+  ): InferRequest {
+    try {
+      return decode(call, served);
+    } catch (error) {
+      const refusals = refusalsOf(error);
+      if (refusals.length > 0 && !call.isProbe && isChampions()) {
+        const rows = graphOf(served).codec.claimedRows(call.body);
+        onRefused(call.tenant, served, { rows, refusals });
+      }
+      throw error;
+    }
   }
 
   async function divided(
@@ -247,6 +272,13 @@ export function createInference(
 
 function decode({ body }: InferenceCall, served: ServedVersion): InferRequest {
   return graphOf(served).codec.decode(body);
+}
+
+/** The entity of a refused request cannot be read, so it counts as one without an entity. */
+function isForChampion({ arms, champion, rollout }: Route): boolean {
+  if (rollout === null) return true;
+  const arm = assignArm(arms, rollout.id, newId('pred')) ?? champion;
+  return arm === champion || arm.isStopped === true;
 }
 
 /**

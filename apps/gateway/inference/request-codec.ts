@@ -1,8 +1,8 @@
-import { failure, type Issue } from '../../../domain/failure';
 import type { ModelSignature } from '../../../domain/model/model';
 import { nearest } from '../../../domain/document/nearest';
 import { decoders, expectedDatatype, type Decoder, type RequestValue } from './column-values';
 import { outputNamesOf } from './output-names';
+import { claimedRows, refusedRequest, type RequestIssue } from './request-issue';
 import { decodeRows } from './request-rows';
 import {
   count,
@@ -36,10 +36,11 @@ export interface RequestCodec {
    * `inputs`. Throws InvalidInput with one issue per error; no issue repeats a value (I11).
    */
   decode(body: unknown): InferRequest;
+  /** Rows of a body that `decode` refused, at least 1. */
+  claimedRows(body: unknown): number;
 }
 
 const noOutputs: ReadonlySet<string> = new Set();
-const shownIssues = 20;
 /** The longest entity. It is an id, such as a customer number, in every row of the log. */
 const maxEntityCharacters = 500;
 /** The limit of reported errors, because further ones tend to repeat. */
@@ -64,10 +65,10 @@ export function compileRequestCodec({
   const names = outputNamesOf(signature.classes);
 
   function decode(body: unknown): InferRequest {
-    const issues: Issue[] = [];
+    const issues: RequestIssue[] = [];
     const request = record(body);
     if (request === null)
-      throw refused([
+      throw refusedRequest([
         {
           pointer: '',
           detail: `the body must be a JSON object with \`inputs\`; got ${kindOf(body)}`,
@@ -95,7 +96,7 @@ export function compileRequestCodec({
     }
     const { outputs, binaryOutputs } = outputsOf(request, names, issues);
     const id = idOf(request, issues);
-    if (issues.length > 0) throw refused(issues);
+    if (issues.length > 0) throw refusedRequest(issues);
 
     return {
       id,
@@ -111,7 +112,7 @@ export function compileRequestCodec({
     };
   }
 
-  function rowsIn(request: Record<string, unknown>, issues: Issue[]): RequestColumns {
+  function rowsIn(request: Record<string, unknown>, issues: RequestIssue[]): RequestColumns {
     if (request['inputs'] !== undefined) {
       issues.push({
         pointer: '/rows',
@@ -121,9 +122,9 @@ export function compileRequestCodec({
     return decodeRows({ rows: request['rows'], fields, model, maxRows, issues });
   }
 
-  function tensorsIn(request: Record<string, unknown>, issues: Issue[]): RequestColumns {
+  function tensorsIn(request: Record<string, unknown>, issues: RequestIssue[]): RequestColumns {
     const inputs = request['inputs'];
-    if (!Array.isArray(inputs)) throw refused([inputsMissing(request, required)]);
+    if (!Array.isArray(inputs)) throw refusedRequest([inputsMissing(request, required)]);
 
     const given = new Map<string, readonly RequestValue[]>();
     let rowCount = -1;
@@ -167,7 +168,7 @@ export function compileRequestCodec({
     if (required.length === 0 && rowCount === -1) rowCount = 1;
     return { given, rowCount };
   }
-  return { decode };
+  return { decode, claimedRows: (body) => claimedRows(body, maxRows) };
 }
 
 interface RequestColumns {
@@ -209,7 +210,7 @@ function textsOf(
 
 function parametersOf(
   request: Record<string, unknown>,
-  issues: Issue[],
+  issues: RequestIssue[],
 ): { readonly entity: string | null; readonly eventTime: string | null } {
   const given = request['parameters'];
   if (given === undefined) return { entity: null, eventTime: null };
@@ -238,7 +239,7 @@ function parameterOf(
   name: string,
   decode: Decoder,
   expected: string,
-  issues: Issue[],
+  issues: RequestIssue[],
 ): string | null {
   const given = parameters[name];
   if (given === undefined) return null;
@@ -254,7 +255,7 @@ function parameterOf(
 function outputsOf(
   request: Record<string, unknown>,
   names: readonly string[],
-  issues: Issue[],
+  issues: RequestIssue[],
 ): { readonly outputs: ReadonlySet<string>; readonly binaryOutputs: ReadonlySet<string> } {
   const allBinary = record(request['parameters'])?.['binary_data_output'] === true;
   const wanted = request['outputs'];
@@ -289,7 +290,7 @@ function outputsOf(
   return { outputs, binaryOutputs };
 }
 
-function idOf(request: Record<string, unknown>, issues: Issue[]): string | null {
+function idOf(request: Record<string, unknown>, issues: RequestIssue[]): string | null {
   const id = request['id'];
   if (id === undefined || id === null) return null;
   if (typeof id === 'string' && id.length <= 256) return id;
@@ -297,7 +298,7 @@ function idOf(request: Record<string, unknown>, issues: Issue[]): string | null 
   return null;
 }
 
-function inputsMissing(request: Record<string, unknown>, required: readonly Field[]): Issue {
+function inputsMissing(request: Record<string, unknown>, required: readonly Field[]): RequestIssue {
   const near = nearest('inputs', Object.keys(request));
   const tensors = required
     .map(({ column, datatypes }) => `${column.name} (${datatypes[0] ?? ''})`)
@@ -314,26 +315,20 @@ function unknownTensor(
   pointer: string,
   fields: ReadonlyMap<string, Field>,
   model: string,
-): Issue {
+): RequestIssue {
   const near = nearest(name, [...fields.keys()]);
   return {
+    refusal: { reason: 'unknown', column: null },
     pointer,
     detail: `tensor \`${shortened(name)}\` is not a request column of ${model}${near === null ? `; the columns are ${[...fields.keys()].join(', ')}` : `; did you mean \`${near}\`?`}`,
     ...(near !== null && { didYouMean: near }),
   };
 }
 
-function missingTensor({ column }: Field): Issue {
+function missingTensor({ column }: Field): RequestIssue {
   return {
+    refusal: { reason: 'missing', column: column.name },
     pointer: '/inputs',
     detail: `tensor \`${column.name}\` is missing; expected datatype ${expectedDatatype[column.type]} and shape [rows, 1]`,
   };
-}
-
-function refused(issues: readonly Issue[]): Error {
-  const first = issues[0]?.detail ?? 'the request is not valid';
-  const more = issues.length - 1;
-  return failure('InvalidInput', more > 0 ? `${first} (and ${more} more)` : first, {
-    issues: issues.slice(0, shownIssues),
-  });
 }

@@ -1,6 +1,6 @@
-import type { Issue } from '../../../domain/failure';
 import { nearest } from '../../../domain/document/nearest';
 import type { RequestValue } from './column-values';
+import type { RequestIssue } from './request-issue';
 import { expectation, kindOf, maxIssues, record, shortened, type Field } from './request-tensor';
 
 export interface RowsInput {
@@ -10,7 +10,7 @@ export interface RowsInput {
   readonly model: string;
   readonly maxRows: number;
   /** Receives each error with its row and column. */
-  readonly issues: Issue[];
+  readonly issues: RequestIssue[];
 }
 
 /**
@@ -57,6 +57,7 @@ export function decodeRows({ rows, fields, model, maxRows, issues }: RowsInput):
       else if (decoded === undefined) {
         const expected = expectation[field.column.type];
         issues.push({
+          refusal: { reason: 'wrong-type', column: name },
           pointer: `${pointer}/${name}`,
           detail: `\`${name}\` of row ${index} is ${kindOf(value)}; expected ${expected}`,
         });
@@ -65,6 +66,7 @@ export function decodeRows({ rows, fields, model, maxRows, issues }: RowsInput):
     for (const [name, { required, column }] of fields) {
       if (!required || Object.hasOwn(row, name)) continue;
       issues.push({
+        refusal: { reason: 'missing', column: name },
         pointer,
         detail: `row ${index} has no \`${name}\`; expected ${expectation[column.type]}`,
       });
@@ -87,13 +89,14 @@ function unknownKey(
   pointer: string,
   fields: ReadonlyMap<string, Field>,
   model: string,
-): Issue {
+): RequestIssue {
   const near = nearest(name, [...fields.keys()]);
   const hint =
     near === null
       ? `the columns are ${[...fields.keys()].join(', ')}`
       : `did you mean \`${near}\`?`;
   return {
+    refusal: { reason: 'unknown', column: null },
     pointer,
     detail: `\`${shortened(name)}\` is not a request column of ${model}; ${hint}`,
     ...(near !== null && { didYouMean: near }),

@@ -1,6 +1,6 @@
 import type { Column } from '../../../domain/dataset/dataset';
-import type { Issue } from '../../../domain/failure';
 import type { ModelSignature } from '../../../domain/model/model';
+import type { RefusalReason } from '../../../domain/serving/refusal';
 import {
   datatypesOf,
   decoders,
@@ -8,6 +8,7 @@ import {
   type Decoder,
   type RequestValue,
 } from './column-values';
+import type { RequestIssue } from './request-issue';
 
 /** An input tensor of the model. */
 export interface Field {
@@ -42,17 +43,22 @@ export function decodeTensor(
   field: Field,
   pointer: string,
   maxRows: number,
-  issues: Issue[],
+  issues: RequestIssue[],
 ): RequestValue[] | null {
   const { name } = field.column;
   const { datatype, shape } = tensor;
   const before = issues.length;
-  const fail = (at: string, detail: string): void => {
-    issues.push({ pointer: `${pointer}${at}`, detail: `tensor \`${name}\` ${detail}` });
+  const fail = (at: string, detail: string, reason: RefusalReason = 'malformed'): void => {
+    const refusal = { reason, column: reason === 'malformed' ? null : name };
+    issues.push({ refusal, pointer: `${pointer}${at}`, detail: `tensor \`${name}\` ${detail}` });
   };
   if (typeof datatype !== 'string' || !field.datatypes.includes(datatype)) {
     const given = typeof datatype === 'string' ? `datatype ${shortened(datatype)}` : 'no datatype';
-    fail('/datatype', `has ${given}; expected ${expectedDatatype[field.column.type]}`);
+    fail(
+      '/datatype',
+      `has ${given}; expected ${expectedDatatype[field.column.type]}`,
+      'wrong-type',
+    );
   }
   const rows = rowsIn(shape);
   if (rows === null) {
@@ -89,6 +95,7 @@ export function decodeTensor(
       fail(
         `/data/${row}`,
         `row ${row} is ${kindOf(raw)}; expected ${expectation[field.column.type]}`,
+        'wrong-type',
       );
       values.push(null);
     } else {

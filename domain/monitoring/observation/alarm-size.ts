@@ -5,7 +5,7 @@ import type { OpenJump } from '../jump/jump-results';
 import type { MonitorSettings } from '../monitor';
 import { allRequests } from '../quality/quality-blocks';
 import type { QualityResult } from '../quality/quality-results';
-import type { ServiceTest } from './monitor-results';
+import type { ServiceTest, ShareTest } from './monitor-results';
 import { mostDiffering, type SkewResult } from './skew';
 
 export function driftSize(
@@ -46,16 +46,22 @@ export function qualitySize(
 }
 
 export function serviceSize(test: ServiceTest): string {
-  const { share, lower, limit, maxMs } = test;
-  const bound = lower === null ? '' : ` (at least ${percent(lower)} with confidence)`;
+  const { maxMs } = test;
   const what = maxMs === null ? 'failed' : `took over ${figure(maxMs)} ms`;
+  return shareSize(test, what);
+}
+
+export function refusedSize(test: ShareTest): string {
+  return shareSize(test, 'refused');
+}
+
+function shareSize(test: ShareTest, what: string): string {
+  const { share, lower, limit } = test;
+  const bound = lower === null ? '' : ` (at least ${percent(lower)} with confidence)`;
   return `${percent(share ?? 0)} of ${testedTogether(test)} ${what}${bound}${limitText(limit, percent)}`;
 }
 
-export function testedTogether({
-  requests,
-  hours,
-}: Pick<ServiceTest, 'requests' | 'hours'>): string {
+export function testedTogether({ requests, hours }: Pick<ShareTest, 'requests' | 'hours'>): string {
   return hours === 1
     ? 'the requests of an hour'
     : `${count(requests)} requests in ${hours} different hours`;

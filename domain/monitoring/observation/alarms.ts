@@ -9,6 +9,7 @@ import {
   driftSize,
   jumpSize,
   qualitySize,
+  refusedSize,
   serviceSize,
   skewSize,
   testedTogether,
@@ -18,8 +19,10 @@ import {
   alarmKinds,
   type MonitorAlarm,
   type MonitorResults,
+  type RefusedRequests,
   type ServiceTest,
 } from './monitor-results';
+import { causesText } from '../service/refused-requests';
 import { isSkewed } from './skew';
 
 interface AlarmSettings extends MonitorSettings {
@@ -29,7 +32,13 @@ interface AlarmSettings extends MonitorSettings {
 
 /** Open alarms, the most severe kind first. */
 export function alarmsOf(
-  { drift, quality, service, skew }: Pick<MonitorResults, 'drift' | 'quality' | 'service' | 'skew'>,
+  {
+    drift,
+    quality,
+    service,
+    refused,
+    skew,
+  }: Pick<MonitorResults, 'drift' | 'quality' | 'service' | 'refused' | 'skew'>,
   given: MonitorSettings,
 ): readonly MonitorAlarm[] {
   const hasFreshJump = freshJumpsOf({ drift }).length > 0;
@@ -45,6 +54,7 @@ export function alarmsOf(
     if (test.since !== null) alarms.push(qualityAlarm(test, test.since, settings));
   for (const test of service.tests)
     if (test.since !== null) alarms.push(serviceAlarm(test, test.since, settings));
+  if (refused?.test.since != null) alarms.push(refusedAlarm(refused, refused.test.since, settings));
   if (skew && isSkewed(skew)) {
     const share = 1 - skew.agreeing / skew.compared;
     alarms.push({
@@ -150,6 +160,28 @@ function serviceAlarm(test: ServiceTest, since: string, settings: AlarmSettings)
     size: serviceSize(test),
     slice: null,
     triggers: triggersOf(settings, 'service'),
+  };
+}
+
+function refusedAlarm(
+  refused: RefusedRequests,
+  since: string,
+  settings: AlarmSettings,
+): MonitorAlarm {
+  const { test, causes } = refused;
+  const share = test.share ?? 0;
+  return {
+    key: 'data:refused',
+    kind: 'data',
+    feature: causes.find(({ column }) => column !== null)?.column ?? null,
+    title:
+      `${percent(share)} of ${testedTogether(test)} were refused, ` +
+      `with a limit of ${percent(test.limit)}: ${causesText(refused)}`,
+    since,
+    effect: share,
+    size: refusedSize(test),
+    slice: null,
+    triggers: triggersOf(settings, 'data'),
   };
 }
 

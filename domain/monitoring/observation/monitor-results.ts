@@ -3,6 +3,7 @@ import type { FeatureDrift } from '../drift-results';
 import type { QualityResult } from '../quality/quality-results';
 import type { EstimateResult } from './estimated-quality';
 import type { FallbackResult } from './fallback-state';
+import type { RefusedRows } from './observed';
 import type { SkewResult } from './skew';
 
 /** What a monitor shows of a version. Plain JSON, stored with the state from which it follows. */
@@ -14,6 +15,8 @@ export interface MonitorResults {
   /** An estimate of the loss without labels; it raises no alarm. */
   readonly estimate: EstimateResult | null;
   readonly service: ServiceResult;
+  /** Null if no request was refused. */
+  readonly refused: RefusedRequests | null;
   readonly skew: SkewResult | null;
   /** The comparison with the former champion; null while no alarm asks for it. */
   readonly fallback: FallbackResult | null;
@@ -70,19 +73,35 @@ export interface ServiceResult {
 }
 
 /** Whether too large a share of the requests failed, or was answered too slowly. */
-export interface ServiceTest {
+export interface ServiceTest extends ShareTest {
   readonly measure: 'failed' | 'slow';
+  /** For slow answers: the latency that counts as slow. */
+  readonly maxMs: number | null;
+}
+
+/** The test of a share of the requests in the newest hours that were judged. */
+export interface ShareTest {
+  readonly limit: number;
   /** Requests that were tested together, and the number of hours with requests that hold them. */
   readonly requests: number;
   readonly hours: number;
   /** Null while there are fewer than 20 requests that do not exceed the limit. */
   readonly share: number | null;
   readonly lower: number | null;
-  readonly limit: number;
-  /** For slow answers: the latency that counts as slow. */
-  readonly maxMs: number | null;
   /** The start of the first hour since which the limit is exceeded; null if it is not. */
   readonly since: string | null;
+}
+
+/** Requests that the gateways refused, because they do not fit the signature of the model. */
+export interface RefusedRequests {
+  /** Rows of the last 24 hours with requests, and all rows that were sent in these hours. */
+  readonly rows: number;
+  readonly requests: number;
+  /** The most frequent first, since the alarm began, or in these hours. A row may have several. */
+  readonly causes: readonly RefusedRows[];
+  /** The refused rows that `causes` are about. */
+  readonly causesOf: number;
+  readonly test: ShareTest;
 }
 
 export const alarmKinds = ['service', 'quality', 'skew', 'data', 'drift'] as const;

@@ -4,7 +4,7 @@ import type { DriftState } from '../drift-state';
 import type { EstimatedDay } from './estimated-quality';
 import type { FallbackState } from './fallback-state';
 import type { LiveQuality } from './live-quality';
-import type { ObservedRow } from './observed';
+import type { ObservedRow, RefusedRows } from './observed';
 import type { SkewResult } from './skew';
 
 /** What a monitor knows of its version's traffic. Plain JSON. */
@@ -46,6 +46,8 @@ export interface ServiceHour {
   readonly failed: number;
   /** Answers of a language application that broke off after their first piece; absent: none. */
   readonly broken?: number;
+  /** Rows that do not fit the signature, by their causes; absent: none. */
+  readonly refused?: readonly RefusedRows[];
   /** Tested together with the hour before it, because that one has few requests. */
   readonly joinsPrevious?: boolean;
 }

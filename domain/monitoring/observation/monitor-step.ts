@@ -51,7 +51,8 @@ function settingsOf(spec: LifecycleSpec, task: Task | 'chat'): MonitorSettings |
     };
   }
   if (spec.kind !== 'ModelLifecycle' || task === 'chat') return null;
-  const monitor = spec.monitor ?? defaultMonitor;
+  // A stored revision may be older than a setting.
+  const monitor = { ...defaultMonitor, ...spec.monitor };
   return {
     ...monitor,
     task,

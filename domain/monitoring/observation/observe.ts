@@ -15,18 +15,20 @@ import { addLosses, lossOf, qualityResult, withPoint } from './live-quality';
 import type { MonitorResults } from './monitor-results';
 import type { MonitorState } from './monitor-state';
 import { boundOf, type ObservedVersion } from './champion-reference';
-import type { FailedHour, ObservedLabel, ObservedRow } from './observed';
+import type { FailedHour, ObservedLabel, ObservedRow, RefusedHour } from './observed';
 import type { HourCounts, MonitorReference } from '../reference';
+import { refusedRequests } from '../service/refused-requests';
 import { openRowCounter, type RowBins, type RowCounts } from './row-counter';
-import { addService, latencyBucket, oneIn, serviceResult } from './service';
+import { addService, latencyBucket, oneIn, serviceResult } from '../service/service';
 import { unknownResults } from './unknown';
 import { addCounts, addWindows, emptyWindow, hourOf, type WindowCounts } from './window';
 
 export interface NewTraffic {
   readonly rows: readonly ObservedRow[];
   readonly labels: readonly ObservedLabel[];
-  /** Requests of the last day that got no answer. */
+  /** Requests of the last day that got no answer, and those that do not fit the signature. */
   readonly failed: readonly FailedHour[];
+  readonly refused: readonly RefusedHour[];
 }
 
 export interface ObservedTraffic {
@@ -38,7 +40,7 @@ export interface ObservedTraffic {
 
 export function observe(
   state: MonitorState,
-  { rows, labels, failed }: NewTraffic,
+  { rows, labels, failed, refused }: NewTraffic,
   version: ObservedVersion,
 ): ObservedTraffic {
   const traffic = version.reference?.traffic ?? null;
@@ -57,7 +59,7 @@ export function observe(
     labels: state.labels + labels.length,
     firstEvent: state.firstEvent ?? rows[0]?.at ?? null,
     lastReceivedAt: newestOf(state.lastReceivedAt, rows),
-    hours: addService(state.hours, { rows, failed }, version.settings.service),
+    hours: addService(state.hours, { rows, failed, refused }, version.settings.service),
     drift:
       traffic && addHourCounts(state.drift ?? emptyDrift(traffic), traffic, batchesOf(counted)),
     quality,
@@ -82,14 +84,16 @@ function resultsOf(state: MonitorState, version: ObservedVersion): MonitorResult
       state.judged && reference?.quality ? qualityResults(state.judged, reference.quality) : [],
   };
   const service = serviceResult(state, settings);
+  const refused = refusedRequests(state.hours, settings);
   return {
     drift,
     quality,
     estimate: estimateResult(state.estimates, settings.metric),
     service,
+    refused,
     skew: state.skew,
     fallback: state.fallback && fallbackResult(state.fallback, version),
-    alarms: alarmsOf({ drift, quality, service, skew: state.skew }, settings),
+    alarms: alarmsOf({ drift, quality, service, refused, skew: state.skew }, settings),
     unknown: unknownResults(state, { drift, quality }, version),
   };
 }

@@ -1,4 +1,5 @@
 import type { PredictionId } from '../../ids';
+import type { UnansweredReason } from '../../serving/refusal';
 
 /** A prediction of the champion that the monitor has not counted yet. */
 export interface ObservedRow {
@@ -16,6 +17,20 @@ export interface FailedHour {
   readonly hour: string;
   /** All of the hour, not only new ones. */
   readonly failed: number;
+}
+
+/** Rows of one hour that were refused for one reason. */
+export interface RefusedRows {
+  readonly reason: Exclude<UnansweredReason, 'failed'>;
+  readonly column: string | null;
+  readonly rows: number;
+}
+
+/** Rows that do not fit the signature, in one hour of wall-clock time. */
+export interface RefusedHour {
+  readonly hour: string;
+  /** All of the hour, not only new ones. */
+  readonly causes: readonly RefusedRows[];
 }
 
 /** A due label. `input` and `output` are null if the prediction was dropped. */

@@ -7,7 +7,7 @@ import { minLabels } from '../quality/quality';
 import { allRequests, daysOf } from '../quality/quality-blocks';
 import type { MonitorResults, UnknownResult } from './monitor-results';
 import type { MonitorState } from './monitor-state';
-import { smallHours } from './service';
+import { smallHours } from '../service/hour-groups';
 import { minBlockRows } from '../tolerance';
 import type { ObservedVersion } from './champion-reference';
 

@@ -38,7 +38,8 @@ test('reports the whole number of the hour, and only when it has grown', async (
   counts.add(failed, 1);
   await jest.advanceTimersByTimeAsync(1_000);
   const hour = '2026-01-01T09:00:00.000Z';
-  expect(reports).toEqual([[{ ...failed, hour, failed: 2 }], [{ ...failed, hour, failed: 3 }]]);
+  const row = { ...failed, hour, reason: 'failed', column: null };
+  expect(reports).toEqual([[{ ...row, failed: 2 }], [{ ...row, failed: 3 }]]);
   await counts.stop();
   expect(reports).toHaveLength(2);
 });
@@ -64,5 +65,19 @@ test('counts each hour by itself', async () => {
   expect(reports.flat().map(({ hour, failed: count }) => [hour, count])).toEqual([
     ['2026-01-01T09:00:00.000Z', 1],
     ['2026-01-01T10:00:00.000Z', 1],
+  ]);
+});
+
+test('counts refused rows once as a whole, and by each reason and column', async () => {
+  const counts = started();
+  const distance = { reason: 'wrong-type', column: 'distance' } as const;
+  const unknown = { reason: 'unknown', column: null } as const;
+  counts.addRefused(failed, { rows: 3, refusals: [distance, unknown] });
+  counts.addRefused(failed, { rows: 2, refusals: [distance] });
+  await counts.stop();
+  expect(reports.flat().map((each) => [each.reason, each.column, each.failed])).toEqual([
+    ['refused', null, 5],
+    ['wrong-type', 'distance', 5],
+    ['unknown', null, 3],
   ]);
 });

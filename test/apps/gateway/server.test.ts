@@ -342,7 +342,7 @@ describe('an answer', () => {
 });
 
 describe('a request that the champion cannot answer', () => {
-  test('is reported to its monitor, and one that the caller got wrong is not', async () => {
+  test('is reported to its monitor, and one that the caller got wrong as refused', async () => {
     const manifest = await putModel((bytes) => artifacts.put(bytes), {
       ...distanceModel(1),
       sql: 'SELECT carrier, CAST(carrier AS DOUBLE) AS distance FROM request',
@@ -360,7 +360,13 @@ describe('a request that the champion cannot answer', () => {
     const wrong = await post('/v2/models/flight-delay/infer', { inputs: [] });
     expect(wrong.status).toBe(400);
     await gateway.stop();
-    expect(registry.failures).toMatchObject([{ model: 'flight-delay', version: 7, failed: 3 }]);
+    const of = { model: 'flight-delay', version: 7 };
+    expect(registry.failures).toMatchObject([
+      { ...of, reason: 'failed', failed: 3 },
+      { ...of, reason: 'refused', column: null, failed: 1 },
+      { ...of, reason: 'missing', column: 'carrier', failed: 1 },
+      { ...of, reason: 'missing', column: 'distance', failed: 1 },
+    ]);
   });
 });
 

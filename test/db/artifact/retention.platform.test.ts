@@ -78,7 +78,8 @@ describe('retention', () => {
     const hour = (daysAgo: number): string =>
       new Date(Date.now() - daysAgo * 86_400_000).toISOString();
     const [old, recent] = [hour(2.1), hour(1.9)];
-    const failed = { tenant, model: 'flight-delay', version: 7, failed: 3 };
+    const of = { tenant, model: 'flight-delay', version: 7 };
+    const failed = { ...of, reason: 'failed', column: null, failed: 3 } as const;
     await registry.gateways.reportFailures({
       id: newId('gw'),
       failures: [

@@ -116,6 +116,7 @@ function counter(seen: string[], labels: string[] = []) {
           hours: [],
           tests: [],
         },
+        refused: null,
         skew: null,
         fallback: null,
         alarms: [],
@@ -276,6 +277,53 @@ test('only monitors with something to count are due, each once in the time betwe
   await store([prediction(busy.model)]);
   expect(await due()).toEqual([busy.model]);
   expect(await due()).toEqual([]);
+});
+
+test('failed and refused rows of all gateways reach the look, and make the monitor due', async () => {
+  const at = await watched();
+  const batches: MonitorBatch[] = [];
+  const noted = (state: MonitorState, batch: MonitorBatch) => {
+    batches.push(batch);
+    return counter([])(state, batch);
+  };
+  await look(at, noted);
+  await test_.database
+    .sql`update monitors set woken_at = 'epoch', is_busy = false where model = ${at.model}`;
+  const hour = hourOf(new Date().toISOString());
+  const of = { tenant, model: at.model, version: 1, hour };
+  const refused = { ...of, reason: 'refused', column: null } as const;
+  const distance = { ...of, reason: 'wrong-type', column: 'distance' } as const;
+  const report = (id: string, failed: number) =>
+    test_.registry.gateways.reportFailures({
+      id,
+      failures: [
+        { ...of, reason: 'failed', column: null, failed: 1 },
+        { ...refused, failed },
+        { ...distance, failed },
+      ],
+    });
+  const [one, other] = [newId('gw'), newId('gw')];
+  await report(one, 2);
+  await report(one, 5);
+  await report(other, 3);
+  const due = await test_.registry.monitors.due({ limit: 1000 });
+  expect(due.map(({ model }) => model)).toContain(at.model);
+  await look(at, noted);
+  expect(batches.map(({ failed, refused: found }) => [failed, found])).toEqual([
+    [[], []],
+    [
+      [{ hour, failed: 2 }],
+      [
+        {
+          hour,
+          causes: [
+            { reason: 'refused', column: null, rows: 8 },
+            { reason: 'wrong-type', column: 'distance', rows: 8 },
+          ],
+        },
+      ],
+    ],
+  ]);
 });
 
 test('a look reads only the rows behind its cursor', async () => {

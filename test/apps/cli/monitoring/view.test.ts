@@ -23,6 +23,7 @@ const monitor: MonitorJson = {
     maxDrop: 0.07,
     minEffect: 0.1,
     falseAlarmsPerYear: 1,
+    maxRefused: 0.05,
     onAlarm: 'notify',
     fallback: 'none',
     timezone: 'UTC',
@@ -97,6 +98,18 @@ const monitor: MonitorJson = {
       },
     ],
   },
+  refused: {
+    rows: 30,
+    requests: 1230,
+    causes: [
+      { reason: 'wrong-type', column: 'distance', rows: 28 },
+      { reason: 'unknown', column: null, rows: 2 },
+    ],
+    limit: 0.05,
+    share: 0.024,
+    lower: 0.01,
+    since: null,
+  },
   skew: null,
   fallback: null,
   estimate: {
@@ -118,6 +131,9 @@ test('the view of a monitor shows quality, drift as bars, data quality, service 
   expect(text).toContain('live logloss 0.5 (0.45 … 0.56), 900 labels of four weeks; holdout 0.48');
   expect(text).toMatch(/distance +50 % +█+┊?█*·+ +20 % +day +\+1\.2 sd +ALARM/);
   expect(text).toContain('data quality: distance unusual +30 %');
+  expect(text).toContain(
+    'refused requests: 30 of 1,230 (2.44 %), limit 5 %: distance wrong type 28, unknown column 2',
+  );
   expect(text).toContain('latency at most 3 ms at the median, 20 ms at 97 %');
   expect(text).toContain('30 failed requests; limits by hour: 5 % failed, 3 % over 150 ms');
   expect(text).toContain('not known: drift of `seen_at`, because its values are times');
@@ -163,6 +179,12 @@ test('an open alarm comes first, with what it triggers', () => {
     'alarm: `distance` has shifted by 50 % in this day, since 2013-06-30T00:00:00.000Z\n  triggers an incident\n',
   );
   expect(text.indexOf('alarm:')).toBeLessThan(text.indexOf('live logloss'));
+});
+
+test('refused requests above the limit are marked as an alarm', () => {
+  const refused = monitor.refused && { ...monitor.refused, since: '2026-01-01T00:00:00.000Z' };
+  const text = describeMonitor({ ...monitor, refused }, page, paint, { verbose: false });
+  expect(text).toMatch(/refused requests: .* ALARM/);
 });
 
 test('a monitor that is off shows only why', () => {

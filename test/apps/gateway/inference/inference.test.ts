@@ -4,6 +4,7 @@ import {
 } from '../../../../apps/gateway/inference/inference';
 import type { ModelHold } from '../../../../apps/gateway/model/model-cache';
 import { compileRequestCodec } from '../../../../apps/gateway/inference/request-codec';
+import type { VersionPicker } from '../../../../apps/gateway/routing/version-picker';
 import type { Arm } from '../../../../apps/gateway/routing/route';
 import { createScorer } from '../../../../apps/gateway/inference/scorer';
 import { servedVersion } from '../../../../apps/gateway/model/served-version';
@@ -98,6 +99,7 @@ async function ask(champion: Arm, challenger: Arm): Promise<Asked> {
     log: (row) => rows.push(row),
     onChallengerFailure: () => (challengerFailures += 1),
     onChampionFailure: () => undefined,
+    onRefused: () => undefined,
   });
   const arrivedAt = performance.now();
   const body = distanceRequest([{ carrier: 'AA', distance: 1 }]);
@@ -181,6 +183,7 @@ describe('a failed request', () => {
       log: () => undefined,
       onChallengerFailure: () => undefined,
       onChampionFailure: (_tenant, { version }, rows) => (failed += version * rows),
+      onRefused: () => undefined,
     });
     await expect(
       infer({
@@ -214,4 +217,83 @@ test('an answer that is not ready in time is a 504, whatever delays it', async (
   await expect(
     ask(arm('champion', 1, 'never'), arm('challenger', 2, 'never')),
   ).rejects.toMatchObject({ status: 504 });
+});
+
+describe('a request that does not fit the signature', () => {
+  beforeEach(() => jest.useRealTimers());
+  const champion = arm('champion', 1, 'at once');
+  const challenger = arm('challenger', 2, 'at once');
+
+  async function refusedRows(
+    picked: Awaited<ReturnType<VersionPicker['pick']>>,
+    { isProbe = false, times = 1 } = {},
+  ): Promise<number> {
+    let refused = 0;
+    const infer = createInference({
+      picker: { pick: () => picked, load: () => Promise.reject(new Error('not asked for')) },
+      shadow: { add: () => undefined },
+      timeoutMs,
+      leaseHolds: () => true,
+      isBlocked: () => false,
+      log: () => undefined,
+      onChallengerFailure: () => undefined,
+      onChampionFailure: () => undefined,
+      onRefused: (_tenant, { version }, { rows, refusals }) => {
+        expect(version).toBe(1);
+        expect(refusals).toEqual([{ reason: 'wrong-type', column: 'distance' }]);
+        refused += rows;
+      },
+    });
+    for (let time = 0; time < times; time += 1)
+      await expect(
+        infer({
+          tenant: defaultTenant,
+          name: { model: 'flight-delay', selector: { kind: 'routed' } },
+          body: { rows: [1, 2, 3].map(() => ({ carrier: 'AA', distance: 'far' })) },
+          arrivedAt: performance.now(),
+          isProbe,
+        }),
+      ).rejects.toThrow('`distance` of row 0 is text');
+    return refused;
+  }
+
+  /** @param share of the challenger in a rollout; null without one */
+  const routed = (share: number | null) => {
+    const left = { ...champion, weight: 1 - (share ?? 0) };
+    return {
+      kind: 'routed' as const,
+      route: {
+        tenant: defaultTenant,
+        model: 'flight-delay',
+        champion: left,
+        arms: share === null ? [left] : [{ ...challenger, weight: share }, left],
+        rollout: share === null ? null : { id: 'roll_1' as RolloutId, step: 2, besides: false },
+      },
+      release: () => undefined,
+    };
+  };
+  const named = (of: PredictionArm) => ({
+    kind: 'named' as const,
+    arm: of,
+    served: champion.served,
+    release: () => undefined,
+  });
+
+  test('counts its rows for the champion, also by its alias', async () => {
+    expect(await refusedRows(routed(null))).toBe(3);
+    expect(await refusedRows(named('champion'))).toBe(3);
+  });
+
+  test('counts nothing for another arm or a probe, as in the log', async () => {
+    expect(await refusedRows(named('direct'))).toBe(0);
+    expect(await refusedRows(routed(null), { isProbe: true })).toBe(0);
+  });
+
+  test('counts for the champion of a rollout as often as it would have answered', async () => {
+    expect(await refusedRows(routed(1), { times: 20 })).toBe(0);
+    expect(await refusedRows(routed(0), { times: 20 })).toBe(60);
+    const half = await refusedRows(routed(0.5), { times: 400 });
+    expect(half).toBeGreaterThan(3 * 140);
+    expect(half).toBeLessThan(3 * 260);
+  });
 });

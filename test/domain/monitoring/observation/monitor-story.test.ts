@@ -47,7 +47,7 @@ function resultsOf(lasted: Readonly<Record<string, number>>): MonitorResults {
     return { feature, role: 'feature', alarm: null, effect: 0, jump: { limits: [], alarm } };
   }) as unknown as MonitorResults['drift'];
   const service = { tests: [] } as unknown as MonitorResults['service'];
-  const found = { drift, quality, service, skew: null };
+  const found = { drift, quality, service, refused: null, skew: null };
   return {
     ...found,
     estimate: null,
@@ -140,6 +140,7 @@ describe('the story of a quality alarm', () => {
       drift: [],
       quality: { ...quality, tests },
       service: { tests: [] } as unknown as MonitorResults['service'],
+      refused: null,
       skew: null,
     };
     const alarms = alarmsOf(found, settings);

@@ -19,9 +19,11 @@ import type {
   FailedHour,
   ObservedLabel,
   ObservedRow,
+  RefusedHour,
 } from '../../../../domain/monitoring/observation/observed';
-import { addService, serviceResult } from '../../../../domain/monitoring/observation/service';
+import { addService, serviceResult } from '../../../../domain/monitoring/service/service';
 import { rowLoss } from '../../../../domain/monitoring/observation/live-quality';
+import { retrainingCauseOf } from '../../../../domain/monitoring/observation/retraining-cause';
 import { qualityReferenceOf } from '../../../../domain/monitoring/quality/quality-reference';
 import { referenceOf } from '../../../../domain/monitoring/reference';
 import {
@@ -135,8 +137,10 @@ function fold(
   of: ObservedVersion = version,
   labels: readonly ObservedLabel[] = [],
   failed: readonly FailedHour[] = [],
+  refused: readonly RefusedHour[] = [],
 ) {
-  return observe(withEventTime(state, rows, { wallMs, settleMs: 0 }), { rows, labels, failed }, of);
+  const traffic = { rows, labels, failed, refused };
+  return observe(withEventTime(state, rows, { wallMs, settleMs: 0 }), traffic, of);
 }
 
 describe('a monitor', () => {
@@ -386,7 +390,10 @@ describe('a monitor', () => {
         const failed = random() < 0.1 ? [{ hour, failed: 1 }] : [];
         const row = { ...(noRow as ObservedRow), at: hour, receivedAt: hour };
         const rows = failed.length > 0 ? [] : [row];
-        state = { ...state, hours: addService(state.hours, { rows, failed }, service) };
+        state = {
+          ...state,
+          hours: addService(state.hours, { rows, failed, refused: [] }, service),
+        };
         const [test] = serviceResult(state, { ...settings, service }).tests;
         if (!isOpen && test?.since != null) alarms += 1;
         isOpen = test?.since != null;
@@ -503,6 +510,76 @@ describe('a monitor', () => {
 
     test('ends the alarm with an hour that keeps the limits', () => {
       const { state } = fold(emptyMonitorState, rows, version, [], [{ hour, failed: 60 }]);
+      const { results } = fold(state, rowsOf({ from: 1, hours: 1, perHour: 300 }));
+      expect(results.alarms).toEqual([]);
+    });
+  });
+
+  describe('of refused requests', () => {
+    const rows = rowsOf({ from: 0, hours: 1, perHour: 300 });
+    const refusedIn = (hour: number, count: number): RefusedHour => ({
+      hour: at(hour),
+      causes: [
+        { reason: 'missing', column: 'kind', rows: 1 },
+        { reason: 'refused', column: null, rows: count },
+        { reason: 'wrong-type', column: 'x', rows: count },
+      ],
+    });
+    const seen = (served: readonly ObservedRow[], ...refused: readonly RefusedHour[]) =>
+      fold(emptyMonitorState, served, version, [], [], refused).results;
+
+    test('raises an alarm of the data that names the columns, when too many are refused', () => {
+      const { alarms, refused } = seen(rows, refusedIn(0, 100));
+      expect(alarms).toMatchObject([
+        {
+          key: 'data:refused',
+          kind: 'data',
+          feature: 'x',
+          since: at(0),
+          title:
+            '25 % of the requests of an hour were refused, with a limit of 5 %: ' +
+            '`x` has the wrong type (100 % of them), `kind` is not sent (1 % of them)',
+        },
+      ]);
+      expect(refused).toMatchObject({ rows: 100, requests: 400 });
+    });
+
+    test('raises it when no request is answered, and says nothing of failed ones', () => {
+      const { alarms, service } = seen([], refusedIn(0, 400));
+      expect(alarms.map(({ key }) => key)).toEqual(['data:refused']);
+      expect(service.failed).toBe(0);
+    });
+
+    test('raises it for a model with ten requests a day', () => {
+      const hours = Array.from({ length: 10 }, (_, index) => refusedIn(2 * index, 1));
+      expect(seen([], ...hours).alarms.map(({ key }) => key)).toEqual(['data:refused']);
+    });
+
+    test('holds retraining and names the column', () => {
+      const drifted = rowsOf({ from: 0, hours: 48, shift: 0.5 });
+      const results = seen(drifted, refusedIn(47, 400));
+      const of = { model: 'm', version: 1, settings: { ...settings, onAlarm: 'retrain' as const } };
+      const cause = retrainingCauseOf(monitorStories(results, of), []);
+      expect(cause?.brokenData?.name).toContain('x');
+      expect(cause?.brokenData?.problem).toContain('`x` has the wrong type');
+    });
+
+    test('shows them without an alarm while they keep the limit', () => {
+      const { alarms, refused } = seen(rows, refusedIn(0, 12));
+      expect(alarms).toEqual([]);
+      expect(refused?.causes).toEqual([
+        { reason: 'wrong-type', column: 'x', rows: 12 },
+        { reason: 'missing', column: 'kind', rows: 1 },
+      ]);
+      expect(seen(rows).refused).toBeNull();
+    });
+
+    test('counts an hour once, however often it is read, and ends with one that keeps it', () => {
+      const refused = [refusedIn(0, 100)];
+      let { state } = fold(emptyMonitorState, rows, version, [], [], refused);
+      const again = fold(state, [], version, [], [], refused);
+      expect(again.results.refused?.rows).toBe(100);
+      state = again.state;
       const { results } = fold(state, rowsOf({ from: 1, hours: 1, perHour: 300 }));
       expect(results.alarms).toEqual([]);
     });

@@ -1,0 +1,45 @@
+import { failure, type Issue, type PerennialError } from '../../../domain/failure';
+import type { RequestRefusal } from '../../../domain/serving/refusal';
+
+/** An error of a request, with what the monitor of the model counts. Without: malformed. */
+export interface RequestIssue extends Issue {
+  readonly refusal?: RequestRefusal;
+}
+
+const shownIssues = 20;
+const malformed: RequestRefusal = { reason: 'malformed', column: null };
+/** The answer to the caller has the issues alone. */
+const refusals = new WeakMap<object, readonly RequestRefusal[]>();
+
+export function refusedRequest(issues: readonly RequestIssue[]): PerennialError {
+  const first = issues[0]?.detail ?? 'the request is not valid';
+  const more = issues.length - 1;
+  const error = failure('InvalidInput', more > 0 ? `${first} (and ${more} more)` : first, {
+    issues: issues.slice(0, shownIssues).map(({ refusal: _, ...issue }) => issue),
+  });
+  const distinct = new Map(
+    issues.map(({ refusal = malformed }) => [JSON.stringify(refusal), refusal]),
+  );
+  refusals.set(error, [...distinct.values()]);
+  return error;
+}
+
+/** Each once; empty for another error than that of a request that does not fit its model. */
+export function refusalsOf(error: unknown): readonly RequestRefusal[] {
+  return (typeof error === 'object' && error !== null && refusals.get(error)) || [];
+}
+
+/** Rows that a body claims to have, between 1 and `maxRows`, whether or not they can be read. */
+export function claimedRows(body: unknown, maxRows: number): number {
+  const { rows, inputs } = (body ?? {}) as Readonly<Record<string, unknown>>;
+  const lengths = Array.isArray(rows)
+    ? [rows.length]
+    : (Array.isArray(inputs) ? (inputs as readonly unknown[]) : []).map((tensor) => {
+        const { data } = (tensor ?? {}) as Readonly<Record<string, unknown>>;
+        return Array.isArray(data) ? data.length : 0;
+      });
+  return Math.min(
+    maxRows,
+    lengths.reduce((most, length) => Math.max(most, length), 1),
+  );
+}

@@ -1,0 +1,87 @@
+import { compileRequestCodec } from '../../../../apps/gateway/inference/request-codec';
+import { claimedRows, refusalsOf } from '../../../../apps/gateway/inference/request-issue';
+import type { ModelSignature } from '../../../../domain/model/model';
+
+const signature: ModelSignature = {
+  task: 'regression',
+  request: [
+    { name: 'carrier', type: 'string' },
+    { name: 'distance', type: 'number' },
+  ],
+  features: [{ name: 'distance', type: 'float' }],
+  output: 'score',
+  entity: null,
+  time: null,
+};
+const codec = compileRequestCodec({ model: 'flight-delay', signature, maxRows: 10 });
+
+function refused(body: unknown): Error {
+  try {
+    codec.decode(body);
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('the request was accepted');
+}
+
+const tensor = (name: string, datatype: string, data: readonly unknown[]) => ({
+  name,
+  datatype,
+  shape: [data.length],
+  data,
+});
+const carrier = tensor('carrier', 'BYTES', ['AA', 'UA']);
+
+test.each<[string, unknown, readonly unknown[]]>([
+  [
+    'a row of another type',
+    {
+      rows: [
+        { carrier: 'AA', distance: 'far' },
+        { carrier: 'AA', distance: 'near' },
+      ],
+    },
+    [{ reason: 'wrong-type', column: 'distance' }],
+  ],
+  [
+    'a row with a renamed column',
+    { rows: [{ carrier: 'AA', distnce: 1 }] },
+    [
+      { reason: 'unknown', column: null },
+      { reason: 'missing', column: 'distance' },
+    ],
+  ],
+  [
+    'a tensor of another type',
+    { inputs: [carrier, tensor('distance', 'BYTES', ['far', 'near'])] },
+    [{ reason: 'wrong-type', column: 'distance' }],
+  ],
+  [
+    'a tensor with a value of another type',
+    { inputs: [carrier, tensor('distance', 'FP64', [1, 'near'])] },
+    [{ reason: 'wrong-type', column: 'distance' }],
+  ],
+  ['a missing tensor', { inputs: [carrier] }, [{ reason: 'missing', column: 'distance' }]],
+  ['a body without inputs', {}, [{ reason: 'malformed', column: null }]],
+  ['another kind of body', [1], [{ reason: 'malformed', column: null }]],
+])('%s is counted by its reason and its column, and never by a value', (_, body, refusals) => {
+  const error = refused(body);
+  expect(refusalsOf(error)).toEqual(refusals);
+  // The caller gets the issues alone.
+  expect(JSON.stringify(error)).not.toContain('refusal');
+});
+
+test('another error has no refusals', () => {
+  expect(refusalsOf(new Error('the graph failed'))).toEqual([]);
+  expect(refusalsOf(null)).toEqual([]);
+});
+
+test.each<[string, unknown, number]>([
+  ['rows', { rows: [{}, {}, 1] }, 3],
+  ['tensors of different lengths', { inputs: [{ data: [1] }, { data: [1, 2] }, null] }, 2],
+  ['more rows than a request may have', { rows: new Array(50).fill({}) }, 10],
+  ['no rows', { rows: [] }, 1],
+  ['no body', null, 1],
+])('a refused body with %s counts as the rows that it claims', (_, body, rows) => {
+  expect(claimedRows(body, 10)).toBe(rows);
+});
