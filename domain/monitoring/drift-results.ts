@@ -57,7 +57,10 @@ export interface FeatureDrift {
   readonly meanShift: number | null;
   readonly bins: readonly BinShift[];
   readonly signals: readonly DriftSignal[];
-  /** The open alarm of a signal with the most evidence over its threshold. */
+  /**
+   * The open alarm of missing or unusual values, or else of the distribution, with the most evidence
+   * over its threshold.
+   */
   readonly alarm: DriftSignal | null;
   /** Null for categories, pairs and the score; absent in results that were stored without it. */
   readonly jump?: JumpResult | null;
@@ -93,7 +96,9 @@ function resultOf(
   const signals = kinds.flatMap((kind) =>
     blockScales.map((scale) => signalOf(held, of, { kind, scale, threshold: thresholds[scale] })),
   );
-  const alarm = mostOf(signals.filter(({ since }) => since !== null));
+  const open = signals.filter(({ since }) => since !== null);
+  // Broken values shift the distribution too, and no run may start on them.
+  const alarm = mostOf(open.filter(({ kind }) => kind !== 'distribution')) ?? mostOf(open);
   const scale = alarm?.scale ?? leadingScale(of);
   const { current, expected, rows } = comparedIn(held, of, scale);
   return {

@@ -96,6 +96,31 @@ describe('drift beyond its tolerance', () => {
     },
   );
 
+  test('broken values take precedence over a distribution with more evidence', () => {
+    let row = 0;
+    const broken: HourWorld = {
+      ...live,
+      hours: from + 24,
+      shift: {
+        from,
+        of: (each) => {
+          row += 1;
+          return { ...each, country: row % 8 === 0 ? 'xx' : 'fr' };
+        },
+      },
+    };
+    const { alarm, signals } = of(watch(broken), 'country');
+    const over = (kind: string) =>
+      Math.max(
+        ...signals
+          .filter((each) => each.kind === kind && each.since !== null)
+          .map((each) => each.logEvidence - each.threshold),
+      );
+    expect(over('distribution')).toBeGreaterThan(over('unusual'));
+    expect(over('unusual')).toBeGreaterThan(-Infinity);
+    expect(alarm?.kind).toBe('unusual');
+  });
+
   test('the alarm ends when a block is quiet again', () => {
     const gone = (hour: number) => {
       const hours = worldHours({ ...live, hours: from + hour });
