@@ -8,7 +8,7 @@ export const givenUpByBandit = [
   'entities change version during the rollout',
   'it is not tested whether entities are divided as planned, because the plan moves',
   'guardrails count requests at all shares together, so harm that only a large share causes shows later',
-  'the verdict comes no sooner than at a fixed share, because both versions score every request',
+  'quality is shown no sooner than at a fixed share, because both versions score every request',
   'no share moves before two whole days have labels that are due',
 ] as const;
 

@@ -73,6 +73,21 @@ describe('a lifecycle', () => {
     expect(await put('unasked')).toMatchObject({ body: { warnings: [] } });
   });
 
+  test('is planned and applied with what a bandit gives up', async () => {
+    const moving = (text: string): string =>
+      text.replace('steps: [0, 5, 25, 50]', 'method: bandit\n    steps: [10, 80]');
+    const warnings = [
+      expect.stringMatching(
+        /^spec\.canary\.method is bandit: .* between 10 % and 80 %; entities change version during the rollout; .*; quality is shown no sooner than at a fixed share, because both versions score every request; no share moves before/,
+      ),
+    ];
+    const body = lifecycleBody('moving', moving);
+    expect(
+      await world.call('POST', '/lifecycles/moving/plan', { as: 'viewer', body }),
+    ).toMatchObject({ status: 200, body: { warnings } });
+    expect(await put('moving', moving)).toMatchObject({ status: 200, body: { warnings } });
+  });
+
   test('is planned and applied with a warning if sources may not read a file', async () => {
     const outside = (text: string): string =>
       text.replace('sample://weather', 'file:///nowhere/weather.parquet');

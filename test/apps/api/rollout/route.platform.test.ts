@@ -353,6 +353,42 @@ describe('showing a rollout', () => {
     expect(body.guardrails).toHaveLength(2 * spec.guardrails.length);
   });
 
+  test('of a bandit has its moves and what they gave up', async () => {
+    const model = unique('model');
+    const runId = await registerVersions(world.registry, model, 2);
+    await promoteOver(world.registry, model, 1);
+    const spec = { ...canary, method: 'bandit' as const, steps: [5, 95] };
+    const policy = rolloutPolicyOf(spec, { dependsOnPrediction: false });
+    const names = { champion: `${model}@1`, challenger: `${model}@2` };
+    const move = {
+      at: '2026-01-03T00:00:01.000Z',
+      from: 0.05,
+      to: 0.62,
+      probability: 0.6212,
+      days: 2,
+      difference: -0.002,
+    };
+    const evidence = {
+      ...startEvidence(policy, { ...names, at: '2026-01-01T00:00:00.000Z' }),
+      bandit: { day: 20_456, lowest: 0.05, highest: 0.62, moves: 1, recent: [move] },
+    };
+    await openRollout(world.registry, { model, runId, spec, state: { evidence, history: [] } });
+    const { body } = await world.call<{ reasons: readonly { code: string; message: string }[] }>(
+      'GET',
+      `/models/${model}/rollout`,
+      { as: 'viewer' },
+    );
+    expect(body).toMatchObject({
+      method: 'bandit',
+      steps: [5, 95],
+      shares: { moves: 1, changedEntities: expect.closeTo(0.57) as number, items: [move] },
+      arms: null,
+    });
+    expect(body.reasons.find(({ code }) => code === 'bandit.givenUp')?.message).toContain(
+      '57 % of entities changed version in 1 move',
+    );
+  });
+
   test('returns the current verdict with a forecast', async () => {
     const { model } = await opened(seen(150, 0.2));
     const { body } = await world.call('GET', `/models/${model}/rollout`, { as: 'viewer' });

@@ -305,7 +305,7 @@ describe('the verdict of a bandit', () => {
           'given up: entities change version; shares are not tested; guardrails pool all shares',
         details: expect.arrayContaining([
           'entities change version during the rollout',
-          'the verdict comes no sooner than at a fixed share, because both versions score every request',
+          'quality is shown no sooner than at a fixed share, because both versions score every request',
         ]) as unknown,
       }),
     ]);

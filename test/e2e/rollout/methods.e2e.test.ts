@@ -1,12 +1,12 @@
-import type { RolloutJson } from '../../apps/cli/rollout/view';
-import { approve } from '../support/process/dying-product';
-import type { Product } from '../support/process/product';
-import { pause, startProduct } from '../support/process/product';
-import type { Traffic } from '../support/rollout/traffic';
-import { startTraffic } from '../support/rollout/traffic';
-import type { Trials } from '../support/rollout/trials';
-import { openTrials } from '../support/rollout/trials';
-import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
+import type { RolloutJson } from '../../../apps/cli/rollout/view';
+import { approve } from '../../support/process/dying-product';
+import type { Product } from '../../support/process/product';
+import { pause, startProduct } from '../../support/process/product';
+import type { Traffic } from '../../support/rollout/traffic';
+import { startTraffic } from '../../support/rollout/traffic';
+import type { Trials } from '../../support/rollout/trials';
+import { openTrials } from '../../support/rollout/trials';
+import { lenientGates, writeTinyLifecycle } from '../../support/tiny-lifecycle';
 
 jest.setTimeout(300_000);
 
