@@ -14,6 +14,7 @@ import {
   type IncidentRow,
   type RaisedIncident,
 } from './change';
+import { followBlockedVersions } from './blocked-versions';
 import { escalateIncidents, followApprovals } from './escalation';
 
 /** Every change writes its audit row and its deliveries in the same transaction. */
@@ -42,6 +43,8 @@ export interface IncidentRepository {
   }): Promise<Incident | null>;
   /** Escalates incidents without a timely acknowledgement. Returns how many it escalated. */
   escalate(input: { readonly limit: number }): Promise<number>;
+  /** Opens and resolves the incidents of versions that gateways cannot load. */
+  followBlockedVersions(): Promise<void>;
   get(input: { readonly tenant: Tenant; readonly id: string }): Promise<Incident | null>;
   /** The incident of this key that is not resolved; null if there is none. */
   open(input: {
@@ -66,6 +69,8 @@ export function createIncidentRepository(database: Database): IncidentRepository
       await followApprovals(database, input);
       return escalateIncidents(database, input);
     },
+
+    followBlockedVersions: () => followBlockedVersions(database),
 
     raise: (input) => sql.begin((tx) => raiseIncident(tx, input)),
 

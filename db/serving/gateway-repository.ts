@@ -1,7 +1,9 @@
 import type { Tenant } from '../../domain/ids';
 import type { UnansweredReason } from '../../domain/serving/refusal';
+import type { AliasName } from '../../domain/model/model';
 import type { Columns } from '../columns';
 import type { Database } from '../connection';
+import { toJson } from '../document';
 import type { routingEpoch } from './gateway-schema';
 
 export interface GatewayRecord {
@@ -12,6 +14,15 @@ export interface GatewayRecord {
   readonly startedAt: string;
   readonly beatAt: string;
   readonly leaseUntil: string;
+}
+
+/** A version that the routing table names and that a gateway cannot load, now or later. */
+export interface BlockedVersion {
+  readonly tenant: string;
+  readonly model: string;
+  readonly version: number;
+  readonly alias: AliasName;
+  readonly error: string;
 }
 
 /** Rows of requests that a version did not answer in one hour at one gateway. */
@@ -39,6 +50,7 @@ export interface GatewayRepository {
     readonly id: string;
     readonly url: string;
     readonly epoch: number;
+    readonly blocked?: readonly BlockedVersion[];
     readonly leaseSeconds: number;
     /** Number of this gateway's beat, from 1. */
     readonly beat: number;
@@ -56,13 +68,21 @@ export interface GatewayRepository {
 
 export function createGatewayRepository({ sql }: Database): GatewayRepository {
   return {
-    async beat({ id, url, epoch, leaseSeconds, beat }) {
+    async beat({ id, url, epoch, blocked = [], leaseSeconds, beat }) {
+      const versions = blocked.map(({ tenant, model, version, alias, error }) => ({
+        tenant,
+        model,
+        version,
+        alias,
+        error: error.slice(0, 1_000),
+      }));
+      const unloadable = toJson(versions.length === 0 ? null : versions);
       const [current] = await sql<Columns<typeof routingEpoch, 'epoch'>[]>`
         with taken as (
-          insert into gateways as g (id, url, epoch, beat, lease_until)
-          values (${id}, ${url}, ${epoch}, ${beat}, now() + make_interval(secs => ${leaseSeconds}))
+          insert into gateways as g (id, url, epoch, beat, lease_until, blocked)
+          values (${id}, ${url}, ${epoch}, ${beat}, now() + make_interval(secs => ${leaseSeconds}), ${unloadable}::json)
           on conflict on constraint gateways_pk do update
-            set url = excluded.url, epoch = excluded.epoch, beat = excluded.beat, beat_at = now(), lease_until = excluded.lease_until
+            set url = excluded.url, epoch = excluded.epoch, beat = excluded.beat, beat_at = now(), lease_until = excluded.lease_until, blocked = excluded.blocked
             where g.beat < excluded.beat
         )
         select epoch from routing_epoch`;

@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm';
 import { boolean, check, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { UnansweredReason } from '../../domain/serving/refusal';
-import { counter, instant, tenantId } from '../columns';
+import { counter, document, instant, tenantId } from '../columns';
+import type { BlockedVersion } from './gateway-repository';
 
 /** Gateways serve every tenant, so this table and the next alone have no tenant. */
 export const gateways = pgTable(
@@ -15,6 +16,8 @@ export const gateways = pgTable(
     startedAt: instant('started_at').notNull().defaultNow(),
     beatAt: instant('beat_at').notNull().defaultNow(),
     leaseUntil: instant('lease_until').notNull(),
+    /** Wanted versions that it cannot load; null if there are none. */
+    blocked: document<readonly BlockedVersion[]>('blocked'),
   },
   (t) => [primaryKey({ name: 'gateways_pk', columns: [t.id] })],
 );

@@ -24,7 +24,7 @@ export interface Lease {
 export interface LeaseOptions {
   readonly gateways: Pick<GatewayRepository, 'beat' | 'leave'>;
   readonly routing: Pick<RoutingRepository, 'listen'>;
-  readonly table: Pick<LoadedRoutingTable, 'epoch' | 'refresh'>;
+  readonly table: Pick<LoadedRoutingTable, 'blocked' | 'epoch' | 'refresh'>;
   readonly id: string;
   readonly url: () => string;
   readonly leaseSeconds: number;
@@ -60,7 +60,14 @@ export function createLease(options: LeaseOptions): Lease {
     beats += 1;
     const current = await withTimeout(
       timeoutMs,
-      gateways.beat({ id, url: url(), epoch: table.epoch(), leaseSeconds, beat: beats }),
+      gateways.beat({
+        id,
+        url: url(),
+        epoch: table.epoch(),
+        blocked: table.blocked().filter(({ isOutage }) => !isOutage),
+        leaseSeconds,
+        beat: beats,
+      }),
       away,
     );
     validUntil = Math.max(validUntil, sentAt + leaseSeconds * 1000);

@@ -1,3 +1,4 @@
+import { failureTypes, isPerennialError } from '../../../domain/failure';
 import {
   rollbackReadySeconds,
   type RoutedModel,
@@ -24,8 +25,12 @@ import { withTimeout } from '../../../data/timeout';
 export interface BlockedModel {
   readonly tenant: string;
   readonly name: string;
+  readonly model: string;
+  readonly version: number;
   readonly alias: AliasName;
   readonly error: string;
+  /** Whether its files could not be read. It loads once they can. */
+  readonly isOutage: boolean;
 }
 
 /**
@@ -354,7 +359,15 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
     const text = error instanceof Error ? error.message : String(error);
     const name = versionName({ model, version });
     const known = blocked.get(key);
-    const wantedHere: BlockedModel = { tenant, name, alias, error: text };
+    const wantedHere: BlockedModel = {
+      tenant,
+      name,
+      model,
+      version,
+      alias,
+      error: text,
+      isOutage: isOutage(error),
+    };
     blocked.set(key, wantedHere);
     if (known?.name !== name || known.error !== text) onBlocked(wantedHere, error);
   }
@@ -445,4 +458,12 @@ function release({ route, previous, expiry }: AppliedRoute): void {
 
 function keyOf(tenant: string, model: string): string {
   return `${tenant}/${model}`;
+}
+
+/** Bytes that differ are read again, but are a reason for an alarm at once. */
+function isOutage(error: unknown): boolean {
+  return (
+    !isPerennialError(error) ||
+    (failureTypes[error.type].retryable && error.type !== 'DigestMismatch')
+  );
 }

@@ -187,6 +187,23 @@ test('a champion with wrong bytes is refused, the old one answers, and the epoch
     status: 503,
     body: { code: 'DigestMismatch' },
   });
+  const { incidents } = world.registry;
+  const incident = () => incidents.open({ tenant, model: 'corrupted', key: 'blocked-2' });
+  await inTime(async () => {
+    await incidents.followBlockedVersions();
+    return (await incident()) !== null;
+  });
+  await incidents.followBlockedVersions();
+  expect(await incident()).toMatchObject({
+    version: 2,
+    kind: 'artifact',
+    severity: 'critical',
+    title: 'corrupted@2 cannot be loaded',
+    updates: 0,
+    story: {
+      what: expect.stringMatching(/^A gateway cannot load corrupted@2, the champion: /) as string,
+    },
+  });
   await world.registry.aliases.rollback({
     tenant,
     model: 'corrupted',
@@ -195,6 +212,10 @@ test('a champion with wrong bytes is refused, the old one answers, and the epoch
     idempotencyKey: 'corrupted-back',
   });
   await inTime(async () => (await infer('corrupted')).stale === null);
+  await inTime(async () => {
+    await incidents.followBlockedVersions();
+    return (await incident()) === null;
+  });
 });
 
 test('changing the champion under load fails no request and mixes no answers', async () => {

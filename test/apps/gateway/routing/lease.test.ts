@@ -25,7 +25,7 @@ test('a slow subscription is tried once at a time and closed after the stop', as
           });
         }),
     },
-    table: { epoch: () => 1, refresh: () => Promise.resolve() },
+    table: { blocked: () => [], epoch: () => 1, refresh: () => Promise.resolve() },
     id: 'gw_1',
     url: () => 'http://127.0.0.1:1',
     leaseSeconds,
@@ -61,7 +61,7 @@ test('a heartbeat that hangs delays neither later ones nor the end, and each has
       leave: () => Promise.resolve(),
     },
     routing: { listen: () => Promise.resolve(() => Promise.resolve()) },
-    table: { epoch: () => epoch, refresh: () => Promise.resolve() },
+    table: { blocked: () => [], epoch: () => epoch, refresh: () => Promise.resolve() },
     id: 'gw_1',
     url: () => 'http://127.0.0.1:1',
     leaseSeconds: 0.3,
