@@ -232,7 +232,7 @@ describe('a request that does not fit the signature', () => {
     const infer = createInference({
       picker: { pick: () => picked, load: () => Promise.reject(new Error('not asked for')) },
       shadow: { add: () => undefined },
-      timeoutMs,
+      timeoutMs: { usual: timeoutMs, of: {} },
       leaseHolds: () => true,
       isBlocked: () => false,
       log: () => undefined,
