@@ -276,7 +276,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     limits: config.chat,
     leaseHolds: () => lease.holds(),
     isBlocked,
-    log: (row) => predictions.add(row),
+    log: predictions,
     onScreened: metrics.screened,
     onChallengerFailure,
     onChampionFailure: (tenant, { model, version }) => failures.add({ tenant, model, version }, 1),
@@ -287,7 +287,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     timeoutMs: config.requestTimeoutMs,
     leaseHolds: () => lease.holds(),
     isBlocked,
-    log: (row) => predictions.add(row),
+    log: predictions,
     onChallengerFailure,
     onChampionFailure: (tenant, { model, version }, rows) =>
       failures.add({ tenant, model, version }, rows),

@@ -13,6 +13,7 @@ import type { Arm, Route } from '../routing/route';
 import { failureCode, isCallersMistake, isPlatformFailure } from '../inference/score-of';
 import { bundleOf, type ServedVersion } from '../model/served-version';
 import type { VersionPicker } from '../routing/version-picker';
+import type { PredictionLog } from '../prediction-log/prediction-log';
 import { createAnswerer, requiresWholeAnswer } from './answer';
 import { brokenAnswer, loggedAnswer, rowOf } from './chat-row';
 import { refuseSystemMessage, type ChatBody } from './chat-request.schema';
@@ -32,7 +33,7 @@ export interface ChatServiceOptions {
   readonly leaseHolds: () => boolean;
   /** Whether the wanted champion cannot be loaded here. */
   readonly isBlocked: (tenant: string, model: string) => boolean;
-  readonly log: (row: PredictionRow) => void;
+  readonly log: Pick<PredictionLog, 'add' | 'hold'>;
   readonly onScreened: (model: string, side: Side, outcome: Screening['outcome']) => void;
   /** Whether the champion answered in place of the challenger. */
   readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
@@ -198,7 +199,7 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
         hearing.at === null || signal.aborted
           ? null
           : brokenAnswer(failureCode(error), { firstTokenMs: hearing.at, safety });
-      if (output !== null) log(rowOf(call, head, { asked: null, output, rollout, other }));
+      if (output !== null) log.add(rowOf(call, head, { asked: null, output, rollout, other }));
       // A row of the log says itself that it failed.
       else if (head.arm === 'champion' && !signal.aborted && !isCallersMistake(error))
         onChampionFailure(tenant, head.served);
@@ -209,6 +210,7 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
   /** The answer is sent. It is logged when the other arm has completed or was cancelled. */
   function askedBeside(call: ChatCall, { reply, row }: AnsweredChat, { served }: Arm): ChatReply {
     const { tenant, body } = call;
+    const complete = log.hold(row);
     shadow.add({
       served,
       ask: async (signal) => {
@@ -226,14 +228,14 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
         const other =
           shadowed &&
           ({ version: served.version, role: 'shadow', score: null, ...shadowed } as const);
-        log({ ...row, other });
+        complete({ ...row, other });
       },
     });
     return reply;
   }
 
   function logged({ reply, row }: AnsweredChat): ChatReply {
-    log(row);
+    log.add(row);
     return reply;
   }
 }

@@ -9,6 +9,7 @@ import type { AnsweringModel } from './answer-headers';
 import { challengerShare, limitOf, type LimitPerModel } from '../config';
 import { assignArm } from '../routing/assignment';
 import type { RequestedModel } from '../model/model-name';
+import type { PredictionLog } from '../prediction-log/prediction-log';
 import { addOtherScores, predictionIds, predictionRows } from '../prediction-log/prediction-rows';
 import type { InferRequest } from './request-codec';
 import { refusalsOf } from './request-issue';
@@ -41,7 +42,7 @@ export interface InferenceOptions {
   readonly leaseHolds: () => boolean;
   /** Whether the wanted champion cannot be loaded here. */
   readonly isBlocked: (tenant: string, model: string) => boolean;
-  readonly log: (row: PredictionRow) => void;
+  readonly log: Pick<PredictionLog, 'add' | 'hold'>;
   /** Whether the champion answered in place of the challenger. */
   readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
   /** The champion failed rows of a request that fits its signature. */
@@ -236,36 +237,39 @@ export function createInference(
     return { ...encoded, served, arm, predictionId: ids[0] as PredictionId, stale, rows };
   }
 
-  /** The answer is sent now. It is logged when the other arm has completed or was cancelled. */
+  /**
+   * The answer is sent now. Its rows are on disk; they are logged when the other arm has completed
+   * or was cancelled.
+   */
   function askedBeside(
     { body }: InferenceCall,
     answered: AnsweredRows,
     { served }: Arm,
   ): InferenceAnswer {
     const { rows } = answered;
+    const completes = rows.map((row) => log.hold(row));
     shadow.add({
       served,
       body,
       rows: rows.length,
-      done: (shadowed) =>
-        logged({
-          ...answered,
-          rows:
-            shadowed === null
-              ? rows
-              : addOtherScores(rows, {
-                  version: served.version,
-                  role: 'shadow',
-                  classes: graphOf(served).signature.classes,
-                  ...shadowed,
-                }),
-        }),
+      done(shadowed) {
+        const complete =
+          shadowed === null
+            ? rows
+            : addOtherScores(rows, {
+                version: served.version,
+                role: 'shadow',
+                classes: graphOf(served).signature.classes,
+                ...shadowed,
+              });
+        complete.forEach((row, index) => completes[index]?.(row));
+      },
     });
     return answered;
   }
 
   function logged(answered: AnsweredRows): InferenceAnswer {
-    for (const row of answered.rows) log(row);
+    for (const row of answered.rows) log.add(row);
     return answered;
   }
 }

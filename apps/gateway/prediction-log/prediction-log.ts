@@ -11,8 +11,13 @@ import { withTimeout } from '../../../data/timeout';
  * disk, and later to the registry in order.
  */
 export interface PredictionLog {
-  /** Add rows; it does not wait. */
+  /** Add a row; it does not wait. */
   add(row: PredictionRow): void;
+  /**
+   * Keep a row on disk that will be completed after its answer, so that a kill meanwhile does not
+   * lose it. Call the returned function once, with the complete row.
+   */
+  hold(row: PredictionRow): (complete: PredictionRow) => void;
   /** The number of rows in memory. */
   pending(): number;
   /**
@@ -55,6 +60,9 @@ interface Suspects {
   readonly from: ReplayedSegment | null;
 }
 
+/** A row of the journal that was not complete yet. */
+type HeldRow = PredictionRow & { readonly isHeld: true };
+
 /** A segment stays on disk until all its suspects are sorted. */
 interface ReplayedSegment {
   readonly segment: SpillSegment<PredictionRow>;
@@ -88,6 +96,15 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
     // is dropped only when that fails.
     if (isLong()) relieve();
     bound();
+  }
+
+  function hold(row: PredictionRow): (complete: PredictionRow) => void {
+    const held: HeldRow = { ...row, isHeld: true };
+    journal.add(held);
+    return (complete) => {
+      add(complete);
+      journal.settle([held]);
+    };
   }
 
   function isLong(): boolean {
@@ -173,7 +190,7 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
     const segment = await spill.oldest();
     if (segment === null) return true;
     const from: ReplayedSegment = { segment, suspects: 0, state: 'replaying' };
-    for (const batch of segment.batches(limits.batchRows)) {
+    for (const batch of wholeRowsFirst(segment.batches(limits.batchRows))) {
       if (await insert(batch, from)) continue;
       // The whole segment is written again later, and existing rows are skipped.
       from.state = 'abandoned';
@@ -297,9 +314,26 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
 
   return {
     add,
+    hold,
     spillFails: () => spillFails,
     journalFails: () => journal.fails(),
     pending: () => pending.length + suspects.reduce((sum, { rows }) => sum + rows.length, 0),
     stop,
   };
+}
+
+/**
+ * Of two rows with one id the first one stored stays. So rows that were held go last, and count only
+ * if they were never completed.
+ */
+function* wholeRowsFirst(
+  batches: Iterable<readonly PredictionRow[]>,
+): Generator<readonly PredictionRow[]> {
+  const held: (readonly PredictionRow[])[] = [];
+  for (const batch of batches) {
+    const whole = batch.filter((row) => !('isHeld' in row));
+    if (whole.length > 0) yield whole;
+    if (whole.length < batch.length) held.push(batch.filter((row) => 'isHeld' in row));
+  }
+  yield* held;
 }

@@ -11,6 +11,7 @@ import { servedVersion } from '../../../../apps/gateway/model/served-version';
 import { sha256 } from '../../../../data/digest';
 import { failure } from '../../../../domain/failure';
 import { defaultTenant, type RolloutId } from '../../../../domain/ids';
+import type { PredictionLog } from '../../../../apps/gateway/prediction-log/prediction-log';
 import type { PredictionRow } from '../../../../db/serving/prediction-records';
 import type { ModelSignature } from '../../../../domain/model/model';
 import type { PredictionArm } from '../../../../domain/serving/prediction';
@@ -96,7 +97,7 @@ async function ask(champion: Arm, challenger: Arm): Promise<Asked> {
     timeoutMs: { usual: timeoutMs, of: {} },
     leaseHolds: () => true,
     isBlocked: () => false,
-    log: (row) => rows.push(row),
+    log: loggedIn(rows),
     onChallengerFailure: () => (challengerFailures += 1),
     onChampionFailure: () => undefined,
     onRefused: () => undefined,
@@ -115,6 +116,11 @@ async function ask(champion: Arm, challenger: Arm): Promise<Asked> {
   ended.catch(() => undefined);
   await jest.advanceTimersByTimeAsync(timeoutMs + 1);
   return { answer: await ended, milliseconds, challengerFailures, rows };
+}
+
+function loggedIn(rows: PredictionRow[]): Pick<PredictionLog, 'add' | 'hold'> {
+  const add = (row: PredictionRow) => void rows.push(row);
+  return { add, hold: () => add };
 }
 
 test('a challenger that takes too long leaves the champion time to answer', async () => {
@@ -180,7 +186,7 @@ describe('a failed request', () => {
       timeoutMs: { usual: timeoutMs, of: {} },
       leaseHolds: () => true,
       isBlocked: () => false,
-      log: () => undefined,
+      log: loggedIn([]),
       onChallengerFailure: () => undefined,
       onChampionFailure: (_tenant, { version }, rows) => (failed += version * rows),
       onRefused: () => undefined,
@@ -235,7 +241,7 @@ describe('a request that does not fit the signature', () => {
       timeoutMs: { usual: timeoutMs, of: {} },
       leaseHolds: () => true,
       isBlocked: () => false,
-      log: () => undefined,
+      log: loggedIn([]),
       onChallengerFailure: () => undefined,
       onChampionFailure: () => undefined,
       onRefused: (_tenant, { version }, { rows, refusals }) => {

@@ -60,9 +60,9 @@ function row(number: number, input: unknown = { distance: number }): PredictionR
 }
 
 /** In its own folder, so that the tests see only the segments of the spill. */
-function openOwnJournal() {
+function openOwnJournal(folder: string) {
   return openJournal<PredictionRow>({
-    folder: journalFolder,
+    folder,
     segmentBytes: 10_000,
     onError: () => undefined,
   });
@@ -230,15 +230,18 @@ interface Running {
 async function running(
   limits: Partial<PredictionLogLimits> = {},
   spillChanges: Partial<Parameters<typeof openSpill>[0]> = {},
+  {
+    journalIn = (_: Spill<PredictionRow>): string => journalFolder,
+    registry = fakeRegistry(),
+  } = {},
 ): Promise<Running> {
-  const registry = fakeRegistry();
   const { spill } = await spillIn(spillChanges);
   const lost: [number, string][] = [];
   const states: string[] = [];
   const log = startPredictionLog({
     predictions: registry.predictions,
     spill,
-    journal: openOwnJournal(),
+    journal: openOwnJournal(journalIn(spill)),
     limits: {
       ...gatewayDefaults.log,
       flushEveryMs: 5,
@@ -262,6 +265,62 @@ function breakDisk(): void {
   const [own = ''] = readdirSync(folder);
   rmSync(join(folder, own), { recursive: true });
   writeFileSync(join(folder, own), '');
+}
+
+describe('a row that waits for the score of another version', () => {
+  const other = { version: 2, role: 'shadow', score: 0.7, error: null, latencyMs: 1 } as const;
+
+  /** A gateway that is killed: it does nothing more, and its files stay. */
+  async function killed(): Promise<Running> {
+    const gateway = await running(
+      { flushEveryMs: 60_000 },
+      {},
+      { journalIn: ({ folder: own }) => own },
+    );
+    gateway.registry.away = true;
+    return gateway;
+  }
+
+  /** What the next gateway stores. */
+  async function takenOver(): Promise<readonly PredictionRow[]> {
+    await new Promise((passed) => setTimeout(passed, 50));
+    const { spill, registry } = await running({}, { orphanSeconds: 0.02 });
+    expect(await spill.tend()).toBeGreaterThan(0);
+    await until(() => spill.isEmpty());
+    return registry.inserted;
+  }
+
+  test('is stored without it by another gateway after a kill', async () => {
+    const { log } = await killed();
+    log.hold(row(1));
+    log.add(row(2));
+    expect(await takenOver()).toEqual(
+      expect.arrayContaining([expect.objectContaining(row(1)), row(2)]),
+    );
+  });
+
+  test('is stored once and complete if the score came before the kill', async () => {
+    const { log } = await killed();
+    const complete = log.hold(row(1));
+    await new Promise((passed) => setTimeout(passed, 5));
+    complete({ ...row(1), other });
+    await new Promise((passed) => setTimeout(passed, 5));
+    expect(await takenOver()).toEqual([{ ...row(1), other }]);
+  });
+
+  test('takes no place on disk once it is stored', async () => {
+    const { log, registry, spill } = await running({}, {}, { journalIn: ({ folder: own }) => own });
+    const complete = log.hold(row(1));
+    await new Promise((passed) => setTimeout(passed, 5));
+    expect(bytesIn(spill.folder)).toBeGreaterThan(100);
+    complete({ ...row(1), other });
+    await until(() => registry.inserted.length === 1 && bytesIn(spill.folder) === 0);
+    expect(registry.inserted).toEqual([{ ...row(1), other }]);
+  });
+});
+
+function bytesIn(path: string): number {
+  return readdirSync(path).reduce((sum, name) => sum + statSync(join(path, name)).size, 0);
 }
 
 describe('prediction log', () => {
