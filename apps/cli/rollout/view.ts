@@ -157,8 +157,10 @@ export function stepText({
   method,
   weight,
 }: Pick<RolloutSummaryJson, 'step' | 'steps' | 'method' | 'weight'>): string {
-  if (method === 'bandit')
-    return `a share of ${percent(weight)} (between ${steps.join(' % and ')} %)`;
+  if (method === 'bandit') {
+    const limits = `between ${steps.join(' % and ')} %`;
+    return weight === 0 ? `a share ${limits}` : `a share of ${percent(weight)} (${limits})`;
+  }
   const share = steps[step] ?? 0;
   return `step ${step + 1} of ${steps.length}, ${share === 0 ? 'shadow' : `${share} %`}`;
 }
