@@ -1,7 +1,11 @@
 import type { Tenant } from '../../domain/ids';
-import { isPerennialError } from '../../domain/failure';
+import { isPerennialError, type PerennialError } from '../../domain/failure';
 import { freshJumpsOf } from '../../domain/monitoring/jump/fresh-jumps';
-import { monitorStories } from '../../domain/monitoring/observation/monitor-story';
+import {
+  alarmGroups,
+  monitorStories,
+  type MonitorStory,
+} from '../../domain/monitoring/observation/monitor-story';
 import { retrainingCauseOf } from '../../domain/monitoring/observation/retraining-cause';
 import type { RetrainingCause } from '../../domain/retraining/retraining';
 import type { MonitorRecord } from '../../db/monitoring/records';
@@ -14,30 +18,40 @@ type RaiseRegistry = Pick<
 >;
 
 /**
- * Opens an incident for each kind of alarm, and resolves it when its alarms have ended. If the
- * process dies before it notes this, the next look raises the same incident again, which updates it.
- * A late attempt for a former champion opens none.
+ * Opens an incident for each kind of alarm, updates it when Perennial does something else about it,
+ * such as a run that starts or ends, and resolves it when its alarms have ended. If the process dies
+ * before it notes this, the next look raises the same incident again, which updates it. A late
+ * attempt for a former champion opens none.
  */
 export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecord): Promise<void> {
   const { tenant, model, version, fencing, settings, results, raised } = monitor;
   if (settings === null || results === null) return;
-  const stories = monitorStories(results, { model, version, settings });
+  const groups = alarmGroups(results);
   const jumps = freshJumpsOf(results);
-  const cause = settings.onAlarm === 'retrain' ? retrainingCauseOf(stories, jumps) : null;
-  if (cause !== null) await requestRun(registry, { tenant, model, cause });
+  const cause = settings.onAlarm === 'retrain' ? retrainingCauseOf(groups, jumps) : null;
+  const refused = cause === null ? null : await requestRun(registry, { tenant, model, cause });
   const isBroken =
-    jumps.length > 0 || stories.some(({ kind }) => kind === 'data' || kind === 'skew');
+    jumps.length > 0 || groups.some(({ kind }) => kind === 'data' || kind === 'skew');
   await observeRetraining(registry, { tenant, model, callsForRun: cause !== null, isBroken });
-  const now = Object.fromEntries(stories.map(({ kind, alarms }) => [kind, alarms]));
+  if (groups.length === 0 && Object.keys(raised).length === 0) return;
+  const outlook = {
+    ...(await registry.retrainings.outlook({ tenant, lifecycle: model })),
+    refused,
+  };
+  const stories = monitorStories({ model, version, settings, results, outlook });
+  const now = Object.fromEntries(stories.map((story) => [story.kind, raisedText(story)]));
   if (JSON.stringify(now) === JSON.stringify(raised)) return;
-  for (const { kind, alarms, severity, title, story } of stories) {
-    if (raised[kind] === alarms) continue;
+  for (const each of stories) {
+    const { kind, severity, title, story } = each;
+    const before = raised[kind];
+    if (before === raisedText(each)) continue;
     const dataVersion = await dataVersionsOf(registry, { tenant, model, version, kind });
     await registry.incidents.raiseAlarm({
       tenant,
       model,
       version,
       fencing,
+      mayOpen: alarmsIn(before) !== each.alarms,
       kind,
       key: kind,
       severity,
@@ -50,9 +64,18 @@ export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecor
   await registry.monitors.noteRaised({ tenant, model, fencing, raised: now });
 }
 
+/** What the monitor's row keeps of an incident: its alarms, and what Perennial did. */
+function raisedText({ alarms, decision }: MonitorStory): string {
+  return `${alarms}\n${decision}`;
+}
+
+function alarmsIn(raisedBefore: string | undefined): string | undefined {
+  return raisedBefore?.split('\n')[0];
+}
+
 /**
  * At every look while an alarm calls for a run, so that a request in the cool-down is repeated.
- * The brakes decide what follows.
+ * The brakes decide what follows. Returns why it was refused; null if it was not.
  */
 async function requestRun(
   { retrainings }: Pick<RaiseRegistry, 'retrainings'>,
@@ -65,11 +88,13 @@ async function requestRun(
     readonly model: string;
     readonly cause: RetrainingCause;
   },
-): Promise<void> {
+): Promise<string | null> {
   try {
     await retrainings.request({ tenant, lifecycle: model, cause });
+    return null;
   } catch (error) {
     if (!isRefusal(error)) throw error;
+    return error.message;
   }
 }
 
@@ -94,7 +119,7 @@ export async function observeRetraining(
 }
 
 /** As by a limit on runs, or an archived lifecycle. It must not stop the monitor. */
-function isRefusal(error: unknown): boolean {
+function isRefusal(error: unknown): error is PerennialError {
   return isPerennialError(error) && ['TenantLimit', 'Conflict', 'NotFound'].includes(error.type);
 }
 

@@ -8918,7 +8918,7 @@ export interface components {
                  */
                 readonly since: string;
                 readonly title: string;
-                /** @description what the alarm does by the settings */
+                /** @description what the alarm triggers, by the settings and the brakes of runs */
                 readonly triggers: string;
             }[];
             readonly drift: readonly {
@@ -9211,7 +9211,7 @@ export interface components {
                  */
                 readonly since: string;
                 readonly title: string;
-                /** @description what the alarm does by the settings */
+                /** @description what the alarm triggers, by the settings and the brakes of runs */
                 readonly triggers: string;
             }[];
             /** @description latest event time */

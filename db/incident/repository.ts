@@ -17,12 +17,18 @@ import {
 import { followBlockedVersions } from './blocked-versions';
 import { escalateIncidents, followApprovals } from './escalation';
 
+interface AlarmRaise {
+  readonly fencing: number;
+  /** False: only an incident that is open is updated, so one that a person resolved stays so. */
+  readonly mayOpen: boolean;
+}
+
 /** Every change writes its audit row and its deliveries in the same transaction. */
 export interface IncidentRepository {
   /** Opens an incident, or updates the story of the one that is open under the same key. */
   raise(input: RaisedIncident): Promise<{ readonly incident: Incident; readonly isNew: boolean }>;
   /** The same for an alarm, while the monitor watches the champion with this fencing number. */
-  raiseAlarm(input: RaisedIncident & { readonly fencing: number }): Promise<void>;
+  raiseAlarm(input: RaisedIncident & AlarmRaise): Promise<void>;
   /**
    * Stops the escalation. A repetition changes nothing.
    * @throws NotFound, or Conflict for a resolved incident
@@ -74,13 +80,19 @@ export function createIncidentRepository(database: Database): IncidentRepository
 
     raise: (input) => sql.begin((tx) => raiseIncident(tx, input)),
 
-    raiseAlarm: ({ fencing, ...input }) =>
+    raiseAlarm: ({ fencing, mayOpen, ...input }) =>
       sql.begin(async (tx) => {
-        const { tenant, model } = input;
+        const { tenant, model, key } = input;
         // The lock keeps the monitor from starting anew before this incident is stored.
         const [watching] = await tx`
           select from monitors where tenant_id = ${tenant} and model = ${model} and fencing = ${fencing} and status = 'watching' for share`;
-        if (watching) await raiseIncident(tx, input);
+        if (!watching) return;
+        if (!mayOpen) {
+          const [open] = await tx`
+            select from incidents where tenant_id = ${tenant} and model = ${model} and key = ${key} and status <> 'resolved' for update`;
+          if (!open) return;
+        }
+        await raiseIncident(tx, input);
       }),
 
     acknowledge: ({ reason, ...input }) =>

@@ -6,11 +6,12 @@ import {
   type RetrainingCause,
   type RetrainingState,
 } from '../../domain/retraining/retraining';
+import type { RunOutlook } from '../../domain/retraining/outlook';
 import type { TriggersSpec } from '../../domain/retraining/triggers';
 import type { EventReceipt, IncomingEvent } from '../../domain/retraining/incoming-event';
-import type { Database } from '../connection';
+import type { Database, Query } from '../connection';
 import { toJson } from '../document';
-import { changeOf, requestRetraining, type LifecycleName } from './request';
+import { changeOf, otherOpenRun, requestRetraining, type LifecycleName } from './request';
 import type { receivedEvents, retrainings } from './schema';
 
 export interface RetrainingRepository {
@@ -21,6 +22,8 @@ export interface RetrainingRepository {
    */
   request(input: LifecycleName & { readonly cause: RetrainingCause }): Promise<RetrainingAnswer>;
   get(input: LifecycleName): Promise<RetrainingState>;
+  /** What a request would meet. `refused` is null, because nothing was requested. */
+  outlook(input: LifecycleName): Promise<RunOutlook>;
   /**
    * Ends a hold that an alarm of the monitor showed, unless requests are broken, and drops a queued
    * run for an alarm, unless one calls for it. Does nothing if there is neither.
@@ -63,11 +66,12 @@ export function createRetrainingRepository({ sql }: Database): RetrainingReposit
   return {
     request: (input) => sql.begin((tx) => requestRetraining(tx, input)),
 
-    async get({ tenant, lifecycle }) {
-      const [row] = await sql<
-        RetrainingRow[]
-      >`select * from retrainings where tenant_id = ${tenant} and lifecycle = ${lifecycle}`;
-      return row?.state ?? noRetraining;
+    get: (of) => stateOf(sql, of),
+
+    async outlook(of) {
+      const state = await stateOf(sql, of);
+      const otherRun = await otherOpenRun(sql, { ...of, run: state.run });
+      return { state, otherRun, refused: null, now: new Date().toISOString() };
     },
 
     async observe({ tenant, lifecycle, callsForRun, isBroken }) {
@@ -131,4 +135,11 @@ export function createRetrainingRepository({ sql }: Database): RetrainingReposit
         return { receipts, isNew: true };
       }),
   };
+}
+
+async function stateOf(sql: Query, { tenant, lifecycle }: LifecycleName): Promise<RetrainingState> {
+  const [row] = await sql<
+    RetrainingRow[]
+  >`select * from retrainings where tenant_id = ${tenant} and lifecycle = ${lifecycle}`;
+  return row?.state ?? noRetraining;
 }

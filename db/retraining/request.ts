@@ -28,7 +28,7 @@ import {
   type RetrainingEvent,
 } from '../../domain/retraining/transition';
 import type { Columns } from '../columns';
-import type { Transaction } from '../connection';
+import type { Query, Transaction } from '../connection';
 import { toJson } from '../document';
 import { raiseIncident, resolveIncident, type RaisedIncident } from '../incident/change';
 import type { lifecycleRevisions } from '../lifecycle/schema';
@@ -189,15 +189,26 @@ async function isIncidentOpen(
 
 function requested(request: RetrainingRequest): EventSource {
   return async (tx, { tenant, lifecycle }, { run }) => {
-    const [other] = await tx<Columns<typeof runs, 'id'>[]>`
-      select id from runs where tenant_id = ${tenant} and lifecycle = ${lifecycle} and ended_at is null
-        and parent_run_id is null and id is distinct from ${run} and request->'batch' is null
-      order by id limit 1`;
-    const moment = { at: await clockOf(tx), otherRun: other?.id ?? null };
+    const moment = {
+      at: await clockOf(tx),
+      otherRun: await otherOpenRun(tx, { tenant, lifecycle, run }),
+    };
     return request.kind === 'requested'
       ? { kind: 'requested', cause: request.cause, ...moment }
       : { kind: 'due', ...moment };
   };
+}
+
+/** An open run of the lifecycle beside the automatic one; null if there is none. */
+export async function otherOpenRun(
+  sql: Query,
+  { tenant, lifecycle, run }: LifecycleName & { readonly run: RunId | null },
+): Promise<RunId | null> {
+  const [other] = await sql<Columns<typeof runs, 'id'>[]>`
+    select id from runs where tenant_id = ${tenant} and lifecycle = ${lifecycle} and ended_at is null
+      and parent_run_id is null and id is distinct from ${run} and request->'batch' is null
+    order by id limit 1`;
+  return other?.id ?? null;
 }
 
 /** The time now, which the start of the transaction is not, because it waited for the lock. */

@@ -1,3 +1,4 @@
+import type { RunId } from '../ids';
 import type { RetrainingState } from './retraining';
 
 /** What a trigger meets: `ready` starts a run at once. */
@@ -13,4 +14,14 @@ export function retrainingStatus(
   if (hold !== null) return 'held';
   if (run !== null) return 'running';
   return notBefore !== null && Date.parse(notBefore) > Date.parse(now) ? 'coolingDown' : 'ready';
+}
+
+/** What a request for an automatic run meets. */
+export interface RunOutlook {
+  readonly state: RetrainingState;
+  /** An open run of the lifecycle that no trigger started. */
+  readonly otherRun: RunId | null;
+  /** Why a request was refused that no brake explains, such as an archived lifecycle. */
+  readonly refused: string | null;
+  readonly now: string;
 }

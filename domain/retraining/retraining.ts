@@ -43,6 +43,8 @@ export type RetrainingRules = Pick<MonitorSpec, 'cooldownSeconds' | 'maxFailures
 export interface RetrainingState {
   /** The automatic run in progress. */
   readonly run: RunId | null;
+  /** The last automatic run that has ended; absent before the first. */
+  readonly lastRun?: RunId;
   readonly startedAt: string | null;
   /** No automatic run starts before this time. */
   readonly notBefore: string | null;

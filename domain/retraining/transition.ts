@@ -268,7 +268,7 @@ function end(
   { runId, status, released, at, brokenData }: Extract<RetrainingEvent, { readonly kind: 'ended' }>,
   { cooldownSeconds, maxFailures }: RetrainingRules,
 ): RetrainingStep {
-  const closed: RetrainingState = { ...state, run: null, replaced: null };
+  const closed: RetrainingState = { ...state, run: null, lastRun: runId, replaced: null };
   const cooledDown = after(state.startedAt ?? at, cooldownSeconds);
   if (status === 'cancelled') {
     const notBefore = state.replaced === runId ? at : cooledDown;

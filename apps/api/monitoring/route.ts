@@ -26,7 +26,10 @@ export function monitorRoutes({ registry, guards }: RouteDeps): FastifyPluginAsy
       },
       async ({ caller: { tenant }, query }) => {
         const { items, nextPageToken } = await registry.monitors.list({ tenant, ...query });
-        return { items: items.map(monitorSummaryToJson), nextPageToken };
+        const shown = items.map(async (each) =>
+          monitorSummaryToJson(each, await outlookOf({ tenant, model: each.model })),
+        );
+        return { items: await Promise.all(shown), nextPageToken };
       },
     );
 
@@ -45,13 +48,18 @@ export function monitorRoutes({ registry, guards }: RouteDeps): FastifyPluginAsy
         const monitor = await registry.monitors.get({ tenant, model });
         if (monitor === null) throw await noMonitor({ tenant, model });
         const { version } = monitor;
-        return monitorToJson(
-          monitor,
-          await registry.monitors.windows({ tenant, model, version, limit: hoursOfWeek }),
-        );
+        const [windows, outlook] = await Promise.all([
+          registry.monitors.windows({ tenant, model, version, limit: hoursOfWeek }),
+          outlookOf({ tenant, model }),
+        ]);
+        return monitorToJson(monitor, { windows, outlook });
       },
     );
   };
+
+  function outlookOf({ tenant, model }: { readonly tenant: Tenant; readonly model: string }) {
+    return registry.retrainings.outlook({ tenant, lifecycle: model });
+  }
 
   async function noMonitor({ tenant, model }: { readonly tenant: Tenant; readonly model: string }) {
     const { champion } = await registry.aliases.get({ tenant, model });

@@ -4,11 +4,13 @@ import { jumpSpans } from '../../../domain/monitoring/jump/jump-test';
 import type { JumpResult } from '../../../domain/monitoring/jump/jump-results';
 import { monitorActions, monitorFallbacks } from '../../../domain/monitoring/monitor-spec';
 import { monitorStatuses } from '../../../domain/monitoring/monitor';
+import { triggersOf } from '../../../domain/monitoring/observation/alarm-triggers';
 import {
   alarmKinds,
   type RefusedRequests,
 } from '../../../domain/monitoring/observation/monitor-results';
 import { refusalReasons } from '../../../domain/serving/refusal';
+import type { RunOutlook } from '../../../domain/retraining/outlook';
 import type { MonitorRecord, MonitorWindow } from '../../../db/monitoring/records';
 import { instant } from '../fields';
 
@@ -26,7 +28,7 @@ const monitorAlarm = z.object({
       'total variation distance; of a jump, the change of the mean as a share of the range of the ' +
         'reference; of quality, the increase of the loss',
     ),
-  triggers: z.string().describe('what the alarm does by the settings'),
+  triggers: z.string().describe('what the alarm triggers, by the settings and the brakes of runs'),
 });
 
 const summary = z.object({
@@ -268,17 +270,30 @@ export const monitorView = summary
 export type MonitorSummaryJson = z.output<typeof monitorSummary>;
 export type MonitorJson = z.output<typeof monitorView>;
 
-export function monitorSummaryToJson({
-  model,
-  version,
-  status,
-  waitingFor,
-  state: { rows, labels, eventNow },
-  results,
-  lookedAt,
-  startedAt,
-}: MonitorRecord): MonitorSummaryJson {
-  const alarms = status === 'off' ? [] : (results?.alarms ?? []);
+/** @param outlook what a request for an automatic run would meet */
+export function monitorSummaryToJson(
+  monitor: MonitorRecord,
+  outlook: RunOutlook,
+): MonitorSummaryJson {
+  const {
+    model,
+    version,
+    status,
+    waitingFor,
+    state: { rows, labels, eventNow },
+    results,
+    lookedAt,
+    startedAt,
+    settings,
+  } = monitor;
+  const situation = settings && results && { model, settings, results, outlook };
+  const alarms =
+    status === 'off' || !situation
+      ? []
+      : situation.results.alarms.map((each) => ({
+          ...each,
+          triggers: triggersOf(each.kind, situation),
+        }));
   return {
     model,
     version,
@@ -295,12 +310,15 @@ export function monitorSummaryToJson({
 
 export function monitorToJson(
   monitor: MonitorRecord,
-  windows: readonly MonitorWindow[],
+  {
+    windows,
+    outlook,
+  }: { readonly windows: readonly MonitorWindow[]; readonly outlook: RunOutlook },
 ): MonitorJson {
   const { revision, settings, reference, results, status } = monitor;
   const shown = status === 'off' ? null : results;
   return {
-    ...monitorSummaryToJson(monitor),
+    ...monitorSummaryToJson(monitor, outlook),
     revision,
     settings: settings && {
       everySeconds: settings.everySeconds,

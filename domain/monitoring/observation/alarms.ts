@@ -1,6 +1,5 @@
 import { figure, percent } from '../../format';
 import type { DriftSignal, FeatureDrift } from '../drift-results';
-import { freshJumpsOf } from '../jump/fresh-jumps';
 import type { OpenJump } from '../jump/jump-results';
 import type { MonitorSettings } from '../monitor';
 import { allRequests } from '../quality/quality-blocks';
@@ -14,7 +13,6 @@ import {
   skewSize,
   testedTogether,
 } from './alarm-size';
-import { isFallbackDue } from './fallback-state';
 import {
   alarmKinds,
   type MonitorAlarm,
@@ -25,11 +23,6 @@ import {
 import { causesText } from '../service/refused-requests';
 import { isSkewed } from './skew';
 
-interface AlarmSettings extends MonitorSettings {
-  /** A jump that has not lasted for a day delays the runs of all alarms. */
-  readonly hasFreshJump: boolean;
-}
-
 /** Open alarms, the most severe kind first. */
 export function alarmsOf(
   {
@@ -39,22 +32,20 @@ export function alarmsOf(
     refused,
     skew,
   }: Pick<MonitorResults, 'drift' | 'quality' | 'service' | 'refused' | 'skew'>,
-  given: MonitorSettings,
+  settings: MonitorSettings,
 ): readonly MonitorAlarm[] {
-  const hasFreshJump = freshJumpsOf({ drift }).length > 0;
-  const settings: AlarmSettings = { ...given, hasFreshJump };
   const alarms: MonitorAlarm[] = drift.flatMap((each) => {
     const { feature, alarm, jump } = each;
     return [
-      ...(alarm === null ? [] : [driftAlarm(each, alarm, settings, feature)]),
-      ...(jump?.alarm == null ? [] : [jumpAlarm(feature, jump.alarm, settings)]),
+      ...(alarm === null ? [] : [driftAlarm(each, alarm, feature)]),
+      ...(jump?.alarm == null ? [] : [jumpAlarm(feature, jump.alarm)]),
     ];
   });
   for (const test of quality?.tests ?? [])
     if (test.since !== null) alarms.push(qualityAlarm(test, test.since, settings));
   for (const test of service.tests)
-    if (test.since !== null) alarms.push(serviceAlarm(test, test.since, settings));
-  if (refused?.test.since != null) alarms.push(refusedAlarm(refused, refused.test.since, settings));
+    if (test.since !== null) alarms.push(serviceAlarm(test, test.since));
+  if (refused?.test.since != null) alarms.push(refusedAlarm(refused, refused.test.since));
   if (skew && isSkewed(skew)) {
     const share = 1 - skew.agreeing / skew.compared;
     alarms.push({
@@ -66,7 +57,6 @@ export function alarmsOf(
       effect: share,
       size: skewSize(skew),
       slice: null,
-      triggers: triggersOf(settings, 'skew'),
     });
   }
   return alarms.sort(
@@ -74,12 +64,7 @@ export function alarmsOf(
   );
 }
 
-function driftAlarm(
-  { role }: FeatureDrift,
-  signal: DriftSignal,
-  settings: AlarmSettings,
-  feature: string,
-): MonitorAlarm {
+function driftAlarm({ role }: FeatureDrift, signal: DriftSignal, feature: string): MonitorAlarm {
   const { kind, scale, effect, since } = signal;
   const what = {
     distribution: {
@@ -100,11 +85,10 @@ function driftAlarm(
     effect,
     size: driftSize(signal, role),
     slice: null,
-    triggers: triggersOf(settings, of),
   };
 }
 
-function jumpAlarm(feature: string, jump: OpenJump, settings: AlarmSettings): MonitorAlarm {
+function jumpAlarm(feature: string, jump: OpenJump): MonitorAlarm {
   const { since, effect } = jump;
   return {
     key: `drift:${feature}:jump`,
@@ -115,7 +99,6 @@ function jumpAlarm(feature: string, jump: OpenJump, settings: AlarmSettings): Mo
     effect,
     size: jumpSize(jump),
     slice: null,
-    triggers: triggersOf(settings, 'drift'),
   };
 }
 
@@ -129,7 +112,7 @@ export function jumpText(
   return `the mean of \`${feature}\` went from ${figure(before)} to ${figure(after)} within ${within}${usual}`;
 }
 
-function qualityAlarm(test: QualityResult, since: string, settings: AlarmSettings): MonitorAlarm {
+function qualityAlarm(test: QualityResult, since: string, settings: MonitorSettings): MonitorAlarm {
   const { slice, measure, scale, value, reference, limit } = test;
   const of = slice === allRequests ? '' : ` of ${slice}`;
   const block = scale === 'fourWeeks' ? 'four weeks' : `a ${scale}`;
@@ -143,11 +126,10 @@ function qualityAlarm(test: QualityResult, since: string, settings: AlarmSetting
     effect: value === null ? 0 : Math.abs(value - reference),
     size: qualitySize(test, settings),
     slice: slice === allRequests ? null : slice,
-    triggers: triggersOf(settings, 'quality'),
   };
 }
 
-function serviceAlarm(test: ServiceTest, since: string, settings: AlarmSettings): MonitorAlarm {
+function serviceAlarm(test: ServiceTest, since: string): MonitorAlarm {
   const { measure, share, limit, maxMs } = test;
   const what = measure === 'failed' ? 'failed' : `took over ${figure(maxMs)} ms`;
   return {
@@ -159,15 +141,10 @@ function serviceAlarm(test: ServiceTest, since: string, settings: AlarmSettings)
     effect: share ?? 0,
     size: serviceSize(test),
     slice: null,
-    triggers: triggersOf(settings, 'service'),
   };
 }
 
-function refusedAlarm(
-  refused: RefusedRequests,
-  since: string,
-  settings: AlarmSettings,
-): MonitorAlarm {
+function refusedAlarm(refused: RefusedRequests, since: string): MonitorAlarm {
   const { test, causes } = refused;
   const share = test.share ?? 0;
   return {
@@ -181,23 +158,5 @@ function refusedAlarm(
     effect: share,
     size: refusedSize(test),
     slice: null,
-    triggers: triggersOf(settings, 'data'),
   };
-}
-
-function triggersOf(settings: AlarmSettings, kind: MonitorAlarm['kind']): string {
-  const runs = runsOf(settings, kind);
-  return isFallbackDue(settings, [{ kind }])
-    ? `${runs}; the former champion serves again if it is shown to be better (fallback: previous)`
-    : runs;
-}
-
-function runsOf({ onAlarm, hasFreshJump }: AlarmSettings, kind: MonitorAlarm['kind']): string {
-  if (onAlarm === 'notify') return 'an incident; no run starts (onAlarm: notify)';
-  if (kind === 'service') return 'an incident; another version would not serve better';
-  if (kind === 'data' || kind === 'skew')
-    return 'an incident; retraining waits until this is repaired';
-  return hasFreshJump
-    ? 'an incident, and a retraining run once the jump has lasted for a day (onAlarm: retrain)'
-    : 'an incident and a retraining run (onAlarm: retrain)';
 }

@@ -119,8 +119,6 @@ export interface MonitorAlarm {
   readonly size: string;
   /** The slice of the requests that it is about; null for all of them. */
   readonly slice: string | null;
-  /** What the alarm does by the settings. */
-  readonly triggers: string;
 }
 
 export interface UnknownResult {

@@ -1,15 +1,20 @@
 import type { DatasetVersionRef } from '../../dataset/dataset';
 import type { IncidentKind, IncidentSeverity, IncidentStory } from '../../incident/incident';
-import type { MonitorSettings } from '../monitor';
 import { freshJumpsOf } from '../jump/fresh-jumps';
+import { triggersOf, waitsForOf, type AlarmSituation } from './alarm-triggers';
 import { alarmKinds, type MonitorAlarm, type MonitorResults } from './monitor-results';
 
-/** An incident of a monitor: all open alarms of one kind. */
-export interface MonitorStory {
+/** All open alarms of one kind, which are one incident. */
+export interface AlarmGroup {
   /** Also the key of the incident. */
   readonly kind: Extract<IncidentKind, MonitorAlarm['kind']>;
   readonly severity: IncidentSeverity;
   readonly title: string;
+  readonly story: Pick<IncidentStory, 'what' | 'since' | 'howLarge' | 'features' | 'slice'>;
+  readonly keys: readonly string[];
+}
+
+export interface MonitorStory extends AlarmGroup {
   /** Without the data versions, which only the registry knows. */
   readonly story: Omit<IncidentStory, 'dataVersion'>;
   /**
@@ -17,30 +22,21 @@ export interface MonitorStory {
    * this alarm calls for. It does not change with each figure.
    */
   readonly alarms: string;
+  /** Changes when Perennial does something else, or waits for something else. */
+  readonly decision: string;
 }
 
 type DataVersion = Pick<DatasetVersionRef, 'dataset' | 'version'>;
 
-export interface StoryVersion {
-  readonly model: string;
-  readonly version: number;
-  readonly settings: MonitorSettings;
-}
-
-export function monitorStories(
-  { alarms, drift }: MonitorResults,
-  of: StoryVersion,
-): readonly MonitorStory[] {
-  const fresh = freshJumpsOf({ drift }).map(({ feature }) => feature);
+export function alarmGroups({
+  alarms,
+  drift,
+}: Pick<MonitorResults, 'alarms' | 'drift'>): readonly AlarmGroup[] {
   return alarmKinds.flatMap((kind) => {
     const open = alarms.filter((each) => each.kind === kind);
     const [first] = open;
     if (first === undefined) return [];
-    const since = open.map((each) => each.since).sort()[0] ?? null;
     const features = [...new Set(open.flatMap(({ feature }) => feature ?? []))];
-    const callsForRun =
-      of.settings.onAlarm === 'retrain' && (kind === 'quality' || kind === 'drift');
-    const heldBy = callsForRun ? fresh : [];
     return [
       {
         kind,
@@ -48,22 +44,37 @@ export function monitorStories(
         title: titleOf(kind, first, open.length),
         story: {
           what: `${open.map(({ title }) => title).join('; ')}.`,
-          since,
+          since: open.map(({ since }) => since).sort()[0] ?? null,
           howLarge: sizesOf(open),
           features: features.map((name) => ({
             name,
             effect: drift.find(({ feature }) => feature === name)?.effect ?? null,
           })),
           slice: slicesOf(open),
-          engineDid: `${of.model}@${of.version} still serves. The alarm triggers ${first.triggers}.`,
-          waitsFor: waitsFor(kind, of, heldBy),
         },
-        alarms: [
-          ...open.map(({ key }) => key).sort(),
-          ...heldBy.map((feature) => `heldBy:${feature}`).sort(),
-        ].join(' '),
+        keys: open.map(({ key }) => key).sort(),
       },
     ];
+  });
+}
+
+/** The incident of each kind, with what Perennial did and what it waits for. */
+export function monitorStories(
+  situation: AlarmSituation & { readonly version: number },
+): readonly MonitorStory[] {
+  const { model, version, settings, results } = situation;
+  const fresh = freshJumpsOf(results).map(({ feature }) => `heldBy:${feature}`);
+  return alarmGroups(results).map((group) => {
+    const { kind, keys, story } = group;
+    const callsForRun = settings.onAlarm === 'retrain' && (kind === 'quality' || kind === 'drift');
+    const engineDid = `${model}@${version} still serves. The alarm triggers ${triggersOf(kind, situation)}.`;
+    const waitsFor = waitsForOf(kind, situation);
+    return {
+      ...group,
+      story: { ...story, engineDid, waitsFor },
+      alarms: [...keys, ...(callsForRun ? fresh.sort() : [])].join(' '),
+      decision: [engineDid, waitsFor ?? ''].join(' '),
+    };
   });
 }
 
@@ -118,20 +129,4 @@ export function dataVersionText(
   return names(newest) === names(trainedOn)
     ? `${trained}, the newest`
     : `${trained}; newest: ${names(newest)}`;
-}
-
-function waitsFor(
-  kind: MonitorAlarm['kind'],
-  { model, settings }: StoryVersion,
-  heldBy: readonly string[],
-): string | null {
-  if (kind === 'service') return 'a person who looks at the gateways and what they call';
-  if (kind === 'data') return 'a person who repairs the data that callers send';
-  if (kind === 'skew') return 'a person who finds why serving and training differ';
-  if (settings.onAlarm === 'retrain')
-    return heldBy.length === 0
-      ? null
-      : `a person who checks the source of ${heldBy.join(', ')}, or the end of a day; if the change ` +
-          `is real: perennial run start ${model}`;
-  return `a person who decides whether to retrain: perennial monitor show ${model}`;
 }

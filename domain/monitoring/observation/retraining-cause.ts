@@ -1,17 +1,17 @@
 import type { BrokenData, RetrainingCause } from '../../retraining/retraining';
 import { settledHours, type FreshJump } from '../jump/fresh-jumps';
 import { jumpText } from './alarms';
-import type { MonitorStory } from './monitor-story';
+import type { AlarmGroup } from './monitor-story';
 
 /**
  * Why the open alarms call for a run; null if none of them does. A model that is trained on broken
  * data would be worse, so these come with the cause, and so do data that have just jumped.
  */
 export function retrainingCauseOf(
-  stories: readonly Pick<MonitorStory, 'kind' | 'title' | 'story'>[],
+  groups: readonly Pick<AlarmGroup, 'kind' | 'title' | 'story'>[],
   jumps: readonly FreshJump[],
 ): RetrainingCause | null {
-  const ofKind = (wanted: MonitorStory['kind']) => stories.find(({ kind }) => kind === wanted);
+  const ofKind = (wanted: AlarmGroup['kind']) => groups.find(({ kind }) => kind === wanted);
   const calling = ofKind('quality') ?? ofKind('drift');
   if (calling === undefined) return null;
   const broken = ofKind('data') ?? ofKind('skew');

@@ -63,7 +63,6 @@ const alarm: MonitorAlarm = {
   effect: 1,
   size: '30 %',
   slice: null,
-  triggers: 'an incident',
 };
 const put = (value: object): ArtifactRef => artifacts.put(Buffer.from(JSON.stringify(value)));
 

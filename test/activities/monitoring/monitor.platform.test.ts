@@ -8,7 +8,7 @@ import { raiseAlarms } from '../../../activities/monitoring/raise';
 import { newId } from '../../../db/ids';
 import type { MonitoredModel } from '../../../db/monitoring/records';
 import { failure } from '../../../domain/failure';
-import type { PredictionId } from '../../../domain/ids';
+import type { PredictionId, RunId } from '../../../domain/ids';
 import {
   applyLifecycle,
   openTestRegistry,
@@ -142,7 +142,6 @@ test('incidents of a former champion are resolved, and its late alarms open none
             effect: 1,
             size: '30 %',
             slice: null,
-            triggers: 'an incident',
           },
         ],
       },
@@ -191,4 +190,58 @@ test('a model that is not watched says why', async () => {
   await registerVersions(test_.registry, model, 1);
   expect(await observe(model)).toEqual({ kind: 'off', why: 'the model has no champion' });
   expect(await monitorOf(model)).toMatchObject({ status: 'off' });
+});
+
+test('the incident of an alarm names the run that it started, and a resolved one stays so', async () => {
+  const { registry } = test_;
+  const { prepare, observe } = activities();
+  const model = await promoted();
+  await prepare(model);
+  await observe(model);
+  const alarming = async () => {
+    const monitor = await monitorOf(model);
+    if (!monitor?.results || !monitor.settings) throw new Error('nothing was observed');
+    await raiseAlarms(registry, {
+      ...monitor,
+      settings: { ...monitor.settings, onAlarm: 'retrain' },
+      results: {
+        ...monitor.results,
+        alarms: [
+          {
+            key: 'quality:all:loss:week',
+            kind: 'quality',
+            feature: null,
+            title: 'logloss is high',
+            since: monitor.startedAt,
+            effect: 1,
+            size: 'logloss 0.7',
+            slice: null,
+          },
+        ],
+      },
+    });
+  };
+  const incident = async () =>
+    (await registry.incidents.list({ tenant, model, pageSize: 9 })).items.map(
+      ({ status, updates, story: { engineDid } }) => ({ status, updates, engineDid }),
+    );
+  await alarming();
+  const { run } = await registry.retrainings.get({ tenant, lifecycle: model });
+  expect(run).not.toBeNull();
+  const did = expect.stringContaining(`; ${run ?? ''} retrains the model`) as string;
+  expect(await incident()).toEqual([{ status: 'open', updates: 0, engineDid: did }]);
+  await alarming();
+  expect(await incident()).toEqual([{ status: 'open', updates: 0, engineDid: did }]);
+
+  await registry.runs.update({ tenant, id: run ?? ('' as RunId), status: 'failed' });
+  await alarming();
+  const backOff = expect.stringContaining(`(back-off after ${run ?? ''}: 1 fruitless)`) as string;
+  expect(await incident()).toEqual([{ status: 'open', updates: 1, engineDid: backOff }]);
+
+  await registry.incidents.resolve({ tenant, model, key: 'quality', because: 'known' });
+  await test_.database.sql`
+    update retrainings set state = jsonb_set(state::jsonb, '{notBefore}', 'null')::json where lifecycle = ${model}`;
+  await alarming();
+  expect((await registry.retrainings.get({ tenant, lifecycle: model })).run).not.toBe(run);
+  expect(await incident()).toMatchObject([{ status: 'resolved' }]);
 });

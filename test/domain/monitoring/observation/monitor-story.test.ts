@@ -1,6 +1,9 @@
 import type { MonitorSettings } from '../../../../domain/monitoring/monitor';
 import { defaultMonitor } from '../../../../domain/monitoring/monitor-spec';
 import { alarmsOf } from '../../../../domain/monitoring/observation/alarms';
+import type { RunId } from '../../../../domain/ids';
+import type { RunOutlook } from '../../../../domain/retraining/outlook';
+import { noRetraining } from '../../../../domain/retraining/retraining';
 import type { QualityResult } from '../../../../domain/monitoring/quality/quality-results';
 import type {
   LiveQualityResult,
@@ -20,6 +23,10 @@ const settings: MonitorSettings = {
   availableAfterSeconds: 0,
   service: { maxFailed: 0.01, latency: null },
 };
+
+const now = '2024-05-02T00:00:00.000Z';
+/** No brake is in force. */
+const free: RunOutlook = { state: noRetraining, otherRun: null, refused: null, now };
 
 const usual = { upper: null, lower: null, reason: null, rows: 400, reference: 0.6, limit: 0.65 };
 const quality = {
@@ -62,8 +69,9 @@ function storyOf(
   lasted: Readonly<Record<string, number>>,
   onAlarm: MonitorSettings['onAlarm'] = 'retrain',
 ) {
-  const of = { model: 'm', version: 3, settings: { ...settings, onAlarm } };
-  const story = monitorStories(resultsOf(lasted), of).find((each) => each.kind === kind);
+  const of = { model: 'm', version: 3, settings: { ...settings, onAlarm }, outlook: free };
+  const results = resultsOf(lasted);
+  const story = monitorStories({ ...of, results }).find((each) => each.kind === kind);
   if (!story) throw new Error(`no story of ${kind}`);
   return story;
 }
@@ -145,7 +153,7 @@ describe('the story of a quality alarm', () => {
     };
     const alarms = alarmsOf(found, settings);
     const results = { ...found, alarms, estimate: null, fallback: null, unknown: [] };
-    const [story] = monitorStories(results, { model: 'm', version: 3, settings });
+    const [story] = monitorStories({ model: 'm', version: 3, settings, results, outlook: free });
     return story?.story;
   };
 
@@ -201,5 +209,101 @@ describe('the data versions of a story', () => {
   ] as const)('of %s', (kind, newest, text) => {
     expect(dataVersionText(kind, { trainedOn, newest })).toBe(text);
     expect(dataVersionText(kind, { trainedOn: [], newest: [] })).toBeNull();
+  });
+});
+
+describe('the story of an alarm that asks for a run', () => {
+  const run = 'run_7' as RunId;
+  const later = '2024-05-03T00:00:00.000Z';
+  const data = { name: 'flights@3', problem: 'too few rows', shownBy: 'contract' } as const;
+  const story = (outlook: Partial<RunOutlook>) => {
+    const results = resultsOf({});
+    const [first] = monitorStories({
+      model: 'm',
+      version: 3,
+      settings,
+      results,
+      outlook: { ...free, ...outlook },
+    });
+    if (!first) throw new Error('no story');
+    return first;
+  };
+
+  test.each<[string, Partial<RunOutlook>, RegExp, RegExp | null]>([
+    ['free', {}, /an incident and a retraining run \(onAlarm: retrain\)\.$/, null],
+    [
+      'stopped',
+      { state: { ...noRetraining, stopped: true, fruitless: 3 } },
+      /no run starts, because automatic runs stopped after 3 fruitless ones/,
+      /resolves the incident of the stop: perennial retraining show m/,
+    ],
+    [
+      'held by a contract',
+      { state: { ...noRetraining, hold: data } },
+      /no run starts while flights@3 is broken/,
+      /repairs flights@3: perennial retraining show m/,
+    ],
+    [
+      'its own run is open',
+      { state: { ...noRetraining, run } },
+      /an incident; run_7 retrains the model\.$/,
+      null,
+    ],
+    [
+      'the run of a person is open',
+      { otherRun: run },
+      /run_7 is open, so no other run starts/,
+      null,
+    ],
+    [
+      'cooling down',
+      { state: { ...noRetraining, lastRun: run, notBefore: later } },
+      /a retraining run at 2024-05-03T00:00:00.000Z or later \(cool-down after run_7\)/,
+      null,
+    ],
+    [
+      'backing off',
+      { state: { ...noRetraining, lastRun: run, notBefore: later, fruitless: 2 } },
+      /or later \(back-off after run_7: 2 fruitless\)/,
+      null,
+    ],
+    [
+      'cooled down',
+      { state: { ...noRetraining, lastRun: run, notBefore: now } },
+      /an incident and a retraining run/,
+      null,
+    ],
+    [
+      'refused',
+      { refused: 'm is archived' },
+      /no run starts: m is archived/,
+      /perennial retraining show m/,
+    ],
+  ])('with automatic runs %s says what is so', (_, outlook, did, waits) => {
+    const { engineDid, waitsFor } = story(outlook).story;
+    expect(engineDid).toMatch(did);
+    if (waits === null) expect(waitsFor).toBeNull();
+    else expect(waitsFor).toMatch(waits);
+  });
+
+  test('is another decision about the same alarms when a run starts', () => {
+    const [before, after] = [story({}), story({ state: { ...noRetraining, run } })];
+    expect(after.alarms).toBe(before.alarms);
+    expect(after.decision).not.toBe(before.decision);
+  });
+
+  test('says that broken requests hold the run before the brakes know it', () => {
+    const results = resultsOf({});
+    const [broken] = results.alarms;
+    if (!broken) throw new Error('no alarm');
+    const alarms = [...results.alarms, { ...broken, key: 'data:x:missing', kind: 'data' as const }];
+    const [quality_] = monitorStories({
+      model: 'm',
+      version: 3,
+      settings,
+      results: { ...results, alarms },
+      outlook: free,
+    });
+    expect(quality_?.story.engineDid).toContain('no run starts until the alarms of request data');
   });
 });

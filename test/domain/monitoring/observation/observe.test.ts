@@ -8,7 +8,12 @@ import type {
 } from '../../../../domain/monitoring/observation/champion-reference';
 import type { MonitorResults } from '../../../../domain/monitoring/observation/monitor-results';
 import { freshJumpsOf } from '../../../../domain/monitoring/jump/fresh-jumps';
-import { monitorStories } from '../../../../domain/monitoring/observation/monitor-story';
+import { noRetraining } from '../../../../domain/retraining/retraining';
+import { triggersOf } from '../../../../domain/monitoring/observation/alarm-triggers';
+import {
+  alarmGroups,
+  monitorStories,
+} from '../../../../domain/monitoring/observation/monitor-story';
 import {
   emptyMonitorState,
   withEventTime,
@@ -128,6 +133,14 @@ function reference(): ChampionReference {
   };
 }
 
+const situationOf = (results: MonitorResults, of: MonitorSettings = settings) => ({
+  model: 'm',
+  version: 3,
+  settings: of,
+  results,
+  outlook: { state: noRetraining, otherRun: null, refused: null, now: at(0) },
+});
+
 const version: ObservedVersion = { settings, reference: reference() };
 const wallMs = Date.UTC(2026, 0, 1);
 
@@ -167,8 +180,8 @@ describe('a monitor', () => {
     expect(results.drift[0]?.effect).toBeGreaterThan(0.2);
     expect(results.alarms.map(({ feature }) => feature)).toContain('x');
     expect(results.alarms.every(({ feature }) => feature !== 'kind')).toBe(true);
-    expect(results.alarms[0]?.triggers).toContain('onAlarm: notify');
-    const [story] = monitorStories(results, { model: 'm', version: 3, settings });
+    const [story] = monitorStories(situationOf(results));
+    expect(story?.story.engineDid).toContain('onAlarm: notify');
     expect(story).toMatchObject({
       kind: 'data',
       severity: 'critical',
@@ -185,9 +198,7 @@ describe('a monitor', () => {
       /^the mean of `x` went from 0\.\d+ to 1\.\d+ within .*hours?; the largest change in the reference is 0\.\d+$/,
     );
     expect(alarm?.effect).toBeCloseTo(0.9, 1);
-    const story = monitorStories(results, { model: 'm', version: 3, settings }).find(
-      ({ kind }) => kind === 'drift',
-    );
+    const story = monitorStories(situationOf(results)).find(({ kind }) => kind === 'drift');
     expect(story?.alarms).toContain('drift:x:jump');
     expect(story?.story.what).toContain('the mean of `x` went from');
   });
@@ -204,7 +215,7 @@ describe('a monitor', () => {
     const first = send(quiet.state, shifted(1));
     expect(lasted(first.results)).toBe(0);
     expect(freshJumpsOf(first.results)).toHaveLength(1);
-    const story = monitorStories(first.results, { model: 'm', version: 3, settings: retrain }).find(
+    const story = monitorStories(situationOf(first.results, retrain)).find(
       ({ kind }) => kind === 'drift',
     );
     expect(story?.story.engineDid).toContain('once the jump has lasted for a day');
@@ -215,8 +226,10 @@ describe('a monitor', () => {
     const later = send(first.state, shifted(24, 49));
     expect(lasted(later.results)).toBe(24);
     expect(freshJumpsOf(later.results)).toEqual([]);
-    const jump = later.results.alarms.find(({ key }) => key === 'drift:x:jump');
-    expect(jump?.triggers).toBe('an incident and a retraining run (onAlarm: retrain)');
+    expect(later.results.alarms.map(({ key }) => key)).toContain('drift:x:jump');
+    expect(triggersOf('drift', situationOf(later.results, retrain))).toBe(
+      'an incident and a retraining run (onAlarm: retrain)',
+    );
     const back = send(later.state, rowsOf({ from: 73, hours: 2, perHour: 300 }));
     expect(lasted(back.results)).toBeUndefined();
   });
@@ -271,7 +284,7 @@ describe('a monitor', () => {
       'kind=c',
     ]);
     expect(results.alarms[0]).toMatchObject({ key: 'quality:all:loss:day', kind: 'quality' });
-    const [story] = monitorStories(results, { model: 'm', version: 3, settings });
+    const [story] = monitorStories(situationOf(results));
     expect(story).toMatchObject({
       kind: 'quality',
       severity: 'critical',
@@ -558,8 +571,7 @@ describe('a monitor', () => {
     test('holds retraining and names the column', () => {
       const drifted = rowsOf({ from: 0, hours: 48, shift: 0.5 });
       const results = seen(drifted, refusedIn(47, 400));
-      const of = { model: 'm', version: 1, settings: { ...settings, onAlarm: 'retrain' as const } };
-      const cause = retrainingCauseOf(monitorStories(results, of), []);
+      const cause = retrainingCauseOf(alarmGroups(results), []);
       expect(cause?.brokenData?.name).toContain('x');
       expect(cause?.brokenData?.problem).toContain('`x` has the wrong type');
     });

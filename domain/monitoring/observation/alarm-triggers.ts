@@ -1,0 +1,94 @@
+/** What an open alarm triggers as things are: the settings, the alarms beside it, and the brakes. */
+import type { RunOutlook } from '../../retraining/outlook';
+import { brokenText } from '../../retraining/broken-data';
+import { freshJumpsOf } from '../jump/fresh-jumps';
+import type { MonitorSettings } from '../monitor';
+import { isFallbackDue } from './fallback-state';
+import type { MonitorAlarm, MonitorResults } from './monitor-results';
+
+/** Everything that decides whether an alarm can start a run. */
+export interface AlarmSituation {
+  readonly model: string;
+  readonly settings: MonitorSettings;
+  readonly results: Pick<MonitorResults, 'alarms' | 'drift'>;
+  readonly outlook: RunOutlook;
+}
+
+/** Whether a run starts for an alarm, in words. */
+interface RunProspect {
+  /** `and …` if a run starts now or later; otherwise why none can. */
+  readonly text: string;
+  /** What a person must do; null if nothing. */
+  readonly waitsFor: string | null;
+}
+
+export function triggersOf(kind: MonitorAlarm['kind'], situation: AlarmSituation): string {
+  const { settings } = situation;
+  const runs = `an incident${runsText(kind, situation)}`;
+  return isFallbackDue(settings, [{ kind }])
+    ? `${runs}; the former champion serves again if it is shown to be better (fallback: previous)`
+    : runs;
+}
+
+function runsText(kind: MonitorAlarm['kind'], situation: AlarmSituation): string {
+  if (situation.settings.onAlarm === 'notify') return '; no run starts (onAlarm: notify)';
+  if (kind === 'service') return '; another version would not serve better';
+  if (kind === 'data' || kind === 'skew') return '; retraining waits until this is repaired';
+  return prospectOf(situation).text;
+}
+
+export function waitsForOf(kind: MonitorAlarm['kind'], situation: AlarmSituation): string | null {
+  if (kind === 'service') return 'a person who looks at the gateways and what they call';
+  if (kind === 'data') return 'a person who repairs the data that callers send';
+  if (kind === 'skew') return 'a person who finds why serving and training differ';
+  return situation.settings.onAlarm === 'retrain'
+    ? prospectOf(situation).waitsFor
+    : `a person who decides whether to retrain: perennial monitor show ${situation.model}`;
+}
+
+/** The strongest brake comes first. */
+function prospectOf({ model, results, outlook }: AlarmSituation): RunProspect {
+  const { state, otherRun, refused, now } = outlook;
+  const { stopped, hold, run, lastRun = null, notBefore, fruitless } = state;
+  const brakes = `perennial retraining show ${model}`;
+  if (stopped)
+    return {
+      text: `; no run starts, because automatic runs stopped after ${fruitless} fruitless ones`,
+      waitsFor: `a person who finds the cause and resolves the incident of the stop: ${brakes}`,
+    };
+  if (hold !== null && !hold.isSuspected)
+    return {
+      text: `; no run starts while ${brokenText(hold)}`,
+      waitsFor: `a person who repairs ${hold.name}: ${brakes}`,
+    };
+  if (results.alarms.some(({ kind }) => kind === 'data' || kind === 'skew'))
+    return {
+      text: '; no run starts until the alarms of request data and of skew have ended',
+      waitsFor: 'a person who repairs the data that callers send',
+    };
+  const jumps = freshJumpsOf(results).map(({ feature }) => feature);
+  if (jumps.length > 0)
+    return {
+      text: ', and a retraining run once the jump has lasted for a day (onAlarm: retrain)',
+      waitsFor:
+        `a person who checks the source of ${jumps.join(', ')}, or the end of a day; if the change ` +
+        `is real: perennial run start ${model}`,
+    };
+  const open = run ?? otherRun;
+  if (open !== null)
+    return {
+      text: `; ${open} ${run === null ? 'is open, so no other run starts' : 'retrains the model'}`,
+      waitsFor: null,
+    };
+  if (refused !== null)
+    return {
+      text: `; no run starts: ${refused}`,
+      waitsFor: `a person who removes the cause: ${brakes}`,
+    };
+  if (notBefore !== null && Date.parse(notBefore) > Date.parse(now)) {
+    const after = lastRun === null ? '' : ` after ${lastRun}`;
+    const why = fruitless > 0 ? `back-off${after}: ${fruitless} fruitless` : `cool-down${after}`;
+    return { text: `, and a retraining run at ${notBefore} or later (${why})`, waitsFor: null };
+  }
+  return { text: ' and a retraining run (onAlarm: retrain)', waitsFor: null };
+}
