@@ -85,6 +85,12 @@ interface StoredRow {
 }
 
 /**
+ * The clock of a gateway may be so far behind PostgreSQL's, by which a monitor starts. So much earlier
+ * there are only rows of the same version, if it was champion before.
+ */
+const clockAllowance = '2 hours';
+
+/**
  * Rows in the order of their transactions. A transaction that is still open has a number of at least
  * `pg_snapshot_xmin`, so no row can appear before the cursor later. Rows of other versions and arms
  * move the cursor, and their documents are not read.
@@ -102,7 +108,7 @@ export function selectStored(
     readonly limit: number;
   },
 ): Statement<StoredRow[]> {
-  const isCounted = sql`p.version = ${version} and p.arm = 'champion' and p.received_at >= ${startedAt}::timestamptz`;
+  const isCounted = sql`p.version = ${version} and p.arm = 'champion' and p.received_at >= ${startedAt}::timestamptz - ${clockAllowance}::interval`;
   return sql<StoredRow[]>`
     select p.id, p.stored_xid::text as xid, ${isCounted} as is_counted, coalesce(p.event_time, p.received_at) as at, p.received_at, p.latency_ms,
       case when ${isCounted} then p.input end as input, case when ${isCounted} then p.output end as output
@@ -151,7 +157,7 @@ function selectFailed(
   return tx<FailedHour[]>`
     select hour, sum(failed)::float8 as failed from request_failures
     where tenant_id = ${tenant} and model = ${model} and version = ${version} and reason = 'failed'
-      and hour > clock_timestamp() - interval '1 day' and hour > ${startedAt}::timestamptz - interval '1 hour'
+      and hour > clock_timestamp() - interval '1 day' and hour > ${startedAt}::timestamptz - interval '1 hour' - ${clockAllowance}::interval
     group by hour order by hour`;
 }
 
@@ -164,7 +170,7 @@ function selectRefused(
     from (
       select hour, reason, column_name, sum(failed)::float8 as rows from request_failures
       where tenant_id = ${tenant} and model = ${model} and version = ${version} and reason <> 'failed'
-        and hour > clock_timestamp() - interval '1 day' and hour > ${startedAt}::timestamptz - interval '1 hour'
+        and hour > clock_timestamp() - interval '1 day' and hour > ${startedAt}::timestamptz - interval '1 hour' - ${clockAllowance}::interval
       group by hour, reason, column_name
     ) r group by hour order by hour`;
 }

@@ -14,8 +14,8 @@ const driftSchema = z
       .max(1_000)
       .default(drift.falseAlarmsPerYear)
       .describe(
-        'the expected number of false alarms of the model in a year, above 0 and at most 1000, ' +
-          'over all features and time scales together',
+        'the expected number of false alarms of drift in a year, above 0 and at most 1000, over ' +
+          'all features and time scales together; quality and service have as many each',
       ),
     minEffect: z
       .number()

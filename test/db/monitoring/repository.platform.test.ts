@@ -224,6 +224,16 @@ test('rows of probes, of other versions and from before the promotion are passed
   expect(seen).toEqual([counted.id]);
 });
 
+test('rows of a gateway whose clock is an hour behind are counted from the promotion on', async () => {
+  const at = await watched();
+  const receivedAt = new Date(Date.now() - 3_600_000).toISOString();
+  const counted = prediction(at.model, { receivedAt });
+  await store([counted]);
+  const seen: string[] = [];
+  await look(at, counter(seen));
+  expect(seen).toEqual([counted.id]);
+});
+
 test('a label counts once when it is due, also if it is sent again or changed', async () => {
   const at = await watched();
   const rows = Array.from({ length: 4 }, () => prediction(at.model));
