@@ -13,13 +13,20 @@ export function Shares({
     <>
       <h2>Shares</h2>
       <p>
-        The challenger&rsquo;s share of entities has moved {figure(shares.moves)} times.{' '}
+        Moves of the challenger&rsquo;s share of entities so far: {figure(shares.moves)}.{' '}
         {percent(shares.changedEntities)} of the entities changed version.
       </p>
       {shares.items.length === 0 ? null : (
         <Table
           caption="Moves of the challenger's share"
-          head={['Moved at', 'From', 'To', 'Probability better', 'Days', `Mean ${quality.metric}`]}
+          head={[
+            'Moved at',
+            'From',
+            'To',
+            'Probability better',
+            'Days',
+            `Difference in ${quality.metric}`,
+          ]}
           rows={[...shares.items].reverse().map(({ at, from, to, ...belief }) => ({
             key: at,
             cells: [
