@@ -1,9 +1,10 @@
 /**
- * 200 rollbacks under load with two real gateways and a PostgreSQL that syncs, where each answer is
- * compared with the version that it names. Then simulates how often the statistics of a rollout are
+ * 200 rollbacks of rollouts and 200 of champions under load with two real gateways and a PostgreSQL
+ * that syncs, where each answer is compared with the version that it names. Then simulates how often the statistics of a rollout are
  * wrong and how soon they decide.
  */
 import type { ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,9 +38,15 @@ interface Rollback {
   readonly lastAnswerSeconds: number;
 }
 
-async function rollBackUnderLoad(
-  rounds: number,
-): Promise<{ readonly rollbacks: readonly Rollback[]; readonly load: RolloutLoadFigures }> {
+interface LoadedRollbacks {
+  /** Of rollouts, as the verdict of a canary does. */
+  readonly rollbacks: readonly Rollback[];
+  /** Of champions, as a monitor does. */
+  readonly fallbacks: readonly Rollback[];
+  readonly load: RolloutLoadFigures;
+}
+
+async function rollBackUnderLoad(rounds: number): Promise<LoadedRollbacks> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
   const watch = openDeathWatch();
   const closers: (() => Promise<void>)[] = [];
@@ -61,13 +68,18 @@ async function rollBackUnderLoad(
       connections,
     });
     closers.push(() => ended(load));
-    const rollbacks: Rollback[] = [];
-    while (rollbacks.length < rounds) {
-      rollbacks.push(await rollBackOnce(world, load, candidate));
-      if (rollbacks.length % 20 === 0)
-        process.stderr.write(`${rollbacks.length} of ${rounds} rollbacks\n`);
-    }
-    return { rollbacks, load: await told(load, 'end') };
+    const repeated = async (what: string, once: () => Promise<Rollback>) => {
+      const done: Rollback[] = [];
+      while (done.length < rounds) {
+        done.push(await once());
+        if (done.length % 20 === 0)
+          process.stderr.write(`${done.length} of ${rounds} rollbacks of ${what}\n`);
+      }
+      return done;
+    };
+    const rollbacks = await repeated('rollouts', () => rollBackOnce(world, load, candidate));
+    const fallbacks = await repeated('champions', () => fallBackOnce(world, load, candidate));
+    return { rollbacks, fallbacks, load: await told(load, 'end') };
   } finally {
     for (const close of closers.reverse()) await close();
     await watch.close();
@@ -87,19 +99,45 @@ async function rollBackOnce(
   const step = await rollouts.setStep({ tenant, id, step: 3, weight: 0.5, ...by });
   if (step.kind === 'ended') throw new Error(`rollout ${id} ended unexpectedly`);
   await confirmed(world, step.epoch);
+  return timed(world, load, async () => {
+    const end = await rollouts.end({
+      tenant,
+      id,
+      status: 'rolledBack',
+      verdict: null,
+      decisionId: null,
+      ...by,
+    });
+    return end.epoch;
+  });
+}
+
+/** The candidate becomes champion, and the former champion takes its place again. */
+async function fallBackOnce(
+  world: ServingWorld,
+  load: ChildProcess,
+  candidate: ModelVersionRef,
+): Promise<Rollback> {
+  const { aliases, routing } = world.registry;
+  await world.promote(candidate);
+  await confirmed(world, (await routing.table()).epoch);
+  return timed(world, load, async () => {
+    await aliases.rollback({ tenant, model, idempotencyKey: randomUUID(), ...by });
+    return (await routing.table()).epoch;
+  });
+}
+
+/** Waits until the candidate answers, then rolls it back. `rollBack` returns the new epoch. */
+async function timed(
+  world: ServingWorld,
+  load: ChildProcess,
+  rollBack: () => Promise<number>,
+): Promise<Rollback> {
   const onTraffic = Date.now();
   while (((await told(load, 'figures')).lastAt[challenger] ?? 0) <= onTraffic) await pause(20);
 
   const foundAt = Date.now();
-  const end = await rollouts.end({
-    tenant,
-    id,
-    status: 'rolledBack',
-    verdict: null,
-    decisionId: null,
-    ...by,
-  });
-  await confirmed(world, end.epoch);
+  await confirmed(world, await rollBack());
   const confirmedAt = Date.now();
   await pause(quietMs);
   const last = (await told(load, 'figures')).lastAt[challenger] ?? 0;
@@ -119,18 +157,24 @@ async function confirmed({ registry }: ServingWorld, epoch: number): Promise<voi
   }
 }
 
-function tell(
-  rollbacks: readonly Rollback[],
-  { requests, seconds, failed, mixed }: RolloutLoadFigures,
-  statistics: RolloutStatistics,
-): void {
+function secondsOf(rollbacks: readonly Rollback[]) {
   const of = (read: (each: Rollback) => number) => {
     const values = rollbacks.map(read);
     return { p50: quantile(values, 0.5), p99: quantile(values, 0.99), max: Math.max(...values) };
   };
-  const secondsToFullTraffic = of((each) => each.confirmedSeconds);
-  const secondsToLastAnswer = of((each) => each.lastAnswerSeconds);
-  const text = ({ p50, p99, max }: typeof secondsToFullTraffic) =>
+  return {
+    secondsToFullTraffic: of((each) => each.confirmedSeconds),
+    secondsToLastAnswer: of((each) => each.lastAnswerSeconds),
+  };
+}
+
+function tell(
+  { rollbacks, fallbacks, load }: LoadedRollbacks,
+  statistics: RolloutStatistics,
+): void {
+  const { requests, seconds, failed, mixed } = load;
+  const [ofRollouts, ofChampions] = [secondsOf(rollbacks), secondsOf(fallbacks)];
+  const text = ({ p50, p99, max }: typeof ofRollouts.secondsToFullTraffic) =>
     `p50 ${p50.toFixed(3)}   p99 ${p99.toFixed(3)}   max ${max.toFixed(3)}`;
   const requestsPerSecond = Math.round(requests / seconds);
   report(
@@ -138,10 +182,15 @@ function tell(
     [
       [
         'rollbacks under load',
-        `${rollbacks.length}, two gateways, ${connections} connections each, requests to both arms`,
+        `${rollbacks.length} of rollouts, ${fallbacks.length} of champions, two gateways, ${connections} connections each`,
       ],
-      ['seconds until all live gateways confirmed', text(secondsToFullTraffic)],
-      ["seconds until the challenger's last answer", text(secondsToLastAnswer)],
+      ['rollout: seconds until all live gateways confirmed', text(ofRollouts.secondsToFullTraffic)],
+      ["rollout: seconds until the challenger's last answer", text(ofRollouts.secondsToLastAnswer)],
+      [
+        'champion: seconds until all live gateways confirmed',
+        text(ofChampions.secondsToFullTraffic),
+      ],
+      ['champion: seconds until its last answer', text(ofChampions.secondsToLastAnswer)],
       [
         'requests',
         `${requests}, ${requestsPerSecond} a second; load of the machine ${(loadavg()[0] ?? 0).toFixed(1)}`,
@@ -151,8 +200,8 @@ function tell(
     ],
     {
       rollbacks: rollbacks.length,
-      secondsToFullTraffic,
-      secondsToLastAnswer,
+      ...ofRollouts,
+      ofChampions,
       requests,
       requestsPerSecond,
       failed,
@@ -171,12 +220,12 @@ const { values } = parseArgs({
 });
 
 async function main(): Promise<void> {
-  const { rollbacks, load } = await rollBackUnderLoad(Number(values.rollbacks));
+  const loaded = await rollBackUnderLoad(Number(values.rollbacks));
   const statistics = rolloutStatistics({
     worlds: Number(values.worlds),
     say: (line) => void process.stdout.write(`${line}\n`),
   });
-  tell(rollbacks, load, statistics);
+  tell(loaded, statistics);
 }
 
 main().catch((error: unknown) => {
