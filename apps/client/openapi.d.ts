@@ -8925,6 +8925,8 @@ export interface components {
                 readonly bins: readonly {
                     readonly bin: string;
                     readonly current: number;
+                    /** @description null for usual values */
+                    readonly problem: ("missing" | "out-of-range" | "unseen" | "wrong-type") | null;
                     readonly reference: number;
                 }[];
                 /** @description total variation distance from the reference, less what chance alone gives */
@@ -9054,10 +9056,14 @@ export interface components {
                  * @description start of the four weeks
                  */
                 readonly since: string;
+                /** @description mean loss of the current four weeks; limits are in tests */
                 readonly slices: readonly {
                     readonly estimate: number;
+                    /** @description band of this slice alone */
+                    readonly lower: number | null;
                     readonly n: number;
                     readonly slice: string;
+                    readonly upper: number | null;
                 }[];
                 readonly tests: readonly {
                     /** @description null if it is not tested */

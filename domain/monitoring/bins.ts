@@ -88,6 +88,17 @@ export function binLabel(bins: FeatureBins, bin: number): string {
   return bins.kind === 'number' ? numberLabel(bins, bin) : categoryLabel(bins, bin);
 }
 
+/** What values of a bin are; null for the usual ones. */
+export const binProblems = ['missing', 'out-of-range', 'unseen', 'wrong-type'] as const;
+export type BinProblem = (typeof binProblems)[number];
+
+export function binProblem(bins: FeatureBins, bin: number): BinProblem | null {
+  if (bin === 0) return 'missing';
+  if (!unusualBins(bins).includes(bin)) return null;
+  if (bins.kind === 'category') return 'unseen';
+  return bin === binCount(bins) - 1 ? 'wrong-type' : 'out-of-range';
+}
+
 /** Bins of values unlike the reference: far out of its range, unseen, of another type. */
 export function unusualBins(bins: FeatureBins): readonly number[] {
   const last = binCount(bins) - 1;

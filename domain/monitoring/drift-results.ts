@@ -1,4 +1,12 @@
-import { binLabel, binMiddles, featureTitle, unusualBins, type FeatureBins } from './bins';
+import {
+  binLabel,
+  binMiddles,
+  binProblem,
+  featureTitle,
+  unusualBins,
+  type BinProblem,
+  type FeatureBins,
+} from './bins';
 import { blockScales, type BlockScale } from './blocks';
 import { logEvidence } from './betting';
 import { thresholdsOf } from './drift';
@@ -33,6 +41,8 @@ export interface DriftSignal {
 
 export interface BinShift {
   readonly bin: string;
+  /** Null for usual values. Absent in results that were stored without it. */
+  readonly problem?: BinProblem | null;
   readonly reference: number;
   readonly current: number;
 }
@@ -111,6 +121,7 @@ function resultOf(
     meanShift: rows === 0 ? null : meanShift(of.bins, current, expected),
     bins: current.map((share, bin) => ({
       bin: binLabel(of.bins, bin),
+      problem: binProblem(of.bins, bin),
       reference: expected[bin] ?? 0,
       current: share,
     })),

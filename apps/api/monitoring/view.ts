@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { binProblems } from '../../../domain/monitoring/bins';
 import { driftRoles } from '../../../domain/monitoring/drift-results';
 import { jumpSpans } from '../../../domain/monitoring/jump/jump-test';
 import type { JumpResult } from '../../../domain/monitoring/jump/jump-results';
@@ -96,7 +97,14 @@ const featureDrift = z.object({
   rows: z.number(),
   meanShift: z.number().nullable().describe('in standard deviations of the reference'),
   bins: z
-    .array(z.object({ bin: z.string(), reference: z.number(), current: z.number() }))
+    .array(
+      z.object({
+        bin: z.string(),
+        problem: z.enum(binProblems).nullable().describe('null for usual values'),
+        reference: z.number(),
+        current: z.number(),
+      }),
+    )
     .readonly(),
   signals: z.array(signal).readonly(),
   jump: jump
@@ -117,7 +125,18 @@ const quality = z.object({
   reference: z.number().nullable().describe('mean loss on the holdout'),
   limit: z.number().nullable().describe('the loss on the holdout plus maxDrop'),
   bias: z.number().nullable().describe('mean prediction minus mean label'),
-  slices: z.array(z.object({ slice: z.string(), n: z.number(), estimate: z.number() })).readonly(),
+  slices: z
+    .array(
+      z.object({
+        slice: z.string(),
+        n: z.number(),
+        estimate: z.number(),
+        lower: z.number().nullable().describe('band of this slice alone'),
+        upper: z.number().nullable(),
+      }),
+    )
+    .readonly()
+    .describe('mean loss of the current four weeks; limits are in tests'),
   tests: z
     .array(
       z.object({
@@ -332,8 +351,9 @@ export function monitorToJson(
       availableAfterSeconds: settings.availableAfterSeconds,
     },
     reference: reference?.digest ?? null,
-    drift: (shown?.drift ?? []).map(({ alarm: _, signals, jump: jumps = null, ...each }) => ({
+    drift: (shown?.drift ?? []).map(({ alarm: _, signals, bins, jump: jumps = null, ...each }) => ({
       ...each,
+      bins: bins.map(({ problem = null, ...bin }) => ({ ...bin, problem })),
       jump: jumps && jumpToJson(jumps),
       signals: signals.map(
         ({

@@ -47,7 +47,10 @@ export function monitorCommands(program: Command, context: CliContext): void {
       'Show live quality, drift by feature, data quality, service and alarms of a champion',
     )
     .option('--watch', 'Follow it until you press Ctrl-C')
-    .option('--verbose', 'Also print the shares of each bin')
+    .option(
+      '--verbose',
+      'Also print the tests of the quality, limits of jumps, and the shares of each bin',
+    )
     .option('--json', 'Print as JSON; with --watch one object per line')
     .action(async (model: string, { watch, json, ...options }: ShowOptions) => {
       const verbose = options.verbose === true;

@@ -1,12 +1,14 @@
 /** A monitor as the API returns it, as text for a terminal. */
 import { formatSeconds } from '../../../domain/duration';
-import { count, figure, interval, percent, signed } from '../../../domain/format';
+import { count, figure, percent } from '../../../domain/format';
 import type { MonitorJson } from '../../api/monitoring/view';
-import { drawSequence, type Frame } from '../rollout/sequence-drawing';
-import { table, wrapped, type Paint } from '../terminal';
+import type { Frame } from '../rollout/sequence-drawing';
+import { wrapped, type Paint } from '../terminal';
+import { estimateLines, qualityLines, testLines } from './quality-lines';
+import { binLines, dataLines, driftLines, jumpLines } from './request-lines';
 
 export interface MonitorViewOptions {
-  /** Also shows the shares of each bin. */
+  /** Also shows the tests of the quality, the limits of jumps and the shares of each bin. */
   readonly verbose: boolean;
 }
 
@@ -43,7 +45,7 @@ export function describeMonitor(
     ...skewLines(monitor),
     ...fallbackLines(monitor).flatMap(wrap),
     ...unknownLines(monitor, paint).flatMap(wrap),
-    ...(verbose ? [...jumpLines(monitor), ...binLines(monitor)] : []),
+    ...(verbose ? [...testLines(monitor, paint), ...jumpLines(monitor), ...binLines(monitor)] : []),
   ].join('\n');
 }
 
@@ -62,124 +64,6 @@ function alarmLines({ alarms }: MonitorJson, paint: Paint): readonly string[] {
   ]);
 }
 
-function qualityLines({ quality }: MonitorJson, page: Frame, paint: Paint): readonly string[] {
-  if (quality === null) return ['live quality: no label that is due yet'];
-  const { metric, n, estimate, lower, upper, reference, limit, bias, slices, history } = quality;
-  const against = reference === null ? '' : `; holdout ${figure(reference)}`;
-  const band = interval({ lower, upper }, figure);
-  const drawing = drawSequence(
-    {
-      history,
-      limit: limit ?? estimate,
-      limitName: limit === null ? 'mean' : 'limit',
-      unit: 'labels',
-    },
-    page,
-    paint,
-  );
-  const sliceRows = slices
-    .slice(0, slicesShown)
-    .map(({ slice, n: labels, estimate: mean }) => [slice, figure(mean), count(labels)]);
-  return [
-    `live ${metric} ${figure(estimate)} (${band}), ${count(n)} labels of four weeks${against}` +
-      (bias === null ? '' : `; bias ${signed(bias)}`),
-    ...drawing,
-    ...(sliceRows.length === 0
-      ? []
-      : table(['SLICE', metric.toUpperCase(), 'LABELS'], sliceRows).split('\n')),
-  ];
-}
-
-function estimateLines({ estimate }: MonitorJson, paint: Paint): readonly string[] {
-  if (estimate === null) return [];
-  const { metric, loss, rows, from, until } = estimate;
-  return [
-    paint.dim(
-      `estimated ${metric} without labels ${figure(loss)}, ${count(rows)} requests from ${from} to ${until}`,
-    ),
-  ];
-}
-
-const slicesShown = 5;
-const barWidth = 20;
-
-function driftLines({ drift }: MonitorJson, { columns }: Frame, paint: Paint): readonly string[] {
-  if (drift.length === 0) return ['drift: not measured'];
-  const width = Math.max(8, Math.min(barWidth, columns - 60));
-  const rows = drift.map(
-    ({ feature, role, effect, tolerance, scale, meanShift, signals, jump }) => {
-      const isOpen = signals.some(({ since }) => since !== null) || jump?.alarm != null;
-      const isForJumps = jump?.limits.some((limit) => limit.tolerance !== null) ?? false;
-      return [
-        role === 'score' ? '(predictions)' : feature,
-        percent(effect),
-        bar(effect, tolerance, width),
-        tolerance === null ? (isForJumps ? 'only jumps' : 'not tested') : percent(tolerance),
-        scale,
-        meanShift === null ? '' : `${signed(meanShift)} sd`,
-        isOpen ? 'ALARM' : '',
-      ];
-    },
-  );
-  const [header = '', ...lines] = table(
-    ['DRIFT OF', 'EFFECT', '', 'TOLERANCE', 'BY', 'MEAN', ''],
-    rows,
-  ).split('\n');
-  return [
-    paint.dim(header),
-    ...lines.map((line) => (line.endsWith('ALARM') ? paint.red(line) : line)),
-  ];
-}
-
-/** The effect as a bar, with the tolerance as a mark. */
-function bar(effect: number, tolerance: number | null, width: number): string {
-  const filled = Math.round(Math.min(1, effect) * width);
-  const mark = tolerance === null ? -1 : Math.min(width - 1, Math.floor(tolerance * width));
-  return Array.from({ length: width }, (_, index) =>
-    index === mark ? '┊' : index < filled ? '█' : '·',
-  ).join('');
-}
-
-/** Features with more missing or unusual values than the reference, and refused requests. */
-function dataLines({ drift, refused }: MonitorJson, paint: Paint): readonly string[] {
-  const broken = drift.flatMap(({ feature, role, scale, signals }) =>
-    role !== 'feature'
-      ? []
-      : signals
-          .filter((each) => each.scale === scale && each.kind !== 'distribution')
-          .filter(({ effect }) => effect >= smallestShown)
-          .map(({ kind, effect }) => `${feature} ${kind} +${percent(effect)}`),
-  );
-  return [
-    broken.length === 0
-      ? 'data quality: no feature has more missing or unusual values than the reference'
-      : paint.yellow(`data quality: ${broken.join(', ')}`),
-    ...(refused === null ? [] : [refusedText(refused, paint)]),
-  ];
-}
-
-function refusedText(
-  { rows, requests, causes, limit, since }: NonNullable<MonitorJson['refused']>,
-  paint: Paint,
-): string {
-  const named = causes.map(
-    ({ reason, column, rows: of }) =>
-      `${column === null ? '' : `${column} `}${refusalText[reason]} ${count(of)}`,
-  );
-  const text =
-    `refused requests: ${count(rows)} of ${count(requests)} (${percent(rows / Math.max(1, requests))}), ` +
-    `limit ${percent(limit)}: ${named.join(', ')}`;
-  return since === null ? paint.yellow(text) : paint.red(`${text} ALARM`);
-}
-
-const refusalText = {
-  'wrong-type': 'wrong type',
-  missing: 'not sent',
-  unknown: 'unknown column',
-  malformed: 'malformed',
-} as const;
-
-const smallestShown = 0.005;
 const levels = '▁▂▃▄▅▆▇█';
 
 function serviceLines({ service }: MonitorJson, { columns }: Frame): readonly string[] {
@@ -242,30 +126,4 @@ function unknownLines({ unknown }: MonitorJson, paint: Paint): readonly string[]
   return unknown.map(({ what, why, until }) =>
     paint.dim(`not known: ${what}, because ${why}${until === null ? '' : `; known when ${until}`}`),
   );
-}
-
-/** By how much the mean of each number may change between two hours. */
-function jumpLines({ drift }: MonitorJson): readonly string[] {
-  return drift.flatMap(({ feature, jump }) => {
-    if (jump === null) return [];
-    const limits = jump.limits.map(({ span, tolerance, reason, largest }) => {
-      const hours = span === 'near' ? 'within two hours' : 'over a gap of at most twelve hours';
-      return tolerance === null
-        ? `${hours} not tested, because ${reason ?? 'the reference does not show it'}`
-        : `${hours} at most ${figure(tolerance)} (${figure(largest)} in the reference)`;
-    });
-    return ['', `jumps of ${feature}`, ...limits.map((limit) => `  ${limit}`)];
-  });
-}
-
-function binLines({ drift }: MonitorJson): readonly string[] {
-  return drift.flatMap(({ feature, role, bins }) => [
-    '',
-    ...table(
-      [role === 'score' ? '(predictions)' : feature, 'REFERENCE', 'NOW'],
-      bins
-        .filter(({ reference, current }) => reference > 0 || current > 0)
-        .map(({ bin, reference, current }) => [bin, percent(reference), percent(current)]),
-    ).split('\n'),
-  ]);
 }

@@ -14,7 +14,7 @@ import {
   type MeanState,
 } from '../../statistics/mean-sequence';
 import type { MonitorSettings } from '../monitor';
-import type { LiveQualityResult } from './monitor-results';
+import type { LiveQualityResult, SliceResult } from './monitor-results';
 import type { ObservedLabel } from './observed';
 
 /** What the version reached on the rows that it was evaluated on. */
@@ -33,7 +33,8 @@ export interface LiveQuality {
   readonly total: number;
   /** Sum of prediction minus label, over labels where that is a number. */
   readonly bias: { readonly n: number; readonly sum: number };
-  readonly slices: Readonly<Record<string, { readonly n: number; readonly sum: number }>>;
+  /** A slice that was counted without a sequence has only its sum, and no band. */
+  readonly slices: Readonly<Record<string, Pick<MeanState, 'n' | 'sum'> & Partial<MeanState>>>;
   readonly history: readonly HistoryPoint[];
 }
 
@@ -131,7 +132,10 @@ function addLoss(
   for (const slice of slices) {
     const known = bySlice[slice];
     if (known === undefined && Object.keys(bySlice).length >= mostSlices) continue;
-    bySlice[slice] = { n: (known?.n ?? 0) + 1, sum: (known?.sum ?? 0) + loss };
+    const mean = known === undefined ? emptyMean() : known;
+    bySlice[slice] = isSequence(mean)
+      ? extendMean(mean, rangeOf(bound), [loss])
+      : { n: mean.n + 1, sum: mean.sum + loss };
   }
   return {
     ...state,
@@ -172,7 +176,7 @@ export function qualityResult(
     limit: reference && reference.loss * (1 + settings.quality.maxDrop),
     bias: bias.n === 0 ? null : bias.sum / bias.n,
     slices: Object.entries(slices)
-      .map(([slice, { n, sum }]) => ({ slice, n, estimate: sum / n }))
+      .map(([slice, mean]) => ({ slice, n: mean.n, ...sliceBand(mean, settings, bound) }))
       .sort((a, b) => b.estimate - a.estimate)
       .slice(0, slicesShown),
     history,
@@ -190,6 +194,21 @@ function bandOf(
 ): { readonly estimate: number; readonly lower: number; readonly upper: number } {
   const alpha = Math.min(mostAlpha, falseAlarmsPerYear / periodsPerYear);
   return { estimate: mean.sum / mean.n, ...meanBounds(mean, rangeOf(bound), alpha) };
+}
+
+/** Each band is about its slice alone: it is not widened for the number of slices. */
+function sliceBand(
+  mean: LiveQuality['slices'][string],
+  settings: MonitorSettings,
+  bound: number,
+): Pick<SliceResult, 'estimate' | 'lower' | 'upper'> {
+  return isSequence(mean)
+    ? bandOf({ mean }, settings, bound)
+    : { estimate: mean.sum / mean.n, lower: null, upper: null };
+}
+
+function isSequence(mean: LiveQuality['slices'][string]): mean is MeanState {
+  return mean.rising !== undefined && mean.falling !== undefined;
 }
 
 function rangeOf(bound: number): MeanRange {

@@ -52,6 +52,9 @@ export interface SliceResult {
   readonly slice: string;
   readonly n: number;
   readonly estimate: number;
+  /** Null in results that were stored without a band. */
+  readonly lower: number | null;
+  readonly upper: number | null;
 }
 
 export interface ServiceResult {

@@ -5,6 +5,7 @@ import {
   binCount,
   binLabel,
   binOf,
+  binProblem,
   categoryBins,
   featureTitle,
   numberBins,
@@ -82,6 +83,26 @@ describe('bins of a category', () => {
     ] as const;
     expect(categoryBins('x', rows)).toEqual(categoryBins('x', [...rows].reverse()));
   });
+});
+
+test.each<[string, FeatureBins, unknown, ReturnType<typeof binProblem>]>([
+  ['a missing number', numbers, null, 'missing'],
+  ['a number far out of the range', numbers, 1e9, 'out-of-range'],
+  ['a number far below the range', numbers, -1e9, 'out-of-range'],
+  ['a text in the place of a number', numbers, 'far', 'wrong-type'],
+  ['a category that the reference does not hold', categories, 'none of them', 'unseen'],
+  ['a missing category', categories, undefined, 'missing'],
+])('%s is named by what is wrong with it', (_, bins, value, problem) => {
+  expect(binProblem(bins, binOf(bins, value))).toBe(problem);
+});
+
+test('most bins hold usual values', () => {
+  const usual = (bins: FeatureBins) =>
+    Array.from({ length: binCount(bins) }, (__, bin) => binProblem(bins, bin)).filter(
+      (problem) => problem === null,
+    ).length;
+  expect(usual(numbers)).toBe(binCount(numbers) - 4);
+  expect(usual(categories)).toBe(binCount(categories) - 2);
 });
 
 test('each value has a bin with a label', () => {

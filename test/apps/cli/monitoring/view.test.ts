@@ -39,7 +39,12 @@ const monitor: MonitorJson = {
       tolerance: 0.2,
       rows: 300,
       meanShift: 1.2,
-      bins: [{ bin: '0 … 100', reference: 0.1, current: 0.6 }],
+      bins: [
+        { bin: 'missing', problem: 'missing', reference: 0.1, current: 0.1 },
+        { bin: '0 … 100', problem: null, reference: 0.9, current: 0.58 },
+        { bin: 'far above 100', problem: 'out-of-range', reference: 0, current: 0.3 },
+        { bin: 'not a number', problem: 'wrong-type', reference: 0, current: 0.02 },
+      ],
       signals: [
         {
           kind: 'unusual',
@@ -74,8 +79,30 @@ const monitor: MonitorJson = {
     reference: 0.48,
     limit: 0.5136,
     bias: -0.01,
-    slices: [{ slice: 'carrier=UA', n: 100, estimate: 0.6 }],
-    tests: [],
+    slices: [
+      ...['AA', 'B6', 'DL', 'EV', 'MQ', 'US'].map((carrier) => ({
+        ...{ slice: `carrier=${carrier}`, n: 90, estimate: 0.61, lower: null, upper: null },
+      })),
+      { slice: 'carrier=UA', n: 100, estimate: 0.6, lower: 0.52, upper: 0.68 },
+    ],
+    tests: [
+      {
+        ...{ slice: 'carrier=UA', measure: 'loss', scale: 'fourWeeks', value: 0.6, rows: 100 },
+        ...{ reference: 0.47, limit: 0.55, reason: null, since: '2013-06-03T00:00:00.000Z' },
+      },
+      {
+        ...{ slice: 'all', measure: 'loss', scale: 'day', value: null, rows: 0 },
+        ...{ reference: 0.48, limit: 0.53, reason: null, since: null },
+      },
+      {
+        ...{ slice: 'all', measure: 'bias', scale: 'week', value: -0.012, rows: 900 },
+        ...{ reference: 0.001, limit: 0.05, reason: null, since: null },
+      },
+      {
+        ...{ slice: 'carrier=UA', measure: 'loss', scale: 'day', value: null, rows: 0 },
+        ...{ reference: 0.47, limit: null, reason: 'slices are tested by the week', since: null },
+      },
+    ],
     history: [
       { n: 900, eventTime: '2013-07-01T00:00:00Z', estimate: 0.5, lower: 0.45, upper: 0.56 },
     ],
@@ -130,7 +157,9 @@ test('the view of a monitor shows quality, drift as bars, data quality, service 
   expect(text).toContain('no alarm is open');
   expect(text).toContain('live logloss 0.5 (0.45 … 0.56), 900 labels of four weeks; holdout 0.48');
   expect(text).toMatch(/distance +50 % +█+┊?█*·+ +20 % +day +\+1\.2 sd +ALARM/);
-  expect(text).toContain('data quality: distance unusual +30 %');
+  expect(text).toContain(
+    'data quality: distance out of range +30 % ALARM, distance wrong type +2 % ALARM',
+  );
   expect(text).toContain(
     'refused requests: 30 of 1,230 (2.44 %), limit 5 %: distance wrong type 28, unknown column 2',
   );
@@ -144,6 +173,45 @@ test('the view of a monitor shows quality, drift as bars, data quality, service 
   );
   expect(text).toContain(
     'over a gap of at most twelve hours not tested, because it differs too much',
+  );
+});
+
+test('slices have a band, a limit and a mark; the ones with an alarm come first', () => {
+  const text = describeMonitor(monitor, page, paint, { verbose: false });
+  const lines = text.split('\n');
+  const head = lines.findIndex((line) => line.startsWith('SLICE'));
+  expect(lines[head + 1]).toMatch(/^carrier=UA +0\.6 +0\.52 … 0\.68 +0\.55 +100 +ALARM$/);
+  expect(lines[head + 2]).toMatch(/^carrier=AA +0\.61 +not tested +90/);
+  expect(lines.filter((line) => line.startsWith('carrier='))).toHaveLength(6);
+  expect(text).not.toContain('QUALITY OF');
+});
+
+test('verbose shows the tests of the quality by day, week and four weeks', () => {
+  const text = describeMonitor(monitor, page, paint, { verbose: true });
+  expect(text).toMatch(/QUALITY OF +MEASURE +BY +LAST +HOLDOUT +LIMIT +LABELS/);
+  expect(text).toMatch(/\nall +logloss +day +0\.48 +0\.53 +0 *\n/);
+  expect(text).toMatch(/\nall +bias +week +−0\.012 +0\.001 +± 0\.05 +900 *\n/);
+  expect(text).toMatch(/\ncarrier=UA +logloss +four weeks +0\.6 +0\.47 +0\.55 +100 +ALARM\n/);
+  expect(text).toMatch(/carrier=UA +logloss +day .* not tested: slices are tested by the week/);
+});
+
+test('values are named by what is wrong with them, and an alarm at another scale by its test', () => {
+  const [distance] = monitor.drift;
+  if (distance === undefined) throw new Error('no feature');
+  const carrier = {
+    ...distance,
+    feature: 'carrier',
+    bins: [{ bin: 'unseen values', problem: 'unseen' as const, reference: 0, current: 0.1 }],
+    signals: distance.signals.map((signal) => ({
+      ...signal,
+      kind: 'missing' as const,
+      scale: 'hour' as const,
+      effect: 0.04,
+    })),
+  };
+  const text = describeMonitor({ ...monitor, drift: [carrier] }, page, paint, { verbose: false });
+  expect(text).toContain(
+    'data quality: carrier unseen category +10 %, carrier missing +4 % by the hour ALARM',
   );
 });
 

@@ -283,6 +283,12 @@ describe('a monitor', () => {
       'kind=b',
       'kind=c',
     ]);
+    for (const { estimate, lower, upper } of quality?.slices ?? []) {
+      expect(lower).toBeLessThan(estimate);
+      expect(upper).toBeGreaterThan(estimate);
+      // A third of the labels.
+      expect(lower).toBeLessThan(quality?.lower ?? 0);
+    }
     expect(results.alarms[0]).toMatchObject({ key: 'quality:all:loss:day', kind: 'quality' });
     const [story] = monitorStories(situationOf(results));
     expect(story).toMatchObject({
@@ -290,6 +296,21 @@ describe('a monitor', () => {
       severity: 'critical',
       title: expect.stringMatching(/^live quality: logloss is .*, with a limit of /) as string,
     });
+  });
+
+  test('counts on for slices that were stored without a band', () => {
+    const rows = rowsOf({ from: 0, hours: 2 });
+    const label = (row: ObservedRow) => ({ ...row, label: 1 });
+    const { state } = fold(emptyMonitorState, rows, version, rows.map(label));
+    if (state.quality === null) throw new Error('no quality');
+    const slices = { 'kind=a': { n: 5, sum: 3 } };
+    const old = { ...state, quality: { ...state.quality, slices } };
+    const next = rowsOf({ from: 2, hours: 2 });
+    const { quality } = fold(old, next, version, next.map(label)).results;
+    const of = (name: string) => quality?.slices.find(({ slice }) => slice === name);
+    expect(of('kind=a')).toMatchObject({ lower: null, upper: null });
+    expect(of('kind=a')?.n).toBeGreaterThan(5);
+    expect(of('kind=b')?.lower).toBeGreaterThan(0);
   });
 
   test('estimates the loss of calibrated scores before any label is due', () => {

@@ -1,0 +1,95 @@
+/** The live quality of a monitor, as text for a terminal. */
+import { count, figure, interval, signed } from '../../../domain/format';
+import type { MonitorJson } from '../../api/monitoring/view';
+import { drawSequence, type Frame } from '../rollout/sequence-drawing';
+import type { Paint } from '../terminal';
+import { alarmTable } from './alarm-table';
+
+const slicesShown = 5;
+
+export function qualityLines(
+  { quality }: MonitorJson,
+  page: Frame,
+  paint: Paint,
+): readonly string[] {
+  if (quality === null) return ['live quality: no label that is due yet'];
+  const { metric, n, estimate, lower, upper, reference, limit, bias, history } = quality;
+  const against = reference === null ? '' : `; holdout ${figure(reference)}`;
+  const band = interval({ lower, upper }, figure);
+  const drawing = drawSequence(
+    {
+      history,
+      limit: limit ?? estimate,
+      limitName: limit === null ? 'mean' : 'limit',
+      unit: 'labels',
+    },
+    page,
+    paint,
+  );
+  return [
+    `live ${metric} ${figure(estimate)} (${band}), ${count(n)} labels of four weeks${against}` +
+      (bias === null ? '' : `; bias ${signed(bias)}`),
+    ...drawing,
+    ...sliceLines(quality, paint),
+  ];
+}
+
+/** Slices with an alarm, and then those with the largest mean loss. */
+function sliceLines(
+  { metric, slices, tests }: NonNullable<MonitorJson['quality']>,
+  paint: Paint,
+): readonly string[] {
+  const rows = slices.map(({ slice, n, estimate, lower, upper }) => {
+    const own = tests.filter((test) => test.slice === slice);
+    const limit = own.find(
+      ({ measure, scale }) => measure === 'loss' && scale === 'fourWeeks',
+    )?.limit;
+    const isOpen = own.some(({ since }) => since !== null);
+    return [
+      slice,
+      figure(estimate),
+      lower == null || upper == null ? '' : interval({ lower, upper }, figure),
+      limit == null ? 'not tested' : figure(limit),
+      count(n),
+      isOpen ? 'ALARM' : '',
+    ];
+  });
+  if (rows.length === 0) return [];
+  const isOpen = (row: readonly string[]) => row.at(-1) !== '';
+  const shown = [
+    ...rows.filter(isOpen),
+    ...rows.filter((row) => !isOpen(row)).slice(0, slicesShown),
+  ];
+  return alarmTable(['SLICE', metric.toUpperCase(), 'BAND', 'LIMIT', 'LABELS', ''], shown, paint);
+}
+
+export function estimateLines({ estimate }: MonitorJson, paint: Paint): readonly string[] {
+  if (estimate === null) return [];
+  const { metric, loss, rows, from, until } = estimate;
+  return [
+    paint.dim(
+      `estimated ${metric} without labels ${figure(loss)}, ${count(rows)} requests from ${from} to ${until}`,
+    ),
+  ];
+}
+
+/** The mean loss and the bias of the last day, week and four weeks, beside their limits. */
+export function testLines({ quality }: MonitorJson, paint: Paint): readonly string[] {
+  if (quality === null || quality.tests.length === 0) return [];
+  const rows = quality.tests.map(
+    ({ slice, measure, scale, value, reference, limit, rows: labels, since, reason }) => [
+      slice,
+      measure === 'loss' ? quality.metric : 'bias',
+      scale === 'fourWeeks' ? 'four weeks' : scale,
+      value === null ? '' : figure(value),
+      figure(reference),
+      limit === null
+        ? `not tested: ${reason ?? 'the holdout does not show a limit'}`
+        : `${measure === 'loss' ? '' : '± '}${figure(limit)}`,
+      count(labels),
+      since === null ? '' : 'ALARM',
+    ],
+  );
+  const head = ['QUALITY OF', 'MEASURE', 'BY', 'LAST', 'HOLDOUT', 'LIMIT', 'LABELS', ''];
+  return ['', ...alarmTable(head, rows, paint)];
+}
