@@ -16,7 +16,8 @@ import { setUpLanceDb } from './language/lance-settings';
 import type { Logger } from './log';
 import type { Loop } from './maintenance/loop';
 import { startMaintenance } from './maintenance/maintenance';
-import { measureMaintenance, measureMonitors } from './maintenance/metrics';
+import { measureMaintenance } from './maintenance/metrics';
+import { measureMonitors } from './maintenance/monitor-metrics';
 import { checkOpenRuns } from './maintenance/open-runs';
 import { startProjectHost } from './project/host';
 import { createQueueWorker } from './temporal/worker';
@@ -83,7 +84,7 @@ export async function runWorker(
     const monitors = createMonitorClient({ connection: client, namespace });
     loops = startMaintenance({ ...core, lifecycles, schedules, indexes, monitors, config, log });
     measureMaintenance(metrics, core.registry.feedback);
-    measureMonitors(metrics, core.registry.monitors);
+    measureMonitors(metrics, core.registry.monitors, core.registry.incidents);
   }
   // Together with the orchestrator, because a project's runs need the registry in the same way.
   const projects = queues.includes('orchestrator')

@@ -23,6 +23,12 @@ interface AlarmRaise {
   readonly mayOpen: boolean;
 }
 
+/** Incidents of a model that are not resolved. */
+export interface OpenIncidents extends Pick<Incident, 'model' | 'kind' | 'severity'> {
+  readonly tenant: Tenant;
+  readonly incidents: number;
+}
+
 /** Every change writes its audit row and its deliveries in the same transaction. */
 export interface IncidentRepository {
   /** Opens an incident, or updates the story of the one that is open under the same key. */
@@ -58,6 +64,8 @@ export interface IncidentRepository {
     readonly model: string;
     readonly key: string;
   }): Promise<Incident | null>;
+  /** Of all tenants. */
+  openCounts(): Promise<readonly OpenIncidents[]>;
   /** Newest first. */
   list(
     input: {
@@ -77,6 +85,12 @@ export function createIncidentRepository(database: Database): IncidentRepository
     },
 
     followBlockedVersions: () => followBlockedVersions(database),
+
+    async openCounts() {
+      return sql<OpenIncidents[]>`
+        select tenant_id as tenant, model, kind, severity, count(*)::float8 as incidents from incidents
+        where status <> 'resolved' group by 1, 2, 3, 4 order by 1, 2, 3, 4`;
+    },
 
     raise: (input) => sql.begin((tx) => raiseIncident(tx, input)),
 

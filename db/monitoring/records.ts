@@ -5,7 +5,12 @@ import type {
   FallbackState,
   LabelCursor,
 } from '../../domain/monitoring/observation/fallback-state';
-import type { MonitorResults } from '../../domain/monitoring/observation/monitor-results';
+import type { FeatureDrift } from '../../domain/monitoring/drift-results';
+import type {
+  LiveQualityResult,
+  MonitorResults,
+  RefusedRequests,
+} from '../../domain/monitoring/observation/monitor-results';
 import type { MonitorState } from '../../domain/monitoring/observation/monitor-state';
 import type {
   FailedHour,
@@ -89,12 +94,17 @@ export interface MonitorFigures extends MonitoredModel {
   readonly version: number;
   readonly rows: number;
   readonly secondsSinceLook: number | null;
-  readonly loss: number | null;
-  readonly lossLower: number | null;
-  readonly lossUpper: number | null;
+  readonly quality: Omit<LiveQualityResult, 'history' | 'n' | 'total' | 'since' | 'metric'> | null;
+  readonly estimatedLoss: number | null;
   readonly alarms: readonly { readonly kind: string }[];
-  /** Total variation distance by feature. */
-  readonly effects: Readonly<Record<string, number>>;
+  readonly drift: readonly Pick<
+    FeatureDrift,
+    'feature' | 'role' | 'effect' | 'tolerance' | 'bins'
+  >[];
+  readonly refused: Pick<RefusedRequests, 'rows' | 'requests'> | null;
+  /** The largest share of refused requests; null for settings without it. */
+  readonly maxRefused: number | null;
+  readonly skew: Pick<SkewResult, 'compared' | 'agreeing'> | null;
 }
 
 /** Monitors of champions, one for each model. */

@@ -128,9 +128,15 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
       return sql<MonitorFigures[]>`
         select m.tenant_id as tenant, m.model, m.version, (m.state ->> 'rows')::float8 as rows,
           extract(epoch from clock_timestamp() - m.looked_at)::float8 as seconds_since_look,
-          (m.results #>> '{quality,estimate}')::float8 as loss, (m.results #>> '{quality,lower}')::float8 as loss_lower,
-          (m.results #>> '{quality,upper}')::float8 as loss_upper, coalesce(m.results -> 'alarms', '[]') as alarms,
-          coalesce((select json_object_agg(d ->> 'feature', (d ->> 'effect')::float8) from json_array_elements(m.results -> 'drift') d), '{}') as effects
+          case when m.results #>> '{quality}' is not null then json_build_object('estimate', m.results #> '{quality,estimate}', 'lower', m.results #> '{quality,lower}',
+            'upper', m.results #> '{quality,upper}', 'reference', m.results #> '{quality,reference}', 'limit', m.results #> '{quality,limit}',
+            'bias', m.results #> '{quality,bias}', 'slices', m.results #> '{quality,slices}', 'tests', m.results #> '{quality,tests}') end as quality,
+          (m.results #>> '{estimate,loss}')::float8 as estimated_loss, coalesce(m.results -> 'alarms', '[]') as alarms,
+          coalesce((
+            select json_agg(json_build_object('feature', d -> 'feature', 'role', d -> 'role', 'effect', d -> 'effect', 'tolerance', d -> 'tolerance', 'bins', d -> 'bins'))
+            from json_array_elements(m.results -> 'drift') d
+          ), '[]') as drift,
+          m.results -> 'refused' as refused, (m.settings #>> '{data,maxRefused}')::float8 as max_refused, m.results -> 'skew' as skew
         from monitors m where m.status = 'watching' order by 1, 2`;
     },
 

@@ -74,6 +74,22 @@ test('raised by many at once, it is one incident with one notification', async (
   expect(await incidents().get({ tenant, id })).toMatchObject({ updates: 0, status: 'open' });
 });
 
+test('open incidents are counted by model, kind and severity', async () => {
+  const model = await subscribed();
+  const counts = async () =>
+    (await incidents().openCounts()).filter((each) => each.model === model);
+  const { incident } = await incidents().raise(drift(model));
+  await incidents().raise(drift(model, { kind: 'data', key: 'data', severity: 'critical' }));
+  await incidents().raise(drift(model, { kind: 'data', key: 'other', severity: 'critical' }));
+  const { kind, severity } = incident;
+  expect(await counts()).toEqual([
+    { tenant, model, kind: 'data', severity: 'critical', incidents: 2 },
+    { tenant, model, kind, severity, incidents: 1 },
+  ]);
+  await incidents().resolve({ tenant, model, key: 'drift', because: 'it is over' });
+  expect(await counts()).toMatchObject([{ kind: 'data', incidents: 2 }]);
+});
+
 test('its story is updated, and its whole history is in the audit log', async () => {
   const model = await subscribed();
   const { incident } = await incidents().raise(drift(model));

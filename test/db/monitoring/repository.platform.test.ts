@@ -336,6 +336,32 @@ test('failed and refused rows of all gateways reach the look, and make the monit
   ]);
 });
 
+test('the figures for metrics follow from the results of the last look', async () => {
+  const at = await watched();
+  const bins = [{ bin: 'missing', problem: 'missing' as const, reference: 0, current: 0.2 }];
+  const feature = { feature: 'distance', role: 'feature', effect: 0.3, tolerance: null, bins };
+  const quality = {
+    ...{ estimate: 0.5, lower: 0.4, upper: 0.6, reference: 0.48, limit: 0.51, bias: null },
+    ...{ slices: [], tests: [] },
+  };
+  const skew = { compared: 200, agreeing: 150 };
+  const refused = { rows: 3, requests: 9 };
+  const figures = async () =>
+    (await test_.registry.monitors.figures()).find(({ model }) => model === at.model);
+  await look(at, counter([]));
+  expect(await figures()).toMatchObject({ quality: null, drift: [], refused: null, skew: null });
+  await look(at, (state, batch) => {
+    const folded = counter([])(state, batch);
+    const results = { drift: [feature], quality: { ...quality, history: [] }, skew, refused };
+    return { ...folded, results: { ...folded.results, ...(results as unknown as object) } };
+  });
+  expect(await figures()).toEqual({
+    ...{ tenant, model: at.model, version: 1, rows: 0, alarms: [], estimatedLoss: null },
+    ...{ quality, drift: [feature], refused, skew, maxRefused: 0.05 },
+    secondsSinceLook: expect.any(Number) as number,
+  });
+});
+
 test('a look reads only the rows behind its cursor', async () => {
   const [at, other] = [await watched(), await watched()];
   for (let batch = 0; batch < 4; batch += 1)
