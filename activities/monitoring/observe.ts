@@ -6,6 +6,7 @@ import type { ChampionReference } from '../../domain/monitoring/observation/cham
 import { isFallbackDue } from '../../domain/monitoring/observation/fallback-state';
 import { nextMonitorStep } from '../../domain/monitoring/observation/monitor-step';
 import { alarmKinds } from '../../domain/monitoring/observation/monitor-results';
+import { uncheckedDrift } from '../../domain/monitoring/alarm/unchecked-drift';
 import { observe } from '../../domain/monitoring/observation/observe';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { MonitorLook } from '../../db/monitoring/records';
@@ -31,6 +32,8 @@ export type ObserveResult =
       readonly alarms: number;
       /** Whether the former champion is to be compared (`compareFormer`). */
       readonly comparesFormer: boolean;
+      /** Whether a run waits until a new sample was computed again (`measureSkew`). */
+      readonly needsSkew: boolean;
       /** False after a long turn: call again at once. */
       readonly isDrained: boolean;
     };
@@ -98,6 +101,10 @@ export function createObserveModelActivities({ registry, artifacts }: ObserveMod
             rows: state.rows,
             alarms: alarms.length,
             comparesFormer: settings !== null && isFallbackDue(settings, alarms),
+            needsSkew:
+              settings?.onAlarm === 'retrain' &&
+              results !== null &&
+              uncheckedDrift(results, state.eventNow)?.waitsForSkew === true,
             isDrained: seen.isDrained,
           };
         }

@@ -6,7 +6,8 @@ import {
   monitorStories,
   type MonitorStory,
 } from '../../domain/monitoring/observation/monitor-story';
-import { retrainingCauseOf } from '../../domain/monitoring/observation/retraining-cause';
+import { retrainingCauseOf } from '../../domain/monitoring/alarm/retraining-cause';
+import { uncheckedDrift } from '../../domain/monitoring/alarm/unchecked-drift';
 import type { RetrainingCause } from '../../domain/retraining/retraining';
 import type { MonitorRecord } from '../../db/monitoring/records';
 import type { Registry } from '../../db/registry';
@@ -24,12 +25,16 @@ type RaiseRegistry = Pick<
  * attempt for a former champion opens none.
  */
 export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecord): Promise<void> {
-  const { tenant, model, version, fencing, settings, results, raised } = monitor;
+  const { tenant, model, version, fencing, settings, state, results, raised } = monitor;
   if (settings === null || results === null) return;
   const groups = alarmGroups(results);
   const jumps = freshJumpsOf(results);
   const cause = settings.onAlarm === 'retrain' ? retrainingCauseOf(groups, jumps) : null;
-  const refused = cause === null ? null : await requestRun(registry, { tenant, model, cause });
+  const { eventNow } = state;
+  // Broken data hold the run at once; other drift waits until its rows were checked.
+  const waits = cause?.brokenData === null && uncheckedDrift(results, eventNow) !== null;
+  const refused =
+    cause === null || waits ? null : await requestRun(registry, { tenant, model, cause });
   const isBroken =
     jumps.length > 0 || groups.some(({ kind }) => kind === 'data' || kind === 'skew');
   await observeRetraining(registry, { tenant, model, callsForRun: cause !== null, isBroken });
@@ -38,7 +43,7 @@ export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecor
     ...(await registry.retrainings.outlook({ tenant, lifecycle: model })),
     refused,
   };
-  const stories = monitorStories({ model, version, settings, results, outlook });
+  const stories = monitorStories({ model, version, settings, results, eventNow, outlook });
   const now = Object.fromEntries(stories.map((story) => [story.kind, raisedText(story)]));
   if (JSON.stringify(now) === JSON.stringify(raised)) return;
   for (const each of stories) {

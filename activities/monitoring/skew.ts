@@ -67,13 +67,15 @@ interface SkewSample {
 /** A version whose files are gone, or whose SQL fails on a request, is not measured. */
 async function measureOrExplain(deps: MeasureSkewDeps, sample: SkewSample): Promise<SkewResult> {
   const measuredAt = new Date().toISOString();
+  const newest = Math.max(...sample.rows.map(({ at }) => Date.parse(at)));
+  const of = { measuredAt, sampledUntil: new Date(newest).toISOString() };
   const rows = sample.rows.length;
   try {
-    return { measuredAt, rows, failure: null, ...(await measure(deps, sample)) };
+    return { ...of, rows, failure: null, ...(await measure(deps, sample)) };
   } catch (error) {
     sample.signal.throwIfAborted();
     if (!isPerennialError(error) || failureTypes[error.type].retryable) throw error;
-    return { measuredAt, rows, compared: 0, agreeing: 0, maxDifference: 0, failure: error.message };
+    return { ...of, rows, compared: 0, agreeing: 0, maxDifference: 0, failure: error.message };
   }
 }
 

@@ -79,6 +79,8 @@ export type MonitorLook =
   | { readonly kind: 'changed' };
 
 export interface SampledPrediction {
+  /** Event time. */
+  readonly at: string;
   readonly input: unknown;
   readonly output: unknown;
 }

@@ -79,7 +79,7 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
 
     async sample({ tenant, model, version, limit }) {
       return sql<SampledPrediction[]>`
-        select input, output from predictions
+        select coalesce(event_time, received_at) as at, input, output from predictions
         where tenant_id = ${tenant} and model = ${model} and version = ${version} and arm = 'champion'
           and received_at > now() - interval '1 day' and day >= (now() at time zone 'UTC')::date - 1
         order by received_at desc limit ${limit}`;

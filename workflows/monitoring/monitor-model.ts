@@ -77,16 +77,20 @@ export async function monitorModel(input: MonitorModelInput): Promise<void> {
     }
   }
 
-  /** Once an hour, if requests arrived since. Looks do not wait for it. */
+  /**
+   * Once an hour, and when a run waits for it, if requests arrived since. Looks do not wait for it.
+   */
   function measureSkew({
     version,
     rows,
+    needsSkew,
   }: {
     readonly version: number;
     readonly rows: number;
+    readonly needsSkew: boolean;
   }): void {
-    const isDue = Date.now() - skew.at >= skewEveryMs && rows > 0 && rows !== skew.rows;
-    if (!isDue || measuring.work !== null) return;
+    const isTime = needsSkew || Date.now() - skew.at >= skewEveryMs;
+    if (!isTime || rows === 0 || rows === skew.rows || measuring.work !== null) return;
     skew = { at: Date.now(), rows };
     const summary = `${model}@${version}: compute a sample of requests again`;
     const options = { summary, retry: { maximumAttempts: 3 } };

@@ -5,7 +5,7 @@ import { jumpSpans } from '../../../domain/monitoring/jump/jump-test';
 import type { JumpResult } from '../../../domain/monitoring/jump/jump-results';
 import { monitorActions, monitorFallbacks } from '../../../domain/monitoring/monitor-spec';
 import { monitorStatuses } from '../../../domain/monitoring/monitor';
-import { triggersOf } from '../../../domain/monitoring/observation/alarm-triggers';
+import { triggersOf } from '../../../domain/monitoring/alarm/alarm-triggers';
 import {
   alarmKinds,
   type RefusedRequests,
@@ -305,7 +305,7 @@ export function monitorSummaryToJson(
     startedAt,
     settings,
   } = monitor;
-  const situation = settings && results && { model, settings, results, outlook };
+  const situation = settings && results && { model, settings, results, eventNow, outlook };
   const alarms =
     status === 'off' || !situation
       ? []

@@ -1,7 +1,7 @@
 import type { DatasetVersionRef } from '../../dataset/dataset';
 import type { IncidentKind, IncidentSeverity, IncidentStory } from '../../incident/incident';
 import { freshJumpsOf } from '../jump/fresh-jumps';
-import { triggersOf, waitsForOf, type AlarmSituation } from './alarm-triggers';
+import { triggersOf, waitsForOf, type AlarmSituation } from '../alarm/alarm-triggers';
 import { alarmKinds, type MonitorAlarm, type MonitorResults } from './monitor-results';
 
 /** All open alarms of one kind, which are one incident. */

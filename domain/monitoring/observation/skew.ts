@@ -4,6 +4,8 @@
  */
 export interface SkewResult {
   readonly measuredAt: string;
+  /** Event time of the newest request in the sample; absent in results from before. */
+  readonly sampledUntil?: string;
   /** Requests in the sample, and those with a logged score. */
   readonly rows: number;
   readonly compared: number;

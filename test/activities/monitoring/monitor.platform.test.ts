@@ -6,6 +6,9 @@ import { createObserveModelActivities } from '../../../activities/monitoring/obs
 import { createPrepareMonitorActivities } from '../../../activities/monitoring/prepare';
 import { raiseAlarms } from '../../../activities/monitoring/raise';
 import { newId } from '../../../db/ids';
+import type { FeatureDrift } from '../../../domain/monitoring/drift-results';
+import { alarmsOf } from '../../../domain/monitoring/observation/alarms';
+import type { SkewResult } from '../../../domain/monitoring/observation/skew';
 import type { MonitoredModel } from '../../../db/monitoring/records';
 import { failure } from '../../../domain/failure';
 import type { PredictionId, RunId } from '../../../domain/ids';
@@ -244,4 +247,58 @@ test('the incident of an alarm names the run that it started, and a resolved one
   await alarming();
   expect((await registry.retrainings.get({ tenant, lifecycle: model })).run).not.toBe(run);
   expect(await incident()).toMatchObject([{ status: 'resolved' }]);
+});
+
+test('fresh drift raises its incident at once, and its run waits for the checks of data', async () => {
+  const { registry } = test_;
+  const { prepare, observe } = activities();
+  const model = await promoted();
+  await prepare(model);
+  await observe(model);
+  const raisedAt = '2024-05-06T09:00:00.000Z';
+  const alarming = async (hour: string, sampledUntil: string) => {
+    const monitor = await monitorOf(model);
+    if (!monitor?.results || !monitor.settings) throw new Error('nothing was observed');
+    const kind = 'distribution';
+    const signal = { kind, scale: 'hour', effect: 0.3, rows: 60, since: raisedAt, raisedAt };
+    const drift = {
+      feature: 'distance',
+      role: 'feature',
+      alarm: signal,
+      signals: [signal],
+      effect: 0.3,
+    } as unknown as FeatureDrift;
+    const skew: SkewResult = {
+      measuredAt: raisedAt,
+      sampledUntil: `2024-05-06T${sampledUntil}:00.000Z`,
+      rows: 9,
+      compared: 9,
+      agreeing: 9,
+      maxDifference: 0,
+      failure: null,
+    };
+    const settings = { ...monitor.settings, onAlarm: 'retrain' as const };
+    const found = { ...monitor.results, drift: [drift], skew };
+    await raiseAlarms(registry, {
+      ...monitor,
+      settings,
+      state: { ...monitor.state, eventNow: `2024-05-06T${hour}:00.000Z` },
+      results: { ...found, alarms: alarmsOf(found, settings) },
+    });
+    const { run } = await registry.retrainings.get({ tenant, lifecycle: model });
+    const incident = await registry.incidents.open({ tenant, model, key: 'drift' });
+    return { hasRun: run !== null, did: incident?.story.engineDid };
+  };
+  expect(await alarming('09:30', '09:10')).toMatchObject({
+    hasRun: false,
+    did: expect.stringContaining('once requests until 2024-05-06T11:00:00.000Z show no') as string,
+  });
+  expect(await alarming('11:00', '08:50')).toMatchObject({
+    hasRun: false,
+    did: expect.stringContaining('once a sample of these requests shows no') as string,
+  });
+  expect(await alarming('11:00', '10:50')).toMatchObject({
+    hasRun: true,
+    did: expect.stringContaining('retrains the model') as string,
+  });
 });

@@ -19,6 +19,7 @@ const watching = {
   rows: 10,
   alarms: 0,
   comparesFormer: false,
+  needsSkew: false,
   isDrained: true,
 } as const satisfies Seen;
 const over: Seen = { kind: 'off', why: 'the model has no champion' };
@@ -117,4 +118,25 @@ test('compares the former champion at each look that asks for it', async () => {
   await end();
   expect(fake.compared()).toBe(1);
   await runs.record('monitor-model-falling-back', handle);
+});
+
+test('computes a sample again at once when a run waits for it, if requests arrived since', async () => {
+  const fake = fakeLooks(
+    watching,
+    { ...watching, rows: 20 },
+    { ...watching, rows: 20, needsSkew: true },
+    { ...watching, rows: 20, needsSkew: true },
+    over,
+  );
+  const { handle, end } = await runs.monitor({ tenant, model: 'sampled' }, fake.overrides);
+  const measured: number[] = [];
+  for (let look = 1; look <= 4; look += 1) {
+    await until(() => fake.looks() === look);
+    // The sample runs beside the looks.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    measured.push(fake.measured());
+    await handle.signal(lookBecameDueSignal);
+  }
+  await end();
+  expect(measured).toEqual([1, 1, 2, 2]);
 });

@@ -25,6 +25,8 @@ const settings: MonitorSettings = {
 };
 
 const now = '2024-05-02T00:00:00.000Z';
+/** Long after each alarm, and without a sample for so long. */
+const eventNow = '2024-06-01T00:00:00.000Z';
 /** No brake is in force. */
 const free: RunOutlook = { state: noRetraining, otherRun: null, refused: null, now };
 
@@ -51,7 +53,8 @@ function resultsOf(lasted: Readonly<Record<string, number>>): MonitorResults {
   const drift = Object.entries(lasted).map(([feature, lastedHours]) => {
     const means = { before: 1040, after: 640, hours: 1, effect: 0.2, largest: 90, tolerance: 150 };
     const alarm = { ...means, since: '2024-05-01T10:00:00.000Z', lastedHours };
-    return { feature, role: 'feature', alarm: null, effect: 0, jump: { limits: [], alarm } };
+    const none = { alarm: null, signals: [], effect: 0 };
+    return { feature, role: 'feature', ...none, jump: { limits: [], alarm } };
   }) as unknown as MonitorResults['drift'];
   const service = { tests: [] } as unknown as MonitorResults['service'];
   const found = { drift, quality, service, refused: null, skew: null };
@@ -69,7 +72,13 @@ function storyOf(
   lasted: Readonly<Record<string, number>>,
   onAlarm: MonitorSettings['onAlarm'] = 'retrain',
 ) {
-  const of = { model: 'm', version: 3, settings: { ...settings, onAlarm }, outlook: free };
+  const of = {
+    model: 'm',
+    version: 3,
+    settings: { ...settings, onAlarm },
+    eventNow,
+    outlook: free,
+  };
   const results = resultsOf(lasted);
   const story = monitorStories({ ...of, results }).find((each) => each.kind === kind);
   if (!story) throw new Error(`no story of ${kind}`);
@@ -153,7 +162,14 @@ describe('the story of a quality alarm', () => {
     };
     const alarms = alarmsOf(found, settings);
     const results = { ...found, alarms, estimate: null, fallback: null, unknown: [] };
-    const [story] = monitorStories({ model: 'm', version: 3, settings, results, outlook: free });
+    const [story] = monitorStories({
+      model: 'm',
+      version: 3,
+      settings,
+      results,
+      eventNow,
+      outlook: free,
+    });
     return story?.story;
   };
 
@@ -223,6 +239,7 @@ describe('the story of an alarm that asks for a run', () => {
       version: 3,
       settings,
       results,
+      eventNow,
       outlook: { ...free, ...outlook },
     });
     if (!first) throw new Error('no story');
@@ -302,8 +319,36 @@ describe('the story of an alarm that asks for a run', () => {
       version: 3,
       settings,
       results: { ...results, alarms },
+      eventNow,
       outlook: free,
     });
     expect(quality_?.story.engineDid).toContain('no run starts until the alarms of request data');
   });
+});
+
+test('the story of fresh drift says that the run waits for the checks of data', () => {
+  const signal = { kind: 'distribution', scale: 'hour', effect: 0.3, rows: 60, tolerance: 0.1 };
+  const raised = {
+    ...signal,
+    since: '2024-05-01T09:00:00.000Z',
+    raisedAt: '2024-05-01T09:00:00.000Z',
+  };
+  const drift = [
+    { feature: 'x', role: 'feature', alarm: raised, signals: [raised], effect: 0.3, jump: null },
+  ] as unknown as MonitorResults['drift'];
+  const found = { ...resultsOf({}), drift, quality: null };
+  const results = { ...found, alarms: alarmsOf(found, settings) };
+  const did = (hour: string) =>
+    monitorStories({
+      model: 'm',
+      version: 3,
+      settings,
+      results,
+      eventNow: `2024-05-01T${hour}:00.000Z`,
+      outlook: free,
+    })[0]?.story.engineDid;
+  expect(did('10:59')).toContain(
+    'an incident, and a retraining run once requests until 2024-05-01T11:00:00.000Z show no broken data',
+  );
+  expect(did('11:00')).toContain('once a sample of these requests shows no training-serving skew');
 });

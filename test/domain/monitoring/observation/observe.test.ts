@@ -9,7 +9,7 @@ import type {
 import type { MonitorResults } from '../../../../domain/monitoring/observation/monitor-results';
 import { freshJumpsOf } from '../../../../domain/monitoring/jump/fresh-jumps';
 import { noRetraining } from '../../../../domain/retraining/retraining';
-import { triggersOf } from '../../../../domain/monitoring/observation/alarm-triggers';
+import { triggersOf } from '../../../../domain/monitoring/alarm/alarm-triggers';
 import {
   alarmGroups,
   monitorStories,
@@ -28,7 +28,7 @@ import type {
 } from '../../../../domain/monitoring/observation/observed';
 import { addService, serviceResult } from '../../../../domain/monitoring/service/service';
 import { rowLoss } from '../../../../domain/monitoring/observation/live-quality';
-import { retrainingCauseOf } from '../../../../domain/monitoring/observation/retraining-cause';
+import { retrainingCauseOf } from '../../../../domain/monitoring/alarm/retraining-cause';
 import { qualityReferenceOf } from '../../../../domain/monitoring/quality/quality-reference';
 import { referenceOf } from '../../../../domain/monitoring/reference';
 import {
@@ -134,6 +134,7 @@ function reference(): ChampionReference {
 }
 
 const situationOf = (results: MonitorResults, of: MonitorSettings = settings) => ({
+  eventNow: at(24 * 365),
   model: 'm',
   version: 3,
   settings: of,

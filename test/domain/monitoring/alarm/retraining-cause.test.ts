@@ -1,7 +1,7 @@
 import type { MonitorStory } from '../../../../domain/monitoring/observation/monitor-story';
 import type { MonitorResults } from '../../../../domain/monitoring/observation/monitor-results';
 import { freshJumpsOf } from '../../../../domain/monitoring/jump/fresh-jumps';
-import { retrainingCauseOf } from '../../../../domain/monitoring/observation/retraining-cause';
+import { retrainingCauseOf } from '../../../../domain/monitoring/alarm/retraining-cause';
 
 const storyOf = (kind: MonitorStory['kind'], ...features: readonly string[]) => ({
   kind,

@@ -3,14 +3,17 @@ import type { RunOutlook } from '../../retraining/outlook';
 import { brokenText } from '../../retraining/broken-data';
 import { freshJumpsOf } from '../jump/fresh-jumps';
 import type { MonitorSettings } from '../monitor';
-import { isFallbackDue } from './fallback-state';
-import type { MonitorAlarm, MonitorResults } from './monitor-results';
+import { isFallbackDue } from '../observation/fallback-state';
+import type { MonitorAlarm, MonitorResults } from '../observation/monitor-results';
+import { uncheckedDrift, type UncheckedDrift } from './unchecked-drift';
 
 /** Everything that decides whether an alarm can start a run. */
 export interface AlarmSituation {
   readonly model: string;
   readonly settings: MonitorSettings;
-  readonly results: Pick<MonitorResults, 'alarms' | 'drift'>;
+  readonly results: Pick<MonitorResults, 'alarms' | 'drift' | 'skew'>;
+  /** Event time that the monitor has reached. */
+  readonly eventNow: string | null;
   readonly outlook: RunOutlook;
 }
 
@@ -46,8 +49,14 @@ export function waitsForOf(kind: MonitorAlarm['kind'], situation: AlarmSituation
     : `a person who decides whether to retrain: perennial monitor show ${situation.model}`;
 }
 
+function uncheckedText({ checkedFrom, waitsForHours }: UncheckedDrift): string {
+  return waitsForHours
+    ? `, and a retraining run once requests until ${checkedFrom} show no broken data`
+    : ', and a retraining run once a sample of these requests shows no training-serving skew';
+}
+
 /** The strongest brake comes first. */
-function prospectOf({ model, results, outlook }: AlarmSituation): RunProspect {
+function prospectOf({ model, results, eventNow, outlook }: AlarmSituation): RunProspect {
   const { state, otherRun, refused, now } = outlook;
   const { stopped, hold, run, lastRun = null, notBefore, fruitless } = state;
   const brakes = `perennial retraining show ${model}`;
@@ -85,6 +94,8 @@ function prospectOf({ model, results, outlook }: AlarmSituation): RunProspect {
       text: `; no run starts: ${refused}`,
       waitsFor: `a person who removes the cause: ${brakes}`,
     };
+  const unchecked = uncheckedDrift(results, eventNow);
+  if (unchecked !== null) return { text: uncheckedText(unchecked), waitsFor: null };
   if (notBefore !== null && Date.parse(notBefore) > Date.parse(now)) {
     const after = lastRun === null ? '' : ` after ${lastRun}`;
     const why = fruitless > 0 ? `back-off${after}: ${fruitless} fruitless` : `cool-down${after}`;
