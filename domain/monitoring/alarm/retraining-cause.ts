@@ -1,7 +1,7 @@
 import type { BrokenData, RetrainingCause } from '../../retraining/retraining';
 import { settledHours, type FreshJump } from '../jump/fresh-jumps';
-import { jumpText } from './alarms';
-import type { AlarmGroup } from './monitor-story';
+import { jumpText } from '../observation/alarms';
+import type { AlarmGroup } from '../observation/monitor-story';
 
 /**
  * Why the open alarms call for a run; null if none of them does. A model that is trained on broken

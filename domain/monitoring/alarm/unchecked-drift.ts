@@ -1,5 +1,5 @@
 import type { FeatureDrift } from '../drift-results';
-import type { MonitorResults } from './monitor-results';
+import type { MonitorResults } from '../observation/monitor-results';
 
 /**
  * Drift whose rows the checks of data have not looked at yet. A changed unit raises an alarm of drift
