@@ -11,6 +11,7 @@ import type { LifecycleClient } from '../../temporal-clients/lifecycle-client';
 import { currentVerdictOf } from './current-verdict';
 import { instant, reason, verdict } from '../fields';
 import { rolloutJudge } from './judge-view';
+import { rolloutShares, sharesToJson } from './shares-view';
 
 const bounds = {
   estimate: z.number().nullable(),
@@ -83,28 +84,6 @@ const armView = z.object({
   outcome: outcome.nullable().describe('its quality; null for the champion'),
   n: z.number().describe('labelled answers of the smaller of its arm and the champion’s'),
   ...bounds,
-});
-
-const shares = z.object({
-  moves: z.number().describe('number of moves so far; at most one per day of event time'),
-  changedEntities: z
-    .number()
-    .describe('share of the entities, 0 to 1, that changed version at least once'),
-  items: z
-    .array(
-      z.object({
-        at: instant.describe('event time'),
-        from: z.number().describe('the challenger’s share of entities, 0 to 1'),
-        to: z.number(),
-        probability: z
-          .number()
-          .describe('probability that the challenger has the smaller loss, before the limits'),
-        days: z.number().describe('days with labels that are due'),
-        difference: z.number().describe('mean difference in loss of these days; positive is worse'),
-      }),
-    )
-    .readonly()
-    .describe('the newest moves, at most 60, oldest first'),
 });
 
 const rollback = z.object({
@@ -205,7 +184,7 @@ export const rolloutView = summary
       .readonly()
       .nullable()
       .describe('of an A/B rollout with traffic: the challengers, then the champion'),
-    shares: shares.nullable().describe('of a bandit with traffic: how its share moved'),
+    shares: rolloutShares.nullable().describe('of a bandit with traffic: how its share moved'),
     winner: z
       .number()
       .nullable()
@@ -366,15 +345,6 @@ function armsToJson(
       ...measured,
     };
   });
-}
-
-/** The boundary between the versions passed exactly the entities between the extreme shares. */
-function sharesToJson({
-  state: { evidence },
-}: RolloutRecord): z.output<typeof rolloutView>['shares'] {
-  if (!evidence?.bandit) return null;
-  const { moves, lowest, highest, recent: items } = evidence.bandit;
-  return { moves, changedEntities: highest - lowest, items };
 }
 
 function shadowToJson(reading: MetricReading | undefined): z.output<typeof rolloutView>['shadow'] {

@@ -1,7 +1,6 @@
 /** A rollout as the API returns it, and its text for a terminal. */
 import { formatSeconds } from '../../../domain/duration';
 import { count, figure, interval, percent, signed } from '../../../domain/format';
-import type { ShareMove } from '../../../domain/rollout/judging/evidence';
 import type { HistoryPoint } from '../../../domain/rollout/history';
 import { spanText } from '../../../domain/rollout/reasons';
 import type { RolloutRollback, RolloutStatus } from '../../../domain/rollout/rollout';
@@ -10,6 +9,7 @@ import type { Reason, Verdict } from '../../../domain/decision/verdict';
 import type { ExitCode } from '../cli-error';
 import { judgedText, judgeText, judgeTrouble, labelLines } from './judge-view';
 import { drawSequence } from './sequence-drawing';
+import { shareLines, type SharesJson } from './share-lines';
 import type { Paint } from '../terminal';
 import { table, wrapped } from '../terminal';
 import { reasonLines, type Verbosity } from '../decision/verdict-view';
@@ -74,11 +74,7 @@ export interface RolloutJson extends RolloutSummaryJson {
       }[]
     | null;
   /** Of a bandit. */
-  readonly shares: {
-    readonly moves: number;
-    readonly changedEntities: number;
-    readonly items: readonly ShareMove[];
-  } | null;
+  readonly shares: SharesJson | null;
   readonly winner: number | null;
   readonly rollback: RolloutRollback | null;
   readonly judge: RolloutJudgeJson | null;
@@ -134,7 +130,7 @@ export function describeRollout(
     ...(verdict === null ? [] : [`verdict: ${verdict.kind}`]),
     ...reasonLines(current, paint, { verbose, columns: page.columns }),
     ...armLines(rollout),
-    ...shareLines(rollout),
+    ...shareLines(rollout.shares, quality),
     ...trafficLines(rollout),
     ...(rollout.judge
       ? [judgeText(rollout.judge), ...labelLines(rollout.judge, rollout.model)].flatMap((line) =>
@@ -279,25 +275,6 @@ function armLines({ arms, quality: { metric }, winner }: RolloutJson): readonly 
   ]);
   return ['', ...table(header, rows).split('\n'), ''];
 }
-
-/** The newest moves of a bandit. */
-function shareLines({ shares, quality: { metric } }: RolloutJson): readonly string[] {
-  if (shares === null || shares.items.length === 0) return [];
-  const header = ['EVENT TIME', 'SHARE', 'P(BETTER)', 'DAYS', `${metric} − champion`];
-  const shown = shares.items.slice(-shownMoves);
-  const rows = shown.map(({ at, from, to, probability, days, difference }) => [
-    at.replace(/\.\d+/, ''),
-    `${percent(from)} → ${percent(to)}`,
-    percent(probability),
-    count(days),
-    signed(difference),
-  ]);
-  const earlier = shares.moves - shown.length;
-  const more = earlier > 0 ? [`${count(earlier)} earlier moves`] : [];
-  return ['', ...table(header, rows).split('\n'), ...more, ''];
-}
-
-const shownMoves = 10;
 
 /** Empty if nothing more is needed. Times are event time. */
 function remainingText(

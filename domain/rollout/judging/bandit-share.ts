@@ -11,7 +11,7 @@ const mostRecent = 60;
 const fewestDays = 2;
 
 /** What a bandit knows at one look, beside its evidence. */
-export interface BanditLook {
+interface BanditLook {
   /** Event time of the newest requests. */
   readonly eventNow: string;
   /** The challenger's share of entities now, 0–1; 0 before its first requests. */
