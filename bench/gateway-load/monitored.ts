@@ -1,7 +1,7 @@
 /**
  * The whole product on a machine with two cores, beside the load generator: the latency that two
  * gateway processes add at a fixed rate while the predictions are logged and the champion is
- * monitored, and how long the monitor needs to count them all.
+ * monitored, how long the monitor needs to count them all, and how soon a severe shift raises an alarm.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,6 +30,9 @@ const warmUpSeconds = 2;
 const model = 'monitored';
 /** A monitor that is further behind has stopped. */
 const longestCatchUpMs = 600_000;
+const shiftedModel = 'shifted';
+const shiftedRows = 100;
+const longestAlarmMs = 120_000;
 
 interface MonitoredLoad {
   readonly perSecond: number;
@@ -44,7 +47,7 @@ async function main(options: MonitoredLoad): Promise<void> {
     env: { PERENNIAL_GATEWAY_PROCESSES: String(processes) },
   });
   try {
-    await promote(product);
+    await promote(product, model);
     const graphFile = join(folder, 'graph.onnx');
     writeFileSync(graphFile, await graphOf(product));
     const bare = await startBare(graphFile);
@@ -57,6 +60,7 @@ async function main(options: MonitoredLoad): Promise<void> {
     const logged = await loggedPredictions(databaseUrl, { model, answered });
     const monitored = await monitoredRows(product, answered);
     const behindSeconds = rounded((Date.now() - endedAt) / 1000);
+    const alarmSeconds = await secondsToAlarm(product);
     const [base, gateway] = [middleOf(bareRounds), middleOf(gatewayRounds)];
     const addedP97Ms = addedP97(gatewayRounds, bareRounds);
     const load = loadOfMachine();
@@ -69,6 +73,10 @@ async function main(options: MonitoredLoad): Promise<void> {
         ['added latency, p97', `${addedP97Ms} ms, median of the rounds`],
         ['predictions', `${answered} answered, ${logged} in the log, ${monitored} monitored`],
         ['monitor', `had counted all ${behindSeconds} s after the last one`],
+        [
+          'severe shift',
+          `alarm ${alarmSeconds} s after the last of ${shiftedRows} shifted requests`,
+        ],
       ],
       {
         ...options,
@@ -80,6 +88,7 @@ async function main(options: MonitoredLoad): Promise<void> {
         logged,
         monitored,
         behindSeconds,
+        alarmSeconds,
       },
     );
   } finally {
@@ -94,16 +103,9 @@ async function measureInTurns(
   bareUrl: string,
   { perSecond, seconds, rounds }: MonitoredLoad,
 ): Promise<readonly [bare: SteadyFigures[], gateway: SteadyFigures[]]> {
-  const bodies = requestBodies();
   const plan = (origin: string, name: string): SteadyPlan => ({
-    origin,
-    path: `/v2/models/${name}/infer`,
-    headers: {
-      'content-type': 'application/json',
-      authorization: `Bearer ${product.apiKey}`,
-    },
-    bodies,
-    connections,
+    ...requestsTo(product, origin, name),
+    bodies: requestBodies(),
     perSecond,
     warmUpSeconds,
     seconds,
@@ -116,17 +118,26 @@ async function measureInTurns(
   return [bare, gateway];
 }
 
-async function promote(product: Product): Promise<void> {
+function requestsTo({ apiKey }: Product, origin: string, name: string) {
+  return {
+    origin,
+    path: `/v2/models/${name}/infer`,
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${apiKey}` },
+    connections,
+  };
+}
+
+async function promote(product: Product, name: string): Promise<void> {
   await product.apply(
     writeTinyLifecycle(product.workDir, {
-      name: model,
+      name,
       trainer: 'lightgbm',
       params: '{ num_iterations: 100 }',
       evaluate: lenientGates,
       featuresSql: 'SELECT kind, x, y FROM request\n',
     }),
   );
-  const run = await product.waitForEnd((await product.start(model)).body.id, 300);
+  const run = await product.waitForEnd((await product.start(name)).body.id, 300);
   if (run.status !== 'succeeded') throw new Error(JSON.stringify(run.failure));
 }
 
@@ -142,18 +153,43 @@ async function graphOf(product: Product): Promise<Uint8Array> {
   }
 }
 
-/** Rows like those of the training data, so that no alarm is open. */
-function requestBodies(): readonly string[] {
+/** Rows like those of the training data, unless they are shifted. */
+function requestBodies({ shift = 0 } = {}): readonly string[] {
   const random = seededRandom([3, 1, 4, 1]);
   return Array.from({ length: 300 }, () =>
     JSON.stringify({
       inputs: [
         oneRow('kind', 'BYTES', 'abc'[Math.floor(random() * 3)]),
-        oneRow('x', 'FP64', random() * 4 - 2),
+        oneRow('x', 'FP64', random() * 4 - 2 + shift),
         oneRow('y', 'FP64', random() * 4 - 2),
       ],
     }),
   );
+}
+
+/**
+ * Wall-clock seconds from the last of some requests whose `x` is shifted by ten units until the alarm
+ * is open, with the usual interval between looks. Another model, because the requests of the load are
+ * in the same hour, of which these would be a part that is tolerated.
+ */
+async function secondsToAlarm(product: Product): Promise<number> {
+  await promote(product, shiftedModel);
+  for (const shift of [0, 10])
+    await measure({
+      ...requestsTo(product, product.gatewayUrl, shiftedModel),
+      bodies: requestBodies({ shift }),
+      perSecond: shiftedRows,
+      warmUpSeconds: 0,
+      seconds: 1,
+    });
+  const sentAt = Date.now();
+  for (;;) {
+    const { body } = await product.call<MonitorJson>('GET', `/monitors/${shiftedModel}`);
+    if (body.alarms.some(({ feature }) => feature === 'x'))
+      return rounded((Date.now() - sentAt) / 1000);
+    if (Date.now() > sentAt + longestAlarmMs) throw new Error('a severe shift raised no alarm');
+    await pause(100);
+  }
 }
 
 async function monitoredRows(product: Product, answered: number): Promise<number> {

@@ -157,7 +157,7 @@ export async function eventually(
 }
 
 /**
- * Kills exactly before a write: the table is locked from outside until a process waits for it, and
+ * Kills exactly before a write: the table is locked from outside until a writer waits for it, and
  * `there` kills. Killing the server that holds the lock also releases it.
  */
 export async function killBeforeWrite(
@@ -173,7 +173,7 @@ export async function killBeforeWrite(
       await begin();
       await eventually(`somebody comes to ${table}`, async () => {
         const [waits] =
-          await sql`select from pg_locks l join pg_class c on c.oid = l.relation where not l.granted and c.relname = ${table}`;
+          await sql`select from pg_locks l join pg_class c on c.oid = l.relation where not l.granted and l.mode = 'RowExclusiveLock' and c.relname = ${table}`;
         return waits !== undefined;
       });
       await there();
