@@ -256,6 +256,7 @@ function qualityLimits(
     at: new Date(row.time).toISOString(),
     loss: lossOfRow(row, settings),
     bias: settings.task === 'multiclass' ? null : Number(row.output) - row.label,
+    score: settings.task === 'classification' ? Number(row.output) : null,
     slices: row.slices,
   }));
   const { timezone, drift, quality } = settings;

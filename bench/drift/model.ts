@@ -50,6 +50,7 @@ export function labelledLosses(
         at: new Date(flight.at).toISOString(),
         loss: rowLogloss(label, score),
         bias: score - label,
+        score,
         slices: { origin: String(flight.values['origin']) },
       },
     ];

@@ -1,5 +1,6 @@
 import type { Registry as Metrics } from 'prom-client';
 import { binProblems } from '../../domain/monitoring/bins';
+import { isScoreBin } from '../../domain/monitoring/quality/quality-blocks';
 import { alarmKinds } from '../../domain/monitoring/observation/monitor-results';
 import type { IncidentRepository, OpenIncidents } from '../../db/incident/repository';
 import type { MonitorFigures, MonitorRepository } from '../../db/monitoring/records';
@@ -89,6 +90,16 @@ const monitorGauges: readonly RegistryGauge<MonitorFigures>[] = [
   gauge('perennial_monitor_bias', {
     help: 'Mean prediction minus mean label of the champion, of a probability or a number.',
     valuesOf: ({ quality }) => [[{}, quality?.bias]],
+  }),
+  gauge('perennial_monitor_calibration', {
+    help:
+      'Mean prediction minus mean label in a bin of the score, in the last four weeks or the ' +
+      'newest ones.',
+    labels: ['bin'],
+    valuesOf: ({ quality }) =>
+      (quality?.tests ?? [])
+        .filter(({ slice, scale }) => isScoreBin(slice) && scale === 'fourWeeks')
+        .map(({ slice, value }) => [{ bin: slice }, value]),
   }),
   gauge('perennial_monitor_estimated_loss', {
     help: 'Estimate of the mean loss from calibrated scores, without labels.',

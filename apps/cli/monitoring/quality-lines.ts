@@ -1,5 +1,6 @@
 /** The live quality of a monitor, as text for a terminal. */
 import { count, figure, interval, signed } from '../../../domain/format';
+import { scoreBins } from '../../../domain/monitoring/quality/quality-blocks';
 import type { MonitorJson } from '../../api/monitoring/view';
 import { drawSequence, type Frame } from '../rollout/sequence-drawing';
 import type { Paint } from '../terminal';
@@ -30,8 +31,24 @@ export function qualityLines(
     `live ${metric} ${figure(estimate)} (${band}), ${count(n)} labels of four weeks${against}` +
       (bias === null ? '' : `; bias ${signed(bias)}`),
     ...drawing,
+    ...calibrationLines(quality, paint),
     ...sliceLines(quality, paint),
   ];
+}
+
+/** The mean of prediction minus label in each bin of the score, of the last four weeks or so. */
+function calibrationLines(
+  { tests }: NonNullable<MonitorJson['quality']>,
+  paint: Paint,
+): readonly string[] {
+  const bins = scoreBins.flatMap((bin) => {
+    const own = tests.filter((test) => test.slice === bin && test.value !== null);
+    const shown = own.find(({ since }) => since !== null) ?? own.at(-1);
+    if (shown?.value == null) return [];
+    const text = `${bin} ${signed(shown.value)}`;
+    return [shown.since === null ? text : paint.red(`${text} ALARM`)];
+  });
+  return bins.length === 0 ? [] : [`calibration, prediction minus label: ${bins.join(', ')}`];
 }
 
 /** Slices with an alarm, and then those with the largest mean loss. */

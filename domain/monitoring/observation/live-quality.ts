@@ -50,6 +50,8 @@ export interface LabelLoss {
   readonly loss: number;
   /** Prediction minus label; null for a class. */
   readonly difference: number | null;
+  /** The predicted probability of a classification with two classes. */
+  readonly score?: number;
 }
 
 /** Callers score an answer, or correct it. A correction is compared by its words. */
@@ -81,7 +83,8 @@ export function lossOf(
     return null;
   if (task === 'classification' && value !== 0 && value !== 1) return null;
   const loss = rowLoss(metric, value, score);
-  return { at, loss: Math.min(loss, bound), difference: score - value };
+  const scored = { at, loss: Math.min(loss, bound), difference: score - value };
+  return task === 'classification' ? { ...scored, score } : scored;
 }
 
 /** The loss of one row by the metric, with probabilities clipped as in evaluation. */

@@ -204,10 +204,11 @@ function countLabels(
     windows.set(hour, addWindows(windows.get(hour) ?? emptyWindow, counts));
   }
   const limits = version.reference?.quality ?? null;
-  const tested = losses.map(({ at, loss, difference, values }) => ({
+  const tested = losses.map(({ at, loss, difference, score = null, values }) => ({
     at,
     loss,
     bias: difference,
+    score,
     slices: values,
   }));
   const last = losses.at(-1);

@@ -14,6 +14,8 @@ export interface LabelledLoss {
   readonly loss: number;
   /** Score minus label; null for a task without calibration, such as multiclass. */
   readonly bias: number | null;
+  /** The predicted probability, for calibration by score; absent for other tasks. */
+  readonly score?: number | null;
   /** Values of the slice columns, such as { origin: 'JFK' }. */
   readonly slices: Readonly<Record<string, string>>;
 }
@@ -31,9 +33,28 @@ export function addQuality(sums: QualitySums, { loss, bias }: LabelledLoss): Qua
   return { rows: sums.rows + 1, loss: sums.loss + loss, bias: sums.bias + (bias ?? 0) };
 }
 
-/** All requests, and each slice of the request. */
-export function sliceNames({ slices }: LabelledLoss): readonly string[] {
-  return [allRequests, ...Object.entries(slices).map(([column, value]) => `${column}=${value}`)];
+/** All requests, each slice of the request, and its score bin. */
+export function sliceNames({ slices, score = null }: LabelledLoss): readonly string[] {
+  const bin = score === null ? undefined : scoreBins[scoreBin(score)];
+  return [
+    allRequests,
+    ...Object.entries(slices).map(([column, value]) => `${column}=${value}`),
+    ...(bin === undefined ? [] : [bin]),
+  ];
+}
+
+/** Ten bins of equal width, in which predicted and observed frequencies are compared. */
+export const scoreBins: readonly string[] = Array.from(
+  { length: 10 },
+  (_, bin) => `score ${bin / 10} … ${(bin + 1) / 10}`,
+);
+
+function scoreBin(score: number): number {
+  return Math.min(scoreBins.length - 1, Math.max(0, Math.floor(score * scoreBins.length)));
+}
+
+export function isScoreBin(slice: string): boolean {
+  return scoreBins.includes(slice);
 }
 
 export const allRequests = 'all';

@@ -6,9 +6,11 @@ import {
   addQuality,
   allRequests,
   daysOf,
+  isScoreBin,
   mapQualityScales,
   noQuality,
   openQualityBlocks,
+  scoreBins,
   sliceNames,
   type ByQualityScale,
   type LabelledLoss,
@@ -45,7 +47,7 @@ export interface QualityReference {
   readonly settings: QualitySettings;
   /** Larger losses count as this one. */
   readonly maxLoss: number;
-  /** All requests first, then the slices with enough rows. */
+  /** All requests first, then the slices with enough rows, then the score bins that are tested. */
   readonly slices: readonly SliceReference[];
 }
 
@@ -53,11 +55,20 @@ const minDays = 10;
 const minSliceShare = 0.05;
 const maxSlices = 20;
 const scaleCount = 3;
-/** Changes of calibration below it are no alarm. */
+/** Changes of calibration below it are no alarm, of all requests or a slice, and in a score bin. */
 const minBias = 0.02;
+const minBinBias = 0.05;
+/** The part of the false alarms for calibration by score, if there are bins to test. */
+const calibrationShare = 0.2;
+/** Bins of the score are tested by weeks and four weeks. */
+const calibrationScales = 2;
 
 /**
- * Learns from the holdout by how much days differ. Blocks of days are compared with
+ * Learns from the holdout by how much days differ. Calibration by score is the reliability diagram of
+ * M. H. DeGroot and S. E. Fienberg, The Statistician 32 (1983): in each bin of the score, the mean of
+ * score minus label is compared with that of the holdout, as in all requests.
+ *
+ * Blocks of days are compared with
  *   mean + t·sd·√((1/days + 1/days of the holdout)·(1 + ρ)/(1 − ρ))
  * where sd is that of the holdout's days and ρ the assumed correlation of days (M. S. Bartlett
  * 1946), but never with less than `maxDrop` above the mean. A holdout of a month holds no yearly
@@ -71,29 +82,49 @@ export function qualityReferenceOf(
   const { blocksOf } = openQualityBlocks(settings.timezone);
   const days = sorted.map(({ at }) => blocksOf(at).day);
   const maxLoss = sorted.reduce((most, { loss }) => Math.max(most, loss), 0);
-  const names = namedSlices(sorted);
-  const tests = names.length + 1;
-  const slices = names.map((slice) => {
-    const own = sorted.flatMap((row, index) =>
-      sliceNames(row).includes(slice) ? [{ row, day: days[index] ?? 0 }] : [],
+  const namesOf = sorted.map(sliceNames);
+  const rowsOf = (slice: string): readonly DayRow[] =>
+    sorted.flatMap((row, index) =>
+      namesOf[index]?.includes(slice) ? [{ row, day: days[index] ?? 0 }] : [],
     );
-    return sliceReference(slice, own, { settings, tests, maxLoss });
-  });
+  const names = namedSlices(sorted);
+  const bins = scoreBins.filter((bin) => daysWithEnough(rowsOf(bin)).length >= minDays);
+  const tests = { slices: names.length, bins: bins.length };
+  const slices = [...names, ...bins].map((slice) =>
+    sliceReference(slice, rowsOf(slice), { settings, tests, maxLoss }),
+  );
   return { settings, maxLoss, slices };
+}
+
+interface QualityTests {
+  /** All requests and the slices. */
+  readonly slices: number;
+  readonly bins: number;
 }
 
 /** The probability of a false alarm of one test in one block. */
 function qualityAlpha(
-  tests: number,
+  { slices, bins }: QualityTests,
   scale: QualityScale,
   { falseAlarmsPerYear }: QualitySettings,
 ): number {
-  return (falseAlarmsPerYear * daysOf[scale]) / (scaleCount * tests * 365.25);
+  const share = bins === 0 ? 1 : 1 - calibrationShare;
+  return (share * falseAlarmsPerYear * daysOf[scale]) / (scaleCount * (slices + 1) * 365.25);
+}
+
+function calibrationAlpha(
+  { bins }: QualityTests,
+  scale: QualityScale,
+  { falseAlarmsPerYear }: QualitySettings,
+): number {
+  const share = calibrationShare / (calibrationScales * bins);
+  return (share * falseAlarmsPerYear * daysOf[scale]) / 365.25;
 }
 
 /** Of the bound that watches the loss of the newest day. */
 export function newestDayAlpha({ slices, settings }: QualityReference): number {
-  return qualityAlpha(slices.length + 1, 'day', settings);
+  const bins = slices.filter(({ slice }) => isScoreBin(slice)).length;
+  return qualityAlpha({ slices: slices.length - bins, bins }, 'day', settings);
 }
 
 /** Losses and their guessed mean, which is far below the largest loss. */
@@ -114,7 +145,8 @@ function namedSlices(rows: readonly LabelledLoss[]): readonly string[] {
   for (const row of rows)
     for (const slice of sliceNames(row)) counts.set(slice, (counts.get(slice) ?? 0) + 1);
   const large = [...counts]
-    .filter(([slice, count]) => slice !== allRequests && count >= minSliceShare * rows.length)
+    .filter(([slice]) => slice !== allRequests && !isScoreBin(slice))
+    .filter(([, count]) => count >= minSliceShare * rows.length)
     .sort(([a, inA], [b, inB]) => inB - inA || (a < b ? -1 : 1))
     .slice(0, maxSlices);
   return [allRequests, ...large.map(([slice]) => slice)];
@@ -125,21 +157,31 @@ interface DayRow {
   readonly day: number;
 }
 
+function daysWithEnough(rows: readonly DayRow[]): readonly QualitySums[] {
+  const byDay = new Map<number, QualitySums>();
+  for (const { row, day } of rows) byDay.set(day, addQuality(byDay.get(day) ?? noQuality, row));
+  return [...byDay.values()].filter((sums) => sums.rows >= minBlockRows);
+}
+
 function sliceReference(
   slice: string,
   rows: readonly DayRow[],
-  at: { readonly settings: QualitySettings; readonly tests: number; readonly maxLoss: number },
+  at: {
+    readonly settings: QualitySettings;
+    readonly tests: QualityTests;
+    readonly maxLoss: number;
+  },
 ): SliceReference {
-  const byDay = new Map<number, QualitySums>();
-  for (const { row, day } of rows) byDay.set(day, addQuality(byDay.get(day) ?? noQuality, row));
-  const days = [...byDay.values()].filter((sums) => sums.rows >= minBlockRows);
+  const days = daysWithEnough(rows);
   const all = rows.reduce((sums, { row }) => addQuality(sums, row), noQuality);
   const [meanLoss, meanBias] = [all.loss / all.rows || 0, all.bias / all.rows || 0];
   const { settings, tests } = at;
   const losses = days.map((sums) => sums.loss / sums.rows);
   const shifts = days.map((sums) => sums.bias / sums.rows - meanBias);
   const worst = (1 + settings.maxDrop) * meanLoss;
-  const alpha = (scale: QualityScale) => qualityAlpha(tests, scale, settings);
+  const isBin = isScoreBin(slice);
+  const alpha = (scale: QualityScale) =>
+    isBin ? calibrationAlpha(tests, scale, settings) : qualityAlpha(tests, scale, settings);
   const limit = (scale: QualityScale, of: () => number): QualityLimit => {
     if (slice !== allRequests && scale === 'day') return off('slices are tested by the week');
     return days.length < minDays ? off(tooFew(days.length)) : { value: of(), reason: null };
@@ -150,20 +192,22 @@ function sliceReference(
     meanLoss,
     meanBias,
     loss: mapQualityScales((scale) =>
-      limit(scale, () =>
-        Math.max(
-          worst,
-          meanLoss + reach(losses, scale, alpha(scale)),
-          scale === 'day'
-            ? returnLevel(neededByDay(rows, at.maxLoss, alpha('day')), alpha('day'))
-            : 0,
-        ),
-      ),
+      isBin
+        ? off('score bins are tested for their calibration alone')
+        : limit(scale, () =>
+            Math.max(
+              worst,
+              meanLoss + reach(losses, scale, alpha(scale)),
+              scale === 'day'
+                ? returnLevel(neededByDay(rows, at.maxLoss, alpha('day')), alpha('day'))
+                : 0,
+            ),
+          ),
     ),
     bias: mapQualityScales((scale) =>
       limit(scale, () =>
         Math.max(
-          minBias,
+          isBin ? minBinBias : minBias,
           reach(shifts, scale, alpha(scale) / 2),
           scale === 'day' ? returnLevel(shifts.map(Math.abs), alpha('day')) : 0,
         ),

@@ -1,6 +1,7 @@
 import { meanBounds } from '../../statistics/mean-sequence';
 import type { QualityMeasure, QualityState, SliceQuality } from './quality';
 import {
+  isScoreBin,
   mapQualityScales,
   openQualityBlocks,
   qualityScales,
@@ -47,11 +48,24 @@ export function qualityResults(
     const held = state.slices[index];
     return held === undefined
       ? []
-      : (['loss', 'bias'] as const).flatMap((measure) =>
-          qualityScales.map((scale) => resultOf(held, of, { measure, scale, ...at })),
+      : measuresOf(of.slice).flatMap(({ measure, scales }) =>
+          scales.map((scale) => resultOf(held, of, { measure, scale, ...at })),
         );
   });
   return results.sort((a, b) => Number(b.since !== null) - Number(a.since !== null));
+}
+
+interface MeasuredScales {
+  readonly measure: QualityMeasure;
+  readonly scales: readonly QualityScale[];
+}
+
+function measuresOf(slice: string): readonly MeasuredScales[] {
+  if (isScoreBin(slice)) return [{ measure: 'bias', scales: ['week', 'fourWeeks'] }];
+  return [
+    { measure: 'loss', scales: qualityScales },
+    { measure: 'bias', scales: qualityScales },
+  ];
 }
 
 interface NewestDay {

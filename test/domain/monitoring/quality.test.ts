@@ -135,3 +135,69 @@ describe('quality by due labels', () => {
     expect(open(watch(live, none), none)).toEqual([]);
   });
 });
+
+describe('calibration by score', () => {
+  /** @param spread of the log odds of the score around those of the chance; 1 is calibrated */
+  function scored(
+    seed: number,
+    { days, firstDay, spread = 1 }: { days: number; firstDay: string; spread?: number },
+  ): readonly LabelledLoss[] {
+    const random = seededRandom([seed, days, 6, 6]);
+    return Array.from({ length: days * 400 }, (_, row) => {
+      const logOdds = 3 * (random() * 2 - 1);
+      const label = random() < 1 / (1 + Math.exp(-logOdds)) ? 1 : 0;
+      const score = 1 / (1 + Math.exp(-spread * logOdds));
+      return {
+        at: new Date(Date.parse(firstDay) + row * 216_000).toISOString(),
+        ...{ loss: rowLogloss(label, score), bias: score - label, score, slices: {} },
+      };
+    });
+  }
+  const before = scored(1, { days: 30, firstDay: '2024-01-01T00:00:00Z' });
+  const calibrated = qualityReferenceOf(before, { ...settings, maxDrop: 1 });
+  const judge = (spread: number, seed = 2, days = 29) =>
+    qualityResults(
+      addLabelledLosses(
+        emptyQuality(calibrated),
+        calibrated,
+        scored(seed, { days, firstDay: '2024-04-01T00:00:00Z', spread }),
+      ),
+      calibrated,
+    ).filter(({ since }) => since !== null);
+
+  test('finds a model that is over-confident at both ends, whose mean is right', () => {
+    const found = judge(2);
+    expect(found.map(({ slice }) => slice)).not.toContain('all');
+    const value = (bin: string) => found.find(({ slice }) => slice === bin)?.value;
+    expect(value('score 0.1 … 0.2')).toBeLessThan(-0.05);
+    expect(value('score 0.8 … 0.9')).toBeGreaterThan(0.05);
+    expect(found.every(({ measure }) => measure === 'bias')).toBe(true);
+  });
+
+  test('finds one that is not confident enough', () => {
+    expect(judge(0.4).map(({ slice }) => slice)).toContain('score 0.3 … 0.4');
+  });
+
+  test('months like the holdout raise at most the stated alarms', () => {
+    const { lower } = rateIn(30, (seed) => judge(1, 100 + seed).length > 0);
+    expect(lower).toBeLessThanOrEqual(29 / 365);
+  });
+
+  test('takes its part of the false alarms from the other tests', () => {
+    const without = qualityReferenceOf(
+      before.map((row) => ({ ...row, score: null })),
+      calibrated.settings,
+    );
+    const [all, ...bins] = calibrated.slices;
+    expect(bins.map(({ slice }) => slice)).toHaveLength(10);
+    expect(without.slices).toHaveLength(1);
+    expect(all?.bias.week.value).toBeGreaterThanOrEqual(without.slices[0]?.bias.week.value ?? NaN);
+    expect(bins.every(({ loss }) => loss.week.value === null)).toBe(true);
+  });
+
+  test('a bin without enough days is not tested', () => {
+    const low = before.filter(({ score }) => (score ?? 0) < 0.5);
+    const reference = qualityReferenceOf(low, settings);
+    expect(reference.slices.map(({ slice }) => slice)).not.toContain('score 0.8 … 0.9');
+  });
+});

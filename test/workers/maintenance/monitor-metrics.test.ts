@@ -19,6 +19,10 @@ const figures: MonitorFigures = {
     ],
     tests: [
       {
+        ...{ slice: 'score 0.8 … 0.9', measure: 'bias', scale: 'fourWeeks', value: 0.12, rows: 90 },
+        ...{ lower: null, upper: null, reference: 0, limit: 0.05, reason: null, since: null },
+      },
+      {
         ...{ slice: 'carrier=UA', measure: 'loss', scale: 'fourWeeks', value: 0.6, rows: 90 },
         ...{ lower: null, upper: null, reference: 0.5, limit: 0.58, reason: null, since: null },
       },
@@ -80,6 +84,7 @@ test.each([
   `perennial_monitor_slice_loss{${of},slice="carrier=UA",bound="limit"} 0.58`,
   `perennial_monitor_slice_loss{${of},slice="carrier=AA",bound="estimate"} 0.55`,
   `perennial_monitor_bias{${of}} -0.02`,
+  `perennial_monitor_calibration{${of},bin="score 0.8 … 0.9"} 0.12`,
   `perennial_monitor_estimated_loss{${of}} 0.49`,
   `perennial_monitor_skew_share{${of}} 0.25`,
   `perennial_incidents_open{${of},kind="data",severity="critical"} 2`,

@@ -94,6 +94,14 @@ const monitor: MonitorJson = {
         ...{ slice: 'all', measure: 'loss', scale: 'day', value: null, rows: 0 },
         ...{ reference: 0.48, limit: 0.53, reason: null, since: null },
       },
+      ...(['week', 'fourWeeks'] as const).map((scale) => ({
+        ...{ slice: 'score 0.1 … 0.2', measure: 'bias' as const, scale, value: -0.08, rows: 80 },
+        ...{ reference: 0, limit: 0.06, reason: null, since: '2013-06-03T00:00:00.000Z' },
+      })),
+      {
+        ...{ slice: 'score 0.8 … 0.9', measure: 'bias', scale: 'week', value: 0.02, rows: 80 },
+        ...{ reference: 0, limit: 0.06, reason: null, since: null },
+      },
       {
         ...{ slice: 'all', measure: 'bias', scale: 'week', value: -0.012, rows: 900 },
         ...{ reference: 0.001, limit: 0.05, reason: null, since: null },
@@ -184,6 +192,13 @@ test('slices have a band, a limit and a mark; the ones with an alarm come first'
   expect(lines[head + 2]).toMatch(/^carrier=AA +0\.61 +not tested +90/);
   expect(lines.filter((line) => line.startsWith('carrier='))).toHaveLength(6);
   expect(text).not.toContain('QUALITY OF');
+});
+
+test('calibration is shown by the bins of the score', () => {
+  const text = describeMonitor(monitor, page, paint, { verbose: false });
+  expect(text).toContain(
+    'calibration, prediction minus label: score 0.1 … 0.2 −0.08 ALARM, score 0.8 … 0.9 +0.02',
+  );
 });
 
 test('verbose shows the tests of the quality by day, week and four weeks', () => {
