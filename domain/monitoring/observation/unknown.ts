@@ -4,7 +4,7 @@ import { blockScales } from '../blocks';
 import type { DriftState } from '../drift-state';
 import { isVaryingNumber } from '../jump/value-sums';
 import { minLabels } from '../quality/quality';
-import { allRequests, daysOf } from '../quality/quality-blocks';
+import { allRequests, daysOf, isScoreBin } from '../quality/quality-blocks';
 import type { MonitorResults, UnknownResult } from './monitor-results';
 import type { MonitorState } from './monitor-state';
 import { smallHours } from '../service/hour-groups';
@@ -26,6 +26,7 @@ export function unknownResults(
     ...(version.settings.task === 'chat' ? [] : unmeasuredSkew(state)),
     ...untestedQuality(results),
     ...fewLabels(state, results, version),
+    ...untestedCalibration(results, version),
     ...untested(results),
     ...untestedJumps(version),
     ...hoursTooSmallForJumps(state, version),
@@ -183,6 +184,22 @@ function untestedQuality({ quality }: Pick<MonitorResults, 'quality'>): readonly
   );
   if (off?.reason == null) return [];
   return [{ what: 'whether live quality is too low', why: off.reason, until: null }];
+}
+
+/** Without a bin of the score in which the holdout has enough days. */
+function untestedCalibration(
+  { quality }: Pick<MonitorResults, 'quality'>,
+  { settings: { task } }: ObservedVersion,
+): readonly UnknownResult[] {
+  if (quality === null || quality.tests.length === 0 || task !== 'classification') return [];
+  if (quality.tests.some(({ slice }) => isScoreBin(slice))) return [];
+  return [
+    {
+      what: 'calibration by score',
+      why: 'in no bin of the score, the holdout has enough days with enough labels',
+      until: 'the next version is promoted, if its holdout has them',
+    },
+  ];
 }
 
 /** Blocks of days that have too few labels to be judged at the present rate. */

@@ -299,6 +299,24 @@ describe('a monitor', () => {
     });
   });
 
+  test('says when calibration by score is not known', () => {
+    const rows = rowsOf({ from: 0, hours: 2 });
+    const labels = rows.map((row) => ({ ...row, label: 1 }));
+    const names = (of: ObservedVersion) =>
+      fold(emptyMonitorState, rows, of, labels).results.unknown.map(({ what }) => what);
+    // The labels of this holdout have no score.
+    expect(names(version)).toContain('calibration by score');
+    const scored = rowsOf({ from: -28 * 24, hours: 28 * 24 }).map(({ at: time, output }) => {
+      const { score } = output as { readonly score: number };
+      return { at: time, loss: 0.6, bias: 0, score, slices: {} };
+    });
+    const limits = { timezone: 'UTC', maxDrop: 0.07, falseAlarmsPerYear: 1 };
+    const quality = qualityReferenceOf(scored, limits);
+    expect(names({ settings, reference: { ...reference(), quality } })).not.toContain(
+      'calibration by score',
+    );
+  });
+
   test('counts on for slices that were stored without a band', () => {
     const rows = rowsOf({ from: 0, hours: 2 });
     const label = (row: ObservedRow) => ({ ...row, label: 1 });
