@@ -199,6 +199,22 @@ describe('a webhook that accepts messages of Slack', () => {
     expect(logged + JSON.stringify(delivery)).not.toContain('very-secret');
   });
 
+  test('gets the title and the id of the incident with each update', async () => {
+    const model = await applied(target);
+    const { id } = await raise(model, 'warning');
+    await send();
+    await raise(model, 'warning', 'A person must repair the source.');
+    await send();
+    await test_.registry.incidents.resolve({ tenant, model, key: 'drift', because: 'repaired' });
+    await send();
+    expect(slack.calls).toHaveLength(3);
+    for (const { body } of slack.calls) {
+      const { blocks } = JSON.parse(body) as SlackMessage;
+      expect(JSON.stringify(blocks[0])).toContain(`${model}: dep_delay <changed> & drifted`);
+      expect(JSON.stringify(blocks.at(-1))).toContain(id);
+    }
+  });
+
   test('gets the whole link, however long the story is', async () => {
     const model = await applied(target);
     await raise(model, 'critical', null, 'x'.repeat(4_000));
