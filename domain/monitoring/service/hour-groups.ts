@@ -59,7 +59,7 @@ function groupsOf(hours: readonly ServiceHour[]): readonly (readonly ServiceHour
   return groups;
 }
 
-export interface MeasuredShare {
+interface MeasuredShare {
   readonly limit: number;
   readonly of: (hour: ServiceHour) => ShareState;
 }
@@ -85,7 +85,7 @@ export function testShare(
   return { limit, requests: n, hours: group.length, share: events / n, lower, since };
 }
 
-export interface SmallHours {
+interface SmallHours {
   readonly perDay: number;
   /** Whether the requests of a day or more were seen. */
   readonly isMeasured: boolean;

@@ -12,7 +12,7 @@ const latencyLimitsMs: readonly number[] = [
   1, 2, 3, 5, 8, 13, 20, 30, 50, 80, 130, 200, 300, 500, 800, 1_300, 2_000, 5_000, 10_000,
 ];
 
-export interface NewService {
+interface NewService {
   readonly rows: readonly ObservedRow[];
   /** The whole numbers of each hour, as far as they are known. */
   readonly failed: readonly FailedHour[];
