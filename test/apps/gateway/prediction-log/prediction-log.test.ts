@@ -231,8 +231,11 @@ async function running(
   limits: Partial<PredictionLogLimits> = {},
   spillChanges: Partial<Parameters<typeof openSpill>[0]> = {},
   {
-    journalIn = (_: Spill<PredictionRow>): string => journalFolder,
+    journalIn = () => journalFolder,
     registry = fakeRegistry(),
+  }: {
+    readonly journalIn?: (spill: Spill<PredictionRow>) => string;
+    readonly registry?: FakeRegistry;
   } = {},
 ): Promise<Running> {
   const { spill } = await spillIn(spillChanges);
