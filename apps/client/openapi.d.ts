@@ -9097,15 +9097,15 @@ export interface components {
                     readonly column: string | null;
                     /** @enum {string} */
                     readonly reason: "wrong-type" | "missing" | "unknown" | "malformed";
-                    /** @description a row may have several causes */
+                    /** @description refused requests; one may have several causes */
                     readonly rows: number;
                 }[];
                 /** @description monitor.data.maxRefused */
                 readonly limit: number;
                 readonly lower: number | null;
-                /** @description all rows that were sent in these hours */
+                /** @description answered, failed and refused rows of these hours; a refused request is one row */
                 readonly requests: number;
-                /** @description rows of the last 24 hours with requests that were refused */
+                /** @description refused requests of the last 24 hours with requests */
                 readonly rows: number;
                 /** @description null while fewer than 20 requests keep the limit */
                 readonly share: number | null;

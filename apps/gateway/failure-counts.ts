@@ -3,17 +3,17 @@ import type { FailedRequests, GatewayRepository } from '../../db/serving/gateway
 import type { RequestRefusal } from '../../domain/serving/refusal';
 
 /**
- * Counts the rows that a champion failed to answer, and those that do not fit its signature. It
- * reports them to the monitor, which counts the rows of the prediction log. The log does not hold them. A process that is killed loses the counts of
- * a few seconds.
+ * Counts the rows that a champion failed to answer, and the requests that do not fit its signature.
+ * It reports them to the monitor, because the prediction log does not hold them. A process that is
+ * killed loses the counts of a few seconds.
  */
 export interface FailureCounts {
   add(version: CountedVersion, rows: number): void;
-  /** Rows that do not fit the signature: once as a whole, and once by each reason and column. */
-  addRefused(
-    version: CountedVersion,
-    refused: { readonly rows: number; readonly refusals: readonly RequestRefusal[] },
-  ): void;
+  /**
+   * A request that does not fit the signature: once as a whole, and once by each reason and column.
+   * It counts as one row, so that one large batch of one caller does not raise an alarm.
+   */
+  addRefused(version: CountedVersion, refusals: readonly RequestRefusal[]): void;
   /** Reports what was counted until now. */
   stop(): Promise<void>;
 }
@@ -86,9 +86,9 @@ export function startFailureCounts({
 
   return {
     add: (version, rows) => addRows(version, 'failed', null, rows),
-    addRefused(version, { rows, refusals }) {
-      addRows(version, 'refused', null, rows);
-      for (const { reason, column } of refusals) addRows(version, reason, column, rows);
+    addRefused(version, refusals) {
+      addRows(version, 'refused', null, 1);
+      for (const { reason, column } of refusals) addRows(version, reason, column, 1);
     },
     async stop() {
       clearInterval(timer);

@@ -291,8 +291,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     onChallengerFailure,
     onChampionFailure: (tenant, { model, version }, rows) =>
       failures.add({ tenant, model, version }, rows),
-    onRefused: (tenant, { model, version }, refused) =>
-      failures.addRefused({ tenant, model, version }, refused),
+    onRefused: (tenant, { model, version }, { refusals }) =>
+      failures.addRefused({ tenant, model, version }, refusals),
   });
   const admission = createAdmission({
     limits: config.admission,

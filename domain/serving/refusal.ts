@@ -12,7 +12,7 @@ export interface RequestRefusal {
 }
 
 /**
- * What is counted of rows without an answer. `refused` are all rows that do not fit the signature;
- * a row may have several of the other reasons.
+ * What is counted without an answer: rows that failed, and requests that do not fit the signature,
+ * each as one row. `refused` are all of these; a request may have several of the other reasons.
  */
 export type UnansweredReason = 'failed' | 'refused' | RefusalReason;

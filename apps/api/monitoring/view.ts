@@ -189,14 +189,16 @@ const service = z.object({
 });
 
 const refused = z.object({
-  rows: z.number().describe('rows of the last 24 hours with requests that were refused'),
-  requests: z.number().describe('all rows that were sent in these hours'),
+  rows: z.number().describe('refused requests of the last 24 hours with requests'),
+  requests: z
+    .number()
+    .describe('answered, failed and refused rows of these hours; a refused request is one row'),
   causes: z
     .array(
       z.object({
         reason: z.enum(refusalReasons),
         column: z.string().nullable().describe('null for an unknown column or a malformed body'),
-        rows: z.number().describe('a row may have several causes'),
+        rows: z.number().describe('refused requests; one may have several causes'),
       }),
     )
     .readonly()

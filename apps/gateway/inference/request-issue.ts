@@ -1,9 +1,10 @@
 import { failure, type Issue, type PerennialError } from '../../../domain/failure';
 import type { RequestRefusal } from '../../../domain/serving/refusal';
 
-/** An error of a request, with what the monitor of the model counts. Without: malformed. */
+/** An error of a request, with what the monitor of the model counts. */
 export interface RequestIssue extends Issue {
-  readonly refusal?: RequestRefusal;
+  /** Absent: malformed. Null: beyond a limit of the gateway, so it is not counted. */
+  readonly refusal?: RequestRefusal | null;
 }
 
 const shownIssues = 20;
@@ -18,7 +19,9 @@ export function refusedRequest(issues: readonly RequestIssue[]): PerennialError 
     issues: issues.slice(0, shownIssues).map(({ refusal: _, ...issue }) => issue),
   });
   const distinct = new Map(
-    issues.map(({ refusal = malformed }) => [JSON.stringify(refusal), refusal]),
+    issues.flatMap(({ refusal = malformed }) =>
+      refusal === null ? [] : [[JSON.stringify(refusal), refusal] as const],
+    ),
   );
   refusals.set(error, [...distinct.values()]);
   return error;

@@ -31,6 +31,7 @@ export function decodeRows({ rows, fields, model, maxRows, issues }: RowsInput):
   }
   if (rows.length > maxRows) {
     issues.push({
+      refusal: null,
       pointer: '/rows',
       detail: `the request has ${rows.length} rows; the limit is ${maxRows} rows per request`,
     });

@@ -67,7 +67,11 @@ export function decodeTensor(
       `has ${Array.isArray(shape) ? `shape ${shortened(JSON.stringify(shape))}` : 'no shape'}; expected [rows] or [rows, 1]`,
     );
   } else if (rows > maxRows) {
-    fail('/shape', `has ${rows} rows; the limit is ${maxRows} rows per request`);
+    issues.push({
+      refusal: null,
+      pointer: `${pointer}/shape`,
+      detail: `tensor \`${name}\` has ${rows} rows; the limit is ${maxRows} rows per request`,
+    });
   }
   const data = tensor['data'];
   if (!Array.isArray(data)) {

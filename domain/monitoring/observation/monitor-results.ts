@@ -97,12 +97,13 @@ export interface ShareTest {
 
 /** Requests that the gateways refused, because they do not fit the signature of the model. */
 export interface RefusedRequests {
-  /** Rows of the last 24 hours with requests, and all rows that were sent in these hours. */
+  /** Of the last 24 hours with requests. Each refused request counts as one row. */
   readonly rows: number;
+  /** Answered, failed and refused rows of these hours. */
   readonly requests: number;
-  /** The most frequent first, since the alarm began, or in these hours. A row may have several. */
+  /** The most frequent first, since the alarm began, or in these hours. A request may have several. */
   readonly causes: readonly RefusedRows[];
-  /** The refused rows that `causes` are about. */
+  /** The refused requests that `causes` are about. */
   readonly causesOf: number;
   readonly test: ShareTest;
 }

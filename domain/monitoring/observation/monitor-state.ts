@@ -46,7 +46,7 @@ export interface ServiceHour {
   readonly failed: number;
   /** Answers of a language application that broke off after their first piece; absent: none. */
   readonly broken?: number;
-  /** Rows that do not fit the signature, by their causes; absent: none. */
+  /** Requests that do not fit the signature, by their causes; absent: none. */
   readonly refused?: readonly RefusedRows[];
   /** Tested together with the hour before it, because that one has few requests. */
   readonly joinsPrevious?: boolean;

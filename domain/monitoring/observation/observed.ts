@@ -19,14 +19,15 @@ export interface FailedHour {
   readonly failed: number;
 }
 
-/** Rows of one hour that were refused for one reason. */
+/** Requests of one hour that were refused for one reason. */
 export interface RefusedRows {
   readonly reason: Exclude<UnansweredReason, 'failed'>;
   readonly column: string | null;
+  /** Each request counts as one row. */
   readonly rows: number;
 }
 
-/** Rows that do not fit the signature, in one hour of wall-clock time. */
+/** Requests that do not fit the signature, in one hour of wall-clock time. */
 export interface RefusedHour {
   readonly hour: string;
   /** All of the hour, not only new ones. */

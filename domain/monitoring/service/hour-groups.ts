@@ -1,4 +1,7 @@
-/** Tests of a share of the requests, such as failed ones, by hours that are grouped if they are small. */
+/**
+ * Tests of a share of the requests, such as failed ones. Hours with few requests are tested
+ * together.
+ */
 import { addShare, shareBounds, type ShareState } from '../../statistics/share-sequence';
 import type { MonitorSettings } from '../monitor';
 import type { ShareTest } from '../observation/monitor-results';
@@ -27,7 +30,7 @@ export function failuresIn({ failed, broken = 0 }: ServiceHour): number {
   return failed + broken;
 }
 
-/** Rows that do not fit the signature. */
+/** Requests that do not fit the signature. Each counts as one row. */
 export function refusedIn({ refused = [] }: ServiceHour): number {
   return sum(refused.map(({ reason, rows }) => (reason === 'refused' ? rows : 0)));
 }

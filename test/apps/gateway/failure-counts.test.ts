@@ -68,16 +68,16 @@ test('counts each hour by itself', async () => {
   ]);
 });
 
-test('counts refused rows once as a whole, and by each reason and column', async () => {
+test('counts a refused request as one row, and by each reason and column', async () => {
   const counts = started();
   const distance = { reason: 'wrong-type', column: 'distance' } as const;
   const unknown = { reason: 'unknown', column: null } as const;
-  counts.addRefused(failed, { rows: 3, refusals: [distance, unknown] });
-  counts.addRefused(failed, { rows: 2, refusals: [distance] });
+  counts.addRefused(failed, [distance, unknown]);
+  counts.addRefused(failed, [distance]);
   await counts.stop();
   expect(reports.flat().map((each) => [each.reason, each.column, each.failed])).toEqual([
-    ['refused', null, 5],
-    ['wrong-type', 'distance', 5],
-    ['unknown', null, 3],
+    ['refused', null, 2],
+    ['wrong-type', 'distance', 2],
+    ['unknown', null, 1],
   ]);
 });

@@ -357,7 +357,7 @@ describe('a request that the champion cannot answer', () => {
       const failed = await post('/v2/models/flight-delay/infer', request);
       expect(failed.status).toBe(422);
     }
-    const wrong = await post('/v2/models/flight-delay/infer', { inputs: [] });
+    const wrong = await post('/v2/models/flight-delay/infer', { rows: [{}, {}] });
     expect(wrong.status).toBe(400);
     await gateway.stop();
     const of = { model: 'flight-delay', version: 7 };

@@ -71,6 +71,26 @@ test.each<[string, unknown, readonly unknown[]]>([
   expect(JSON.stringify(error)).not.toContain('refusal');
 });
 
+const tooMany = new Array<number>(11).fill(1);
+
+test.each<[string, unknown]>([
+  ['rows', { rows: tooMany.map((distance) => ({ carrier: 'AA', distance })) }],
+  [
+    'tensors',
+    {
+      inputs: [
+        tensor('carrier', 'BYTES', new Array(11).fill('AA')),
+        tensor('distance', 'FP64', tooMany),
+      ],
+    },
+  ],
+])(
+  'a body with more %s than the limit is not counted, because it may fit the signature',
+  (_, body) => {
+    expect(refusalsOf(refused(body))).toEqual([]);
+  },
+);
+
 test('another error has no refusals', () => {
   expect(refusalsOf(new Error('the graph failed'))).toEqual([]);
   expect(refusalsOf(null)).toEqual([]);

@@ -608,6 +608,13 @@ describe('a monitor', () => {
       expect(seen([], ...hours).alarms.map(({ key }) => key)).toEqual(['data:refused']);
     });
 
+    test.each([
+      [3, []],
+      [5, ['data:refused']],
+    ])('counts %d requests in a row as so many rows, however large they are', (count, keys) => {
+      expect(seen([], refusedIn(0, count)).alarms.map(({ key }) => key)).toEqual(keys);
+    });
+
     test('holds retraining and names the column', () => {
       const drifted = rowsOf({ from: 0, hours: 48, shift: 0.5 });
       const results = seen(drifted, refusedIn(47, 400));
