@@ -85,8 +85,8 @@ interface StoredRow {
 }
 
 /**
- * The clock of a gateway may be so far behind PostgreSQL's, by which a monitor starts. So much earlier
- * there are only rows of the same version, if it was champion before.
+ * The clock of a gateway may be so far behind PostgreSQL's, by which a monitor starts. The cursor has
+ * passed the rows of an earlier time as champion.
  */
 const clockAllowance = '2 hours';
 
@@ -149,7 +149,10 @@ async function takeLabels(
     order by d.event_time, d.prediction_id`;
 }
 
-/** Whole numbers of hours, so that they may be read again. */
+/**
+ * Whole numbers of hours, so that they may be read again. Those from before the promotion would be
+ * without the answers of their hours.
+ */
 function selectFailed(
   tx: Transaction,
   { tenantId: tenant, model, version, startedAt }: MonitorRow,
@@ -157,7 +160,7 @@ function selectFailed(
   return tx<FailedHour[]>`
     select hour, sum(failed)::float8 as failed from request_failures
     where tenant_id = ${tenant} and model = ${model} and version = ${version} and reason = 'failed'
-      and hour > clock_timestamp() - interval '1 day' and hour > ${startedAt}::timestamptz - interval '1 hour' - ${clockAllowance}::interval
+      and hour > clock_timestamp() - interval '1 day' and hour > ${startedAt}::timestamptz - interval '1 hour'
     group by hour order by hour`;
 }
 
@@ -170,7 +173,7 @@ function selectRefused(
     from (
       select hour, reason, column_name, sum(failed)::float8 as rows from request_failures
       where tenant_id = ${tenant} and model = ${model} and version = ${version} and reason <> 'failed'
-        and hour > clock_timestamp() - interval '1 day' and hour > ${startedAt}::timestamptz - interval '1 hour' - ${clockAllowance}::interval
+        and hour > clock_timestamp() - interval '1 day' and hour > ${startedAt}::timestamptz - interval '1 hour'
       group by hour, reason, column_name
     ) r group by hour order by hour`;
 }

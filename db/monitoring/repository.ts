@@ -25,6 +25,15 @@ import type {
   SampledPrediction,
 } from './records';
 
+/**
+ * Other settings count anew, but of the requests that were not answered whole hours are read again.
+ * So the hours of the service stay, with their answers.
+ */
+function stateOfBegin(sql: Query) {
+  return sql`case when m.fencing = excluded.fencing
+    then (excluded.state::jsonb || jsonb_build_object('hours', coalesce(m.state::jsonb -> 'hours', '[]')))::json else excluded.state end`;
+}
+
 export function createMonitorRepository({ sql }: Database): MonitorRepository {
   return {
     due: async ({ limit }) => selectDue(sql, limit),
@@ -39,7 +48,7 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
         from model_aliases where tenant_id = ${tenant} and model = ${model} and alias = 'champion' and fencing = ${fencing}
         on conflict on constraint monitors_pk do update set version = excluded.version, fencing = excluded.fencing, revision = excluded.revision,
           status = excluded.status, waiting_for = excluded.waiting_for, settings = excluded.settings, every_seconds = excluded.every_seconds,
-          reference = excluded.reference, state = excluded.state, results = null, raised = excluded.raised, is_busy = true, looked_at = null,
+          reference = excluded.reference, state = ${stateOfBegin(sql)}, results = null, raised = excluded.raised, is_busy = true, looked_at = null,
           started_at = excluded.started_at`;
     },
 

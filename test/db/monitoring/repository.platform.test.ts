@@ -234,6 +234,49 @@ test('rows of a gateway whose clock is an hour behind are counted from the promo
   expect(seen).toEqual([counted.id]);
 });
 
+test('requests that failed before the promotion do not count', async () => {
+  const at = await watched();
+  const hour = hourOf(new Date(Date.now() - 7_200_000).toISOString());
+  const of = { tenant, model: at.model, version: 1, hour, column: null };
+  const failures = (['failed', 'refused'] as const).map((reason) => ({ ...of, reason, failed: 9 }));
+  await test_.registry.gateways.reportFailures({ id: newId('gw'), failures });
+  const batches: MonitorBatch[] = [];
+  await look(at, (state, batch) => {
+    batches.push(batch);
+    return counter([])(state, batch);
+  });
+  expect(batches).toMatchObject([{ failed: [], refused: [] }]);
+});
+
+test('other settings keep the hours of the service, and another champion starts without them', async () => {
+  const at = await watched();
+  const hour = hourOf(new Date().toISOString());
+  const hours = [{ hour, rows: 50, latency: [50], slow: 0, failed: 1 }];
+  const states: MonitorState[] = [];
+  const seen = (state: MonitorState, batch: MonitorBatch): FoldedBatch => {
+    states.push(state);
+    const folded = counter([])(state, batch);
+    return { ...folded, state: { ...folded.state, rows: 51, hours } };
+  };
+  await look(at, seen);
+  await test_.registry.monitors.begin({
+    tenant,
+    ...at,
+    version: 1,
+    revision: 2,
+    settings: { ...settings, everySeconds: 2 },
+    reference: null,
+    waitingFor: null,
+  });
+  await look(at, seen);
+  await look({ model: at.model, fencing: await promote(at.model, 2) }, seen);
+  expect(states.map((state) => [state.rows, state.hours])).toEqual([
+    [0, []],
+    [0, hours],
+    [0, []],
+  ]);
+});
+
 test('a label counts once when it is due, also if it is sent again or changed', async () => {
   const at = await watched();
   const rows = Array.from({ length: 4 }, () => prediction(at.model));
