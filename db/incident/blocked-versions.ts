@@ -13,28 +13,33 @@ interface BlockedAnywhere extends Omit<BlockedVersion, 'tenant'> {
 }
 
 /**
- * Opens an incident for each wanted version that a live gateway cannot load, and resolves it once
- * the live gateways can load what is wanted. While no gateway lives, nothing is resolved.
+ * Opens an incident for each wanted version that a live gateway cannot load, and resolves it once no
+ * live gateway says so. Nothing is resolved while no gateway lives, or while one has started within
+ * `startSeconds`, because it may not have tried to load what it is to serve.
  */
-export async function followBlockedVersions({ sql }: Database): Promise<void> {
+export async function followBlockedVersions(
+  { sql }: Database,
+  { startSeconds }: { readonly startSeconds: number },
+): Promise<void> {
   const blocked = await sql<BlockedAnywhere[]>`
-    select b.tenant, b.model, b.version, b.alias, min(b.error) as error, count(*)::int as gateways
+    select b.tenant, b.model, b.version, min(b.alias) as alias, min(b.error) as error, count(*)::int as gateways
     from gateways g cross join lateral json_to_recordset(g.blocked) as b (tenant text, model text, version int, alias text, error text)
     where g.lease_until > now() and g.blocked is not null
       and not exists (
         select from incidents i where i.tenant_id = b.tenant and i.model = b.model and i.key = 'blocked-' || b.version and i.status <> 'resolved'
       )
-    group by 1, 2, 3, 4 order by 1, 2, 3, 4`;
+    group by 1, 2, 3 order by 1, 2, 3`;
   for (const each of blocked) await sql.begin((tx) => raiseIncident(tx, blockedIncident(each)));
   const over = await sql<Pick<RaisedIncident, 'tenant' | 'model' | 'key'>[]>`
     select i.tenant_id as tenant, i.model, i.key from incidents i
     where i.kind = 'artifact' and i.key like 'blocked-%' and i.status <> 'resolved'
       and exists (select from gateways where lease_until > now())
+      and not exists (select from gateways where lease_until > now() and started_at > now() - make_interval(secs => ${startSeconds}))
       and not exists (
         select from gateways g cross join lateral json_to_recordset(g.blocked) as b (tenant text, model text, version int)
         where g.lease_until > now() and g.blocked is not null and b.tenant = i.tenant_id and b.model = i.model and i.key = 'blocked-' || b.version
       )`;
-  const because = 'every live gateway can serve what it is to serve';
+  const because = 'no live gateway reports it any more';
   for (const of of over) await sql.begin((tx) => resolveIncident(tx, { ...of, because, actor }));
 }
 
@@ -63,10 +68,18 @@ function blockedIncident({
       features: [],
       slice: null,
       dataVersion: null,
-      engineDid:
-        'No gateway serves files that differ from those that were evaluated. A gateway that has an ' +
-        'earlier version loaded answers with it. Other gateways answer requests for the model with 503.',
-      waitsFor: `Restore the files of ${name} in the artifact store, or serve another version: perennial model rollback ${model}`,
+      ...(alias === 'champion'
+        ? {
+            engineDid:
+              'No gateway serves files that differ from those that were evaluated. A gateway that has ' +
+              'an earlier version loaded answers with it. Other gateways answer requests for the model ' +
+              'with 503.',
+            waitsFor: `Restore the files of ${name} in the artifact store, or serve another version: perennial model rollback ${model}`,
+          }
+        : {
+            engineDid: 'The champion answers all requests. The rollout waits for the gateways.',
+            waitsFor: `Restore the files of ${name} in the artifact store, or end the rollout: perennial rollout abort ${model}`,
+          }),
     },
     actor,
   };

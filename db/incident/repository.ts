@@ -56,7 +56,7 @@ export interface IncidentRepository {
   /** Escalates incidents without a timely acknowledgement. Returns how many it escalated. */
   escalate(input: { readonly limit: number }): Promise<number>;
   /** Opens and resolves the incidents of versions that gateways cannot load. */
-  followBlockedVersions(): Promise<void>;
+  followBlockedVersions(input: { readonly startSeconds: number }): Promise<void>;
   get(input: { readonly tenant: Tenant; readonly id: string }): Promise<Incident | null>;
   /** The incident of this key that is not resolved; null if there is none. */
   open(input: {
@@ -84,7 +84,7 @@ export function createIncidentRepository(database: Database): IncidentRepository
       return escalateIncidents(database, input);
     },
 
-    followBlockedVersions: () => followBlockedVersions(database),
+    followBlockedVersions: (input) => followBlockedVersions(database, input),
 
     async openCounts() {
       return sql<OpenIncidents[]>`

@@ -87,7 +87,12 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
     repeat('keys', 12 * 3600, () => warnOfKeys(registry.apiKeys, log), log),
     repeat('partitions', 3600, () => registry.predictions.ensurePartitions({ days: 7 }), log),
     repeat('escalations', 10, () => registry.incidents.escalate({ limit: 100 }), log),
-    repeat('blocked versions', 5, () => registry.incidents.followBlockedVersions(), log),
+    repeat(
+      'blocked versions',
+      5,
+      () => registry.incidents.followBlockedVersions({ startSeconds: 60 }),
+      log,
+    ),
     repeat('retraining', 5, () => followRetrainings(registry, log), log),
     repeat('costs', 60, () => registry.costs.settleLeftOver({ olderThanSeconds: 120 }), log),
     repeat('retention', 3600, () => registry.retention.apply(), log),
