@@ -210,7 +210,7 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
   /** The answer is sent. It is logged when the other arm has completed or was cancelled. */
   function askedBeside(call: ChatCall, { reply, row }: AnsweredChat, { served }: Arm): ChatReply {
     const { tenant, body } = call;
-    const complete = log.hold(row);
+    const complete = log.hold([row]);
     shadow.add({
       served,
       ask: async (signal) => {
@@ -228,7 +228,7 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
         const other =
           shadowed &&
           ({ version: served.version, role: 'shadow', score: null, ...shadowed } as const);
-        complete({ ...row, other });
+        complete([{ ...row, other }]);
       },
     });
     return reply;

@@ -247,13 +247,13 @@ export function createInference(
     { served }: Arm,
   ): InferenceAnswer {
     const { rows } = answered;
-    const completes = rows.map((row) => log.hold(row));
+    const complete = log.hold(rows);
     shadow.add({
       served,
       body,
       rows: rows.length,
       done(shadowed) {
-        const complete =
+        complete(
           shadowed === null
             ? rows
             : addOtherScores(rows, {
@@ -261,8 +261,8 @@ export function createInference(
                 role: 'shadow',
                 classes: graphOf(served).signature.classes,
                 ...shadowed,
-              });
-        complete.forEach((row, index) => completes[index]?.(row));
+              }),
+        );
       },
     });
     return answered;

@@ -14,10 +14,10 @@ export interface PredictionLog {
   /** Add a row; it does not wait. */
   add(row: PredictionRow): void;
   /**
-   * Keep a row on disk that will be completed after its answer, so that a kill meanwhile does not
-   * lose it. Call the returned function once, with the complete row.
+   * Keep rows on disk that will be completed after their answer, so that a kill meanwhile does not
+   * lose them. Call the returned function once, with the complete rows.
    */
-  hold(row: PredictionRow): (complete: PredictionRow) => void;
+  hold(rows: readonly PredictionRow[]): (complete: readonly PredictionRow[]) => void;
   /** The number of rows in memory. */
   pending(): number;
   /**
@@ -98,12 +98,12 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
     bound();
   }
 
-  function hold(row: PredictionRow): (complete: PredictionRow) => void {
-    const held: HeldRow = { ...row, isHeld: true };
-    journal.add(held);
+  function hold(rows: readonly PredictionRow[]): (complete: readonly PredictionRow[]) => void {
+    const held = rows.map((row): HeldRow => ({ ...row, isHeld: true }));
+    for (const row of held) journal.add(row);
     return (complete) => {
-      add(complete);
-      journal.settle([held]);
+      for (const row of complete) add(row);
+      journal.settle(held);
     };
   }
 
@@ -323,8 +323,8 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
 }
 
 /**
- * Of two rows with one id the first one stored stays. So rows that were held go last, and count only
- * if they were never completed.
+ * Of two rows with one id the first one stored stays. So rows that were held go last in their segment,
+ * and count only if they were not completed in it.
  */
 function* wholeRowsFirst(
   batches: Iterable<readonly PredictionRow[]>,

@@ -120,7 +120,7 @@ async function ask(champion: Arm, challenger: Arm): Promise<Asked> {
 
 function loggedIn(rows: PredictionRow[]): Pick<PredictionLog, 'add' | 'hold'> {
   const add = (row: PredictionRow) => void rows.push(row);
-  return { add, hold: () => add };
+  return { add, hold: () => (complete) => complete.forEach(add) };
 }
 
 test('a challenger that takes too long leaves the champion time to answer', async () => {

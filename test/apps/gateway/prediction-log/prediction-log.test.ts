@@ -1,4 +1,4 @@
-import {
+import fs, {
   cpSync,
   mkdtempSync,
   readdirSync,
@@ -295,7 +295,7 @@ describe('a row that waits for the score of another version', () => {
 
   test('is stored without it by another gateway after a kill', async () => {
     const { log } = await killed();
-    log.hold(row(1));
+    log.hold([row(1)]);
     log.add(row(2));
     expect(await takenOver()).toEqual(
       expect.arrayContaining([expect.objectContaining(row(1)), row(2)]),
@@ -304,19 +304,30 @@ describe('a row that waits for the score of another version', () => {
 
   test('is stored once and complete if the score came before the kill', async () => {
     const { log } = await killed();
-    const complete = log.hold(row(1));
+    const complete = log.hold([row(1)]);
     await new Promise((passed) => setTimeout(passed, 5));
-    complete({ ...row(1), other });
+    complete([{ ...row(1), other }]);
     await new Promise((passed) => setTimeout(passed, 5));
     expect(await takenOver()).toEqual([{ ...row(1), other }]);
   });
 
+  test('is written with the others of its request at once', async () => {
+    const { log } = await running();
+    const complete = log.hold(range(0, 500).map((number) => row(number)));
+    await new Promise((passed) => setTimeout(passed, 5));
+    const writes = jest.spyOn(fs, 'writeSync');
+    complete(range(0, 500).map((number) => ({ ...row(number), other })));
+    await new Promise((passed) => setTimeout(passed, 5));
+    expect(writes.mock.calls.length).toBeLessThan(5);
+    writes.mockRestore();
+  });
+
   test('takes no place on disk once it is stored', async () => {
     const { log, registry, spill } = await running({}, {}, { journalIn: ({ folder: own }) => own });
-    const complete = log.hold(row(1));
+    const complete = log.hold([row(1)]);
     await new Promise((passed) => setTimeout(passed, 5));
     expect(bytesIn(spill.folder)).toBeGreaterThan(100);
-    complete({ ...row(1), other });
+    complete([{ ...row(1), other }]);
     await until(() => registry.inserted.length === 1 && bytesIn(spill.folder) === 0);
     expect(registry.inserted).toEqual([{ ...row(1), other }]);
   });
