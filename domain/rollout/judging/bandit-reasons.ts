@@ -40,9 +40,12 @@ export function banditReasons(
   ];
 }
 
-/** `share of the challenger 5 % → 62 %: better with a probability of 62 % by 9 days (logloss …)`. */
+/**
+ * `share of the challenger 5 % → 62 %: better with probability 62 % by 9 days, mean difference in
+ * loss −0.02`
+ */
 export function moveText({ from, to, probability, days, difference }: ShareMove): string {
-  return `share of the challenger ${percent(from)} → ${percent(to)}: better with probability ${percent(probability)} by ${count(days)} days, mean ${signed(difference)}`;
+  return `share of the challenger ${percent(from)} → ${percent(to)}: better with probability ${percent(probability)} by ${count(days)} days, mean difference in loss ${signed(difference)}`;
 }
 
 /** The boundary of the shares passed exactly the entities between its extreme positions. */

@@ -105,7 +105,7 @@ describe('the share of a bandit', () => {
       {
         actor: 'perennial',
         cause:
-          'share of the challenger 5 % → 92 %: better with probability 92.4 % by 3 days, mean −0.02',
+          'share of the challenger 5 % → 92 %: better with probability 92.4 % by 3 days, mean difference in loss −0.02',
         before: { weight: 0.05 },
         after: { weight: 0.92, status: 'running' },
       },

@@ -319,7 +319,7 @@ describe('the verdict of a bandit', () => {
     });
     const [share, givenUp] = textsOf(evidence);
     expect(share?.message).toMatch(
-      /^share of the challenger 40 % → \d+ %: better with probability/,
+      /^share of the challenger 40 % → \d+ %: better with probability .* by 8 days, mean difference in loss [−+\d]/,
     );
     const { lowest = NaN, highest = NaN } = evidence.bandit ?? {};
     const changed = Number((100 * (highest - lowest)).toPrecision(3));
