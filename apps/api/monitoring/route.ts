@@ -26,9 +26,11 @@ export function monitorRoutes({ registry, guards }: RouteDeps): FastifyPluginAsy
       },
       async ({ caller: { tenant }, query }) => {
         const { items, nextPageToken } = await registry.monitors.list({ tenant, ...query });
-        const shown = items.map(async (each) =>
-          monitorSummaryToJson(each, await outlookOf({ tenant, model: each.model })),
-        );
+        const shown = items.map(async (each) => {
+          const hasAlarms = (each.results?.alarms.length ?? 0) > 0;
+          const { model } = each;
+          return monitorSummaryToJson(each, hasAlarms ? await outlookOf({ tenant, model }) : null);
+        });
         return { items: await Promise.all(shown), nextPageToken };
       },
     );

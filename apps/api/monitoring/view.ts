@@ -291,10 +291,10 @@ export const monitorView = summary
 export type MonitorSummaryJson = z.output<typeof monitorSummary>;
 export type MonitorJson = z.output<typeof monitorView>;
 
-/** @param outlook what a request for an automatic run would meet */
+/** @param outlook what a request for an automatic run would meet; null only without alarms */
 export function monitorSummaryToJson(
   monitor: MonitorRecord,
-  outlook: RunOutlook,
+  outlook: RunOutlook | null,
 ): MonitorSummaryJson {
   const {
     model,
@@ -307,7 +307,9 @@ export function monitorSummaryToJson(
     startedAt,
     settings,
   } = monitor;
-  const situation = settings && results && { model, settings, results, eventNow, outlook };
+  const situation = settings &&
+    results &&
+    outlook && { model, settings, results, eventNow, outlook };
   const alarms =
     status === 'off' || !situation
       ? []
