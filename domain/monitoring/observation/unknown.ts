@@ -113,6 +113,13 @@ function slowService(
   if (small === null) return [];
   const { perDay, isMeasured, together, missing, smallestShare, allFailed } = small;
   const rate = Math.max(1, Math.round(perDay));
+  const why = isMeasured
+    ? `about ${count(rate)} requests arrive in a day, so ${together} of them are tested together`
+    : `no hour has ${together} requests, so ${together} of them are tested together`;
+  if (smallestShare === null) {
+    const what = `whether more than ${percent(settings.service.maxFailed)} of the requests fail`;
+    return [{ what, why: `${why}, and ${together} cannot show it`, until: null }];
+  }
   const inTime = (requests: number) =>
     isMeasured ? `, in about ${timeFor(requests, perDay)} at this rate` : '';
   const sooner =
@@ -122,9 +129,7 @@ function slowService(
   return [
     {
       what: `whether ${percent(smallestShare)} or more of the requests fail`,
-      why: isMeasured
-        ? `about ${count(rate)} requests arrive in a day, so ${together} of them are tested together`
-        : `no hour has ${together} requests, so ${together} of them are tested together`,
+      why,
       until: `${count(missing)} more requests have arrived${inTime(missing)}${sooner}`,
     },
   ];

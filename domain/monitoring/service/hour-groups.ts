@@ -18,8 +18,8 @@ const hoursPerYear = 8_766;
 const measures = 3;
 
 /**
- * Each group of hours has a confidence sequence of its own, so an alarm shows within the hour. There
- * are at most as many groups as hours. Over those of a year and all measures, false alarms sum to
+ * Each group of hours has a confidence sequence of its own, so an alarm shows within the hour.
+ * There are at most as many groups as hours. Over those of a year and all measures, false alarms sum to
  * the allowed number.
  */
 function alphaOf({ drift: { falseAlarmsPerYear } }: MonitorSettings): number {
@@ -95,8 +95,8 @@ interface SmallHours {
   /** Requests that are tested together, and those that the newest group lacks. */
   readonly together: number;
   readonly missing: number;
-  /** The smallest share of failures that they show. */
-  readonly smallestShare: number;
+  /** The smallest share of failures that they show; null if even all failures do not show it. */
+  readonly smallestShare: number | null;
   /** Requests that raise an alarm if all of them fail; null if more than `together`. */
   readonly allFailed: number | null;
 }
@@ -115,12 +115,13 @@ export function smallHours(
   const shows = (n: number, events: number) =>
     shareBounds({ n, events }, alphaOf(settings)).lower > settings.service.maxFailed;
   const upTo = Array.from({ length: minRequests }, (_, index) => index + 1);
+  const smallest = upTo.find((events) => shows(minRequests, events));
   return {
     perDay: (24 * sum(hours.map(requestsIn))) / Math.max(24, spanHours),
     isMeasured: spanHours >= 24,
     together: minRequests,
     missing: inGroup >= minRequests ? minRequests : minRequests - inGroup,
-    smallestShare: (upTo.find((events) => shows(minRequests, events)) ?? NaN) / minRequests,
+    smallestShare: smallest === undefined ? null : smallest / minRequests,
     allFailed: upTo.find((n) => shows(n, n)) ?? null,
   };
 }

@@ -479,6 +479,19 @@ describe('a monitor', () => {
       });
     });
 
+    test('says that small hours cannot show a share of failures above a high limit', () => {
+      const service = { maxFailed: 0.9, latency: null };
+      const of = { ...version, settings: { ...settings, service } };
+      const { results } = fold(emptyMonitorState, days(14), of);
+      expect(results.unknown).toContainEqual({
+        what: 'whether more than 90 % of the requests fail',
+        why:
+          'about 11 requests arrive in a day, so 20 of them are tested together, ' +
+          'and 20 cannot show it',
+        until: null,
+      });
+    });
+
     test('says on its first day that the rate is not known yet', () => {
       const { results } = fold(emptyMonitorState, day(0));
       expect(results.unknown).toContainEqual({
