@@ -3,8 +3,9 @@ import { isPerennialError, type PerennialError } from '../../domain/failure';
 import { freshJumpsOf } from '../../domain/monitoring/jump/fresh-jumps';
 import {
   alarmGroups,
+  alarmsRaised,
   monitorStories,
-  type MonitorStory,
+  raisedText,
 } from '../../domain/monitoring/observation/monitor-story';
 import { retrainingCauseOf } from '../../domain/monitoring/alarm/retraining-cause';
 import { uncheckedDrift } from '../../domain/monitoring/alarm/unchecked-drift';
@@ -20,8 +21,8 @@ type RaiseRegistry = Pick<
 
 /**
  * Opens an incident for each kind of alarm, updates it when Perennial does something else about it,
- * such as a run that starts or ends, and resolves it when its alarms have ended. If the process dies
- * before it notes this, the next look raises the same incident again, which updates it. A late
+ * such as a run that starts or ends, and resolves it when its alarms have ended. If the process
+ * dies before it notes this, the next look raises the same incident again, which updates it. A late
  * attempt for a former champion opens none.
  */
 export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecord): Promise<void> {
@@ -56,7 +57,7 @@ export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecor
       model,
       version,
       fencing,
-      mayOpen: alarmsIn(before) !== each.alarms,
+      mayOpen: before === undefined || alarmsRaised(before) !== each.alarms,
       kind,
       key: kind,
       severity,
@@ -67,15 +68,6 @@ export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecor
   const ended = Object.keys(raised).filter((kind) => !(kind in now));
   await resolveAlarms(registry, { tenant, model, kinds: ended, because: 'its alarms have ended' });
   await registry.monitors.noteRaised({ tenant, model, fencing, raised: now });
-}
-
-/** What the monitor's row keeps of an incident: its alarms, and what Perennial did. */
-function raisedText({ alarms, decision }: MonitorStory): string {
-  return `${alarms}\n${decision}`;
-}
-
-function alarmsIn(raisedBefore: string | undefined): string | undefined {
-  return raisedBefore?.split('\n')[0];
 }
 
 /**
@@ -103,7 +95,7 @@ async function requestRun(
   }
 }
 
-/** At every look, so that a process that died before it did this delays the end and loses nothing. */
+/** At every look, so that the end comes later and is not lost if a process dies before this. */
 export async function observeRetraining(
   { retrainings }: Pick<RaiseRegistry, 'retrainings'>,
   {

@@ -1,4 +1,4 @@
-/** What an open alarm triggers as things are: the settings, the alarms beside it, and the brakes. */
+/** What an open alarm triggers, by the settings, the alarms beside it, and the brakes. */
 import type { RunOutlook } from '../../retraining/outlook';
 import { brokenText } from '../../retraining/broken-data';
 import { freshJumpsOf } from '../jump/fresh-jumps';
@@ -56,7 +56,8 @@ function uncheckedText({ checkedFrom, waitsForHours }: UncheckedDrift): string {
 }
 
 /** The strongest brake comes first. */
-function prospectOf({ model, results, eventNow, outlook }: AlarmSituation): RunProspect {
+function prospectOf(situation: AlarmSituation): RunProspect {
+  const { model, results, eventNow, outlook } = situation;
   const { state, otherRun, refused, now } = outlook;
   const { stopped, hold, run, lastRun = null, notBefore, fruitless } = state;
   const brakes = `perennial retraining show ${model}`;
@@ -73,7 +74,10 @@ function prospectOf({ model, results, eventNow, outlook }: AlarmSituation): RunP
   if (results.alarms.some(({ kind }) => kind === 'data' || kind === 'skew'))
     return {
       text: '; no run starts until the alarms of request data and of skew have ended',
-      waitsFor: 'a person who repairs the data that callers send',
+      waitsFor: waitsForOf(
+        results.alarms.some(({ kind }) => kind === 'data') ? 'data' : 'skew',
+        situation,
+      ),
     };
   const jumps = freshJumpsOf(results).map(({ feature }) => feature);
   if (jumps.length > 0)
@@ -83,12 +87,10 @@ function prospectOf({ model, results, eventNow, outlook }: AlarmSituation): RunP
         `a person who checks the source of ${jumps.join(', ')}, or the end of a day; if the change ` +
         `is real: perennial run start ${model}`,
     };
-  const open = run ?? otherRun;
-  if (open !== null)
-    return {
-      text: `; ${open} ${run === null ? 'is open, so no other run starts' : 'retrains the model'}`,
-      waitsFor: null,
-    };
+  if (run !== null) return { text: `; ${run} retrains the model`, waitsFor: null };
+  // The request is queued, or repeated at every look while the alarm is open.
+  if (otherRun !== null)
+    return { text: `, and a retraining run once ${otherRun} has ended`, waitsFor: null };
   if (refused !== null)
     return {
       text: `; no run starts: ${refused}`,

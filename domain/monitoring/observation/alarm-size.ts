@@ -1,4 +1,4 @@
-/** How large the change of an alarm is: its value with its unit, its band if it has one, its limit. */
+/** How large the change of an alarm is: its value with its unit, its band if any, and its limit. */
 import { count, figure, interval, percent, signed } from '../../format';
 import type { DriftRole, DriftSignal } from '../drift-results';
 import type { OpenJump } from '../jump/jump-results';
@@ -24,8 +24,8 @@ export function driftSize(
 
 export function jumpSize({ before, after, effect, tolerance }: OpenJump): string {
   return (
-    `change of the mean by ${signed(after - before)} in units of the feature, ` +
-    `${percent(effect)} of the range of the reference${limitText(tolerance, figure)}`
+    `change of the mean by ${signed(after - before)} in units of the feature` +
+    `${limitText(tolerance, figure)}; ${percent(effect)} of the range of the reference`
   );
 }
 

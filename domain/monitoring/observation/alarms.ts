@@ -144,11 +144,14 @@ function serviceAlarm(test: ServiceTest, since: string): MonitorAlarm {
   };
 }
 
+/** The requests were not answered, so this alarm says nothing of the drift of its feature. */
+export const refusedKey = 'data:refused';
+
 function refusedAlarm(refused: RefusedRequests, since: string): MonitorAlarm {
   const { test, causes } = refused;
   const share = test.share ?? 0;
   return {
-    key: 'data:refused',
+    key: refusedKey,
     kind: 'data',
     feature: causes.find(({ column }) => column !== null)?.column ?? null,
     title:

@@ -52,7 +52,10 @@ export interface SliceResult {
   readonly slice: string;
   readonly n: number;
   readonly estimate: number;
-  /** Null in results that were stored without a band. */
+  /**
+   * Band of the mean. Null if the slice was counted without a sequence. Results that are older than
+   * the band have neither key.
+   */
   readonly lower: number | null;
   readonly upper: number | null;
 }
@@ -101,7 +104,7 @@ export interface RefusedRequests {
   readonly rows: number;
   /** Answered, failed and refused rows of these hours. */
   readonly requests: number;
-  /** The most frequent first, since the alarm began, or in these hours. A request may have several. */
+  /** Since the alarm began, or in these hours. The most frequent first; a request may have several. */
   readonly causes: readonly RefusedRows[];
   /** The refused requests that `causes` are about. */
   readonly causesOf: number;

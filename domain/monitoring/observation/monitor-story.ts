@@ -2,6 +2,7 @@ import type { DatasetVersionRef } from '../../dataset/dataset';
 import type { IncidentKind, IncidentSeverity, IncidentStory } from '../../incident/incident';
 import { freshJumpsOf } from '../jump/fresh-jumps';
 import { triggersOf, waitsForOf, type AlarmSituation } from '../alarm/alarm-triggers';
+import { refusedKey } from './alarms';
 import { alarmKinds, type MonitorAlarm, type MonitorResults } from './monitor-results';
 
 /** All open alarms of one kind, which are one incident. */
@@ -26,6 +27,20 @@ export interface MonitorStory extends AlarmGroup {
   readonly decision: string;
 }
 
+/** What the monitor's row keeps of an incident: its alarms, and what Perennial did. */
+export function raisedText({
+  alarms,
+  decision,
+}: Pick<MonitorStory, 'alarms' | 'decision'>): string {
+  return JSON.stringify([alarms, decision]);
+}
+
+/** The alarms in a `raisedText`. A text without a decision has the alarms alone. */
+export function alarmsRaised(text: string): string {
+  // The key of an alarm begins with its kind.
+  return text.startsWith('[') ? (JSON.parse(text) as readonly [string, string])[0] : text;
+}
+
 type DataVersion = Pick<DatasetVersionRef, 'dataset' | 'version'>;
 
 export function alarmGroups({
@@ -48,7 +63,9 @@ export function alarmGroups({
           howLarge: sizesOf(open),
           features: features.map((name) => ({
             name,
-            effect: drift.find(({ feature }) => feature === name)?.effect ?? null,
+            effect: open.some(({ feature, key }) => feature === name && key !== refusedKey)
+              ? (drift.find(({ feature }) => feature === name)?.effect ?? null)
+              : null,
           })),
           slice: slicesOf(open),
         },
@@ -108,8 +125,8 @@ function titleOf(kind: MonitorAlarm['kind'], { title }: MonitorAlarm, open: numb
 }
 
 /**
- * The versions that the champion was trained on, with which requests are compared. Of an alarm about
- * recent data, also the newest. Alarms of the service say nothing of data.
+ * The versions that the champion was trained on, with which requests are compared. Of an alarm
+ * about recent data, also the newest. Alarms of the service say nothing of data.
  */
 export function dataVersionText(
   kind: MonitorStory['kind'],

@@ -10,8 +10,11 @@ import type {
   MonitorResults,
 } from '../../../../domain/monitoring/observation/monitor-results';
 import {
+  alarmGroups,
+  alarmsRaised,
   dataVersionText,
   monitorStories,
+  raisedText,
 } from '../../../../domain/monitoring/observation/monitor-story';
 
 const settings: MonitorSettings = {
@@ -205,8 +208,46 @@ describe('the story of a quality alarm', () => {
 
 test('the size of a jump has the change, its share of the range, and the limit', () => {
   expect(storyOf('drift', { distance: 3 }).story.howLarge).toBe(
-    'change of the mean by −400 in units of the feature, 20 % of the range of the reference; limit 150',
+    'change of the mean by −400 in units of the feature; limit 150; 20 % of the range of the reference',
   );
+});
+
+describe('what is kept of a raised incident', () => {
+  test.each(['drift:x quality:all:loss:day', 'quality:a\nb:loss:week', ''])(
+    'has the alarms %j, also if a slice has a line break',
+    (alarms) => {
+      const text = raisedText({ alarms, decision: 'm@3 still serves.\n' });
+      expect(alarmsRaised(text)).toBe(alarms);
+    },
+  );
+
+  test.each(['', 'drift:x'])('is the alarms alone in the text %j without a decision', (text) => {
+    expect(alarmsRaised(text)).toBe(text);
+  });
+});
+
+describe('the features of a story of broken data', () => {
+  const drift = [{ feature: 'x', effect: 0.3 }] as unknown as MonitorResults['drift'];
+  const refused = {
+    key: 'data:refused',
+    kind: 'data',
+    feature: 'x',
+    title: '25 % of the requests of an hour were refused',
+    since: now,
+    effect: 0.25,
+    size: '25 %',
+    slice: null,
+  } as const;
+  const missing = { ...refused, key: 'data:x:missing' };
+
+  test.each([
+    ['refused requests have no effect of drift', [refused], null],
+    ['missing values have it', [missing], 0.3],
+    ['both have it', [missing, refused], 0.3],
+  ])('%s', (_, alarms, effect) => {
+    const [group] = alarmGroups({ alarms, drift });
+    expect(group?.story.features).toEqual([{ name: 'x', effect }]);
+  });
 });
 
 describe('the data versions of a story', () => {
@@ -269,7 +310,7 @@ describe('the story of an alarm that asks for a run', () => {
     [
       'the run of a person is open',
       { otherRun: run },
-      /run_7 is open, so no other run starts/,
+      /an incident, and a retraining run once run_7 has ended\.$/,
       null,
     ],
     [
@@ -309,11 +350,16 @@ describe('the story of an alarm that asks for a run', () => {
     expect(after.decision).not.toBe(before.decision);
   });
 
-  test('says that broken requests hold the run before the brakes know it', () => {
+  test.each([
+    [['data'], 'repairs the data that callers send'],
+    [['skew'], 'finds why serving and training differ'],
+    [['skew', 'data'], 'repairs the data that callers send'],
+  ] as const)('says that alarms of %j hold the run before the brakes know it', (kinds, waits) => {
     const results = resultsOf({});
-    const [broken] = results.alarms;
-    if (!broken) throw new Error('no alarm');
-    const alarms = [...results.alarms, { ...broken, key: 'data:x:missing', kind: 'data' as const }];
+    const [first] = results.alarms;
+    if (!first) throw new Error('no alarm');
+    const broken = kinds.map((kind) => ({ ...first, key: kind, kind }));
+    const alarms = [...results.alarms, ...broken];
     const [quality_] = monitorStories({
       model: 'm',
       version: 3,
@@ -323,6 +369,7 @@ describe('the story of an alarm that asks for a run', () => {
       outlook: free,
     });
     expect(quality_?.story.engineDid).toContain('no run starts until the alarms of request data');
+    expect(quality_?.story.waitsFor).toContain(waits);
   });
 });
 
