@@ -1,7 +1,7 @@
 /**
  * 200 rollbacks of rollouts and 200 of champions under load with two real gateways and a PostgreSQL
- * that syncs, where each answer is compared with the version that it names. Then simulates how often the statistics of a rollout are
- * wrong and how soon they decide.
+ * that syncs, where each answer is compared with the version that it names. Then simulates how
+ * often the statistics of a rollout are wrong and how soon they decide.
  */
 import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';

@@ -7,8 +7,9 @@ export function incidentSubject({ model, title }: Pick<Incident, 'model' | 'titl
 }
 
 /**
- * The story of an incident as label and text, without the parts that are unknown. Each text is one line, because
- * values of requests, such as the name of a slice, must not look like other lines of the story.
+ * The story of an incident as label and text, without the parts that are unknown. Each text is one
+ * line, because values of requests, such as the name of a slice, must not look like other lines of
+ * the story.
  */
 export function storyLines(
   incident: LinkedIncident,
