@@ -1,4 +1,4 @@
-import { figure, percent } from '../../format';
+import { figure, percent, signed } from '../../format';
 import type { DriftSignal, FeatureDrift } from '../drift-results';
 import type { OpenJump } from '../jump/jump-results';
 import type { MonitorSettings } from '../monitor';
@@ -116,12 +116,16 @@ function qualityAlarm(test: QualityResult, since: string, settings: MonitorSetti
   const { slice, measure, scale, value, reference, limit } = test;
   const of = slice === allRequests ? '' : ` of ${slice}`;
   const block = scale === 'fourWeeks' ? 'four weeks' : `a ${scale}`;
-  const what = measure === 'loss' ? settings.metric : 'the mean of prediction minus label';
+  const text =
+    measure === 'loss'
+      ? `${settings.metric}${of} is ${figure(value)} in ${block}, with a limit of ${figure(limit)}`
+      : `the mean of prediction minus label${of} is ${signed(value)} in ${block} and ` +
+        `${signed(reference)} on the holdout, with a limit of ${figure(limit)} for the difference`;
   return {
     key: `quality:${slice}:${measure}:${scale}`,
     kind: 'quality',
     feature: null,
-    title: `${what}${of} is ${figure(value)} in ${block}, with a limit of ${figure(limit)}`,
+    title: text,
     since,
     effect: value === null ? 0 : Math.abs(value - reference),
     size: qualitySize(test, settings),

@@ -199,6 +199,13 @@ describe('the story of a quality alarm', () => {
     expect(qualityStory(...tests)).toMatchObject({ slice: of, howLarge: size });
   });
 
+  test('of a bias compares its mean with that of the holdout', () => {
+    expect(qualityStory(bias)?.what).toBe(
+      'the mean of prediction minus label is −0.08 in a week and +0.01 on the holdout, ' +
+        'with a limit of 0.05 for the difference.',
+    );
+  });
+
   test('of several alarms names each slice and each size, at most three', () => {
     const story = qualityStory(all, bias, slice, { ...slice, slice: 'origin=EWR', value: 0.7 });
     expect(story?.slice).toBe('origin=JFK, all requests, origin=EWR');
