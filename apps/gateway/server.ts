@@ -291,7 +291,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     onChallengerFailure,
     onChampionFailure: (tenant, { model, version }, rows) =>
       failures.add({ tenant, model, version }, rows),
-    onRefused: (tenant, { model, version }, { refusals }) =>
+    onRefused: (tenant, { model, version }, refusals) =>
       failures.addRefused({ tenant, model, version }, refusals),
   });
   const admission = createAdmission({

@@ -47,11 +47,11 @@ export interface InferenceOptions {
   readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
   /** The champion failed rows of a request that fits its signature. */
   readonly onChampionFailure: (tenant: Tenant, served: ServedVersion, rows: number) => void;
-  /** Rows for the champion that do not fit its signature. */
+  /** A request for the champion that does not fit its signature. */
   readonly onRefused: (
     tenant: Tenant,
     served: ServedVersion,
-    refused: { readonly rows: number; readonly refusals: readonly RequestRefusal[] },
+    refusals: readonly RequestRefusal[],
   ) => void;
 }
 
@@ -131,10 +131,8 @@ export function createInference(
       return decode(call, served);
     } catch (error) {
       const refusals = refusalsOf(error);
-      if (refusals.length > 0 && !call.isProbe && isChampions()) {
-        const rows = graphOf(served).codec.claimedRows(call.body);
-        onRefused(call.tenant, served, { rows, refusals });
-      }
+      if (refusals.length > 0 && !call.isProbe && isChampions())
+        onRefused(call.tenant, served, refusals);
       throw error;
     }
   }

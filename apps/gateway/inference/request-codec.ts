@@ -2,7 +2,7 @@ import type { ModelSignature } from '../../../domain/model/model';
 import { nearest } from '../../../domain/document/nearest';
 import { decoders, expectedDatatype, type Decoder, type RequestValue } from './column-values';
 import { outputNamesOf } from './output-names';
-import { claimedRows, refusedRequest, type RequestIssue } from './request-issue';
+import { refusedRequest, type RequestIssue } from './request-issue';
 import { decodeRows } from './request-rows';
 import {
   count,
@@ -36,8 +36,6 @@ export interface RequestCodec {
    * `inputs`. Throws InvalidInput with one issue per error; no issue repeats a value (I11).
    */
   decode(body: unknown): InferRequest;
-  /** Rows of a body that `decode` refused, at least 1. */
-  claimedRows(body: unknown): number;
 }
 
 const noOutputs: ReadonlySet<string> = new Set();
@@ -168,7 +166,7 @@ export function compileRequestCodec({
     if (required.length === 0 && rowCount === -1) rowCount = 1;
     return { given, rowCount };
   }
-  return { decode, claimedRows: (body) => claimedRows(body, maxRows) };
+  return { decode };
 }
 
 interface RequestColumns {

@@ -31,18 +31,3 @@ export function refusedRequest(issues: readonly RequestIssue[]): PerennialError 
 export function refusalsOf(error: unknown): readonly RequestRefusal[] {
   return (typeof error === 'object' && error !== null && refusals.get(error)) || [];
 }
-
-/** Rows that a body claims to have, between 1 and `maxRows`, whether or not they can be read. */
-export function claimedRows(body: unknown, maxRows: number): number {
-  const { rows, inputs } = (body ?? {}) as Readonly<Record<string, unknown>>;
-  const lengths = Array.isArray(rows)
-    ? [rows.length]
-    : (Array.isArray(inputs) ? (inputs as readonly unknown[]) : []).map((tensor) => {
-        const { data } = (tensor ?? {}) as Readonly<Record<string, unknown>>;
-        return Array.isArray(data) ? data.length : 0;
-      });
-  return Math.min(
-    maxRows,
-    lengths.reduce((most, length) => Math.max(most, length), 1),
-  );
-}

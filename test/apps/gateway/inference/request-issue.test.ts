@@ -1,5 +1,5 @@
 import { compileRequestCodec } from '../../../../apps/gateway/inference/request-codec';
-import { claimedRows, refusalsOf } from '../../../../apps/gateway/inference/request-issue';
+import { refusalsOf } from '../../../../apps/gateway/inference/request-issue';
 import type { ModelSignature } from '../../../../domain/model/model';
 
 const signature: ModelSignature = {
@@ -94,14 +94,4 @@ test.each<[string, unknown]>([
 test('another error has no refusals', () => {
   expect(refusalsOf(new Error('the graph failed'))).toEqual([]);
   expect(refusalsOf(null)).toEqual([]);
-});
-
-test.each<[string, unknown, number]>([
-  ['rows', { rows: [{}, {}, 1] }, 3],
-  ['tensors of different lengths', { inputs: [{ data: [1] }, { data: [1, 2] }, null] }, 2],
-  ['more rows than a request may have', { rows: new Array(50).fill({}) }, 10],
-  ['no rows', { rows: [] }, 1],
-  ['no body', null, 1],
-])('a refused body with %s counts as the rows that it claims', (_, body, rows) => {
-  expect(claimedRows(body, 10)).toBe(rows);
 });
