@@ -147,7 +147,8 @@ test('HTTP/2 and HTTP/1.1 over TLS give the same inference', async () => {
 test('one connection carries many requests at once, and answers may be large', async () => {
   // On a busy machine the requests of this process wait for longer than a second.
   const admission = { ...gatewayDefaults.admission, longestWaitMs: 60_000 };
-  const { client, key, metric } = await open({ admission });
+  const requestTimeoutMs = { usual: 60_000, of: {} };
+  const { client, key, metric } = await open({ admission, requestTimeoutMs });
   const many = distanceRequest(
     Array.from({ length: 5_000 }, (_, distance) => ({ carrier: 'AA', distance })),
   );
