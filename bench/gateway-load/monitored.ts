@@ -184,8 +184,9 @@ async function secondsToAlarm(product: Product): Promise<number> {
     });
   const sentAt = Date.now();
   for (;;) {
-    const { body } = await product.call<MonitorJson>('GET', `/monitors/${shiftedModel}`);
-    if (body.alarms.some(({ feature }) => feature === 'x'))
+    // The monitor begins a moment after the promotion.
+    const { status, body } = await product.call<MonitorJson>('GET', `/monitors/${shiftedModel}`);
+    if (status === 200 && body.alarms.some(({ feature }) => feature === 'x'))
       return rounded((Date.now() - sentAt) / 1000);
     if (Date.now() > sentAt + longestAlarmMs) throw new Error('a severe shift raised no alarm');
     await pause(100);
