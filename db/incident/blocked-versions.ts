@@ -2,7 +2,7 @@
 import type { Tenant } from '../../domain/ids';
 import { versionName } from '../../domain/model/model';
 import type { Database } from '../connection';
-import type { BlockedVersion } from '../serving/gateway-repository';
+import type { BlockedVersion } from '../../domain/serving/blocked-version';
 import { raiseIncident, resolveIncident, type RaisedIncident } from './change';
 
 const actor = 'gateway';

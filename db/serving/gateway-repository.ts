@@ -1,6 +1,6 @@
 import type { Tenant } from '../../domain/ids';
 import type { UnansweredReason } from '../../domain/serving/refusal';
-import type { AliasName } from '../../domain/model/model';
+import type { BlockedVersion } from '../../domain/serving/blocked-version';
 import type { Columns } from '../columns';
 import type { Database } from '../connection';
 import { toJson } from '../document';
@@ -14,15 +14,6 @@ export interface GatewayRecord {
   readonly startedAt: string;
   readonly beatAt: string;
   readonly leaseUntil: string;
-}
-
-/** A version that the routing table names and that a gateway cannot load, now or later. */
-export interface BlockedVersion {
-  readonly tenant: string;
-  readonly model: string;
-  readonly version: number;
-  readonly alias: AliasName;
-  readonly error: string;
 }
 
 /** Rows of requests that a version did not answer in one hour at one gateway. */

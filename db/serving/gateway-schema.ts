@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { boolean, check, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { UnansweredReason } from '../../domain/serving/refusal';
 import { counter, document, instant, tenantId } from '../columns';
-import type { BlockedVersion } from './gateway-repository';
+import type { BlockedVersion } from '../../domain/serving/blocked-version';
 
 /** Gateways serve every tenant, so this table and the next alone have no tenant. */
 export const gateways = pgTable(

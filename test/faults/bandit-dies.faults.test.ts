@@ -1,11 +1,11 @@
-import { killPart } from '../../support/process/dying-product';
-import type { Product } from '../../support/process/product';
-import { startProduct } from '../../support/process/product';
-import type { Traffic } from '../../support/rollout/traffic';
-import { startTraffic } from '../../support/rollout/traffic';
-import type { Trials } from '../../support/rollout/trials';
-import { openTrials } from '../../support/rollout/trials';
-import { lenientGates, writeTinyLifecycle } from '../../support/tiny-lifecycle';
+import { killPart } from '../support/process/dying-product';
+import type { Product } from '../support/process/product';
+import { startProduct } from '../support/process/product';
+import type { Traffic } from '../support/rollout/traffic';
+import { startTraffic } from '../support/rollout/traffic';
+import type { Trials } from '../support/rollout/trials';
+import { openTrials } from '../support/rollout/trials';
+import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
 
 jest.setTimeout(400_000);
 
