@@ -72,7 +72,9 @@ test('shifted requests raise an alarm, which starts one run whose model ends the
     (all) => all.some(({ status, version }) => status === 'open' && version === 2),
     { seconds: 120, everyMs: 500 },
   );
-  expect(await brakesOf('drifting')).toMatchObject({ status: 'coolingDown', fruitless: 0 });
+  // The incident is raised at once, and the run is asked for after the checks of data.
+  const brakes = await untilBrakes('drifting', ({ status }) => status === 'coolingDown');
+  expect(brakes).toMatchObject({ status: 'coolingDown', fruitless: 0 });
   expect(await runsOf('drifting')).toHaveLength(2);
 });
 
