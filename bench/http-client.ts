@@ -1,7 +1,7 @@
 /**
- * Sends requests over a fixed number of connections and reads only what a load generator needs. On
- * two cores, a client with all the features of HTTP takes as much processor time as the server, and
- * would measure itself. It understands servers that answer with a `content-length`.
+ * Sends requests over a fixed number of connections and reads only what a load generator needs. It
+ * shares the two cores with the server, so the server lacks what the client costs. It understands
+ * servers that answer with a `content-length`.
  */
 import { connect, type Socket } from 'node:net';
 
