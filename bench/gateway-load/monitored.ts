@@ -1,7 +1,8 @@
 /**
- * The whole product on a machine with two cores, beside the load generator: the latency that two
- * gateway processes add at a fixed rate while the predictions are logged and the champion is
- * monitored, how long the monitor needs to count them all, and how soon a severe shift raises an alarm.
+ * The whole product and the load generator on one machine with two cores. Measures the latency that
+ * two gateway processes add at a fixed rate while predictions are logged and the champion is
+ * monitored, how long the monitor needs to count them all, and how soon a severe shift raises an
+ * alarm.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -20,7 +20,7 @@ export interface MonitorSpec {
     readonly minEffect: number;
   };
   readonly data: {
-    /** The largest share of rows that may be refused because they do not fit the signature. */
+    /** The largest share of requests that may be refused because they do not fit the signature. */
     readonly maxRefused: number;
   };
   readonly quality: {

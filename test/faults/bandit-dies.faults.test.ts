@@ -24,7 +24,7 @@ afterEach(async () => {
 afterAll(() => product.stop());
 
 const useless = '{ metrics: [auc], gates: [], ungated: "a trial" }';
-/** A first version needs a gate; this one passes a model that has learnt nothing. */
+/** A first version needs a gate; this one also passes a model trained on random labels. */
 const anyModel =
   '{ metrics: [auc], gates: [{ name: any, kind: threshold, metric: auc, min: 0.1 }] }';
 const bandit = (minDuration: string) =>

@@ -42,11 +42,15 @@ const killWorker = () => killPart(product, 'main.ts worker');
 const untilMonitor = (model: string, isSo: (monitor: MonitorJson) => boolean) =>
   untilAnswer(() => monitorOf(model), isSo, { seconds: 180, everyMs: 200 });
 
-/** Every request is in the log once, and was counted once. */
-async function expectCountedOnce(model: string, asked: number): Promise<void> {
+async function expectLoggedOnce(model: string, asked: number): Promise<void> {
   const [logged] = await database.sql<{ rows: number; ids: number }[]>`
     select count(*)::int as rows, count(distinct id)::int as ids from predictions where model = ${model}`;
   expect(logged).toEqual({ rows: asked, ids: asked });
+}
+
+/** Every request is in the log once, and was counted once. */
+async function expectCountedOnce(model: string, asked: number): Promise<void> {
+  await expectLoggedOnce(model, asked);
   const { rows, windows } = await untilMonitor(model, (monitor) => monitor.rows >= asked);
   expect(rows).toBe(asked);
   expect(windows.reduce((sum, window) => sum + window.rows, 0)).toBe(asked);
@@ -105,6 +109,7 @@ test('kill -9 of the worker before each write of a monitor: one incident, one au
   ]);
   expect((await incidentsOf(model)).filter(({ kind }) => kind === 'drift')).toHaveLength(1);
   expect(await championsOf(product, model)).toEqual([2, 1]);
+  await expectLoggedOnce(model, 800);
   await expectAuditWhole(product);
 });
 

@@ -19,8 +19,8 @@ const measures = 3;
 
 /**
  * Each group of hours has a confidence sequence of its own, so an alarm shows within the hour.
- * There are at most as many groups as hours. Over those of a year and all measures, false alarms sum to
- * the allowed number.
+ * There are at most as many groups as hours. Over those of a year and all measures, false alarms
+ * sum to the allowed number.
  */
 function alphaOf({ drift: { falseAlarmsPerYear } }: MonitorSettings): number {
   return Math.min(0.05, falseAlarmsPerYear / (measures * hoursPerYear));

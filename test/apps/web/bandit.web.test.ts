@@ -30,7 +30,7 @@ test('a bandit shows its share and its moves, and offers no step to skip', async
     'test: { alpha: 0.2, minSamples: 100, minDuration: 30d }, maxDuration: 60d }';
   const apply = (evaluate: string, learnable: boolean) =>
     product.apply(writeTinyLifecycle(product.workDir, { name, learnable, evaluate, canary }));
-  // The champion has learnt nothing, and the challenger is better.
+  // The champion is trained on random labels, so the challenger is better.
   await apply(
     '{ metrics: [auc], gates: [{ name: any, kind: threshold, metric: auc, min: 0.1 }] }',
     false,
