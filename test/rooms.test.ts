@@ -3,6 +3,8 @@ import { dirname, resolve } from 'node:path';
 
 const root = resolve(__dirname, '..');
 const mostFiles = 20;
+/** drizzle-kit writes one file for each migration and finds them only here. */
+const generated = ['db/migrations/meta'];
 
 /** A folder with more files needs a subfolder. */
 test(`no folder has more than ${mostFiles} files`, () => {
@@ -11,5 +13,7 @@ test(`no folder has more than ${mostFiles} files`, () => {
   for (const file of list.split('\0').filter((path) => path !== '')) {
     counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
   }
-  expect([...counts].filter(([, files]) => files > mostFiles)).toEqual([]);
+  expect(
+    [...counts].filter(([folder, files]) => files > mostFiles && !generated.includes(folder)),
+  ).toEqual([]);
 });
