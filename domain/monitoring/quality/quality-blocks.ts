@@ -5,6 +5,10 @@ export const qualityScales = ['day', 'week', 'fourWeeks'] as const;
 export type QualityScale = (typeof qualityScales)[number];
 export type ByQualityScale<T> = Readonly<Record<QualityScale, T>>;
 
+/** The mean loss, and the mean of score minus label. */
+export const qualityMeasures = ['loss', 'bias'] as const;
+export type QualityMeasure = (typeof qualityMeasures)[number];
+
 export const daysOf: ByQualityScale<number> = { day: 1, week: 7, fourWeeks: 28 };
 
 /** A request with its due label. */

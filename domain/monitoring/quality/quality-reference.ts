@@ -10,13 +10,17 @@ import {
   mapQualityScales,
   noQuality,
   openQualityBlocks,
+  qualityMeasures,
+  qualityScales,
   scoreBins,
   sliceNames,
   type ByQualityScale,
   type LabelledLoss,
+  type QualityMeasure,
   type QualityScale,
   type QualitySums,
 } from './quality-blocks';
+import { qualityAlpha, type QualityTest } from './quality-budget';
 
 export interface QualitySettings {
   readonly timezone: string;
@@ -54,14 +58,9 @@ export interface QualityReference {
 const minDays = 10;
 const minSliceShare = 0.05;
 const maxSlices = 20;
-const scaleCount = 3;
 /** Changes of calibration below it are no alarm, of all requests or a slice, and in a score bin. */
 const minBias = 0.02;
 const minBinBias = 0.05;
-/** The part of the false alarms for calibration by score, if there are bins to test. */
-const calibrationShare = 0.2;
-/** Bins of the score are tested by weeks and four weeks. */
-const calibrationScales = 2;
 
 /**
  * Learns from the holdout by how much days differ. Calibration by score is the reliability diagram of
@@ -89,42 +88,48 @@ export function qualityReferenceOf(
     );
   const names = namedSlices(sorted);
   const bins = scoreBins.filter((bin) => daysWithEnough(rowsOf(bin)).length >= minDays);
-  const tests = { slices: names.length, bins: bins.length };
-  const slices = [...names, ...bins].map((slice) =>
-    sliceReference(slice, rowsOf(slice), { settings, tests, maxLoss }),
-  );
+  const held = [...names, ...bins].map((slice) => ({ slice, rows: rowsOf(slice) }));
+  const tests = held.flatMap(({ slice, rows }) => testsOf(slice, reasonsFor(slice, rows)));
+  const slices = held.map((each) => sliceReference(each, { settings, tests, maxLoss }));
   return { settings, maxLoss, slices };
 }
 
-interface QualityTests {
-  /** All requests and the slices. */
-  readonly slices: number;
-  readonly bins: number;
+/** Why a mean of the slice is not tested; null if it is. */
+function reasonsFor(
+  slice: string,
+  rows: readonly DayRow[],
+): (measure: QualityMeasure, scale: QualityScale) => string | null {
+  const days = daysWithEnough(rows).length;
+  const isOfClasses = rows.length > 0 && rows.every(({ row }) => row.bias === null);
+  return (measure, scale) => {
+    if (measure === 'loss' && isScoreBin(slice))
+      return 'score bins are tested for their calibration alone';
+    if (measure === 'bias' && isOfClasses)
+      return 'a predicted class has no difference from a label';
+    if (slice !== allRequests && scale === 'day') return 'slices are tested by the week';
+    return days < minDays ? tooFew(days) : null;
+  };
 }
 
-/** The probability of a false alarm of one test in one block. */
-function qualityAlpha(
-  { slices, bins }: QualityTests,
-  scale: QualityScale,
-  { falseAlarmsPerYear }: QualitySettings,
-): number {
-  const share = bins === 0 ? 1 : 1 - calibrationShare;
-  return (share * falseAlarmsPerYear * daysOf[scale]) / (scaleCount * (slices + 1) * 365.25);
-}
-
-function calibrationAlpha(
-  { bins }: QualityTests,
-  scale: QualityScale,
-  { falseAlarmsPerYear }: QualitySettings,
-): number {
-  const share = calibrationShare / (calibrationScales * bins);
-  return (share * falseAlarmsPerYear * daysOf[scale]) / 365.25;
-}
-
-/** Of the bound that watches the loss of the newest day. */
+/** Of the bound that watches the loss of the newest day, if it is tested. */
 export function newestDayAlpha({ slices, settings }: QualityReference): number {
-  const bins = slices.filter(({ slice }) => isScoreBin(slice)).length;
-  return qualityAlpha({ slices: slices.length - bins, bins }, 'day', settings);
+  const tests = slices.flatMap((of) =>
+    testsOf(of.slice, (measure, scale) => of[measure][scale].reason),
+  );
+  const newestDay = { slice: allRequests, measure: 'loss', scale: 'day' } as const;
+  return qualityAlpha(newestDay, tests, settings.falseAlarmsPerYear);
+}
+
+/** @param whyNot why a measure is not tested at a scale; null if it is */
+function testsOf(
+  slice: string,
+  whyNot: (measure: QualityMeasure, scale: QualityScale) => string | null,
+): readonly QualityTest[] {
+  return qualityMeasures.flatMap((measure) =>
+    qualityScales.flatMap((scale) =>
+      whyNot(measure, scale) === null ? [{ slice, measure, scale }] : [],
+    ),
+  );
 }
 
 /** Losses and their guessed mean, which is far below the largest loss. */
@@ -164,53 +169,49 @@ function daysWithEnough(rows: readonly DayRow[]): readonly QualitySums[] {
 }
 
 function sliceReference(
-  slice: string,
-  rows: readonly DayRow[],
-  at: {
+  { slice, rows }: { readonly slice: string; readonly rows: readonly DayRow[] },
+  {
+    settings,
+    tests,
+    maxLoss,
+  }: {
     readonly settings: QualitySettings;
-    readonly tests: QualityTests;
+    readonly tests: readonly QualityTest[];
     readonly maxLoss: number;
   },
 ): SliceReference {
   const days = daysWithEnough(rows);
   const all = rows.reduce((sums, { row }) => addQuality(sums, row), noQuality);
   const [meanLoss, meanBias] = [all.loss / all.rows || 0, all.bias / all.rows || 0];
-  const { settings, tests } = at;
   const losses = days.map((sums) => sums.loss / sums.rows);
   const shifts = days.map((sums) => sums.bias / sums.rows - meanBias);
   const worst = (1 + settings.maxDrop) * meanLoss;
-  const isBin = isScoreBin(slice);
-  const alpha = (scale: QualityScale) =>
-    isBin ? calibrationAlpha(tests, scale, settings) : qualityAlpha(tests, scale, settings);
-  const limit = (scale: QualityScale, of: () => number): QualityLimit => {
-    if (slice !== allRequests && scale === 'day') return off('slices are tested by the week');
-    return days.length < minDays ? off(tooFew(days.length)) : { value: of(), reason: null };
-  };
+  const leastBias = isScoreBin(slice) ? minBinBias : minBias;
+  const whyNot = reasonsFor(slice, rows);
+  const limits = (measure: QualityMeasure, of: (scale: QualityScale, alpha: number) => number) =>
+    mapQualityScales((scale): QualityLimit => {
+      const reason = whyNot(measure, scale);
+      if (reason !== null) return { value: null, reason };
+      const alpha = qualityAlpha({ slice, measure, scale }, tests, settings.falseAlarmsPerYear);
+      return { value: of(scale, alpha), reason: null };
+    });
   return {
     slice,
     rows: all.rows,
     meanLoss,
     meanBias,
-    loss: mapQualityScales((scale) =>
-      isBin
-        ? off('score bins are tested for their calibration alone')
-        : limit(scale, () =>
-            Math.max(
-              worst,
-              meanLoss + reach(losses, scale, alpha(scale)),
-              scale === 'day'
-                ? returnLevel(neededByDay(rows, at.maxLoss, alpha('day')), alpha('day'))
-                : 0,
-            ),
-          ),
+    loss: limits('loss', (scale, alpha) =>
+      Math.max(
+        worst,
+        meanLoss + reach(losses, scale, alpha),
+        scale === 'day' ? returnLevel(neededByDay(rows, maxLoss, alpha), alpha) : 0,
+      ),
     ),
-    bias: mapQualityScales((scale) =>
-      limit(scale, () =>
-        Math.max(
-          isBin ? minBinBias : minBias,
-          reach(shifts, scale, alpha(scale) / 2),
-          scale === 'day' ? returnLevel(shifts.map(Math.abs), alpha('day')) : 0,
-        ),
+    bias: limits('bias', (scale, alpha) =>
+      Math.max(
+        leastBias,
+        reach(shifts, scale, alpha / 2),
+        scale === 'day' ? returnLevel(shifts.map(Math.abs), alpha) : 0,
       ),
     ),
   };
@@ -218,10 +219,6 @@ function sliceReference(
 
 function tooFew(days: number): string {
   return `the holdout has ${days} days with ${minBlockRows} labels or more; it takes ${minDays}`;
-}
-
-function off(reason: string): QualityLimit {
-  return { value: null, reason };
 }
 
 /**

@@ -1,10 +1,11 @@
 import { meanBounds } from '../../statistics/mean-sequence';
-import type { QualityMeasure, QualityState, SliceQuality } from './quality';
+import type { QualityState, SliceQuality } from './quality';
 import {
   isScoreBin,
   mapQualityScales,
   openQualityBlocks,
   qualityScales,
+  type QualityMeasure,
   type QualityScale,
 } from './quality-blocks';
 import {
@@ -42,7 +43,7 @@ export function qualityResults(
 ): readonly QualityResult[] {
   const at: NewestDay = {
     starts: newestStarts(state, reference),
-    bounds: newestDayLoss(state, reference, newestDayAlpha(reference)),
+    bounds: newestDayBounds(state, reference),
   };
   const results = reference.slices.flatMap((of, index) => {
     const held = state.slices[index];
@@ -53,6 +54,12 @@ export function qualityResults(
         );
   });
   return results.sort((a, b) => Number(b.since !== null) - Number(a.since !== null));
+}
+
+/** Null if the loss of a day is not tested. */
+function newestDayBounds(state: QualityState, reference: QualityReference): NewestDay['bounds'] {
+  if (reference.slices[0]?.loss.day.value == null) return null;
+  return newestDayLoss(state, reference, newestDayAlpha(reference));
 }
 
 interface MeasuredScales {

@@ -6,11 +6,13 @@ import {
   mapQualityScales,
   noQuality,
   openQualityBlocks,
+  qualityMeasures,
   qualityScales,
   sliceNames,
   type ByQualityScale,
   type LabelledLoss,
   type QualityCalendar,
+  type QualityMeasure,
   type QualityScale,
   type QualitySums,
 } from './quality-blocks';
@@ -20,8 +22,6 @@ import {
   type QualityReference,
   type SliceReference,
 } from './quality-reference';
-
-export type QualityMeasure = 'loss' | 'bias';
 
 /** What a monitor keeps of the due labels. Plain JSON, and pure functions. */
 export interface QualityState {
@@ -132,7 +132,7 @@ function closeSlice(
   since: string,
 ): SliceQuality {
   const sums = slice.newest[scale];
-  const judged = (['loss', 'bias'] as const).reduce(
+  const judged = qualityMeasures.reduce(
     (held, measure) => judge(held, of, { measure, scale, since }),
     slice,
   );

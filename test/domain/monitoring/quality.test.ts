@@ -3,8 +3,15 @@ import {
   emptyQuality,
   type QualityState,
 } from '../../../domain/monitoring/quality/quality';
-import type { LabelledLoss } from '../../../domain/monitoring/quality/quality-blocks';
 import {
+  daysOf,
+  qualityMeasures,
+  qualityScales,
+  type LabelledLoss,
+} from '../../../domain/monitoring/quality/quality-blocks';
+import { qualityAlpha } from '../../../domain/monitoring/quality/quality-budget';
+import {
+  newestDayAlpha,
   qualityReferenceOf,
   type QualityReference,
 } from '../../../domain/monitoring/quality/quality-reference';
@@ -134,6 +141,68 @@ describe('quality by due labels', () => {
     const none = qualityReferenceOf([], settings);
     expect(open(watch(live, none), none)).toEqual([]);
   });
+});
+
+describe('the budget of false alarms', () => {
+  const month = labelled({ seed: 4, days: 30 });
+  const inSlices = (count: number) =>
+    month.map((row, index) => ({ ...row, slices: { origin: `airport ${index % count}` } }));
+
+  test.each([
+    { name: 'all requests', rows: month.map((row) => ({ ...row, slices: {} })), tests: 6 },
+    // Two measures at three scales of all requests, and at two scales of each slice.
+    { name: 'ten slices', rows: inSlices(10), tests: 6 + 10 * 4 },
+    { name: 'classes without a bias', rows: withoutBias(inSlices(10)), tests: 3 + 10 * 2 },
+    {
+      name: 'ten bins of the score',
+      rows: month.map((row, index) => ({ ...row, score: (index % 10) / 10 + 0.05 })),
+      tests: 6 + 2 * 4 + 10 * 2,
+    },
+    // Every slice has 19 labels a day, which are too few for its tests.
+    {
+      name: 'slices with few labels',
+      rows: inSlices(10).filter((_, index) => index % 200 < 190),
+      tests: 6,
+    },
+  ])('sums to the allowed number over the tests and blocks of a year: $name', ({ rows, tests }) => {
+    const allowed = 2;
+    const { slices } = qualityReferenceOf(rows, { ...settings, falseAlarmsPerYear: allowed });
+    const tested = slices.flatMap((of) =>
+      qualityMeasures.flatMap((measure) =>
+        qualityScales.flatMap((scale) =>
+          of[measure][scale].value === null ? [] : [{ slice: of.slice, measure, scale }],
+        ),
+      ),
+    );
+    expect(tested).toHaveLength(tests);
+    const expected = tested.map(
+      (test) => (365.25 / daysOf[test.scale]) * qualityAlpha(test, tested, allowed),
+    );
+    expect(expected.reduce((sum, each) => sum + each)).toBeCloseTo(allowed, 12);
+  });
+
+  test('gives the limits and the watched day the same probabilities', () => {
+    const reference = qualityReferenceOf(inSlices(10), settings);
+    // All requests have a loss and a bias by day, at one of three scales.
+    expect(newestDayAlpha(reference)).toBeCloseTo(1 / (3 * 2 * 365.25), 15);
+    const one = qualityReferenceOf(inSlices(1), settings).slices[0];
+    const ten = reference.slices[0];
+    // By the day, slices are not tested, so they take nothing from all requests.
+    expect(ten?.bias.day).toEqual(one?.bias.day);
+    expect(ten?.bias.week.value).toBeGreaterThan(one?.bias.week.value ?? NaN);
+  });
+
+  test('a predicted class has no bias to test, and the monitor says so', () => {
+    const reference = qualityReferenceOf(withoutBias(month), settings);
+    const state = addLabelledLosses(emptyQuality(reference), reference, withoutBias(month));
+    expect(
+      qualityResults(state, reference).find(({ measure }) => measure === 'bias'),
+    ).toMatchObject({ limit: null, reason: 'a predicted class has no difference from a label' });
+  });
+
+  function withoutBias(rows: readonly LabelledLoss[]): readonly LabelledLoss[] {
+    return rows.map((row) => ({ ...row, bias: null }));
+  }
 });
 
 describe('calibration by score', () => {
