@@ -1,7 +1,7 @@
 export interface MicroBatcher<Row> {
   /**
    * The results of these rows, in order, with the same number of values for each row. Throws `late`
-   * when the deadline passed in the queue.
+   * at the deadline (a `performance.now()`), also while the call of its batch continues.
    */
   run(rows: readonly Row[], deadline: number): Promise<Float64Array>;
   /** The number of waiting requests. */
@@ -33,16 +33,48 @@ export function createMicroBatcher<Row>({
     readonly reject: (error: unknown) => void;
   }
   const queue: Item[] = [];
+  /** Without a result yet, in the queue or in a call. */
+  const open = new Set<Item>();
   let busy = false;
+  /** One timer for all requests, because one for each would cost about as much as its routing. */
+  let timer: NodeJS.Timeout | null = null;
+  let timerAt = Infinity;
 
   function run(rows: readonly Row[], deadline: number): Promise<Float64Array> {
     return new Promise((resolve, reject) => {
-      queue.push({ rows, deadline, resolve, reject });
+      const item: Item = { rows, deadline, resolve, reject };
+      queue.push(item);
+      open.add(item);
+      if (deadline < timerAt) wakeAt(deadline);
       if (!busy) {
         busy = true;
         setImmediate(drain);
       }
     });
+  }
+
+  function wakeAt(deadline: number): void {
+    if (timer !== null) clearTimeout(timer);
+    timerAt = deadline;
+    // The connection of a waiting request keeps the process alive.
+    timer = setTimeout(expire, Math.max(0, deadline - performance.now())).unref();
+  }
+
+  function expire(): void {
+    timer = null;
+    timerAt = Infinity;
+    const now = performance.now();
+    let next = Infinity;
+    for (const item of open) {
+      if (item.deadline <= now) fail(item, late());
+      else next = Math.min(next, item.deadline);
+    }
+    if (next < Infinity) wakeAt(next);
+  }
+
+  function fail(item: Item, error: unknown): void {
+    open.delete(item);
+    item.reject(error);
   }
 
   async function work(): Promise<void> {
@@ -62,10 +94,8 @@ export function createMicroBatcher<Row>({
     let next = 0;
     for (; next < queue.length; next += 1) {
       const item = queue[next] as Item;
-      if (item.deadline <= now) {
-        item.reject(late());
-        continue;
-      }
+      if (item.deadline <= now) fail(item, late());
+      if (!open.has(item)) continue;
       if (items.length > 0 && rows + item.rows.length > maxRows) break;
       items.push(item);
       rows += item.rows.length;
@@ -86,18 +116,19 @@ export function createMicroBatcher<Row>({
       let from = 0;
       for (const item of items) {
         const until = from + item.rows.length * width;
+        open.delete(item);
         item.resolve(scores.subarray(from, until));
         from = until;
       }
     } catch (error) {
-      if (items.length === 1) first.reject(error);
+      if (items.length === 1) fail(first, error);
       // A row that makes the SQL of the features fail must not fail other requests in its batch.
       else for (const item of items) await serveAlone(item);
     }
   }
 
   async function serveAlone(item: Item): Promise<void> {
-    if (item.deadline <= performance.now()) item.reject(late());
+    if (item.deadline <= performance.now()) fail(item, late());
     else await serve([item]);
   }
 

@@ -59,9 +59,8 @@ export function createScorer({ name, features, onnx, batchRows, onBatch }: Score
    * Requests with an earlier deadline get their error in time.
    */
   function score(rows: readonly RequestRow[], deadline: number): Promise<Float64Array> {
-    const scores =
-      rows.length <= batchRows ? batcher.run(rows, deadline) : inChunks(rows, deadline);
-    return raceDeadline(Math.max(0, deadline - performance.now()), scores, () => {
+    if (rows.length <= batchRows) return batcher.run(rows, deadline);
+    return raceDeadline(Math.max(0, deadline - performance.now()), inChunks(rows, deadline), () => {
       throw late();
     });
   }

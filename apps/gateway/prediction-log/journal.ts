@@ -42,6 +42,9 @@ export interface JournalOptions {
 /** Enough to write all rows soon, and few enough to block no answer meanwhile. */
 const rowsPerRetry = 500;
 
+/** Files of a process are taken over only after it has paused for much longer. */
+const ownershipCheckMs = 1_000;
+
 interface JournalSegment {
   readonly path: string;
   readonly descriptor: number;
@@ -64,6 +67,7 @@ export function openJournal<Row extends object>({
   let current: JournalSegment | null = null;
   let unwritten: Row[] = [];
   let sequence = 0;
+  let checkedAt = -Infinity;
 
   function add(row: Row): void {
     unwritten.push(row);
@@ -103,13 +107,20 @@ export function openJournal<Row extends object>({
   function appended(text: Buffer): JournalSegment {
     let segment = current ?? openSegment();
     append(segment, text);
-    if (!isOwn(segment)) {
+    if (!isStillOwn(segment)) {
       current = null;
       end(segment);
       segment = openSegment();
       append(segment, text);
     }
     return segment;
+  }
+
+  function isStillOwn(segment: JournalSegment): boolean {
+    // The wall clock, because the monotonic one does not count the sleep of a machine.
+    if (Math.abs(Date.now() - checkedAt) < ownershipCheckMs) return true;
+    checkedAt = Date.now();
+    return isOwn(segment);
   }
 
   function retry(): void {
