@@ -123,6 +123,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     journal: openJournal({
       folder: spill.folder,
       segmentBytes: config.log.segmentBytes,
+      orphanSeconds,
       onError: (error) => predictionError('the journal of predictions', error),
     }),
     limits: config.log,

@@ -71,8 +71,8 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
             rollout_id, rollout_step, other, verdict, blocked)
           select p.tenant_id, (p.received_at at time zone 'UTC')::date, p.id, p.received_at, p.model, p.version, p.arm, p.entity, p.event_time,
             p.input, p.output, p.latency_ms, p.rollout_id, p.rollout_step, p.other, p.verdict, p.blocked
-          from ${columnsOf(sql, rows)} as p (tenant_id, id, received_at, model, version, arm, entity, event_time, input, output, latency_ms,
-            rollout_id, rollout_step, other, verdict, blocked)
+          from ${columnsOf(sql, rows)} as p (tenant_id, id, received_at, model, version, arm, entity, event_time, latency_ms,
+            rollout_id, rollout_step, other, verdict, blocked, input, output)
           on conflict do nothing
           returning tenant_id, day, id, model, version, entity, latency_ms, rollout_id, rollout_step, output, other, coalesce(event_time, received_at) as event_time
         ), joined as (
@@ -213,7 +213,8 @@ function countArms(sql: Sql) {
 
 /**
  * One array for each column, so that the statement is the same for any number of rows and stays
- * prepared.
+ * prepared. Inputs and outputs are one JSON array each, because the quotes of each element of a
+ * PostgreSQL array would have to be escaped.
  */
 function columnsOf(sql: Sql, rows: readonly PredictionRow[]) {
   const text = (column: (row: PredictionRow) => string | null) =>
@@ -221,14 +222,16 @@ function columnsOf(sql: Sql, rows: readonly PredictionRow[]) {
       const value = column(row);
       return value?.includes('\0') === true ? value.replaceAll('\0', '\uFFFD') : value;
     });
-  return sql`unnest(
+  const texts = (column: (row: PredictionRow) => unknown) =>
+    `[${text((row) => json(column(row))).join(',')}]`;
+  return sql`rows from (unnest(
     ${text((row) => row.tenant)}::text[], ${text((row) => row.id)}::text[], ${text((row) => row.receivedAt)}::timestamptz[],
     ${text((row) => row.model)}::text[], ${rows.map((row) => row.version)}::int[], ${text((row) => row.arm)}::text[],
-    ${text((row) => row.entity)}::text[], ${text((row) => row.eventTime)}::timestamptz[], ${text((row) => json(row.input))}::json[],
-    ${text((row) => json(row.output))}::json[], ${rows.map((row) => row.latencyMs)}::real[],
+    ${text((row) => row.entity)}::text[], ${text((row) => row.eventTime)}::timestamptz[], ${rows.map((row) => row.latencyMs)}::real[],
     ${text((row) => row.rollout?.id ?? null)}::text[], ${rows.map((row) => row.rollout?.step ?? null)}::int[],
     ${text((row) => toJson(row.other))}::json[], ${text((row) => worstScreeningOutcome(loggedAnswer(row.output)?.safety ?? null))}::text[],
-    ${text((row) => loggedAnswer(row.output)?.blocked ?? null)}::text[])`;
+    ${text((row) => loggedAnswer(row.output)?.blocked ?? null)}::text[]),
+    json_array_elements(${texts((row) => row.input)}::json), json_array_elements(${texts((row) => row.output)}::json))`;
 }
 
 function json(value: unknown): string {

@@ -35,6 +35,8 @@ export interface JournalOptions {
   /** The folder of the spill of this process, whose files another process takes over. */
   readonly folder: string;
   readonly segmentBytes: number;
+  /** After a pause of this length another process takes over the files. */
+  readonly orphanSeconds: number;
   /** Called when rows cannot be written, for example because the disk is full. */
   readonly onError: (error: unknown) => void;
 }
@@ -42,8 +44,8 @@ export interface JournalOptions {
 /** Enough to write all rows soon, and few enough to block no answer meanwhile. */
 const rowsPerRetry = 500;
 
-/** Files of a process are taken over only after it has paused for much longer. */
-const ownershipCheckMs = 1_000;
+/** How often the owner of a file is looked up, as a part of the pause after which it may change. */
+const ownerCheckShare = 0.05;
 
 interface JournalSegment {
   readonly path: string;
@@ -57,6 +59,7 @@ interface JournalSegment {
 export function openJournal<Row extends object>({
   folder,
   segmentBytes,
+  orphanSeconds,
   onError,
 }: JournalOptions): RowJournal<Row> {
   const id = randomBytes(6).toString('hex');
@@ -118,7 +121,8 @@ export function openJournal<Row extends object>({
 
   function isStillOwn(segment: JournalSegment): boolean {
     // The wall clock, because the monotonic one does not count the sleep of a machine.
-    if (Math.abs(Date.now() - checkedAt) < ownershipCheckMs) return true;
+    const sinceMs = Math.abs(Date.now() - checkedAt);
+    if (sinceMs < orphanSeconds * 1000 * ownerCheckShare) return true;
     checkedAt = Date.now();
     return isOwn(segment);
   }

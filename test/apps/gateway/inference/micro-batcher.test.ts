@@ -81,4 +81,37 @@ describe('micro-batcher', () => {
     expect(outcomes[1].status).toBe('fulfilled');
     expect(batches).toEqual([1]);
   });
+
+  test('a request fails at its deadline while the call of its batch continues, and others get their scores', async () => {
+    const busy = gate();
+    const { batcher } = batcherOf(async (rows) => {
+      await busy.opened;
+      return doubled(rows);
+    });
+    const patient = batcher.run([1], soon());
+    const [first, second] = [40, 20].map((ms) => batcher.run([2], performance.now() + ms));
+    const startedAt = performance.now();
+    await expect(second).rejects.toMatchObject({ type: 'SqlTimeout' });
+    await expect(first).rejects.toMatchObject({ type: 'SqlTimeout' });
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(35);
+    busy.open();
+    expect([...(await patient)]).toEqual([2]);
+  });
+
+  test('requests that still wait in the queue fail at their deadline, too', async () => {
+    const busy = gate();
+    const { batcher, batches } = batcherOf(async (rows) => {
+      await busy.opened;
+      return doubled(rows);
+    });
+    const first = batcher.run([1], soon());
+    await new Promise(setImmediate);
+    await expect(batcher.run([2], performance.now() + 20)).rejects.toMatchObject({
+      type: 'SqlTimeout',
+    });
+    busy.open();
+    await first;
+    // What has failed is not computed.
+    expect(batches).toEqual([1]);
+  });
 });

@@ -16,15 +16,21 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+const orphanSeconds = 0.05;
 const open = (segmentBytes = 1_000, into = folder): RowJournal<Row> =>
-  openJournal<Row>({ folder: into, segmentBytes, onError: (error) => errors.push(error) });
+  openJournal<Row>({
+    folder: into,
+    segmentBytes,
+    orphanSeconds,
+    onError: (error) => errors.push(error),
+  });
 /** The spill of a process, which takes over the files of one that was silent for 50 ms. */
 const spillOf = () =>
   openSpill<Row>({
     folder,
     segmentBytes: 1_000,
     maxBytes: 100_000,
-    orphanSeconds: 0.05,
+    orphanSeconds,
     onLost: (lost, reason) => errors.push([lost, reason]),
   });
 /** The next microtask after those that are queued. */

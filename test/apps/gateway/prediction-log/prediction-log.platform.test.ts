@@ -30,6 +30,7 @@ test('2,000 rows that PostgreSQL refuses are dropped one by one without delaying
     journal: openJournal({
       folder: spill.folder,
       segmentBytes: gatewayDefaults.log.segmentBytes,
+      orphanSeconds: 20,
       onError: () => undefined,
     }),
     limits: gatewayDefaults.log,

@@ -64,6 +64,7 @@ function openOwnJournal(folder: string) {
   return openJournal<PredictionRow>({
     folder,
     segmentBytes: 10_000,
+    orphanSeconds: 20,
     onError: () => undefined,
   });
 }
