@@ -10,9 +10,6 @@ import { raiseIncident, resolveIncident, toIncident, type IncidentRow } from './
 
 const actor = 'escalation';
 
-/** The text with which a run waits for votes contains this command (`approvalWaitText`). */
-const approvalText = '%perennial run approve%';
-
 /**
  * Sends `incident.escalated` to each channel whose `escalateAfter` has passed since an incident was
  * opened that is still open. Each channel gets it once. Returns how many incidents it escalated.
@@ -78,7 +75,7 @@ export async function followApprovals(
   const waiting = await sql<WaitingRun[]>`
     select u.tenant_id as tenant, u.id, u.lifecycle, u.version, u.waiting_for, u.touched_at as since
     from runs u
-    where u.status = 'waiting' and u.waiting_for like ${approvalText}
+    where u.awaits_approval
       and not exists (
         select from incidents i where i.tenant_id = u.tenant_id and i.model = u.lifecycle and i.key = 'approval-' || u.id and i.opened_at >= u.touched_at
       )
@@ -101,7 +98,7 @@ export async function followApprovals(
   const over = await sql<{ tenant: Tenant; model: string; key: string; status: RunStatus }[]>`
     select i.tenant_id as tenant, i.model, i.key, u.status from incidents i
     join runs u on u.tenant_id = i.tenant_id and i.key = 'approval-' || u.id
-    where i.kind = 'approval' and i.status <> 'resolved' and (u.status <> 'waiting' or u.waiting_for not like ${approvalText})
+    where i.kind = 'approval' and i.status <> 'resolved' and not u.awaits_approval
     limit ${limit}`;
   for (const { status, ...of } of over) {
     const because = isFinal(status) ? `the run ended: ${status}` : 'the run goes on';

@@ -7,6 +7,7 @@ import type { Failure, RunRequest, RunStatus } from '../../domain/run/run';
 import type { Verdict } from '../../domain/decision/verdict';
 import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
+import { approvalWaits } from '../../domain/run/approval-wait';
 import { isFinal } from '../../domain/run/run';
 import { actingKeyId } from '../access/acting-key';
 import { refuseRunAboveLimit } from '../access/tenant-limits';
@@ -398,7 +399,7 @@ async function update(
 
   const [row] = await tx<RunRow[]>`
     update runs set status = ${status}, verdict = ${toJson(after.verdict)}, version = ${after.version}, failure = ${toJson(after.failure)},
-      waiting_for = ${after.waitingFor}, touched_at = now(),
+      waiting_for = ${after.waitingFor}, awaits_approval = ${awaitsApproval(after)}, touched_at = now(),
       started_at = case when ${status} = 'pending' then started_at else coalesce(started_at, now()) end,
       ended_at = case when ${isFinal(status)} then now() end
     where tenant_id = ${tenant} and id = ${id} returning *`;
@@ -442,6 +443,10 @@ function ownWaitingFor({
   return status === 'waiting' || status === 'paused'
     ? (waitingFor?.split(heldUpSeparator)[0] ?? null)
     : null;
+}
+
+function awaitsApproval({ status, waitingFor }: Pick<RunRow, 'status' | 'waitingFor'>): boolean {
+  return status === 'waiting' && approvalWaits(waitingFor ?? '').length > 0;
 }
 
 type AuditedRunState = Pick<RunRow, 'status' | 'verdict' | 'version' | 'failure' | 'waitingFor'>;

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import {
+  boolean,
   check,
   foreignKey,
   index,
@@ -47,6 +48,8 @@ export const runs = pgTable(
     verdict: document<Verdict>('verdict'),
     version: integer('version'),
     waitingFor: text('waiting_for'),
+    /** Whether it waits for a vote of a person, perhaps beside something else. */
+    awaitsApproval: boolean('awaits_approval').notNull().default(false),
     failure: document<Failure>('failure'),
     request: document<RunRequest>('request').notNull(),
     /** Null for a run that reuses no other run. */

@@ -105,6 +105,17 @@ describe('an incident that nobody acknowledged', () => {
   });
 });
 
+test('a run that waits for something else than a vote is no missing approval', async () => {
+  const model = await applied();
+  const id = await startRun(test_.registry, model);
+  const waitingFor = 'an answer of run_9; perennial run approve is not needed';
+  await test_.registry.runs.update({ tenant, id, status: 'waiting', waitingFor });
+  await test_.database.sql`
+    update runs set touched_at = now() - interval '11 minutes' where id = ${id}`;
+  await escalate();
+  expect(await receivers(model)).toEqual([]);
+});
+
 test('an approval that nobody gave is escalated, and resolved when the run goes on', async () => {
   const model = await applied();
   const id = await startRun(test_.registry, model);
