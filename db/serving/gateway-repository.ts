@@ -1,6 +1,7 @@
 import type { Tenant } from '../../domain/ids';
 import type { UnansweredReason } from '../../domain/serving/refusal';
 import type { BlockedVersion } from '../../domain/serving/blocked-version';
+import { replaceLoneSurrogates, truncateText } from '../../domain/text';
 import type { Columns } from '../columns';
 import type { Database } from '../connection';
 import { toJson } from '../document';
@@ -65,7 +66,7 @@ export function createGatewayRepository({ sql }: Database): GatewayRepository {
         model,
         version,
         alias,
-        error: error.slice(0, 1_000),
+        error: storableText(error),
       }));
       const unloadable = toJson(versions.length === 0 ? null : versions);
       const [current] = await sql<Columns<typeof routingEpoch, 'epoch'>[]>`
@@ -109,6 +110,11 @@ export function createGatewayRepository({ sql }: Database): GatewayRepository {
         on conflict on constraint gateways_pk do update set beat = excluded.beat, lease_until = excluded.lease_until`;
     },
   };
+}
+
+/** A file can put a NUL or half a character into an error, and PostgreSQL reads no JSON with them. */
+function storableText(text: string): string {
+  return replaceLoneSurrogates(truncateText(text, 1_000)).replaceAll('\0', '\ufffd');
 }
 
 const lastBeat = Number.MAX_SAFE_INTEGER;

@@ -10,7 +10,7 @@ afterAll(() => test_.close());
 test.each([
   ['a NUL character', 'unexpected byte \u0000 in the graph', 'unexpected byte \ufffd in the graph'],
   ['half a character', 'unexpected \ud83d in the graph', 'unexpected \ufffd in the graph'],
-  ['a character at its limit', `${'x'.repeat(999)}😀`, `${'x'.repeat(999)}\ufffd`],
+  ['a character at its limit', `${'x'.repeat(999)}😀`, 'x'.repeat(999)],
 ])('a load error with %s opens an incident', async (_, error, shown) => {
   const { gateways, incidents } = test_.registry;
   const model = unique('model');
