@@ -8444,10 +8444,11 @@ export interface components {
             /** @description at most one incident of a model with this key is not resolved */
             readonly key: string;
             /** @enum {string} */
-            readonly kind: "drift" | "quality" | "data" | "service" | "skew" | "artifact" | "retraining" | "approval";
+            readonly kind: "drift" | "quality" | "data" | "service" | "skew" | "artifact" | "retraining" | "approval" | "gateway";
             /** @description page with more details; null if PERENNIAL_PAGES_URL is not set */
             readonly link: string | null;
-            readonly model: string;
+            /** @description null for an incident of the installation */
+            readonly model: string | null;
             /** Format: date-time */
             readonly openedAt: string;
             readonly resolvedAt: string | null;

@@ -37,7 +37,8 @@ import { createModelCache } from './model/model-cache';
 import { createSharedGraphs } from './model/shared-graphs';
 import type { GatewayMember } from './processes/member';
 import { openJournal } from './prediction-log/journal';
-import { startPredictionLog } from './prediction-log/prediction-log';
+import { createDiskFailures } from './prediction-log/disk-failures';
+import { startPredictionLog, type LossReason } from './prediction-log/prediction-log';
 import { rateLimitedLog } from './error-log-limiter';
 import { createRoutingTable } from './routing/routing-table';
 import type { ServedVersion } from './model/served-version';
@@ -109,23 +110,33 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   let url = config.publicUrl ?? '';
   let stopping = false;
 
+  const spoolOfPredictions = join(config.spoolDir, 'predictions');
   const spill = await openSpill<PredictionRow>({
-    folder: join(config.spoolDir, 'predictions'),
+    folder: spoolOfPredictions,
     segmentBytes: config.log.segmentBytes,
     maxBytes: config.log.maxSpillBytes,
     orphanSeconds,
     onLost: lost,
   });
   const predictionError = rateLimitedLog((what, error) => log.error({ err: error }, what));
+  const journal = openJournal<PredictionRow>({
+    folder: spill.folder,
+    segmentBytes: config.log.segmentBytes,
+    orphanSeconds,
+    onError(error) {
+      disk.failed(error);
+      predictionError('the journal of predictions', error);
+    },
+  });
+  const disk = createDiskFailures({
+    folder: spoolOfPredictions,
+    isFailing: () => journal.fails() || predictions.spillFails(),
+    rowsInMemory: () => journal.failedRows(),
+  });
   const predictions = startPredictionLog({
     predictions: registry.predictions,
     spill,
-    journal: openJournal({
-      folder: spill.folder,
-      segmentBytes: config.log.segmentBytes,
-      orphanSeconds,
-      onError: (error) => predictionError('the journal of predictions', error),
-    }),
+    journal,
     limits: config.log,
     onWritten: metrics.predictionsWritten,
     onSpilled: metrics.predictionsSpilled,
@@ -134,6 +145,10 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       if (state === 'away')
         log.warn({ err: error }, 'predictions are written to disk until the registry accepts them');
       else log.info('the registry accepts predictions again');
+    },
+    onDiskError(error) {
+      disk.failed(error);
+      predictionError('spilling predictions to disk', error);
     },
     onError: predictionError,
   });
@@ -222,6 +237,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     gateways: registry.gateways,
     routing: registry.routing,
     table,
+    disk,
     id,
     url: () => url,
     leaseSeconds: config.leaseSeconds,
@@ -379,8 +395,9 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     };
   }
 
-  function lost(rows: number, reason: string): void {
+  function lost(rows: number, reason: LossReason | 'full'): void {
     metrics.predictionsLost(rows, reason);
+    if (reason === 'memory') disk.lost(rows);
     log.error({ rows, reason }, 'predictions were lost');
   }
 

@@ -23,7 +23,8 @@ import type { incidents } from './schema';
 
 export interface RaisedIncident {
   readonly tenant: Tenant;
-  readonly model: string;
+  /** Null for an incident of the installation. */
+  readonly model: string | null;
   readonly version: number | null;
   readonly kind: IncidentKind;
   /** At most one incident of a model with this key is not resolved. */
@@ -57,7 +58,7 @@ export async function raiseIncident(
   const opened = openIncident(event);
   const [made] = await tx<IncidentRow[]>`
     insert into incidents (tenant_id, id, model, version, kind, key, severity, status, title, story)
-    values (${tenant}, ${newId('inc')}, ${model}, ${version}, ${kind}, ${key}, ${opened.severity}, ${opened.status}, ${opened.title},
+    values (${tenant}, ${newId('inc')}, ${model ?? ''}, ${version}, ${kind}, ${key}, ${opened.severity}, ${opened.status}, ${opened.title},
       ${toJson(opened.story)})
     on conflict (tenant_id, model, key) where status <> 'resolved' do nothing returning *`;
   if (made) {
@@ -74,7 +75,7 @@ export async function raiseIncident(
     return { incident, isNew: true };
   }
   const [row] = await tx<IncidentRow[]>`
-    select * from incidents where tenant_id = ${tenant} and model = ${model} and key = ${key} and status <> 'resolved' for update`;
+    select * from incidents where tenant_id = ${tenant} and model = ${model ?? ''} and key = ${key} and status <> 'resolved' for update`;
   // The incident that was in the way was resolved meanwhile.
   if (!row) return raiseIncident(tx, { tenant, model, version, ...event, kind, key, actor: by });
   const incident = await changeRow(tx, row, { event, actor: by, cause: title, version });
@@ -92,14 +93,14 @@ export async function resolveIncident(
     actor,
   }: {
     readonly tenant: Tenant;
-    readonly model: string;
+    readonly model: string | null;
     readonly key: string;
     readonly because: string;
     readonly actor: string;
   },
 ): Promise<Incident | null> {
   const [row] = await tx<IncidentRow[]>`
-    select * from incidents where tenant_id = ${tenant} and model = ${model} and key = ${key} and status <> 'resolved' for update`;
+    select * from incidents where tenant_id = ${tenant} and model = ${model ?? ''} and key = ${key} and status <> 'resolved' for update`;
   return row ? changeRow(tx, row, { event: { kind: 'resolved' }, actor, cause: because }) : null;
 }
 
@@ -206,6 +207,6 @@ async function publish(
   await notify(tx, { tenant, lifecycle, event: notice, subject: id, data: { incident } });
 }
 
-export function toIncident({ tenantId: _, ...row }: IncidentRow): Incident {
-  return row;
+export function toIncident({ tenantId: _, model, ...row }: IncidentRow): Incident {
+  return { ...row, model: model === '' ? null : model };
 }

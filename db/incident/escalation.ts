@@ -26,20 +26,21 @@ export async function escalateIncidents(
         select from lifecycles l
         join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
         cross join lateral ${channelsOf(tx)} n
-        where l.tenant_id = i.tenant_id and l.name = i.model and (n.hook->>'escalateAfterSeconds')::int > i.escalated_seconds
+        where l.tenant_id = i.tenant_id and (l.name = i.model or i.model = '' and l.archived_at is null) and (n.hook->>'escalateAfterSeconds')::int > i.escalated_seconds
           and i.opened_at + make_interval(secs => (n.hook->>'escalateAfterSeconds')::int) <= now()
       )
       order by i.opened_at limit ${limit} for update of i skip locked`;
     for (const { age, ...row } of due) {
-      const { tenantId: tenant, id, model: lifecycle, escalatedSeconds } = row;
+      const { tenantId: tenant, id, escalatedSeconds } = row;
+      const incident = { ...toIncident(row), escalatedSeconds: age };
       await tx`
         update incidents set escalated_seconds = ${age} where tenant_id = ${tenant} and id = ${id}`;
       await notify(tx, {
         tenant,
-        lifecycle,
+        lifecycle: incident.model,
         event: 'incident.escalated',
         subject: id,
-        data: { incident: { ...toIncident(row), escalatedSeconds: age } },
+        data: { incident },
         escalation: { afterSeconds: escalatedSeconds, untilSeconds: age },
       });
       await appendAudit(tx, {

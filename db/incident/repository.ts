@@ -15,6 +15,7 @@ import {
   type RaisedIncident,
 } from './change';
 import { followBlockedVersions } from './blocked-versions';
+import { followDiskFailures } from './disk-failures';
 import { escalateIncidents, followApprovals } from './escalation';
 
 interface AlarmRaise {
@@ -23,9 +24,11 @@ interface AlarmRaise {
   readonly mayOpen: boolean;
 }
 
-/** Incidents of a model that are not resolved. */
-export interface OpenIncidents extends Pick<Incident, 'model' | 'kind' | 'severity'> {
+/** Incidents that are not resolved, by model, kind and severity. */
+export interface OpenIncidents extends Pick<Incident, 'kind' | 'severity'> {
   readonly tenant: Tenant;
+  /** Empty for incidents of the installation. */
+  readonly model: string;
   readonly incidents: number;
 }
 
@@ -57,11 +60,13 @@ export interface IncidentRepository {
   escalate(input: { readonly limit: number }): Promise<number>;
   /** Opens and resolves the incidents of versions that gateways cannot load. */
   followBlockedVersions(input: { readonly startSeconds: number }): Promise<void>;
+  /** Opens, updates and resolves the incident of gateways that cannot write to their disks. */
+  followDiskFailures(input: { readonly startSeconds: number }): Promise<void>;
   get(input: { readonly tenant: Tenant; readonly id: string }): Promise<Incident | null>;
   /** The incident of this key that is not resolved; null if there is none. */
   open(input: {
     readonly tenant: Tenant;
-    readonly model: string;
+    readonly model: string | null;
     readonly key: string;
   }): Promise<Incident | null>;
   /** Of all tenants. */
@@ -85,6 +90,8 @@ export function createIncidentRepository(database: Database): IncidentRepository
     },
 
     followBlockedVersions: (input) => followBlockedVersions(database, input),
+
+    followDiskFailures: (input) => followDiskFailures(database, input),
 
     async openCounts() {
       return sql<OpenIncidents[]>`
@@ -141,7 +148,7 @@ export function createIncidentRepository(database: Database): IncidentRepository
 
     async open({ tenant, model, key }) {
       const [row] = await sql<IncidentRow[]>`
-        select * from incidents where tenant_id = ${tenant} and model = ${model} and key = ${key} and status <> 'resolved'`;
+        select * from incidents where tenant_id = ${tenant} and model = ${model ?? ''} and key = ${key} and status <> 'resolved'`;
       return row ? toIncident(row) : null;
     },
 

@@ -26,6 +26,7 @@ export const incidents = pgTable(
   {
     tenantId: tenantId(),
     id: bytewise('id').notNull(),
+    /** Empty for an incident of the installation. */
     model: text('model').notNull(),
     version: integer('version'),
     kind: text('kind').$type<IncidentKind>().notNull(),

@@ -1,6 +1,7 @@
 import type { Tenant } from '../../domain/ids';
 import type { UnansweredReason } from '../../domain/serving/refusal';
 import type { BlockedVersion } from '../../domain/serving/blocked-version';
+import type { DiskFailure } from '../../domain/serving/disk-failure';
 import { replaceLoneSurrogates, truncateText } from '../../domain/text';
 import type { Columns } from '../columns';
 import type { Database } from '../connection';
@@ -43,6 +44,7 @@ export interface GatewayRepository {
     readonly url: string;
     readonly epoch: number;
     readonly blocked?: readonly BlockedVersion[];
+    readonly diskFailure?: DiskFailure | null;
     readonly leaseSeconds: number;
     /** Number of this gateway's beat, from 1. */
     readonly beat: number;
@@ -60,7 +62,7 @@ export interface GatewayRepository {
 
 export function createGatewayRepository({ sql }: Database): GatewayRepository {
   return {
-    async beat({ id, url, epoch, blocked = [], leaseSeconds, beat }) {
+    async beat({ id, url, epoch, blocked = [], diskFailure = null, leaseSeconds, beat }) {
       const versions = blocked.map(({ tenant, model, version, alias, error }) => ({
         tenant,
         model,
@@ -69,12 +71,15 @@ export function createGatewayRepository({ sql }: Database): GatewayRepository {
         error: storableText(error),
       }));
       const unloadable = toJson(versions.length === 0 ? null : versions);
+      const disk = toJson(
+        diskFailure && { ...diskFailure, error: storableText(diskFailure.error) },
+      );
       const [current] = await sql<Columns<typeof routingEpoch, 'epoch'>[]>`
         with taken as (
-          insert into gateways as g (id, url, epoch, beat, lease_until, blocked)
-          values (${id}, ${url}, ${epoch}, ${beat}, now() + make_interval(secs => ${leaseSeconds}), ${unloadable}::json)
+          insert into gateways as g (id, url, epoch, beat, lease_until, blocked, disk_failure)
+          values (${id}, ${url}, ${epoch}, ${beat}, now() + make_interval(secs => ${leaseSeconds}), ${unloadable}::json, ${disk}::json)
           on conflict on constraint gateways_pk do update
-            set url = excluded.url, epoch = excluded.epoch, beat = excluded.beat, beat_at = now(), lease_until = excluded.lease_until, blocked = excluded.blocked
+            set url = excluded.url, epoch = excluded.epoch, beat = excluded.beat, beat_at = now(), lease_until = excluded.lease_until, blocked = excluded.blocked, disk_failure = excluded.disk_failure
             where g.beat < excluded.beat
         )
         select epoch from routing_epoch`;

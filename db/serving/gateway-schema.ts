@@ -3,6 +3,7 @@ import { boolean, check, integer, pgTable, primaryKey, text } from 'drizzle-orm/
 import type { UnansweredReason } from '../../domain/serving/refusal';
 import { counter, document, instant, tenantId } from '../columns';
 import type { BlockedVersion } from '../../domain/serving/blocked-version';
+import type { DiskFailure } from '../../domain/serving/disk-failure';
 
 /** Gateways serve every tenant, so this table and the next alone have no tenant. */
 export const gateways = pgTable(
@@ -18,6 +19,8 @@ export const gateways = pgTable(
     leaseUntil: instant('lease_until').notNull(),
     /** Wanted versions that it cannot load; null if there are none. */
     blocked: document<readonly BlockedVersion[]>('blocked'),
+    /** Null unless it could not write predictions to its disk. */
+    diskFailure: document<DiskFailure>('disk_failure'),
   },
   (t) => [primaryKey({ name: 'gateways_pk', columns: [t.id] })],
 );

@@ -7,6 +7,7 @@ export const incidentKinds = [
   'artifact',
   'retraining',
   'approval',
+  'gateway',
 ] as const;
 export type IncidentKind = (typeof incidentKinds)[number];
 
@@ -42,10 +43,14 @@ export interface AffectedFeature {
   readonly effect: number | null;
 }
 
-/** One incident of a model. At most one with the same key is not resolved. */
+/**
+ * One incident of a model, or of the whole installation. At most one of a model with the same key is
+ * not resolved.
+ */
 export interface Incident {
   readonly id: string;
-  readonly model: string;
+  /** Null for an incident of the installation, which belongs to the tenant of its administrators. */
+  readonly model: string | null;
   /** The model version that it concerns; null if it concerns none. */
   readonly version: number | null;
   readonly kind: IncidentKind;

@@ -9,18 +9,23 @@ export interface LinkedIncident extends Incident {
 /** @param pagesUrl the address of the pages without a slash at its end; null if it is not set. */
 export function linkIncident(incident: Incident, pagesUrl: string | null): LinkedIncident {
   const runId = waitingRunOf(incident);
-  const path =
-    runId === null ? `monitoring/${encodeURIComponent(incident.model)}` : `runs/${runId}`;
+  const path = runId === null ? monitoringPath(incident) : `runs/${runId}`;
   return { ...incident, link: pagesUrl === null ? null : `${pagesUrl}/${path}` };
 }
 
 /** The link, or the command that shows the same where there is none. */
 export function moreOf(incident: LinkedIncident): string {
   const runId = waitingRunOf(incident);
-  return (
-    incident.link ??
-    (runId === null ? `perennial monitor show ${incident.model}` : `perennial run show ${runId}`)
-  );
+  if (incident.link !== null) return incident.link;
+  if (runId !== null) return `perennial run show ${runId}`;
+  return incident.model === null
+    ? `perennial incident show ${incident.id}`
+    : `perennial monitor show ${incident.model}`;
+}
+
+/** The page of all incidents for one that is about no model. */
+function monitoringPath({ model }: Incident): string {
+  return model === null ? 'monitoring' : `monitoring/${encodeURIComponent(model)}`;
 }
 
 /** The run whose approval is missing; null for another kind of incident. */

@@ -1,9 +1,9 @@
 import type { Incident } from './incident';
 import { moreOf, type LinkedIncident } from './link';
 
-/** `flight-delay: 2 of 9 features drifted` */
+/** `flight-delay: 2 of 9 features drifted`; without a model only the title. */
 export function incidentSubject({ model, title }: Pick<Incident, 'model' | 'title'>): string {
-  return `${model}: ${title}`;
+  return model === null ? title : `${model}: ${title}`;
 }
 
 /**

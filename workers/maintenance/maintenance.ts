@@ -93,6 +93,12 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
       () => registry.incidents.followBlockedVersions({ startSeconds: 60 }),
       log,
     ),
+    repeat(
+      'disks of gateways',
+      5,
+      () => registry.incidents.followDiskFailures({ startSeconds: 60 }),
+      log,
+    ),
     repeat('retraining', 5, () => followRetrainings(registry, log), log),
     repeat('costs', 60, () => registry.costs.settleLeftOver({ olderThanSeconds: 120 }), log),
     repeat('retention', 3600, () => registry.retention.apply(), log),

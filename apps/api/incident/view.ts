@@ -36,7 +36,7 @@ const story = z.object({
 export const incidentView = z
   .object({
     id: z.string(),
-    model: z.string(),
+    model: z.string().nullable().describe('null for an incident of the installation'),
     version: z.number().nullable(),
     kind: z.enum(incidentKinds),
     key: z.string().describe('at most one incident of a model with this key is not resolved'),

@@ -35,7 +35,7 @@ export function incidentCommands(program: Command, context: CliContext): void {
         columns: ['INCIDENT', 'MODEL', 'KIND', 'SEVERITY', 'STATUS', 'OPENED', 'TITLE'],
         row: (each) => [
           each.id,
-          each.model,
+          each.model ?? '-',
           each.kind,
           each.severity,
           each.status,

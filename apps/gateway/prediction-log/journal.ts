@@ -26,6 +26,8 @@ export interface RowJournal<Row extends object> {
   settle(rows: readonly Row[]): void;
   /** Whether rows cannot be written, for example because the disk is full. */
   fails(): boolean;
+  /** Rows that are neither written nor settled, so that a kill would lose them. */
+  failedRows(): number;
   /** Call it from time to time: if rows could not be written, try it again. */
   retry(): void;
   close(): void;
@@ -188,6 +190,7 @@ export function openJournal<Row extends object>({
     add,
     settle,
     fails,
+    failedRows: () => failed.size,
     retry,
     close() {
       write();

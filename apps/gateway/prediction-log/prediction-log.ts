@@ -44,6 +44,7 @@ export interface PredictionLogOptions {
   readonly onLost: (rows: number, reason: LossReason) => void;
   /** Called with `away` once per outage, and then with `back`. */
   readonly onState: (state: 'away' | 'back', error?: unknown) => void;
+  readonly onDiskError: (error: unknown) => void;
   readonly onError: (what: string, error: unknown) => void;
 }
 
@@ -71,8 +72,8 @@ interface ReplayedSegment {
 }
 
 export function startPredictionLog(options: PredictionLogOptions): PredictionLog {
-  const { predictions, spill, journal, limits, onWritten, onSpilled, onLost, onState, onError } =
-    options;
+  const { predictions, spill, journal, limits } = options;
+  const { onWritten, onSpilled, onLost, onState, onDiskError, onError } = options;
   let pending: PredictionRow[] = [];
   let pumping: Promise<void> | null = null;
   let relieving: Promise<void> | null = null;
@@ -179,7 +180,7 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
       } catch (error) {
         spillFails = true;
         putBack(batch);
-        onError('spilling predictions to disk', error);
+        onDiskError(error);
         return;
       }
     }

@@ -1,5 +1,6 @@
 import type { GatewayRepository } from '../../../db/serving/gateway-repository';
 import type { RoutingRepository } from '../../../db/serving/routing-repository';
+import type { DiskFailures } from '../prediction-log/disk-failures';
 import type { LoadedRoutingTable } from './routing-table';
 import { withTimeout } from '../../../data/timeout';
 
@@ -25,6 +26,7 @@ export interface LeaseOptions {
   readonly gateways: Pick<GatewayRepository, 'beat' | 'leave'>;
   readonly routing: Pick<RoutingRepository, 'listen'>;
   readonly table: Pick<LoadedRoutingTable, 'blocked' | 'epoch' | 'refresh'>;
+  readonly disk: Pick<DiskFailures, 'current' | 'reported'>;
   readonly id: string;
   readonly url: () => string;
   readonly leaseSeconds: number;
@@ -33,7 +35,7 @@ export interface LeaseOptions {
 }
 
 export function createLease(options: LeaseOptions): Lease {
-  const { gateways, routing, table, id, url, leaseSeconds, pollSeconds, onError } = options;
+  const { gateways, routing, table, disk, id, url, leaseSeconds, pollSeconds, onError } = options;
   const timeoutMs = (leaseSeconds * 1000) / 3;
   /**
    * Measured on the monotonic clock from before the heartbeat was sent, so that it expires no later
@@ -58,6 +60,7 @@ export function createLease(options: LeaseOptions): Lease {
       message: 'the registry did not accept the heartbeat',
     } as const;
     beats += 1;
+    const diskFailure = disk.current();
     const current = await withTimeout(
       timeoutMs,
       gateways.beat({
@@ -65,11 +68,13 @@ export function createLease(options: LeaseOptions): Lease {
         url: url(),
         epoch: table.epoch(),
         blocked: table.blocked().filter(({ isOutage }) => !isOutage),
+        diskFailure,
         leaseSeconds,
         beat: beats,
       }),
       away,
     );
+    if (diskFailure !== null) disk.reported();
     validUntil = Math.max(validUntil, sentAt + leaseSeconds * 1000);
     // Each heartbeat also reads the table, in case a notification was lost.
     if (current.epoch !== table.epoch()) refresh();

@@ -232,6 +232,13 @@ test('a gateway that is killed under load loses no answered prediction', async (
   await inTime(async () => (await stored(answered)) === answered.length, 60);
 });
 
+/** What the workers find when they look. */
+async function diskIncident() {
+  const { incidents } = world.registry;
+  await incidents.followDiskFailures({ startSeconds: 0 });
+  return incidents.open({ tenant, model: null, key: 'gateway-disk' });
+}
+
 /** A file system of its own needs root. */
 const canMount = process.platform === 'linux' && process.getuid?.() === 0;
 
@@ -250,6 +257,16 @@ const canMount = process.platform === 'linux' && process.getuid?.() === 0;
       }).toThrow(/ENOSPC/);
       // It loads the model and checks the key, which it can do only with PostgreSQL.
       await inTime(async () => (await inferFor(1)).every(({ status }) => status === 200));
+      // Predictions are stored, but a kill would lose those that are not stored yet.
+      await inTime(async () => (await diskIncident()) !== null);
+      expect(await diskIncident()).toMatchObject({
+        severity: 'warning',
+        title: 'A gateway cannot write predictions to disk',
+        story: {
+          what: `The gateway ${gateway.url} cannot write to ${join(small, 'gateway', 'state', 'spool', 'predictions')}: ENOSPC: no space left on device, write.`,
+          howLarge: expect.stringMatching(/^predictions lost: 0; /) as string,
+        },
+      });
       await kill(postgres);
       const answers = await inferFor(6);
       expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
@@ -262,6 +279,8 @@ const canMount = process.platform === 'linux' && process.getuid?.() === 0;
       postgres = await restartPostgres();
       const ids = answers.map(({ id }) => id);
       await inTime(async () => (await stored(ids)) === ids.length, 45);
+      const after = await diskIncident();
+      expect(after?.story.what).toContain('could not write for a time');
       await gateway.stop();
     } finally {
       execFileSync('umount', ['--lazy', small]);

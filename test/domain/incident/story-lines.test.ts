@@ -23,6 +23,13 @@ test.each([
   expect(moreOf(of(null))).toBe(next);
 });
 
+test('an incident of the installation has the page of all incidents, or names its own command', () => {
+  const of = (pagesUrl: string | null) =>
+    incidentOf({} as IncidentStory, { id: 'inc_1', model: null, kind: 'gateway' }, pagesUrl);
+  expect(of('https://p.example').link).toBe('https://p.example/monitoring');
+  expect(moreOf(of(null))).toBe('perennial incident show inc_1');
+});
+
 test('a story is one line for each part that is known, whatever the values of requests are', () => {
   const lines = storyLines(
     incidentOf({

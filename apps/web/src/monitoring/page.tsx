@@ -138,13 +138,17 @@ function Incident({ of: incident }: { readonly of: ShownIncident }) {
       )}
       <Facts
         of={[
-          [
-            'Model',
-            <Link key="model" to="/models/$model" params={{ model }}>
-              {model}
-              {version === null ? '' : `@${version}`}
-            </Link>,
-          ],
+          ...(model === null
+            ? []
+            : ([
+                [
+                  'Model',
+                  <Link key="model" to="/models/$model" params={{ model }}>
+                    {model}
+                    {version === null ? '' : `@${version}`}
+                  </Link>,
+                ],
+              ] as const)),
           ['Opened', `${dateTime(openedAt)}, ${ago(openedAt)}`],
           ...(story.since === null ? [] : ([['Since', dateTime(story.since)]] as const)),
           ...(story.slice === null ? [] : ([['Slice', story.slice]] as const)),

@@ -38,6 +38,7 @@ test('2,000 rows that PostgreSQL refuses are dropped one by one without delaying
     onSpilled: () => undefined,
     onLost: (rows, reason) => lost.push(...Array.from({ length: rows }, () => reason)),
     onState: () => undefined,
+    onDiskError: () => undefined,
     onError: () => undefined,
   });
   const stored = () => written.reduce((sum, rows) => sum + rows, 0);

@@ -258,6 +258,7 @@ async function running(
     onSpilled: () => undefined,
     onLost: (rows, reason) => lost.push([rows, reason]),
     onState: (state) => states.push(state),
+    onDiskError: () => undefined,
     onError: () => undefined,
   });
   stops.push(() => log.stop());
