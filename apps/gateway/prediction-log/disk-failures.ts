@@ -21,7 +21,7 @@ export interface DiskFailuresOptions {
   readonly now?: () => number;
 }
 
-interface Failure {
+interface ReportedFailure {
   readonly since: string;
   readonly error: string;
   /** When it was last seen. */
@@ -43,7 +43,7 @@ export function createDiskFailures({
   rowsInMemory,
   now = Date.now,
 }: DiskFailuresOptions): DiskFailures {
-  let failure: Failure | null = null;
+  let failure: ReportedFailure | null = null;
 
   function failed(cause: unknown): void {
     const at = now();
@@ -64,7 +64,7 @@ export function createDiskFailures({
     return { folder, error, since, isFailing: failing, rowsInMemory: rowsInMemory(), rowsLost };
   }
 
-  function isOver({ seenAt, reportedAt }: Failure): boolean {
+  function isOver({ seenAt, reportedAt }: ReportedFailure): boolean {
     return reportedAt !== null && now() - Math.max(seenAt, reportedAt) > reportMs;
   }
 

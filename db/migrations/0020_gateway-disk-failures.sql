@@ -1,3 +1,0 @@
-ALTER TABLE "incidents" DROP CONSTRAINT "incidents_kind_check";--> statement-breakpoint
-ALTER TABLE "gateways" ADD COLUMN "disk_failure" json;--> statement-breakpoint
-ALTER TABLE "incidents" ADD CONSTRAINT "incidents_kind_check" CHECK ("incidents"."kind" in ('drift', 'quality', 'data', 'service', 'skew', 'artifact', 'retraining', 'approval', 'gateway'));
