@@ -25,7 +25,14 @@ import { referencedArtifacts } from '../artifact/referenced-artifacts';
 export interface RunRecordDeps {
   readonly registry: Pick<
     Registry,
-    'runs' | 'lifecycles' | 'stages' | 'schedules' | 'artifacts' | 'commands' | 'audit'
+    | 'runs'
+    | 'lifecycles'
+    | 'stages'
+    | 'schedules'
+    | 'retrainings'
+    | 'artifacts'
+    | 'commands'
+    | 'audit'
   >;
   readonly artifacts: ArtifactStore;
   /** Digest of the code that makes stage outputs. Outputs of other code are not reused. */
@@ -215,10 +222,11 @@ function completeRequest(spec: LifecycleSpec, request: RunRequest): RunRequest {
 
 /**
  * Opens a scheduled run from the registry's data, because the input may come from any client.
- * @throws Forbidden when the lifecycle has no schedule that could have started it.
+ * @throws Forbidden when the lifecycle has no schedule that could have started it; Conflict when a
+ *   brake of automatic runs prevents it, which the schedule shows as a skipped time.
  */
 async function openScheduled(
-  { runs, lifecycles, commands, schedules }: RunRecordDeps['registry'],
+  { runs, lifecycles, commands, schedules, retrainings }: RunRecordDeps['registry'],
   { tenant, workflowId, lifecycle, request, traceId, buildId }: OpenRunInput,
 ): Promise<RunRecord> {
   const current = await lifecycles.get({ tenant, name: lifecycle });
@@ -238,16 +246,28 @@ async function openScheduled(
   }
   const used = await revisionOfBuild(lifecycles, current, { tenant, buildId });
   const { until } = request;
-  const scheduled = { reason: 'scheduled', ...(until === undefined ? {} : { until }) };
+  const scheduledAt = until ?? new Date().toISOString();
+  const run = {
+    tenant,
+    workflowId,
+    lifecycle,
+    revisionDigest: used.digest,
+    request: { reason: 'scheduled', ...(until === undefined ? {} : { until }) },
+    actor: 'schedule',
+    traceId,
+  };
   try {
-    return await runs.open({
-      tenant,
-      workflowId,
-      lifecycle,
-      revisionDigest: used.digest,
-      request: scheduled,
-      actor: 'schedule',
-      traceId,
+    if (
+      current.spec.kind !== 'ModelLifecycle' ||
+      (until !== undefined && !isCronTime(until)) ||
+      (await schedules.isRequested({ tenant, lifecycle, scheduledAt }))
+    )
+      return await runs.open(run);
+    const allowsOpenRun = current.spec.schedule.overlap === 'allowAll';
+    const opened = await retrainings.openScheduled({ ...run, scheduledAt, allowsOpenRun });
+    if (opened.kind === 'opened') return opened.run;
+    throw failure('Conflict', `the schedule of ${lifecycle} started no run: ${opened.cause}`, {
+      next: `perennial retraining show ${lifecycle}`,
     });
   } catch (error) {
     // Nobody waits for a scheduled run, so the schedule shows why it has none.
@@ -255,10 +275,15 @@ async function openScheduled(
       await schedules.skip({
         tenant,
         lifecycle,
-        skip: { scheduledAt: until ?? new Date().toISOString(), cause: error.message, runId: null },
+        skip: { scheduledAt, cause: error.message, runId: null },
       });
     throw error;
   }
+}
+
+/** A cron expression of five fields names whole minutes. Other times are those of a trigger. */
+function isCronTime(time: string): boolean {
+  return new Date(time).getUTCSeconds() === 0;
 }
 
 /**

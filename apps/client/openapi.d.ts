@@ -7166,7 +7166,7 @@ export interface paths {
                 };
                 readonly cookie?: never;
             };
-            /** @description the times of automatic runs: cron and timezone */
+            /** @description the times of scheduled runs: cron and timezone */
             readonly requestBody: {
                 readonly content: {
                     readonly "application/json": {
@@ -10123,7 +10123,7 @@ export interface components {
                 readonly period: "day" | "month";
             } | null;
             readonly cooldownSeconds: number;
-            /** @description automatic runs in a row that released no version */
+            /** @description automatic and scheduled runs in a row that released no version */
             readonly fruitless: number;
             readonly hold: {
                 /** @description requests that also hold the runs, until their alarm ends or a suspected jump has lasted for 24 hours */
@@ -10142,7 +10142,7 @@ export interface components {
                 readonly isSuspected: boolean;
                 readonly problem: string;
                 /**
-                 * @description alarm: ends with the alarm, or earlier once a suspected jump has lasted for 24 hours. contract: ends with the next event or new data, if these are triggers, or by a person
+                 * @description alarm: ends with the alarm, or earlier once a suspected jump has lasted for 24 hours. contract: ends with the next event or new data, if these are triggers, with the next scheduled run that meets the contract, or by a person
                  * @enum {string}
                  */
                 readonly shownBy: "alarm" | "contract";
@@ -10156,21 +10156,21 @@ export interface components {
                 readonly kind: string;
                 readonly reason: string;
             } | null;
-            /** @description automatic run in progress */
+            /** @description automatic or scheduled run in progress */
             readonly run: string | null;
             /**
              * @description what happens to a trigger while a run is open
              * @enum {string}
              */
             readonly runStrategy: "skip" | "queue" | "replace";
-            /** @description start of the last automatic run */
+            /** @description start of the last of these runs */
             readonly startedAt: string | null;
             /**
              * @description what a trigger meets; the next automatic run starts at once if it is ready
              * @enum {string}
              */
             readonly status: "ready" | "running" | "coolingDown" | "held" | "stopped";
-            /** @description automatic runs stopped after maxFailures fruitless ones */
+            /** @description automatic and scheduled runs stopped after maxFailures fruitless ones */
             readonly stop: {
                 /** @description incident to resolve; null if there is none */
                 readonly incident: string | null;
@@ -10184,7 +10184,7 @@ export interface components {
                  * @enum {string}
                  */
                 readonly onAlarm: "notify" | "retrain";
-                /** @description cron expression; the brakes do not apply to it */
+                /** @description cron expression; a hold and a stop also apply to its runs, but the cool-down does not */
                 readonly schedule: string | null;
             };
         };

@@ -11,7 +11,9 @@ import type { TriggersSpec } from '../../domain/retraining/triggers';
 import type { EventReceipt, IncomingEvent } from '../../domain/retraining/incoming-event';
 import type { Database, Query } from '../connection';
 import { toJson } from '../document';
-import { changeOf, otherOpenRun, requestRetraining, type LifecycleName } from './request';
+import type { LifecycleName } from './records';
+import { changeOf, otherOpenRun, requestRetraining } from './request';
+import { openScheduledRun, type ScheduledRun, type ScheduledRunInput } from './scheduled-run';
 import type { receivedEvents, retrainings } from './schema';
 
 export interface RetrainingRepository {
@@ -21,6 +23,12 @@ export interface RetrainingRepository {
    * @throws NotFound if there is no such lifecycle, Conflict if it is archived, or TenantLimit
    */
   request(input: LifecycleName & { readonly cause: RetrainingCause }): Promise<RetrainingAnswer>;
+  /**
+   * Opens the run of a scheduled time, unless automatic runs are stopped, held by an alarm or, if
+   * `allowsOpenRun` is false, one is open. Then the time is recorded as skipped. Idempotent.
+   * @throws Conflict if the lifecycle is archived, or TenantLimit
+   */
+  openScheduled(input: ScheduledRunInput): Promise<ScheduledRun>;
   get(input: LifecycleName): Promise<RetrainingState>;
   /** What a request would meet. `refused` is null, because nothing was requested. */
   outlook(input: LifecycleName): Promise<RunOutlook>;
@@ -31,9 +39,9 @@ export interface RetrainingRepository {
   observe(
     input: LifecycleName & { readonly callsForRun: boolean; readonly isBroken: boolean },
   ): Promise<void>;
-  /** Lifecycles whose automatic run has ended, or whose queued run may start. */
+  /** Lifecycles whose automatic or scheduled run has ended, or whose queued run may start. */
   due(input: { readonly limit: number }): Promise<readonly LifecycleName[]>;
-  /** Records the end of the automatic run and starts the queued one if its time has come. */
+  /** Records the end of that run and starts the queued one if its time has come. */
   tick(input: LifecycleName): Promise<void>;
   /** Lifecycles whose revision in force subscribes to this type of event. */
   subscribers(input: {
@@ -65,6 +73,8 @@ type ReceivedRow = typeof receivedEvents.$inferSelect;
 export function createRetrainingRepository({ sql }: Database): RetrainingRepository {
   return {
     request: (input) => sql.begin((tx) => requestRetraining(tx, input)),
+
+    openScheduled: (input) => sql.begin((tx) => openScheduledRun(tx, input)),
 
     get: (of) => stateOf(sql, of),
 

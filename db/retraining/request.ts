@@ -2,24 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { isUnchanged } from '../../domain/decision/verdict';
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { LifecycleRevision } from '../../domain/lifecycle/revision';
 import { defaultMonitor } from '../../domain/monitoring/monitor-spec';
-import {
-  brokenDataOf,
-  brokenText,
-  type ValidatedSources,
-} from '../../domain/retraining/broken-data';
+import { brokenDataOf, type ValidatedSources } from '../../domain/retraining/broken-data';
 import {
   noRetraining,
   retrainingIncidents,
   type BrokenData,
-  type DataHold,
   type RetrainingAnswer,
   type RetrainingCause,
   type RetrainingRules,
   type RetrainingState,
 } from '../../domain/retraining/retraining';
-import { triggersOnNewData } from '../../domain/retraining/triggers';
 import {
   changeRetraining,
   retrainingDueAt,
@@ -30,31 +23,38 @@ import {
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import { toJson } from '../document';
-import { raiseIncident, resolveIncident, type RaisedIncident } from '../incident/change';
+import { raiseIncident, resolveIncident } from '../incident/change';
+import type { incidents } from '../incident/schema';
 import type { lifecycleRevisions } from '../lifecycle/schema';
 import { enqueueOutbox } from '../notification/outbox-entry';
 import type { RunCancelPayload } from '../run/follow-up';
 import { acceptOne } from '../run/repository';
 import type { runs } from '../run/schema';
 import type { stageRecords } from '../run/stage-schema';
+import { holdIncident, retrainingActor, stopIncident } from './incidents';
+import type { CurrentSpec, LifecycleName } from './records';
 import type { retrainings } from './schema';
 
-export interface LifecycleName {
-  readonly tenant: Tenant;
-  readonly lifecycle: string;
-}
-
 /**
- * `tick`: a queued run may be due, or an automatic run may have ended. `observed`: a look of the
- * monitor.
+ * `tick`: a queued run may be due, or an automatic or scheduled run may have ended. `observed`: a
+ * look of the monitor.
  */
 type RetrainingRequest =
   | { readonly kind: 'requested'; readonly cause: RetrainingCause }
   | { readonly kind: 'tick' }
+  | ScheduledStart
   | Extract<RetrainingEvent, { readonly kind: 'observed' }>;
 
+/** The schedule has started the workflow of a run. */
+export interface ScheduledStart {
+  readonly kind: 'scheduled';
+  readonly workflowId: string;
+  readonly allowsOpenRun: boolean;
+  /** Stores the run, in the same transaction. */
+  readonly open: () => Promise<RunId>;
+}
+
 const { stopped: stopKey, held: holdKey } = retrainingIncidents;
-const actor = 'retraining';
 /**
  * A queued run waits for a run that someone else started, and a hold for a person. The sweeper looks
  * again after this time.
@@ -125,8 +125,11 @@ export async function changeOf(
     const step = changeRetraining(state, event, rules);
     ({ state, answer } = step);
     for (const effect of step.effects) {
-      const runId = await execute(tx, of, { effect, revision });
-      if (runId !== null) state = startedRetraining(state, { runId, at: await clockOf(tx) });
+      if (effect.kind === 'start' || effect.kind === 'open') {
+        const runId = await startRun(tx, of, { effect, revision, request });
+        const at = await clockOf(tx);
+        state = startedRetraining(state, { runId, at, by: effect.kind });
+      } else await execute(tx, of, { effect, revision });
     }
   }
   await store(tx, of, state);
@@ -168,26 +171,28 @@ async function stoppedByContract(
 /** Automatic runs go on when a person resolved the incident that stopped them. */
 const resumed: EventSource = async (tx, of, { stopped }) => {
   if (!stopped) return null;
-  return (await isIncidentOpen(tx, of, stopKey)) ? null : { kind: 'resumed' };
+  return (await openIncident(tx, of, stopKey)) ? null : { kind: 'resumed' };
 };
 
 /** A person may resolve the incident to end the hold. Data that are still broken hold again. */
 const released: EventSource = async (tx, of, { hold }) => {
   if (hold === null) return null;
-  return (await isIncidentOpen(tx, of, holdKey)) ? null : { kind: 'released' };
+  return (await openIncident(tx, of, holdKey)) ? null : { kind: 'released' };
 };
 
-async function isIncidentOpen(
+/** The id of the incident with this key that is not resolved; null if there is none. */
+export async function openIncident(
   tx: Transaction,
   { tenant, lifecycle }: LifecycleName,
   key: string,
-): Promise<boolean> {
-  const [open] = await tx`
-    select from incidents where tenant_id = ${tenant} and model = ${lifecycle} and key = ${key} and status <> 'resolved'`;
-  return open !== undefined;
+): Promise<string | null> {
+  const [open] = await tx<Columns<typeof incidents, 'id'>[]>`
+    select id from incidents where tenant_id = ${tenant} and model = ${lifecycle} and key = ${key} and status <> 'resolved'`;
+  return open?.id ?? null;
 }
 
 function requested(request: RetrainingRequest): EventSource {
+  if (request.kind === 'scheduled') return scheduled(request);
   return async (tx, { tenant, lifecycle }, { run }) => {
     const moment = {
       at: await clockOf(tx),
@@ -196,6 +201,15 @@ function requested(request: RetrainingRequest): EventSource {
     return request.kind === 'requested'
       ? { kind: 'requested', cause: request.cause, ...moment }
       : { kind: 'due', ...moment };
+  };
+}
+
+/** An earlier attempt, which was still at work when this one began, may have opened the run. */
+function scheduled({ workflowId, allowsOpenRun }: ScheduledStart): EventSource {
+  return async (tx, { tenant }) => {
+    const [opened] = await tx`
+      select from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
+    return opened ? null : { kind: 'scheduled', allowsOpenRun };
   };
 }
 
@@ -218,8 +232,6 @@ async function clockOf(tx: Transaction): Promise<string> {
   return new Date(clock.at).toISOString();
 }
 
-type CurrentSpec = Pick<LifecycleRevision, 'digest' | 'spec'>;
-
 async function revisionInForce(
   tx: Transaction,
   { tenant, lifecycle }: LifecycleName,
@@ -235,42 +247,70 @@ async function revisionInForce(
   return row;
 }
 
-/** Returns the run that it started, or null. */
+async function startRun(
+  tx: Transaction,
+  { tenant, lifecycle }: LifecycleName,
+  {
+    effect,
+    revision,
+    request,
+  }: {
+    readonly effect: Extract<RetrainingEffect, { readonly kind: 'start' | 'open' }>;
+    readonly revision: CurrentSpec;
+    readonly request: RetrainingRequest;
+  },
+): Promise<RunId> {
+  if (effect.kind === 'open') {
+    if (request.kind !== 'scheduled') throw new Error('only a schedule opens a run');
+    return request.open();
+  }
+  const { kind, reason } = effect.cause;
+  const { id } = await acceptOne(tx, {
+    tenant,
+    lifecycle,
+    revisionDigest: revision.digest,
+    request: { reason },
+    actor: `${retrainingActor}:${kind}`,
+    traceId: randomBytes(16).toString('hex'),
+  });
+  return id;
+}
+
 async function execute(
   tx: Transaction,
   of: LifecycleName,
-  { effect, revision }: { readonly effect: RetrainingEffect; readonly revision: CurrentSpec },
-): Promise<RunId | null> {
+  {
+    effect,
+    revision,
+  }: {
+    readonly effect: Exclude<RetrainingEffect, { readonly kind: 'start' | 'open' }>;
+    readonly revision: CurrentSpec;
+  },
+): Promise<void> {
   const { tenant, lifecycle } = of;
   switch (effect.kind) {
-    case 'start': {
-      const { kind, reason } = effect.cause;
-      const { id } = await acceptOne(tx, {
-        tenant,
-        lifecycle,
-        revisionDigest: revision.digest,
-        request: { reason },
-        actor: `${actor}:${kind}`,
-        traceId: randomBytes(16).toString('hex'),
-      });
-      return id;
-    }
     case 'cancel': {
       const payload: RunCancelPayload = { runId: effect.runId };
       await enqueueOutbox(tx, { tenant, topic: 'run.cancel', payload });
-      return null;
+      return;
     }
     case 'hold':
       await raiseIncident(tx, holdIncident(of, effect.data, revision));
-      return null;
+      return;
     case 'release': {
       const because = `${effect.data.name} is no longer broken`;
-      await resolveIncident(tx, { tenant, model: lifecycle, key: holdKey, because, actor });
-      return null;
+      await resolveIncident(tx, {
+        tenant,
+        model: lifecycle,
+        key: holdKey,
+        because,
+        actor: retrainingActor,
+      });
+      return;
     }
     case 'stop':
       await raiseIncident(tx, stopIncident(of, effect.fruitless));
-      return null;
+      return;
   }
 }
 
@@ -289,71 +329,3 @@ async function store(
     update retrainings set state = ${toJson(state)}, run_id = ${state.run}, due_at = ${next}, updated_at = now()
     where tenant_id = ${tenant} and lifecycle = ${lifecycle}`;
 }
-
-/** What all incidents of automatic runs have in common. */
-const incidentDefaults = {
-  version: null,
-  severity: 'warning',
-} as const;
-
-function holdIncident(
-  { tenant, lifecycle: model }: LifecycleName,
-  hold: DataHold,
-  { spec }: CurrentSpec,
-): RaisedIncident {
-  const { name, problem, shownBy, isSuspected } = hold;
-  const trigger = spec.kind === 'ModelLifecycle' ? triggersOnNewData(spec.triggers) : null;
-  return {
-    ...incidentDefaults,
-    tenant,
-    model,
-    kind: 'data',
-    key: holdKey,
-    title: `no automatic run: ${brokenText(hold)}`,
-    story: {
-      ...emptyStory,
-      what: problem,
-      dataVersion: name,
-      engineDid: 'It holds automatic runs, because a model trained on broken data would be worse.',
-      waitsFor: isSuspected
-        ? `Somebody may check the source of ${name}. If the change is real, perennial run start ${model} retrains at once.`
-        : shownBy === 'alarm'
-          ? `Somebody must repair ${name}. Automatic runs go on when the alarm of the monitor ends.`
-          : trigger === null
-            ? `Somebody must repair ${name}, then resolve this incident: no trigger of the lifecycle starts a run on new data.`
-            : `Somebody must repair ${name}. Automatic runs go on with ${trigger}, or when a person resolves this incident.`,
-    },
-    actor,
-  };
-}
-
-function stopIncident(
-  { tenant, lifecycle: model }: LifecycleName,
-  fruitless: number,
-): RaisedIncident {
-  return {
-    ...incidentDefaults,
-    tenant,
-    model,
-    kind: 'retraining',
-    key: stopKey,
-    severity: 'critical',
-    title: `automatic runs stopped after ${fruitless} fruitless ones`,
-    story: {
-      ...emptyStory,
-      what: `The last ${fruitless} automatic runs in a row did not release a version.`,
-      engineDid: 'It stopped automatic runs. The champion continues to serve.',
-      waitsFor:
-        'A person must find the cause and resolve this incident; then automatic runs go on.',
-    },
-    actor,
-  };
-}
-
-const emptyStory = {
-  since: null,
-  howLarge: null,
-  features: [],
-  slice: null,
-  dataVersion: null,
-} as const;

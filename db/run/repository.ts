@@ -182,50 +182,7 @@ export function createRunRepository({ sql }: Database): RunRepository {
         return { run: await existing(tx, tenant, id), created };
       }),
 
-    open: (input) =>
-      sql.begin(async (tx) => {
-        const { tenant, workflowId, lifecycle, request, actor } = input;
-        const [accepted] =
-          await tx`select from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
-        // A run that was accepted before the lifecycle was archived continues.
-        if (accepted === undefined) {
-          await refuseRunAboveLimit(tx, tenant);
-          await lockForRun(tx, { tenant, name: lifecycle });
-        }
-        const id = newId('run') as RunId;
-        const [made] = await tx<RunRow[]>`
-          insert into runs (tenant_id, id, lifecycle, kind, program, revision_digest, workflow_id, status, request, actor, starter_key_id, trace_id, started_at)
-          select l.tenant_id, ${id}, l.name, r.spec ->> 'kind', ${programOf(tx)}, r.digest, ${workflowId}, 'running', ${toJson(request)}, ${actor}, r.applied_by_key,
-            ${input.traceId}, now()
-          from lifecycles l join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name
-            and ${input.revisionDigest === undefined ? tx`r.revision = l.current_revision` : tx`r.digest = ${input.revisionDigest}`}
-          where l.tenant_id = ${tenant} and l.name = ${lifecycle}
-          on conflict on constraint runs_workflow_unique do nothing returning *`;
-        if (made) {
-          await appendEvent(tx, {
-            tenant,
-            runId: id,
-            kind: 'run.opened',
-            data: { lifecycle, actor },
-          });
-          await auditRun(tx, {
-            id,
-            tenant,
-            actor,
-            action: 'run.open',
-            cause: request.reason ?? 'started by its workflow',
-            after: { workflowId },
-          });
-          return toRecord(made);
-        }
-        const [found] = await tx<
-          RunRow[]
-        >`select * from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
-        if (!found) throw revisionNotFound(lifecycle, input.revisionDigest);
-        return found.status === 'pending'
-          ? update(tx, { tenant, id: found.id, status: 'running' })
-          : toRecord(found);
-      }),
+    open: (input) => sql.begin((tx) => openOne(tx, input)),
 
     async get({ tenant, id }) {
       const [row] = await sql<
@@ -317,6 +274,54 @@ export function selectUnfinished(
 function programOf(sql: Query) {
   return sql`case when spec -> 'program' is not null then
     json_build_object('project', spec -> 'program' ->> 'project', 'build', spec -> 'program' ->> 'build') end`;
+}
+
+/** `RunRepository.open` in the caller's transaction. */
+export async function openOne(
+  tx: Transaction,
+  input: Parameters<RunRepository['open']>[0],
+): Promise<RunRecord> {
+  const { tenant, workflowId, lifecycle, request, actor } = input;
+  const [accepted] =
+    await tx`select from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
+  // A run that was accepted before the lifecycle was archived continues.
+  if (accepted === undefined) {
+    await refuseRunAboveLimit(tx, tenant);
+    await lockForRun(tx, { tenant, name: lifecycle });
+  }
+  const id = newId('run') as RunId;
+  const [made] = await tx<RunRow[]>`
+    insert into runs (tenant_id, id, lifecycle, kind, program, revision_digest, workflow_id, status, request, actor, starter_key_id, trace_id, started_at)
+    select l.tenant_id, ${id}, l.name, r.spec ->> 'kind', ${programOf(tx)}, r.digest, ${workflowId}, 'running', ${toJson(request)}, ${actor}, r.applied_by_key,
+      ${input.traceId}, now()
+    from lifecycles l join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name
+      and ${input.revisionDigest === undefined ? tx`r.revision = l.current_revision` : tx`r.digest = ${input.revisionDigest}`}
+    where l.tenant_id = ${tenant} and l.name = ${lifecycle}
+    on conflict on constraint runs_workflow_unique do nothing returning *`;
+  if (made) {
+    await appendEvent(tx, {
+      tenant,
+      runId: id,
+      kind: 'run.opened',
+      data: { lifecycle, actor },
+    });
+    await auditRun(tx, {
+      id,
+      tenant,
+      actor,
+      action: 'run.open',
+      cause: request.reason ?? 'started by its workflow',
+      after: { workflowId },
+    });
+    return toRecord(made);
+  }
+  const [found] = await tx<
+    RunRow[]
+  >`select * from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
+  if (!found) throw revisionNotFound(lifecycle, input.revisionDigest);
+  return found.status === 'pending'
+    ? update(tx, { tenant, id: found.id, status: 'running' })
+    : toRecord(found);
 }
 
 /** With `child`, the run belongs to a stage of its parent. */

@@ -64,6 +64,11 @@ export interface ScheduleRepository {
   ): Promise<readonly ScheduleSkip[]>;
   /** Stores one skip with its event, when it is known before the times are checked. */
   skip(input: LifecycleKey & { readonly skip: ScheduleSkip }): Promise<void>;
+  /**
+   * Whether a person requested the run of this time with `schedule trigger` or `schedule backfill`.
+   * Temporal does not tell such runs apart, so this reads the audit log.
+   */
+  isRequested(input: LifecycleKey & { readonly scheduledAt: string }): Promise<boolean>;
   /** Newest first. */
   skips(input: LifecycleKey & { readonly limit: number }): Promise<readonly RecordedScheduleSkip[]>;
 }
@@ -128,6 +133,17 @@ export function createScheduleRepository({ sql }: Database): ScheduleRepository 
         await addSkip(tx, input);
       }),
 
+    async isRequested({ tenant, lifecycle, scheduledAt }) {
+      // Temporal cuts the time of a trigger to seconds, and its clock may differ.
+      const [requested] = await sql`
+        select from audit_log
+        where tenant_id = ${tenant} and subject = ${`lifecycle:${lifecycle}`}
+          and (action = 'schedule.trigger' and at between ${scheduledAt}::timestamptz - interval '1 minute' and ${scheduledAt}::timestamptz + interval '1 minute'
+            or action = 'schedule.backfill' and ${scheduledAt}::timestamptz between (after->>'from')::timestamptz and (after->>'to')::timestamptz)
+        limit 1`;
+      return requested !== undefined;
+    },
+
     async skips({ tenant, lifecycle, limit }) {
       return sql<RecordedScheduleSkip[]>`
         select scheduled_at, cause, run_id, noticed_at from schedule_skips
@@ -136,8 +152,8 @@ export function createScheduleRepository({ sql }: Database): ScheduleRepository 
   };
 }
 
-/** False for a skip that is stored already. */
-async function addSkip(
+/** Stores a skip with its event. False if it is stored already. */
+export async function addSkip(
   tx: Transaction,
   { tenant, lifecycle, skip }: LifecycleKey & { readonly skip: ScheduleSkip },
 ): Promise<boolean> {

@@ -115,7 +115,9 @@ const writtenMonitor = z
       .min(1)
       .max(100)
       .default(defaultMonitor.maxFailures)
-      .describe('fruitless automatic runs in a row after which a person must act, from 1 to 100'),
+      .describe(
+        'fruitless automatic and scheduled runs in a row after which a person must act, from 1 to 100',
+      ),
     runStrategy: z
       .enum(runStrategies)
       .default(defaultMonitor.runStrategy)

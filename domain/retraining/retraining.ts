@@ -26,7 +26,8 @@ export interface DataHold extends BrokenData {
   /**
    * `alarm`: the monitor shows broken requests or a jump. The hold ends with its alarm, and by a jump
    * also when this has lasted for a day. `contract`: a run was stopped by the contract of a source.
-   * The hold ends with the next event or new data, if these are triggers, or by a person.
+   * The hold ends with the next event or new data, if these are triggers, with the next scheduled
+   * run that meets the contract, or by a person.
    */
   readonly shownBy: 'alarm' | 'contract';
   /**
@@ -39,11 +40,13 @@ export interface DataHold extends BrokenData {
 /** What the lifecycle says of automatic runs. */
 export type RetrainingRules = Pick<MonitorSpec, 'cooldownSeconds' | 'maxFailures' | 'runStrategy'>;
 
-/** The automatic runs of one lifecycle. Times are RFC 3339. */
+/** The automatic and scheduled runs of one lifecycle. Times are RFC 3339. */
 export interface RetrainingState {
-  /** The automatic run in progress. */
+  /** The automatic or scheduled run in progress. */
   readonly run: RunId | null;
-  /** The last automatic run that has ended; absent before the first. */
+  /** Set while `run` is one that the schedule started. No trigger cancels such a run. */
+  readonly isScheduled?: true;
+  /** The last of these runs that has ended; absent before the first. */
   readonly lastRun?: RunId;
   readonly startedAt: string | null;
   /** No automatic run starts before this time. */
@@ -52,7 +55,7 @@ export interface RetrainingState {
   readonly queued: RetrainingCause | null;
   /** The run that the queued one replaces, and whose cancellation was requested. */
   readonly replaced: RunId | null;
-  /** Fruitless automatic runs in a row. */
+  /** Fruitless automatic and scheduled runs in a row. */
   readonly fruitless: number;
   /** No automatic run starts on these data. */
   readonly hold: DataHold | null;

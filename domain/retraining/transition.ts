@@ -18,6 +18,8 @@ export type RetrainingEvent =
       /** An open run of the lifecycle that was not started automatically. */
       readonly otherRun: RunId | null;
     }
+  /** The schedule fires. `allowsOpenRun`: its run may start beside an open one. */
+  | { readonly kind: 'scheduled'; readonly allowsOpenRun: boolean }
   /** The time of a queued run may have come. */
   | { readonly kind: 'due'; readonly at: string; readonly otherRun: RunId | null }
   | {
@@ -45,6 +47,8 @@ export type RetrainingEvent =
 
 export type RetrainingEffect =
   | { readonly kind: 'start'; readonly cause: RetrainingCause }
+  /** Opens the run whose workflow the schedule has started. */
+  | { readonly kind: 'open' }
   | { readonly kind: 'cancel'; readonly runId: RunId; readonly cause: RetrainingCause }
   /** Raises the incident that names the broken data. */
   | { readonly kind: 'hold'; readonly data: DataHold }
@@ -63,8 +67,8 @@ interface RetrainingStep {
 const maxBackOffSeconds = 30 * 86_400;
 
 /**
- * The brakes of automatic runs. The caller executes `effects` in the transaction that stores
- * `state`; after `start` it stores the new run with `startedRetraining`.
+ * The brakes of automatic and scheduled runs. The caller executes `effects` in the transaction that stores
+ * `state`; after `start` and `open` it stores the new run with `startedRetraining`.
  */
 export function changeRetraining(
   state: RetrainingState,
@@ -74,6 +78,8 @@ export function changeRetraining(
   switch (event.kind) {
     case 'requested':
       return request(state, event, rules);
+    case 'scheduled':
+      return schedule(state, event);
     case 'due':
       return canStart(state, event) ? start(state, state.queued) : unchanged(state);
     case 'ended':
@@ -87,12 +93,19 @@ export function changeRetraining(
   }
 }
 
-/** The state after the effect `start`. */
+/**
+ * The state after the effect `start` or `open`. A scheduled run may end its window before a queued
+ * request, so this one stays queued. A run beside an open one is not counted.
+ */
 export function startedRetraining(
   state: RetrainingState,
-  { runId, at }: { readonly runId: RunId; readonly at: string },
+  { runId, at, by }: { readonly runId: RunId; readonly at: string; readonly by: 'start' | 'open' },
 ): RetrainingState {
-  return { ...state, run: runId, startedAt: at, queued: null, replaced: null };
+  if (state.run !== null) return state;
+  const started: RetrainingState = { ...state, run: runId, startedAt: at };
+  return by === 'open'
+    ? { ...started, isScheduled: true }
+    : { ...started, queued: null, replaced: null };
 }
 
 /** When a queued run may start; null if none is queued or its time is not known yet. */
@@ -148,10 +161,7 @@ function request(
   if (free.stopped)
     return answered({
       ...unchanged({ ...free, queued: kept.queued }),
-      answer: {
-        kind: 'stopped',
-        why: `${free.fruitless} automatic runs in a row were fruitless; a person must resolve the incident`,
-      },
+      answer: { kind: 'stopped', why: stoppedBy(free) },
     });
   const obstacle = obstacleOf(free, event);
   if (obstacle === null) return answered(start(free, cause));
@@ -171,13 +181,34 @@ function request(
     });
   const queued: RetrainingState = { ...free, queued: cause };
   const answer: RetrainingAnswer = { kind: 'queued', why: obstacle };
-  if (runStrategy === 'queue' || free.run === null)
+  if (runStrategy === 'queue' || free.run === null || free.isScheduled)
     return answered({ state: queued, effects: [], answer });
   return answered({
     state: { ...queued, replaced: free.run, notBefore: at },
     effects: [{ kind: 'cancel', runId: free.run, cause }],
     answer: { kind: 'queued', why: `${free.run} is cancelled and replaced` },
   });
+}
+
+/**
+ * A schedule has its own pace, so no cool-down delays it, and its next time follows anyway, so it is
+ * not queued. The contract of its run checks refused data again before anything is trained.
+ */
+function schedule(
+  state: RetrainingState,
+  { allowsOpenRun }: Extract<RetrainingEvent, { readonly kind: 'scheduled' }>,
+): RetrainingStep {
+  const { stopped, hold, run } = state;
+  const refused = (kind: RetrainingAnswer['kind'], why: string): RetrainingStep => ({
+    ...unchanged(state),
+    answer: { kind, why },
+  });
+  if (stopped) return refused('stopped', stoppedBy(state));
+  const alarm = hold?.shownBy === 'alarm' ? hold : hold?.alarm;
+  if (alarm !== undefined)
+    return refused('held', `no scheduled run starts while ${brokenText(alarm)}: ${alarm.problem}`);
+  if (run !== null && !allowsOpenRun) return refused('skipped', `${run} is open`);
+  return { state, effects: [{ kind: 'open' }], answer: { kind: 'started', why: 'scheduled' } };
 }
 
 /** What an alarm held or queued ends with it. */
@@ -227,6 +258,10 @@ function ofData(queued: RetrainingCause | null): RetrainingCause | null {
   return queued?.kind === 'event' || queued?.kind === 'data' ? queued : null;
 }
 
+function stoppedBy({ fruitless }: RetrainingState): string {
+  return `${fruitless} automatic or scheduled runs in a row were fruitless; a person must resolve the incident`;
+}
+
 function heldBy({ alarm, ...data }: DataHold): string {
   const held = `no automatic run starts while ${brokenText(data)}: ${data.problem}`;
   return alarm === undefined ? held : `${held}; ${brokenText(alarm)} too: ${alarm.problem}`;
@@ -259,12 +294,30 @@ function start(state: RetrainingState, cause: RetrainingCause): RetrainingStep {
   };
 }
 
-/**
- * A run that a person or its replacement cancelled says nothing about the next one. Neither does a
- * run on broken data: it holds the next one until new data arrive, unless these are queued already.
- */
+/** A scheduled run can be open during a hold by a contract, which it ends if it meets the contract. */
 function end(
   state: RetrainingState,
+  event: Extract<RetrainingEvent, { readonly kind: 'ended' }>,
+  rules: RetrainingRules,
+): RetrainingStep {
+  const step = endRun(state, event, rules);
+  const { hold } = state;
+  const isChecked = event.status === 'succeeded' || event.status === 'stopped';
+  if (hold?.shownBy !== 'contract' || !isChecked || event.brokenData !== null) return step;
+  const next = released(step.state);
+  return {
+    ...next,
+    effects: [{ kind: 'release', data: hold }, ...next.effects, ...step.effects],
+  };
+}
+
+/**
+ * A run that a person or its replacement cancelled says nothing about the next one. Neither does a
+ * scheduled run that finds its model to be the champion already, nor a run on broken data. That one
+ * holds the next run until new data arrive, unless these are queued already.
+ */
+function endRun(
+  { isScheduled, ...state }: RetrainingState,
   { runId, status, released, at, brokenData }: Extract<RetrainingEvent, { readonly kind: 'ended' }>,
   { cooldownSeconds, maxFailures }: RetrainingRules,
 ): RetrainingStep {
@@ -275,11 +328,11 @@ function end(
     return unchanged({ ...closed, notBefore });
   }
   if (released) return unchanged({ ...closed, fruitless: 0, notBefore: cooledDown });
+  if (isScheduled && status === 'succeeded') return unchanged({ ...closed, notBefore: cooledDown });
   if (brokenData !== null) {
     const checked = { ...closed, notBefore: cooledDown };
     if (ofData(state.queued) !== null) return unchanged(checked);
-    // No run is open during a hold by a contract, so an alarm shows this one.
-    const alarm = state.hold && withoutSource(state.hold);
+    const alarm = state.hold?.shownBy === 'alarm' ? withoutSource(state.hold) : state.hold?.alarm;
     const hold: DataHold = { ...brokenData, shownBy: 'contract', ...(alarm && { alarm }) };
     return {
       state: { ...checked, queued: null, hold },

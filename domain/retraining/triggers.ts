@@ -14,16 +14,17 @@ export interface TriggersSpec {
 }
 
 /**
- * What ends a hold by a contract beside a person, for messages. Null if no trigger starts a run on
- * new data, so that only a person can end it.
+ * What ends a hold by a contract beside a person, for messages. Null if nothing starts a run on new
+ * data, so that only a person can end it.
  */
 export function triggersOnNewData(
-  triggers: Pick<TriggersSpec, 'events' | 'newData'> | undefined,
+  { events, newData }: Pick<TriggersSpec, 'events' | 'newData'> = { events: [], newData: false },
+  isScheduled: boolean,
 ): string | null {
-  const { events, newData } = triggers ?? { events: [], newData: false };
   const kinds = [
     ...(events.length > 0 ? ['event'] : []),
     ...(newData ? ['version of the data'] : []),
+    ...(isScheduled ? ['scheduled run that meets the contract'] : []),
   ];
   return kinds.length === 0 ? null : `the next ${kinds.join(' or ')}`;
 }

@@ -35,7 +35,7 @@ const written = z
     }).prefault('0s'),
     paused: z.boolean().default(false).describe('true stops automatic starts'),
   })
-  .describe('the times of automatic runs: cron and timezone');
+  .describe('the times of scheduled runs: cron and timezone');
 
 export const scheduleSchema = renamed(written, {
   catchup: 'catchupSeconds',

@@ -26,14 +26,21 @@ export const retrainingView = z
       onAlarm: z.enum(monitorActions).describe('retrain: alarms of the monitor start runs'),
       events: z.array(z.string()).readonly().describe('types of CloudEvents'),
       newData: z.boolean(),
-      schedule: z.string().nullable().describe('cron expression; the brakes do not apply to it'),
+      schedule: z
+        .string()
+        .nullable()
+        .describe(
+          'cron expression; a hold and a stop also apply to its runs, but the cool-down does not',
+        ),
     }),
     cooldownSeconds: z.number(),
     runStrategy: z.enum(runStrategies).describe('what happens to a trigger while a run is open'),
     maxFailures: z.number(),
-    fruitless: z.number().describe('automatic runs in a row that released no version'),
-    run: z.string().nullable().describe('automatic run in progress'),
-    startedAt: instant.nullable().describe('start of the last automatic run'),
+    fruitless: z
+      .number()
+      .describe('automatic and scheduled runs in a row that released no version'),
+    run: z.string().nullable().describe('automatic or scheduled run in progress'),
+    startedAt: instant.nullable().describe('start of the last of these runs'),
     notBefore: instant.nullable().describe('end of the cool-down and the back-off'),
     queued: z
       .object({ kind: z.string(), reason: z.string() })
@@ -44,7 +51,7 @@ export const retrainingView = z
         shownBy: z
           .enum(['alarm', 'contract'])
           .describe(
-            'alarm: ends with the alarm, or earlier once a suspected jump has lasted for 24 hours. contract: ends with the next event or new data, if these are triggers, or by a person',
+            'alarm: ends with the alarm, or earlier once a suspected jump has lasted for 24 hours. contract: ends with the next event or new data, if these are triggers, with the next scheduled run that meets the contract, or by a person',
           ),
         incident,
         alarm: heldData
@@ -57,7 +64,7 @@ export const retrainingView = z
     stop: z
       .object({ incident })
       .nullable()
-      .describe('automatic runs stopped after maxFailures fruitless ones'),
+      .describe('automatic and scheduled runs stopped after maxFailures fruitless ones'),
     budget: z
       .object({
         period: z.enum(costPeriods),

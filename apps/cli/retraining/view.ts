@@ -22,7 +22,7 @@ export function describeRetraining(shown: RetrainingJson, paint: Paint): string 
 
 const words: Readonly<Record<RetrainingJson['status'], string>> = {
   ready: 'ready: the next trigger starts a run',
-  running: 'an automatic run is open',
+  running: 'an automatic or scheduled run is open',
   coolingDown: 'cooling down',
   held: 'held by broken data or a fresh jump',
   stopped: 'stopped after fruitless runs',
@@ -39,7 +39,7 @@ function brakeLines(shown: RetrainingJson): string[] {
       hold.shownBy === 'alarm'
         ? `ends by itself ${alarmHoldEnd(hold, 'when')}`
         : contractHoldText(
-            triggersOnNewData(triggers),
+            triggersOnNewData(triggers, triggers.schedule !== null),
             resolve(hold.incident, 'the data are right'),
           ),
     );
@@ -51,7 +51,7 @@ function brakeLines(shown: RetrainingJson): string[] {
   if (notBefore !== null && status === 'coolingDown')
     lines.push(`the next automatic run starts at ${notBefore} or later${backOff(fruitless)}`);
   if (status !== 'ready' && status !== 'running')
-    lines.push('perennial run start is not subject to these brakes');
+    lines.push('perennial run start and schedule trigger are not subject to these brakes');
   return lines;
 }
 
@@ -68,7 +68,7 @@ function alarmHoldEnd(
 
 function contractHoldText(trigger: string | null, release: string): string {
   return trigger === null
-    ? `no trigger starts a run on new data; repair them, then: ${release}`
+    ? `nothing starts a run on new data; repair them, then: ${release}`
     : `ends with ${trigger}, or: ${release}`;
 }
 
@@ -88,7 +88,7 @@ function triggersText({ triggers }: RetrainingJson): string {
     ...(onAlarm === 'retrain' ? ['alarms of the monitor'] : []),
     ...events.map((type) => `event ${type}`),
     ...(newData ? ['new data'] : []),
-    ...(schedule === null ? [] : [`schedule ${schedule} (without brakes)`]),
+    ...(schedule === null ? [] : [`schedule ${schedule} (without cool-down)`]),
   ];
   return all.length === 0 ? 'none; only people start runs' : all.join(', ');
 }

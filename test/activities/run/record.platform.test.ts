@@ -131,9 +131,53 @@ describe('openRun', () => {
     );
   });
 
+  test('opens no scheduled run while a brake is in force, unless a person requests it', async () => {
+    const lifecycle = unique('braked');
+    const schedule = { cron: '0 6 * * 1', overlap: 'skip' } as unknown as ScheduleSpec;
+    const revision = {
+      lifecycle,
+      digest: digestOf(lifecycle),
+      spec: { ...spec, name: lifecycle, schedule },
+      files: {},
+      contracts: {},
+    };
+    await test_.registry.lifecycles.apply({ tenant, revision, actor: 'test' });
+    const open = (until: string) =>
+      record.openRun({
+        tenant,
+        workflowId: `run/default/${lifecycle}/scheduled-${until}`,
+        lifecycle,
+        kind: 'ModelLifecycle',
+        request: { until },
+        actor: 'schedule',
+        traceId: '',
+      });
+    const { runId } = await open('2026-01-05T06:00:00Z');
+    const monday = '2026-01-12T06:00:00Z';
+    await expect(open(monday)).rejects.toMatchObject({
+      type: 'Conflict',
+      message: `the schedule of ${lifecycle} started no run: ${runId} is open`,
+      next: `perennial retraining show ${lifecycle}`,
+    });
+    expect(await test_.registry.schedules.skips({ tenant, lifecycle, limit: 5 })).toMatchObject([
+      { cause: `${runId} is open`, runId },
+    ]);
+    // A trigger in the Web UI of Temporal; a cron expression names whole minutes.
+    expect(await open('2026-01-12T06:00:07Z')).toMatchObject({ lifecycle });
+    await test_.registry.lifecycles.auditSchedule({
+      tenant,
+      name: lifecycle,
+      action: 'backfill',
+      actor: 'ann',
+      cause: 'the week was missed',
+      after: { from: monday, to: monday },
+    });
+    expect(await open(monday)).toMatchObject({ lifecycle });
+  });
+
   test('opens a scheduled run with the revision of its build, unless that is looser', async () => {
     const name = unique('scheduled');
-    const schedule = { cron: '0 6 * * 1' } as unknown as ScheduleSpec;
+    const schedule = { cron: '0 6 * * 1', overlap: 'allowAll' } as unknown as ScheduleSpec;
     const apply = async (build: string, change: Partial<typeof spec> = {}) => {
       const program = {
         project: 'shop',

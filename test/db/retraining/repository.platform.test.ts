@@ -223,7 +223,7 @@ test('a contract that stops a run holds the next one, until a person releases it
       dataVersion: data.name,
       what: data.problem,
       // This lifecycle has no trigger that new data could start.
-      waitsFor: `Somebody must repair ${data.name}, then resolve this incident: no trigger of the lifecycle starts a run on new data.`,
+      waitsFor: `Somebody must repair ${data.name}, then resolve this incident: nothing starts a run of the lifecycle on new data.`,
     },
   });
   expect((await request(lifecycle)).kind).toBe('held');

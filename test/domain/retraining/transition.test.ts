@@ -46,6 +46,7 @@ const due = (hours: number, otherRun: RunId | null = null): RetrainingEvent => (
   otherRun,
 });
 
+const fires: RetrainingEvent = { kind: 'scheduled', allowsOpenRun: false };
 const quiet: RetrainingEvent = { kind: 'observed', callsForRun: false, isBroken: false };
 
 /** Applies the events as the repository does. Each start makes the run `run_1`. */
@@ -59,8 +60,11 @@ function play(events: readonly RetrainingEvent[], by: RetrainingRules = rules) {
     answer = step.answer?.kind;
     for (const effect of step.effects) {
       effects.push(effect.kind);
+      const runId = 'run_1' as RunId;
       if (effect.kind === 'start' && 'at' in event)
-        state = startedRetraining(state, { runId: 'run_1' as RunId, at: event.at });
+        state = startedRetraining(state, { runId, at: event.at, by: 'start' });
+      if (effect.kind === 'open')
+        state = startedRetraining(state, { runId, at: at(0), by: 'open' });
     }
   }
   return { state, effects, answer };
@@ -104,6 +108,113 @@ describe('a request for an automatic run', () => {
     ],
   ])('%s', (_, events, by, answer, effects) => {
     expect(play(events, by)).toMatchObject({ answer, effects });
+  });
+});
+
+describe('a time of the schedule', () => {
+  const event: RetrainingCause = { kind: 'event', reason: 'event 7', brokenData: null };
+  const data = { name: 'flights@3', problem: 'distance is missing in 12 % of the rows.' };
+  const requests = { name: 'request data of distance', problem: 'it is missing.' };
+  const alarm: RetrainingCause = { ...drift, brokenData: requests };
+  const fruitless = [fires, ended(1, 'stopped')];
+
+  test.each<[string, readonly RetrainingEvent[], string, readonly string[]]>([
+    ['opens a run', [fires], 'started', ['open']],
+    ['opens none while an automatic run is open', [asked(0), fires], 'skipped', ['start']],
+    [
+      'opens one beside it if the overlap allows that',
+      [asked(0), { kind: 'scheduled', allowsOpenRun: true }],
+      'started',
+      ['start', 'open'],
+    ],
+    [
+      'does not wait for the cool-down',
+      [asked(0), ended(2, 'succeeded'), fires],
+      'started',
+      ['start', 'open'],
+    ],
+    ['opens none during the hold of an alarm', [asked(0, alarm), fires], 'held', ['hold']],
+    [
+      'opens none after too many fruitless runs of both kinds',
+      [...fruitless, asked(30), ended(31, 'failed'), ...fruitless, fires],
+      'stopped',
+      ['open', 'start', 'open', 'stop'],
+    ],
+    [
+      'opens one after a person has resolved the incident',
+      [...fruitless, ...fruitless, ...fruitless, { kind: 'resumed' }, fires],
+      'started',
+      ['open', 'open', 'open', 'stop', 'open'],
+    ],
+  ])('%s', (_, events, answer, effects) => {
+    expect(play(events)).toMatchObject({ answer, effects });
+  });
+
+  test('says which alarm holds it', () => {
+    const { state } = play([asked(0, alarm)]);
+    expect(changeRetraining(state, fires, rules).answer).toEqual({
+      kind: 'held',
+      why: 'no scheduled run starts while request data of distance is broken: it is missing.',
+    });
+  });
+
+  test('is not cancelled by a request that replaces automatic runs', () => {
+    expect(play([fires, asked(1)], replace)).toMatchObject({
+      answer: 'queued',
+      effects: ['open'],
+      state: { queued: drift, replaced: null },
+    });
+    // The run that starts afterwards is an automatic one again.
+    const next = [fires, asked(1), ended(2, 'succeeded'), due(24), asked(25)];
+    expect(play(next, replace).effects).toEqual(['open', 'start', 'cancel']);
+  });
+
+  test('makes one run with a request that waits, except for new data', () => {
+    const waits = (cause: RetrainingCause) =>
+      play([asked(0), ended(2, 'succeeded'), asked(3, cause), fires, quiet], queue).state.queued;
+    expect(waits(drift)).toBeNull();
+    expect(waits(event)).toEqual(event);
+  });
+
+  test('is fruitless without a release, unless the model is the champion already', () => {
+    expect(play([...fruitless, ...fruitless]).state.fruitless).toBe(2);
+    expect(play([...fruitless, fires, ended(2, 'succeeded')]).state.fruitless).toBe(0);
+    const unchanged = ended(2, 'succeeded');
+    if (unchanged.kind !== 'ended') throw new Error('the event is another one');
+    expect(play([...fruitless, fires, { ...unchanged, released: false }]).state).toMatchObject({
+      fruitless: 1,
+      run: null,
+    });
+  });
+
+  describe('during the hold of a contract', () => {
+    const stopped = [fires, ended(1, 'stopped', data)];
+
+    test('opens a run, which ends the hold if the data meet the contract', () => {
+      expect(play(stopped).state.hold).toEqual({ ...data, shownBy: 'contract' });
+      expect(play([...stopped, fires, ended(2, 'stopped')])).toMatchObject({
+        effects: ['open', 'hold', 'open', 'release'],
+        state: { hold: null, fruitless: 1 },
+      });
+    });
+
+    test('keeps the hold if the data are still broken, or if the run failed before the check', () => {
+      const later = { ...data, name: 'flights@4' };
+      expect(play([...stopped, fires, ended(2, 'stopped', later)])).toMatchObject({
+        effects: ['open', 'hold', 'open', 'hold'],
+        state: { hold: { ...later, shownBy: 'contract' }, fruitless: 0 },
+      });
+      expect(play([...stopped, fires, ended(2, 'failed')]).state.hold).toMatchObject(data);
+    });
+
+    test('opens none while an alarm holds too', () => {
+      expect(play([...stopped, asked(2, alarm), fires])).toMatchObject({ answer: 'held' });
+      // The alarm came while the scheduled run was checking the contract.
+      expect(play([...stopped, fires, asked(2, alarm), ended(3, 'succeeded')])).toMatchObject({
+        effects: ['open', 'hold', 'open', 'release', 'hold'],
+        state: { hold: { ...requests, shownBy: 'alarm' } },
+      });
+    });
   });
 });
 
@@ -385,6 +496,7 @@ describe('whatever happens', () => {
     event: (hours: number) => asked(hours, event),
     data: (hours: number) => asked(hours, fresh),
     due: (hours: number) => due(hours),
+    scheduled: () => fires,
     succeeded: (hours: number) => ended(hours, 'succeeded'),
     stopped: (hours: number) => ended(hours, 'stopped'),
     brokenData: (hours: number) => ended(hours, 'stopped', data),
@@ -402,7 +514,7 @@ describe('whatever happens', () => {
   /** Applies the events as the repository does, and shows each step to the law. */
   function happen(
     sequence: readonly (readonly [Happening, number])[],
-    by: RetrainingRules,
+    rulesInForce: RetrainingRules,
     law: (seen: {
       readonly kind: Happening;
       readonly hours: number;
@@ -414,46 +526,49 @@ describe('whatever happens', () => {
     let hours = 0;
     for (const [kind, wait] of sequence) {
       hours += wait;
-      const step = changeRetraining(state, happenings[kind](hours), by);
+      const step = changeRetraining(state, happenings[kind](hours), rulesInForce);
       law({ kind, hours, before: state, step });
       ({ state } = step);
-      if (step.effects.some((effect) => effect.kind === 'start'))
-        state = startedRetraining(state, { runId: 'run_1' as RunId, at: at(hours) });
+      for (const { kind: by } of step.effects)
+        if (by === 'start' || by === 'open')
+          state = startedRetraining(state, { runId: 'run_1' as RunId, at: at(hours), by });
     }
   }
 
-  test('at most one automatic run is open and starts keep their distance', () => {
+  test('at most one run is open, and automatic starts keep their distance', () => {
     fc.assert(
       fc.property(sequences, fc.constantFrom(rules, queue), (sequence, by) => {
         let last = -Infinity;
         happen(sequence, by, ({ kind, hours, before, step }) => {
-          const opens = step.effects.filter((effect) => effect.kind === 'start');
+          const opens = step.effects.filter(({ kind: by }) => by === 'start' || by === 'open');
           expect(opens.length).toBeLessThanOrEqual(before.run === null ? 1 : 0);
           // A person who resolves the incident of fruitless runs ends the wait, too.
           if (kind === 'resumed') last = -Infinity;
           if (opens.length === 0) return;
-          expect(hours - last).toBeGreaterThanOrEqual(24);
+          if (kind !== 'scheduled') expect(hours - last).toBeGreaterThanOrEqual(24);
           last = hours;
         });
       }),
     );
   });
 
-  test('only new data, an event or a person end a hold by a contract', () => {
-    const ends: readonly Happening[] = ['data', 'event', 'released'];
+  test('only new data, an event, a person or a run that checked it end a hold by a contract', () => {
+    const ends: readonly Happening[] = ['data', 'event', 'released', 'succeeded', 'stopped'];
     fc.assert(
       fc.property(sequences, fc.constantFrom(rules, queue, replace), (sequence, by) => {
         happen(sequence, by, ({ kind, before, step }) => {
           if (before.hold?.shownBy !== 'contract' || ends.includes(kind)) return;
           const { name, problem, shownBy } = before.hold;
           expect(step.state.hold).toMatchObject({ name, problem, shownBy });
-          expect(step.effects).toEqual([]);
+          const effects = step.effects.filter((effect) => effect.kind !== 'open');
+          // The run of the schedule found the data broken again.
+          expect(effects).toHaveLength(kind === 'brokenData' && before.run !== null ? 1 : 0);
         });
       }),
     );
   });
 
-  test('no automatic run starts while an alarm of broken requests is open', () => {
+  test('no automatic or scheduled run starts while an alarm of broken requests is open', () => {
     fc.assert(
       fc.property(sequences, fc.constantFrom(rules, queue, replace), (sequence, by) => {
         let isOpen = false;
@@ -463,7 +578,8 @@ describe('whatever happens', () => {
           const ends = ['observed', 'requested', 'data'].includes(kind);
           const isReleased = kind === 'released' && before.hold?.shownBy !== 'contract';
           if (ends || isReleased) isOpen = false;
-          if (isOpen) expect(step.effects.map((effect) => effect.kind)).not.toContain('start');
+          const starts = step.effects.filter(({ kind: by }) => by === 'start' || by === 'open');
+          if (isOpen) expect(starts).toEqual([]);
         });
       }),
       { numRuns: 1_000 },

@@ -68,6 +68,7 @@ function world(given: {
           return Promise.resolve(fresh);
         },
         skip: () => Promise.resolve(),
+        isRequested: () => Promise.resolve(false),
         skips: () => Promise.resolve([]),
         list: () => Promise.resolve({ items: [], nextPageToken: null }),
       },

@@ -79,6 +79,15 @@ async function runsOf(lifecycle: string, count: number): Promise<readonly Run[]>
   }
 }
 
+async function eventually<T>(what: string, find: () => Promise<readonly T[]>, count: number) {
+  for (const deadline = Date.now() + 60_000; ;) {
+    const found = await find();
+    if (found.length >= count) return found;
+    if (Date.now() > deadline) throw new Error(`${what}: ${JSON.stringify(found)}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
 describe('the schedule of a spec', () => {
   test('is a Temporal Schedule with the same settings', async () => {
     await apply('monthly', monthly);
@@ -270,6 +279,37 @@ describe('a time at which no run was started', () => {
       schedule: { cron: '0 3 1 * *' },
       checkedUntil: expect.any(String) as string,
     });
+  });
+
+  test('is shown with the open automatic run, while a person may start another', async () => {
+    await apply('braked', '{ cron: "0 3 1 * *" }');
+    const cause = { kind: 'drift', reason: 'distance drifted', brokenData: null } as const;
+    const of = { tenant, lifecycle: 'braked' };
+    await world.registry.retrainings.request({ ...of, cause });
+    const { run } = await world.registry.retrainings.get(of);
+    // Not through the API, so that no person requests it.
+    const february = { from: '2013-02-01T03:00:00Z', to: '2013-02-02T00:00:00Z' };
+    await schedules.backfill({ ...of, ...february });
+    const skipped = async () => {
+      const { body } = await world.call<{ readonly skipped: readonly object[] }>(
+        'GET',
+        '/schedules/braked',
+        { as: 'viewer' },
+      );
+      return body.skipped;
+    };
+    expect(await eventually('the skipped time', skipped, 1)).toMatchObject([
+      { scheduledAt: '2013-02-01T03:00:00.000Z', cause: `${run ?? ''} is open`, runId: run },
+    ]);
+    const march = { from: '2013-03-01T03:00:00Z', to: '2013-03-02T00:00:00Z' };
+    await tell('braked', 'backfill', { ...march, reason: 'catch up' });
+    await tell('braked', 'trigger', { reason: 'now' });
+    const scheduled = async () => {
+      const { items } = await world.registry.runs.list({ ...of, pageSize: 10 });
+      return items.filter(({ actor }) => actor === 'schedule');
+    };
+    expect(await eventually('the runs of the person', scheduled, 2)).toHaveLength(2);
+    expect(await skipped()).toHaveLength(1);
   });
 
   test('is distinguished from an open run by its workflow', async () => {

@@ -9,6 +9,8 @@ import { createAdmitCommandActivities } from '../../../../activities/run/admit-c
 import { createRunRecordActivities } from '../../../../activities/run/record';
 import { digestOf } from '../../../../data/digest';
 import type { Registry } from '../../../../db/registry';
+import { openLog } from '../../../../workers/log';
+import { activityBoundary } from '../../../../workers/temporal/activity-errors';
 import { workflowBundle } from '../../../../workers/temporal/bundle';
 import type { WorkerVersion } from '../../../../workers/temporal/settings';
 import { pinnedTo } from '../../../../workers/temporal/worker';
@@ -43,6 +45,8 @@ export async function startFakeWorker(
     connection,
     namespace,
     activities: fakeActivities(planOf(), { ...recorded(registry), ...overrides }).activities,
+    // Decides which errors are retried.
+    interceptors: { activity: [activityBoundary(openLog('fake-worker', 'silent'))] },
   };
   const bundle = await workflowBundle(join(tmpdir(), 'perennial-test-bundle'), workflowsPath);
   const workers = await Promise.all([

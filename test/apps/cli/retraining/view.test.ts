@@ -54,7 +54,7 @@ test('says what is broken and how the hold ends', () => {
     hold: { ...hold, shownBy: 'contract', incident: 'inc_1' },
   });
   expect(byPerson).toContain(
-    'no trigger starts a run on new data; repair them, then: perennial incident resolve inc_1 --reason',
+    'nothing starts a run on new data; repair them, then: perennial incident resolve inc_1 --reason',
   );
   const byAlarm = shown({ status: 'held', hold: { ...hold, shownBy: 'alarm', incident: 'inc_1' } });
   expect(byAlarm).toContain('ends by itself when the alarm of the monitor ends');

@@ -1,0 +1,78 @@
+/** The incidents that tell people of the brakes of automatic and scheduled runs. */
+import { brokenText } from '../../domain/retraining/broken-data';
+import { retrainingIncidents, type DataHold } from '../../domain/retraining/retraining';
+import { triggersOnNewData } from '../../domain/retraining/triggers';
+import type { RaisedIncident } from '../incident/change';
+import type { CurrentSpec, LifecycleName } from './records';
+
+export const retrainingActor = 'retraining';
+
+const incidentDefaults = { version: null, severity: 'warning' } as const;
+
+/** Names the data, and what ends the hold. */
+export function holdIncident(
+  { tenant, lifecycle: model }: LifecycleName,
+  hold: DataHold,
+  { spec }: CurrentSpec,
+): RaisedIncident {
+  const { name, problem, shownBy, isSuspected } = hold;
+  const trigger =
+    spec.kind === 'ModelLifecycle'
+      ? triggersOnNewData(spec.triggers, Boolean(spec.schedule))
+      : null;
+  // A scheduled run checks the contract again.
+  const held = shownBy === 'alarm' ? 'automatic and scheduled runs' : 'automatic runs';
+  return {
+    ...incidentDefaults,
+    tenant,
+    model,
+    kind: 'data',
+    key: retrainingIncidents.held,
+    title: `no automatic run: ${brokenText(hold)}`,
+    story: {
+      ...emptyStory,
+      what: problem,
+      dataVersion: name,
+      engineDid: `It holds ${held}, because a model trained on broken data would be worse.`,
+      waitsFor: isSuspected
+        ? `Somebody may check the source of ${name}. If the change is real, perennial run start ${model} retrains at once.`
+        : shownBy === 'alarm'
+          ? `Somebody must repair ${name}. Automatic runs go on when the alarm of the monitor ends.`
+          : trigger === null
+            ? `Somebody must repair ${name}, then resolve this incident: nothing starts a run of the lifecycle on new data.`
+            : `Somebody must repair ${name}. Automatic runs go on with ${trigger}, or when a person resolves this incident.`,
+    },
+    actor: retrainingActor,
+  };
+}
+
+/** Calls a person after too many fruitless runs. */
+export function stopIncident(
+  { tenant, lifecycle: model }: LifecycleName,
+  fruitless: number,
+): RaisedIncident {
+  return {
+    ...incidentDefaults,
+    tenant,
+    model,
+    kind: 'retraining',
+    key: retrainingIncidents.stopped,
+    severity: 'critical',
+    title: `automatic runs stopped after ${fruitless} fruitless ones`,
+    story: {
+      ...emptyStory,
+      what: `The last ${fruitless} automatic or scheduled runs in a row did not release a version.`,
+      engineDid: 'It stopped automatic and scheduled runs. The champion continues to serve.',
+      waitsFor: 'A person must find the cause and resolve this incident; then these runs go on.',
+    },
+    actor: retrainingActor,
+  };
+}
+
+const emptyStory = {
+  since: null,
+  howLarge: null,
+  features: [],
+  slice: null,
+  dataVersion: null,
+} as const;

@@ -1,0 +1,159 @@
+import type { RunId } from '../../../domain/ids';
+import { defaultMonitor, type MonitorSpec } from '../../../domain/monitoring/monitor-spec';
+import type { RetrainingCause } from '../../../domain/retraining/retraining';
+import type { RunStatus } from '../../../domain/run/run';
+import {
+  digestOf,
+  openTestRegistry,
+  spec,
+  tenant,
+  unique,
+  type TestRegistry,
+} from '../registry-fixture';
+
+let test_: TestRegistry;
+beforeAll(async () => {
+  test_ = await openTestRegistry({ maxConnections: 20 });
+});
+afterAll(() => test_.close());
+
+const drift: RetrainingCause = { kind: 'drift', reason: 'distance drifted', brokenData: null };
+const applied = async (monitor: Partial<MonitorSpec> = {}): Promise<string> => {
+  const lifecycle = unique('scheduled');
+  const revision = {
+    lifecycle,
+    digest: digestOf(lifecycle),
+    spec: { ...spec, name: lifecycle, monitor: { ...defaultMonitor, ...monitor } },
+    files: {},
+    contracts: {},
+  };
+  await test_.registry.lifecycles.apply({ tenant, revision, actor: 'key:test' });
+  return lifecycle;
+};
+const day = (number: number) => new Date(Date.UTC(2026, 0, number, 3)).toISOString();
+const fire = (lifecycle: string, number: number, allowsOpenRun = false) =>
+  test_.registry.retrainings.openScheduled({
+    tenant,
+    lifecycle,
+    workflowId: `run/${tenant}/${lifecycle}/scheduled-${day(number)}`,
+    scheduledAt: day(number),
+    allowsOpenRun,
+    request: { reason: 'scheduled', until: day(number) },
+    actor: 'schedule',
+    traceId: 'trace',
+  });
+const request = (lifecycle: string, cause = drift) =>
+  test_.registry.retrainings.request({ tenant, lifecycle, cause });
+const runsOf = async (lifecycle: string) =>
+  (await test_.registry.runs.list({ tenant, lifecycle, pageSize: 50 })).items;
+const skipsOf = (lifecycle: string) =>
+  test_.registry.schedules.skips({ tenant, lifecycle, limit: 10 });
+const stateOf = (lifecycle: string) => test_.registry.retrainings.get({ tenant, lifecycle });
+
+async function opened(lifecycle: string, number: number): Promise<RunId> {
+  const fired = await fire(lifecycle, number);
+  if (fired.kind !== 'opened') throw new Error(fired.cause);
+  return fired.run.id;
+}
+
+/** Ends the run, and lets the sweeper see that. */
+async function end(id: RunId, status: RunStatus): Promise<void> {
+  const failed = status === 'failed' && { failure: { type: 'JobFailed', message: 'exit 1' } };
+  await test_.registry.runs.update({ tenant, id, status, ...failed });
+  for (const due of await test_.registry.retrainings.due({ limit: 100 }))
+    await test_.registry.retrainings.tick(due);
+}
+
+test('a time of the schedule and a hundred triggers make one run', async () => {
+  const lifecycle = await applied();
+  const [fired, ...answers] = await Promise.all([
+    fire(lifecycle, 1),
+    ...Array.from({ length: 100 }, () => request(lifecycle)),
+  ]);
+  expect(await runsOf(lifecycle)).toHaveLength(1);
+  const started = answers.filter(({ kind }) => kind === 'started');
+  expect(started).toHaveLength(fired.kind === 'opened' ? 0 : 1);
+});
+
+test('a time during an automatic run is skipped, with that run as the reason', async () => {
+  const lifecycle = await applied();
+  await request(lifecycle);
+  const [run] = await runsOf(lifecycle);
+  const cause = `${run?.id ?? ''} is open`;
+  expect(await fire(lifecycle, 1)).toEqual({ kind: 'skipped', cause });
+  // A retry of the activity.
+  expect(await fire(lifecycle, 1)).toEqual({ kind: 'skipped', cause });
+  expect(await skipsOf(lifecycle)).toMatchObject([{ scheduledAt: day(1), cause, runId: run?.id }]);
+  expect(await fire(lifecycle, 2, true)).toMatchObject({ kind: 'opened' });
+  expect(await stateOf(lifecycle)).toMatchObject({ run: run?.id });
+});
+
+test('attempts at once open one run', async () => {
+  const lifecycle = await applied();
+  const attempts = await Promise.all([1, 1, 1, 1].map((number) => fire(lifecycle, number)));
+  const ids = attempts.map((each) => (each.kind === 'opened' ? each.run.id : null));
+  expect(new Set(ids).size).toBe(1);
+  expect(ids).not.toContain(null);
+  expect(await skipsOf(lifecycle)).toEqual([]);
+  expect(await stateOf(lifecycle)).toMatchObject({ run: ids[0], isScheduled: true });
+});
+
+test('fruitless scheduled runs stop the schedule and call a person', async () => {
+  const lifecycle = await applied({ maxFailures: 2 });
+  await end(await opened(lifecycle, 1), 'stopped');
+  expect(await stateOf(lifecycle)).toMatchObject({ fruitless: 1, run: null });
+  await end(await opened(lifecycle, 2), 'failed');
+  const key = 'retraining-stopped';
+  const incident = await test_.registry.incidents.open({ tenant, model: lifecycle, key });
+  expect(incident).toMatchObject({ severity: 'critical' });
+  const stopped = await fire(lifecycle, 3);
+  expect(stopped).toEqual({
+    kind: 'skipped',
+    cause: `2 automatic or scheduled runs in a row were fruitless; a person must resolve the incident (perennial incident show ${incident?.id ?? ''})`,
+  });
+  expect(await runsOf(lifecycle)).toHaveLength(2);
+  const by = { tenant, id: incident?.id ?? '', actor: 'ann', reason: 'the label was repaired' };
+  await test_.registry.incidents.resolveById(by);
+  await end(await opened(lifecycle, 4), 'succeeded');
+  expect(await stateOf(lifecycle)).toMatchObject({ fruitless: 0, stopped: false });
+});
+
+test('an alarm of broken requests skips the times of the schedule, with its incident', async () => {
+  const lifecycle = await applied();
+  const brokenData = { name: 'request data of x', problem: 'it is missing.' };
+  await request(lifecycle, { ...drift, brokenData });
+  const key = 'retraining-held';
+  const incident = await test_.registry.incidents.open({ tenant, model: lifecycle, key });
+  expect(incident).toMatchObject({
+    story: { engineDid: expect.stringContaining('automatic and scheduled runs') as string },
+  });
+  expect(await fire(lifecycle, 1)).toEqual({
+    kind: 'skipped',
+    cause: `no scheduled run starts while request data of x is broken: it is missing. (perennial incident show ${incident?.id ?? ''})`,
+  });
+  const seen = { tenant, lifecycle, callsForRun: false, isBroken: false };
+  await test_.registry.retrainings.observe(seen);
+  expect(await fire(lifecycle, 2)).toMatchObject({ kind: 'opened' });
+});
+
+describe('a person', () => {
+  const requestedBy = async (action: 'trigger' | 'backfill', after?: object) => {
+    const lifecycle = await applied();
+    const by = { tenant, name: lifecycle, action, actor: 'ann', cause: 'a test' };
+    await test_.registry.lifecycles.auditSchedule({ ...by, after });
+    return (scheduledAt: string) =>
+      test_.registry.schedules.isRequested({ tenant, lifecycle, scheduledAt });
+  };
+
+  test('requests the times of a backfill', async () => {
+    const isRequested = await requestedBy('backfill', { from: day(1), to: day(3) });
+    const times = [day(1), day(2), day(3), day(4)];
+    expect(await Promise.all(times.map(isRequested))).toEqual([true, true, true, false]);
+  });
+
+  test('requests the time of a trigger', async () => {
+    const isRequested = await requestedBy('trigger');
+    expect(await isRequested(new Date().toISOString())).toBe(true);
+    expect(await isRequested(new Date(Date.now() + 600_000).toISOString())).toBe(false);
+  });
+});
