@@ -8444,7 +8444,7 @@ export interface components {
             /** @description at most one incident of a model with this key is not resolved */
             readonly key: string;
             /** @enum {string} */
-            readonly kind: "drift" | "quality" | "data" | "service" | "skew" | "artifact" | "retraining" | "approval" | "gateway";
+            readonly kind: "drift" | "quality" | "data" | "service" | "skew" | "volume" | "artifact" | "retraining" | "approval" | "gateway";
             /** @description page with more details; null if PERENNIAL_PAGES_URL is not set */
             readonly link: string | null;
             /** @description null for an incident of the installation */
@@ -8907,15 +8907,15 @@ export interface components {
         };
         readonly Monitor: {
             readonly alarms: readonly {
-                /** @description total variation distance; of a jump, the change of the mean as a share of the range of the reference; of quality, the increase of the loss */
+                /** @description total variation distance; of a jump, the change of the mean as a share of the range of the reference; of quality, the increase of the loss; of the volume, the distance from the nearest usual number of requests as a share of it */
                 readonly effect: number;
                 readonly feature: string | null;
                 readonly key: string;
                 /** @enum {string} */
-                readonly kind: "service" | "quality" | "skew" | "data" | "drift";
+                readonly kind: "service" | "quality" | "skew" | "data" | "drift" | "volume";
                 /**
                  * Format: date-time
-                 * @description event time of the first block that shows it
+                 * @description event time of the first block that shows it; of the volume, the time of receipt
                  */
                 readonly since: string;
                 readonly title: string;
@@ -9162,6 +9162,8 @@ export interface components {
                 /** @enum {string} */
                 readonly onAlarm: "notify" | "retrain";
                 readonly timezone: string;
+                /** @description null if the volume is not tested */
+                readonly volumeTolerance: number | null;
             } | null;
             /** @description training-serving skew of a sample of requests */
             readonly skew: {
@@ -9188,6 +9190,84 @@ export interface components {
             }[];
             /** @description the watched version; 0 without a champion */
             readonly version: number;
+            /** @description requests by the wall clock beside the weeks before; null until judged */
+            readonly volume: {
+                /** @description the first whole hour that was counted */
+                readonly countedFrom: string | null;
+                /** Format: date-time */
+                readonly judgedUntil: string;
+                /** @description those with two weeks or more before the newest block */
+                readonly scales: readonly {
+                    readonly alarms: {
+                        readonly fewer: {
+                            /** @description the newest block that shows it */
+                            readonly block: {
+                                /** Format: date-time */
+                                readonly from: string;
+                                readonly highest: number;
+                                /** @description the largest number that is too low and the smallest too high; null: not tested */
+                                readonly limits: {
+                                    readonly fewer: number | null;
+                                    readonly more: number | null;
+                                };
+                                /** @description the smallest number of the same blocks in the weeks before */
+                                readonly lowest: number;
+                                /** @description of all versions of the model, also those without an answer */
+                                readonly requests: number;
+                                /** Format: date-time */
+                                readonly until: string;
+                                /** @description weeks before that were counted, at most four */
+                                readonly weeks: number;
+                            };
+                            /** Format: date-time */
+                            readonly since: string;
+                        } | null;
+                        readonly more: {
+                            /** @description the newest block that shows it */
+                            readonly block: {
+                                /** Format: date-time */
+                                readonly from: string;
+                                readonly highest: number;
+                                /** @description the largest number that is too low and the smallest too high; null: not tested */
+                                readonly limits: {
+                                    readonly fewer: number | null;
+                                    readonly more: number | null;
+                                };
+                                /** @description the smallest number of the same blocks in the weeks before */
+                                readonly lowest: number;
+                                /** @description of all versions of the model, also those without an answer */
+                                readonly requests: number;
+                                /** Format: date-time */
+                                readonly until: string;
+                                /** @description weeks before that were counted, at most four */
+                                readonly weeks: number;
+                            };
+                            /** Format: date-time */
+                            readonly since: string;
+                        } | null;
+                    };
+                    readonly newest: {
+                        /** Format: date-time */
+                        readonly from: string;
+                        readonly highest: number;
+                        /** @description the largest number that is too low and the smallest too high; null: not tested */
+                        readonly limits: {
+                            readonly fewer: number | null;
+                            readonly more: number | null;
+                        };
+                        /** @description the smallest number of the same blocks in the weeks before */
+                        readonly lowest: number;
+                        /** @description of all versions of the model, also those without an answer */
+                        readonly requests: number;
+                        /** Format: date-time */
+                        readonly until: string;
+                        /** @description weeks before that were counted, at most four */
+                        readonly weeks: number;
+                    };
+                    /** @enum {string} */
+                    readonly scale: "hour" | "day" | "week";
+                }[];
+            } | null;
             /** @description why it is off, or what it measures nothing without */
             readonly waitingFor: string | null;
             /** @description the newest hours of event time, oldest first, at most a week */
@@ -9206,15 +9286,15 @@ export interface components {
         };
         readonly MonitorSummary: {
             readonly alarms: readonly {
-                /** @description total variation distance; of a jump, the change of the mean as a share of the range of the reference; of quality, the increase of the loss */
+                /** @description total variation distance; of a jump, the change of the mean as a share of the range of the reference; of quality, the increase of the loss; of the volume, the distance from the nearest usual number of requests as a share of it */
                 readonly effect: number;
                 readonly feature: string | null;
                 readonly key: string;
                 /** @enum {string} */
-                readonly kind: "service" | "quality" | "skew" | "data" | "drift";
+                readonly kind: "service" | "quality" | "skew" | "data" | "drift" | "volume";
                 /**
                  * Format: date-time
-                 * @description event time of the first block that shows it
+                 * @description event time of the first block that shows it; of the volume, the time of receipt
                  */
                 readonly since: string;
                 readonly title: string;

@@ -240,6 +240,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     disk,
     id,
     url: () => url,
+    holdsPredictions: () => !spill.isEmpty() || predictions.spillFails(),
     leaseSeconds: config.leaseSeconds,
     pollSeconds: config.pollSeconds,
     onError: leaseError,

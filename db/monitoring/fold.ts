@@ -18,6 +18,7 @@ import type { Query, Transaction } from '../connection';
 import { toJson } from '../document';
 import type { Statement } from '../sql';
 import type { MonitorLook, MonitorRepository } from './records';
+import { countRequests, followVolume } from './volume';
 import type { monitors, monitorWindows } from './schema';
 
 export type MonitorRow = typeof monitors.$inferSelect;
@@ -39,6 +40,11 @@ export async function foldBatch(
   const { settings } = row;
   const stored = await selectStored(tx, { row, limit });
   const rows = stored.flatMap(toObserved);
+  await countRequests(
+    tx,
+    row,
+    stored.flatMap(({ isRequest, receivedAt }) => (isRequest ? [receivedAt] : [])),
+  );
   const [clock] = await tx<{ wallMs: number }[]>`
     select (extract(epoch from clock_timestamp()) * 1000)::float8 as wall_ms`;
   const wallMs = clock?.wallMs ?? 0;
@@ -47,11 +53,17 @@ export async function foldBatch(
   const labels = until === null ? [] : await takeLabels(tx, row, { until, limit });
   const failed = await selectFailed(tx, row);
   const refused = await selectRefused(tx, row);
-  const folded = fold(state, { rows, labels, failed, refused, wallMs }, settings);
-  const read = stored.length + labels.length;
-  const next = { ...folded.state, lastFoundMs: read > 0 ? wallMs : state.lastFoundMs };
   const last = stored.at(-1);
   const cursor = { xid: last?.xid ?? row.cursorXid, id: last?.id ?? row.cursorId };
+  const volume = await followVolume(tx, {
+    row: { ...row, cursorXid: cursor.xid, cursorId: cursor.id },
+    settings,
+    known: row.state.volume ?? null,
+    wallMs,
+  });
+  const folded = fold({ ...state, volume }, { rows, labels, failed, refused, wallMs }, settings);
+  const read = stored.length + labels.length;
+  const next = { ...folded.state, lastFoundMs: read > 0 ? wallMs : state.lastFoundMs };
   const isDrained = stored.length < limit && labels.length < limit;
   const [looked] = await tx<Columns<typeof monitors, 'lookedAt'>[]>`
     update monitors set state = ${toJson(next)}, results = ${toJson(folded.results)},
@@ -77,6 +89,8 @@ interface StoredRow {
   readonly id: PredictionId;
   readonly xid: string;
   readonly isCounted: boolean;
+  /** Not a probe of the platform. */
+  readonly isRequest: boolean;
   readonly at: string;
   readonly receivedAt: string;
   readonly input: unknown;
@@ -110,7 +124,7 @@ export function selectStored(
 ): Statement<StoredRow[]> {
   const isCounted = sql`p.version = ${version} and p.arm = 'champion' and p.received_at >= ${startedAt}::timestamptz - ${clockAllowance}::interval`;
   return sql<StoredRow[]>`
-    select p.id, p.stored_xid::text as xid, ${isCounted} as is_counted, coalesce(p.event_time, p.received_at) as at, p.received_at, p.latency_ms,
+    select p.id, p.stored_xid::text as xid, ${isCounted} as is_counted, p.arm <> 'probe' as is_request, coalesce(p.event_time, p.received_at) as at, p.received_at, p.latency_ms,
       case when ${isCounted} then p.input end as input, case when ${isCounted} then p.output end as output
     from predictions p
     where p.tenant_id = ${tenant} and p.model = ${model} and (p.stored_xid, p.id) > (${cursorXid}::xid8, ${cursorId})
@@ -118,7 +132,12 @@ export function selectStored(
     order by p.stored_xid, p.id limit ${limit}`;
 }
 
-function toObserved({ isCounted, xid: _, ...row }: StoredRow): readonly ObservedRow[] {
+function toObserved({
+  isCounted,
+  isRequest: _1,
+  xid: _2,
+  ...row
+}: StoredRow): readonly ObservedRow[] {
   return isCounted ? [row] : [];
 }
 

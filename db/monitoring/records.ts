@@ -19,6 +19,7 @@ import type {
   RefusedHour,
 } from '../../domain/monitoring/observation/observed';
 import type { SkewResult } from '../../domain/monitoring/observation/skew';
+import type { VolumeResult } from '../../domain/monitoring/volume/volume';
 import type { WindowCounts } from '../../domain/monitoring/observation/window';
 import type { Page, PageRequest } from '../page';
 
@@ -107,6 +108,8 @@ export interface MonitorFigures extends MonitoredModel {
   /** The largest share of refused requests; null for settings without it. */
   readonly maxRefused: number | null;
   readonly skew: Pick<SkewResult, 'compared' | 'agreeing'> | null;
+  /** Null until it was judged, and for results without it. */
+  readonly volume: Pick<VolumeResult, 'scales'> | null;
 }
 
 /** Monitors of champions, one for each model. */

@@ -27,11 +27,12 @@ import type {
 
 /**
  * Other settings count anew, but of the requests that were not answered whole hours are read again.
- * So the hours of the service stay, with their answers.
+ * So the hours of the service stay, with their answers. The volume is that of the model, so it stays
+ * for another version too.
  */
 function stateOfBegin(sql: Query) {
-  return sql`case when m.fencing = excluded.fencing
-    then (excluded.state::jsonb || jsonb_build_object('hours', coalesce(m.state::jsonb -> 'hours', '[]')))::json else excluded.state end`;
+  return sql`(excluded.state::jsonb || jsonb_build_object('volume', m.state::jsonb -> 'volume')
+    || case when m.fencing = excluded.fencing then jsonb_build_object('hours', coalesce(m.state::jsonb -> 'hours', '[]')) else '{}' end)::json`;
 }
 
 export function createMonitorRepository({ sql }: Database): MonitorRepository {
@@ -145,7 +146,7 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
             select json_agg(json_build_object('feature', d -> 'feature', 'role', d -> 'role', 'effect', d -> 'effect', 'tolerance', d -> 'tolerance', 'bins', d -> 'bins'))
             from json_array_elements(m.results -> 'drift') d
           ), '[]') as drift,
-          m.results -> 'refused' as refused, (m.settings #>> '{data,maxRefused}')::float8 as max_refused, m.results -> 'skew' as skew
+          m.results -> 'refused' as refused, (m.settings #>> '{data,maxRefused}')::float8 as max_refused, m.results -> 'skew' as skew, m.results -> 'volume' as volume
         from monitors m where m.status = 'watching' order by 1, 2`;
     },
 

@@ -77,6 +77,31 @@ export const monitors = pgTable(
   ],
 );
 
+/**
+ * All requests of a model in one hour of receipt, by the clocks of the gateways: whichever version
+ * answered them, without probes. The monitor counts them.
+ */
+export const requestHours = pgTable(
+  'request_hours',
+  {
+    tenantId: tenantId(),
+    model: text('model').notNull(),
+    hour: instant('hour').notNull(),
+    /** Rows of the prediction log. */
+    logged: counter('logged').notNull().default(0),
+    /** Rows that failed, and requests that were refused. */
+    unanswered: counter('unanswered').notNull().default(0),
+  },
+  (t) => [
+    primaryKey({ name: 'request_hours_pk', columns: [t.tenantId, t.model, t.hour] }),
+    foreignKey({
+      name: 'request_hours_monitor_fk',
+      columns: [t.tenantId, t.model],
+      foreignColumns: [monitors.tenantId, monitors.model],
+    }),
+  ],
+);
+
 /** What a version predicted and received in one hour of event time, for charts. */
 export const monitorWindows = pgTable(
   'monitor_windows',

@@ -45,6 +45,8 @@ export interface GatewayRepository {
     readonly epoch: number;
     readonly blocked?: readonly BlockedVersion[];
     readonly diskFailure?: DiskFailure | null;
+    /** Whether predictions wait on its disk, or in its memory because the disk is full. */
+    readonly holdsPredictions?: boolean;
     readonly leaseSeconds: number;
     /** Number of this gateway's beat, from 1. */
     readonly beat: number;
@@ -62,7 +64,16 @@ export interface GatewayRepository {
 
 export function createGatewayRepository({ sql }: Database): GatewayRepository {
   return {
-    async beat({ id, url, epoch, blocked = [], diskFailure = null, leaseSeconds, beat }) {
+    async beat({
+      id,
+      url,
+      epoch,
+      blocked = [],
+      diskFailure = null,
+      holdsPredictions = false,
+      leaseSeconds,
+      beat,
+    }) {
       const versions = blocked.map(({ tenant, model, version, alias, error }) => ({
         tenant,
         model,
@@ -76,10 +87,11 @@ export function createGatewayRepository({ sql }: Database): GatewayRepository {
       );
       const [current] = await sql<Columns<typeof routingEpoch, 'epoch'>[]>`
         with taken as (
-          insert into gateways as g (id, url, epoch, beat, lease_until, blocked, disk_failure)
-          values (${id}, ${url}, ${epoch}, ${beat}, now() + make_interval(secs => ${leaseSeconds}), ${unloadable}::json, ${disk}::json)
+          insert into gateways as g (id, url, epoch, beat, lease_until, blocked, disk_failure, holds_predictions)
+          values (${id}, ${url}, ${epoch}, ${beat}, now() + make_interval(secs => ${leaseSeconds}), ${unloadable}::json, ${disk}::json, ${holdsPredictions})
           on conflict on constraint gateways_pk do update
-            set url = excluded.url, epoch = excluded.epoch, beat = excluded.beat, beat_at = now(), lease_until = excluded.lease_until, blocked = excluded.blocked, disk_failure = excluded.disk_failure
+            set url = excluded.url, epoch = excluded.epoch, beat = excluded.beat, beat_at = now(), lease_until = excluded.lease_until, blocked = excluded.blocked, disk_failure = excluded.disk_failure,
+              holds_predictions = excluded.holds_predictions
             where g.beat < excluded.beat
         )
         select epoch from routing_epoch`;
@@ -122,4 +134,5 @@ function storableText(text: string): string {
   return replaceLoneSurrogates(truncateText(text, 1_000)).replaceAll('\0', '\ufffd');
 }
 
-const lastBeat = Number.MAX_SAFE_INTEGER;
+/** Of a gateway that has stopped. */
+export const lastBeat = Number.MAX_SAFE_INTEGER;

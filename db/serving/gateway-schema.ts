@@ -21,6 +21,8 @@ export const gateways = pgTable(
     blocked: document<readonly BlockedVersion[]>('blocked'),
     /** Null unless it could not write predictions to its disk. */
     diskFailure: document<DiskFailure>('disk_failure'),
+    /** Predictions wait on its disk or in its memory, so the log lacks requests. */
+    holdsPredictions: boolean('holds_predictions').notNull().default(false),
   },
   (t) => [primaryKey({ name: 'gateways_pk', columns: [t.id] })],
 );

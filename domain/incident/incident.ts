@@ -4,6 +4,7 @@ export const incidentKinds = [
   'data',
   'service',
   'skew',
+  'volume',
   'artifact',
   'retraining',
   'approval',

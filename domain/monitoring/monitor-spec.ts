@@ -23,6 +23,12 @@ export interface MonitorSpec {
     /** The largest share of requests that may be refused because they do not fit the signature. */
     readonly maxRefused: number;
   };
+  readonly volume: {
+    /** False: requests that stop or double raise no alarm. */
+    readonly enabled: boolean;
+    /** The factor by which the rate of requests may leave the range of the weeks before. */
+    readonly tolerance: number;
+  };
   readonly quality: {
     /** Null: logloss, or mae for a regression. */
     readonly metric: RowLoss | null;
@@ -41,7 +47,7 @@ export interface MonitorSpec {
 }
 
 /** How the champion of a language application is watched. */
-export type AnswersMonitorSpec = Pick<MonitorSpec, 'enabled' | 'everySeconds'>;
+export type AnswersMonitorSpec = Pick<MonitorSpec, 'enabled' | 'everySeconds' | 'volume'>;
 
 /** Of a lifecycle that does not name a monitor. */
 export const defaultMonitor: MonitorSpec = {
@@ -49,6 +55,7 @@ export const defaultMonitor: MonitorSpec = {
   everySeconds: 15,
   drift: { falseAlarmsPerYear: 1, minEffect: 0.1 },
   data: { maxRefused: 0.05 },
+  volume: { enabled: true, tolerance: 2 },
   quality: { metric: null, maxDrop: 0.07, slices: [] },
   onAlarm: 'notify',
   fallback: 'none',

@@ -4,7 +4,7 @@ import { columnField, secondsField } from '../document/field.schema';
 import { rowLosses, type RowLoss } from '../evaluation/metrics/names';
 import { defaultMonitor, monitorActions, monitorFallbacks, runStrategies } from './monitor-spec';
 
-const { drift, data, quality } = defaultMonitor;
+const { drift, data, quality, volume } = defaultMonitor;
 
 const driftSchema = z
   .strictObject({
@@ -15,7 +15,7 @@ const driftSchema = z
       .default(drift.falseAlarmsPerYear)
       .describe(
         'the expected number of false alarms of drift in a year, above 0 and at most 1000, over ' +
-          'all features and time scales together; quality and service have as many each',
+          'all features and time scales together; quality, service and volume have as many each',
       ),
     minEffect: z
       .number()
@@ -79,6 +79,25 @@ const qualitySchema = z
   })
   .prefault({});
 
+const volumeSchema = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(volume.enabled)
+      .describe('false turns the alarms of the volume off'),
+    tolerance: z
+      .number()
+      .gt(1)
+      .max(100)
+      .default(volume.tolerance)
+      .describe(
+        'the factor by which the rate of requests may be below the smallest or above the largest ' +
+          'count of the same hours, days or weeks of the four weeks before, above 1 and at most 100',
+      ),
+  })
+  .prefault({})
+  .describe('when requests are too few or too many: enabled and tolerance');
+
 const looks = {
   enabled: z
     .boolean()
@@ -88,6 +107,7 @@ const looks = {
     'the shortest wall-clock time between two looks at new requests, such as 15s, at most 1d',
     { max: 86_400 },
   ).prefault('15s'),
+  volume: volumeSchema,
 };
 
 const writtenMonitor = z
@@ -123,7 +143,7 @@ const writtenMonitor = z
       .default(defaultMonitor.runStrategy)
       .describe('skip, queue or replace: what happens to a trigger while a run is open'),
   })
-  .describe('how the champion is watched: drift, data, quality and what an alarm does');
+  .describe('how the champion is watched: drift, data, quality, volume and what an alarm does');
 
 export const monitorSchema = renamed(writtenMonitor, {
   every: 'everySeconds',
@@ -132,6 +152,6 @@ export const monitorSchema = renamed(writtenMonitor, {
 
 /** Of a language application, whose requests are not tested for drift. */
 export const answersMonitorSchema = renamed(
-  z.strictObject(looks).describe('how the champion is watched: enabled and every'),
+  z.strictObject(looks).describe('how the champion is watched: enabled, every and volume'),
   { every: 'everySeconds' },
 );

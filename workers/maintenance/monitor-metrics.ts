@@ -105,6 +105,14 @@ const monitorGauges: readonly RegistryGauge<MonitorFigures>[] = [
     help: 'Estimate of the mean loss from calibrated scores, without labels.',
     valuesOf: ({ estimatedLoss }) => [[{}, estimatedLoss]],
   }),
+  gauge('perennial_monitor_volume', {
+    help:
+      'Requests of a model in the newest whole hour, day or week, the range of the same ones in ' +
+      'the weeks before, and the numbers that raise an alarm. `bound` is estimate, lowest, highest, ' +
+      'too-few or too-many.',
+    labels: ['scale', 'bound'],
+    valuesOf: ({ volume }) => (volume?.scales ?? []).flatMap(volumeBounds),
+  }),
   gauge('perennial_monitor_skew_share', {
     help: 'Share of sampled requests whose served score training does not compute.',
     valuesOf: ({ skew }) => [
@@ -121,6 +129,19 @@ function brokenValues({ feature, role, bins }: MonitorFigures['drift'][number]):
     const rise = own.reduce((sum, { reference, current }) => sum + current - reference, 0);
     return [[{ feature, problem }, Math.max(0, rise)] as const];
   });
+}
+
+function volumeBounds({
+  scale,
+  newest: { requests, lowest, highest, limits },
+}: NonNullable<MonitorFigures['volume']>['scales'][number]): GaugeValues {
+  return [
+    [{ scale, bound: 'estimate' }, requests],
+    [{ scale, bound: 'lowest' }, lowest],
+    [{ scale, bound: 'highest' }, highest],
+    [{ scale, bound: 'too-few' }, limits.fewer],
+    [{ scale, bound: 'too-many' }, limits.more],
+  ];
 }
 
 function sliceLosses({ slices, tests }: NonNullable<MonitorFigures['quality']>): GaugeValues {

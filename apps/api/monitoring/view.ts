@@ -22,12 +22,15 @@ const monitorAlarm = z.object({
   kind: z.enum(alarmKinds),
   feature: z.string().nullable(),
   title: z.string(),
-  since: instant.describe('event time of the first block that shows it'),
+  since: instant.describe(
+    'event time of the first block that shows it; of the volume, the time of receipt',
+  ),
   effect: z
     .number()
     .describe(
       'total variation distance; of a jump, the change of the mean as a share of the range of the ' +
-        'reference; of quality, the increase of the loss',
+        'reference; of quality, the increase of the loss; of the volume, the distance from the ' +
+        'nearest usual number of requests as a share of it',
     ),
   triggers: z.string().describe('what the alarm triggers, by the settings and the brakes of runs'),
 });
@@ -209,6 +212,37 @@ const refused = z.object({
   since: instant.nullable().describe('the first hour since which the limit is exceeded'),
 });
 
+const volumeBlock = z.object({
+  from: instant,
+  until: instant,
+  requests: z.number().describe('of all versions of the model, also those without an answer'),
+  lowest: z.number().describe('the smallest number of the same blocks in the weeks before'),
+  highest: z.number(),
+  weeks: z.number().describe('weeks before that were counted, at most four'),
+  limits: z
+    .object({ fewer: z.number().nullable(), more: z.number().nullable() })
+    .describe('the largest number that is too low and the smallest too high; null: not tested'),
+});
+
+const volumeAlarm = z
+  .object({ since: instant, block: volumeBlock.describe('the newest block that shows it') })
+  .nullable();
+
+const volume = z.object({
+  countedFrom: instant.nullable().describe('the first whole hour that was counted'),
+  judgedUntil: instant,
+  scales: z
+    .array(
+      z.object({
+        scale: blockScale,
+        newest: volumeBlock,
+        alarms: z.object({ fewer: volumeAlarm, more: volumeAlarm }),
+      }),
+    )
+    .readonly()
+    .describe('those with two weeks or more before the newest block'),
+});
+
 const skew = z.object({
   measuredAt: instant,
   rows: z.number(),
@@ -240,6 +274,7 @@ export const monitorView = summary
         minEffect: z.number(),
         falseAlarmsPerYear: z.number(),
         maxRefused: z.number(),
+        volumeTolerance: z.number().nullable().describe('null if the volume is not tested'),
         onAlarm: z.enum(monitorActions),
         fallback: z.enum(monitorFallbacks),
         timezone: z.string(),
@@ -263,6 +298,9 @@ export const monitorView = summary
     refused: refused
       .nullable()
       .describe('requests that do not fit the signature of the model; null without any'),
+    volume: volume
+      .nullable()
+      .describe('requests by the wall clock beside the weeks before; null until judged'),
     skew: skew.nullable().describe('training-serving skew of a sample of requests'),
     fallback: fallback
       .nullable()
@@ -349,6 +387,7 @@ export function monitorToJson(
       maxDrop: settings.quality.maxDrop,
       ...settings.drift,
       ...settings.data,
+      volumeTolerance: settings.volume.enabled ? settings.volume.tolerance : null,
       onAlarm: settings.onAlarm,
       fallback: settings.fallback,
       timezone: settings.timezone,
@@ -389,6 +428,7 @@ export function monitorToJson(
     estimate: shown?.estimate ?? null,
     service: shown?.service ?? null,
     refused: shown?.refused ? refusedToJson(shown.refused) : null,
+    volume: shown?.volume ?? null,
     skew: shown?.skew ?? null,
     fallback: shown?.fallback ?? null,
     unknown: shown?.unknown ?? [],

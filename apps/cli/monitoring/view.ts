@@ -6,6 +6,7 @@ import type { Frame } from '../rollout/sequence-drawing';
 import { wrapped, type Paint } from '../terminal';
 import { estimateLines, qualityLines, testLines } from './quality-lines';
 import { binLines, dataLines, driftLines, jumpLines } from './request-lines';
+import { volumeLines } from './volume-lines';
 
 export interface MonitorViewOptions {
   /** Also shows the tests of the quality, the limits of jumps and the shares of each bin. */
@@ -42,6 +43,7 @@ export function describeMonitor(
     ...dataLines(monitor, paint),
     '',
     ...serviceLines(monitor, page),
+    ...volumeLines(monitor, paint),
     ...skewLines(monitor),
     ...fallbackLines(monitor).flatMap(wrap),
     ...unknownLines(monitor, paint).flatMap(wrap),

@@ -29,13 +29,26 @@ export interface LeaseOptions {
   readonly disk: Pick<DiskFailures, 'current' | 'reported'>;
   readonly id: string;
   readonly url: () => string;
+  /** Whether predictions wait on the disk of this process, or in its memory because that is full. */
+  readonly holdsPredictions: () => boolean;
   readonly leaseSeconds: number;
   readonly pollSeconds: number;
   readonly onError: (what: string, error: unknown) => void;
 }
 
 export function createLease(options: LeaseOptions): Lease {
-  const { gateways, routing, table, disk, id, url, leaseSeconds, pollSeconds, onError } = options;
+  const {
+    gateways,
+    routing,
+    table,
+    disk,
+    id,
+    url,
+    holdsPredictions,
+    leaseSeconds,
+    pollSeconds,
+    onError,
+  } = options;
   const timeoutMs = (leaseSeconds * 1000) / 3;
   /**
    * Measured on the monotonic clock from before the heartbeat was sent, so that it expires no later
@@ -69,6 +82,7 @@ export function createLease(options: LeaseOptions): Lease {
         epoch: table.epoch(),
         blocked: table.blocked().filter(({ isOutage }) => !isOutage),
         diskFailure,
+        holdsPredictions: holdsPredictions(),
         leaseSeconds,
         beat: beats,
       }),

@@ -36,12 +36,14 @@ export function triggersOf(kind: MonitorAlarm['kind'], situation: AlarmSituation
 function runsText(kind: MonitorAlarm['kind'], situation: AlarmSituation): string {
   if (situation.settings.onAlarm === 'notify') return '; no run starts (onAlarm: notify)';
   if (kind === 'service') return '; another version would not serve better';
+  if (kind === 'volume') return '; no run starts, because another version gets the same requests';
   if (kind === 'data' || kind === 'skew') return '; retraining waits until this is repaired';
   return prospectOf(situation).text;
 }
 
 export function waitsForOf(kind: MonitorAlarm['kind'], situation: AlarmSituation): string | null {
   if (kind === 'service') return 'a person who looks at the gateways and what they call';
+  if (kind === 'volume') return 'a person who asks the callers why their requests changed';
   if (kind === 'data') return 'a person who repairs the data that callers send';
   if (kind === 'skew') return 'a person who finds why serving and training differ';
   return situation.settings.onAlarm === 'retrain'

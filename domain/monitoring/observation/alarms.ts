@@ -22,6 +22,7 @@ import {
 } from './monitor-results';
 import { causesText } from '../service/refused-requests';
 import { isSkewed } from './skew';
+import { volumeAlarms } from '../volume/volume-alarms';
 
 /** Open alarms, the most severe kind first. */
 export function alarmsOf(
@@ -31,7 +32,8 @@ export function alarmsOf(
     service,
     refused,
     skew,
-  }: Pick<MonitorResults, 'drift' | 'quality' | 'service' | 'refused' | 'skew'>,
+    volume,
+  }: Pick<MonitorResults, 'drift' | 'quality' | 'service' | 'refused' | 'skew' | 'volume'>,
   settings: MonitorSettings,
 ): readonly MonitorAlarm[] {
   const alarms: MonitorAlarm[] = drift.flatMap((each) => {
@@ -59,6 +61,7 @@ export function alarmsOf(
       slice: null,
     });
   }
+  if (volume !== null) alarms.push(...volumeAlarms(volume, settings.timezone));
   return alarms.sort(
     (a, b) => alarmKinds.indexOf(a.kind) - alarmKinds.indexOf(b.kind) || b.effect - a.effect,
   );

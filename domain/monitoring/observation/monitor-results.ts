@@ -5,6 +5,7 @@ import type { EstimateResult } from './estimated-quality';
 import type { FallbackResult } from './fallback-state';
 import type { RefusedRows } from './observed';
 import type { SkewResult } from './skew';
+import type { VolumeResult } from '../volume/volume';
 
 /** What a monitor shows of a version. Plain JSON, stored with the state from which it follows. */
 export interface MonitorResults {
@@ -17,6 +18,8 @@ export interface MonitorResults {
   readonly service: ServiceResult;
   /** Null if no request was refused. */
   readonly refused: RefusedRequests | null;
+  /** Null until it was judged, or if the settings turn it off. */
+  readonly volume: VolumeResult | null;
   readonly skew: SkewResult | null;
   /** The comparison with the former champion; null while no alarm asks for it. */
   readonly fallback: FallbackResult | null;
@@ -111,7 +114,7 @@ export interface RefusedRequests {
   readonly test: ShareTest;
 }
 
-export const alarmKinds = ['service', 'quality', 'skew', 'data', 'drift'] as const;
+export const alarmKinds = ['service', 'quality', 'skew', 'data', 'drift', 'volume'] as const;
 
 export interface MonitorAlarm {
   /** The same as long as the alarm is open. */

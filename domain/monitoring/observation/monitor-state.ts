@@ -6,6 +6,7 @@ import type { FallbackState } from './fallback-state';
 import type { LiveQuality } from './live-quality';
 import type { ObservedRow, RefusedRows } from './observed';
 import type { SkewResult } from './skew';
+import type { VolumeState } from '../volume/volume-state';
 
 /** What a monitor knows of its version's traffic. Plain JSON. */
 export interface MonitorState {
@@ -31,6 +32,8 @@ export interface MonitorState {
   readonly estimates: readonly EstimatedDay[];
   /** Null until it was measured. */
   readonly skew: SkewResult | null;
+  /** Null before the first look. It is kept when another version becomes the champion. */
+  readonly volume: VolumeState | null;
   /** The comparison with the former champion; null while no alarm asks for it. */
   readonly fallback: FallbackState | null;
 }
@@ -67,6 +70,7 @@ export const emptyMonitorState: MonitorState = {
   judged: null,
   estimates: [],
   skew: null,
+  volume: null,
   fallback: null,
 };
 

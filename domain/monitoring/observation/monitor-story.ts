@@ -55,7 +55,7 @@ export function alarmGroups({
     return [
       {
         kind,
-        severity: kind === 'drift' ? ('warning' as const) : ('critical' as const),
+        severity: kind === 'drift' || kind === 'volume' ? 'warning' : 'critical',
         title: titleOf(kind, first, open.length),
         story: {
           what: `${open.map(({ title }) => title).join('; ')}.`,
@@ -120,13 +120,15 @@ function titleOf(kind: MonitorAlarm['kind'], { title }: MonitorAlarm, open: numb
     skew: 'training-serving skew',
     data: 'request data',
     drift: 'drift',
+    volume: 'volume of requests',
   }[kind];
   return `${what}: ${title}${more}`;
 }
 
 /**
  * The versions that the champion was trained on, with which requests are compared. Of an alarm
- * about recent data, also the newest. Alarms of the service say nothing of data.
+ * about recent data, also the newest. Alarms of the service and of the volume say
+ * nothing of data.
  */
 export function dataVersionText(
   kind: MonitorStory['kind'],
@@ -135,7 +137,7 @@ export function dataVersionText(
     newest,
   }: { readonly trainedOn: readonly DataVersion[]; readonly newest: readonly DataVersion[] },
 ): string | null {
-  if (kind === 'service' || trainedOn.length === 0) return null;
+  if (kind === 'service' || kind === 'volume' || trainedOn.length === 0) return null;
   const names = (of: readonly DataVersion[]) =>
     of
       .map(({ dataset, version }) => `${dataset}@${version}`)

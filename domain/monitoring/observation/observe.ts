@@ -85,16 +85,18 @@ function resultsOf(state: MonitorState, version: ObservedVersion): MonitorResult
   };
   const service = serviceResult(state, settings);
   const refused = refusedRequests(state.hours, settings);
+  const volume = (settings.volume.enabled && state.volume?.result) || null;
   return {
     drift,
     quality,
     estimate: estimateResult(state.estimates, settings.metric),
     service,
     refused,
+    volume,
     skew: state.skew,
     fallback: state.fallback && fallbackResult(state.fallback, version),
-    alarms: alarmsOf({ drift, quality, service, refused, skew: state.skew }, settings),
-    unknown: unknownResults(state, { drift, quality }, version),
+    alarms: alarmsOf({ drift, quality, service, refused, volume, skew: state.skew }, settings),
+    unknown: unknownResults(state, { drift, quality, volume }, version),
   };
 }
 

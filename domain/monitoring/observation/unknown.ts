@@ -8,22 +8,24 @@ import { allRequests, daysOf, isScoreBin } from '../quality/quality-blocks';
 import type { MonitorResults, UnknownResult } from './monitor-results';
 import type { MonitorState } from './monitor-state';
 import { smallHours } from '../service/hour-groups';
+import { unknownVolume } from '../volume/volume-unknown';
 import { minBlockRows } from '../tolerance';
 import type { ObservedVersion } from './champion-reference';
 
 /** What a monitor cannot tell yet, or never. */
 export function unknownResults(
   state: MonitorState,
-  results: Pick<MonitorResults, 'drift' | 'quality'>,
+  results: Pick<MonitorResults, 'drift' | 'quality' | 'volume'>,
   version: ObservedVersion,
 ): readonly UnknownResult[] {
-  const { reference } = version;
+  const { reference, settings } = version;
   return [
     ...(reference?.traffic == null ? [withoutReference(version)] : []),
     ...fewRequests(state, results, version),
     ...slowService(state, version),
+    ...(settings.volume.enabled ? unknownVolume(results.volume) : []),
     ...withoutLabels(state, results, version),
-    ...(version.settings.task === 'chat' ? [] : unmeasuredSkew(state)),
+    ...(settings.task === 'chat' ? [] : unmeasuredSkew(state)),
     ...untestedQuality(results),
     ...fewLabels(state, results, version),
     ...untestedCalibration(results, version),

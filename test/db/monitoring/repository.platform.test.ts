@@ -117,6 +117,7 @@ function counter(seen: string[], labels: string[] = []) {
           tests: [],
         },
         refused: null,
+        volume: null,
         skew: null,
         fallback: null,
         alarms: [],
@@ -389,18 +390,20 @@ test('the figures for metrics follow from the results of the last look', async (
   };
   const skew = { compared: 200, agreeing: 150 };
   const refused = { rows: 3, requests: 9 };
+  const volume = { scales: [{ scale: 'hour', newest: { requests: 120 } }] };
   const figures = async () =>
     (await test_.registry.monitors.figures()).find(({ model }) => model === at.model);
   await look(at, counter([]));
   expect(await figures()).toMatchObject({ quality: null, drift: [], refused: null, skew: null });
   await look(at, (state, batch) => {
     const folded = counter([])(state, batch);
-    const results = { drift: [feature], quality: { ...quality, history: [] }, skew, refused };
+    const measured = { quality: { ...quality, history: [] }, skew, refused, volume };
+    const results = { drift: [feature], ...measured };
     return { ...folded, results: { ...folded.results, ...(results as unknown as object) } };
   });
   expect(await figures()).toEqual({
     ...{ tenant, model: at.model, version: 1, rows: 0, alarms: [], estimatedLoss: null },
-    ...{ quality, drift: [feature], refused, skew, maxRefused: 0.05 },
+    ...{ quality, drift: [feature], refused, skew, volume, maxRefused: 0.05 },
     secondsSinceLook: expect.any(Number) as number,
   });
 });

@@ -43,6 +43,23 @@ const figures: MonitorFigures = {
   ],
   refused: { rows: 30, requests: 120 },
   maxRefused: 0.05,
+  volume: {
+    scales: [
+      {
+        scale: 'hour',
+        newest: {
+          from: '2024-05-08T14:00:00.000Z',
+          until: '2024-05-08T15:00:00.000Z',
+          requests: 120,
+          lowest: 800,
+          highest: 1_000,
+          weeks: 4,
+          limits: { fewer: 320, more: null },
+        },
+        alarms: { fewer: null, more: null },
+      },
+    ],
+  },
   skew: { compared: 200, agreeing: 150 },
 };
 const incidents: readonly OpenIncidents[] = [
@@ -87,6 +104,9 @@ test.each([
   `perennial_monitor_calibration{${of},bin="score 0.8 … 0.9"} 0.12`,
   `perennial_monitor_estimated_loss{${of}} 0.49`,
   `perennial_monitor_skew_share{${of}} 0.25`,
+  `perennial_monitor_volume{${of},scale="hour",bound="estimate"} 120`,
+  `perennial_monitor_volume{${of},scale="hour",bound="lowest"} 800`,
+  `perennial_monitor_volume{${of},scale="hour",bound="too-few"} 320`,
   `perennial_incidents_open{${of},kind="data",severity="critical"} 2`,
 ])('reports %s', async (line) => {
   expect(await metricsOf(figures)).toContain(line);
@@ -101,6 +121,7 @@ test('reports no figure that is not known', async () => {
       drift: [],
       refused: null,
       maxRefused: null,
+      volume: null,
       skew: null,
     },
   });

@@ -5,6 +5,16 @@ const plain = (text: string) => text;
 const paint = { bold: plain, dim: plain, green: plain, red: plain, yellow: plain };
 const page = { columns: 100, rows: 6 };
 
+const volumeBlock = {
+  from: '2024-05-08T14:00:00.000Z',
+  until: '2024-05-08T15:00:00.000Z',
+  requests: 1_200,
+  lowest: 800,
+  highest: 1_000,
+  weeks: 4,
+  limits: { fewer: 320, more: null },
+};
+
 const monitor: MonitorJson = {
   model: 'flight-delay',
   version: 7,
@@ -24,6 +34,7 @@ const monitor: MonitorJson = {
     minEffect: 0.1,
     falseAlarmsPerYear: 1,
     maxRefused: 0.05,
+    volumeTolerance: 2,
     onAlarm: 'notify',
     fallback: 'none',
     timezone: 'UTC',
@@ -144,6 +155,21 @@ const monitor: MonitorJson = {
     share: 0.024,
     lower: 0.01,
     since: null,
+  },
+  volume: {
+    countedFrom: '2024-04-01T01:00:00.000Z',
+    judgedUntil: '2024-05-08T15:00:00.000Z',
+    scales: [
+      { scale: 'hour', newest: volumeBlock, alarms: { fewer: null, more: null } },
+      {
+        scale: 'day',
+        newest: { ...volumeBlock, from: '2024-05-07T00:00:00.000Z', requests: 400 },
+        alarms: {
+          fewer: { since: '2024-05-07T00:00:00.000Z', block: volumeBlock },
+          more: null,
+        },
+      },
+    ],
   },
   skew: null,
   fallback: null,
@@ -268,6 +294,15 @@ test('refused requests above the limit are marked as an alarm', () => {
   const refused = monitor.refused && { ...monitor.refused, since: '2026-01-01T00:00:00.000Z' };
   const text = describeMonitor({ ...monitor, refused }, page, paint, { verbose: false });
   expect(text).toMatch(/refused requests: .* ALARM/);
+});
+
+test('the volume is shown beside the weeks before', () => {
+  const text = describeMonitor(monitor, page, paint, { verbose: false });
+  expect(text).toMatch(/VOLUME OF +REQUESTS +USUAL +TOO FEW +TOO MANY/);
+  expect(text).toMatch(
+    /the hour from 2024-05-08 14:00 \(UTC\) +1,200 +800 to 1,000 in 4 weeks +≤ 320 +not tested *\n/,
+  );
+  expect(text).toMatch(/the day from 2024-05-07 \(UTC\) +400 .* ALARM\n/);
 });
 
 test('a monitor that is off shows only why', () => {

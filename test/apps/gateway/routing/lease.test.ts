@@ -30,6 +30,7 @@ test('a slow subscription is tried once at a time and closed after the stop', as
     id: 'gw_1',
     url: () => 'http://127.0.0.1:1',
     leaseSeconds,
+    holdsPredictions: () => false,
     pollSeconds: 0.01,
     onError: () => undefined,
   });
@@ -67,6 +68,7 @@ test('a heartbeat that hangs delays neither later ones nor the end, and each has
     id: 'gw_1',
     url: () => 'http://127.0.0.1:1',
     leaseSeconds: 0.3,
+    holdsPredictions: () => false,
     pollSeconds: 60,
     onError: () => undefined,
   });

@@ -60,7 +60,7 @@ function resultsOf(lasted: Readonly<Record<string, number>>): MonitorResults {
     return { feature, role: 'feature', ...none, jump: { limits: [], alarm } };
   }) as unknown as MonitorResults['drift'];
   const service = { tests: [] } as unknown as MonitorResults['service'];
-  const found = { drift, quality, service, refused: null, skew: null };
+  const found = { drift, quality, service, refused: null, volume: null, skew: null };
   return {
     ...found,
     estimate: null,
@@ -161,6 +161,7 @@ describe('the story of a quality alarm', () => {
       quality: { ...quality, tests },
       service: { tests: [] } as unknown as MonitorResults['service'],
       refused: null,
+      volume: null,
       skew: null,
     };
     const alarms = alarmsOf(found, settings);

@@ -386,6 +386,11 @@ describe('a monitor', () => {
     expect(results.unknown).toEqual([
       { what: 'drift', why: 'questions to an application are not compared', until: null },
       {
+        what: 'whether requests stop or double',
+        why: 'no whole hour of requests was counted',
+        until: 'requests have been counted for 2 weeks',
+      },
+      {
         what: 'whether live quality is too low',
         why: 'callers give no feedback before the release',
         until: null,
@@ -522,6 +527,7 @@ describe('a monitor', () => {
   test('with enough requests, does not speak of small hours', () => {
     const { results } = fold(emptyMonitorState, rowsOf({ from: 0, hours: 48, perHour: 60 }));
     expect(results.unknown.map(({ what }) => what)).toEqual([
+      'whether requests stop or double',
       'live quality',
       'training-serving skew',
       'drift of `seen_at`',

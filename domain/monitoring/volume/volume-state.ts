@@ -1,0 +1,38 @@
+import { hourMs } from './volume-blocks';
+import type { VolumeResult } from './volume';
+
+/** What a monitor keeps of the volume of its model, over all champions. Plain JSON. */
+export interface VolumeState {
+  /** The newest look, in milliseconds since 1970. */
+  readonly lookedMs: number;
+  /** The first look after a pause, such as an outage of PostgreSQL or of the workers. */
+  readonly resumedMs: number;
+  /** Null until a block was judged. */
+  readonly result: VolumeResult | null;
+}
+
+/** For rows in the memory of a gateway to be stored, and for gateways to report after an outage. */
+export const graceMs = 600_000;
+/** An idle monitor looks every five minutes. */
+const pauseMs = 900_000;
+/**
+ * A gateway that ended without saying so may have rows on its disk. Another process of its machine
+ * stores them, if there is one, so blocks wait for so long.
+ */
+export const lostGatewaySeconds = 3_600;
+
+export function withLook(known: VolumeState | null, wallMs: number): VolumeState {
+  const isResumed = known === null || wallMs - known.lookedMs > pauseMs;
+  return {
+    lookedMs: wallMs,
+    resumedMs: isResumed ? wallMs : known.resumedMs,
+    result: known?.result ?? null,
+  };
+}
+
+/** The end of the newest hour that is to be judged; null if it was judged, or has to wait. */
+export function hourToJudge({ lookedMs, resumedMs, result }: VolumeState): number | null {
+  if (lookedMs - resumedMs < graceMs) return null;
+  const until = Math.floor((lookedMs - graceMs) / hourMs) * hourMs;
+  return result !== null && until <= Date.parse(result.judgedUntil) ? null : until;
+}
