@@ -2,7 +2,8 @@
  * How soon the tests of a monitor find shifts that are planted into real flights of 2013, and how
  * often they are wrong in quiet years, beside Evidently and NannyML at their default thresholds.
  * `npm run bench:drift -- [splits] [years per split] [streams per shift]`. Those two need
- * `npm run provision:drift`, and are left out otherwise.
+ * `npm run provision:drift`, and are left out otherwise. `npm run bench:drift -- volume` measures the
+ * tests of the volume alone.
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -21,8 +22,12 @@ import {
   streamsOf,
   type FoundShift,
 } from './streams';
+import { measureVolume } from './volume';
 
-const [splits = 10, yearsPerSplit = 10, streamCount = 10] = process.argv.slice(2).map(Number);
+const isVolumeAlone = process.argv[2] === 'volume';
+const [splits = 10, yearsPerSplit = 10, streamCount = 10] = process.argv
+  .slice(isVolumeAlone ? 3 : 2)
+  .map(Number);
 const processes = 2;
 
 interface ShiftRow {
@@ -31,12 +36,19 @@ interface ShiftRow {
 }
 
 async function main(): Promise<void> {
+  if (isVolumeAlone) {
+    const weeks = await readWeeks();
+    const volume = measureVolume(weeks, { splits, yearsPerSplit, streams: streamCount });
+    console.log(JSON.stringify({ bench: 'volume', ...volume, load: loadavg()[0] }));
+    return;
+  }
   const quiet = quietInProcesses();
   const weeks = await readWeeks();
   const split = splitOf(weeks.length, 0);
   const rows = shiftRows(weeks, split);
   showShifts(rows);
   const others = await judgeOthers(weeks, split);
+  const volume = measureVolume(weeks, { splits, yearsPerSplit, streams: streamCount });
   const years = await quiet;
   const alarms = years.flatMap((year) => year.alarms);
   const [lower, upper] = poissonInterval(alarms.length, years.length);
@@ -63,6 +75,7 @@ async function main(): Promise<void> {
         ...figuresOf(found),
       })),
       others,
+      volume,
       load: loadavg()[0],
     }),
   );

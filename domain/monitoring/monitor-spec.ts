@@ -55,7 +55,7 @@ export const defaultMonitor: MonitorSpec = {
   everySeconds: 15,
   drift: { falseAlarmsPerYear: 1, minEffect: 0.1 },
   data: { maxRefused: 0.05 },
-  volume: { enabled: true, tolerance: 2 },
+  volume: { enabled: true, tolerance: 1.5 },
   quality: { metric: null, maxDrop: 0.07, slices: [] },
   onAlarm: 'notify',
   fallback: 'none',

@@ -88,16 +88,30 @@ export function judgeVolume(
   until: number,
   settings: VolumeSettings,
 ): VolumeResult {
+  return openVolume(hours, settings)(until);
+}
+
+/** The same for several times. Hours after a time say nothing of the blocks before it. */
+export function openVolume(
+  hours: readonly VolumeHour[],
+  settings: VolumeSettings,
+): (until: number) => VolumeResult {
   const counts = openCounts(hours);
   const calendar = openVolumeBlocks(settings.timezone);
+  return (until) => volumeAt(until, { counts, calendar, settings });
+}
+
+interface OpenVolume {
+  readonly counts: Counts;
+  readonly calendar: VolumeCalendar;
+  readonly settings: VolumeSettings;
+}
+
+function volumeAt(until: number, open: OpenVolume): VolumeResult {
+  const { counts, calendar } = open;
   const scales = blockScales.flatMap((scale) => {
     const judge = (back: number) =>
-      judgeBlock(counts, {
-        calendar,
-        settings,
-        scale,
-        block: calendar.newestOver(scale, until) - back,
-      });
+      judgeBlock(open, { scale, block: calendar.newestOver(scale, until) - back });
     const newest = judge(0);
     if (newest === null) return [];
     const alarmOf = (side: VolumeSide) => openAlarm(judge, blocksOpen[scale], side);
@@ -137,15 +151,9 @@ function openCounts(hours: readonly VolumeHour[]): Counts {
 
 /** Null if fewer than two weeks before it were counted. */
 function judgeBlock(
-  { from: countedFrom, sum }: Counts,
-  at: {
-    readonly calendar: VolumeCalendar;
-    readonly settings: VolumeSettings;
-    readonly scale: BlockScale;
-    readonly block: number;
-  },
+  { counts: { from: countedFrom, sum }, calendar, settings }: OpenVolume,
+  { scale, block }: { readonly scale: BlockScale; readonly block: number },
 ): VolumeBlock | null {
-  const { calendar, settings, scale, block } = at;
   const before: number[] = [];
   let weeks = 0;
   for (let week = 1; week <= mostWeeks; week += 1) {
