@@ -9126,6 +9126,8 @@ export interface components {
                     readonly hour: string;
                     readonly rows: number;
                 }[];
+                /** @description requests of these hours in gateways that were killed, at most; not in `failed` */
+                readonly interrupted: number;
                 readonly lastReceivedAt: string | null;
                 /** @description an upper bound of the median latency in milliseconds */
                 readonly p50Ms: number | null;

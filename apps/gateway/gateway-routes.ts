@@ -27,7 +27,7 @@ import type { VersionPicker } from './routing/version-picker';
 
 export interface GatewayParts
   extends
-    Pick<ChatRouteDeps, 'chat' | 'metrics'>,
+    Pick<ChatRouteDeps, 'chat' | 'metrics' | 'requests'>,
     Pick<EmbeddingsRouteDeps, 'embeddings'>,
     Pick<InferRouteDeps, 'infer' | 'admission'>,
     FeedbackRouteDeps,

@@ -37,6 +37,7 @@ export interface GatewayMetrics {
     readonly seconds: number;
   }): void;
   readonly refused: (model: string, limit: AdmissionLimit) => void;
+  readonly interrupted: (model: string, requests: number) => void;
   readonly batch: (model: string, rows: number) => void;
   readonly rows: (model: string, rows: number) => void;
   readonly staleAnswer: () => void;
@@ -80,6 +81,12 @@ export function createGatewayMetrics(process: number | null = null): GatewayMetr
     name: 'perennial_gateway_requests_refused_total',
     help: 'Inference requests refused because of load, by the limit: model or wait (429), gateway (503).',
     labelNames: ['model', 'limit'] as const,
+    registers,
+  });
+  const interruptions = new Counter({
+    name: 'perennial_gateway_requests_interrupted_total',
+    help: 'Requests that were in progress in a gateway process that was killed, at most. Another process counts them.',
+    labelNames: ['model'] as const,
     registers,
   });
   const batches = new Histogram({
@@ -316,6 +323,7 @@ export function createGatewayMetrics(process: number | null = null): GatewayMetr
     request,
     observe,
     refused: (model, limit) => refusals.labels({ model, limit }).inc(),
+    interrupted: (model, amount) => interruptions.labels({ model }).inc(amount),
     batch,
     rows: (model, amount) => rows.labels({ model }).inc(amount),
     staleAnswer: () => stale.inc(),

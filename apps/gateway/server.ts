@@ -38,7 +38,9 @@ import { createSharedGraphs } from './model/shared-graphs';
 import type { GatewayMember } from './processes/member';
 import { openJournal } from './prediction-log/journal';
 import { createDiskFailures } from './prediction-log/disk-failures';
+import { createInterruptedRequests } from './prediction-log/interrupted-requests';
 import { startPredictionLog, type LossReason } from './prediction-log/prediction-log';
+import { openRequestsInProgress } from './prediction-log/requests-in-progress';
 import { rateLimitedLog } from './error-log-limiter';
 import { createRoutingTable } from './routing/routing-table';
 import type { ServedVersion } from './model/served-version';
@@ -117,8 +119,25 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     maxBytes: config.log.maxSpillBytes,
     orphanSeconds,
     onLost: lost,
+    onTakeOver: (orphan) => interrupted.takeOver(orphan),
   });
   const predictionError = rateLimitedLog((what, error) => log.error({ err: error }, what));
+  const requests = openRequestsInProgress({
+    folder: spill.folder,
+    onError: (error) => predictionError('the file of requests in progress', error),
+  });
+  const interrupted = createInterruptedRequests({
+    gateways: registry.gateways,
+    folder: spill.folder,
+    timeoutMs: registryTimeoutMs,
+    onInterrupted({ tenant, model, requests: amount, at }) {
+      log.warn(
+        { tenant, model, requests: amount, at },
+        'requests were in progress in a gateway that was killed',
+      );
+      metrics.interrupted(metricName(tenant, model), amount);
+    },
+  });
   const journal = openJournal<PredictionRow>({
     folder: spill.folder,
     segmentBytes: config.log.segmentBytes,
@@ -314,9 +333,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   });
   const admission = createAdmission({
     limits: config.admission,
-    // An unknown name would create a time series for every misspelling.
-    onRefused: ({ tenant, model }, limit) =>
-      metrics.refused(table.isWanted(tenant, model, 'champion') ? model : '', limit),
+    requests,
+    onRefused: ({ tenant, model }, limit) => metrics.refused(metricName(tenant, model), limit),
   });
   metrics.observe({
     requestsInProgress: () => admission.inProgress(),
@@ -353,6 +371,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     health,
     metricsText: () => member?.metrics() ?? metrics.registry.metrics(),
     chat,
+    requests,
     embeddings,
     infer,
     admission,
@@ -379,6 +398,13 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     };
     if (taken.predictions + taken.feedback > 0)
       log.info(taken, 'took over files that another gateway left on disk');
+    try {
+      requests.tend();
+      // Without a table it is not known which names are models.
+      if (table.isKnown()) await interrupted.report();
+    } catch (error) {
+      spoolError('the requests of a gateway that was killed', error);
+    }
   }
 
   function health() {
@@ -394,6 +420,11 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       feedbackBytes: feedback.bytes(),
       feedbackFails: feedback.fails(),
     };
+  }
+
+  /** An unknown name would create a time series for every misspelling. */
+  function metricName(tenant: string, model: string): string {
+    return table.isWanted(tenant, model, 'champion') ? model : '';
   }
 
   function lost(rows: number, reason: LossReason | 'full'): void {
@@ -450,6 +481,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       await Promise.all([predictions.stop(), feedback.stop()]);
       await failures.stop();
       clearInterval(tending);
+      requests.close();
       tls?.close();
       await spill.close();
       table.close();

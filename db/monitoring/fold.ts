@@ -4,6 +4,7 @@ import { dueUntil } from '../rollout/traffic';
 import { withEventTime } from '../../domain/monitoring/observation/monitor-state';
 import type {
   FailedHour,
+  InterruptedHour,
   ObservedLabel,
   ObservedRow,
   RefusedHour,
@@ -52,6 +53,7 @@ export async function foldBatch(
   const until = dueUntil(state.clock, settings.availableAfterSeconds);
   const labels = until === null ? [] : await takeLabels(tx, row, { until, limit });
   const failed = await selectFailed(tx, row);
+  const interrupted = await selectInterrupted(tx, row);
   const refused = await selectRefused(tx, row);
   const last = stored.at(-1);
   const cursor = { xid: last?.xid ?? row.cursorXid, id: last?.id ?? row.cursorId };
@@ -61,7 +63,11 @@ export async function foldBatch(
     known: row.state.volume ?? null,
     wallMs,
   });
-  const folded = fold({ ...state, volume }, { rows, labels, failed, refused, wallMs }, settings);
+  const folded = fold(
+    { ...state, volume },
+    { rows, labels, failed, interrupted, refused, wallMs },
+    settings,
+  );
   const read = stored.length + labels.length;
   const next = { ...folded.state, lastFoundMs: read > 0 ? wallMs : state.lastFoundMs };
   const isDrained = stored.length < limit && labels.length < limit;
@@ -183,6 +189,17 @@ function selectFailed(
     group by hour order by hour`;
 }
 
+function selectInterrupted(
+  tx: Transaction,
+  { tenantId: tenant, model, version, startedAt }: MonitorRow,
+): Statement<InterruptedHour[]> {
+  return tx<InterruptedHour[]>`
+    select hour, sum(failed)::float8 as interrupted from request_failures
+    where tenant_id = ${tenant} and model = ${model} and version = ${version} and reason = 'interrupted'
+      and hour > clock_timestamp() - interval '1 day' and hour > ${startedAt}::timestamptz - interval '1 hour'
+    group by hour order by hour`;
+}
+
 function selectRefused(
   tx: Transaction,
   { tenantId: tenant, model, version, startedAt }: MonitorRow,
@@ -191,7 +208,7 @@ function selectRefused(
     select hour, json_agg(json_build_object('reason', reason, 'column', nullif(column_name, ''), 'rows', rows) order by reason, column_name) as causes
     from (
       select hour, reason, column_name, sum(failed)::float8 as rows from request_failures
-      where tenant_id = ${tenant} and model = ${model} and version = ${version} and reason <> 'failed'
+      where tenant_id = ${tenant} and model = ${model} and version = ${version} and reason not in ('failed', 'interrupted')
         and hour > clock_timestamp() - interval '1 day' and hour > ${startedAt}::timestamptz - interval '1 hour'
       group by hour, reason, column_name
     ) r group by hour order by hour`;

@@ -16,6 +16,7 @@ import type {
   FailedHour,
   ObservedLabel,
   ObservedRow,
+  InterruptedHour,
   RefusedHour,
 } from '../../domain/monitoring/observation/observed';
 import type { SkewResult } from '../../domain/monitoring/observation/skew';
@@ -55,6 +56,7 @@ export interface MonitorBatch {
   readonly rows: readonly ObservedRow[];
   readonly labels: readonly ObservedLabel[];
   readonly failed: readonly FailedHour[];
+  readonly interrupted: readonly InterruptedHour[];
   readonly refused: readonly RefusedHour[];
   /** Milliseconds since 1970. */
   readonly wallMs: number;

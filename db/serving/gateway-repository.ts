@@ -56,6 +56,21 @@ export interface GatewayRepository {
     readonly id: string;
     readonly failures: readonly FailedRequests[];
   }): Promise<void>;
+  /**
+   * Stores the requests that were in progress in a process that was killed, for the champions of
+   * their models. A call may be repeated.
+   */
+  reportInterrupted(input: {
+    /** Of the process, the same in each call. */
+    readonly id: string;
+    /** RFC 3339: the last change of these numbers. */
+    readonly at: string;
+    readonly models: readonly {
+      readonly tenant: string;
+      readonly model: string;
+      readonly requests: number;
+    }[];
+  }): Promise<void>;
   /** Gateways whose lease has not expired. */
   live(): Promise<readonly GatewayRecord[]>;
   /** Ends the lease; a late beat cannot renew it. */
@@ -111,6 +126,19 @@ export function createGatewayRepository({ sql }: Database): GatewayRepository {
           set failed = greatest(f.failed, excluded.failed), counted_at = now()`;
     },
 
+    async reportInterrupted({ id, at, models }) {
+      // Callers choose the names, so most text is possible, and a name without a champion is dropped.
+      const text = (key: 'tenant' | 'model') => models.map((each) => storableText(each[key]));
+      await sql`
+        insert into request_failures as f (tenant_id, model, version, hour, gateway_id, reason, failed)
+        select a.tenant_id, a.model, a.version, date_trunc('hour', ${at}::timestamptz, 'UTC'), ${id}, ${interrupted}, r.requests
+        from unnest(${text('tenant')}::text[], ${text('model')}::text[], ${models.map((each) => each.requests)}::bigint[])
+          as r (tenant, model, requests)
+        join model_aliases a on a.tenant_id = r.tenant and a.model = r.model and a.alias = 'champion'
+        on conflict on constraint request_failures_pk do update
+          set failed = greatest(f.failed, excluded.failed), counted_at = now()`;
+    },
+
     async live() {
       return sql<
         GatewayRecord[]
@@ -134,5 +162,6 @@ function storableText(text: string): string {
   return replaceLoneSurrogates(truncateText(text, 1_000)).replaceAll('\0', '\ufffd');
 }
 
+const interrupted = 'interrupted' satisfies UnansweredReason;
 /** Of a gateway that has stopped. */
 export const lastBeat = Number.MAX_SAFE_INTEGER;

@@ -12,7 +12,8 @@ export interface RequestRefusal {
 }
 
 /**
- * What is counted without an answer: rows that failed, and requests that do not fit the signature,
- * each as one row. `refused` are all of these; a request may have several of the other reasons.
+ * What is counted without an answer: rows that failed, requests that were in progress in a gateway
+ * that was killed, and requests that do not fit the signature, each as one row. `refused` are all of
+ * the latter; a request may have several of the other reasons.
  */
-export type UnansweredReason = 'failed' | 'refused' | RefusalReason;
+export type UnansweredReason = 'failed' | 'interrupted' | 'refused' | RefusalReason;

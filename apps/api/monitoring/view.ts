@@ -174,6 +174,9 @@ const service = z.object({
   p97Ms: z.number().nullable(),
   lastReceivedAt: instant.nullable(),
   failed: z.number().describe('requests of these hours that got no answer'),
+  interrupted: z
+    .number()
+    .describe('requests of these hours in gateways that were killed, at most; not in `failed`'),
   hours: z.array(z.object({ hour: instant, rows: z.number(), failed: z.number() })).readonly(),
   tests: z
     .array(

@@ -70,7 +70,7 @@ const levels = '▁▂▃▄▅▆▇█';
 
 function serviceLines({ service }: MonitorJson, { columns }: Frame): readonly string[] {
   if (service === null) return ['service: no request yet'];
-  const { rows, failed, p50Ms, p97Ms, lastReceivedAt, hours, tests } = service;
+  const { rows, failed, interrupted, p50Ms, p97Ms, lastReceivedAt, hours, tests } = service;
   if (hours.length === 0) return ['service: no request yet'];
   const most = Math.max(1, ...hours.map((hour) => hour.rows));
   const drawn = hours
@@ -81,6 +81,9 @@ function serviceLines({ service }: MonitorJson, { columns }: Frame): readonly st
     `service: ${count(rows)} requests in ${hours.length} h with requests ${drawn}`,
     `  latency at most ${latency(p50Ms)} at the median, ${latency(p97Ms)} at 97 %; last answer ${lastReceivedAt ?? 'none'}`,
     `  ${count(failed)} failed requests; limits by hour: ${tests.map(serviceLimit).join(', ')}`,
+    ...(interrupted === 0
+      ? []
+      : [`  at most ${count(interrupted)} requests interrupted because a gateway was killed`]),
   ];
 }
 

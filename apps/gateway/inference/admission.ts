@@ -1,5 +1,6 @@
 import { HttpProblem } from '../../http/problem';
 import { limitOf, type AdmissionLimits } from '../config';
+import type { RequestsInProgress } from '../prediction-log/requests-in-progress';
 
 /**
  * Limits the inference requests in progress, so that an overloaded gateway refuses some requests at
@@ -31,6 +32,8 @@ export type AdmissionLimit = 'model' | 'wait' | 'gateway';
 
 export interface AdmissionOptions {
   readonly limits: AdmissionLimits;
+  /** Counts them for the case that this process is killed. */
+  readonly requests: Pick<RequestsInProgress, 'begin' | 'end'>;
   readonly onRefused: (
     request: { readonly tenant: string; readonly model: string },
     limit: AdmissionLimit,
@@ -50,6 +53,7 @@ const retrySeconds = 1;
 
 export function createAdmission({
   limits,
+  requests,
   onRefused,
   now = () => performance.now(),
 }: AdmissionOptions): RequestAdmission {
@@ -80,6 +84,7 @@ export function createAdmission({
     places.add(place);
     models.set(key, { places, begun });
     total += 1;
+    const counted = requests.begin(tenant, model);
     return {
       begin() {
         if (places.has(place)) begun.set(place, now());
@@ -89,6 +94,7 @@ export function createAdmission({
         begun.delete(place);
         if (!places.delete(place)) return;
         total -= 1;
+        requests.end(counted);
         // Names come from callers, so a model without requests must take no memory.
         if (places.size === 0) models.delete(key);
       },

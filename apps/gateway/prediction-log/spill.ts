@@ -70,6 +70,8 @@ export interface SpillOptions {
    * incomplete.
    */
   readonly onLost: (rows: number, reason: 'full' | 'torn') => void;
+  /** Called with the folder of a dead process before it is removed, for files that are not rows. */
+  readonly onTakeOver?: (orphan: string) => Promise<void>;
 }
 
 const aliveFile = 'alive';
@@ -82,6 +84,7 @@ export async function openSpill<Row>({
   whenFull = 'drop',
   orphanSeconds,
   onLost,
+  onTakeOver,
 }: SpillOptions): Promise<Spill<Row>> {
   const id = randomBytes(6).toString('hex');
   const own = join(folder, id);
@@ -217,6 +220,7 @@ export async function openSpill<Row>({
         if (!isMissing(error)) throw error;
       }
     }
+    await onTakeOver?.(orphan);
     await unlink(join(orphan, aliveFile)).catch(() => undefined);
     // A folder that is not empty still belongs to a live process.
     await rmdir(orphan).catch(() => undefined);

@@ -16,11 +16,13 @@ import { openEventStream, type EventStream } from '../chat/event-stream';
 import { clientClosedStatus, type OpenAnswer, type OpenAnswers } from '../chat/open-answers';
 import { gatewayOverrides } from '../http-app';
 import type { GatewayMetrics } from '../metrics';
+import type { RequestsInProgress } from '../prediction-log/requests-in-progress';
 import { bundleOf } from '../model/served-version';
 
 export interface ChatRouteDeps {
   readonly chat: (call: ChatCall) => Promise<ChatReply>;
   readonly answers: Pick<OpenAnswers, 'open'>;
+  readonly requests: Pick<RequestsInProgress, 'begin' | 'end'>;
   readonly metrics: GatewayMetrics;
   readonly stallMs: number;
 }
@@ -41,12 +43,13 @@ interface StartedAnswer {
  */
 export function chatRoutes(
   app: FastifyInstance,
-  { chat, answers, metrics, stallMs }: ChatRouteDeps,
+  { chat, answers, requests, metrics, stallMs }: ChatRouteDeps,
 ): void {
   app.post('/v1/chat/completions', async (request, reply) => {
     const body = parseChatBody(request.body);
     const created = Math.floor(Date.now() / 1000);
     const open = answers.open(reply.raw);
+    countInProgress(request, reply, body.model);
     const { tenant } = request.caller;
     const call = {
       tenant,
@@ -58,6 +61,19 @@ export function chatRoutes(
       ? streamed(request, reply, { call, open, created })
       : whole(reply, call, created);
   });
+
+  /** As for inference, without the platform's own requests. */
+  function countInProgress(
+    { caller, raw }: FastifyRequest,
+    reply: FastifyReply,
+    name: string,
+  ): void {
+    // Of a client that has hung up no event follows.
+    if (caller.isService || raw.socket.destroyed) return;
+    const [model = ''] = name.split('@');
+    const counted = requests.begin(caller.tenant, model);
+    reply.raw.once('close', () => requests.end(counted));
+  }
 
   async function whole(reply: FastifyReply, call: ChatCall, created: number): Promise<unknown> {
     const answered = await chat(call);

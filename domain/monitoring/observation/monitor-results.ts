@@ -72,6 +72,8 @@ export interface ServiceResult {
   readonly lastReceivedAt: string | null;
   /** Requests of these hours that got no answer, beside `rows`. */
   readonly failed: number;
+  /** Requests of these hours in gateways that were killed, at most. They are not tested. */
+  readonly interrupted: number;
   readonly hours: readonly {
     readonly hour: string;
     readonly rows: number;

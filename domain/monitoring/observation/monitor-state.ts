@@ -49,6 +49,8 @@ export interface ServiceHour {
   readonly failed: number;
   /** Answers of a language application that broke off after their first piece; absent: none. */
   readonly broken?: number;
+  /** Requests that were in progress in a gateway that was killed; absent: none. */
+  readonly interrupted?: number;
   /** Requests that do not fit the signature, by their causes; absent: none. */
   readonly refused?: readonly RefusedRows[];
   /** Tested together with the hour before it, because that one has few requests. */

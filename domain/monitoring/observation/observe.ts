@@ -15,7 +15,13 @@ import { addLosses, lossOf, qualityResult, withPoint } from './live-quality';
 import type { MonitorResults } from './monitor-results';
 import type { MonitorState } from './monitor-state';
 import { boundOf, type ObservedVersion } from './champion-reference';
-import type { FailedHour, ObservedLabel, ObservedRow, RefusedHour } from './observed';
+import type {
+  FailedHour,
+  InterruptedHour,
+  ObservedLabel,
+  ObservedRow,
+  RefusedHour,
+} from './observed';
 import type { HourCounts, MonitorReference } from '../reference';
 import { refusedRequests } from '../service/refused-requests';
 import { openRowCounter, type RowBins, type RowCounts } from './row-counter';
@@ -28,6 +34,7 @@ export interface NewTraffic {
   readonly labels: readonly ObservedLabel[];
   /** Requests of the last day that got no answer, and those that do not fit the signature. */
   readonly failed: readonly FailedHour[];
+  readonly interrupted: readonly InterruptedHour[];
   readonly refused: readonly RefusedHour[];
 }
 
@@ -40,7 +47,7 @@ export interface ObservedTraffic {
 
 export function observe(
   state: MonitorState,
-  { rows, labels, failed, refused }: NewTraffic,
+  { rows, labels, failed, interrupted, refused }: NewTraffic,
   version: ObservedVersion,
 ): ObservedTraffic {
   const traffic = version.reference?.traffic ?? null;
@@ -59,7 +66,11 @@ export function observe(
     labels: state.labels + labels.length,
     firstEvent: state.firstEvent ?? rows[0]?.at ?? null,
     lastReceivedAt: newestOf(state.lastReceivedAt, rows),
-    hours: addService(state.hours, { rows, failed, refused }, version.settings.service),
+    hours: addService(
+      state.hours,
+      { rows, failed, interrupted, refused },
+      version.settings.service,
+    ),
     drift:
       traffic && addHourCounts(state.drift ?? emptyDrift(traffic), traffic, batchesOf(counted)),
     quality,

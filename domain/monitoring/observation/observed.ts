@@ -19,9 +19,16 @@ export interface FailedHour {
   readonly failed: number;
 }
 
+/** Requests that were in progress in gateways that were killed in one hour of wall-clock time. */
+export interface InterruptedHour {
+  readonly hour: string;
+  /** All of the hour, not only new ones. */
+  readonly interrupted: number;
+}
+
 /** Requests of one hour that were refused for one reason. */
 export interface RefusedRows {
-  readonly reason: Exclude<UnansweredReason, 'failed'>;
+  readonly reason: Exclude<UnansweredReason, 'failed' | 'interrupted'>;
   readonly column: string | null;
   /** Each request counts as one row. */
   readonly rows: number;

@@ -3,7 +3,12 @@ import { loggedAnswer } from '../../language/logged-answer';
 import type { MonitorSettings, ServiceLimits } from '../monitor';
 import type { ServiceResult, ServiceTest } from '../observation/monitor-results';
 import type { MonitorState, ServiceHour } from '../observation/monitor-state';
-import type { FailedHour, ObservedRow, RefusedHour } from '../observation/observed';
+import type {
+  FailedHour,
+  InterruptedHour,
+  ObservedRow,
+  RefusedHour,
+} from '../observation/observed';
 import { failuresIn, hoursKept, hoursShown, joinSmallHours, sum, testShare } from './hour-groups';
 import { addCounts, hourOf } from '../observation/window';
 
@@ -16,12 +21,13 @@ interface NewService {
   readonly rows: readonly ObservedRow[];
   /** The whole numbers of each hour, as far as they are known. */
   readonly failed: readonly FailedHour[];
+  readonly interrupted: readonly InterruptedHour[];
   readonly refused: readonly RefusedHour[];
 }
 
 export function addService(
   hours: readonly ServiceHour[],
-  { rows, failed, refused }: NewService,
+  { rows, failed, interrupted, refused }: NewService,
   { latency: limit }: ServiceLimits,
 ): readonly ServiceHour[] {
   const byHour = new Map(hours.map((each) => [each.hour, each]));
@@ -44,6 +50,10 @@ export function addService(
     const known = hourAt(hourOf(hour));
     byHour.set(known.hour, { ...known, failed: Math.max(known.failed, count) });
   }
+  for (const { hour, interrupted: count } of interrupted) {
+    const known = hourAt(hourOf(hour));
+    byHour.set(known.hour, { ...known, interrupted: count });
+  }
   for (const { hour, causes } of refused) {
     const known = hourAt(hourOf(hour));
     byHour.set(known.hour, { ...known, refused: causes });
@@ -61,6 +71,7 @@ export function serviceResult(
   return {
     rows: sum(hours.map(({ rows }) => rows)),
     failed: sum(hours.map(failuresIn)),
+    interrupted: sum(hours.map(({ interrupted = 0 }) => interrupted)),
     p50Ms: latencyQuantile(latency, 0.5),
     p97Ms: latencyQuantile(latency, 0.97),
     lastReceivedAt,

@@ -14,6 +14,7 @@ import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
 import { defaultTenant, type PredictionId } from '../../../domain/ids';
 import type { ModelVersionRef } from '../../../domain/model/model';
+import type { RequestsInProgress } from '../../../apps/gateway/prediction-log/requests-in-progress';
 import type { GatewayRegistry } from '../../../apps/gateway/server';
 
 /** A registry in memory, with a switch that makes it unavailable. */
@@ -31,6 +32,7 @@ export interface FakeRegistry extends GatewayRegistry {
   indexNames: string[];
   readonly beats: { readonly epoch: number }[];
   readonly failures: FailedRequests[];
+  readonly interrupted: Parameters<GatewayRegistry['gateways']['reportInterrupted']>[0][];
   /** Like a promotion: table, epoch, notification. */
   route(
     model: string,
@@ -62,6 +64,7 @@ export function fakeRegistry(): FakeRegistry {
     labels: new Map(),
     beats: [],
     failures: [],
+    interrupted: [],
     route(model, arms, { previous, rollout } = {}) {
       registry.epoch += 1;
       const routed = {
@@ -97,6 +100,10 @@ export function fakeRegistry(): FakeRegistry {
       reportFailures: ({ failures }) =>
         present(() => {
           registry.failures.push(...failures);
+        }),
+      reportInterrupted: (interrupted) =>
+        present(() => {
+          registry.interrupted.push(interrupted);
         }),
       live: () => present(() => []),
       leave: () => present(() => undefined),
@@ -233,3 +240,9 @@ export const noIndexes: Pick<IndexReader, 'query' | 'check' | 'embedder'> = {
 function noIndex({ index }: { readonly index: string }): Promise<never> {
   return Promise.reject(failure('NotFound', `there is no index ${index} in this test`));
 }
+
+/** For tests that kill no process. */
+export const uncountedRequests: Pick<RequestsInProgress, 'begin' | 'end'> = {
+  begin: (tenant, model) => ({ tenant, model, requests: 1, line: '', lineBytes: 0 }),
+  end: () => undefined,
+};

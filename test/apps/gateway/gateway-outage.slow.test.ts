@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { defaultTenant as tenant, type PredictionId } from '../../../domain/ids';
@@ -94,6 +95,12 @@ async function readiness(): Promise<{
   return (await (await fetch(`${gateway.url}/readyz`)).json()) as Awaited<
     ReturnType<typeof readiness>
   >;
+}
+
+async function metric(name: string): Promise<number | null> {
+  const text = await (await fetch(`${gateway.url}/metrics`)).text();
+  const line = text.split('\n').find((each) => each.startsWith(`perennial_gateway_${name} `));
+  return line === undefined ? null : Number(line.split(' ').at(-1));
 }
 
 const inTime = (condition: () => Promise<boolean>, seconds = 20) =>
@@ -202,23 +209,40 @@ test('feedback without PostgreSQL is kept by a gateway that is killed; a label t
   const last = right.at(-1) ?? wrong;
   await inTime(async () => (await labelOf(last)) === right.length - 1, 60);
   for (const [number, id] of right.entries()) expect(await labelOf(id)).toBe(number);
-  const metric = async (name: string) =>
-    (await (await fetch(`${gateway.url}/metrics`)).text())
-      .split('\n')
-      .find((line) => line.startsWith(`perennial_gateway_feedback_${name} `));
-  await inTime(async () => (await metric('bytes')) === 'perennial_gateway_feedback_bytes 0');
+  await inTime(async () => (await metric('feedback_bytes')) === 0);
   expect(await labelOf(wrong)).toBeNull();
-  expect(await metric('labels_total{outcome="refused"}')).toMatch(/ 1$/);
-  expect(await metric('replayed_total')).toMatch(new RegExp(` ${ids.length}$`));
+  expect(await metric('feedback_labels_total{outcome="refused"}')).toBe(1);
+  expect(await metric('feedback_replayed_total')).toBe(ids.length);
   expect(gateway.log()).toContain(
     `${wrong} is a prediction of flight-delay@3: the label of a regression must be a number`,
   );
 });
 
-test('a gateway that is killed under load loses no answered prediction', async () => {
+/** Sends requests whose bodies never end, and resolves once they are in progress. */
+async function holdRequests(requests: number): Promise<() => void> {
+  const { hostname, port } = new URL(gateway.url);
+  const sockets = Array.from({ length: requests }, () => connect(Number(port), hostname));
+  for (const socket of sockets) {
+    socket.on('error', () => undefined);
+    socket.write(
+      'POST /v2/models/flight-delay/infer HTTP/1.1\r\n' +
+        `host: gateway\r\nauthorization: Bearer ${world.keys.viewer}\r\n` +
+        'content-type: application/json\r\ncontent-length: 1000\r\n\r\n{',
+    );
+  }
+  await inTime(async () => (await metric('requests_in_progress')) === requests);
+  return () => {
+    for (const socket of sockets) socket.destroy();
+  };
+}
+
+test('a gateway that is killed under load loses no answered prediction, and counts the requests in progress', async () => {
+  const held = 5;
+  const release = await holdRequests(held);
   const answered: PredictionId[] = [];
   let going = true;
-  const asking = Array.from({ length: 4 }, async () => {
+  const connections = 4;
+  const asking = Array.from({ length: connections }, async () => {
     while (going) {
       const answer = await infer().catch(() => null);
       if (answer?.status === 200) answered.push(answer.id);
@@ -228,8 +252,14 @@ test('a gateway that is killed under load loses no answered prediction', async (
   await inTime(() => Promise.resolve(answered.length > 200));
   await gateway.kill('SIGKILL');
   await Promise.all(asking);
+  release();
   gateway = await world.startGateway(folder);
   await inTime(async () => (await stored(answered)) === answered.length, 60);
+  const interrupted = () => metric('requests_interrupted_total{model="flight-delay"}');
+  await inTime(async () => (await interrupted()) !== null, 60);
+  expect(await interrupted()).toBeGreaterThanOrEqual(held);
+  expect(await interrupted()).toBeLessThanOrEqual(held + connections);
+  expect(gateway.log()).toContain('requests were in progress in a gateway that was killed');
 });
 
 /** What the workers find when they look. */
@@ -279,8 +309,9 @@ const canMount = process.platform === 'linux' && process.getuid?.() === 0;
       postgres = await restartPostgres();
       const ids = answers.map(({ id }) => id);
       await inTime(async () => (await stored(ids)) === ids.length, 45);
-      const after = await diskIncident();
-      expect(after?.story.what).toContain('could not write for a time');
+      await inTime(async () =>
+        String((await diskIncident())?.story.what).includes('could not write for a time'),
+      );
       await gateway.stop();
     } finally {
       execFileSync('umount', ['--lazy', small]);

@@ -110,6 +110,7 @@ function counter(seen: string[], labels: string[] = []) {
         service: {
           rows: 0,
           failed: 0,
+          interrupted: 0,
           p50Ms: null,
           p97Ms: null,
           lastReceivedAt: null,
@@ -377,6 +378,36 @@ test('failed and refused rows of all gateways reach the look, and make the monit
         },
       ],
     ],
+  ]);
+});
+
+test('requests in a killed gateway count once, for the champion and apart from failed ones', async () => {
+  const at = await watched();
+  const batches: MonitorBatch[] = [];
+  const noted = (state: MonitorState, batch: MonitorBatch): FoldedBatch => {
+    batches.push(batch);
+    return counter([])(state, batch);
+  };
+  const of = { tenant: String(tenant), model: at.model };
+  const report = (id: string, requests: number) =>
+    test_.registry.gateways.reportInterrupted({
+      id,
+      at: new Date().toISOString(),
+      models: [
+        { ...of, requests },
+        { ...of, model: `${at.model}-unknown`, requests },
+        { ...of, tenant: 'nobody', requests },
+        { ...of, model: 'a\0b\ud83d', requests },
+        { tenant: '', model: '', requests },
+      ],
+    });
+  await report('one', 3);
+  await report('one', 3);
+  await report('other', 4);
+  await look(at, noted);
+  const hour = hourOf(new Date().toISOString());
+  expect(batches).toMatchObject([
+    { failed: [], interrupted: [{ hour, interrupted: 7 }], refused: [] },
   ]);
 });
 

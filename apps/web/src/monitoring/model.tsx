@@ -92,6 +92,11 @@ function Monitor({ of }: { readonly of: ShownMonitor }) {
             ['Median latency, at most', `${figure(service.p50Ms)} ms`],
             ['97 % of requests, at most', `${figure(service.p97Ms)} ms`],
             ['Last request', dateTime(service.lastReceivedAt)],
+            ...(service.interrupted === 0
+              ? []
+              : ([
+                  ['Interrupted by a killed gateway, at most', figure(service.interrupted)],
+                ] as const)),
             ...(of.skew
               ? ([
                   [

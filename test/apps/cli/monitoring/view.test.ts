@@ -132,6 +132,7 @@ const monitor: MonitorJson = {
     p97Ms: 20,
     lastReceivedAt: '2026-01-01T00:00:00.000Z',
     failed: 30,
+    interrupted: 3,
     hours: [{ hour: '2026-01-01T00:00:00.000Z', rows: 1200, failed: 30 }],
     tests: [
       {
@@ -199,6 +200,7 @@ test('the view of a monitor shows quality, drift as bars, data quality, service 
   );
   expect(text).toContain('latency at most 3 ms at the median, 20 ms at 97 %');
   expect(text).toContain('30 failed requests; limits by hour: 5 % failed, 3 % over 150 ms');
+  expect(text).toContain('at most 3 requests interrupted because a gateway was killed');
   expect(text).toContain('not known: drift of `seen_at`, because its values are times');
   expect(text).toContain('estimated logloss without labels 0.49, 1,200 requests');
   expect(text).toContain('0 … 100');

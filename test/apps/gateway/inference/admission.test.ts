@@ -7,6 +7,7 @@ import type { InferenceAnswer } from '../../../../apps/gateway/inference/inferen
 import { createGatewayMetrics } from '../../../../apps/gateway/metrics';
 import { inferRoutes } from '../../../../apps/gateway/routes/infer';
 import type { ApiKeyIdentity } from '../../../../db/access/repository';
+import { uncountedRequests } from '../fakes';
 
 let now = 0;
 const refused: [string, AdmissionLimit][] = [];
@@ -18,6 +19,7 @@ beforeEach(() => {
 function admissionOf(limits: Partial<AdmissionLimits>) {
   return createAdmission({
     limits: { ...gatewayDefaults.admission, ...limits },
+    requests: uncountedRequests,
     onRefused: ({ model }, limit) => refused.push([model, limit]),
     now: () => now,
   });

@@ -13,6 +13,7 @@ import { inferRoutes } from '../../../../apps/gateway/routes/infer';
 import { createTlsServer } from '../../../../apps/gateway/tls/tls-server';
 import type { ApiKeyIdentity } from '../../../../db/access/repository';
 import { until } from '../../../support/time/until';
+import { uncountedRequests } from '../fakes';
 import { makeCertificate, type TestCertificate } from '../../../support/tls/certificates';
 import { openHttp2, type Http2Client } from '../../../support/tls/http2-client';
 
@@ -44,7 +45,11 @@ beforeEach(async () => {
     sentHeaders.push(Object.keys(reply.getHeaders()));
     done();
   });
-  admission = createAdmission({ limits: gatewayDefaults.admission, onRefused: () => undefined });
+  admission = createAdmission({
+    limits: gatewayDefaults.admission,
+    requests: uncountedRequests,
+    onRefused: () => undefined,
+  });
   inferRoutes(app, {
     infer: () => new Promise<InferenceAnswer>((_, reject) => waiting.push(reject)),
     admission,

@@ -24,6 +24,7 @@ import type {
   FailedHour,
   ObservedLabel,
   ObservedRow,
+  InterruptedHour,
   RefusedHour,
 } from '../../../../domain/monitoring/observation/observed';
 import { addService, serviceResult } from '../../../../domain/monitoring/service/service';
@@ -152,8 +153,9 @@ function fold(
   labels: readonly ObservedLabel[] = [],
   failed: readonly FailedHour[] = [],
   refused: readonly RefusedHour[] = [],
+  interrupted: readonly InterruptedHour[] = [],
 ) {
-  const traffic = { rows, labels, failed, refused };
+  const traffic = { rows, labels, failed, interrupted, refused };
   return observe(withEventTime(state, rows, { wallMs, settleMs: 0 }), traffic, of);
 }
 
@@ -450,7 +452,7 @@ describe('a monitor', () => {
         const rows = failed.length > 0 ? [] : [row];
         state = {
           ...state,
-          hours: addService(state.hours, { rows, failed, refused: [] }, service),
+          hours: addService(state.hours, { rows, failed, interrupted: [], refused: [] }, service),
         };
         const [test] = serviceResult(state, { ...settings, service }).tests;
         if (!isOpen && test?.since != null) alarms += 1;
@@ -585,6 +587,18 @@ describe('a monitor', () => {
       const { results } = fold(state, rowsOf({ from: 1, hours: 1, perHour: 300 }));
       expect(results.alarms).toEqual([]);
     });
+  });
+
+  test('interrupted requests are shown by the whole numbers of their hours, and are not tested', () => {
+    const hours = (...numbers: readonly number[]): readonly InterruptedHour[] =>
+      numbers.map((interrupted, hour) => ({ hour: at(hour), interrupted }));
+    const seen = (state: MonitorState, interrupted: readonly InterruptedHour[]) =>
+      fold(state, [], version, [], [], [], interrupted);
+    const first = seen(emptyMonitorState, hours(900, 4));
+    expect(first.results.service).toMatchObject({ rows: 0, failed: 0, interrupted: 904 });
+    const next = seen(first.state, hours(900, 6));
+    expect(next.results.service).toMatchObject({ rows: 0, failed: 0, interrupted: 906 });
+    expect(next.results.alarms).toEqual([]);
   });
 
   describe('of refused requests', () => {
