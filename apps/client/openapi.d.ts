@@ -8922,6 +8922,18 @@ export interface components {
                 /** @description what the alarm triggers, by the settings and the brakes of runs */
                 readonly triggers: string;
             }[];
+            /** @description null while event time is not known */
+            readonly contradicted: {
+                /** @description those whose prediction got several labels with different values */
+                readonly contradicted: number;
+                /** @description due labels since then */
+                readonly labels: number;
+                /**
+                 * Format: date-time
+                 * @description start of the last four weeks of event time
+                 */
+                readonly since: string;
+            } | null;
             readonly drift: readonly {
                 readonly bins: readonly {
                     readonly bin: string;

@@ -56,7 +56,7 @@ export interface GatewayMetrics {
   readonly observe: (state: GatewayState) => void;
 }
 
-type FeedbackOutcomes = Pick<FeedbackCounts, 'joined' | 'waiting' | 'unknown'>;
+type FeedbackOutcomes = Pick<FeedbackCounts, 'joined' | 'waiting' | 'unknown' | 'contradictory'>;
 
 /** `process` is the number of one of several processes behind one address; each series names it. */
 export function createGatewayMetrics(process: number | null = null): GatewayMetrics {
@@ -168,6 +168,11 @@ export function createGatewayMetrics(process: number | null = null): GatewayMetr
   });
   // From the start, because an alert sees only the increase of a series that exists.
   for (const outcome of ['joined', 'waiting', 'unknown', 'refused']) labels.inc({ outcome }, 0);
+  const contradictoryLabels = new Counter({
+    name: 'perennial_gateway_feedback_contradictory_total',
+    help: 'Recorded labels that differ from an earlier label of their prediction.',
+    registers,
+  });
   const storedLabels = new Counter({
     name: 'perennial_gateway_feedback_stored_total',
     help: 'Labels written to disk while the registry was not reachable.',
@@ -305,7 +310,8 @@ export function createGatewayMetrics(process: number | null = null): GatewayMetr
     );
   }
 
-  function feedbackRecorded({ joined, waiting, unknown }: FeedbackOutcomes): void {
+  function feedbackRecorded({ joined, waiting, unknown, contradictory }: FeedbackOutcomes): void {
+    contradictoryLabels.inc(contradictory);
     labels.labels({ outcome: 'joined' }).inc(joined);
     labels.labels({ outcome: 'waiting' }).inc(waiting);
     labels.labels({ outcome: 'unknown' }).inc(unknown);

@@ -268,6 +268,7 @@ export function gatewayDocument() {
               waiting: whole,
               stored: whole,
               unknown: whole,
+              contradictory: whole,
             }),
           ),
           accepted: 'stored on the disk of the gateway until the registry is reachable',

@@ -1,6 +1,7 @@
 import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
 import type { Tenant } from '../../domain/ids';
 import type { MonitorFacts, MonitorSettings, MonitorStatus } from '../../domain/monitoring/monitor';
+import type { ContradictedLabels } from '../../domain/monitoring/observation/contradicted-labels';
 import type {
   FallbackState,
   LabelCursor,
@@ -205,4 +206,8 @@ export interface MonitorRepository {
   windows(
     input: MonitoredModel & { readonly version: number; readonly limit: number },
   ): Promise<readonly MonitorWindow[]>;
+  /** Null while event time is not known. */
+  contradictedLabels(
+    monitor: Pick<MonitorRecord, 'tenant' | 'model' | 'version' | 'state' | 'settings'>,
+  ): Promise<ContradictedLabels | null>;
 }

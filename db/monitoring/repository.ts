@@ -9,12 +9,15 @@ import {
   emptyMonitorState,
   type MonitorState,
 } from '../../domain/monitoring/observation/monitor-state';
+import { contradictionDays } from '../../domain/monitoring/observation/contradicted-labels';
+import { hourOf } from '../../domain/monitoring/observation/window';
 import { alarmKinds } from '../../domain/monitoring/observation/monitor-results';
 import type { Digest } from '../../domain/dataset/artifact';
 import type { Database, Query } from '../connection';
 import { toJson } from '../document';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import type { Statement } from '../sql';
+import { dueUntil } from '../rollout/traffic';
 import { foldBatch, toMonitor, type MonitorRow } from './fold';
 import type {
   CountedLabel,
@@ -155,6 +158,22 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
         select hour, counts from monitor_windows
         where tenant_id = ${tenant} and model = ${model} and version = ${version} order by hour desc limit ${limit}`;
       return [...rows].reverse();
+    },
+
+    async contradictedLabels({ tenant, model, version, state, settings }) {
+      const until = settings && dueUntil(state.clock, settings.availableAfterSeconds);
+      if (until === null) return null;
+      const firstHour = hourOf(
+        new Date(Date.parse(until) - contradictionDays * 86_400_000).toISOString(),
+      );
+      const [row] = await sql<{ labels: number; contradicted: number }[]>`
+        select
+          (select coalesce(sum((counts ->> 'labels')::float8), 0) from monitor_windows
+            where tenant_id = ${tenant} and model = ${model} and version = ${version} and hour between ${firstHour}::timestamptz and ${until}::timestamptz) as labels,
+          (select count(*)::float8 from feedback
+            where tenant_id = ${tenant} and model = ${model} and version = ${version} and contradicted_at is not null and monitored_at is not null
+              and event_time between ${firstHour}::timestamptz and ${until}::timestamptz) as contradicted`;
+      return { since: firstHour, labels: row?.labels ?? 0, contradicted: row?.contradicted ?? 0 };
     },
   };
 }

@@ -46,7 +46,7 @@ type RetrainingRequest =
   | Extract<RetrainingEvent, { readonly kind: 'observed' }>;
 
 /** The schedule has started the workflow of a run. */
-export interface ScheduledStart {
+interface ScheduledStart {
   readonly kind: 'scheduled';
   readonly workflowId: string;
   readonly allowsOpenRun: boolean;

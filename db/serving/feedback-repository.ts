@@ -11,14 +11,15 @@ import type { labelJoinCursors } from './feedback-schema';
 export interface FeedbackRepository {
   /**
    * Stores a label, even before its prediction is stored. A label with a later `labelledAt`
-   * replaces an earlier one; labels of answers are merged field by field.
+   * replaces an earlier one; labels of answers are merged field by field. `contradicts`: the label
+   * differs from an earlier one of the prediction, and was not stored before. Both values are kept.
    */
   record(input: {
     readonly tenant: Tenant;
     readonly predictionId: PredictionId;
     readonly label: unknown;
     readonly labelledAt: string;
-  }): Promise<{ readonly joined: boolean }>;
+  }): Promise<{ readonly joined: boolean; readonly contradicts: boolean }>;
   /**
    * Joins waiting labels with predictions that were stored at the same moment, when neither
    * statement saw the other's row. Each label is checked once at each of `joinAges`, at most
@@ -36,7 +37,8 @@ export function createFeedbackRepository({ sql }: Database): FeedbackRepository 
     async record({ tenant, predictionId, label, labelledAt }) {
       const text = toJson(label);
       if (text === null) throw failure('InvalidInput', 'a label must have a value');
-      const [row] = await sql<{ joined: boolean }[]>`
+      const contradicts = contradictsStored(sql);
+      const [row] = await sql<{ joined: boolean; contradicts: boolean }[]>`
         with found as (
           select day, model, version, rollout_id, coalesce(event_time, received_at) as event_time from predictions where tenant_id = ${tenant} and id = ${predictionId} and ${daysAround(sql, predictionId)} limit 1
         ), saved as (
@@ -52,13 +54,15 @@ export function createFeedbackRepository({ sql }: Database): FeedbackRepository 
                 then case when excluded.labelled_at > f.labelled_at then excluded.label else f.label end
               when excluded.labelled_at > f.labelled_at then (f.label::jsonb || excluded.label::jsonb)::json
               else (excluded.label::jsonb || f.label::jsonb)::json end,
+            contradicted_at = case when ${contradicts} then now() else f.contradicted_at end,
+            received_values = case when ${contradicts} then ${withReceived(sql)} else f.received_values end,
             labelled_at = greatest(excluded.labelled_at, f.labelled_at),
             day = coalesce(f.day, excluded.day), model = coalesce(f.model, excluded.model), version = coalesce(f.version, excluded.version),
             rollout_id = coalesce(f.rollout_id, excluded.rollout_id), event_time = coalesce(f.event_time, excluded.event_time)
-          returning day
+          returning day, contradicted_at
         )
-        select day is not null as joined from saved`;
-      return { joined: row?.joined ?? false };
+        select day is not null as joined, contradicted_at is not distinct from now() as contradicts from saved`;
+      return row ?? { joined: false, contradicts: false };
     },
 
     async joinWaiting({ limit }) {
@@ -79,6 +83,36 @@ export function createFeedbackRepository({ sql }: Database): FeedbackRepository 
       return row?.count ?? 0;
     },
   };
+}
+
+/** Further values of a prediction are counted and not kept. */
+const maxValueBytes = 8192;
+
+/**
+ * Whether the label in `excluded` has another value than the stored one. True and 1 are the same
+ * class, as are 7 and "7". Labels of answers contradict in a field that both have. A label that was
+ * stored before, and comes again from the disk of a gateway, does not contradict again.
+ */
+function contradictsStored(sql: Query) {
+  // Most labels that come again are equal, which is cheap to see.
+  return sql`(f.label::text <> excluded.label::text and ${fieldsOf(sql, 'f')} || ${fieldsOf(sql, 'excluded')} <> ${fieldsOf(sql, 'excluded')} || ${fieldsOf(sql, 'f')}
+    and (f.received_values is null or not f.received_values::jsonb @> jsonb_build_array(${receivedValue(sql, 'excluded')})))`;
+}
+
+function fieldsOf(sql: Query, of: 'f' | 'excluded') {
+  const label = sql`${sql(of)}.label`;
+  const value = sql`(case json_typeof(${label}) when 'boolean' then (${label}::text::boolean)::int::text else ${label}::text end)`;
+  return sql`(case json_typeof(${label}) when 'object' then ${label}::jsonb
+    else jsonb_build_object('label', ${value}::jsonb, 'references', jsonb_build_array(${value})) end)`;
+}
+
+function receivedValue(sql: Query, of: 'f' | 'excluded') {
+  return sql`jsonb_build_object('label', ${sql(of)}.label, 'labelledAt', to_char(${sql(of)}.labelled_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))`;
+}
+
+function withReceived(sql: Query) {
+  return sql`(case when octet_length(f.received_values::text) > ${maxValueBytes} then f.received_values
+    else (coalesce(f.received_values::jsonb, jsonb_build_array(${receivedValue(sql, 'f')})) || ${receivedValue(sql, 'excluded')})::json end)`;
 }
 
 /**

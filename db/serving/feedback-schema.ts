@@ -3,6 +3,13 @@ import { check, date, index, integer, pgTable, primaryKey, text } from 'drizzle-
 import type { PredictionId, RolloutId } from '../../domain/ids';
 import { bytewise, counter, document, instant, tenantId } from '../columns';
 
+/** A value of a label, as it arrived. */
+export interface ReceivedValue {
+  readonly label: unknown;
+  /** RFC 3339. */
+  readonly labelledAt: string;
+}
+
 /**
  * A label by its prediction's id. `day`, `model` and `version` are copied from the prediction and
  * outlive its partition. The uncounted labels of a rollout form a queue by event time.
@@ -25,6 +32,10 @@ export const feedback = pgTable(
     countedAt: instant('counted_at'),
     /** When the monitor of the model counted the label. */
     monitoredAt: instant('monitored_at'),
+    /** When a label arrived last that contradicts an earlier one; null without such labels. */
+    contradictedAt: instant('contradicted_at'),
+    /** Once two labels contradict: all that arrived, the first one first, up to `maxValueBytes`. */
+    receivedValues: document<readonly ReceivedValue[]>('received_values'),
   },
   (t) => [
     primaryKey({ name: 'feedback_pk', columns: [t.tenantId, t.predictionId] }),
@@ -48,6 +59,9 @@ export const feedback = pgTable(
     index('feedback_monitored')
       .on(t.tenantId, t.model, t.version, t.monitoredAt, t.predictionId)
       .where(sql`${t.monitoredAt} is not null`),
+    index('feedback_contradicted')
+      .on(t.tenantId, t.model, t.version, t.eventTime)
+      .where(sql`${t.contradictedAt} is not null`),
     index('feedback_by_age').on(t.tenantId, t.receivedAt),
   ],
 );

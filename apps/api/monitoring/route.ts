@@ -50,11 +50,12 @@ export function monitorRoutes({ registry, guards }: RouteDeps): FastifyPluginAsy
         const monitor = await registry.monitors.get({ tenant, model });
         if (monitor === null) throw await noMonitor({ tenant, model });
         const { version } = monitor;
-        const [windows, outlook] = await Promise.all([
+        const [windows, contradicted, outlook] = await Promise.all([
           registry.monitors.windows({ tenant, model, version, limit: hoursOfWeek }),
+          registry.monitors.contradictedLabels(monitor),
           outlookOf({ tenant, model }),
         ]);
-        return monitorToJson(monitor, { windows, outlook });
+        return monitorToJson(monitor, { windows, contradicted, outlook });
       },
     );
   };

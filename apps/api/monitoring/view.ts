@@ -7,6 +7,10 @@ import { monitorActions, monitorFallbacks } from '../../../domain/monitoring/mon
 import { monitorStatuses } from '../../../domain/monitoring/monitor';
 import { triggersOf } from '../../../domain/monitoring/alarm/alarm-triggers';
 import {
+  unknownLabels,
+  type ContradictedLabels,
+} from '../../../domain/monitoring/observation/contradicted-labels';
+import {
   alarmKinds,
   type RefusedRequests,
 } from '../../../domain/monitoring/observation/monitor-results';
@@ -308,6 +312,16 @@ export const monitorView = summary
     fallback: fallback
       .nullable()
       .describe('the comparison with the former champion while an alarm of quality is open'),
+    contradicted: z
+      .object({
+        since: instant.describe('start of the last four weeks of event time'),
+        labels: z.number().describe('due labels since then'),
+        contradicted: z
+          .number()
+          .describe('those whose prediction got several labels with different values'),
+      })
+      .nullable()
+      .describe('null while event time is not known'),
     unknown: z
       .array(z.object({ what: z.string(), why: z.string(), until: z.string().nullable() }))
       .readonly()
@@ -376,8 +390,13 @@ export function monitorToJson(
   monitor: MonitorRecord,
   {
     windows,
+    contradicted,
     outlook,
-  }: { readonly windows: readonly MonitorWindow[]; readonly outlook: RunOutlook },
+  }: {
+    readonly windows: readonly MonitorWindow[];
+    readonly contradicted: ContradictedLabels | null;
+    readonly outlook: RunOutlook;
+  },
 ): MonitorJson {
   const { revision, settings, reference, results, status } = monitor;
   const shown = status === 'off' ? null : results;
@@ -434,7 +453,11 @@ export function monitorToJson(
     volume: shown?.volume ?? null,
     skew: shown?.skew ?? null,
     fallback: shown?.fallback ?? null,
-    unknown: shown?.unknown ?? [],
+    contradicted: shown && contradicted,
+    unknown: [
+      ...(shown?.unknown ?? []),
+      ...(shown && contradicted ? unknownLabels(contradicted) : []),
+    ],
     windows: windows.map(({ hour, counts: { rows, labels, loss, features } }) => ({
       hour,
       rows,

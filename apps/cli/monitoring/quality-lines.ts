@@ -9,7 +9,7 @@ import { alarmTable } from './alarm-table';
 const slicesShown = 5;
 
 export function qualityLines(
-  { quality }: MonitorJson,
+  { quality, contradicted }: MonitorJson,
   page: Frame,
   paint: Paint,
 ): readonly string[] {
@@ -30,9 +30,17 @@ export function qualityLines(
   return [
     `live ${metric} ${figure(estimate)} (${band}), ${count(n)} labels of four weeks${against}` +
       (bias === null ? '' : `; bias ${signed(bias)}`),
+    ...contradictionLines(contradicted),
     ...drawing,
     ...calibrationLines(quality, paint),
     ...sliceLines(quality, paint),
+  ];
+}
+
+function contradictionLines(shown: MonitorJson['contradicted']): readonly string[] {
+  if (shown === null || shown.contradicted === 0) return [];
+  return [
+    `${count(shown.contradicted)} of ${count(shown.labels)} due labels since ${shown.since} have contradictory values`,
   ];
 }
 

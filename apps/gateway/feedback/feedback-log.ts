@@ -45,6 +45,8 @@ export interface FeedbackCounts {
   /** Labels on disk. They are checked and recorded when the registry is available again. */
   readonly stored: number;
   readonly unknown: number;
+  /** Labels of `joined` and `waiting` that differ from an earlier one of their prediction. */
+  readonly contradictory: number;
 }
 
 /** What became of labels that were on disk. */
@@ -52,6 +54,7 @@ export interface ReplayedLabels {
   readonly joined: number;
   readonly waiting: number;
   readonly unknown: number;
+  readonly contradictory: number;
   readonly refused: readonly RefusedLabel[];
 }
 
@@ -117,15 +120,15 @@ export async function openFeedbackLog(options: FeedbackLogOptions): Promise<Feed
     await store(request.labels);
     const stored = request.labels.length;
     onStored(stored);
-    return { accepted: stored, joined: 0, waiting: 0, stored, unknown: 0 };
+    return { accepted: stored, joined: 0, waiting: 0, stored, unknown: 0, contradictory: 0 };
   }
 
   async function recordNow(request: FeedbackRequest): Promise<FeedbackCounts> {
     const { known, unknown, misfits } = await recorder.check(request.labels);
     requireNone(misfits, request);
-    const { joined, waiting, refused } = await recorder.record(known);
+    const { refused, ...recorded } = await recorder.record(known);
     requireNone(refused, request);
-    return { accepted: known.length, joined, waiting, stored: 0, unknown };
+    return { accepted: known.length, ...recorded, stored: 0, unknown };
   }
 
   async function store(labels: readonly ReceivedLabel[]): Promise<void> {
@@ -166,7 +169,13 @@ export async function openFeedbackLog(options: FeedbackLogOptions): Promise<Feed
     while (!stopping) {
       const segment = await spill.oldest();
       if (segment === null) break;
-      const replayed = { joined: 0, waiting: 0, unknown: 0, refused: [] as RefusedLabel[] };
+      const replayed = {
+        joined: 0,
+        waiting: 0,
+        unknown: 0,
+        contradictory: 0,
+        refused: [] as RefusedLabel[],
+      };
       for (const labels of segment.batches(limits.batchLabels)) {
         const batch = await recordStored(labels);
         // The whole segment is recorded again later, which changes no label.
@@ -174,6 +183,7 @@ export async function openFeedbackLog(options: FeedbackLogOptions): Promise<Feed
         replayed.joined += batch.joined;
         replayed.waiting += batch.waiting;
         replayed.unknown += batch.unknown;
+        replayed.contradictory += batch.contradictory;
         replayed.refused.push(...batch.refused);
       }
       // First, so that a kill cannot hide a refused label.
@@ -189,9 +199,9 @@ export async function openFeedbackLog(options: FeedbackLogOptions): Promise<Feed
     try {
       const { known, early, unknown, misfits } = await recorder.check(labels);
       if (early > 0 && mustHold()) return null;
-      const { joined, waiting, refused } = await recorder.record(known);
+      const { refused, ...recorded } = await recorder.record(known);
       setAway(false);
-      return { joined, waiting, unknown, refused: [...misfits, ...refused] };
+      return { ...recorded, unknown, refused: [...misfits, ...refused] };
     } catch (error) {
       heldSince = null;
       setAway(true, error);

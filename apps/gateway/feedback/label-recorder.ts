@@ -39,9 +39,13 @@ export interface RecordedLabels {
   readonly joined: number;
   /** Labels whose prediction may still be stored. */
   readonly waiting: number;
+  /** How many of them differ from an earlier label of their prediction. */
+  readonly contradictory: number;
   /** Labels that PostgreSQL cannot store. */
   readonly refused: readonly RefusedLabel[];
 }
+
+type StoredLabel = Awaited<ReturnType<FeedbackRepository['record']>>;
 
 /** Checks labels against their predictions and stores them. */
 export interface LabelRecorder {
@@ -85,13 +89,10 @@ export function createLabelRecorder({
     });
   }
 
-  async function recordOne(label: ReceivedLabel): Promise<'joined' | 'waiting' | RefusedLabel> {
+  async function recordOne(label: ReceivedLabel): Promise<StoredLabel | RefusedLabel> {
     const { tenant, predictionId, label: value, labelledAt } = label;
     try {
-      const { joined } = await inTime(
-        feedback.record({ tenant, predictionId, label: value, labelledAt }),
-      );
-      return joined ? 'joined' : 'waiting';
+      return await inTime(feedback.record({ tenant, predictionId, label: value, labelledAt }));
     } catch (error) {
       if (!isRowsFault(error)) throw error;
       return { label, reason: error instanceof Error ? error.message : String(error) };
@@ -118,16 +119,20 @@ export function createLabelRecorder({
     },
 
     async record(labels) {
-      let [joined, waiting] = [0, 0];
+      let [joined, waiting, contradictory] = [0, 0, 0];
       const refused: RefusedLabel[] = [];
       for (const group of groupsOf(labels)) {
         for (const outcome of await Promise.all(group.map(recordOne))) {
-          if (outcome === 'joined') joined += 1;
-          else if (outcome === 'waiting') waiting += 1;
-          else refused.push(outcome);
+          if ('reason' in outcome) {
+            refused.push(outcome);
+            continue;
+          }
+          if (outcome.joined) joined += 1;
+          else waiting += 1;
+          if (outcome.contradicts) contradictory += 1;
         }
       }
-      return { joined, waiting, refused };
+      return { joined, waiting, contradictory, refused };
     },
   };
 }

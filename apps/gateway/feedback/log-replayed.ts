@@ -8,10 +8,10 @@ const labelsPerLine = 100;
  * learn of labels that were not recorded.
  */
 export function logReplayed(
-  { joined, waiting, unknown, refused }: ReplayedLabels,
+  { joined, waiting, unknown, contradictory, refused }: ReplayedLabels,
   log: FastifyBaseLogger,
 ): void {
-  const counts = { joined, waiting, unknown, refused: refused.length };
+  const counts = { joined, waiting, unknown, contradictory, refused: refused.length };
   for (let from = 0; from < refused.length; from += labelsPerLine) {
     const labels = refused
       .slice(from, from + labelsPerLine)

@@ -149,8 +149,12 @@ export function fakeRegistry(): FakeRegistry {
       ...unused,
       record: ({ predictionId, label }) =>
         present(() => {
+          const before = registry.labels.get(predictionId);
           registry.labels.set(predictionId, label);
-          return { joined: registry.inserted.some(({ id }) => id === predictionId) };
+          return {
+            joined: registry.inserted.some(({ id }) => id === predictionId),
+            contradicts: before !== undefined && Number(before) !== Number(label),
+          };
         }),
     },
   };

@@ -199,7 +199,14 @@ test('feedback without PostgreSQL is kept by a gateway that is killed; a label t
   for (const [number, predictionId] of right.entries())
     expect(await sendFeedback([{ predictionId, label: number }])).toEqual({
       status: 202,
-      counts: { accepted: 1, joined: 0, waiting: 0, stored: 1, unknown: 0 },
+      counts: {
+        accepted: 1,
+        joined: 0,
+        waiting: 0,
+        stored: 1,
+        unknown: 0,
+        contradictory: 0,
+      },
     });
   // Both models are regressions.
   expect((await sendFeedback([{ predictionId: wrong, label: true }])).status).toBe(202);

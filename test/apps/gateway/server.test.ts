@@ -1037,6 +1037,7 @@ describe('feedback', () => {
       waiting: 0,
       stored: 0,
       unknown: 0,
+      contradictory: 0,
     });
     expect(
       (
@@ -1045,8 +1046,26 @@ describe('feedback', () => {
           { predictionId: early, label: false },
         ])
       ).body,
-    ).toEqual({ accepted: 2, joined: 1, waiting: 1, stored: 0, unknown: 0 });
+    ).toEqual({
+      accepted: 2,
+      joined: 1,
+      waiting: 1,
+      stored: 0,
+      unknown: 0,
+      contradictory: 0,
+    });
     expect(registry.labels.get(early as never)).toBe(false);
+  });
+
+  test('that differs from an earlier label is contradictory, in the answer and in a metric', async () => {
+    await start();
+    const send = (label: unknown) =>
+      post('/v1/feedback', { predictionId: early, label }, { key: operator });
+    const answers = [(await send(1)).body, (await send(true)).body, (await send(0)).body];
+    expect(answers.map(({ contradictory }) => contradictory)).toEqual([0, 0, 1]);
+    expect((await get('/metrics', null)).body['text']).toContain(
+      'perennial_gateway_feedback_contradictory_total 1',
+    );
   });
 
   test('for an id that the log should have is counted as unknown and not stored', async () => {
@@ -1057,7 +1076,14 @@ describe('feedback', () => {
     });
     expect({ status, body }).toEqual({
       status: 200,
-      body: { accepted: 0, joined: 0, waiting: 0, stored: 0, unknown: 1 },
+      body: {
+        accepted: 0,
+        joined: 0,
+        waiting: 0,
+        stored: 0,
+        unknown: 1,
+        contradictory: 0,
+      },
     });
     expect(registry.labels.size).toBe(0);
   });
@@ -1230,7 +1256,14 @@ describe('feedback', () => {
     );
     expect({ status, body }).toEqual({
       status: 202,
-      body: { accepted: 1, joined: 0, waiting: 0, stored: 1, unknown: 0 },
+      body: {
+        accepted: 1,
+        joined: 0,
+        waiting: 0,
+        stored: 1,
+        unknown: 0,
+        contradictory: 0,
+      },
     });
     expect((await get('/readyz', null)).body).toMatchObject({
       feedbackBytes: expect.any(Number) as number,

@@ -97,6 +97,10 @@ function counter(seen: string[], labels: string[] = []) {
       const before = windows.get(hourOf(at)) ?? emptyWindow;
       windows.set(hourOf(at), { ...before, rows: before.rows + 1 });
     }
+    for (const { at } of batch.labels) {
+      const before = windows.get(hourOf(at)) ?? emptyWindow;
+      windows.set(hourOf(at), { ...before, labels: before.labels + 1 });
+    }
     return {
       state: {
         ...state,
@@ -302,6 +306,42 @@ test('a label counts once when it is due, also if it is sent again or changed', 
   await label(0, '2013-01-03T00:00:00Z');
   await look(at, counter([], labels));
   expect(labels).toEqual([first.id]);
+});
+
+test('due labels with contradictory values are counted, each once', async () => {
+  const at = await watched();
+  const shown = async () => {
+    const monitor = await monitorOf(at.model);
+    if (monitor === null) throw new Error('no monitor');
+    return test_.registry.monitors.contradictedLabels(monitor);
+  };
+  expect(await shown()).toBeNull();
+  const rows = Array.from({ length: 4 }, () => prediction(at.model));
+  await store(rows);
+  const label = ({ id: predictionId }: PredictionRow, value: number, day: number) =>
+    test_.registry.feedback.record({
+      tenant,
+      predictionId,
+      label: value,
+      labelledAt: `2013-01-0${day}T00:00:00Z`,
+    });
+  for (const row of rows) await label(row, 1, 2);
+  await look(at, counter([]));
+  expect(await shown()).toMatchObject({ labels: 0, contradicted: 0 });
+
+  const later = new Date(Date.parse(rows[3]?.eventTime ?? '') + 7_200_000).toISOString();
+  await store([1, 2, 3].map(() => prediction(at.model, { eventTime: later })));
+  const [before, after, undue] = [rows[0], rows[1], prediction(at.model, { eventTime: later })];
+  if (!before || !after) throw new Error('no rows');
+  await store([undue]);
+  await label(before, 0, 3);
+  await look(at, counter([]));
+  // The monitor has counted the first value of this one. It changes twice.
+  await label(after, 0, 3);
+  await label(after, 1, 4);
+  await label(undue, 0, 3);
+  await label(undue, 1, 4);
+  expect(await shown()).toMatchObject({ labels: 4, contradicted: 2 });
 });
 
 test('a look for a former champion counts nothing, and the next version starts empty', async () => {

@@ -59,7 +59,7 @@ describe('predictions', () => {
       label: null,
       labelledAt: null,
     });
-    expect(await label(row.id, true)).toEqual({ joined: true });
+    expect(await label(row.id, true)).toEqual({ joined: true, contradicts: false });
     expect(await predictions.get({ tenant, id: row.id })).toMatchObject({
       label: true,
       labelledAt: '2013-07-01T12:00:00.000Z',
@@ -185,12 +185,12 @@ describe('predictions', () => {
 
   test('feedback that arrives before its prediction waits and joins it', async () => {
     const row = prediction();
-    expect(await label(row.id, 1)).toEqual({ joined: false });
+    expect(await label(row.id, 1)).toEqual({ joined: false, contradicts: false });
     await test_.registry.predictions.insert([row]);
     expect(await test_.registry.predictions.get({ tenant, id: row.id })).toMatchObject({
       label: 1,
     });
-    expect(await label(row.id, 1)).toEqual({ joined: true });
+    expect(await label(row.id, 1)).toEqual({ joined: true, contradicts: false });
     const [joined] = await test_.database.sql<
       { model: string; version: number }[]
     >`select model, version from feedback where prediction_id = ${row.id}`;

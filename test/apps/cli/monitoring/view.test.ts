@@ -181,6 +181,7 @@ const monitor: MonitorJson = {
     from: '2013-06-25',
     until: '2013-07-01',
   },
+  contradicted: { since: '2013-06-03T00:00:00.000Z', labels: 1_000, contradicted: 4 },
   unknown: [{ what: 'drift of `seen_at`', why: 'its values are times', until: null }],
   windows: [],
 };
@@ -191,6 +192,9 @@ test('the view of a monitor shows quality, drift as bars, data quality, service 
   expect(text).toContain('1,200 requests, 900 labels, event time 2013-07-01T00:00:00.000Z');
   expect(text).toContain('no alarm is open');
   expect(text).toContain('live logloss 0.5 (0.45 … 0.56), 900 labels of four weeks; holdout 0.48');
+  expect(text).toContain(
+    '4 of 1,000 due labels since 2013-06-03T00:00:00.000Z have contradictory values',
+  );
   expect(text).toMatch(/distance +50 % +█+┊?█*·+ +20 % +day +\+1\.2 sd +ALARM/);
   expect(text).toContain(
     'data quality: distance out of range +30 % ALARM, distance wrong type +2 % ALARM',

@@ -65,8 +65,12 @@ function openRegistry() {
       }) {
         await registry.beforeRecord(label);
         return answer(() => {
+          const before = registry.recorded.findLast((each) => each.predictionId === predictionId);
           registry.recorded.push({ predictionId, label });
-          return { joined: registry.tasks.has(`${tenant}/${predictionId}`) };
+          return {
+            joined: registry.tasks.has(`${tenant}/${predictionId}`),
+            contradicts: before !== undefined && before.label !== label,
+          };
         });
       },
     },
@@ -164,8 +168,24 @@ test('with the registry, labels are recorded at once and nothing is on disk', as
     waiting: 1,
     stored: 0,
     unknown: 0,
+    contradictory: 0,
   });
   expect(log.bytes()).toBe(0);
+});
+
+test('labels that differ from an earlier one of their prediction are counted', async () => {
+  const registry = openRegistry();
+  const { log, replayed } = await open(registry);
+  const first = label(0);
+  const other = { ...first, label: 1 };
+  expect(await send(log, first)).toMatchObject({ waiting: 1, contradictory: 0 });
+  // The second of them agrees with the one before it.
+  expect(await send(log, other, other)).toMatchObject({ waiting: 2, contradictory: 1 });
+  registry.state = 'away';
+  expect(await send(log, first)).toMatchObject({ stored: 1, contradictory: 0 });
+  registry.state = 'back';
+  await until(() => log.bytes() === 0);
+  expect(replayed).toMatchObject([{ waiting: 1, contradictory: 1 }]);
 });
 
 test('without the registry, labels are on disk before they are accepted, and recorded once in order', async () => {
@@ -179,6 +199,7 @@ test('without the registry, labels are on disk before they are accepted, and rec
       waiting: 0,
       stored: 1,
       unknown: 0,
+      contradictory: 0,
     });
     expect(linesOnDisk()).toBe(number + 1);
   }
@@ -295,6 +316,7 @@ describe('labels from disk', () => {
         joined: 1,
         waiting: 0,
         unknown: 0,
+        contradictory: 0,
         refused: [
           {
             label: wrong,
@@ -337,7 +359,9 @@ describe('labels from disk', () => {
     registry.state = 'back';
     await until(() => log.bytes() === 0);
     expect(values(registry)).toEqual([1, 3]);
-    expect(replayed).toEqual([{ joined: 0, waiting: 2, unknown: 1, refused: [] }]);
+    expect(replayed).toEqual([
+      { joined: 0, waiting: 2, unknown: 1, contradictory: 0, refused: [] },
+    ]);
   });
 
   test('are checked against predictions of their own tenant', async () => {
@@ -349,7 +373,9 @@ describe('labels from disk', () => {
     await send(log, other, label(1));
     registry.state = 'back';
     await until(() => log.bytes() === 0);
-    expect(replayed).toEqual([{ joined: 0, waiting: 2, unknown: 0, refused: [] }]);
+    expect(replayed).toEqual([
+      { joined: 0, waiting: 2, unknown: 0, contradictory: 0, refused: [] },
+    ]);
   });
 
   test('wait for the predictions on disk, so that they can be checked', async () => {
