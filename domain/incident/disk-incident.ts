@@ -39,8 +39,8 @@ export function diskIncident(failures: readonly GatewayDiskFailure[]): {
         'Every request is answered, and PostgreSQL stores the predictions. While PostgreSQL is not ' +
         'reachable either, they wait in memory, and beyond a limit the oldest are lost.',
       waitsFor:
-        `Free space on the disk of ${[...places].sort().join(' and of ')}. Or set ` +
-        'PERENNIAL_STATE_DIR to a folder on another disk and restart the gateway.',
+        `Free space on the disk of ${[...places].sort().join(' and of ')}. Or stop the gateway, move ` +
+        'its state folder to another disk, and start it with that folder as PERENNIAL_STATE_DIR.',
     },
   };
 }

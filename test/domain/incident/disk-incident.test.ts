@@ -25,7 +25,7 @@ test('the story names the gateway, the folder, the reason and what to do', () =>
       engineDid:
         'Every request is answered, and PostgreSQL stores the predictions. While PostgreSQL is not reachable either, they wait in memory, and beyond a limit the oldest are lost.',
       waitsFor:
-        'Free space on the disk of /srv/spool/predictions on 10.0.0.5. Or set PERENNIAL_STATE_DIR to a folder on another disk and restart the gateway.',
+        'Free space on the disk of /srv/spool/predictions on 10.0.0.5. Or stop the gateway, move its state folder to another disk, and start it with that folder as PERENNIAL_STATE_DIR.',
     },
   });
 });
