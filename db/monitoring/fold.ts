@@ -62,6 +62,7 @@ export async function foldBatch(
     settings,
     known: row.state.volume ?? null,
     wallMs,
+    isDrained: stored.length < limit,
   });
   const folded = fold(
     { ...state, volume },

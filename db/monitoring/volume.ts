@@ -9,6 +9,7 @@ import {
   type VolumeState,
 } from '../../domain/monitoring/volume/volume-state';
 import type { Query } from '../connection';
+import type { Statement } from '../sql';
 import { lastBeat } from '../serving/gateway-repository';
 import type { MonitorRow } from './fold';
 
@@ -40,18 +41,22 @@ export async function followVolume(
     settings,
     known,
     wallMs,
+    isDrained,
   }: {
     /** With the cursor after this look. */
     readonly row: MonitorRow;
     readonly settings: MonitorSettings;
     readonly known: VolumeState | null;
     readonly wallMs: number;
+    /** Whether this look read all rows that it may. */
+    readonly isDrained: boolean;
   },
 ): Promise<VolumeState> {
   const state = withLook(known, wallMs);
-  const until = hourToJudge(state);
-  if (until === null || !(await isCounted(tx, { row, until, resumedMs: state.resumedMs })))
-    return state;
+  const until = isDrained ? hourToJudge(state) : null;
+  if (until === null) return state;
+  const [seen] = await selectIsCounted(tx, { row, until, resumedMs: state.resumedMs });
+  if (seen?.isCounted !== true) return state;
   await countUnanswered(tx, row);
   const { timezone, drift, volume } = settings;
   const result = judgeVolume(await selectHours(tx, row), until, {
@@ -62,30 +67,39 @@ export async function followVolume(
   return { ...state, result };
 }
 
+/** With more rows behind the cursor, a later look judges. */
+const mostUncounted = 5_000;
+
 /**
  * Whether all requests from before a time were counted, as far as PostgreSQL knows: none waits behind
- * the cursor or on the disk of a gateway.
+ * the cursor or on the disk of a gateway. The order makes PostgreSQL read the rows behind the cursor
+ * alone, and not all from before the time.
  */
-async function isCounted(
+export function selectIsCounted(
   tx: Query,
   {
     row: { tenantId: tenant, model, cursorXid, cursorId },
     until,
     resumedMs,
-  }: { readonly row: MonitorRow; readonly until: number; readonly resumedMs: number },
-): Promise<boolean> {
-  const [seen] = await tx<{ isCounted: boolean }[]>`
-    select not exists (
-      select from predictions p
-      where p.tenant_id = ${tenant} and p.model = ${model} and (p.stored_xid, p.id) > (${cursorXid}::xid8, ${cursorId})
-        and p.received_at < to_timestamp(${until / 1000}::float8)
+  }: {
+    readonly row: Pick<MonitorRow, 'tenantId' | 'model' | 'cursorXid' | 'cursorId'>;
+    readonly until: number;
+    readonly resumedMs: number;
+  },
+): Statement<{ readonly isCounted: boolean }[]> {
+  return tx<{ isCounted: boolean }[]>`
+    select (
+      select count(*) < ${mostUncounted} and coalesce(min(u.received_at) >= to_timestamp(${until / 1000}::float8), true) from (
+        select p.received_at from predictions p
+        where p.tenant_id = ${tenant} and p.model = ${model} and (p.stored_xid, p.id) > (${cursorXid}::xid8, ${cursorId})
+        order by p.stored_xid, p.id limit ${mostUncounted}
+      ) u
     ) and not exists (
       select from gateways g
       where g.lease_until > clock_timestamp() and g.holds_predictions
         or g.lease_until <= clock_timestamp() and g.beat < ${lastBeat}
           and greatest(g.lease_until, to_timestamp(${resumedMs / 1000}::float8)) > clock_timestamp() - make_interval(secs => ${lostGatewaySeconds})
     ) as is_counted`;
-  return seen?.isCounted === true;
 }
 
 /**

@@ -54,6 +54,9 @@ async function expectCountedOnce(model: string, asked: number): Promise<void> {
   const { rows, windows } = await untilMonitor(model, (monitor) => monitor.rows >= asked);
   expect(rows).toBe(asked);
   expect(windows.reduce((sum, window) => sum + window.rows, 0)).toBe(asked);
+  const [hours] = await database.sql<{ logged: number }[]>`
+    select sum(logged)::int as logged from request_hours where model = ${model}`;
+  expect(hours).toEqual({ logged: asked });
 }
 
 test('kill -9 of the worker before each write of a monitor: one incident, one automatic run, each request counted once', async () => {

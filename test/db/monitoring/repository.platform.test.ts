@@ -10,6 +10,7 @@ import {
 } from '../../../domain/monitoring/observation/window';
 import { newId } from '../../../db/ids';
 import { selectStored } from '../../../db/monitoring/fold';
+import { selectIsCounted } from '../../../db/monitoring/volume';
 import type { FoldedBatch, MonitorBatch, MonitorLook } from '../../../db/monitoring/records';
 import type { PredictionRow } from '../../../db/serving/prediction-records';
 import { explain } from '../../support/query-plan';
@@ -494,6 +495,9 @@ test('a look reads only the rows behind its cursor', async () => {
   if (!row) throw new Error('no monitor');
   const { rowsRead } = await explain(sql, selectStored(sql, { row, limit: 100 }), 'predictions');
   expect(rowsRead).toBeLessThanOrEqual(10);
+  const until = Date.now() - 1_000_000;
+  const counted = selectIsCounted(sql, { row, until, resumedMs: until });
+  expect((await explain(sql, counted, 'predictions')).rowsRead).toBeLessThanOrEqual(10);
 });
 
 test('a model without a monitor, and one whose champion moved, are due', async () => {

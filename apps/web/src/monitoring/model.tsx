@@ -9,6 +9,7 @@ import { ago, dateTime, figure, interval, percent } from '../parts/format';
 import { PageHead } from '../parts/page-head';
 import { Empty, Shown } from '../parts/states';
 import { Facts, Table } from '../parts/table';
+import { Volume } from './volume';
 
 type ShownMonitor = AnswerOf<'GET /monitors/{model}'>;
 
@@ -111,6 +112,12 @@ function Monitor({ of }: { readonly of: ShownMonitor }) {
               : []),
           ]}
         />
+      )}
+      {of.volume === null || of.volume.scales.length === 0 ? null : (
+        <>
+          <h2>Volume</h2>
+          <Volume of={of.volume} />
+        </>
       )}
       {of.unknown.length === 0 ? null : (
         <>
