@@ -92,7 +92,7 @@ test('a process whose file was taken over begins a new one with the present numb
 
 test('a folder that cannot be written is reported and tried again', async () => {
   rmSync(folder, { recursive: true });
-  mkdirSync(`${path}`, { recursive: true });
+  mkdirSync(path, { recursive: true });
   const requests = open();
   requests.begin('t', 'a');
   await turn();
