@@ -1,9 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { gatewayDefaults, type ChatLimits } from '../../../../apps/gateway/config';
+import {
+  parseInProgress,
+  progressSuffix,
+} from '../../../../apps/gateway/prediction-log/requests-in-progress';
 import { createGateway, type Gateway } from '../../../../apps/gateway/server';
 import { openModelAccess, type ModelAccess } from '../../../../data/language/model-access';
 import type { ProviderSettings } from '../../../../domain/language/provider/settings';
@@ -25,12 +29,21 @@ interface World {
   readonly provider: ScriptedProvider;
   /** The largest amount in bytes that was buffered for a client so far. */
   mostWaiting(): number;
+  /** What would be counted if the gateway were killed. */
+  inProgress(): ReturnType<typeof parseInProgress>;
 }
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
+
+function inProgressIn(folder: string) {
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return paths
+    .filter((path) => path.endsWith(progressSuffix))
+    .flatMap((path) => parseInProgress(readFileSync(join(folder, path), 'utf8')));
+}
 
 /** A gateway with one language application and a scripted provider. */
 async function open(
@@ -91,6 +104,7 @@ async function open(
     revoke,
     provider: scripted,
     mostWaiting: () => most,
+    inProgress: () => inProgressIn(join(folder, 'predictions')),
   };
   await until(async () => (await fetch(`${url}/readyz`)).ok);
   return world;
@@ -263,6 +277,8 @@ test.each([
   );
   const readers = [ask(world, stream), ask(world, stream)];
   await until(async () => (await openAnswers(world)) === 2);
+  const [inProgress] = world.inProgress();
+  expect(inProgress).toMatchObject({ model: 'wiki-assistant', requests: 2 });
   const third = ask(world, stream);
   await until(() => third.text().includes('TooManyAnswers'));
   expect(third.text()).toMatch(/^HTTP\/1\.1 503 /);
@@ -274,6 +290,7 @@ test.each([
   const later = ask(world, stream);
   await until(() => /^HTTP\/1\.1 200 /.test(later.text()));
   for (const { socket } of [...readers, third, later]) socket.destroy();
+  await until(() => world.inProgress().length === 0);
 });
 
 describe('stopping a gateway', () => {
