@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { defaultTenant as tenant, type PredictionId } from '../../../domain/ids';
+import { openDatabase } from '../../../db/connection';
 import { openDeathWatch } from '../../../infra/death-watch';
 import { findPostgres } from '../../../infra/embedded/binaries';
 import { startPostgres, type EmbeddedPostgres } from '../../../infra/embedded/postgres';
@@ -172,6 +173,28 @@ test('a killed gateway loses no predictions on disk: the next one stores them', 
   gateway = await world.startGateway(folder);
   const ids = answers.map(({ id }) => id);
   await inTime(async () => (await stored(ids)) === ids.length, 45);
+});
+
+test('a gateway says with its heartbeat that predictions wait on its disk', async () => {
+  const database = openDatabase({ url: postgres.url('perennial') });
+  const holding = async () => {
+    const rows = await database.sql<{ holdsPredictions: boolean }[]>`
+      select holds_predictions from gateways where lease_until > now()`;
+    return rows.some(({ holdsPredictions }) => holdsPredictions);
+  };
+  let id: PredictionId | undefined;
+  try {
+    await database.sql.begin(async (tx) => {
+      // Heartbeats pass, and no prediction is stored.
+      await tx`lock table predictions in share mode`;
+      ({ id } = await infer());
+      await inTime(holding);
+    });
+    await inTime(async () => !(await holding()));
+    expect(await stored(id === undefined ? [] : [id])).toBe(1);
+  } finally {
+    await database.close();
+  }
 });
 
 async function sendFeedback(
