@@ -148,6 +148,8 @@ export interface FeedbackLogLimits {
   readonly retryEveryMs: number;
   /** How long waiting labels let the predictions go first that wait on disk as well. */
   readonly longestHoldMs: number;
+  /** How long labels are tried that cannot be recorded although the registry is available. */
+  readonly longestFaultMs: number;
 }
 
 const mebibyte = 1024 * 1024;
@@ -221,5 +223,6 @@ export const gatewayDefaults = {
     maxBytes: 256 * mebibyte,
     retryEveryMs: 1_000,
     longestHoldMs: 60_000,
+    longestFaultMs: 600_000,
   },
 } as const satisfies Omit<GatewayConfig, 'spoolDir'>;

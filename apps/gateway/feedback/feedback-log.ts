@@ -1,6 +1,6 @@
 import { failure, isPerennialError } from '../../../domain/failure';
 import type { FeedbackLogLimits } from '../config';
-import { openSpill } from '../prediction-log/spill';
+import { openSpill, type SpillSegment } from '../prediction-log/spill';
 import {
   createLabelRecorder,
   type LabelRecorderOptions,
@@ -101,6 +101,8 @@ export async function openFeedbackLog(options: FeedbackLogOptions): Promise<Feed
   let lastWrite: Promise<void> = Promise.resolve();
   let replaying: Promise<void> | null = null;
   let heldSince: number | null = null;
+  /** An error of the oldest segment that no outage explains, and when it first occurred. */
+  let fault: { readonly since: number; readonly error: unknown } | null = null;
   const timer = setInterval(replaySoon, limits.retryEveryMs);
 
   async function add(request: FeedbackRequest): Promise<FeedbackCounts> {
@@ -178,8 +180,11 @@ export async function openFeedbackLog(options: FeedbackLogOptions): Promise<Feed
       };
       for (const labels of segment.batches(limits.batchLabels)) {
         const batch = await recordStored(labels);
-        // The whole segment is recorded again later, which changes no label.
-        if (batch === null) return;
+        if (batch === null) {
+          await setAsideIfStuck(segment);
+          // The whole segment is recorded again later, which changes no label.
+          return;
+        }
         replayed.joined += batch.joined;
         replayed.waiting += batch.waiting;
         replayed.unknown += batch.unknown;
@@ -189,8 +194,17 @@ export async function openFeedbackLog(options: FeedbackLogOptions): Promise<Feed
       // First, so that a kill cannot hide a refused label.
       onReplayed(replayed);
       await segment.remove();
+      fault = null;
     }
     heldSince = null;
+  }
+
+  /** Otherwise labels that a fault of the program cannot record would block all others for ever. */
+  async function setAsideIfStuck(segment: SpillSegment<ReceivedLabel>): Promise<void> {
+    if (fault === null || performance.now() - fault.since < limits.longestFaultMs) return;
+    onError('feedback is set aside on disk until a gateway takes it over', fault.error);
+    fault = null;
+    await segment.setAside();
   }
 
   /** Null when the labels must be recorded later. */
@@ -205,6 +219,7 @@ export async function openFeedbackLog(options: FeedbackLogOptions): Promise<Feed
     } catch (error) {
       heldSince = null;
       setAway(true, error);
+      fault = isAway(error) ? null : { since: fault?.since ?? performance.now(), error };
       return null;
     }
   }

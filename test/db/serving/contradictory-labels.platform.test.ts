@@ -14,11 +14,11 @@ const day = (number: number) => `2013-07-0${number}T00:00:00Z`;
 function labelled() {
   const predictionId = newId('pred') as PredictionId;
   return {
-    async record(label: unknown, labelledAt: string): Promise<boolean> {
+    record: async (label: unknown, labelledAt: string): Promise<boolean> => {
       const given = { tenant, predictionId, label, labelledAt };
       return (await test_.registry.feedback.record(given)).contradicts;
     },
-    async stored() {
+    stored: async () => {
       const [row] = await test_.database.sql<
         { label: unknown; receivedValues: unknown; contradictedAt: string | null }[]
       >`select label, received_values, contradicted_at from feedback where prediction_id = ${predictionId}`;

@@ -93,6 +93,7 @@ async function open(
 ) {
   const replayed: ReplayedLabels[] = [];
   const states: string[] = [];
+  const errors: string[] = [];
   const log = await openFeedbackLog({
     feedback: registry.feedback,
     predictions: registry.predictions,
@@ -104,6 +105,7 @@ async function open(
       maxBytes: 1024 * 1024,
       retryEveryMs: 5,
       longestHoldMs: 60_000,
+      longestFaultMs: 60_000,
       ...limits,
     },
     timeoutMs,
@@ -112,10 +114,10 @@ async function open(
     onStored: () => undefined,
     onReplayed: (labels) => replayed.push(labels),
     onState: (state) => states.push(state),
-    onError: () => undefined,
+    onError: (what) => errors.push(what),
   });
   logs.push(log);
-  return { log, replayed, states };
+  return { log, replayed, states, errors };
 }
 
 function label(
@@ -343,6 +345,30 @@ describe('labels from disk', () => {
       waiting: 4,
       refused: [{ label: { label: 3 }, reason: 'unsupported Unicode escape sequence' }],
     });
+  });
+
+  test('are set aside after a long fault of the program, and their file stays', async () => {
+    const registry = openRegistry();
+    registry.state = 'away';
+    const faulty = await open(registry, { longestFaultMs: 50 });
+    await send(faulty.log, label(0), label(1));
+    registry.beforeRecord = (value) => {
+      if (value === 1) throw new TypeError('value is undefined');
+    };
+    registry.state = 'back';
+    await until(() => faulty.errors.some((what) => what.includes('set aside')));
+    expect(linesOnDisk()).toBe(2);
+    expect(await send(faulty.log, label(2))).toMatchObject({ waiting: 1, stored: 0 });
+    // Another process tries again, and an outage is no fault.
+    const next = openRegistry();
+    next.state = 'away';
+    const { log, errors } = await open(next, { longestFaultMs: 0 }, { path: killed() });
+    expect(await log.tend()).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    next.state = 'back';
+    await until(() => log.bytes() === 0);
+    expect(values(next)).toEqual([0, 1]);
+    expect(errors).toEqual([]);
   });
 
   test('wait for their prediction if it was less than a day old when they were received', async () => {
