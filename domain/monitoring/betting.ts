@@ -39,7 +39,7 @@ export function addBet(
   tolerance: number,
 ): readonly number[] {
   const allowed = bet.share + tolerance;
-  // Such a set can never exceed its allowance.
+  // Such a set can never exceed its allowance. Rows outside it cost no stake.
   if (allowed >= 1) return wealth;
   const gain = 1 / Math.max(allowed, 1e-9) - 1;
   return stakes.map(
@@ -57,7 +57,10 @@ export function logEvidence(wealth: readonly number[]): number {
 
 /**
  * The smallest tolerance at which the bets of one block never reach the threshold. The evidence
- * falls with the tolerance, so an alarm at tolerance τ means that this number is above τ.
+ * falls with the tolerance, so an alarm at tolerance τ means that this number is above τ. An
+ * exception are bets on sets that can exceed their allowance at τ and not at a larger tolerance,
+ * where the rows outside cost nothing. With them, the number may be one of several at which an alarm
+ * ends.
  */
 export function neededTolerance(bets: readonly SetBet[], threshold: number): number {
   if (bets.every(({ inside }) => inside === 0)) return 0;
