@@ -9429,6 +9429,25 @@ export interface components {
                 readonly score: number | null;
             } | null;
             readonly id: string;
+            /** @description all labels in the order of arrival, if two of them contradict; otherwise empty */
+            readonly labels: readonly {
+                /** @description whether a corrected answer was given */
+                readonly corrected: boolean;
+                /** @description a judge’s verdicts on both answers: 1 right, 0 wrong */
+                readonly judged: {
+                    readonly beside: number | null;
+                    readonly judge: string;
+                    readonly served: number | null;
+                } | null;
+                /** @description true value or class */
+                readonly label: number | boolean | string | null;
+                /** @description null if only a judge has given feedback */
+                readonly labelledAt: string | null;
+                /** @description number of right answers given; their texts are not shown */
+                readonly references: number;
+                /** @description score of the answer, from 0 to 1 */
+                readonly score: number | null;
+            }[];
             /** @description time from the request to its response */
             readonly latencyMs: number;
             /** @description a model or an application */

@@ -24,7 +24,7 @@ export interface PredictionFilter {
 }
 
 /** Without the data that the caller sent. */
-export type ListedPrediction = Omit<PredictionRecord, 'input' | 'entity'>;
+export type ListedPrediction = Omit<PredictionRecord, 'input' | 'entity' | 'receivedValues'>;
 
 /**
  * Each filter has an index that ends in (received_at, id), so that a page reads about as many rows

@@ -2,6 +2,7 @@ import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
 import type { ClassPrediction } from '../../domain/evaluation/class-prediction';
 import type { LoggedAnswer } from '../../domain/language/logged-answer';
 import type { PredictionArm } from '../../domain/serving/prediction';
+import type { ReceivedValue } from './feedback-schema';
 
 export interface PredictionRow {
   readonly tenant: Tenant;
@@ -44,4 +45,6 @@ export interface OtherScore {
 export interface PredictionRecord extends PredictionRow {
   readonly label: unknown;
   readonly labelledAt: string | null;
+  /** All labels in the order of arrival, if two of them contradict; otherwise null. */
+  readonly receivedValues: readonly ReceivedValue[] | null;
 }

@@ -107,7 +107,7 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
     async get({ tenant, id }) {
       const [row] = await sql<StoredPrediction<PredictionRecord>[]>`
         select p.tenant_id as tenant, p.id, p.received_at, p.model, p.version, p.arm, p.entity, p.event_time, p.input, p.output, p.latency_ms,
-          p.rollout_id, p.rollout_step, p.other, f.label, f.labelled_at
+          p.rollout_id, p.rollout_step, p.other, f.label, f.labelled_at, f.received_values
         from predictions p left join feedback f on f.tenant_id = p.tenant_id and f.prediction_id = p.id
         where p.tenant_id = ${tenant} and p.id = ${id} and ${daysAround(sql, id, 'p')} limit 1`;
       return row ? toRecord<PredictionRecord>(row) : null;

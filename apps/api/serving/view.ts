@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import type { ReceivedValue } from '../../../db/serving/feedback-schema';
 import type { ListedPrediction } from '../../../db/serving/prediction-list';
+import type { PredictionRecord } from '../../../db/serving/prediction-records';
 import {
   loggedAnswer,
   worstScreeningOutcome,
@@ -48,6 +50,8 @@ const feedback = z.object({
     .nullable()
     .describe('a judge’s verdicts on both answers: 1 right, 0 wrong'),
 });
+
+type FeedbackJson = z.output<typeof feedback>;
 
 const summary = {
   id: z.string(),
@@ -131,6 +135,10 @@ export const predictionView = z
     ...summary,
     ...evidenceOf,
     probabilities,
+    labels: z
+      .array(feedback)
+      .readonly()
+      .describe('all labels in the order of arrival, if two of them contradict; otherwise empty'),
     digest: digest
       .nullable()
       .describe('digest of the version that answered; for an application, of the release bundle'),
@@ -198,15 +206,17 @@ export function summaryToJson({
     class: predicted?.class ?? null,
     answer: said && answerToJson(said),
     verdict: said && worstScreeningOutcome(said.safety),
-    feedback:
-      labelledAt === null
-        ? null
-        : feedbackToJson(predicted === null ? label : (classLabel(label) ?? label), labelledAt),
+    feedback: labelledAt === null ? null : labelToJson(output, { label, labelledAt }),
   };
 }
 
+function labelToJson(output: unknown, { label, labelledAt }: ReceivedValue): FeedbackJson {
+  const isClass = classPredictionIn(output) !== null;
+  return feedbackToJson(isClass ? (classLabel(label) ?? label) : label, labelledAt);
+}
+
 export function predictionToJson(
-  row: ListedPrediction,
+  row: ListedPrediction & Pick<PredictionRecord, 'receivedValues'>,
   digestServed: string | null,
 ): PredictionJson {
   const { eventTime, rollout, other } = row;
@@ -215,6 +225,9 @@ export function predictionToJson(
     ...summaryToJson(row),
     ...evidenceToJson(loggedAnswer(row.output)),
     probabilities: classPredictionIn(row.output)?.probabilities ?? null,
+    labels: (row.receivedValues ?? []).map(({ label, labelledAt }) =>
+      labelToJson(row.output, { label, labelledAt: new Date(labelledAt).toISOString() }),
+    ),
     digest: digestServed,
     eventTime,
     rollout,
@@ -303,7 +316,7 @@ const judgedOnly = new Date(0).toISOString();
 /** A judge's verdict may exist beside a plain label. */
 type FeedbackParts = AnswerFeedback & { readonly label?: unknown };
 
-function feedbackToJson(given: unknown, labelledAt: string): PredictionSummaryJson['feedback'] {
+function feedbackToJson(given: unknown, labelledAt: string): FeedbackJson {
   const said: FeedbackParts =
     typeof given === 'object' && given !== null ? given : { label: given };
   const { label, score, references = [], correction, judged } = said;

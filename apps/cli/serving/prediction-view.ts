@@ -51,6 +51,7 @@ export function describePrediction(prediction: PredictionJson): string {
     probabilities,
     other,
     feedback,
+    labels,
   } = prediction;
   const firstToken =
     answer?.firstTokenMs == null ? '' : `, first token after ${inMs(answer.firstTokenMs)}`;
@@ -64,9 +65,9 @@ export function describePrediction(prediction: PredictionJson): string {
     ...standbyLines(answer),
     ...evidenceLines(prediction),
     ...(other === null ? [] : otherLines(model, other)),
-    feedback === null
-      ? 'no feedback'
-      : `feedback: ${feedbackText(feedback)}${feedback.labelledAt === null ? '' : `, ${feedback.labelledAt}`}`,
+    feedback === null ? 'no feedback' : `feedback: ${datedText(feedback)}`,
+    ...(labels.length === 0 ? [] : ['labels that arrived, of which two contradict:']),
+    ...labels.map((each) => `  ${datedText(each)}`),
   ].join('\n');
 }
 
@@ -167,6 +168,10 @@ function retrievalLines({
         `  [${place + 1}] ${documentId} ${chunkId} ${score.toFixed(3)}${cited.includes(place + 1) ? ', cited' : ''}`,
     ),
   ];
+}
+
+function datedText(feedback: PredictionJson['labels'][number]): string {
+  return `${feedbackText(feedback)}${feedback.labelledAt === null ? '' : `, ${feedback.labelledAt}`}`;
 }
 
 function feedbackText(feedback: PredictionSummaryJson['feedback']): string {

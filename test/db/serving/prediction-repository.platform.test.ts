@@ -58,6 +58,7 @@ describe('predictions', () => {
       ...row,
       label: null,
       labelledAt: null,
+      receivedValues: null,
     });
     expect(await label(row.id, true)).toEqual({ joined: true, contradicts: false });
     expect(await predictions.get({ tenant, id: row.id })).toMatchObject({
@@ -115,6 +116,7 @@ describe('predictions', () => {
               entity: row.entity === null ? null : storable(row.entity),
               label: null,
               labelledAt: null,
+              receivedValues: null,
             });
           }
         },

@@ -204,6 +204,22 @@ describe('a prediction', () => {
     expect(JSON.stringify(body)).not.toContain('1400');
   });
 
+  test('shows all its labels if two of them contradict', async () => {
+    const id = await log(keptBack);
+    const label = (value: number, labelledAt: string) =>
+      world.registry.feedback.record({ tenant, predictionId: id, label: value, labelledAt });
+    await label(1, '2026-01-02T00:00:00Z');
+    expect((await world.call('GET', `/predictions/${id}`)).body).toMatchObject({ labels: [] });
+    await label(0, '2026-01-03T00:00:00Z');
+    expect((await world.call('GET', `/predictions/${id}`)).body).toMatchObject({
+      feedback: { label: 0 },
+      labels: [
+        { label: 1, labelledAt: '2026-01-02T00:00:00.000Z' },
+        { label: 0, labelledAt: '2026-01-03T00:00:00.000Z' },
+      ],
+    });
+  });
+
   test('with only a judge’s verdict has no label', async () => {
     const id = await log(said());
     const judged = { judge: digestOf('judge'), served: 1, beside: 0 } as const;

@@ -36,7 +36,7 @@ test('an answer without passages has no verdict about them', () => {
     label: null,
     labelledAt: null,
   } as unknown as ListedPrediction;
-  const shown = predictionToJson(row, null);
+  const shown = predictionToJson({ ...row, receivedValues: null }, null);
   expect(predictionView.parse(shown)).toEqual(shown);
   expect(shown).toMatchObject({
     verdict: 'passed',

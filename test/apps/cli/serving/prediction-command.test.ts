@@ -18,6 +18,7 @@ const answered: PredictionJson = {
   score: null,
   verdict: 'redacted',
   digest: digest('a'),
+  labels: [],
   eventTime: null,
   rollout: { id: 'rol_1', step: 0 },
   answer: {
@@ -73,6 +74,15 @@ const answered: PredictionJson = {
   },
 };
 
+const labelTrue = {
+  labelledAt: '2026-01-11T00:00:00.000Z',
+  label: true,
+  score: null,
+  references: 0,
+  corrected: false,
+  judged: null,
+};
+
 const scored: PredictionJson = {
   ...answered,
   id: 'pred_1',
@@ -85,16 +95,10 @@ const scored: PredictionJson = {
   retrieved: null,
   other: null,
   rollout: null,
+  labels: [],
   digest: null,
   eventTime: '2026-01-01T05:00:00.000Z',
-  feedback: {
-    labelledAt: '2026-01-11T00:00:00.000Z',
-    label: true,
-    score: null,
-    references: 0,
-    corrected: false,
-    judged: null,
-  },
+  feedback: labelTrue,
 };
 
 const keptBack: PredictionJson = {
@@ -233,6 +237,11 @@ describe('prediction show', () => {
       'feedback: label true, 2026-01-11T00:00:00.000Z',
       '',
     ]);
+    const before = { ...labelTrue, label: false, labelledAt: '2026-01-10T00:00:00.000Z' };
+    api.routes.set('GET /predictions/pred_1', { ...scored, labels: [before, labelTrue] });
+    expect((await api.cli('prediction', 'show', 'pred_1')).stdout).toContain(
+      'labels that arrived, of which two contradict:\n  label false, 2026-01-10T00:00:00.000Z\n  label true,',
+    );
   });
 
   test('shows kept texts on request, without control characters for the terminal', async () => {
