@@ -87,8 +87,8 @@ export function createObserveModelActivities({ registry, artifacts }: ObserveMod
             return { kind: 'off', why: step.why };
           }
           if (step.kind === 'prepare') return { kind: 'prepare', version: step.version };
-          const { fencing, revision } = step;
-          await registry.monitors.keep({ ...input, fencing, revision });
+          const { fencing, revision, settings: current } = step;
+          await registry.monitors.keep({ ...input, fencing, revision, settings: current });
           const reference = await loadReference(input);
           const seen = await drain(input, { fencing, reference, until, signal, report });
           if (seen.kind === 'changed') continue;

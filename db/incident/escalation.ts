@@ -76,7 +76,7 @@ export async function followApprovals(
   const waiting = await sql<WaitingRun[]>`
     select u.tenant_id as tenant, u.id, u.lifecycle, u.version, u.waiting_for, u.touched_at as since
     from runs u
-    where u.awaits_approval
+    where u.status = 'waiting' and u.awaits_approval
       and not exists (
         select from incidents i where i.tenant_id = u.tenant_id and i.model = u.lifecycle and i.key = 'approval-' || u.id and i.opened_at >= u.touched_at
       )
@@ -99,7 +99,7 @@ export async function followApprovals(
   const over = await sql<{ tenant: Tenant; model: string; key: string; status: RunStatus }[]>`
     select i.tenant_id as tenant, i.model, i.key, u.status from incidents i
     join runs u on u.tenant_id = i.tenant_id and i.key = 'approval-' || u.id
-    where i.kind = 'approval' and i.status <> 'resolved' and not u.awaits_approval
+    where i.kind = 'approval' and i.status <> 'resolved' and (u.status <> 'waiting' or not u.awaits_approval)
     limit ${limit}`;
   for (const { status, ...of } of over) {
     const because = isFinal(status) ? `the run ended: ${status}` : 'the run goes on';

@@ -1,5 +1,6 @@
 import type { PredictionId } from '../../domain/ids';
-import type { MonitorSettings } from '../../domain/monitoring/monitor';
+import { withNewSettings, type MonitorSettings } from '../../domain/monitoring/monitor';
+import { withNewFigures } from '../../domain/monitoring/observation/monitor-results';
 import { dueUntil } from '../rollout/traffic';
 import { withEventTime } from '../../domain/monitoring/observation/monitor-state';
 import type {
@@ -38,7 +39,7 @@ export async function foldBatch(
     where m.tenant_id = ${tenant} and m.model = ${model} and m.fencing = ${fencing} and m.status = 'watching'
     for no key update of m`;
   if (row?.settings == null) return { kind: 'changed' };
-  const { settings } = row;
+  const settings = withNewSettings(row.settings);
   const stored = await selectStored(tx, { row, limit });
   const rows = stored.flatMap(toObserved);
   await countRequests(
@@ -246,5 +247,11 @@ export function toMonitor({
   everySeconds: _6,
   ...row
 }: MonitorRow) {
-  return { tenant, ...row };
+  const { settings, results } = row;
+  return {
+    tenant,
+    ...row,
+    settings: settings && withNewSettings(settings),
+    results: results && withNewFigures(results),
+  };
 }

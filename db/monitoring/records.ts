@@ -140,9 +140,13 @@ export interface MonitorRepository {
   ): Promise<void>;
   /** Deletes hours of charts that are more than a year old. */
   prune(input: MonitoredModel): Promise<void>;
-  /** Notes a revision that changed nothing for the monitor. */
+  /** Notes a revision whose settings have the same tests. */
   keep(
-    input: MonitoredModel & { readonly fencing: number; readonly revision: number },
+    input: MonitoredModel & {
+      readonly fencing: number;
+      readonly revision: number;
+      readonly settings: MonitorSettings;
+    },
   ): Promise<void>;
   /** Continues without a reference whose artifact is gone. */
   loseReference(input: MonitoredModel & { readonly digest: Digest }): Promise<void>;

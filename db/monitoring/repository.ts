@@ -1,6 +1,6 @@
 import type { LifecycleSpec } from '../../domain/lifecycle/revision';
 import type { Task } from '../../domain/model/model';
-import type { MonitorFacts } from '../../domain/monitoring/monitor';
+import { withNewSettings, type MonitorFacts } from '../../domain/monitoring/monitor';
 import {
   isFallbackDue,
   type FallbackState,
@@ -61,9 +61,9 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
         delete from monitor_windows where tenant_id = ${tenant} and model = ${model} and stored_at < now() - ${windowsKept}::interval`;
     },
 
-    async keep({ tenant, model, fencing, revision }) {
+    async keep({ tenant, model, fencing, revision, settings }) {
       await sql`
-        update monitors set revision = ${revision}
+        update monitors set revision = ${revision}, settings = ${toJson(settings)}::json, every_seconds = ${settings.everySeconds}
         where tenant_id = ${tenant} and model = ${model} and fencing = ${fencing} and revision <> ${revision}`;
     },
 
@@ -299,7 +299,7 @@ async function factsOf(sql: Query, { tenant, model }: MonitoredModel): Promise<M
             fencing: watchedFencing ?? 0,
             revision: watchedRevision ?? 0,
             status,
-            settings,
+            settings: settings && withNewSettings(settings),
           },
   };
 }

@@ -2,7 +2,7 @@ import type { Digest } from '../dataset/artifact';
 import type { RowLoss } from '../evaluation/metrics/names';
 import type { LifecycleSpec } from '../lifecycle/revision';
 import type { Task } from '../model/model';
-import type { MonitorSpec } from './monitor-spec';
+import { defaultMonitor, type MonitorSpec } from './monitor-spec';
 
 /** `off`: the settings turn the monitor off, or the model has no champion that it could watch. */
 export const monitorStatuses = ['watching', 'off'] as const;
@@ -18,6 +18,11 @@ export interface MonitorSettings extends MonitorSpec {
   /** Event time after which a label is due. */
   readonly availableAfterSeconds: number;
   readonly service: ServiceLimits;
+}
+
+/** A stored monitor may be older than a setting. */
+export function withNewSettings(stored: MonitorSettings): MonitorSettings {
+  return { ...defaultMonitor, ...stored };
 }
 
 /** When a version serves badly, by the guardrails of the canary. */

@@ -83,6 +83,13 @@ export interface ServiceResult {
   readonly tests: readonly ServiceTest[];
 }
 
+const newFigures = { interrupted: 0 };
+
+/** Stored results may be older than a figure. */
+export function withNewFigures(stored: MonitorResults): MonitorResults {
+  return { ...stored, service: { ...newFigures, ...stored.service } };
+}
+
 /** Whether too large a share of the requests failed, or was answered too slowly. */
 export interface ServiceTest extends ShareTest {
   readonly measure: 'failed' | 'slow';

@@ -13,8 +13,13 @@ export type MonitorStep =
       readonly revision: number;
       readonly settings: MonitorSettings;
     }
-  /** `revision` is new if only other sections changed. */
-  | { readonly kind: 'watch'; readonly fencing: number; readonly revision: number };
+  /** `revision` and `settings` may be new, and the tests go on. */
+  | {
+      readonly kind: 'watch';
+      readonly fencing: number;
+      readonly revision: number;
+      readonly settings: MonitorSettings;
+    };
 
 export function nextMonitorStep({ champion, revision, watched }: MonitorFacts): MonitorStep {
   if (champion === null) return { kind: 'off', why: 'the model has no champion' };
@@ -30,10 +35,32 @@ export function nextMonitorStep({ champion, revision, watched }: MonitorFacts): 
     watched?.status === 'watching' &&
     watched.version === version &&
     watched.fencing === fencing &&
-    JSON.stringify(watched.settings) === JSON.stringify(settings)
+    watched.settings !== null &&
+    haveSameTests(watched.settings, settings)
   )
-    return { kind: 'watch', fencing, revision: revision.revision };
+    return { kind: 'watch', fencing, revision: revision.revision, settings };
   return { kind: 'prepare', version, fencing, revision: revision.revision, settings };
+}
+
+/**
+ * Whether the evidence of one counts for the other. What follows from an alarm, and the volume, which
+ * is judged anew at each look, may differ.
+ */
+function haveSameTests(one: MonitorSettings, other: MonitorSettings): boolean {
+  return JSON.stringify(testSettings(one)) === JSON.stringify(testSettings(other));
+}
+
+function testSettings({
+  task,
+  metric,
+  timezone,
+  availableAfterSeconds,
+  service,
+  drift,
+  data,
+  quality,
+}: MonitorSettings) {
+  return { task, metric, timezone, availableAfterSeconds, service, drift, data, quality };
 }
 
 /** Null if the lifecycle has become one of another kind than the champion's. */

@@ -284,6 +284,32 @@ test('other settings keep the hours of the service, and another champion starts 
   ]);
 });
 
+test('settings with the same tests keep the state and the results', async () => {
+  const at = await watched();
+  await store([prediction(at.model)]);
+  await look(at, counter([]));
+  const before = await monitorOf(at.model);
+  const changed = { ...settings, everySeconds: 90, onAlarm: 'retrain' as const };
+  await test_.registry.monitors.keep({ tenant, ...at, revision: 2, settings: changed });
+  expect(await monitorOf(at.model)).toEqual({ ...before, revision: 2, settings: changed });
+  const [row] = await test_.database.sql`
+    select every_seconds from monitors where tenant_id = ${tenant} and model = ${at.model}`;
+  expect(row).toEqual({ everySeconds: 90 });
+});
+
+test('a monitor that was stored before a setting or a figure existed goes on with the usual ones', async () => {
+  const at = await watched();
+  await look(at, counter([]));
+  const before = await monitorOf(at.model);
+  await test_.database.sql`
+    update monitors set settings = (settings::jsonb - 'volume')::json, results = (results::jsonb #- '{service,interrupted}')::json
+    where tenant_id = ${tenant} and model = ${at.model}`;
+  expect(await monitorOf(at.model)).toEqual(before);
+  const { watched: facts } = await test_.registry.monitors.facts({ tenant, model: at.model });
+  expect(facts?.settings).toEqual(settings);
+  expect(await look(at, counter([]))).toMatchObject({ kind: 'folded' });
+});
+
 test('a label counts once when it is due, also if it is sent again or changed', async () => {
   const at = await watched();
   const rows = Array.from({ length: 4 }, () => prediction(at.model));

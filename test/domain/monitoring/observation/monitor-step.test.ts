@@ -60,5 +60,46 @@ test('a version is watched until it, its promotion or its settings change', () =
   expect(next(3, 5, spec)).toBe('watch');
   expect(next(4, 5, spec)).toBe('watch');
   expect(next(4, 6, spec)).toBe('prepare');
-  expect(next(4, 5, application({ every: '1m' }))).toBe('prepare');
+});
+
+test('only other tests begin anew: what follows from an alarm, the volume and the pace may change', () => {
+  const model = (monitor: object): LifecycleSpec => {
+    const { spec, ...document } = example('model');
+    return lifecycleSchema.parse({ ...document, spec: { ...spec, monitor } });
+  };
+  const champion = { version: 2, fencing: 5, digest: sha256('bundle') };
+  const next = (one: LifecycleSpec, other: LifecycleSpec) => {
+    const first = step(one, 'classification');
+    if (first.kind !== 'prepare') throw new Error(first.kind);
+    return nextMonitorStep({
+      champion: { ...champion, task: 'classification' },
+      revision: { revision: 4, spec: other },
+      watched: {
+        version: 2,
+        fencing: 5,
+        revision: 3,
+        status: 'watching',
+        settings: first.settings,
+      },
+    });
+  };
+  const changed = {
+    every: '1m',
+    onAlarm: 'retrain',
+    cooldown: '2h',
+    maxFailures: 5,
+    runStrategy: 'queue',
+    volume: { enabled: false },
+  };
+  expect(next(model({}), model(changed))).toMatchObject({
+    kind: 'watch',
+    revision: 4,
+    settings: { everySeconds: 60, onAlarm: 'retrain', volume: { enabled: false } },
+  });
+  for (const tests of [
+    { drift: { minEffect: 0.2 } },
+    { data: { maxRefused: 0.1 } },
+    { quality: { maxDrop: 0.1 } },
+  ])
+    expect(next(model({}), model(tests))).toMatchObject({ kind: 'prepare' });
 });
