@@ -134,12 +134,13 @@ export function createScheduleRepository({ sql }: Database): ScheduleRepository 
       }),
 
     async isRequested({ tenant, lifecycle, scheduledAt }) {
-      // Temporal cuts the time of a trigger to seconds, and its clock may differ.
+      // Temporal cuts the time of a trigger to seconds, and its clock may differ. A backfill is of
+      // past times, so it does not free the schedule of its brakes afterwards.
       const [requested] = await sql`
         select from audit_log
         where tenant_id = ${tenant} and subject = ${`lifecycle:${lifecycle}`}
           and (action = 'schedule.trigger' and at between ${scheduledAt}::timestamptz - interval '1 minute' and ${scheduledAt}::timestamptz + interval '1 minute'
-            or action = 'schedule.backfill' and ${scheduledAt}::timestamptz between (after->>'from')::timestamptz and (after->>'to')::timestamptz)
+            or action = 'schedule.backfill' and ${scheduledAt}::timestamptz between (after->>'from')::timestamptz and (after->>'to')::timestamptz and ${scheduledAt}::timestamptz <= at)
         limit 1`;
       return requested !== undefined;
     },

@@ -177,6 +177,11 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
       }) => {
         if (Date.parse(from) >= Date.parse(to))
           throw failure('InvalidInput', `from ${from} is not before to ${to}`);
+        const now = new Date();
+        if (Date.parse(to) > now.getTime())
+          throw failure('InvalidInput', `to ${to} is in the future: it is ${now.toISOString()}`, {
+            next: 'give a time in the past; the schedule itself starts the later runs',
+          });
         await shown(tenant, of);
         await registry.lifecycles.auditSchedule({
           tenant,

@@ -78,7 +78,7 @@ export function scheduleCommands(program: Command, context: CliContext): void {
     .command('backfill <lifecycle>')
     .description('Start the scheduled runs between two past times, one after the other')
     .requiredOption('--from <time>', 'RFC 3339')
-    .requiredOption('--to <time>', 'RFC 3339')
+    .requiredOption('--to <time>', 'RFC 3339, not in the future')
     .requiredOption('--reason <text>', 'Reason, for the audit log')
     .option('--json', 'Print as JSON')
     .action(

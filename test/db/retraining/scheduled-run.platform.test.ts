@@ -151,6 +151,12 @@ describe('a person', () => {
     expect(await Promise.all(times.map(isRequested))).toEqual([true, true, true, false]);
   });
 
+  test('requests no time of a backfill that is later than the request', async () => {
+    const later = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
+    const isRequested = await requestedBy('backfill', { from: day(1), to: later(48) });
+    expect(await Promise.all([day(1), later(24)].map(isRequested))).toEqual([true, false]);
+  });
+
   test('requests the time of a trigger', async () => {
     const isRequested = await requestedBy('trigger');
     expect(await isRequested(new Date().toISOString())).toBe(true);

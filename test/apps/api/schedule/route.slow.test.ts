@@ -406,6 +406,12 @@ describe('a person', () => {
       status: 422,
       body: { code: 'InvalidInput' },
     });
+    const to = new Date(Date.now() + 86_400_000).toISOString();
+    const future = { from: '2013-04-01T00:00:00Z', to, reason: 'x' };
+    expect(await tell('heard', 'backfill', future)).toMatchObject({
+      status: 422,
+      body: { detail: expect.stringContaining('is in the future') as string },
+    });
     expect(
       await world.call('POST', '/schedules/heard/pause', { as: 'viewer', body: { reason: 'x' } }),
     ).toMatchObject({ status: 403 });
