@@ -9429,7 +9429,7 @@ export interface components {
                 readonly score: number | null;
             } | null;
             readonly id: string;
-            /** @description all labels in the order of arrival, if two of them contradict; otherwise empty */
+            /** @description the values that contradicted, in the order of arrival, up to 8 kB; empty if none did */
             readonly labels: readonly {
                 /** @description whether a corrected answer was given */
                 readonly corrected: boolean;

@@ -34,7 +34,10 @@ export const feedback = pgTable(
     monitoredAt: instant('monitored_at'),
     /** When a label arrived last that contradicts an earlier one; null without such labels. */
     contradictedAt: instant('contradicted_at'),
-    /** Once two labels contradict: all that arrived, the first one first, up to `maxValueBytes`. */
+    /**
+     * The value that counted when a label first contradicted it, then each value that contradicted,
+     * in the order of arrival, up to `maxValueBytes`. Null until then.
+     */
     receivedValues: document<readonly ReceivedValue[]>('received_values'),
   },
   (t) => [

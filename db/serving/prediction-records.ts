@@ -45,6 +45,6 @@ export interface OtherScore {
 export interface PredictionRecord extends PredictionRow {
   readonly label: unknown;
   readonly labelledAt: string | null;
-  /** All labels in the order of arrival, if two of them contradict; otherwise null. */
+  /** The values that contradicted, in the order of arrival; null if none did. */
   readonly receivedValues: readonly ReceivedValue[] | null;
 }

@@ -138,7 +138,9 @@ export const predictionView = z
     labels: z
       .array(feedback)
       .readonly()
-      .describe('all labels in the order of arrival, if two of them contradict; otherwise empty'),
+      .describe(
+        'the values that contradicted, in the order of arrival, up to 8 kB; empty if none did',
+      ),
     digest: digest
       .nullable()
       .describe('digest of the version that answered; for an application, of the release bundle'),

@@ -66,7 +66,9 @@ export function describePrediction(prediction: PredictionJson): string {
     ...evidenceLines(prediction),
     ...(other === null ? [] : otherLines(model, other)),
     feedback === null ? 'no feedback' : `feedback: ${datedText(feedback)}`,
-    ...(labels.length === 0 ? [] : ['labels that arrived, of which two contradict:']),
+    ...(labels.length === 0
+      ? []
+      : ['values that contradicted, in the order of arrival, up to 8 kB:']),
     ...labels.map((each) => `  ${datedText(each)}`),
   ].join('\n');
 }

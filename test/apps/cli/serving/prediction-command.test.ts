@@ -240,7 +240,7 @@ describe('prediction show', () => {
     const before = { ...labelTrue, label: false, labelledAt: '2026-01-10T00:00:00.000Z' };
     api.routes.set('GET /predictions/pred_1', { ...scored, labels: [before, labelTrue] });
     expect((await api.cli('prediction', 'show', 'pred_1')).stdout).toContain(
-      'labels that arrived, of which two contradict:\n  label false, 2026-01-10T00:00:00.000Z\n  label true,',
+      'values that contradicted, in the order of arrival, up to 8 kB:\n  label false, 2026-01-10T00:00:00.000Z\n  label true,',
     );
   });
 
