@@ -20,15 +20,16 @@ export function holdIncident(
     spec.kind === 'ModelLifecycle'
       ? triggersOnNewData(spec.triggers, Boolean(spec.schedule))
       : null;
-  // A scheduled run checks the contract again.
-  const held = shownBy === 'alarm' ? 'automatic and scheduled runs' : 'automatic runs';
+  // A scheduled run checks the contract again, so a contract holds only automatic runs.
+  const isAlarm = shownBy === 'alarm';
+  const held = isAlarm ? 'automatic and scheduled runs' : 'automatic runs';
   return {
     ...incidentDefaults,
     tenant,
     model,
     kind: 'data',
     key: retrainingIncidents.held,
-    title: `no automatic run: ${brokenText(hold)}`,
+    title: `no automatic ${isAlarm ? 'or scheduled run' : 'run'}: ${brokenText(hold)}`,
     story: {
       ...emptyStory,
       what: problem,
@@ -36,8 +37,8 @@ export function holdIncident(
       engineDid: `It holds ${held}, because a model trained on broken data would be worse.`,
       waitsFor: isSuspected
         ? `Somebody may check the source of ${name}. If the change is real, perennial run start ${model} retrains at once.`
-        : shownBy === 'alarm'
-          ? `Somebody must repair ${name}. Automatic runs go on when the alarm of the monitor ends.`
+        : isAlarm
+          ? `Somebody must repair ${name}. Automatic and scheduled runs go on when the alarm of the monitor ends.`
           : trigger === null
             ? `Somebody must repair ${name}, then resolve this incident: nothing starts a run of the lifecycle on new data.`
             : `Somebody must repair ${name}. Automatic runs go on with ${trigger}, or when a person resolves this incident.`,
@@ -58,10 +59,10 @@ export function stopIncident(
     kind: 'retraining',
     key: retrainingIncidents.stopped,
     severity: 'critical',
-    title: `automatic runs stopped after ${fruitless} fruitless ones`,
+    title: `automatic and scheduled runs stopped after ${fruitless} fruitless ones`,
     story: {
       ...emptyStory,
-      what: `The last ${fruitless} automatic or scheduled runs in a row did not release a version.`,
+      what: `${fruitless} automatic or scheduled runs were fruitless, without a release between them.`,
       engineDid: 'It stopped automatic and scheduled runs. The champion continues to serve.',
       waitsFor: 'A person must find the cause and resolve this incident; then these runs go on.',
     },

@@ -21,7 +21,10 @@ export interface BrokenData {
   readonly isSuspected?: true;
 }
 
-/** Data on which no automatic run starts, and what ends the hold. */
+/**
+ * Broken data and what ends their hold. An alarm holds automatic and scheduled runs, a contract only
+ * automatic ones.
+ */
 export interface DataHold extends BrokenData {
   /**
    * `alarm`: the monitor shows broken requests or a jump. The hold ends with its alarm, and by a jump
@@ -37,7 +40,7 @@ export interface DataHold extends BrokenData {
   readonly alarm?: BrokenData;
 }
 
-/** What the lifecycle says of automatic runs. */
+/** What the lifecycle says of automatic and scheduled runs. */
 export type RetrainingRules = Pick<MonitorSpec, 'cooldownSeconds' | 'maxFailures' | 'runStrategy'>;
 
 /** The automatic and scheduled runs of one lifecycle. Times are RFC 3339. */
@@ -57,7 +60,7 @@ export interface RetrainingState {
   readonly replaced: RunId | null;
   /** Fruitless automatic and scheduled runs in a row. */
   readonly fruitless: number;
-  /** No automatic run starts on these data. */
+  /** The data that hold runs; null if none do. */
   readonly hold: DataHold | null;
   /** After too many fruitless runs; a person must resolve the incident. */
   readonly stopped: boolean;
@@ -80,7 +83,7 @@ export interface RetrainingAnswer {
   readonly why: string;
 }
 
-/** Keys of the incidents of automatic runs. A person who resolves one releases the brake. */
+/** Keys of the incidents of automatic and scheduled runs. A person who resolves one releases the brake. */
 export const retrainingIncidents = {
   stopped: 'retraining-stopped',
   held: 'retraining-held',

@@ -40,7 +40,7 @@ export type RetrainingEvent =
       /** Whether the requests are broken. */
       readonly isBroken: boolean;
     }
-  /** A person resolved the incident that stopped automatic runs. */
+  /** A person resolved the incident that stopped automatic and scheduled runs. */
   | { readonly kind: 'resumed' }
   /** A person resolved the incident that names the broken data. */
   | { readonly kind: 'released' };
@@ -67,8 +67,8 @@ interface RetrainingStep {
 const maxBackOffSeconds = 30 * 86_400;
 
 /**
- * The brakes of automatic and scheduled runs. The caller executes `effects` in the transaction that stores
- * `state`; after `start` and `open` it stores the new run with `startedRetraining`.
+ * The brakes of automatic and scheduled runs. The caller executes `effects` in the transaction that
+ * stores `state`; after `start` and `open` it stores the new run with `startedRetraining`.
  */
 export function changeRetraining(
   state: RetrainingState,
@@ -239,7 +239,7 @@ function released(state: RetrainingState): RetrainingStep {
   };
 }
 
-/** What still holds automatic runs when this hold ends, unless new data arrived. */
+/** What still holds runs when this hold ends, unless new data arrived. */
 function holdAfter(hold: DataHold | null): DataHold | null {
   return hold?.alarm === undefined ? null : { ...hold.alarm, shownBy: 'alarm' };
 }

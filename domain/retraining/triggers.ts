@@ -22,9 +22,12 @@ export function triggersOnNewData(
   isScheduled: boolean,
 ): string | null {
   const kinds = [
-    ...(events.length > 0 ? ['event'] : []),
-    ...(newData ? ['version of the data'] : []),
-    ...(isScheduled ? ['scheduled run that meets the contract'] : []),
+    ...(events.length > 0 ? ['the next event'] : []),
+    ...(newData ? ['the next version of the data'] : []),
+    ...(isScheduled ? ['a scheduled run that meets the contract'] : []),
   ];
-  return kinds.length === 0 ? null : `the next ${kinds.join(' or ')}`;
+  if (kinds.length === 0) return null;
+  return kinds.length < 3
+    ? kinds.join(' or ')
+    : `${kinds.slice(0, -1).join(', ')}, or ${kinds.at(-1) ?? ''}`;
 }

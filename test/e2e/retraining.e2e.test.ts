@@ -116,7 +116,7 @@ test('a jump holds the run until it has lasted for a day', async () => {
     ) as string,
   });
   const [incident] = (await incidentsOf('jumping')).filter(({ key }) => key === 'retraining-held');
-  expect(incident?.title).toBe('no automatic run: request data of y may be broken');
+  expect(incident?.title).toBe('no automatic or scheduled run: request data of y may be broken');
   await send('jumping', { from: '2024-05-07T02:00:00Z', rows: 60, shiftY: 3.5 });
   await untilAnswer(
     async () => (await product.call<MonitorJson>('GET', '/monitors/jumping')).body.rows,

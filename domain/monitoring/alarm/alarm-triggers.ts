@@ -65,7 +65,7 @@ function prospectOf(situation: AlarmSituation): RunProspect {
   const brakes = `perennial retraining show ${model}`;
   if (stopped)
     return {
-      text: `; no run starts, because automatic runs stopped after ${fruitless} fruitless ones`,
+      text: `; no run starts, because automatic and scheduled runs stopped after ${fruitless} fruitless ones`,
       waitsFor: `a person who finds the cause and resolves the incident of the stop: ${brakes}`,
     };
   if (hold !== null && !hold.isSuspected)

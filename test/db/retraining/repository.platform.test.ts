@@ -117,7 +117,7 @@ test('fruitless runs stop automatic ones with an incident, until a person resolv
     {
       kind: 'retraining',
       severity: 'critical',
-      title: 'automatic runs stopped after 2 fruitless ones',
+      title: 'automatic and scheduled runs stopped after 2 fruitless ones',
     },
   ]);
   const by = { tenant, id: items[0]?.id ?? '', actor: 'ann', reason: 'the label was repaired' };

@@ -44,7 +44,7 @@ test('says what is broken and how the hold ends', () => {
   });
   expect(byContract).toContain('delay.flights@3: nulls of distance: 12 %');
   expect(byContract).toContain(
-    'ends with the next event or version of the data, or: perennial incident resolve inc_1 --reason',
+    'ends with the next event or the next version of the data, or: perennial incident resolve inc_1 --reason',
   );
   expect(byContract).toContain('waits: a run for event landed 7');
   const triggers = { ...ready.triggers, events: [], newData: false };

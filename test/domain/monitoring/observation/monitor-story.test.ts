@@ -300,7 +300,7 @@ describe('the story of an alarm that asks for a run', () => {
     [
       'stopped',
       { state: { ...noRetraining, stopped: true, fruitless: 3 } },
-      /no run starts, because automatic runs stopped after 3 fruitless ones/,
+      /no run starts, because automatic and scheduled runs stopped after 3 fruitless ones/,
       /resolves the incident of the stop: perennial retraining show m/,
     ],
     [
