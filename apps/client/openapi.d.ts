@@ -10236,7 +10236,7 @@ export interface components {
                 readonly period: "day" | "month";
             } | null;
             readonly cooldownSeconds: number;
-            /** @description automatic and scheduled runs in a row that released no version */
+            /** @description fruitless automatic and scheduled runs since the last release */
             readonly fruitless: number;
             readonly hold: {
                 /** @description requests that also hold the runs, until their alarm ends or a suspected jump has lasted for 24 hours */

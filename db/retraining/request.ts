@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { isUnchanged } from '../../domain/decision/verdict';
+import { isUnchanged, type Verdict } from '../../domain/decision/verdict';
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
 import { defaultMonitor } from '../../domain/monitoring/monitor-spec';
-import { brokenDataOf, type ValidatedSources } from '../../domain/retraining/broken-data';
+import { findingsOf, type StageOutcome } from '../../domain/retraining/ended-run';
 import {
   noRetraining,
   retrainingIncidents,
-  type BrokenData,
   type RetrainingAnswer,
   type RetrainingCause,
   type RetrainingRules,
@@ -151,24 +150,27 @@ const endedRun: EventSource = async (tx, { tenant }, { run }) => {
   const at = new Date(ended.endedAt).toISOString();
   const { status, verdict } = ended;
   const released = status === 'succeeded' && !isUnchanged(verdict);
-  const brokenData = status === 'stopped' ? await stoppedByContract(tx, tenant, run) : null;
-  return { kind: 'ended', runId: run, status, released, at, brokenData };
+  const findings = findingsOf(status, await stagesOf(tx, tenant, run));
+  return { kind: 'ended', runId: run, status, released, at, ...findings };
 };
 
-/** The data whose contract stopped this run; null if something else did. */
-async function stoppedByContract(
+/** The stages that show how a run ended, in the order in which they began. */
+async function stagesOf(
   tx: Transaction,
   tenant: Tenant,
   run: RunId,
-): Promise<BrokenData | null> {
-  const [stage] = await tx<Columns<typeof stageRecords, 'output'>[]>`
-    select output from stage_records where tenant_id = ${tenant} and run_id = ${run} and stage = 'validate' and status = 'stopped'
-    order by generation desc limit 1`;
-  const left = stage?.output as { readonly output?: ValidatedSources } | undefined;
-  return left?.output === undefined ? null : brokenDataOf(left.output);
+): Promise<readonly StageOutcome[]> {
+  const rows = await tx<Columns<typeof stageRecords, 'stage' | 'status' | 'output'>[]>`
+    select stage, status, output from stage_records
+    where tenant_id = ${tenant} and run_id = ${run} and (stage = 'validate' or status = 'stopped')
+    order by started_at, generation`;
+  return rows.map(({ stage, status, output: left }) => {
+    const end = left as { readonly output?: unknown; readonly verdict?: Verdict } | null;
+    return { stage, status, output: end?.output ?? null, verdict: end?.verdict ?? null };
+  });
 }
 
-/** Automatic runs go on when a person resolved the incident that stopped them. */
+/** Automatic and scheduled runs go on when a person resolved the incident of their stop. */
 const resumed: EventSource = async (tx, of, { stopped }) => {
   if (!stopped) return null;
   return (await openIncident(tx, of, stopKey)) ? null : { kind: 'resumed' };

@@ -1,6 +1,7 @@
 import type { RunId } from '../ids';
 import type { RunStatus } from '../run/run';
 import { brokenText } from './broken-data';
+import type { RunFindings } from './ended-run';
 import {
   type BrokenData,
   type DataHold,
@@ -22,16 +23,14 @@ export type RetrainingEvent =
   | { readonly kind: 'scheduled'; readonly allowsOpenRun: boolean }
   /** The time of a queued run may have come. */
   | { readonly kind: 'due'; readonly at: string; readonly otherRun: RunId | null }
-  | {
+  | ({
       readonly kind: 'ended';
       readonly runId: RunId;
       readonly status: RunStatus;
       /** False also for a run that succeeded and found its model to be the champion already. */
       readonly released: boolean;
       readonly at: string;
-      /** The data whose contract stopped the run; otherwise null. */
-      readonly brokenData: BrokenData | null;
-    }
+    } & RunFindings)
   /** What the newest look of the monitor shows. */
   | {
       readonly kind: 'observed';
@@ -294,7 +293,10 @@ function start(state: RetrainingState, cause: RetrainingCause): RetrainingStep {
   };
 }
 
-/** A scheduled run can be open during a hold by a contract, which it ends if it meets the contract. */
+/**
+ * A scheduled run can be open during a hold by a contract, which it ends once the contract was
+ * checked and met, however the run ended.
+ */
 function end(
   state: RetrainingState,
   event: Extract<RetrainingEvent, { readonly kind: 'ended' }>,
@@ -302,8 +304,7 @@ function end(
 ): RetrainingStep {
   const step = endRun(state, event, rules);
   const { hold } = state;
-  const isChecked = event.status === 'succeeded' || event.status === 'stopped';
-  if (hold?.shownBy !== 'contract' || !isChecked || event.brokenData !== null) return step;
+  if (hold?.shownBy !== 'contract' || !event.meetsContracts) return step;
   const next = released(step.state);
   return {
     ...next,
@@ -313,14 +314,15 @@ function end(
 
 /**
  * A run that a person or its replacement cancelled says nothing about the next one. Neither does a
- * scheduled run that finds its model to be the champion already, nor a run on broken data. That one
+ * scheduled run that found no better model, which is normal for a schedule. A run on broken data
  * holds the next run until new data arrive, unless these are queued already.
  */
 function endRun(
   { isScheduled, ...state }: RetrainingState,
-  { runId, status, released, at, brokenData }: Extract<RetrainingEvent, { readonly kind: 'ended' }>,
+  event: Extract<RetrainingEvent, { readonly kind: 'ended' }>,
   { cooldownSeconds, maxFailures }: RetrainingRules,
 ): RetrainingStep {
+  const { runId, status, released, at, brokenData, showsFault } = event;
   const closed: RetrainingState = { ...state, run: null, lastRun: runId, replaced: null };
   const cooledDown = after(state.startedAt ?? at, cooldownSeconds);
   if (status === 'cancelled') {
@@ -328,7 +330,6 @@ function endRun(
     return unchanged({ ...closed, notBefore });
   }
   if (released) return unchanged({ ...closed, fruitless: 0, notBefore: cooledDown });
-  if (isScheduled && status === 'succeeded') return unchanged({ ...closed, notBefore: cooledDown });
   if (brokenData !== null) {
     const checked = { ...closed, notBefore: cooledDown };
     if (ofData(state.queued) !== null) return unchanged(checked);
@@ -340,6 +341,8 @@ function endRun(
       answer: null,
     };
   }
+  if (isScheduled && !showsFault)
+    return unchanged({ ...closed, notBefore: later(state.notBefore, cooledDown) });
   const fruitless = state.fruitless + 1;
   const seconds = Math.min(cooldownSeconds * 2 ** (fruitless - 1), maxBackOffSeconds);
   const notBefore = after(at, seconds);
@@ -353,6 +356,10 @@ function endRun(
 
 function withoutSource({ name, problem, isSuspected }: DataHold): BrokenData {
   return { name, problem, ...(isSuspected && { isSuspected }) };
+}
+
+function later(one: string | null, other: string): string {
+  return one !== null && Date.parse(one) > Date.parse(other) ? one : other;
 }
 
 function after(at: string, seconds: number): string {

@@ -36,9 +36,7 @@ export const retrainingView = z
     cooldownSeconds: z.number(),
     runStrategy: z.enum(runStrategies).describe('what happens to a trigger while a run is open'),
     maxFailures: z.number(),
-    fruitless: z
-      .number()
-      .describe('automatic and scheduled runs in a row that released no version'),
+    fruitless: z.number().describe('fruitless automatic and scheduled runs since the last release'),
     run: z.string().nullable().describe('automatic or scheduled run in progress'),
     startedAt: instant.nullable().describe('start of the last of these runs'),
     notBefore: instant.nullable().describe('end of the cool-down and the back-off'),

@@ -118,6 +118,30 @@ test('fruitless scheduled runs stop the schedule and call a person', async () =>
   expect(await stateOf(lifecycle)).toMatchObject({ fruitless: 0, stopped: false });
 });
 
+test('scheduled runs that find no better model do not stop the schedule', async () => {
+  const lifecycle = await applied({ maxFailures: 2 });
+  const stopAt = async (number: number, code: string) => {
+    const run = await opened(lifecycle, number);
+    const reason = { gate: 'x', code, message: 'the gate failed', outcome: 'failed' };
+    const verdict = { kind: 'failed', reasons: [reason] };
+    for (const [stage, status, left] of [
+      ['validate', 'succeeded', { output: { datasets: {}, contracts: {} } }],
+      ['evaluate', 'stopped', { output: {}, verdict }],
+    ] as const)
+      await test_.database.sql`
+        insert into stage_records (tenant_id, run_id, stage, generation, lifecycle, status, cache_key, output, ended_at)
+        values (${tenant}, ${run}, ${stage}, 0, ${lifecycle}, ${status}, ${digestOf(lifecycle)}, ${JSON.stringify(left)}, now())`;
+    await end(run, 'stopped');
+  };
+  for (const number of [1, 2, 3]) await stopAt(number, 'superiority.refuted');
+  expect(await stateOf(lifecycle)).toMatchObject({ fruitless: 0, stopped: false, run: null });
+  await stopAt(4, 'parity.differs');
+  await stopAt(5, 'superiority.refuted');
+  expect(await stateOf(lifecycle)).toMatchObject({ fruitless: 1, stopped: false });
+  await stopAt(6, 'threshold.missed');
+  expect(await stateOf(lifecycle)).toMatchObject({ fruitless: 2, stopped: true });
+});
+
 test('an alarm of broken requests skips the times of the schedule, with its incident', async () => {
   const lifecycle = await applied();
   const brokenData = { name: 'request data of x', problem: 'it is missing.' };

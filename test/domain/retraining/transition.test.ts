@@ -7,6 +7,7 @@ import {
   type RetrainingRules,
   type RetrainingState,
 } from '../../../domain/retraining/retraining';
+import type { RunFindings } from '../../../domain/retraining/ended-run';
 import { retrainingStatus } from '../../../domain/retraining/outlook';
 import {
   changeRetraining,
@@ -32,6 +33,7 @@ const ended = (
   hours: number,
   status: 'succeeded' | 'stopped' | 'failed' | 'cancelled' | 'lost',
   brokenData: BrokenData | null = null,
+  more: Partial<Pick<RunFindings, 'meetsContracts' | 'showsFault'>> = {},
 ): RetrainingEvent => ({
   kind: 'ended',
   runId: 'run_1' as RunId,
@@ -39,6 +41,9 @@ const ended = (
   released: status === 'succeeded',
   at: at(hours),
   brokenData,
+  meetsContracts: brokenData === null && (status === 'succeeded' || status === 'stopped'),
+  showsFault: status === 'stopped' || status === 'failed' || status === 'lost',
+  ...more,
 });
 const due = (hours: number, otherRun: RunId | null = null): RetrainingEvent => ({
   kind: 'due',
@@ -187,6 +192,22 @@ describe('a time of the schedule', () => {
     });
   });
 
+  test('that finds no better model neither counts nor clears, however often', () => {
+    const notBetter = [fires, ended(2, 'stopped', null, { showsFault: false })];
+    const months = Array.from({ length: 24 }, () => notBetter).flat();
+    expect(play([...months, fires])).toMatchObject({ answer: 'started', state: { fruitless: 0 } });
+    expect(play([...fruitless, ...months]).state).toMatchObject({ fruitless: 1, run: null });
+    // The same end of an automatic run counts.
+    const automatic = [asked(0), ended(2, 'stopped', null, { showsFault: false })];
+    expect(play(automatic).state.fruitless).toBe(1);
+  });
+
+  test('that finds no better model does not shorten the back-off', () => {
+    const failed = [asked(0), ended(1, 'failed'), asked(30), ended(31, 'failed')];
+    const notBetter = [fires, ended(32, 'stopped', null, { showsFault: false })];
+    expect(play([...failed, ...notBetter]).state.notBefore).toBe(play(failed).state.notBefore);
+  });
+
   describe('during the hold of a contract', () => {
     const stopped = [fires, ended(1, 'stopped', data)];
 
@@ -205,6 +226,22 @@ describe('a time of the schedule', () => {
         state: { hold: { ...later, shownBy: 'contract' }, fruitless: 0 },
       });
       expect(play([...stopped, fires, ended(2, 'failed')]).state.hold).toMatchObject(data);
+    });
+
+    test('keeps the hold if the run was stopped before the validation', () => {
+      const before = ended(2, 'stopped', null, { meetsContracts: false });
+      expect(play([...stopped, fires, before])).toMatchObject({
+        effects: ['open', 'hold', 'open'],
+        state: { hold: { ...data, shownBy: 'contract' } },
+      });
+    });
+
+    test('ends the hold if the run failed after the data had met the contract', () => {
+      const later = ended(2, 'failed', null, { meetsContracts: true });
+      expect(play([...stopped, fires, later])).toMatchObject({
+        effects: ['open', 'hold', 'open', 'release'],
+        state: { hold: null, fruitless: 1 },
+      });
     });
 
     test('opens none while an alarm holds too', () => {
