@@ -9210,7 +9210,7 @@ export interface components {
                 readonly countedFrom: string | null;
                 /** Format: date-time */
                 readonly judgedUntil: string;
-                /** @description those with two weeks or more before the newest block */
+                /** @description those with three weeks or more before the newest block */
                 readonly scales: readonly {
                     readonly alarms: {
                         readonly fewer: {

@@ -247,7 +247,7 @@ const volume = z.object({
       }),
     )
     .readonly()
-    .describe('those with two weeks or more before the newest block'),
+    .describe('those with three weeks or more before the newest block'),
 });
 
 const skew = z.object({

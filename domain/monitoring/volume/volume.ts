@@ -3,6 +3,7 @@ import { unusuallyFew, unusuallyMany } from '../../statistics/poisson';
 import { blocksPerYear, blockScales, type BlockScale } from '../blocks';
 import { minBlockRows } from '../tolerance';
 import { hourMs, openVolumeBlocks, type VolumeCalendar } from './volume-blocks';
+import { dispersionOf } from './volume-dispersion';
 
 export interface VolumeSettings {
   /** IANA name of the zone whose hours of the day, days and weeks are compared. */
@@ -62,7 +63,8 @@ export interface VolumeResult {
 
 /** Weeks with which a block is compared. */
 const mostWeeks = 4;
-export const fewestWeeks = 2;
+/** With fewer, the dispersion is not known. */
+export const fewestWeeks = 3;
 /** An alarm stays open for so long without a block that could end it. */
 const weeksOpen = 4;
 /** Hours that `judgeVolume` needs: the newest block, its weeks and those of older blocks. */
@@ -77,7 +79,8 @@ const blocksOpen: Readonly<Record<BlockScale, number>> = {
 /**
  * Judges whole blocks. The hypothesis: requests come independently, at a rate between the smallest
  * count of the same blocks in the weeks before, divided by the tolerance, and their largest count
- * times the tolerance. A count is too unusual if its Poisson tail at the nearer end is at most α.
+ * times the tolerance. A count is too unusual if its Poisson tail at the nearer end is at most α. If
+ * counts differ more from week to week, both are divided by their dispersion first.
  *
  * Over both sides, three scales and the blocks of a year, α sums to `falseAlarmsPerYear`, so it
  * bounds the expected number of false alarms under any dependence of the blocks.
@@ -98,13 +101,23 @@ export function openVolume(
 ): (until: number) => VolumeResult {
   const counts = openCounts(hours);
   const calendar = openVolumeBlocks(settings.timezone);
-  return (until) => volumeAt(until, { counts, calendar, settings });
+  const known = new Map<string, number>();
+  /** Remembered, because all hours of a day have the same. */
+  function dispersionAt(scale: BlockScale, day: number): number {
+    const key = `${scale} ${day}`;
+    const dispersion = known.get(key) ?? dispersionOf(groupsAt(counts, calendar, scale, day));
+    known.set(key, dispersion);
+    return dispersion;
+  }
+  return (until) => volumeAt(until, { counts, calendar, settings, dispersionAt });
 }
 
 interface OpenVolume {
   readonly counts: Counts;
   readonly calendar: VolumeCalendar;
   readonly settings: VolumeSettings;
+  /** Of the hours or days of the week that ends with a day. A week has that of its days. */
+  readonly dispersionAt: (scale: BlockScale, day: number) => number;
 }
 
 function volumeAt(until: number, open: OpenVolume): VolumeResult {
@@ -149,9 +162,9 @@ function openCounts(hours: readonly VolumeHour[]): Counts {
   return { from: (first + 1) * hourMs, sum: (from, to) => until(to) - until(from) };
 }
 
-/** Null if fewer than two weeks before it were counted. */
+/** Null if fewer than three weeks before it were counted. */
 function judgeBlock(
-  { counts: { from: countedFrom, sum }, calendar, settings }: OpenVolume,
+  { counts: { from: countedFrom, sum }, calendar, settings, dispersionAt }: OpenVolume,
   { scale, block }: { readonly scale: BlockScale; readonly block: number },
 ): VolumeBlock | null {
   const before: number[] = [];
@@ -165,6 +178,8 @@ function judgeBlock(
   if (weeks < fewestWeeks) return null;
   const [lowest, highest] = [Math.min(...before), Math.max(...before)];
   const [from, until] = calendar.rangeOf(scale, block);
+  // As it was when the block ended, so that a long silence does not end its own alarm.
+  const dispersion = dispersionAt(scale, calendar.newestOver('day', until));
   return {
     from: isoOf(from),
     until: isoOf(until),
@@ -172,7 +187,7 @@ function judgeBlock(
     lowest,
     highest,
     weeks,
-    limits: limitsOf({ lowest, highest }, scale, settings),
+    limits: limitsOf({ lowest, highest, dispersion }, scale, settings),
   };
 }
 
@@ -186,16 +201,47 @@ export function volumeAlpha(
 }
 
 function limitsOf(
-  { lowest, highest }: Pick<VolumeBlock, 'lowest' | 'highest'>,
+  {
+    lowest,
+    highest,
+    dispersion,
+  }: Pick<VolumeBlock, 'lowest' | 'highest'> & { readonly dispersion: number },
   scale: BlockScale,
   settings: VolumeSettings,
 ): VolumeBlock['limits'] {
   const alpha = volumeAlpha(scale, settings);
+  const [low, high] = [lowest / settings.tolerance, highest * settings.tolerance];
+  const few = unusuallyFew(low / dispersion, alpha);
   return {
-    fewer: unusuallyFew(lowest / settings.tolerance, alpha),
+    fewer: few === null ? null : Math.floor(few * dispersion),
     // A few requests more at night are no change of the volume; days and weeks have them too.
-    more: highest < minBlockRows ? null : unusuallyMany(highest * settings.tolerance, alpha),
+    more:
+      highest < minBlockRows
+        ? null
+        : Math.ceil(unusuallyMany(high / dispersion, alpha) * dispersion),
   };
+}
+
+/** Counts of each hour or day of the week that ends with a day, in the weeks before it. */
+function groupsAt(
+  { from: countedFrom, sum }: Counts,
+  calendar: VolumeCalendar,
+  scale: BlockScale,
+  day: number,
+): readonly (readonly number[])[] {
+  const [, until] = calendar.rangeOf('day', day);
+  const blocks =
+    scale === 'hour'
+      ? Array.from({ length: 168 }, (_, back) => Math.floor(until / hourMs) - 1 - back)
+      : Array.from({ length: 7 }, (_, back) => day - back);
+  return blocks.map((block) =>
+    Array.from({ length: mostWeeks }, (_, week) => {
+      const same = calendar.sameBlocks(scale === 'hour' ? 'hour' : 'day', block, week + 1);
+      return same[Math.floor(same.length / 2)];
+    }).flatMap((range) =>
+      range === undefined || countedFrom === null || range[0] < countedFrom ? [] : [sum(...range)],
+    ),
+  );
 }
 
 /** Blocks that have no limit neither raise an alarm nor end one. */

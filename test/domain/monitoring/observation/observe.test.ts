@@ -390,7 +390,7 @@ describe('a monitor', () => {
       {
         what: 'whether requests stop or double',
         why: 'no whole hour of requests was counted',
-        until: 'requests have been counted for 2 weeks',
+        until: 'requests have been counted for 3 weeks',
       },
       {
         what: 'whether live quality is too low',

@@ -1,6 +1,7 @@
 import { blocksPerYear, blockScales, type BlockScale } from '../../../../domain/monitoring/blocks';
 import {
   judgeVolume,
+  openVolume,
   volumeAlpha,
   volumeSides,
   type VolumeHour,
@@ -8,7 +9,9 @@ import {
   type VolumeSettings,
 } from '../../../../domain/monitoring/volume/volume';
 import { volumeAlarms } from '../../../../domain/monitoring/volume/volume-alarms';
+import { dispersionOf } from '../../../../domain/monitoring/volume/volume-dispersion';
 import { unknownVolume } from '../../../../domain/monitoring/volume/volume-unknown';
+import { seededRandom } from '../../../../domain/statistics/random';
 
 const hourMs = 3_600_000;
 const settings: VolumeSettings = { timezone: 'UTC', tolerance: 2, falseAlarmsPerYear: 1 };
@@ -170,6 +173,53 @@ describe('volume of requests', () => {
   });
 });
 
+describe('requests in batches', () => {
+  /** Batches of 50 rows at random times, one in an hour on average. */
+  function batches(seed: number, hours: number): readonly number[] {
+    const random = seededRandom([seed, 1, 2, 3]);
+    const counts = new Array<number>(hours).fill(0);
+    for (let batch = 0; batch < hours; batch += 1) {
+      const hour = Math.floor(random() * hours);
+      counts[hour] = (counts[hour] ?? 0) + 50;
+    }
+    return counts;
+  }
+
+  function days(counts: readonly number[]): readonly (readonly string[])[] {
+    const hours = counts.flatMap((requests, hour) =>
+      requests === 0
+        ? []
+        : [{ hour: new Date(Date.parse(start) + hour * hourMs).toISOString(), requests }],
+    );
+    const volumeAt = openVolume(hours, { ...settings, tolerance: 1.5 });
+    return Array.from({ length: counts.length / 24 }, (_, day) =>
+      Array.from({ length: 24 }, (__, hour) =>
+        open(volumeAt(Date.parse(start) + (24 * day + hour + 1) * hourMs)),
+      ).flat(),
+    );
+  }
+
+  test('raise no alarm, although their hours differ more than those of single requests', () => {
+    expect([1, 2].flatMap((seed) => days(batches(seed, 8 * 168)).flat())).toEqual([]);
+  });
+
+  test('that stop raise one by the day', () => {
+    const counts = batches(4, 6 * 168).map((each, hour) => (hour < 5 * 168 ? each : 0));
+    expect(days(counts).at(36)).toContain('day fewer');
+  });
+
+  test('at the same hour of each day are no different from single requests', () => {
+    expect(dispersionOf([[500, 500, 500, 500]])).toBe(1);
+    expect(
+      dispersionOf([
+        [450, 0, 0, 0],
+        [450, 0, 0, 0],
+        [9, 9, 9, 9],
+      ]),
+    ).toBeGreaterThan(400);
+  });
+});
+
 describe('clocks that change', () => {
   /** Local hours of Berlin: requests from 6 to 22, and a large batch at 4. */
   const local = (at: string) =>
@@ -240,28 +290,28 @@ describe('the budget of the volume', () => {
 describe('what is not known of the volume', () => {
   const until = (result: VolumeResult) => unknownVolume(result).map((each) => each.until);
 
-  test('needs two weeks before the block, and says from when it is known', () => {
+  test('needs three weeks before the block, and says from when it is known', () => {
     const from = '2024-04-03T10:00:00Z';
-    const short = judged({ from, until: '2024-04-17T11:00:00Z' });
+    const short = judged({ from, until: '2024-04-24T11:00:00Z' });
     expect(short).toMatchObject({ countedFrom: '2024-04-03T11:00:00.000Z', scales: [] });
     expect(unknownVolume(short)).toEqual([
       {
         what: 'whether requests stop or double, by the hour, the day, the week',
-        why: 'requests have been counted since 2024-04-03T11:00:00.000Z, and it takes 2 weeks before the hour',
-        until: 'an hour is over at 2024-04-17T13:10:00.000Z or later',
+        why: 'requests have been counted since 2024-04-03T11:00:00.000Z, and it takes 3 weeks before the hour',
+        until: 'an hour is over at 2024-04-24T13:10:00.000Z or later',
       },
     ]);
-    const known = judged({ from, until: '2024-04-17T13:00:00Z' });
+    const known = judged({ from, until: '2024-04-24T13:00:00Z' });
     expect(known.scales.map(({ scale }) => scale)).toEqual(['hour']);
-    expect(known.scales[0]?.newest.weeks).toBe(2);
-    expect(until(known)).toEqual(['a day is over at 2024-04-18T11:10:00.000Z or later']);
-    expect(unknownVolume(judged({ from, until: '2024-04-29T12:00:00Z' }))).toEqual([]);
+    expect(known.scales[0]?.newest.weeks).toBe(3);
+    expect(until(known)).toEqual(['a day is over at 2024-04-25T11:10:00.000Z or later']);
+    expect(unknownVolume(judged({ from, until: '2024-05-06T12:00:00Z' }))).toEqual([]);
   });
 
   test('a model without requests knows nothing', () => {
     const none = judgeVolume([], Date.parse(start), settings);
     expect(none).toMatchObject({ countedFrom: null, scales: [] });
-    expect(until(none)).toEqual(['requests have been counted for 2 weeks']);
+    expect(until(none)).toEqual(['requests have been counted for 3 weeks']);
   });
 
   test('ten requests a day show a silence by the week alone, and this is said', () => {
