@@ -150,12 +150,12 @@ const endedRun: EventSource = async (tx, { tenant }, { run }) => {
   const at = new Date(ended.endedAt).toISOString();
   const { status, verdict } = ended;
   const released = status === 'succeeded' && !isUnchanged(verdict);
-  const findings = findingsOf(status, await stagesOf(tx, tenant, run));
+  const findings = findingsOf(status, await stageOutcomesOf(tx, tenant, run));
   return { kind: 'ended', runId: run, status, released, at, ...findings };
 };
 
 /** The stages that show how a run ended, in the order in which they began. */
-async function stagesOf(
+async function stageOutcomesOf(
   tx: Transaction,
   tenant: Tenant,
   run: RunId,

@@ -4,7 +4,7 @@ import type { RunStatus, StageStatus } from '../run/run';
 import { brokenDataOf, type ValidatedSources } from './broken-data';
 import type { BrokenData } from './retraining';
 
-/** A stage as its record stores it. `output` and `verdict` are null if it left none. */
+/** How a stage ended. `output` and `verdict` are null if it left none. */
 export interface StageOutcome {
   readonly stage: string;
   readonly status: StageStatus;
@@ -42,7 +42,8 @@ export function findingsOf(status: RunStatus, stages: readonly StageOutcome[]): 
  * the evaluation counts as a fault, because no model was compared.
  */
 function isFault(stopped: StageOutcome | undefined): boolean {
-  switch (stopped?.stage) {
+  if (stopped === undefined) return true;
+  switch (stopped.stage) {
     case 'evaluate':
       return failsAbsoluteGate(stopped.verdict);
     case 'canary':
