@@ -17,4 +17,5 @@ ALTER TABLE "request_hours" ADD CONSTRAINT "request_hours_monitor_fk" FOREIGN KE
 ALTER TABLE "incidents" ADD CONSTRAINT "incidents_kind_check" CHECK ("incidents"."kind" in ('drift', 'quality', 'data', 'service', 'skew', 'volume', 'artifact', 'retraining', 'approval', 'gateway'));--> statement-breakpoint
 ALTER TABLE "feedback" ADD COLUMN "contradicted_at" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "feedback" ADD COLUMN "received_values" json;--> statement-breakpoint
-CREATE INDEX "feedback_contradicted" ON "feedback" USING btree ("tenant_id","model","version","event_time") WHERE "feedback"."contradicted_at" is not null;
+CREATE INDEX "feedback_contradicted" ON "feedback" USING btree ("tenant_id","model","version","event_time") WHERE "feedback"."contradicted_at" is not null;--> statement-breakpoint
+ALTER TABLE "gateways" ADD COLUMN "clock_offset_seconds" double precision DEFAULT 0 NOT NULL;

@@ -5,8 +5,10 @@ import { judgeVolume, weeksKept, type VolumeHour } from '../../domain/monitoring
 import {
   hourToJudge,
   lostGatewaySeconds,
+  mostClockOffsetSeconds,
   withLook,
   type VolumeState,
+  type VolumeWait,
 } from '../../domain/monitoring/volume/volume-state';
 import type { Query } from '../connection';
 import type { Statement } from '../sql';
@@ -52,11 +54,13 @@ export async function followVolume(
     readonly isDrained: boolean;
   },
 ): Promise<VolumeState> {
-  const state = withLook(known, wallMs);
+  const state = withLook(known, { wallMs, everySeconds: settings.everySeconds });
   const until = isDrained ? hourToJudge(state) : null;
   if (until === null) return state;
-  const [seen] = await selectIsCounted(tx, { row, until, resumedMs: state.resumedMs });
+  const [seen] = await selectIsCounted(tx, { row, until });
   if (seen?.isCounted !== true) return state;
+  const waitsFor = await waitOf(tx, state);
+  if (waitsFor !== null) return { ...state, waitsFor };
   await countUnanswered(tx, row);
   const { timezone, drift, volume } = settings;
   const result = judgeVolume(await selectHours(tx, row), until, {
@@ -64,53 +68,69 @@ export async function followVolume(
     tolerance: volume.tolerance,
     falseAlarmsPerYear: drift.falseAlarmsPerYear,
   });
-  return { ...state, result };
+  return { ...state, result, waitsFor: null };
 }
 
 /** With more rows behind the cursor, a later look judges. */
 const mostUncounted = 5_000;
 
 /**
- * Whether all requests from before a time were counted, as far as PostgreSQL knows: none waits behind
- * the cursor or on the disk of a gateway. The order makes PostgreSQL read the rows behind the cursor
- * alone, and not all from before the time.
+ * Whether no request from before a time waits behind the cursor. The order makes PostgreSQL read the
+ * rows behind the cursor alone, and not all from before the time.
  */
 export function selectIsCounted(
   tx: Query,
   {
     row: { tenantId: tenant, model, cursorXid, cursorId },
     until,
-    resumedMs,
   }: {
     readonly row: Pick<MonitorRow, 'tenantId' | 'model' | 'cursorXid' | 'cursorId'>;
     readonly until: number;
-    readonly resumedMs: number;
   },
 ): Statement<{ readonly isCounted: boolean }[]> {
   return tx<{ isCounted: boolean }[]>`
-    select (
-      select count(*) < ${mostUncounted} and coalesce(min(u.received_at) >= to_timestamp(${until / 1000}::float8), true) from (
-        select p.received_at from predictions p
-        where p.tenant_id = ${tenant} and p.model = ${model} and (p.stored_xid, p.id) > (${cursorXid}::xid8, ${cursorId})
-        order by p.stored_xid, p.id limit ${mostUncounted}
-      ) u
-    ) and not exists (
-      select from gateways g
-      where g.lease_until > clock_timestamp() and g.holds_predictions
-        or g.lease_until <= clock_timestamp() and g.beat < ${lastBeat}
-          and greatest(g.lease_until, to_timestamp(${resumedMs / 1000}::float8)) > clock_timestamp() - make_interval(secs => ${lostGatewaySeconds})
-    ) as is_counted`;
+    select count(*) < ${mostUncounted} and coalesce(min(u.received_at) >= to_timestamp(${until / 1000}::float8), true) as is_counted from (
+      select p.received_at from predictions p
+      where p.tenant_id = ${tenant} and p.model = ${model} and (p.stored_xid, p.id) > (${cursorXid}::xid8, ${cursorId})
+      order by p.stored_xid, p.id limit ${mostUncounted}
+    ) u`;
+}
+
+/**
+ * The gateway because of which requests may be missing from an hour that is over: it has some on its
+ * disk or in its memory, it ended without deregistering and may have left some, or its clock differs.
+ * Any gateway may have served any model.
+ */
+async function waitOf(
+  tx: Query,
+  { resumedMs }: Pick<VolumeState, 'resumedMs'>,
+): Promise<VolumeWait | null> {
+  const [gateway] = await tx<
+    { url: string; isLive: boolean; holdsPredictions: boolean; clockOffsetSeconds: number }[]
+  >`
+    select g.url, g.lease_until > clock_timestamp() as is_live, g.holds_predictions, g.clock_offset_seconds from gateways g
+    where g.lease_until > clock_timestamp() and (g.holds_predictions or abs(g.clock_offset_seconds) > ${mostClockOffsetSeconds})
+      or g.lease_until <= clock_timestamp() and g.beat < ${lastBeat}
+        and greatest(g.lease_until, to_timestamp(${resumedMs / 1000}::float8)) > clock_timestamp() - make_interval(secs => ${lostGatewaySeconds})
+    order by is_live desc, g.holds_predictions desc, g.url limit 1`;
+  if (!gateway) return null;
+  const { url, isLive, holdsPredictions, clockOffsetSeconds } = gateway;
+  if (!isLive) return { kind: 'lost', gateway: url };
+  if (holdsPredictions) return { kind: 'holds-predictions', gateway: url };
+  return { kind: 'clock', gateway: url, aheadSeconds: Math.round(clockOffsetSeconds) };
 }
 
 /**
  * Requests that got no answer, of all versions. They are whole numbers of the hour, and kept for two
- * days.
+ * days. Those from before the first counted hour would make the counts begin too early.
  */
 async function countUnanswered(tx: Query, { tenantId: tenant, model }: Monitored): Promise<void> {
   await tx`
     insert into request_hours as h (tenant_id, model, hour, unanswered)
     select ${tenant}, ${model}, hour, sum(failed) from request_failures
-    where tenant_id = ${tenant} and model = ${model} and reason in ('failed', 'refused') group by hour
+    where tenant_id = ${tenant} and model = ${model} and reason in ('failed', 'refused') and hour >= coalesce(
+        (select min(hour) from request_hours where tenant_id = ${tenant} and model = ${model}), date_trunc('hour', clock_timestamp()))
+    group by hour
     on conflict on constraint request_hours_pk do update set unanswered = greatest(h.unanswered, excluded.unanswered)`;
 }
 

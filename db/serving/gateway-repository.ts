@@ -47,6 +47,8 @@ export interface GatewayRepository {
     readonly diskFailure?: DiskFailure | null;
     /** Whether predictions wait on its disk, or in its memory because the disk is full. */
     readonly holdsPredictions?: boolean;
+    /** Its clock, in milliseconds since 1970. */
+    readonly clockMs?: number;
     readonly leaseSeconds: number;
     /** Number of this gateway's beat, from 1. */
     readonly beat: number;
@@ -86,6 +88,7 @@ export function createGatewayRepository({ sql }: Database): GatewayRepository {
       blocked = [],
       diskFailure = null,
       holdsPredictions = false,
+      clockMs,
       leaseSeconds,
       beat,
     }) {
@@ -102,11 +105,12 @@ export function createGatewayRepository({ sql }: Database): GatewayRepository {
       );
       const [current] = await sql<Columns<typeof routingEpoch, 'epoch'>[]>`
         with taken as (
-          insert into gateways as g (id, url, epoch, beat, lease_until, blocked, disk_failure, holds_predictions)
-          values (${id}, ${url}, ${epoch}, ${beat}, now() + make_interval(secs => ${leaseSeconds}), ${unloadable}::json, ${disk}::json, ${holdsPredictions})
+          insert into gateways as g (id, url, epoch, beat, lease_until, blocked, disk_failure, holds_predictions, clock_offset_seconds)
+          values (${id}, ${url}, ${epoch}, ${beat}, now() + make_interval(secs => ${leaseSeconds}), ${unloadable}::json, ${disk}::json, ${holdsPredictions},
+            coalesce(${clockMs ?? null}::float8 / 1000 - extract(epoch from clock_timestamp())::float8, 0))
           on conflict on constraint gateways_pk do update
             set url = excluded.url, epoch = excluded.epoch, beat = excluded.beat, beat_at = now(), lease_until = excluded.lease_until, blocked = excluded.blocked, disk_failure = excluded.disk_failure,
-              holds_predictions = excluded.holds_predictions
+              holds_predictions = excluded.holds_predictions, clock_offset_seconds = excluded.clock_offset_seconds
             where g.beat < excluded.beat
         )
         select epoch from routing_epoch`;

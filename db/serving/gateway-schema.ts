@@ -1,5 +1,13 @@
 import { sql } from 'drizzle-orm';
-import { boolean, check, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
+import {
+  boolean,
+  doublePrecision,
+  check,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+} from 'drizzle-orm/pg-core';
 import type { UnansweredReason } from '../../domain/serving/refusal';
 import { counter, document, instant, tenantId } from '../columns';
 import type { BlockedVersion } from '../../domain/serving/blocked-version';
@@ -23,6 +31,8 @@ export const gateways = pgTable(
     diskFailure: document<DiskFailure>('disk_failure'),
     /** Predictions wait on its disk or in its memory, so the log lacks requests. */
     holdsPredictions: boolean('holds_predictions').notNull().default(false),
+    /** How far its clock was ahead of PostgreSQL's at the newest heartbeat; negative: behind. */
+    clockOffsetSeconds: doublePrecision('clock_offset_seconds').notNull().default(0),
   },
   (t) => [primaryKey({ name: 'gateways_pk', columns: [t.id] })],
 );

@@ -83,6 +83,7 @@ export function createLease(options: LeaseOptions): Lease {
         blocked: table.blocked().filter(({ isOutage }) => !isOutage),
         diskFailure,
         holdsPredictions: holdsPredictions(),
+        clockMs: Date.now(),
         leaseSeconds,
         beat: beats,
       }),

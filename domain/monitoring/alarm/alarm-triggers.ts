@@ -43,7 +43,8 @@ function runsText(kind: MonitorAlarm['kind'], situation: AlarmSituation): string
 
 export function waitsForOf(kind: MonitorAlarm['kind'], situation: AlarmSituation): string | null {
   if (kind === 'service') return 'a person who looks at the gateways and what they call';
-  if (kind === 'volume') return 'a person who asks the callers why their requests changed';
+  if (kind === 'volume')
+    return 'a person who checks what the gateways refuse (429, 503), and asks the callers what changed';
   if (kind === 'data') return 'a person who repairs the data that callers send';
   if (kind === 'skew') return 'a person who finds why serving and training differ';
   return situation.settings.onAlarm === 'retrain'

@@ -107,7 +107,7 @@ function resultsOf(state: MonitorState, version: ObservedVersion): MonitorResult
     skew: state.skew,
     fallback: state.fallback && fallbackResult(state.fallback, version),
     alarms: alarmsOf({ drift, quality, service, refused, volume, skew: state.skew }, settings),
-    unknown: unknownResults(state, { drift, quality, volume }, version),
+    unknown: unknownResults(state, { drift, quality }, version),
   };
 }
 

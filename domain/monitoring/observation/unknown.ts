@@ -15,7 +15,7 @@ import type { ObservedVersion } from './champion-reference';
 /** What a monitor cannot tell yet, or never. */
 export function unknownResults(
   state: MonitorState,
-  results: Pick<MonitorResults, 'drift' | 'quality' | 'volume'>,
+  results: Pick<MonitorResults, 'drift' | 'quality'>,
   version: ObservedVersion,
 ): readonly UnknownResult[] {
   const { reference, settings } = version;
@@ -23,7 +23,7 @@ export function unknownResults(
     ...(reference?.traffic == null ? [withoutReference(version)] : []),
     ...fewRequests(state, results, version),
     ...slowService(state, version),
-    ...(settings.volume.enabled ? unknownVolume(results.volume) : []),
+    ...(settings.volume.enabled ? unknownVolume(state.volume) : []),
     ...withoutLabels(state, results, version),
     ...(settings.task === 'chat' ? [] : unmeasuredSkew(state)),
     ...untestedQuality(results),

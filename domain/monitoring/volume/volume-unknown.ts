@@ -1,20 +1,60 @@
 /** What is not known of the volume, why, and when it will be. */
+import { formatSeconds } from '../../duration';
 import { count } from '../../format';
 import { blockScales, type BlockScale } from '../blocks';
 import type { UnknownResult } from '../observation/monitor-results';
 import { fewestWeeks, type VolumeResult } from './volume';
 import { hourMs } from './volume-blocks';
-import { graceMs } from './volume-state';
+import { graceMs, lostGatewaySeconds, type VolumeState, type VolumeWait } from './volume-state';
 
 const hoursOf: Readonly<Record<BlockScale, number>> = { hour: 1, day: 24, week: 168 };
 
-export function unknownVolume(volume: VolumeResult | null): readonly UnknownResult[] {
-  const what = 'whether requests stop or double';
+const what = 'whether requests stop or double';
+
+export function unknownVolume(state: VolumeState | null): readonly UnknownResult[] {
+  return [...notJudged(state), ...notComparable(state?.result ?? null)];
+}
+
+/** A judgement that is late by less is no news: gateways end and start again. */
+const lateMs = 2 * hourMs;
+
+function notJudged(state: VolumeState | null): readonly UnknownResult[] {
+  if (state === null || state.waitsFor === null) return [];
+  const since = state.result === null ? state.resumedMs : Date.parse(state.result.judgedUntil);
+  if (state.lookedMs - since < lateMs) return [];
+  const { why, until } = waitText(state.waitsFor);
+  return [{ what: `${what} since ${new Date(since).toISOString()}`, why, until }];
+}
+
+function waitText(wait: VolumeWait): { readonly why: string; readonly until: string } {
+  const { kind, gateway } = wait;
+  switch (kind) {
+    case 'holds-predictions':
+      return {
+        why: `the gateway ${gateway} has predictions that PostgreSQL lacks`,
+        until: 'it has written them',
+      };
+    case 'lost':
+      return {
+        why: `the gateway ${gateway} ended without deregistering, and may have left predictions on its disk`,
+        until: `${formatSeconds(lostGatewaySeconds)} after it ended, unless another one ends in the same way`,
+      };
+    case 'clock': {
+      const off = formatSeconds(Math.abs(wait.aheadSeconds));
+      return {
+        why: `the clock of the gateway ${gateway} is ${off} ${wait.aheadSeconds > 0 ? 'ahead of' : 'behind'} PostgreSQL's, so its requests count in other hours`,
+        until: 'the clock is right',
+      };
+    }
+  }
+}
+
+function notComparable(volume: VolumeResult | null): readonly UnknownResult[] {
   if (volume?.countedFrom == null)
     return [
       {
         what,
-        why: 'no whole hour of requests was counted',
+        why: 'no whole hour of requests was judged',
         until: `requests have been counted for ${fewestWeeks} weeks`,
       },
     ];
@@ -26,7 +66,7 @@ export function unknownVolume(volume: VolumeResult | null): readonly UnknownResu
     {
       what: `${what}, by the ${missing.join(', the ')}`,
       why: `requests have been counted since ${countedFrom}, and it takes ${fewestWeeks} weeks before the ${next}`,
-      until: `${next === 'hour' ? 'an' : 'a'} ${next} is over at ${knownAt(countedFrom, next)} or later`,
+      until: `the first ${next} that can be compared was judged, at ${knownAt(countedFrom, next)} or later`,
     },
   ];
 }

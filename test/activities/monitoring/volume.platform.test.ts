@@ -5,6 +5,7 @@ import { newId } from '../../../db/ids';
 import type { MonitoredModel } from '../../../db/monitoring/records';
 import type { PredictionRow } from '../../../db/serving/prediction-records';
 import { failure } from '../../../domain/failure';
+import { graceMs } from '../../../domain/monitoring/volume/volume-state';
 import type { PredictionId } from '../../../domain/ids';
 import type { PredictionArm } from '../../../domain/serving/prediction';
 import { earlierTransactionsEnd } from '../../db/monitoring/fixture';
@@ -18,17 +19,20 @@ import {
 } from '../../db/registry-fixture';
 import { promoteOver } from '../../db/rollout/fixture';
 
+const hourMs = 3_600_000;
 let test_: TestRegistry;
 beforeAll(async () => {
   test_ = await openTestRegistry();
-});
+  // The newest hour that may be judged changes ten minutes after the hour.
+  const toTurn = (hourMs + graceMs - (Date.now() % hourMs)) % hourMs;
+  if (toTurn < 30_000) await new Promise((resolve) => setTimeout(resolve, toTurn + 1_000));
+}, 60_000);
 afterAll(() => test_.close());
 
-const hourMs = 3_600_000;
 const usual = 200;
 
 /** The newest hour that is over and may be judged. */
-const newestHour = () => Math.floor((Date.now() - 600_000) / hourMs) * hourMs - hourMs;
+const newestHour = () => Math.floor((Date.now() - graceMs) / hourMs) * hourMs - hourMs;
 
 async function promoted(): Promise<string> {
   const model = unique('busy');
@@ -69,7 +73,12 @@ async function lookedSince(model: string, judgedUntil: number | null): Promise<v
     judgedUntil: new Date(judgedUntil).toISOString(),
     scales: [],
   };
-  const volume = { lookedMs: Date.now() - 60_000, resumedMs: Date.now() - 5 * hourMs, result };
+  const volume = {
+    lookedMs: Date.now() - 60_000,
+    resumedMs: Date.now() - 5 * hourMs,
+    result,
+    waitsFor: null,
+  };
   await test_.database.sql`
     update monitors set state = (state::jsonb || jsonb_build_object('volume', ${JSON.stringify(volume)}::jsonb))::json where model = ${model}`;
 }
@@ -191,11 +200,15 @@ test('failed and refused requests count, once for each gateway and hour', async 
   const model = await promoted();
   await look(model);
   const hour = new Date(newestHour()).toISOString();
+  await received(model, newestHour() - hourMs, 2, 'champion');
+  await look(model);
+  const earlier = new Date(newestHour() - 2 * hourMs).toISOString();
   const of = { tenant, model, version: 1, hour, column: null };
   const failures = [
     { ...of, reason: 'failed' as const, failed: 30 },
     { ...of, reason: 'refused' as const, failed: 5 },
     { ...of, reason: 'malformed' as const, failed: 5 },
+    { ...of, reason: 'failed' as const, failed: 9, hour: earlier },
   ];
   for (const id of ['gw-1', 'gw-1', 'gw-2'])
     await registry.gateways.reportFailures({ id, failures });
@@ -206,6 +219,30 @@ test('failed and refused requests count, once for each gateway and hour', async 
   const [counted] = await database.sql<{ unanswered: number }[]>`
     select unanswered::int from request_hours where model = ${model} and hour = ${hour}::timestamptz`;
   expect(counted).toEqual({ unanswered: 70 });
+  // Before the first counted hour.
+  expect(
+    await database.sql`select from request_hours where model = ${model} and hour = ${earlier}::timestamptz`,
+  ).toHaveLength(0);
+});
+
+test('no hour is judged while the clock of a gateway is an hour behind, and the monitor says so', async () => {
+  const model = await promoted();
+  await look(model);
+  const told = { id: 'gw-clock', url: 'http://late', epoch: 0, leaseSeconds: 60 };
+  const { gateways } = test_.registry;
+  await gateways.beat({ ...told, beat: 1, clockMs: Date.now() - hourMs });
+  await lookedSince(model, null);
+  await look(model);
+  expect(await judgedUntil(model)).toBeNull();
+  const monitor = await test_.registry.monitors.get({ tenant, model });
+  expect(monitor?.results?.unknown).toContainEqual(
+    expect.objectContaining({
+      why: expect.stringContaining('the clock of the gateway http://late is ') as string,
+    }),
+  );
+  await gateways.beat({ ...told, beat: 2, clockMs: Date.now() });
+  await look(model);
+  expect(await judgedUntil(model)).not.toBeNull();
 });
 
 test('a model that has just begun is not tested, and the monitor says from when it is', async () => {
@@ -219,6 +256,8 @@ test('a model that has just begun is not tested, and the monitor says from when 
   expect(monitor?.results?.unknown).toContainEqual({
     what: 'whether requests stop or double, by the hour, the day, the week',
     why: expect.stringContaining('it takes 3 weeks before the hour') as string,
-    until: expect.stringMatching(/^an hour is over at .* or later$/) as string,
+    until: expect.stringMatching(
+      /^the first hour that can be compared was judged, at .* or later$/,
+    ) as string,
   });
 });

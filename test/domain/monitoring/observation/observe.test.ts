@@ -389,7 +389,7 @@ describe('a monitor', () => {
       { what: 'drift', why: 'questions to an application are not compared', until: null },
       {
         what: 'whether requests stop or double',
-        why: 'no whole hour of requests was counted',
+        why: 'no whole hour of requests was judged',
         until: 'requests have been counted for 3 weeks',
       },
       {

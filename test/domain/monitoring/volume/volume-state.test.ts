@@ -3,12 +3,16 @@ import { hourToJudge, withLook } from '../../../../domain/monitoring/volume/volu
 
 const at = (time: string) => Date.parse(`2024-05-08T${time}:00Z`);
 
+const lookAt = (state: ReturnType<typeof withLook> | null, time: string, everySeconds = 15) =>
+  withLook(state, { wallMs: at(time), everySeconds });
+
 /** Looks at these times, one after the other. */
-const looked = (...times: readonly string[]) =>
+const lookedEvery = (everySeconds: number, ...times: readonly string[]) =>
   times.reduce<ReturnType<typeof withLook> | null>(
-    (state, time) => withLook(state, at(time)),
+    (state, time) => lookAt(state, time, everySeconds),
     null,
   );
+const looked = (...times: readonly string[]) => lookedEvery(15, ...times);
 
 const judgedUntil = (time: string): VolumeResult => ({
   countedFrom: null,
@@ -25,7 +29,7 @@ describe('when the volume of an hour is judged', () => {
   test('ten minutes after its end, also by a monitor without requests', () => {
     const idle = looked('13:40', '13:45', '13:50', '13:55', '14:00', '14:05');
     expect(next(idle)).toBe('13:00');
-    expect(next(idle && withLook(idle, at('14:10')))).toBe('14:00');
+    expect(next(idle && lookAt(idle, '14:10'))).toBe('14:00');
   });
 
   test('once', () => {
@@ -40,8 +44,18 @@ describe('when the volume of an hour is judged', () => {
     expect(next(looked('09:00', '14:30', '14:35', '14:40'))).toBe('14:00');
   });
 
+  test('by a monitor that looks once an hour, at its next look', () => {
+    expect(next(lookedEvery(3_600, '10:20', '11:20', '12:20'))).toBe('12:00');
+    expect(next(lookedEvery(3_600, '06:20', '12:20'))).toBeNull();
+  });
+
   test('a promotion and other settings keep what is known', () => {
-    const state = { lookedMs: at('14:05'), resumedMs: at('08:00'), result: judgedUntil('13:00') };
-    expect(withLook(state, at('14:10'))).toEqual({ ...state, lookedMs: at('14:10') });
+    const state = {
+      lookedMs: at('14:05'),
+      resumedMs: at('08:00'),
+      result: judgedUntil('13:00'),
+      waitsFor: null,
+    };
+    expect(lookAt(state, '14:10')).toEqual({ ...state, lookedMs: at('14:10') });
   });
 });

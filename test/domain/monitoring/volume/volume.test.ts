@@ -10,6 +10,7 @@ import {
 } from '../../../../domain/monitoring/volume/volume';
 import { volumeAlarms } from '../../../../domain/monitoring/volume/volume-alarms';
 import { dispersionOf } from '../../../../domain/monitoring/volume/volume-dispersion';
+import type { VolumeState, VolumeWait } from '../../../../domain/monitoring/volume/volume-state';
 import { unknownVolume } from '../../../../domain/monitoring/volume/volume-unknown';
 import { seededRandom } from '../../../../domain/statistics/random';
 
@@ -288,24 +289,36 @@ describe('the budget of the volume', () => {
 });
 
 describe('what is not known of the volume', () => {
-  const until = (result: VolumeResult) => unknownVolume(result).map((each) => each.until);
+  const at = (time: string) => Date.parse(time);
+  const state = (result: VolumeResult | null, over: Partial<VolumeState> = {}): VolumeState => ({
+    lookedMs: at('2024-05-08T15:10:00Z'),
+    resumedMs: at('2024-05-08T09:00:00Z'),
+    result,
+    waitsFor: null,
+    ...over,
+  });
+  const unknown = (result: VolumeResult) => unknownVolume(state(result));
+  const until = (result: VolumeResult) => unknown(result).map((each) => each.until);
 
   test('needs three weeks before the block, and says from when it is known', () => {
     const from = '2024-04-03T10:00:00Z';
     const short = judged({ from, until: '2024-04-24T11:00:00Z' });
     expect(short).toMatchObject({ countedFrom: '2024-04-03T11:00:00.000Z', scales: [] });
-    expect(unknownVolume(short)).toEqual([
+    expect(unknown(short)).toEqual([
       {
         what: 'whether requests stop or double, by the hour, the day, the week',
         why: 'requests have been counted since 2024-04-03T11:00:00.000Z, and it takes 3 weeks before the hour',
-        until: 'an hour is over at 2024-04-24T13:10:00.000Z or later',
+        until:
+          'the first hour that can be compared was judged, at 2024-04-24T13:10:00.000Z or later',
       },
     ]);
     const known = judged({ from, until: '2024-04-24T13:00:00Z' });
     expect(known.scales.map(({ scale }) => scale)).toEqual(['hour']);
     expect(known.scales[0]?.newest.weeks).toBe(3);
-    expect(until(known)).toEqual(['a day is over at 2024-04-25T11:10:00.000Z or later']);
-    expect(unknownVolume(judged({ from, until: '2024-05-06T12:00:00Z' }))).toEqual([]);
+    expect(until(known)).toEqual([
+      'the first day that can be compared was judged, at 2024-04-25T11:10:00.000Z or later',
+    ]);
+    expect(unknown(judged({ from, until: '2024-05-06T12:00:00Z' }))).toEqual([]);
   });
 
   test('a model without requests knows nothing', () => {
@@ -314,13 +327,38 @@ describe('what is not known of the volume', () => {
     expect(until(none)).toEqual(['requests have been counted for 3 weeks']);
   });
 
+  test('hours that were not judged are named with the gateway that they wait for', () => {
+    const result = judgeVolume([], at('2024-05-08T12:00:00Z'), settings);
+    const waiting = (waitsFor: VolumeWait, over: Partial<VolumeState> = {}) =>
+      unknownVolume(state(result, { waitsFor, ...over })).slice(0, -1);
+    const gateway = 'http://10.0.0.7:8081';
+    expect(waiting({ kind: 'holds-predictions', gateway })).toEqual([
+      {
+        what: 'whether requests stop or double since 2024-05-08T12:00:00.000Z',
+        why: `the gateway ${gateway} has predictions that PostgreSQL lacks`,
+        until: 'it has written them',
+      },
+    ]);
+    expect(waiting({ kind: 'lost', gateway })).toMatchObject([
+      { until: '1h after it ended, unless another one ends in the same way' },
+    ]);
+    expect(waiting({ kind: 'clock', gateway, aheadSeconds: -3600 })).toMatchObject([
+      {
+        why: `the clock of the gateway ${gateway} is 1h behind PostgreSQL's, so its requests count in other hours`,
+      },
+    ]);
+    expect(waiting({ kind: 'lost', gateway }, { lookedMs: at('2024-05-08T13:50:00Z') })).toEqual(
+      [],
+    );
+  });
+
   test('ten requests a day show a silence by the week alone, and this is said', () => {
     const rare = {
       until: '2024-05-13T12:00:00Z',
       usual: (hour: number) => (hour % 5 === 0 ? 2 : 0),
     };
     const result = judged(rare);
-    expect(unknownVolume(result).map(({ what }) => what)).toEqual([
+    expect(unknown(result).map(({ what }) => what)).toEqual([
       'whether requests stop, by the hour from 2024-05-13T11:00:00.000Z',
       'whether requests stop, by the day from 2024-05-12T00:00:00.000Z',
     ]);
