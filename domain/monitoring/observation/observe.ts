@@ -56,7 +56,8 @@ export function observe(
     traffic,
     clock: state.eventNow ?? state.newest.at(-1) ?? null,
   });
-  for (const [hour, counts] of counted) windows.set(hour, windowOf(counts));
+  for (const { hour, ...counts } of counted)
+    windows.set(hour, addWindows(windows.get(hour) ?? emptyWindow, windowOf(counts)));
   const { quality, judged, losses } = countLabels(state, labels, version);
   for (const [hour, counts] of losses)
     windows.set(hour, addWindows(windows.get(hour) ?? emptyWindow, counts));
@@ -111,46 +112,78 @@ function resultsOf(state: MonitorState, version: ObservedVersion): MonitorResult
   };
 }
 
-/**
- * An hour that event time has not reached would close the current one, so later rows count there.
- */
+/** A bet needs earlier rows that teach it, so the rows of a look are counted in parts. */
+const mostParts = 8;
+const fewestPartRows = 10;
+
+/** The rows of each hour of event time in up to eight parts, by hour. */
 function countRows(
   rows: readonly ObservedRow[],
   { traffic, clock }: { readonly traffic: MonitorReference | null; readonly clock: string | null },
-): ReadonlyMap<string, MutableWindow> {
+): readonly CountedPart[] {
   const counter = openRowCounter(rowBinsOf(traffic));
   const ages = agesIn(traffic);
   const scoreBins = traffic?.score?.bins ?? null;
   const scoreBin = scoreBins && openBinner(scoreBins);
-  const windows = new Map<string, MutableWindow>();
-  for (const { at, input, output, latencyMs } of rows) {
-    const time = clock !== null && Date.parse(at) > Date.parse(clock) ? clock : at;
-    const hour = hourOf(time);
-    let window = windows.get(hour);
-    if (window === undefined) {
-      window = {
-        rows: 0,
+  return [...rowsByHour(rows, clock)].sort(byHour).flatMap(([hour, ofHour]) =>
+    partsOf(ofHour).map((part) => {
+      const counted: CountedPart = {
+        hour,
+        rows: part.length,
         counts: counter.empty(),
         score: scoreBins ? new Array<number>(binCount(scoreBins)).fill(0) : [],
         latency: [],
       };
-      windows.set(hour, window);
-    }
-    const values = (input ?? {}) as Readonly<Record<string, unknown>>;
-    window.rows += 1;
-    counter.count(window.counts, (name) =>
-      ages.has(name) ? ageOf(values[name], at) : values[name],
-    );
-    if (scoreBin) {
-      const bin = scoreBin(outputOf(output));
-      window.score[bin] = (window.score[bin] ?? 0) + 1;
-    }
-    window.latency = addCounts(window.latency, oneIn(latencyBucket(latencyMs)));
-  }
-  return windows;
+      for (const { at, input, output, latencyMs } of part) {
+        const values = (input ?? {}) as Readonly<Record<string, unknown>>;
+        counter.count(counted.counts, (name) =>
+          ages.has(name) ? ageOf(values[name], at) : values[name],
+        );
+        if (scoreBin) {
+          const bin = scoreBin(outputOf(output));
+          counted.score[bin] = (counted.score[bin] ?? 0) + 1;
+        }
+        counted.latency = addCounts(counted.latency, oneIn(latencyBucket(latencyMs)));
+      }
+      return counted;
+    }),
+  );
 }
 
-function windowOf({ counts, rows, score, latency }: MutableWindow): WindowCounts {
+/**
+ * An hour that event time has not reached would close the current one, so later rows count there.
+ */
+function rowsByHour(
+  rows: readonly ObservedRow[],
+  clock: string | null,
+): ReadonlyMap<string, readonly ObservedRow[]> {
+  const byHour = new Map<string, ObservedRow[]>();
+  for (const row of rows) {
+    const time = clock !== null && Date.parse(row.at) > Date.parse(clock) ? clock : row.at;
+    const hour = hourOf(time);
+    const known = byHour.get(hour);
+    if (known === undefined) byHour.set(hour, [row]);
+    else known.push(row);
+  }
+  return byHour;
+}
+
+function byHour([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1;
+}
+
+/** Of equal length, in the order of the rows. */
+function partsOf(rows: readonly ObservedRow[]): readonly (readonly ObservedRow[])[] {
+  const parts = Math.max(1, Math.min(mostParts, Math.floor(rows.length / fewestPartRows)));
+  return Array.from({ length: parts }, (_, part) =>
+    rows.slice(
+      Math.round((part * rows.length) / parts),
+      Math.round(((part + 1) * rows.length) / parts),
+    ),
+  );
+}
+
+function windowOf({ counts, rows, score, latency }: Omit<CountedPart, 'hour'>): WindowCounts {
   const { features, pairs } = counts;
   return { ...emptyWindow, rows, features, pairs, score, latency };
 }
@@ -171,8 +204,10 @@ function agesIn(traffic: MonitorReference | null): ReadonlySet<string> {
   );
 }
 
-interface MutableWindow {
-  rows: number;
+/** Rows of an hour of event time, in the order in which they were stored. */
+interface CountedPart {
+  readonly hour: string;
+  readonly rows: number;
   readonly counts: RowCounts;
   readonly score: number[];
   latency: readonly number[];
@@ -183,14 +218,12 @@ function outputOf(output: unknown): unknown {
   return prediction?.class ?? (output as { readonly score?: unknown } | null)?.score;
 }
 
-function batchesOf(counted: ReadonlyMap<string, MutableWindow>): readonly HourCounts[] {
-  return [...counted]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([hour, { counts, score }]) => ({
-      hour,
-      ...counts,
-      score: score.length === 0 ? null : score,
-    }));
+function batchesOf(counted: readonly CountedPart[]): readonly HourCounts[] {
+  return counted.map(({ hour, counts, score }) => ({
+    hour,
+    ...counts,
+    score: score.length === 0 ? null : score,
+  }));
 }
 
 function countLabels(
