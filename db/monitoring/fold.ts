@@ -21,9 +21,7 @@ import { toJson } from '../document';
 import type { Statement } from '../sql';
 import type { MonitorLook, MonitorRepository } from './records';
 import { countRequests, followVolume } from './volume';
-import type { monitors, monitorWindows } from './schema';
-
-export type MonitorRow = typeof monitors.$inferSelect;
+import type { MonitorRow, monitors, monitorWindows } from './schema';
 
 /**
  * Reads behind the cursor, folds, and moves the cursor in one transaction. A process that dies in

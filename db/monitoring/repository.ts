@@ -18,7 +18,7 @@ import { toJson } from '../document';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import type { Statement } from '../sql';
 import { dueUntil } from '../rollout/traffic';
-import { foldBatch, toMonitor, type MonitorRow } from './fold';
+import { foldBatch, toMonitor } from './fold';
 import type {
   CountedLabel,
   MonitoredModel,
@@ -27,6 +27,7 @@ import type {
   MonitorWindow,
   SampledPrediction,
 } from './records';
+import type { MonitorRow } from './schema';
 
 /**
  * Other settings count anew, but of the requests that were not answered whole hours are read again.

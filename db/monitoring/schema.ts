@@ -102,6 +102,8 @@ export const requestHours = pgTable(
   ],
 );
 
+export type MonitorRow = typeof monitors.$inferSelect;
+
 /** What a version predicted and received in one hour of event time, for charts. */
 export const monitorWindows = pgTable(
   'monitor_windows',

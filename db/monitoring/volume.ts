@@ -13,7 +13,7 @@ import {
 import type { Query } from '../connection';
 import type { Statement } from '../sql';
 import { lastBeat } from '../serving/gateway-repository';
-import type { MonitorRow } from './fold';
+import type { MonitorRow } from './schema';
 
 type Monitored = Pick<MonitorRow, 'tenantId' | 'model'>;
 

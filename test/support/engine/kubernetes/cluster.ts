@@ -32,7 +32,7 @@ export interface FakeKubernetes {
   readonly controllers: FakeControllers;
   /** Answers instead of the server: `lost` does the work and closes the connection. */
   intercept: (request: FakeRequest) => FakeAnswer | 'lost' | undefined;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 const namespace = 'ml';
