@@ -6,8 +6,8 @@ import type { Database } from '../connection';
 import { raiseIncident, resolveIncident } from './change';
 
 /**
- * Gateways serve every tenant, and a disk is the concern of whoever runs them. The administrators of
- * the platform have keys of this tenant.
+ * Gateways serve every tenant, so no tenant owns their disks. The administrators of the platform, who
+ * can free a disk, have keys of the default tenant.
  */
 const of = { tenant: defaultTenant, model: null, key: 'gateway-disk' } as const;
 const actor = 'gateway';

@@ -27,7 +27,7 @@ interface ReportedFailure {
   /** When it was last seen. */
   readonly seenAt: number;
   readonly rowsLost: number;
-  /** When the registry was told first. */
+  /** When the registry first accepted a heartbeat with the failure; null before. */
   readonly reportedAt: number | null;
 }
 
