@@ -41,7 +41,7 @@ export interface MonitorSpec {
   readonly fallback: (typeof monitorFallbacks)[number];
   /** The shortest time between two automatic runs. */
   readonly cooldownSeconds: number;
-  /** Fruitless automatic and scheduled runs in a row after which a person must act. */
+  /** Fruitless runs, without a release between them, after which a person must act. */
   readonly maxFailures: number;
   readonly runStrategy: (typeof runStrategies)[number];
 }

@@ -136,8 +136,8 @@ const writtenMonitor = z
       .max(100)
       .default(defaultMonitor.maxFailures)
       .describe(
-        'fruitless automatic and scheduled runs in a row after which a person must act, from 1 to ' +
-          '100; this also stops the schedule',
+        'fruitless automatic and scheduled runs, without a release between them, after which a ' +
+          'person must act, from 1 to 100; this also stops the schedule',
       ),
     runStrategy: z
       .enum(runStrategies)

@@ -58,7 +58,7 @@ export interface RetrainingState {
   readonly queued: RetrainingCause | null;
   /** The run that the queued one replaces, and whose cancellation was requested. */
   readonly replaced: RunId | null;
-  /** Fruitless automatic and scheduled runs in a row. */
+  /** Fruitless automatic and scheduled runs since the last release. */
   readonly fruitless: number;
   /** The data that hold runs; null if none do. */
   readonly hold: DataHold | null;

@@ -258,7 +258,7 @@ function ofData(queued: RetrainingCause | null): RetrainingCause | null {
 }
 
 function stoppedBy({ fruitless }: RetrainingState): string {
-  return `${fruitless} automatic or scheduled runs in a row were fruitless; a person must resolve the incident`;
+  return `${fruitless} automatic or scheduled runs were fruitless, without a release between them; a person must resolve the incident`;
 }
 
 function heldBy({ alarm, ...data }: DataHold): string {

@@ -15,7 +15,7 @@ export function describeRetraining(shown: RetrainingJson, paint: Paint): string 
     ...(run === null ? [] : [`open run: ${run}`]),
     `triggers: ${triggersText(shown)}`,
     `rules: ${rulesText(shown)}`,
-    `fruitless runs in a row: ${fruitless} of ${maxFailures}`,
+    `fruitless runs since the last release: ${fruitless} of ${maxFailures}`,
     budget === null ? 'budget: no cap for the runs of this lifecycle' : budgetText(budget),
   ].join('\n');
 }

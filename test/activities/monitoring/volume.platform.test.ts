@@ -245,6 +245,29 @@ test('no hour is judged while the clock of a gateway is an hour behind, and the 
   expect(await judgedUntil(model)).not.toBeNull();
 });
 
+test('a monitor that was off and is on again counts what came meanwhile, and waits before it judges', async () => {
+  const { registry, database } = test_;
+  const model = await promoted();
+  await look(model);
+  const hour = newestHour();
+  await weeksBefore(model, hour);
+  await registry.monitors.turnOff({ tenant, model, why: 'of the test' });
+  await received(model, hour + 1_000, 3, 'champion');
+  const volume = { lookedMs: hour, resumedMs: hour - hourMs, result: null, waitsFor: null };
+  await database.sql`
+    update monitors set state = (state::jsonb || jsonb_build_object('volume', ${JSON.stringify(volume)}::jsonb))::json where model = ${model}`;
+  await look(model);
+  await look(model);
+  const counted = await database.sql`
+    select logged::int from request_hours where model = ${model} and hour = to_timestamp(${hour / 1000}::float8)`;
+  expect(counted).toEqual([{ logged: 3 }]);
+  expect(await judgedUntil(model)).toBeNull();
+  expect(await incidentsOf(model)).toEqual([]);
+  await lookedSince(model, null);
+  await look(model);
+  expect(await incidentsOf(model)).toMatchObject([{ kind: 'volume', status: 'open' }]);
+});
+
 test('a model that has just begun is not tested, and the monitor says from when it is', async () => {
   const model = await promoted();
   await received(model, newestHour() - 2 * hourMs, 50, 'champion');

@@ -109,7 +109,7 @@ test('fruitless scheduled runs stop the schedule and call a person', async () =>
   const stopped = await fire(lifecycle, 3);
   expect(stopped).toEqual({
     kind: 'skipped',
-    cause: `2 automatic or scheduled runs in a row were fruitless; a person must resolve the incident (perennial incident show ${incident?.id ?? ''})`,
+    cause: `2 automatic or scheduled runs were fruitless, without a release between them; a person must resolve the incident (perennial incident show ${incident?.id ?? ''})`,
   });
   expect(await runsOf(lifecycle)).toHaveLength(2);
   const by = { tenant, id: incident?.id ?? '', actor: 'ann', reason: 'the label was repaired' };
