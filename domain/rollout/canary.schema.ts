@@ -161,7 +161,7 @@ export const canaryNames = {
   maxIdle: 'maxIdleSeconds',
 } as const;
 
-interface WrittenMethod {
+export interface WrittenMethod {
   readonly method?: 'canary' | RolloutMethod | undefined;
   readonly steps?: number[] | undefined;
   readonly requireShadow?: boolean | undefined;
