@@ -61,6 +61,7 @@ function withoutPlatform(): ApiDeps {
     sources: anything,
     secrets: anything,
     secretOf: anything,
+    refuseTenantCode: anything,
     commandKeys: anything,
   };
   return { ...(deps as Omit<ApiDeps, 'log'>), log: fastify().log };

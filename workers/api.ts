@@ -9,6 +9,7 @@ import { openGatewayDispatcher } from '../data/serving/gateway-dispatcher';
 import { openTrainerCatalog } from '../data/training/catalog';
 import { auditVerifier } from './audit/verification';
 import { commandKeysFrom } from './access/command-keys';
+import { tenantCodeRefusal } from './project/tenant-code';
 import { openCore, scratchRoot } from './compose';
 import type { Config } from './config';
 import { openModelCatalog } from './known-models';
@@ -51,6 +52,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     sources: { ...config.ingest, samplesDir: config.samplesDir, s3: null },
     secrets: config.secrets,
     secretOf: config.secretOf,
+    refuseTenantCode: () => Promise.resolve(tenantCodeRefusal),
     commandKeys,
     ...(config.apiRequestsPerMinute !== null && { requestsPerMinute: config.apiRequestsPerMinute }),
     log,

@@ -54,6 +54,11 @@ export interface ApiDeps {
   readonly secrets: SecretAccess;
   /** Reads a secret that a lifecycle refers to. @throws if it does not exist. */
   readonly secretOf: (ref: SecretRef) => Promise<string>;
+  /**
+   * Why the platform may not run the code of a tenant's project; null if its workers confine it.
+   * Code of the platform's own tenant always runs.
+   */
+  readonly refuseTenantCode: () => Promise<string | null>;
   /** Verify the tokens of jobs. */
   readonly commandKeys: CommandKeys;
   /** The limit per API key in this process; above it, requests get 429. */

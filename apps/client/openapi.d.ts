@@ -4475,7 +4475,7 @@ export interface paths {
             };
         };
         readonly put?: never;
-        /** Store a compiled project; its code runs in workers, so this needs an admin */
+        /** Store a compiled project; its code runs in workers, so this needs an admin, and one of the platform where workers do not confine it */
         readonly post: {
             readonly parameters: {
                 readonly query?: never;

@@ -280,6 +280,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
     knownModels: null,
     secrets: { variables: [], folder: null },
     secretOf: config.secretOf,
+    refuseTenantCode: () => Promise.resolve(null),
     commandKeys,
     sources: {
       files: { roots: [], denied: [] },

@@ -5,9 +5,11 @@ import { isGrpcServiceError, type Connection } from '@temporalio/client';
 import { endProcess } from '../../data/end-process';
 import type { NeededBuild, ProjectRepository } from '../../db/project/repository';
 import { passEnvironment } from '../../infra/hidden-settings';
+import { platformTenant } from '../../domain/access/tenant';
 import { buildIdOf, projectDeployment } from '../../domain/project/program';
 import type { Logger } from '../log';
 import { repeat, type Loop } from '../maintenance/loop';
+import { tenantCodeRefusal } from './tenant-code';
 
 interface ProjectHostOptions {
   readonly registry: { readonly projects: Pick<ProjectRepository, 'needed'> };
@@ -20,6 +22,8 @@ interface ProjectHostOptions {
   /** Milliseconds that a child has to end before it is killed. */
   readonly stopMs?: number;
   readonly launch?: (build: NeededBuild) => ChildProcess;
+  /** Why the code of a tenant may not run here; null if it may. */
+  readonly refuseTenantCode?: () => string | null;
 }
 
 interface HostedBuild {
@@ -48,9 +52,21 @@ export function startProjectHost({
   everySeconds = 1,
   stopMs = 10_000,
   launch = launchWorker,
+  refuseTenantCode = () => tenantCodeRefusal,
 }: ProjectHostOptions): Loop {
   const hosted = new Map<string, HostedBuild>();
   const ending = new Set<Promise<void>>();
+  const refused = new Set<string>();
+  /** A tenant's build may be older than the refusal of its code. */
+  const mayRun = (build: NeededBuild): boolean => {
+    const refusal = build.tenant === platformTenant ? null : refuseTenantCode();
+    if (refusal === null) return true;
+    const key = keyOf(build);
+    if (!refused.has(key))
+      log.warn({ ...describe(build), reason: refusal }, 'the code of a tenant is not run');
+    refused.add(key);
+    return false;
+  };
   const end = (entry: HostedBuild): void => {
     const { child } = entry;
     entry.child = null;
@@ -59,7 +75,7 @@ export function startProjectHost({
     ending.add(ended);
   };
   const look = async (): Promise<void> => {
-    const needed = await registry.projects.needed();
+    const needed = (await registry.projects.needed()).filter(mayRun);
     const keys = new Set(needed.map(keyOf));
     for (const [key, entry] of hosted) {
       if (keys.has(key)) continue;

@@ -2,8 +2,10 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { digestOf, sha256 } from '../../../data/digest';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import { platformTenant } from '../../../domain/access/tenant';
 import { failure } from '../../../domain/failure';
 import type { ProjectBuild } from '../../../domain/project/program';
+import { isPlatformAdmin } from '../auth';
 import { name, problem } from '../fields';
 import type { RouteDeps } from '../route-deps';
 import { projectBuild, storedBuild } from './view';
@@ -32,6 +34,7 @@ const uploaded = z.strictObject({
 export function projectRoutes({
   registry,
   artifacts,
+  refuseTenantCode,
   guards: { viewer, admin },
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
@@ -43,13 +46,24 @@ export function projectRoutes({
         bodyLimit: largestBuild,
         schema: {
           tags,
-          summary: 'Store a compiled project; its code runs in workers, so this needs an admin',
+          summary:
+            'Store a compiled project; its code runs in workers, so this needs an admin, and one of the platform where workers do not confine it',
           params,
           body: uploaded,
           response: { 200: storedBuild, default: problem },
         },
       },
-      async ({ caller: { tenant, name: actor }, params: { project }, body }) => {
+      async ({ caller, params: { project }, body }) => {
+        const { tenant, name: actor } = caller;
+        const refusal = isPlatformAdmin(caller) ? null : await refuseTenantCode();
+        if (refusal !== null)
+          throw failure(
+            'Forbidden',
+            `the key ${actor} of the tenant ${tenant} may not deploy code here: ${refusal}`,
+            {
+              next: `ask an administrator of the platform, who deploys with an admin key of the tenant ${platformTenant}`,
+            },
+          );
         const { workflows, stages, lock } = body;
         const contents = Object.entries(body.files).map(
           ([path, text]) => [path, Buffer.from(text, 'base64')] as const,

@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import type { Connection } from '@temporalio/client';
 import pino from 'pino';
 import type { NeededBuild } from '../../../db/project/repository';
-import { defaultTenant } from '../../../domain/ids';
+import { defaultTenant, type Tenant } from '../../../domain/ids';
 import { startProjectHost } from '../../../workers/project/host';
 import { pause } from '../../support/process/product';
 import { until } from '../../support/time/until';
 
 const artifact = { uri: 's3://a', digest: 'sha256:a', bytes: 1, mediaType: 'a/b' } as const;
-const buildOf = (project: string): NeededBuild => ({
-  tenant: defaultTenant,
+const buildOf = (project: string, tenant = defaultTenant): NeededBuild => ({
+  tenant,
   project,
   digest: `sha256:${'a'.repeat(64)}`,
   lifecycles: [project],
@@ -65,7 +65,10 @@ function openHost(route: () => Promise<unknown>) {
     clearances: () => clearances,
     warnings: () => lines.filter(({ level }) => level >= 40),
     need: (...projects: readonly string[]) => {
-      needed = projects.map(buildOf);
+      needed = projects.map((project) => buildOf(project));
+    },
+    needOf: (tenant: Tenant, project: string) => {
+      needed = [buildOf(project, tenant)];
     },
   };
 }
@@ -108,6 +111,18 @@ test('a stop awaits the process of a build that is no longer needed', async () =
   await pause(50);
   await host.stop();
   expect(child.signalCode).toBe('SIGKILL');
+});
+
+test('the code of a tenant is not run where workers do not confine it, and the log says so once', async () => {
+  const { host, children, needOf, warnings } = openHost(() => Promise.resolve());
+  needOf('team-b' as Tenant, 'shop');
+  await until(() => warnings().length > 0);
+  await pause(100);
+  await host.stop();
+  expect(children).toEqual([]);
+  expect(warnings()).toMatchObject([
+    { tenant: 'team-b', project: 'shop', msg: 'the code of a tenant is not run' },
+  ]);
 });
 
 describe('while scheduled runs cannot be routed to a build', () => {

@@ -72,6 +72,8 @@ export interface ApiWorld {
   readonly evaluations: FakeEvaluations;
   readonly keys: Readonly<Record<ApiKeyScope, string>>;
   readonly scratch: string;
+  /** Why workers do not run the code of tenants; null: they confine it. */
+  readonly tenantCode: { refusal: string | null };
   /** The log lines, as pino wrote them. */
   readonly log: Record<string, unknown>[];
   call<T = Record<string, unknown>>(
@@ -105,6 +107,7 @@ export async function openApiWorld(
   const searches = fakeSearches();
   const evaluations = fakeEvaluations();
   const log: Record<string, unknown>[] = [];
+  const tenantCode: ApiWorld['tenantCode'] = { refusal: null };
   const scratch = mkdtempSync(join(tmpdir(), 'api-world-'));
   const { key: serviceKey } = await registry.apiKeys.create({
     tenant,
@@ -139,6 +142,7 @@ export async function openApiWorld(
     ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
     secrets: { variables: ['HOOK_SECRET'], folder: '/run/secrets' },
     secretOf: (ref) => Promise.resolve(`the secret of ${JSON.stringify(ref)}`),
+    refuseTenantCode: () => Promise.resolve(tenantCode.refusal),
     commandKeys: testCommandKeys,
     sources: {
       files: { roots: [root], denied: [] },
@@ -194,6 +198,7 @@ export async function openApiWorld(
     evaluations,
     keys,
     scratch,
+    tenantCode,
     log,
     call,
     async apply(name) {
