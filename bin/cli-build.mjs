@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import {
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -14,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { buildFolder, currentBundle, stateOf } from './current-bundle.cjs';
+import { buildFolder, codeSuffix, currentBundle, stateOf } from './current-bundle.cjs';
 
 export const currentCli = (root, folder = buildFolder(root)) => currentBundle(root, 'cli', folder);
 export const currentServices = (root, folder = buildFolder(root)) =>
@@ -61,6 +62,9 @@ async function buildBundle(root, name, folder) {
   });
   mkdirSync(folder, { recursive: true });
   rmSync(join(folder, `${name}.json`), { force: true });
+  for (const old of readdirSync(folder))
+    if (old.startsWith(`${name}.js.`) && old.endsWith(`.${codeSuffix}`))
+      rmSync(join(folder, old), { force: true });
   for (const { path, contents } of outputFiles) replaceFile(path, contents);
   const sources = Object.keys(metafile.inputs).filter(
     (path) => !/(^|\/)node_modules\/|^loaded-on-use:/.test(path),
@@ -94,8 +98,18 @@ const nativePackages = [
   'typescript',
 ];
 
-/** Native packages that few tasks need. Loading them is a third of a worker's start time. */
-const rarelyUsed = ['@duckdb/node-api', 'libphonenumber-js', 'onnxruntime-node', 'piscina'];
+/**
+ * Packages that few commands or tasks need. Loading them is a third of the start time of a worker
+ * and of a command.
+ */
+const rarelyUsed = [
+  '@duckdb/node-api',
+  'libphonenumber-js',
+  'onnxruntime-node',
+  'piscina',
+  'undici',
+  'yaml',
+];
 
 /** Loads such a package when one of its exports is first used, not when a module imports it. */
 const loadedOnUse = (root) => ({

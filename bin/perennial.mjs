@@ -3,11 +3,10 @@
  * `npx perennial …`. `up` prepares the clone first; other commands require a prepared one. Modules
  * that few commands need are imported late, so a command starts in 0.2 s.
  */
-import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { currentCli, currentServices } from './cli-build.mjs';
-import { isService } from './current-bundle.cjs';
+import { isService, packedCli, runBundle } from './current-bundle.cjs';
 import { endWithNpm } from './end-with-npm.mjs';
 import './quiet-aws-sdk.cjs';
 
@@ -18,11 +17,11 @@ const bundle = isService(args[0], args.slice(1))
   ? currentServices(root)
   : runsThePlatform
     ? null
-    : currentCli(root);
+    : (packedCli(root) ?? currentCli(root));
 if (bundle === null) await runSources();
 else {
   endWithNpm();
-  createRequire(import.meta.url)(bundle);
+  runBundle(bundle);
 }
 
 async function runSources() {

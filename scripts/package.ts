@@ -1,6 +1,6 @@
 /**
- * `npm run pack` runs this: compiles the entry points of the package to `dist/`, with their types. The
- * platform itself runs from its sources, as in a clone.
+ * `npm run pack` runs this: compiles the entry points of the package to `dist/`, with their types,
+ * and the command line. The platform itself runs from its sources, as in a clone.
  */
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -15,7 +15,10 @@ async function main(): Promise<void> {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist);
   // An ES module, which this CommonJS program can only load with import().
-  const { folderBanner, foldersOfSources } = (await import(join(root, 'bin', 'cli-build.mjs'))) as {
+  const { buildCli, folderBanner, foldersOfSources } = (await import(
+    join(root, 'bin', 'cli-build.mjs')
+  )) as {
+    readonly buildCli: (root: string, folder: string) => Promise<void>;
     readonly folderBanner: string;
     readonly foldersOfSources: (folder: string) => Plugin;
   };
@@ -37,6 +40,9 @@ async function main(): Promise<void> {
     banner: { js: folderBanner },
     plugins: [foldersOfSources(dist)],
   });
+  await buildCli(root, dist);
+  // The list of unchanged sources, which only a clone needs.
+  rmSync(join(dist, 'cli.json'));
   writeTypes();
   await writePages();
   copyFileSync(join(root, 'package-lock.json'), join(dist, 'libraries.lock'));

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import ts from 'typescript';
 import type { Issue } from '../../domain/failure';
+import { toIdentifier } from './identifier';
 import { placeOf } from './source-place';
 
 /** The functions of perennial/workflow that make a lifecycle. */
@@ -48,7 +49,7 @@ export function lifecycleExports(
         file: relative(folder, path),
         line: 1,
         detail: 'exports no lifecycle',
-        expected: `export const ${identifierOf(name)} = lifecycle<typeof stages>(async (run) => …)`,
+        expected: `export const ${toIdentifier(name)} = lifecycle<typeof stages>(async (run) => …)`,
       });
     for (const other of others)
       issues.push({
@@ -120,9 +121,4 @@ function localNames(source: ts.SourceFile): ReadonlyMap<string, LifecycleExport[
     }
   }
   return names;
-}
-
-/** `my-model` → `myModel` */
-export function identifierOf(name: string): string {
-  return name.replace(/-+(.)?/g, (_, letter: string = '') => letter.toUpperCase());
 }

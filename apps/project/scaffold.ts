@@ -1,7 +1,7 @@
 /** The files of a new TypeScript project, made from `sdk/template`. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { identifierOf } from './lifecycle-exports';
+import { toIdentifier } from './identifier';
 
 export interface ScaffoldInput {
   /** The name of the project and of its lifecycle. */
@@ -41,7 +41,7 @@ export function scaffoldFiles({ name, perennial }: ScaffoldInput): Record<string
 /** `churn` → `my-model`, and `myModel` or `MyModel` where TypeScript needs an identifier. */
 function renamed(text: string, name: string): string {
   if (name === templateName) return text;
-  const identifier = identifierOf(name);
+  const identifier = toIdentifier(name);
   const typeName = identifier.charAt(0).toUpperCase() + identifier.slice(1);
   return text
     .replaceAll('ChurnParams', `${typeName}Params`)

@@ -1,5 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const root = resolve(__dirname, '..', '..');
@@ -52,6 +60,22 @@ describe('the bundled command line', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: 'flight-delay: valid\n' });
   });
 
+  test.each([[['--help']], [['run', 'list', '--help']], [['run', 'list']]])(
+    '%j loads no package from node_modules, such as the TypeScript compiler',
+    (args) => {
+      const report = join(folder, 'report-packages.cjs');
+      writeFileSync(
+        report,
+        `process.on('exit', () => {
+          const loaded = Object.keys(require.cache).filter((path) => path.includes('node_modules'));
+          require('node:fs').writeFileSync(${JSON.stringify(join(folder, 'packages.json'))}, JSON.stringify(loaded));
+        });`,
+      );
+      run(['-r', report, join(folder, 'cli.js'), ...args]);
+      expect(JSON.parse(readFileSync(join(folder, 'packages.json'), 'utf8'))).toEqual([]);
+    },
+  );
+
   test('gives the same usage errors as the sources', () => {
     const { exitCode, stdout, stderr } = bundled('run', 'show', 'x', '--no-such-option');
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
@@ -68,6 +92,38 @@ describe('the bundled command line', () => {
     writeFileSync(inputs, '{"apps');
     expect(inNode('currentCli(root, folder)')).toBe('null');
     writeFileSync(inputs, built);
+  });
+});
+
+describe('the compiled code of a bundle', () => {
+  const currentBundle = JSON.stringify(join(root, 'bin', 'current-bundle.cjs'));
+  const storedCode = (bundle: string) =>
+    readdirSync(folder).filter((name) => name.startsWith(`${bundle}.`) && name.endsWith('.code'));
+
+  function runBundle(bundle: string, ...args: readonly string[]) {
+    const path = JSON.stringify(join(folder, bundle));
+    const code = `require(${currentBundle}).runBundle(${path})`;
+    return run(['-e', code, path, ...args]);
+  }
+
+  test('is stored by the first command and used by the next, with the same output', () => {
+    const expected = bundled('run', '--help');
+    expect(runBundle('cli.js', 'run', '--help')).toEqual(expected);
+    expect(storedCode('cli.js')).toHaveLength(1);
+    expect(runBundle('cli.js', 'run', '--help')).toEqual(expected);
+  });
+
+  test('is not used for another bundle of the same length, nor when the file is damaged', () => {
+    const write = (text: string) =>
+      writeFileSync(join(folder, 'small.js'), `console.log(${JSON.stringify(text)});`);
+    write('one');
+    expect(runBundle('small.js').stdout).toBe('one\n');
+    write('two');
+    expect(runBundle('small.js').stdout).toBe('two\n');
+    const codes = storedCode('small.js');
+    expect(codes).toHaveLength(2);
+    for (const name of codes) copyFileSync(join(folder, 'small.js'), join(folder, name));
+    expect(runBundle('small.js').stdout).toBe('two\n');
   });
 });
 
