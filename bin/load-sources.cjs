@@ -5,6 +5,7 @@
  */
 const { dirname, join } = require('node:path');
 const { currentBundle, isService } = require('./current-bundle.cjs');
+require('./quiet-aws-sdk.cjs');
 
 const root = dirname(__dirname);
 const [, , command, ...rest] = process.argv;

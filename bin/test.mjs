@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { checkMachinesSee } from './check-machines.mjs';
 import { provision, reportFailure, root } from './provision.mjs';
 import { provisionClients } from './provision/clients.mjs';
 import { provisionEngines } from './provision/engines.mjs';
@@ -44,6 +45,7 @@ const webIfPossible = '--web-if-possible';
 const stopSignals = ['SIGINT', 'SIGTERM'];
 
 try {
+  if (process.argv.includes('machines')) checkMachinesSee([root, process.execPath]);
   await provision();
   if (process.argv.includes('llm')) await provisionLlm(['serving', 'training', 'clients']);
   if (process.argv.includes('clients')) await provisionClients();
