@@ -93,7 +93,7 @@ describe('a request that would freeze the API is refused, and /livez responds me
       /at most 4000 are allowed/,
     ],
     [
-      '750,000 keys',
+      '75,000 keys',
       '/lifecycles/shop-late/runs',
       `{${Array.from({ length: 75_000 }, (_, at) => `"k${at}":1`).join(',')}}`,
       /more than 50,000 keys/,

@@ -288,7 +288,7 @@ describe('an override', () => {
     expect(body.items[0]).toMatchObject({ override: { selfApproved: true } });
   });
 
-  test('is refused if all requirements are met', async () => {
+  test('is recorded as a normal promotion if all requirements are met', async () => {
     const { name, version } = await championAndSuccessor();
     expect(await unmet(name, version, overriding(version))).toBe(200);
     const { body } = await world.call<{ items: object[] }>('GET', `/models/${name}/history`);
