@@ -10,8 +10,6 @@ import { Client } from 'pg';
 import { ensureNamespace, searchAttributes } from '../../infra/temporal-namespace';
 import { testBucket, testDatabase, testTemporal } from '../support/platform';
 
-jest.setTimeout(30_000); // conditional writers that lost retry once per second
-
 describe('PostgreSQL', () => {
   test('serves a private empty database in UTC, with notifications', async () => {
     const database = await testDatabase();

@@ -67,7 +67,7 @@ async function infer(path: string, body = one): Promise<Answer> {
 }
 
 const inTime = (condition: () => Promise<boolean>) =>
-  until(condition, { seconds: 60, detail: () => gateway.log() });
+  until(condition, { detail: () => gateway.log() });
 
 const versionNow = async (model: string): Promise<string | null> => (await infer(model)).version;
 

@@ -11,6 +11,13 @@ export interface StartedGateway extends Gateway {
   readonly url: string;
 }
 
+/** A busy machine does not end what a test waits for. Tests of these limits set their own. */
+const patientLimits = {
+  requestTimeoutMs: { usual: 120_000, of: {} },
+  admission: { ...gatewayDefaults.admission, longestWaitMs: 120_000 },
+  leaseSeconds: 120,
+} satisfies Partial<GatewayConfig>;
+
 /**
  * Listens on a port and keeps its files in its own folder, which is deleted when it stops. Parts
  * that are not given are fakes.
@@ -29,7 +36,14 @@ export async function startGateway({
     indexes: noIndexes,
     log: pino({ level: 'silent' }),
     ...parts,
-    config: { ...gatewayDefaults, port: 0, spoolDir, pollSeconds: 0.05, ...config },
+    config: {
+      ...gatewayDefaults,
+      ...patientLimits,
+      port: 0,
+      spoolDir,
+      pollSeconds: 0.05,
+      ...config,
+    },
   });
   const { url } = await gateway.start();
   const stop = async (): Promise<void> => {

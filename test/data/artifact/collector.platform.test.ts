@@ -201,7 +201,7 @@ describe('the collector', () => {
     expect(
       (await pass({ ...store, delete: () => Promise.resolve() })).deleted,
     ).toBeGreaterThanOrEqual(1200);
-  }, 60_000);
+  });
 
   test('an object that cannot be deleted does not block others and is retried', async () => {
     const [stuck, other] = [await put(), await put()];

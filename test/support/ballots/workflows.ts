@@ -3,8 +3,18 @@ import { sleep } from '@temporalio/workflow';
 import { defaultTenant, type RunId } from '../../../domain/ids';
 import { awaitVotes, openControl, type ApprovalSubject } from '../../../workflows/run/control';
 
-/** Ends with the stage of the open ballot, once the second is settled. */
-export async function settledBallot(): Promise<string | undefined> {
+/** The turns in which a settled ballot must end. One is enough. */
+const maxTurns = 20;
+
+export interface SettledBallot {
+  /** The ballot that ended first; null if none did. */
+  readonly winner: string | null;
+  /** The stage of the ballot that is open then. */
+  readonly open: string | null;
+}
+
+/** Settles the second of two ballots, and waits some turns, not some seconds, for its end. */
+export async function settledBallot(): Promise<SettledBallot> {
   const control = openControl(defaultTenant);
   const rule = { required: 1, role: 'approver', timeoutSeconds: 3600 } as const;
   let isSettled = false;
@@ -17,6 +27,9 @@ export async function settledBallot(): Promise<string | undefined> {
   const second = awaitVotes(control, rule, subject('promote'));
   await sleep(1);
   isSettled = true;
-  await Promise.race([first, second]);
-  return control.ballot?.stage;
+  const ended: string[] = [];
+  void first.then(() => ended.push('approve'));
+  void second.then(() => ended.push('promote'));
+  for (let turn = 0; ended.length === 0 && turn < maxTurns; turn += 1) await sleep(1);
+  return { winner: ended[0] ?? null, open: control.ballot?.stage ?? null };
 }

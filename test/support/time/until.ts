@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 export interface Patience {
+  /** Less than the timeout of a test, so that the error has the last answer. */
   readonly seconds?: number;
   readonly everyMs?: number;
   /** Added to the error after the time limit. */
@@ -24,7 +25,7 @@ export async function until(
 export async function untilAnswer<T>(
   ask: () => T | Promise<T>,
   isWanted: (answer: T) => boolean,
-  { seconds = 60, everyMs = 10, detail }: Patience = {},
+  { seconds = 240, everyMs = 10, detail }: Patience = {},
 ): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {

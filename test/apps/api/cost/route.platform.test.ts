@@ -6,7 +6,7 @@ import { lifecycleBody, openApiWorld, type ApiWorld } from '../support/api-world
 let world: ApiWorld;
 beforeAll(async () => {
   world = await openApiWorld();
-}, 60_000);
+});
 afterAll(() => world.close());
 
 const withBudget = (name: string, budget: string, backend = 'local') =>

@@ -22,7 +22,7 @@ beforeAll(async () => {
   world = await openApiWorld();
   folder = mkdtempSync(join(tmpdir(), 'contract-results-'));
   await applyLifecycle(world.registry, 'shop');
-}, 60_000);
+});
 afterAll(async () => {
   await world.close();
   rmSync(folder, { recursive: true });

@@ -94,9 +94,9 @@ test('binary mode has the attributes in headers', async () => {
   });
 });
 
-test('a thousand events at once start one run', async () => {
+test('three hundred events at once start one run', async () => {
   await applied('flood', '{ events: [com.example.flood] }');
-  const waiting = Array.from({ length: 1_000 }, (_, n) => `f${n}`);
+  const waiting = Array.from({ length: 300 }, (_, n) => `f${n}`);
   const outcomes: string[] = [];
   // The API lets 256 changes wait and responds with 503 to more, so a sender sends those again.
   const sender = async () => {
@@ -106,11 +106,11 @@ test('a thousand events at once start one run', async () => {
       else outcomes.push(body.receipts[0]?.outcome ?? 'none');
     }
   };
-  await Promise.all(Array.from({ length: 200 }, sender));
+  await Promise.all(Array.from({ length: waiting.length }, sender));
   expect(outcomes.filter((each) => each === 'started')).toHaveLength(1);
-  expect(outcomes.filter((each) => each === 'skipped')).toHaveLength(999);
+  expect(outcomes.filter((each) => each === 'skipped')).toHaveLength(299);
   expect(await runsOf('flood')).toHaveLength(1);
-}, 120_000);
+});
 
 describe('a lifecycle with secrets', () => {
   const type = 'com.example.signed';

@@ -45,7 +45,7 @@ beforeAll(async () => {
     artifacts: world.artifacts,
     config: { publicUrl },
   });
-}, 60_000);
+});
 afterEach(() => {
   broken = null;
 });
@@ -155,7 +155,7 @@ describe('a chat that is tried', () => {
     const logged = await untilAnswer(
       () => world.registry.predictions.get({ tenant, id }),
       (found) => found !== null,
-      { seconds: 30, everyMs: 50 },
+      { everyMs: 50 },
     );
     expect(logged).toMatchObject({ model: 'parrots', version: 1, arm: 'champion' });
   });

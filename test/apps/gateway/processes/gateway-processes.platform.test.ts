@@ -54,7 +54,7 @@ async function until<T>(read: () => Promise<T>, isEnough: (value: T) => boolean)
 
 const live = () => world.registry.gateways.live();
 const metrics = async () =>
-  (await fetch(`${gateway.url}/metrics`, { signal: AbortSignal.timeout(5_000) })).text();
+  (await fetch(`${gateway.url}/metrics`, { signal: AbortSignal.timeout(60_000) })).text();
 const requestsOf = (text: string, number: number) =>
   Number(
     new RegExp(
