@@ -1,3 +1,4 @@
+import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
@@ -47,6 +48,19 @@ export default tseslint.config(
         project: './apps/web/tsconfig.json',
         tsconfigRootDir: import.meta.dirname,
       },
+    },
+  },
+  {
+    // Expressions read texts of callers. One that tries again and again can stop a process.
+    files: ['{domain,workflows,activities,db,data,apps,workers,infra}/**/*.{ts,tsx}'],
+    plugins: { regexp },
+    rules: { 'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }] },
+  },
+  {
+    files: ['{domain,data,apps}/**/*.{ts,tsx}'],
+    // A sticky expression is matched at one place, so it does not move.
+    rules: {
+      'regexp/no-super-linear-move': ['error', { report: 'potential', ignoreSticky: true }],
     },
   },
   {

@@ -26,7 +26,7 @@ export function formatSeconds(seconds: number): string {
 
 /** The valid spelling of `30 days`, `2w`, `1y` or `PT30M`; null for other texts. */
 export function suggestDuration(text: string): string | null {
-  const [, count, word] = /^\s*p?t?\s*(\d{1,7})\s*([a-z]+)\s*$/i.exec(text) ?? [];
+  const [, count, word] = /^p?t?\s*(\d{1,7})\s*([a-z]+)$/i.exec(text.trim()) ?? [];
   if (count === undefined || word === undefined) return null;
   const spelling = spellings.find(({ words }) => words.test(word));
   return spelling ? `${Number(count) * spelling.times}${spelling.unit}` : null;

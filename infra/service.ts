@@ -81,7 +81,7 @@ export async function runToEnd(
   if (child.pid !== undefined) guard.drop(child.pid);
   if (code === 0) return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
   const [message, next] = [
-    /^error: ([\s\S]*?)(?=\nnext: |\s*$(?![\s\S]))/m.exec(stderr)?.[1],
+    /^error: ([\s\S]*)/m.exec(stderr)?.[1]?.split('\nnext: ', 1)[0]?.trimEnd(),
     /^next: (.*)$/m.exec(stderr)?.[1],
   ];
   throw failure(

@@ -169,7 +169,7 @@ const settings = z.object({
   /** The sender of mail. */
   PERENNIAL_SMTP_FROM: z
     .string()
-    .regex(/^[^\r\n]*@[^\r\n]*$/, 'must be an address')
+    .regex(/^[^\r\n@]*@[^\r\n]*$/, 'must be an address')
     .optional(),
   /** Allow webhooks with private addresses and with http://. */
   PERENNIAL_NOTIFY_PRIVATE_ADDRESSES: flag.default(false),

@@ -119,7 +119,7 @@ export function wrapped(
   const lines: string[] = [];
   let line = '';
   // Runs of spaces stay, because they separate columns.
-  for (const part of text.match(/\s*\S+/g) ?? []) {
+  for (const part of text.trimEnd().match(/\s+\S*|\S+/g) ?? []) {
     if (line === '' || widthOf(line + part) <= columns) line += part;
     else {
       lines.push(line);

@@ -85,7 +85,7 @@ function acceptedCoding(accepted: string | string[] | undefined): 'gzip' | 'defl
   const wanted = String(accepted ?? '')
     .toLowerCase()
     .split(',')
-    .map((part) => part.trim().split(/\s*;\s*/))
+    .map((part) => part.split(';').map((word) => word.trim()))
     .filter(([, weight]) => !/^q=0(\.0*)?$/.test(weight ?? ''))
     .map(([coding]) => coding);
   if (wanted.includes('gzip')) return 'gzip';

@@ -104,8 +104,8 @@ export function parseJson(text: string, bounds: JsonBounds): unknown {
 
 /** V8 quotes the text around the error, which may be private data. */
 function invalidJson(error: unknown): HttpProblem {
-  const reason =
-    error instanceof Error ? error.message.replace(/,? ?(\.\.\.)?".*$/s, '') : 'unreadable';
+  const [unquoted = ''] = error instanceof Error ? error.message.split('"', 1) : ['unreadable'];
+  const reason = unquoted.replace(/,? ?(?:\.\.\.)?$/, '');
   return new HttpProblem(400, 'InvalidJson', `the body is not valid JSON: ${reason}`);
 }
 

@@ -46,7 +46,7 @@ function renamed(text: string, name: string): string {
   return text
     .replaceAll('ChurnParams', `${typeName}Params`)
     .replaceAll(`export const ${templateName} =`, `export const ${identifier} =`)
-    .replaceAll(/^(\s+)churn: \{/gm, `$1${identifier === name ? templateName : `'churn'`}: {`)
+    .replaceAll(/^([ \t]+)churn: \{/gm, `$1${identifier === name ? templateName : `'churn'`}: {`)
     .replaceAll(/\bchurn\b/g, name);
 }
 

@@ -65,14 +65,18 @@ export function fromDuckDb(
   const message = shortened(
     String((error as { readonly message?: unknown } | null)?.message ?? error),
   );
-  const [head = '', ...rest] = message.split(/\n+LINE /);
+  const [head = '', ...rest] = message.split('\nLINE ');
   const place =
     rest.length === 0 || linesBefore === null
       ? null
       : placeOfExcerpt(`LINE ${rest.join('\nLINE ')}`, text.sql, linesBefore);
   const said =
     phase === 'bind'
-      ? head.trim().replace(/\s*\n\s*/g, ' ')
+      ? head
+          .split('\n')
+          .map((line) => line.trim())
+          .filter((line) => line !== '')
+          .join(' ')
       : withoutRowValues((head.split('\n')[0] ?? '').trim(), text.sql);
   const [, kind = '', body = said] = /^([A-Z][A-Za-z ]*) Error: ([^]*)$/.exec(said) ?? [];
   if (kind === 'Out of Memory') {

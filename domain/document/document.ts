@@ -37,7 +37,13 @@ export interface IssueHints {
 }
 
 /** More than a person writes, and little enough to parse safely. */
-export const documentLimits = { bytes: 1 << 20, values: 100_000, depth: 64 } as const;
+export const documentLimits = {
+  bytes: 1 << 20,
+  values: 100_000,
+  depth: 64,
+  /** Uses of YAML aliases, counted again inside each use of an alias that contains others. */
+  aliases: 100,
+} as const;
 
 /** A document given as a value: a JSON body or the argument of `defineLifecycle`. */
 export function objectDocument(value: unknown, fileName: string): SourceDocument {

@@ -30,6 +30,7 @@ export function convert(root: ParsedNode, placeOf: PlaceOf): YamlValue {
   const anchors = new Map<string, Node>();
   const open = new Set<Node>();
   let count = 0;
+  let aliases = 0;
 
   const refuse = (path: DocumentPath, detail: string, offset: number): null => {
     issues.push(issueOf(path, detail, placeOf(offset)));
@@ -51,6 +52,10 @@ export function convert(root: ParsedNode, placeOf: PlaceOf): YamlValue {
       return refuse(path.slice(0, 1), `nested deeper than ${documentLimits.depth} levels`, start);
     if (!values.has(pointerOf(path))) values.set(pointerOf(path), start);
     if (isAlias(node)) {
+      aliases += 1;
+      if (aliases === documentLimits.aliases + 1)
+        refuse([], `more than ${documentLimits.aliases} aliases; write the values out`, start);
+      if (aliases > documentLimits.aliases) return null;
       const target = anchors.get(node.source);
       if (!target)
         return refuse(path, `there is no anchor &${node.source} before this alias`, start);

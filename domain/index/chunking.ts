@@ -1,3 +1,5 @@
+import { trimEndOf } from '../text';
+
 /**
  * How a document is split into chunks. Sizes are in tokens of the embedder, so that it does not
  * truncate any chunk.
@@ -218,10 +220,17 @@ interface Section {
 }
 
 /**
- * Headings of Markdown (`# heading`) and wikis (`== heading ==`). Blank lines end paragraphs. A
- * heading without text is a paragraph itself.
+ * The text of a heading of Markdown (`# heading`) or of wikis (`== heading ==`); null for another
+ * line.
  */
-const headingLine = /^(?:#{1,6}[ \t]+(.+?)[ \t#]*|={2,6}[ \t]*([^=\n]+?)[ \t]*={2,6})[ \t]*$/u;
+function readHeading(line: string): string | null {
+  const [, markdown = null, wiki = ''] =
+    /^(?:#{1,6}[ \t]+(\S.*)|={2,6}([^=]+)={2,6})$/u.exec(line.trimEnd()) ?? [];
+  if (markdown !== null) return markdown.charAt(0) + trimEndOf(markdown.slice(1), ' \t#');
+  return wiki === '' ? null : wiki.trim() || ' ';
+}
+
+/** Blank lines end paragraphs. A heading without text is a paragraph itself. */
 
 function sectionsIn(text: string): readonly Section[] {
   const sections: { heading: string | null; line: Span | null; paragraphs: Span[] }[] = [
@@ -236,12 +245,11 @@ function sectionsIn(text: string): readonly Section[] {
     const newline = text.indexOf('\n', at);
     const end = newline === -1 ? text.length : newline;
     const line = text.slice(at, end);
-    // Only short lines can be headings, because the expression is slow on very long lines.
-    const match = line.length <= 300 ? headingLine.exec(line.trimEnd()) : null;
-    if (match) {
+    const heading = line.length <= 300 ? readHeading(line) : null;
+    if (heading !== null) {
       closeAt(at);
       sections.push({
-        heading: match[1] ?? match[2] ?? null,
+        heading,
         line: { start: at, end },
         paragraphs: [],
       });

@@ -78,7 +78,7 @@ export function unknownLinks(
 
 /** Without the fragment, so that two places on one page are the same source. */
 function pageOf(source: string | null): string | null {
-  return linkOf(source)?.replace(/#.*$/, '') ?? null;
+  return linkOf(source)?.split('#', 1)[0] ?? null;
 }
 
 export function withoutCitations(answer: string): string {

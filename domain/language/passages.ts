@@ -36,7 +36,10 @@ export function passagesThatFit(
 
 /** Cut after a whole word. */
 function cut(text: string, letters: number): string {
-  return truncateText(text, letters).replace(/\s+\S*$/, '');
+  const part = truncateText(text, letters);
+  let end = part.length;
+  while (end > 0 && /\S/.test(part.charAt(end - 1))) end -= 1;
+  return end === 0 ? part : part.slice(0, end).trimEnd();
 }
 
 /** The value of the prompt variable. A template that repeats over a list numbers them itself. */

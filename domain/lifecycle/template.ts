@@ -102,7 +102,7 @@ export function checkLifecycleName(name: string): void {
   const better = name
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^[^a-z]+|-+$/g, '')
+    .replace(/^[^a-z]+|-$/g, '')
     .slice(0, 63);
   const issue = {
     pointer: '/name',
@@ -303,7 +303,7 @@ function plainName(text: string, otherwise: string): string {
     .toLowerCase()
     .replace(/\p{M}/gu, '')
     .replace(/[^a-z0-9]+/g, '_')
-    .replace(/^[^a-z]+|_+$/g, '')
+    .replace(/^[^a-z]+|_$/g, '')
     .slice(0, 50);
   return plain === '' ? otherwise : plain;
 }

@@ -41,4 +41,4 @@ export function approvalWaits(text: string): readonly ApprovalWait[] {
 }
 
 const waits =
-  /\d+ approvals? of (\S.*?) \(scope (approver|admin)\) until (\S+); perennial run approve \S* --stage ([\w-]+)/g;
+  /(?<!\d)\d+ approvals? of (\S.*?) \(scope (approver|admin)\) until (\S+); perennial run approve \S* --stage ([\w-]+)/g;

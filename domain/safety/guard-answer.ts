@@ -25,9 +25,9 @@ export const unsafeCategory = 'unsafe';
  * and `S1,S10` on the next line.
  */
 function readLlamaGuard(text: string): readonly string[] | null {
-  const [, verdict, codes = ''] =
-    /^\s*(safe|unsafe)\s*(?:\n\s*(S\d+(?:\s*,\s*S\d+)*)\s*)?$/i.exec(text) ?? [];
-  if (verdict === undefined) return null;
+  const [, verdict, between = '\n', codes = ''] =
+    /^(safe|unsafe)(?:(\s+)(S\d+(?:\s*,\s*S\d+)*))?$/i.exec(text.trim()) ?? [];
+  if (verdict === undefined || !between.includes('\n')) return null;
   if (verdict.toLowerCase() === 'safe') return codes === '' ? [] : null;
   return codes === ''
     ? [unsafeCategory]

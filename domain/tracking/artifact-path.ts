@@ -1,4 +1,5 @@
 import { failure } from '../failure';
+import { trimEndOf } from '../text';
 import type { TrackedArtifact } from './tracking';
 
 const longest = 1_000;
@@ -8,7 +9,7 @@ const longest = 1_000;
  * @throws InvalidInput for a path that leads elsewhere
  */
 export function artifactPath(given: string): string {
-  const path = given.replace(/\/+$/, '');
+  const path = trimEndOf(given, '/');
   const parts = path === '' ? [] : path.split('/');
   const isPlain = parts.every((part) => !/^\.{0,2}$|[\\\u0000-\u001f]/.test(part));
   if (isPlain && path.length <= longest) return path;

@@ -17,10 +17,7 @@ import {
   type SecretAccess,
   type SecretRef,
 } from '../../../domain/access/secret-access';
-import {
-  readLocatedLifecycle,
-  type LocatedLifecycle,
-} from '../../../domain/lifecycle/located-document';
+import type { LocatedLifecycle } from '../../../domain/lifecycle/located-document';
 import { issuesAtPlaces } from '../../../domain/document/yaml-document.schema';
 import type { ArtifactStore } from '../../../data/artifact/store';
 import type { OffThread } from '../../../data/off-thread/off-thread';
@@ -32,7 +29,7 @@ import { anchorIssues, type HasVersion } from '../audit/anchor-versions';
 import { priceIssues } from '../cost/price-issues';
 import { warmStartIssues, type EarlierTrials } from '../tuning/warm-start-issues';
 import { programIssues, type FindBuild } from '../project/program-issues';
-import { readDocuments, readTimeLimitMs } from '../read-document';
+import { readTimeLimitMs, requireInTime } from '../read-document';
 
 /**
  * A lifecycle as received over HTTP: the file as text or as an object, and the files that it names.
@@ -133,14 +130,10 @@ export async function readRevision(
   };
 }
 
-function read(offThread: OffThread, input: LifecycleSource): Promise<LocatedLifecycle> {
-  const { document, fileName, files } = input;
-  return readDocuments(
-    { fileName, texts: [document, ...Object.values(files)] },
-    {
-      here: () => readLocatedLifecycle(input),
-      elsewhere: () => offThread.run('readLifecycle', input, { deadlineMs: readTimeLimitMs }),
-    },
+async function read(offThread: OffThread, input: LifecycleSource): Promise<LocatedLifecycle> {
+  return requireInTime(
+    input.fileName,
+    await offThread.run('readLifecycle', input, { deadlineMs: readTimeLimitMs }),
   );
 }
 

@@ -1,8 +1,7 @@
 import type { OffThread } from '../../../data/off-thread/off-thread';
 import { invalidInput } from '../../../domain/document/issue-text';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
-import { readPrompt } from '../../../domain/prompt/document';
-import { readDocuments, readTimeLimitMs } from '../read-document';
+import { readTimeLimitMs, requireInTime } from '../read-document';
 
 /**
  * The template of a document, whose name must match the path.
@@ -20,13 +19,9 @@ export async function readPromptDocument(
     readonly fileName: string;
   },
 ): Promise<PromptTemplate> {
-  const read = await readDocuments(
-    { fileName, texts: [document] },
-    {
-      here: () => readPrompt(document, fileName),
-      elsewhere: () =>
-        offThread.run('readPrompt', { document, fileName }, { deadlineMs: readTimeLimitMs }),
-    },
+  const read = requireInTime(
+    fileName,
+    await offThread.run('readPrompt', { document, fileName }, { deadlineMs: readTimeLimitMs }),
   );
   if (!read.ok) throw invalidInput(fileName, read.issues);
   if (read.value.name === name) return read.value;

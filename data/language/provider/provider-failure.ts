@@ -127,13 +127,18 @@ function describe(status: number, { codes, parameter, message }: ErrorWords): st
  * look like keys, and terminal control characters are removed.
  */
 function withoutQuotes(message: string): string {
-  const told = message
-    .replace(/'[^']*'|"[^"]*"|`[^`]*`|“[^”]*”|\{[\s\S]*\}|\[[\s\S]*\]/g, '…')
-    .replace(/\S*(?:sk-|key-|\*{3})\S*/g, '…')
-    .replace(/\S{33,}/g, '…')
+  const told = withoutPart(withoutPart(withoutPart(message, '{', '}'), '[', ']'), '“', '”')
+    .replace(/'[^']*'|"[^"]*"|`[^`]*`/g, '…')
+    .replace(/\S+/g, (word) => (word.length > 32 || /sk-|key-|\*{3}/.test(word) ? '…' : word))
     .replace(/[\s\p{C}]+/gu, ' ')
     .trim();
   return truncateText(told, 200);
+}
+
+/** Replaces everything from the first `open` to the last `close`. */
+function withoutPart(message: string, open: string, close: string): string {
+  const [from, to] = [message.indexOf(open), message.lastIndexOf(close)];
+  return from !== -1 && from < to ? `${message.slice(0, from)}…${message.slice(to + 1)}` : message;
 }
 
 const leftOut: Partial<Record<Parameter, string>> = {

@@ -47,6 +47,6 @@ function paragraphsOf(name: string): readonly string[] {
         text.length > 200 &&
         text.length < 1_500 &&
         /^[A-Z]/.test(text) &&
-        !/[{};]|```|https?:\S+[\s\S]*https?:/.test(text),
+        !/[{};]|```|https?:\S[\s\S]*https?:/.test(text),
     );
 }

@@ -105,7 +105,7 @@ export function fillVariables(
 }
 
 /** The Nunjucks templates that promptfoo replaces. */
-const templates = /(\{\{.*?\}\}|\{%.*?%\})/su;
+const templates = /(\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\})/su;
 
 function leftOut(why: string): SkippedAssertion {
   return { kind: 'leftOut', why };

@@ -64,7 +64,7 @@ function numbersIn(text: string): readonly string[] {
 function quotedIn(text: string): readonly string[] {
   return [
     ...text.matchAll(
-      /"([^"]+)"|“([^”]+)”|«([^»]+)»|`([^`]+)`|(?<![\p{L}\p{N}])'([^']{2,})'(?![\p{L}\p{N}])/gu,
+      /"([^"]+)"|“([^“”]+)”|«([^«»]+)»|`([^`]+)`|(?<![\p{L}\p{N}])'([^']{2,})'(?![\p{L}\p{N}])/gu,
     ),
   ].map((found) => found.slice(1).find(Boolean) ?? '');
 }
@@ -74,9 +74,9 @@ function quotedIn(text: string): readonly string[] {
  * capital; words in capitals; and addresses. Finds none in scripts without capitals.
  */
 function namesIn(text: string): readonly string[] {
-  const addresses = text.match(/https?:\/\/[^\s"<>]+|[\w.+-]+@[\w-]+\.[\w.]+/gu) ?? [];
+  const addresses = text.match(/https?:\/\/[^\s"<>]+|(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.]+/gu) ?? [];
   const words = [...text.matchAll(/\p{L}[\p{L}\p{M}\p{N}’-]*/gu)].filter(({ 0: word, index }) => {
-    if (/^\p{L}+.*(?:\p{N}|\p{Ll}\p{Lu})/u.test(word) || /^\p{Lu}{2,}$/u.test(word)) return true;
+    if (/^\p{L}.*(?:\p{N}|\p{Ll}\p{Lu})/u.test(word) || /^\p{Lu}{2,}$/u.test(word)) return true;
     if (!/^\p{Lu}\p{Ll}/u.test(word)) return false;
     const before = text.slice(0, index).trimEnd();
     return before !== '' && !/[.!?:\n“"«(]$/u.test(before);

@@ -1,3 +1,4 @@
+import { runWithTimeLimit } from '../../../data/time-limit';
 import { parseFilter, parseOrder } from '../../../domain/tracking/search';
 
 describe('a filter', () => {
@@ -50,4 +51,31 @@ test('an order names a key and a direction', () => {
     direction: 'asc',
   });
   expect(() => parseOrder('metrics.auc; drop')).toThrow('cannot sort by');
+});
+
+describe('takes time in proportion to its length', () => {
+  const half = 2_900;
+  test.each([
+    ['numbers in a list', `params.C IN (${'1'.repeat(half)}`],
+    ['numbers in a list, with commas', `params.C IN (${'11,'.repeat(half / 3)}x`],
+    ['a number without an end', `metrics.a > ${'1'.repeat(half)}x`],
+    ['quotes', `params.C = '${'"'.repeat(half)}`],
+    ['a key', `${'a'.repeat(half)}!`],
+    ['a key of dots', `${'a.'.repeat(half / 2)}!`],
+    ['spaces', `a${' '.repeat(half)}!`],
+    ['spaces after IS', `a IS${' '.repeat(half)}NUL`],
+    ['spaces before AND', `a = 1${' '.repeat(half)}AN`],
+    ['a key in quotes', `\`${'a'.repeat(half)}`],
+  ])('%s', (_what, text) => {
+    // A tenth of this is plenty on a busy machine; a pattern that tries again takes minutes.
+    const limitMs = 2_000;
+    const read = (parse: (given: string) => unknown) =>
+      runWithTimeLimit(limitMs, () => {
+        expect(() => parse(text)).toThrow(/not understood|cannot sort/);
+      });
+    expect([read(parseFilter), read(parseOrder)]).toEqual([
+      { kind: 'done', value: undefined },
+      { kind: 'done', value: undefined },
+    ]);
+  });
 });

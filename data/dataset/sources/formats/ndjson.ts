@@ -225,12 +225,13 @@ async function explain(
   { source, paths }: SourceFiles,
 ): Promise<PerennialError> {
   const next = 'write one flat JSON object per line, in UTF-8';
-  const twice = /in line (\d+).*has duplicate key "([^"]*)"/s.exec(message);
-  if (twice)
+  const [, twice] = /has duplicate key "([^"]*)"/.exec(message) ?? [];
+  const [, line = 'unknown'] = /in line (\d+)/.exec(message) ?? [];
+  if (twice !== undefined)
     return sourceFailure(
       'DataUnreadable',
       source,
-      `line ${twice[1]}: key ${twice[2]} occurs twice`,
+      `line ${line}: key ${twice} occurs twice`,
       { next },
     );
   for (const path of paths) {
