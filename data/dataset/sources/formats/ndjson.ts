@@ -228,12 +228,9 @@ async function explain(
   const [, twice] = /has duplicate key "([^"]*)"/.exec(message) ?? [];
   const [, line = 'unknown'] = /in line (\d+)/.exec(message) ?? [];
   if (twice !== undefined)
-    return sourceFailure(
-      'DataUnreadable',
-      source,
-      `line ${line}: key ${twice} occurs twice`,
-      { next },
-    );
+    return sourceFailure('DataUnreadable', source, `line ${line}: key ${twice} occurs twice`, {
+      next,
+    });
   for (const path of paths) {
     const bad = await firstBadLine(path);
     if (bad)
