@@ -1,6 +1,9 @@
 /** The version of the package, the platform and the clients. A test compares all places. */
 export const perennialVersion = '0.1.0';
 
+/** The name of the npm package. Projects import from it and from its entry points. */
+export const packageName = '@perennial-dev/perennial';
+
 /** The header in which a client sends its version. */
 export const clientVersionHeader = 'x-perennial-client-version';
 

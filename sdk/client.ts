@@ -1,4 +1,4 @@
-/** `perennial/client`: calls the API of a platform from programs. */
+/** `@perennial-dev/perennial/client`: calls the API of a platform from programs. */
 export { createClient } from '../apps/client/client';
 export type { ClientOptions, PerennialClient } from '../apps/client/client';
 export { ApiError } from '../apps/client/api-error';

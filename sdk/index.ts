@@ -1,4 +1,4 @@
-/** `perennial`: declares a project and its stages. */
+/** `@perennial-dev/perennial`: declares a project and its stages. */
 export { z } from 'zod';
 export { defineStage } from '../domain/project/stage';
 export type { StageContext, StageDefinition } from '../domain/project/stage';

@@ -1,4 +1,4 @@
-/** `perennial/testing`: runs the lifecycles of a project on a real platform in its tests. */
+/** `@perennial-dev/perennial/testing`: runs the lifecycles of a project on a real platform in its tests. */
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import type { AnswerOf } from '../apps/client/operation';

@@ -10,6 +10,7 @@ import { apiVersion } from '../../domain/lifecycle/lifecycle.schema';
 import type { ProjectConfig, ProjectLifecycleConfig } from '../../domain/project/config';
 import type { ProgramSpec, ProjectBuild, ProjectStageSpec } from '../../domain/project/program';
 import { isStageDefinition, stageDefaults, type StageDefinition } from '../../domain/project/stage';
+import { packageName } from '../../domain/version';
 import { digestOf, sha256 } from '../../data/digest';
 import { determinismIssues } from './determinism';
 import { compileInstalledSources } from './installed-sources';
@@ -271,7 +272,7 @@ async function bundleLifecycles(
         modules: [...(config.resolve?.modules ?? []), join(root, 'node_modules')],
         alias: {
           ...(config.resolve?.alias as Readonly<Record<string, string | false | string[]>>),
-          'perennial/workflow$': sdkEntry('perennial/workflow', project.folder),
+          [`${packageName}/workflow$`]: sdkEntry('workflow', project.folder),
           [`${loopTurns}$`]: join(root, 'workflows', 'project', 'loop-turns.ts'),
         },
       },

@@ -8,6 +8,7 @@ import { isBuiltin } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import ts from 'typescript';
 import type { Issue } from '../../domain/failure';
+import { packageName } from '../../domain/version';
 import { configName, type ProjectFolder } from './project-folder';
 import { placeOf } from './source-place';
 
@@ -46,7 +47,7 @@ export function determinismIssues(
       ...fileIssues(folder, { path, text }, (specifier) => {
         if (isBuiltin(specifier)) return 'use it in a stage, and call that with run.stage(…)';
         if (notForWorkflows.includes(specifier))
-          return "import type, or import from 'perennial/workflow'";
+          return `import type, or import from '${packageName}/workflow'`;
         if (!specifier.startsWith('.')) return null;
         const file = fileOf(resolve(dirname(path), specifier));
         if (file !== null && isStageFile(stages, file))
@@ -61,7 +62,11 @@ export function determinismIssues(
 }
 
 /** Entry points of the package whose code is not deterministic. */
-const notForWorkflows: readonly string[] = ['perennial', 'perennial/testing', 'perennial/client'];
+const notForWorkflows: readonly string[] = [
+  packageName,
+  `${packageName}/testing`,
+  `${packageName}/client`,
+];
 
 function isStageFile(stages: string | null, file: string): boolean {
   if (stages === null) return false;

@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import ts from 'typescript';
 import type { Issue } from '../../domain/failure';
+import { packageName } from '../../domain/version';
 import { toIdentifier } from './identifier';
 import { placeOf } from './source-place';
 
-/** The functions of perennial/workflow that make a lifecycle. */
+/** The functions of the package's entry `workflow` that make a lifecycle. */
 const lifecycleFunctions = ['lifecycle', 'languageLifecycle'] as const;
 
 export interface LifecycleExport {
@@ -104,13 +105,13 @@ function exportedCalls(source: ts.SourceFile): readonly ExportedCall[] {
   return found;
 }
 
-/** The functions of perennial/workflow, by the names under which the file calls them. */
+/** The functions of the package's entry `workflow`, by the names under which the file calls them. */
 function localNames(source: ts.SourceFile): ReadonlyMap<string, LifecycleExport['madeBy']> {
   const names = new Map<string, LifecycleExport['madeBy']>();
   for (const statement of source.statements) {
     if (!ts.isImportDeclaration(statement)) continue;
     if (!ts.isStringLiteral(statement.moduleSpecifier)) continue;
-    if (statement.moduleSpecifier.text !== 'perennial/workflow') continue;
+    if (statement.moduleSpecifier.text !== `${packageName}/workflow`) continue;
     const bindings = statement.importClause?.namedBindings;
     if (!bindings) continue;
     for (const made of lifecycleFunctions) {

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import type { BuildOptions, Plugin } from 'esbuild';
 import { failure } from '../../domain/failure';
+import { packageName } from '../../domain/version';
 
 export interface ProjectFolder {
   readonly folder: string;
@@ -54,11 +55,12 @@ function nameOf(path: string): string {
 const root = resolve(__dirname, '..', '..');
 
 /** Where each entry point of the package is, for a project that does not have it installed. */
-export function sdkEntry(name: 'perennial' | 'perennial/workflow', folder: string): string {
+export function sdkEntry(entry: 'index' | 'workflow', folder: string): string {
   try {
+    const name = entry === 'index' ? packageName : `${packageName}/${entry}`;
     return createRequire(join(folder, 'package.json')).resolve(name);
   } catch {
-    return join(root, 'sdk', name === 'perennial' ? 'index.ts' : 'workflow.ts');
+    return join(root, 'sdk', `${entry}.ts`);
   }
 }
 
@@ -81,8 +83,8 @@ function sdkPlugin(folder: string): Plugin {
   return {
     name: 'perennial',
     setup(build) {
-      build.onResolve({ filter: /^perennial(\/workflow)?$/ }, ({ path }) => ({
-        path: sdkEntry(path as 'perennial' | 'perennial/workflow', folder),
+      build.onResolve({ filter: new RegExp(`^${packageName}(/workflow)?$`) }, ({ path }) => ({
+        path: sdkEntry(path === packageName ? 'index' : 'workflow', folder),
         sideEffects: false,
       }));
     },

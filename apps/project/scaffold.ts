@@ -1,6 +1,7 @@
 /** The files of a new TypeScript project, made from `sdk/template`. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import { packageName } from '../../domain/version';
 import { toIdentifier } from './identifier';
 
 export interface ScaffoldInput {
@@ -61,7 +62,7 @@ function packageOf(name: string, perennial: string) {
       dev: 'perennial dev',
       deploy: 'perennial deploy',
     },
-    dependencies: { perennial },
+    dependencies: { [packageName]: perennial },
     // npm reads the overrides of the project alone.
     overrides: ownOverrides(),
     devDependencies: { '@types/node': '^20.19.0', tsx: '^4.20.0', typescript: '^6.0.0' },

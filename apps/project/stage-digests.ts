@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { build, type Plugin } from 'esbuild';
 import ts from 'typescript';
 import type { Digest } from '../../domain/dataset/artifact';
+import { packageName } from '../../domain/version';
 import { nodeBundle } from './project-folder';
 
 interface ExportedStage {
@@ -29,7 +30,7 @@ export async function stageDigests(
         ...nodeBundle(folder),
         // The declarations of Perennial itself are not code of the stage.
         plugins: [withoutOtherStages(name)],
-        external: ['perennial'],
+        external: [packageName],
         minify: true,
         stdin: {
           contents: `export { ${exported} } from ${JSON.stringify(entry)};`,

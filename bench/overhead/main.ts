@@ -172,7 +172,7 @@ async function ownStages(settings: Settings, builtIn: () => Promise<void>) {
 
 const emptyStages = {
   'perennial.config.ts': `
-import { defineProject } from 'perennial';
+import { defineProject } from '@perennial-dev/perennial';
 export default defineProject({
   name: 'bench-stages',
   owner: 'bench',
@@ -180,7 +180,7 @@ export default defineProject({
 });
 `,
   'stages/index.ts': `
-import { defineStage, z } from 'perennial';
+import { defineStage, z } from '@perennial-dev/perennial';
 export const nothing = defineStage({
   name: 'nothing',
   input: z.object({ number: z.number(), run: z.number() }),
@@ -189,7 +189,7 @@ export const nothing = defineStage({
 });
 `,
   'lifecycles/empty.ts': `
-import { lifecycle } from 'perennial/workflow';
+import { lifecycle } from '@perennial-dev/perennial/workflow';
 import type * as stages from '../stages';
 export const empty = lifecycle<typeof stages>(async (run) => {
   // Another input in each run, so that no stage is reused.

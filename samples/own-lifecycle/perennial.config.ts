@@ -1,4 +1,4 @@
-import { defineProject, z } from 'perennial';
+import { defineProject, z } from '@perennial-dev/perennial';
 
 /** How many bikes will be hired in an hour? The lifecycle is written in TypeScript. */
 export default defineProject({

@@ -1,5 +1,5 @@
 /** What `perennial deploy` deploys: the lifecycles of this project and their policies. */
-import { defineProject, z } from 'perennial';
+import { defineProject, z } from '@perennial-dev/perennial';
 
 /** The parameters of a run: `perennial run start churn --param region=north`. */
 const params = z.strictObject({

@@ -86,7 +86,10 @@ test('the package holds no tests, benchmarks or data of this clone', async () =>
 });
 
 test('the entry for workflows needs no zod and no module of Node', () => {
-  const code = readFileSync(join(project, 'node_modules/perennial/dist/workflow.js'), 'utf8');
+  const code = readFileSync(
+    join(project, 'node_modules/@perennial-dev/perennial/dist/workflow.js'),
+    'utf8',
+  );
   const required = [...code.matchAll(/require\(["']([^"']+)["']\)/g)].map(([, name = '']) => name);
   expect([...new Set(required)].sort()).toEqual(['@temporalio/common', '@temporalio/workflow']);
 });
@@ -107,7 +110,7 @@ test(
     const program = join(project, 'client.ts');
     writeFileSync(
       program,
-      `import { ApiError, createClient } from 'perennial/client';
+      `import { ApiError, createClient } from '@perennial-dev/perennial/client';
 
 const client = createClient({ url: 'http://127.0.0.1:9', key: 'pk_test' });
 client.runs.wait('run_1', { timeout: '1m', onEvent: ({ seq }) => seq.toFixed(0) }).catch(() => 0);
@@ -123,7 +126,7 @@ client.runs.start('churn', { params: { region: 'north' } }).then(
     try {
       await command(project, 'npm', 'run', 'types');
       const output = await command(project, 'node', '--import', 'tsx', 'client.ts');
-      const module = `import { createClient } from 'perennial/client'; console.log(typeof createClient)`;
+      const module = `import { createClient } from '@perennial-dev/perennial/client'; console.log(typeof createClient)`;
       const printed = await command(project, 'node', '--input-type=module', '-e', module);
       expect(printed.trim()).toBe('function');
       expect(output).toMatch(/^Unreachable the API at http:\/\/127\.0\.0\.1:9 is not reachable/);

@@ -1,4 +1,4 @@
-/** `perennial/client` against the whole product. */
+/** `@perennial-dev/perennial/client` against the whole product. */
 import { ApiError, createClient, type PerennialClient } from '../../sdk/client';
 import { startProduct, type Product } from '../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';

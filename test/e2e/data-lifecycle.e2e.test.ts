@@ -8,7 +8,7 @@ jest.setTimeout(300_000);
 
 const files = {
   'perennial.config.ts': `
-import { defineProject, z } from 'perennial';
+import { defineProject, z } from '@perennial-dev/perennial';
 export const events = { publish: z.object({ channel: z.string() }) };
 export default defineProject({
   name: 'reports',
@@ -24,7 +24,7 @@ export default defineProject({
 });
 `,
   'stages/index.ts': `
-import { defineStage, tableSchema, z } from 'perennial';
+import { defineStage, tableSchema, z } from '@perennial-dev/perennial';
 export const count = defineStage({
   name: 'count',
   input: z.object({ bikes: tableSchema }),
@@ -36,7 +36,7 @@ export const count = defineStage({
 });
 `,
   'lifecycles/report.ts': `
-import { hasNotPassed, lifecycle } from 'perennial/workflow';
+import { hasNotPassed, lifecycle } from '@perennial-dev/perennial/workflow';
 import type { events } from '../perennial.config';
 import type * as stages from '../stages';
 export const report = lifecycle<typeof stages, object, typeof events>(async (run) => {
@@ -50,14 +50,14 @@ export const report = lifecycle<typeof stages, object, typeof events>(async (run
 });
 `,
   'lifecycles/parent.ts': `
-import { lifecycle } from 'perennial/workflow';
+import { lifecycle } from '@perennial-dev/perennial/workflow';
 export const parent = lifecycle<object>(async (run) => {
   const { verdict } = await run.child('report');
   return run.done('child: ' + verdict?.reasons.at(-1)?.message);
 });
 `,
   'lifecycles/trains.ts': `
-import { lifecycle } from 'perennial/workflow';
+import { lifecycle } from '@perennial-dev/perennial/workflow';
 export const trains = lifecycle<object>(async (run) => {
   await run.train({ window: null, datasets: {}, contracts: {} });
   return run.done();

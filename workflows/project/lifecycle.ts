@@ -1,5 +1,5 @@
 /**
- * `perennial/workflow`: lifecycles that a project writes in TypeScript. This module runs in
+ * `@perennial-dev/perennial/workflow`: lifecycles that a project writes in TypeScript. This module runs in
  * Temporal's sandbox, so it imports no library but the SDK's workflow package.
  */
 import { workflowInfo } from '@temporalio/workflow';

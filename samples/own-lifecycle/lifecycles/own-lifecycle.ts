@@ -1,4 +1,4 @@
-import { hasNotPassed, isRegistered, lifecycle } from 'perennial/workflow';
+import { hasNotPassed, isRegistered, lifecycle } from '@perennial-dev/perennial/workflow';
 import type * as stages from '../stages';
 
 /** What the Python step `rush_hours` returns. */

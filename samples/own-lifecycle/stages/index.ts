@@ -1,4 +1,4 @@
-import { defineStage, tableSchema, z } from 'perennial';
+import { defineStage, tableSchema, z } from '@perennial-dev/perennial';
 
 /** Adds the temperature that a rider feels: wind makes cold air colder. */
 export const weather = defineStage({

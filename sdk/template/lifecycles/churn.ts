@@ -2,7 +2,7 @@
  * What a run does, in order. This is workflow code: it is replayed after a crash, so it decides and
  * waits, and the stages do the work. Import only types from the stages.
  */
-import { hasNotPassed, isRegistered, lifecycle } from 'perennial/workflow';
+import { hasNotPassed, isRegistered, lifecycle } from '@perennial-dev/perennial/workflow';
 import type { ChurnParams } from '../perennial.config';
 import type * as stages from '../stages';
 

@@ -1,4 +1,4 @@
-import { defineStage, StageError, tableSchema, z } from 'perennial';
+import { defineStage, StageError, tableSchema, z } from '@perennial-dev/perennial';
 
 /**
  * Selects the customers to train on. The output is reused while the input and the code of this

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { openProject, type OpenProject } from 'perennial/testing';
+import { openProject, type OpenProject } from '@perennial-dev/perennial/testing';
 
 // Uses the platform that runs from this folder, or starts one and stops it afterwards.
 let project: OpenProject;

@@ -53,7 +53,10 @@ describe('building a project names the file and line of', () => {
     ["import { readFileSync } from 'fs';", 'a lifecycle may not import values of fs'],
     ["import { selectCustomers } from '../stages';", 'import type, and call the stage'],
     ["import config from '../perennial.config';", 'import type'],
-    ["import { z } from 'perennial';", "import from 'perennial/workflow'"],
+    [
+      "import { z } from '@perennial-dev/perennial';",
+      "import from '@perennial-dev/perennial/workflow'",
+    ],
   ])('the import %s in a lifecycle', async (line, expected) => {
     const [, second = ''] = await errorsOf({
       [lifecycle]: `${line}\n${template[lifecycle] ?? ''}`,
@@ -113,8 +116,8 @@ describe('building a project names the file and line of', () => {
   });
 
   const of = (made: string, spec: string) => ({
-    [lifecycle]: `import { ${made} } from 'perennial/workflow';\nexport const churn = ${made}(async (run) => run.done());\n`,
-    'perennial.config.ts': `import { defineProject } from 'perennial';
+    [lifecycle]: `import { ${made} } from '@perennial-dev/perennial/workflow';\nexport const churn = ${made}(async (run) => run.done());\n`,
+    'perennial.config.ts': `import { defineProject } from '@perennial-dev/perennial';
 export default defineProject({ name: 'churn', owner: 'me', lifecycles: { churn: { ${spec} } } } as never);
 `,
   });
@@ -153,7 +156,7 @@ export default defineProject({ name: 'churn', owner: 'me', lifecycles: { churn: 
     const found = await errorsOf({
       'stages/index.ts': "export * from './select-customers';\nexport * from './again';\n",
       'stages/again.ts':
-        "import { defineStage, z } from 'perennial';\n" +
+        "import { defineStage, z } from '@perennial-dev/perennial';\n" +
         'export const again = defineStage({\n' +
         "  name: 'select_customers', input: z.string(), output: z.string(), run: (_, text) => text,\n" +
         '});\n',

@@ -15,11 +15,16 @@ function write(path: string, value: object): void {
 }
 
 function installed(resolved?: string): string {
-  write('node_modules/perennial/package.json', { version: '0.1.7' });
+  write('node_modules/@perennial-dev/perennial/package.json', { version: '0.1.7' });
   write('node_modules/.package-lock.json', {
-    packages: { 'node_modules/perennial': resolved === undefined ? {} : { resolved } },
+    packages: {
+      'node_modules/@perennial-dev/perennial': resolved === undefined ? {} : { resolved },
+    },
   });
-  return packageToInstall(join(folder, 'node_modules', 'perennial'), join(folder, 'churn'));
+  return packageToInstall(
+    join(folder, 'node_modules', '@perennial-dev', 'perennial'),
+    join(folder, 'churn'),
+  );
 }
 
 describe('a new project asks for', () => {
@@ -39,9 +44,12 @@ describe('a new project asks for', () => {
   });
 
   test('the version when npm has no record', () => {
-    write('node_modules/perennial/package.json', { version: '0.1.7' });
-    expect(packageToInstall(join(folder, 'node_modules/perennial'), join(folder, 'churn'))).toBe(
-      '^0.1.7',
-    );
+    write('node_modules/@perennial-dev/perennial/package.json', { version: '0.1.7' });
+    expect(
+      packageToInstall(
+        join(folder, 'node_modules/@perennial-dev/perennial'),
+        join(folder, 'churn'),
+      ),
+    ).toBe('^0.1.7');
   });
 });

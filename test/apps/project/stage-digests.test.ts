@@ -21,7 +21,7 @@ function digests(files: Readonly<Record<string, string>>) {
 
 const stage = (exported: string, name: string, body: string) =>
   `export const ${exported} = defineStage({ name: '${name}', input: z.object({ a: z.number().min(1) }), output: z.any(), run: () => ${body} });\n`;
-const head = `import { defineStage, z } from 'perennial';\nimport { used } from './used';\n`;
+const head = `import { defineStage, z } from '@perennial-dev/perennial';\nimport { used } from './used';\n`;
 const text = `${head}${stage('first', 'one', 'used(1)')}${stage('second', 'two', '2')}`;
 const used = 'export const used = (n: number) => n + 1;\n';
 

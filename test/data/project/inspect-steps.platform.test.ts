@@ -152,11 +152,11 @@ test('a package finds a home folder while a file is loaded', async () => {
 test('a build names file and line of each error in a step', async () => {
   const broken = writeFiles({
     'perennial.config.ts':
-      "import { defineProject } from 'perennial';\n" +
+      "import { defineProject } from '@perennial-dev/perennial';\n" +
       "export default defineProject({ name: 'p', owner: 'o', lifecycles: { p: { spec: {} } } });\n",
     'stages/index.ts': 'export {};\n',
     'lifecycles/p.ts':
-      "import { lifecycle } from 'perennial/workflow';\n" +
+      "import { lifecycle } from '@perennial-dev/perennial/workflow';\n" +
       'export const p = lifecycle<object>(async (run) => Promise.resolve(run.done()));\n',
     'steps/one.py': step('@step\ndef one(rows) -> str:\n    return ""\n'),
     'steps/two.py': step('@step\ndef train() -> str:\n    return ""\n'),
@@ -177,12 +177,12 @@ test('a build names file and line of each error in a step', async () => {
 test('a build refuses several nodes for a step', async () => {
   const wide = writeFiles({
     'perennial.config.ts':
-      "import { defineProject } from 'perennial';\n" +
+      "import { defineProject } from '@perennial-dev/perennial';\n" +
       "export default defineProject({ name: 'p', owner: 'o', lifecycles: { p: { spec: {} } }, " +
       "steps: { one: { compute: { backend: 'slurm', nodes: 2 } } } });\n",
     'stages/index.ts': 'export {};\n',
     'lifecycles/p.ts':
-      "import { lifecycle } from 'perennial/workflow';\n" +
+      "import { lifecycle } from '@perennial-dev/perennial/workflow';\n" +
       'export const p = lifecycle<object>(async (run) => Promise.resolve(run.done()));\n',
     'steps/one.py': step('@step\ndef one() -> str:\n    return ""\n'),
   });

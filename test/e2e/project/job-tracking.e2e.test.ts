@@ -6,7 +6,7 @@ jest.setTimeout(420_000);
 
 const files = {
   'perennial.config.ts': `
-import { defineProject } from 'perennial';
+import { defineProject } from '@perennial-dev/perennial';
 export default defineProject({
   name: 'tracking',
   owner: 'test',
@@ -35,7 +35,7 @@ def fit(rows: int) -> dict:
     return {"run": run.info.run_id, "refused": refused}
 `,
   'lifecycles/tracked.ts': `
-import { lifecycle } from 'perennial/workflow';
+import { lifecycle } from '@perennial-dev/perennial/workflow';
 import type * as stages from '../stages';
 export const tracked = lifecycle<typeof stages>(async (run) => {
   const fitted = await run.step<{ run: string; refused: string }>('fit', { rows: 3 });

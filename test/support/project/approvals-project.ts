@@ -3,7 +3,7 @@ import type { ProjectFiles } from './project-world';
 /** Waits for approvals, one after the other and at once. */
 export const approvalsProject: ProjectFiles = {
   'perennial.config.ts': `
-import { defineProject, z } from 'perennial';
+import { defineProject, z } from '@perennial-dev/perennial';
 const params = z.object({
   timeout: z.string().default('1h'),
   role: z.string().default('approver'),
@@ -17,7 +17,7 @@ export default defineProject({
 });
 `,
   'lifecycles/mailing.ts': `
-import { lifecycle, StoppedByVerdict } from 'perennial/workflow';
+import { lifecycle, StoppedByVerdict } from '@perennial-dev/perennial/workflow';
 export const mailing = lifecycle<object, any>(async (run, { timeout, role, required, catches }) => {
   try {
     const first = await run.approve({ reason: 'send 3,000 mails', timeout, role, required });
@@ -30,7 +30,7 @@ export const mailing = lifecycle<object, any>(async (run, { timeout, role, requi
 });
 `,
   'lifecycles/both.ts': `
-import { lifecycle } from 'perennial/workflow';
+import { lifecycle } from '@perennial-dev/perennial/workflow';
 export const both = lifecycle<object>(async (run) => {
   const ask = async (reason: string) => {
     try {

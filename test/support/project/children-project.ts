@@ -3,7 +3,7 @@ import type { ProjectFiles } from './project-world';
 /** Runs that start children, also in a cycle. */
 export const childrenProject: ProjectFiles = {
   'perennial.config.ts': `
-import { defineProject, z } from 'perennial';
+import { defineProject, z } from '@perennial-dev/perennial';
 const spec = {};
 const region = { params: z.object({ region: z.string(), waits: z.boolean().default(false) }), spec };
 export default defineProject({
@@ -18,7 +18,7 @@ export default defineProject({
 });
 `,
   'lifecycles/all.ts': `
-import { lifecycle } from 'perennial/workflow';
+import { lifecycle } from '@perennial-dev/perennial/workflow';
 export const all = lifecycle<object, any>(async (run, { of = 'region', regions }) => {
   const ended = await Promise.all(regions.map((params: any) => run.child(of, params)));
   return run.done(ended.map(({ lifecycle, status, verdict }) =>
@@ -26,7 +26,7 @@ export const all = lifecycle<object, any>(async (run, { of = 'region', regions }
 });
 `,
   'lifecycles/region.ts': `
-import { lifecycle } from 'perennial/workflow';
+import { lifecycle } from '@perennial-dev/perennial/workflow';
 export const region = lifecycle<object, { region: string; waits: boolean }>(async (run, params) => {
   if (params.region === 'bad') throw new Error('the region is bad');
   if (params.region === 'stopped')
@@ -36,14 +36,14 @@ export const region = lifecycle<object, { region: string; waits: boolean }>(asyn
 });
 `,
   'lifecycles/ring-a.ts': `
-import { lifecycle } from 'perennial/workflow';
+import { lifecycle } from '@perennial-dev/perennial/workflow';
 export const ringA = lifecycle<object>(async (run) => {
   await run.child('ring-b');
   return run.done();
 });
 `,
   'lifecycles/ring-b.ts': `
-import { lifecycle } from 'perennial/workflow';
+import { lifecycle } from '@perennial-dev/perennial/workflow';
 export const ringB = lifecycle<object>(async (run) => {
   await run.child('ring-a');
   return run.done();

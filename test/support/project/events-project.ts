@@ -3,7 +3,7 @@ import type { ProjectFiles } from './project-world';
 /** Waits for events. */
 export const eventsProject: ProjectFiles = {
   'perennial.config.ts': `
-import { defineProject, z } from 'perennial';
+import { defineProject, z } from '@perennial-dev/perennial';
 export const events = {
   labels_ready: z.object({ rows: z.number() }),
   go: z.null(),
@@ -19,7 +19,7 @@ export default defineProject({
 });
 `,
   'lifecycles/labels.ts': `
-import { lifecycle } from 'perennial/workflow';
+import { lifecycle } from '@perennial-dev/perennial/workflow';
 import type { events } from '../perennial.config';
 export const labels = lifecycle<object, any, typeof events>(async (run, { timeout, misspelt }) => {
   const first = await run.waitFor(misspelt ? ('label_ready' as never) : 'labels_ready', { timeout });
@@ -29,7 +29,7 @@ export const labels = lifecycle<object, any, typeof events>(async (run, { timeou
 });
 `,
   'lifecycles/many.ts': `
-import { lifecycle } from 'perennial/workflow';
+import { lifecycle } from '@perennial-dev/perennial/workflow';
 import type { events } from '../perennial.config';
 export const many = lifecycle<object, { waits: number }, typeof events>(async (run, { waits }) => {
   const each = Array.from({ length: waits }, () => run.waitFor('go', { timeout: '1h' }));

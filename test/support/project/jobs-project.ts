@@ -3,7 +3,7 @@ import type { ProjectFiles } from './project-world';
 /** Runs that execute commands as jobs. */
 export const jobsProject: ProjectFiles = {
   'perennial.config.ts': `
-import { defineProject, z } from 'perennial';
+import { defineProject, z } from '@perennial-dev/perennial';
 export default defineProject({
   name: 'jobs',
   owner: 'test',
@@ -14,7 +14,7 @@ export default defineProject({
 });
 `,
   'lifecycles/sorting.ts': `
-import { lifecycle } from 'perennial/workflow';
+import { lifecycle } from '@perennial-dev/perennial/workflow';
 export const sorting = lifecycle<object, any>(async (run, { seed }) => {
   const made = await run.job('make', {
     command: ['sh', '-c', 'printf "%s\\nb\\na\\n" "$SEED" > "$PERENNIAL_OUTPUTS/rows.csv"'],
@@ -30,7 +30,7 @@ export const sorting = lifecycle<object, any>(async (run, { seed }) => {
 });
 `,
   'lifecycles/one.ts': `
-import { lifecycle } from 'perennial/workflow';
+import { lifecycle } from '@perennial-dev/perennial/workflow';
 export const one = lifecycle<object, any>(async (run, options) => {
   await run.job('one', options);
   return run.done('ended');

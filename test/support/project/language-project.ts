@@ -4,7 +4,7 @@ import type { ProjectFiles } from './project-world';
 export function languageProject(name: string): ProjectFiles {
   return {
     'perennial.config.ts': `
-import { defineProject, z } from 'perennial';
+import { defineProject, z } from '@perennial-dev/perennial';
 export default defineProject({
   name: '${name}',
   owner: 'test',
@@ -28,7 +28,7 @@ export default defineProject({
 });
 `,
     'stages.ts': `
-import { defineStage, tableSchema, z } from 'perennial';
+import { defineStage, tableSchema, z } from '@perennial-dev/perennial';
 export const cleanPages = defineStage({
   name: 'clean_pages',
   input: z.object({ pages: tableSchema }),
@@ -37,7 +37,7 @@ export const cleanPages = defineStage({
 });
 `,
     'lifecycles/wiki-assistant.ts': `
-import { hasNotPassed, languageLifecycle } from 'perennial/workflow';
+import { hasNotPassed, languageLifecycle } from '@perennial-dev/perennial/workflow';
 import type * as stages from '../stages';
 export const assistant = languageLifecycle<typeof stages, any>(async (run, params) => {
   const read = await run.ingest();

@@ -24,7 +24,7 @@ export const mapStage = 'square';
 export function mapProject(name: string): ProjectFiles {
   return {
     'perennial.config.ts': `
-import { defineProject, z } from 'perennial';
+import { defineProject, z } from '@perennial-dev/perennial';
 export default defineProject({
   name: '${name}',
   owner: 'test',
@@ -34,7 +34,7 @@ export default defineProject({
     'stages.ts': `
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { defineStage, StageError, z } from 'perennial';
+import { defineStage, StageError, z } from '@perennial-dev/perennial';
 export const square = defineStage({
   name: '${mapStage}',
   input: z.object({
@@ -58,7 +58,7 @@ export const square = defineStage({
 });
 `,
     [`lifecycles/${mapLifecycle}.ts`]: `
-import { lifecycle } from 'perennial/workflow';
+import { lifecycle } from '@perennial-dev/perennial/workflow';
 import type * as stages from '../stages';
 export const ${mapLifecycle} = lifecycle<typeof stages, any>(async (run, params) => {
   const { log, milliseconds = 0, padding = 0, failing = [], failingOnce = [] } = params;

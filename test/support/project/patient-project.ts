@@ -66,7 +66,7 @@ export const ${name} = defineStage({
       writeFileSync(
         join(folder, 'stages', 'index.ts'),
         `import { appendFileSync, existsSync } from 'node:fs';
-import { defineStage, z } from 'perennial';
+import { defineStage, z } from '@perennial-dev/perennial';
 ${stageText('first', first)}${stageText('second', second)}`,
       ),
     executions: () => (existsSync(journal) ? readFileSync(journal, 'utf8').trim().split('\n') : []),
@@ -77,7 +77,7 @@ ${stageText('first', first)}${stageText('second', second)}`,
   };
 }
 
-const lifecycleText = `import { lifecycle } from 'perennial/workflow';
+const lifecycleText = `import { lifecycle } from '@perennial-dev/perennial/workflow';
 import type * as stages from '../stages';
 
 export const patient = lifecycle<typeof stages, { seed: number }>(async (run, { seed }) => {

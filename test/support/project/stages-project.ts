@@ -38,14 +38,14 @@ export function stagesProject(name: string): ProjectFiles {
     .join('\n    ');
   const lifecycle = (each: keyof typeof stageLifecycles, body: string): ProjectFiles => ({
     [`lifecycles/${each}.ts`]: `
-import { lifecycle } from 'perennial/workflow';
+import { lifecycle } from '@perennial-dev/perennial/workflow';
 import type * as stages from '../stages';
 export const ${each} = lifecycle<typeof stages, any>(async (run, params) => {${body}});
 `,
   });
   return {
     'perennial.config.ts': `
-import { defineProject, z } from 'perennial';
+import { defineProject, z } from '@perennial-dev/perennial';
 export default defineProject({
   name: '${name}',
   owner: 'test',
@@ -140,7 +140,7 @@ export default defineProject({
 const stagesText = `
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { defineStage, StageError, z } from 'perennial';
+import { defineStage, StageError, z } from '@perennial-dev/perennial';
 
 const log = z.object({ log: z.string() });
 const begin = (path: string, name: string) => appendFileSync(path, name + '\\n');

@@ -54,7 +54,7 @@ def square(n: int, ctx: Context, seconds: float = 0, fails: bool = False, seed: 
 export function stepMapLifecycles(name: string): ProjectFiles {
   return {
     'perennial.config.ts': `
-import { defineProject, z } from 'perennial';
+import { defineProject, z } from '@perennial-dev/perennial';
 export default defineProject({
   name: '${name}',
   owner: 'test',
@@ -62,7 +62,7 @@ export default defineProject({
 });
 `,
     [`lifecycles/${stepMapLifecycle}.ts`]: `
-import { lifecycle } from 'perennial/workflow';
+import { lifecycle } from '@perennial-dev/perennial/workflow';
 interface Square { readonly square: number; readonly execution: string }
 export const ${stepMapLifecycle} = lifecycle<object, any>(async (run, params) => {
   const { seconds = 0, failing = [], seed = 0, parallel, onFailure } = params;

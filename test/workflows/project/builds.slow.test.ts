@@ -16,7 +16,7 @@ interface Body {
 /** A lifecycle that waits for the event `go` between two parts. */
 const project = ({ before = '', after = '', says }: Body) => ({
   'perennial.config.ts': `
-import { defineProject, z } from 'perennial';
+import { defineProject, z } from '@perennial-dev/perennial';
 export const events = { go: z.null() };
 export default defineProject({
   name: 'builds',
@@ -25,7 +25,7 @@ export default defineProject({
 });
 `,
   'stages/index.ts': `
-import { defineStage, z } from 'perennial';
+import { defineStage, z } from '@perennial-dev/perennial';
 const output = z.string();
 const stage = (name: string) =>
   defineStage({ name, input: z.object({}), output, cache: false, run: () => Promise.resolve(name) });
@@ -33,7 +33,7 @@ export const first = stage('first');
 export const second = stage('second');
 `,
   'lifecycles/daily.ts': `
-import { lifecycle } from 'perennial/workflow';
+import { lifecycle } from '@perennial-dev/perennial/workflow';
 import type * as stages from '../stages';
 import type { events } from '../perennial.config';
 export const daily = lifecycle<typeof stages, object, typeof events>(async (run) => {

@@ -7,7 +7,7 @@ import { openTestWorld, type TestWorld } from '../../support/project/test-world'
 
 const files = {
   'perennial.config.ts': `
-import { defineProject, z } from 'perennial';
+import { defineProject, z } from '@perennial-dev/perennial';
 const params = z.object({
   folder: z.string(),
   count: z.int(),
@@ -22,7 +22,7 @@ export default defineProject({
 `,
   'stages.ts': `
 import { appendFileSync, existsSync } from 'node:fs';
-import { defineStage, StageError, z } from 'perennial';
+import { defineStage, StageError, z } from '@perennial-dev/perennial';
 
 const at = z.object({ folder: z.string() });
 const begin = ({ folder }: { folder: string }, what: string) =>
@@ -63,7 +63,7 @@ export const send = defineStage({
 });
 `,
   'lifecycles/work.ts': `
-import { lifecycle } from 'perennial/workflow';
+import { lifecycle } from '@perennial-dev/perennial/workflow';
 import type * as stages from '../stages';
 export const work = lifecycle<typeof stages, any>(async (run, params) => {
   const { folder, count, reserves = false, failing = [] } = params;
