@@ -296,6 +296,8 @@ function ofShares(worlds: number): readonly FalseAlarms[] {
 function ofRollouts(worlds: number): readonly (() => readonly FalseAlarms[])[] {
   const edge = { mean: margin, failing: 0.01, slow: 0.03 };
   const goodShadow = { mean: -2 * margin };
+  // 300 requests a day, so that the last step reaches `minSamples` long after the other steps.
+  const worseLastStep = { ...goodShadow, lastStepMean: 1.5 * margin, pairsPerDay: 300 };
   const lasting = dayEffects.lasting(dayToDay, assumedDayCorrelation);
   const week = weekends.map((each) => each * margin);
   type Kind = readonly [
@@ -360,6 +362,19 @@ function ofRollouts(worlds: number): readonly (() => readonly FalseAlarms[])[] {
       { ...goodShadow, servingMean: 5 * margin },
       ['promoted'],
     ],
+    ...(
+      [
+        ['independent pairs', dayEffects.none],
+        ['days differ by 0.005', dayEffects.normal(0.005)],
+        ['days correlate (0.4)', lasting],
+      ] as const
+    ).map(([days, effects]): Kind => [
+      `2 margins better, 1.5 worse in the last step; 300 a day, ${days}`,
+      policy,
+      effects,
+      worseLastStep,
+      ['promoted'],
+    ]),
     [
       'at the margin, minDuration 0s; days that differ by 0.017',
       hasty,

@@ -62,7 +62,6 @@ export async function consume(
   const before = row.state.clock ?? stoppedClock;
   const clock = eventNow === null ? before : advanceClock(before, { wallMs, eventNow }, settleMs);
   const due = dueUntil(clock, row.availableAfterSeconds);
-  const traffic = { eventNow, ripeUntil: due, ...(await readCounts(tx, row, due)) };
   const ripe = due === null ? [] : await takeDueLabels(tx, row, { until: due, limit });
   const read = ripe.map((each) => ({ each, pair: toPair(row, each) }));
   const pairs = read.map(({ pair }) => pair).filter((pair) => pair !== null);
@@ -80,14 +79,15 @@ export async function consume(
   const isDrained = ripe.length < limit;
   // The rest of the queue lies after the last label that was taken.
   const ripeUntil = isDrained ? due : (ripe.at(-1)?.eventTime ?? null);
+  // Read after the labels are counted, and up to them: the rest of the queue is not missing.
+  const traffic = { eventNow, ripeUntil, ...(await readCounts(tx, row, ripeUntil)) };
   const checked =
     row.spec.quality.answers?.judge === undefined
       ? null
       : await readLabels(tx, { tenant, rollout: id, known: labelsIn(row) });
-  const ab = await readArms(tx, row, due);
+  const ab = await readArms(tx, row, ripeUntil);
   const seen = {
     ...traffic,
-    ripeUntil,
     pairs,
     ...(checked !== null && { checked }),
     ...(ab !== null && { ab }),
@@ -109,7 +109,7 @@ export async function consume(
     consumed: ripe.length,
     isDrained,
     idleSeconds,
-    traffic: { ...traffic, ripeUntil },
+    traffic,
   };
 }
 

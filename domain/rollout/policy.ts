@@ -113,8 +113,10 @@ export interface AlphaBudget {
    * serving steps. With arms: one step.
    */
   readonly qualityPerSide: number;
-  /** For "harmful" about the pairs of one serving step. */
-  readonly perStep: number;
+  /**
+   * For the pairs of one serving step: "harmful" about each step, "good enough" about the last one.
+   */
+  readonly perStep: { readonly harm: number; readonly shown: number };
   /** For each bound of the judge's error; 0 without a judge. */
   readonly calibration: number;
   /** For the statements across days. */
@@ -127,7 +129,8 @@ export interface AlphaBudget {
  * Splits `alpha`, the probability that any statement about the traffic is ever wrong (Bonferroni):
  * - over quality and the guardrails; a guardrail's part over the steps, which count separately;
  * - quality's part over its two sides, because traffic may be good today and bad tomorrow;
- * - each side over its sequences: shadow, serving, and the serving steps, which share one part;
+ * - each side over its sequences: shadow, serving, and the serving steps, which share one part. Only
+ *   the last step must be "good enough", so it has that part alone;
  * - half of each side to the error of a judge, which all statements have in common.
  *
  * Across days, "good enough" has all of `alpha`, because the mean of one phase stays on one side of
@@ -145,7 +148,7 @@ export function alphaBudget(policy: RolloutPolicy): AlphaBudget {
     quality.comparison === 'arms' ? ofSequences / serving : ofSequences / sequencesOf(policy);
   return {
     qualityPerSide,
-    perStep: qualityPerSide / serving,
+    perStep: { harm: qualityPerSide / serving, shown: qualityPerSide },
     calibration,
     acrossDays: {
       shown: test.alpha - calibration,
@@ -166,6 +169,11 @@ function sequencesOf({ steps }: RolloutPolicy): number {
 
 function hasBothPhases({ steps }: RolloutPolicy): boolean {
   return steps.some((percent) => percent === 0) && steps.some((percent) => percent > 0);
+}
+
+/** Whether this step must also show quality on its own traffic: the last of several. */
+export function isLastOfSteps({ steps }: Pick<RolloutPolicy, 'steps'>, step: number): boolean {
+  return step === steps.length - 1 && hasOwnSteps({ steps });
 }
 
 /** A single serving step has the same pairs as all serving, so it needs no sequence of its own. */

@@ -179,7 +179,7 @@ function stepReasons(
   const { metric, n, estimate, lower, outcome, limit } = reading;
   if (estimate === null) return [];
   const { perStep, calibration } = alphaBudget(policy);
-  const meanText = intervalText(reading, perStep + calibration);
+  const meanText = intervalText(reading, (perStep.harm + perStep.shown) / 2 + calibration);
   const found = `${metric} ${meanText}, ${count(n)} pairs of step ${step + 1})`;
   const reason = (code: string, message: string): Reason => ({
     gate: 'step',
@@ -188,6 +188,7 @@ function stepReasons(
     outcome,
   });
   if (outcome === 'failed') return [reason('harmed', `${found}: worse than ${plain(limit)}`)];
+  if (outcome === 'passed') return [reason('shown', `${found}: ${demandText(policy)}`)];
   return [
     isRefuted(policy, lower ?? -Infinity)
       ? reason('contradicted', `${found}: ${refutationText(policy)}`)

@@ -1,11 +1,11 @@
 import { scaledMean } from '../statistics/mean-sequence';
 import { daysOfWeek } from '../calendar';
 import { daysAfterWeeks, closedDaysOfWeek } from '../statistics/days-sequence';
-import { rangedWealth, scaledRanged } from '../statistics/ranged-sequence';
-import type { QualityEvidence, RolloutEvidence } from './judging/evidence';
+import { rangedWealth, scaledRanged, type RangedState } from '../statistics/ranged-sequence';
+import type { PairsEvidence, QualityEvidence, RolloutEvidence } from './judging/evidence';
 import { observedLimit } from './judging/judge-error';
 import { pairRange, requestLoss } from './judging/loss';
-import { alphaBudget, isSwitched, type RolloutPolicy } from './policy';
+import { alphaBudget, isLastOfSteps, isSwitched, type RolloutPolicy } from './policy';
 import { secondsToMinimum } from './judging/hold-reasons';
 import {
   dayBounds,
@@ -38,6 +38,8 @@ export function remainingOf(
   const isShown =
     isSwitched(policy, evidence.step) ||
     readings.some(({ role, outcome }) => role === 'quality' && outcome === 'passed');
+  const inLastStep = forecastLastStep(policy, evidence);
+  if (inLastStep === null) return { observations: null, seconds: null };
   const { quality, servingSince, startedAt, asOf } = evidence;
   const n = labelledOf(quality);
   const elapsed = secondsBetween(servingSince ?? startedAt, asOf);
@@ -51,14 +53,39 @@ export function remainingOf(
   // Quality may be shown before there are `minSamples` labels.
   const observations = isSwitched(policy, evidence.step)
     ? 0
-    : Math.max(0, policy.test.minSamples - n, Math.ceil(n * (traffic - 1)));
+    : Math.max(
+        0,
+        policy.test.minSamples - n,
+        Math.ceil(n * (traffic - 1)),
+        inLastStep.observations,
+      );
   const labels = observations === 0 ? 0 : isSeen ? (observations * elapsed) / n : null;
   const days = isShown ? 0 : secondsForDays(policy, evidence);
   if (labels === null || days === null || requests === null) return { observations, seconds: null };
   return {
     observations,
-    seconds: Math.ceil(Math.max(requests, secondsToMinimum(policy, evidence), labels, days)),
+    seconds: Math.ceil(
+      Math.max(requests, secondsToMinimum(policy, evidence), labels, days, inLastStep.seconds),
+    ),
   };
+}
+
+/** Until the last of several steps shows quality on its own traffic; null: never at this rate. */
+function forecastLastStep(
+  policy: RolloutPolicy,
+  { quality, step, stepStartedAt, asOf }: RolloutEvidence,
+): { readonly observations: number; readonly seconds: number } | null {
+  if (quality.kind === 'arms' || !isLastOfSteps(policy, step))
+    return { observations: 0, seconds: 0 };
+  const { n } = quality.step;
+  const elapsed = secondsBetween(stepStartedAt, asOf);
+  if (n === 0 || elapsed <= 0) return null;
+  const alpha = alphaBudget(policy).perStep.shown;
+  const times = timesUntil((times) =>
+    showsDemand(policy, quality, { pairs: scaledRanged(quality.step, times), alpha }),
+  );
+  if (times === null) return null;
+  return { observations: Math.ceil(n * (times - 1)), seconds: elapsed * (times - 1) };
 }
 
 /** Seconds to the end of the first week that would show quality across days. */
@@ -92,16 +119,21 @@ function secondsBetween(from: string, to: string): number {
 
 function isShownOnTraffic(policy: RolloutPolicy, quality: QualityEvidence): boolean {
   if (quality.kind === 'arms') return trafficBounds(policy, quality).upper < limitOf(policy);
-  // Compares wealth instead of searching for the bound, because one forecast calls this about
-  // thirty times.
+  const alpha = alphaBudget(policy).qualityPerSide;
+  return showsDemand(policy, quality, { pairs: decidingPairs(quality), alpha });
+}
+
+/** Compares wealth instead of searching for the bound: a forecast calls this about thirty times. */
+function showsDemand(
+  policy: RolloutPolicy,
+  quality: PairsEvidence,
+  { pairs, alpha }: { readonly pairs: RangedState; readonly alpha: number },
+): boolean {
   const error = judgeErrorIn(policy, quality);
   const limit = error === null ? limitOf(policy) : observedLimit(limitOf(policy), error);
-  const { atLeast } = rangedWealth(
-    decidingPairs(quality),
-    pairRange(requestLoss(policy.quality)),
-    limit,
+  return (
+    rangedWealth(pairs, pairRange(requestLoss(policy.quality)), limit).atLeast > -Math.log(alpha)
   );
-  return atLeast > -Math.log(alphaBudget(policy).qualityPerSide);
 }
 
 function scaled(quality: QualityEvidence, times: number): QualityEvidence {

@@ -5,7 +5,7 @@ import { banditReasons } from './bandit-reasons';
 import { decideAb } from './decide-ab';
 import type { QualityEvidence, RolloutEvidence } from './evidence';
 import { canAddLabels, noLabels } from './judge-labels';
-import { isSwitched, isWarmUp, type RolloutPolicy } from '../policy';
+import { isLastOfSteps, isSwitched, isWarmUp, type RolloutPolicy } from '../policy';
 import { holdReasons, lateIn, notComparable, secondsBetween } from './hold-reasons';
 import { labelledOf, readingsOf } from './readings';
 import { holdReason, reasonsOf, methodReasons } from '../reasons';
@@ -19,8 +19,9 @@ import type { MetricReading, RolloutVerdict } from './verdict';
  * - Harm comes first, without any minimum: a guardrail whose lower bound is above its limit,
  *   quality that refutes the demand, or large harm in one step.
  * - The shadow ends when quality is shown on its traffic. The last step promotes when quality is
- *   shown on the traffic and across the days since the challenger answers requests. Both need
- *   `minSamples` labels and `minDuration` of event time.
+ *   shown on the traffic and across the days since the challenger answers requests, and, after
+ *   earlier serving steps, on its own traffic. Both need `minSamples` labels and `minDuration` of
+ *   event time.
  * - Other steps end after `minSamples` requests of the challenger without harm.
  * - After a blue/green switch, `minDuration` of event time without harm promotes. Quality need not
  *   be shown, and the verdict says whether it was.
@@ -114,6 +115,8 @@ function whyNeverShown(
     return null;
   const reading = readings.find(({ role }) => role === 'quality');
   if (reading === undefined || labelledOf(quality) < policy.test.minSamples) return why;
+  const inStep = readings.find(({ role }) => role === 'step');
+  if (isLastOfSteps(policy, evidence.step) && inStep?.outcome !== 'passed') return why;
   return reading.outcome === 'passed' || mayBeShownByWeek(quality, reading) ? null : why;
 }
 

@@ -1,7 +1,7 @@
 import type { Reason } from '../../decision/verdict';
 import { formatSeconds } from '../../duration';
 import { count, percent } from '../../format';
-import { isServing, isSwitched, isWarmUp, type RolloutPolicy } from '../policy';
+import { isLastOfSteps, isServing, isSwitched, isWarmUp, type RolloutPolicy } from '../policy';
 import { demandText, holdReason, refutationText, requestsText, spanText } from '../reasons';
 import type { QualityEvidence, RolloutEvidence } from './evidence';
 import { isRefuted, judgeErrorIn, labelledOf } from './readings';
@@ -45,6 +45,7 @@ export function holdReasons(
     );
   return [
     ...reasons,
+    ...notShownInLastStep(policy, evidence, readings),
     ...judgeHolds(policy, evidence),
     ...notComparable(evidence.quality),
     ...lateIn(policy, evidence.quality),
@@ -67,6 +68,23 @@ function contradictedIn(
     holdReason(
       'contradicted',
       `the traffic of step ${step + 1} alone is ${refutationText(policy)}`,
+    ),
+  ];
+}
+
+/** Good earlier steps must not carry a last step that has not shown quality by itself. */
+function notShownInLastStep(
+  policy: RolloutPolicy,
+  { step }: RolloutEvidence,
+  readings: readonly MetricReading[],
+): readonly Reason[] {
+  const own = readings.find(({ role }) => role === 'step');
+  if (own === undefined || own.outcome === 'passed' || !isLastOfSteps(policy, step)) return [];
+  if (isRefuted(policy, own.lower ?? -Infinity)) return [];
+  return [
+    holdReason(
+      'lastStep',
+      `the traffic of step ${step + 1} alone is not yet shown to be ${demandText(policy)}`,
     ),
   ];
 }

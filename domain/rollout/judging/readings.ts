@@ -6,7 +6,7 @@ import { shareBounds } from '../../statistics/share-sequence';
 import type { ArmsEvidence, PairsEvidence, QualityEvidence, RolloutEvidence } from './evidence';
 import { judgeErrorOf, correctedBounds, correctedDifference, type JudgeError } from './judge-error';
 import { armRange, pairRange, requestLoss } from './loss';
-import { alphaBudget, hasOwnSteps, isServing, type RolloutPolicy } from '../policy';
+import { alphaBudget, hasOwnSteps, isLastOfSteps, isServing, type RolloutPolicy } from '../policy';
 import type { MetricReading } from './verdict';
 
 /** All metrics with their bounds, quality first. */
@@ -90,8 +90,8 @@ function shadowReading(
 }
 
 /**
- * The current step alone, so that good earlier steps cannot hide a bad one. It can end or hold the
- * rollout, but never shows quality.
+ * The current step alone, so that good earlier steps cannot hide a bad one. Any step can end or hold
+ * the rollout. The last one must meet the demand on its own traffic too.
  */
 function stepReading(
   policy: RolloutPolicy,
@@ -99,17 +99,18 @@ function stepReading(
 ): readonly MetricReading[] {
   if (quality.kind === 'arms' || !isServing(policy, step) || !hasOwnSteps(policy)) return [];
   const { metric, acrossDays, largeHarm } = policy.quality;
-  const bounds = pairBounds(policy, quality, {
-    pairs: quality.step,
-    alpha: alphaBudget(policy).perStep,
-  });
+  const { harm, shown } = alphaBudget(policy).perStep;
   const { n } = quality.step;
+  const { lower } = pairBounds(policy, quality, { pairs: quality.step, alpha: harm });
+  const { upper } = pairBounds(policy, quality, { pairs: quality.step, alpha: shown });
+  const bounds = { lower, upper };
+  const isShown = isLastOfSteps(policy, step) && upper < limitOf(policy);
   const failed = acrossDays ? bounds.lower > largeHarm : isRefuted(policy, bounds.lower);
   return [
     {
       metric,
       role: 'step',
-      outcome: n > 0 && failed ? 'failed' : 'inconclusive',
+      outcome: n > 0 && failed ? 'failed' : n > 0 && isShown ? 'passed' : 'inconclusive',
       n,
       estimate: behind(judgeErrorIn(policy, quality), meanOf(quality.step)),
       ...bounds,

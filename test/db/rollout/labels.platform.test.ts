@@ -351,6 +351,22 @@ describe('the labels of a rollout', () => {
     expect(await consume(0)).toMatchObject({ consumed: 0, isDrained: false });
   });
 
+  test('are in the counts of the batch that delivers them, so that none of them counts as missing', async () => {
+    const rows = await store(request(1), request(2), request(3));
+    for (const { id } of rows) await label(id);
+    await clockAt(20);
+    const seen: { readonly ripe: number; readonly labelled: number }[] = [];
+    const look = ({ total: { champion } }: DueBatch) =>
+      seen.push({ ripe: champion.ripe, labelled: champion.labelled });
+    // The second of the batch lies in an hour that has not been delivered completely.
+    await consume(2, look);
+    await consume(2, look);
+    expect(seen).toEqual([
+      { ripe: 1, labelled: 1 },
+      { ripe: 3, labelled: 3 },
+    ]);
+  });
+
   test('of an ended rollout, or for a run that is being undone, are not added', async () => {
     const [row] = await store(request(1));
     if (!row) throw new Error('stored');

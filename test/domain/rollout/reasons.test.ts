@@ -162,7 +162,7 @@ const measured: readonly Row[] = [
   ),
   quality(
     'step.harmed',
-    'FAIL  step  logloss +0.123 (99.89 % CI +0.0523 … +0.234, 126,639 pairs of step 4): ' +
+    'FAIL  step  logloss +0.123 (99.78 % CI +0.0523 … +0.234, 126,639 pairs of step 4): ' +
       'worse than 0.04',
     {
       role: 'step',
@@ -176,14 +176,21 @@ const measured: readonly Row[] = [
   ),
   quality(
     'step.contradicted',
-    'open  step  logloss +0.0223 (99.89 % CI +0.0123 … +0.0312, 126,639 pairs of step 4): ' +
+    'open  step  logloss +0.0223 (99.78 % CI +0.0123 … +0.0312, 126,639 pairs of step 4): ' +
       'above the 0.01 margin',
     { role: 'step', limit: 0.04, estimate: 0.0223, lower: 0.0123, upper: 0.0312 },
     {},
   ),
   quality(
+    'step.shown',
+    'pass  step  logloss −0.00123 (99.78 % CI −0.0123 … +0.00312, 126,639 pairs of step 4): ' +
+      'below the 0.01 margin',
+    { role: 'step', limit: 0.04, outcome: 'passed' },
+    {},
+  ),
+  quality(
     'step.unharmed',
-    'open  step  logloss −0.00123 (99.89 % CI −0.0123 … +0.00312, 126,639 pairs of step 4): ' +
+    'open  step  logloss −0.00123 (99.78 % CI −0.0123 … +0.00312, 126,639 pairs of step 4): ' +
       'no harm shown',
     { role: 'step', limit: 0.04 },
     {},
@@ -313,6 +320,11 @@ const held: readonly Row[] = [
     'rollout.requests',
     'open  rollout     the challenger was assigned 120 requests in this step; 200 are required',
     { ...inStep(policy, start, 1), requestsInStep: 120 },
+  ),
+  decided(
+    'rollout.lastStep',
+    'open  rollout     the traffic of step 4 alone is not yet shown to be below the 0.01 margin',
+    inStep(policy, start, 3),
   ),
   decided('rollout.samples', 'open  rollout     0 of 200 required labels', {}),
   decided('rollout.duration', 'open  rollout     3.25 days of 7d required event time', {
@@ -499,12 +511,12 @@ describe('the reasons of a rollout', () => {
     expect(Object.fromEntries(given)).toEqual({
       quality: ['notMeasured', 'open', 'refuted', 'shown'],
       days: ['notAsked', 'open', 'refuted', 'shown', 'tooFew'],
-      step: ['contradicted', 'harmed', 'unharmed'],
+      step: ['contradicted', 'harmed', 'shown', 'unharmed'],
       guardrail: ['harmed', 'notMeasured', 'open', 'unharmed'],
       judge: ['corrected', 'silent'],
       rollout: [
-        ...['contradicted', 'duration', 'expired', 'judge', 'labels', 'late', 'noMoreLabels'],
-        ...['quality', 'requests', 'samples', 'unscored'],
+        ...['contradicted', 'duration', 'expired', 'judge', 'labels', 'lastStep', 'late'],
+        ...['noMoreLabels', 'quality', 'requests', 'samples', 'unscored'],
       ],
       canary: [
         ...['aborted', 'busy', 'harmShown', 'overtaken', 'promoted', 'rolledBack', 'superseded'],

@@ -128,6 +128,8 @@ export interface SimulatedEnd {
 export interface SimulatedRollout extends SimulatedTraffic {
   /** The mean since the challenger answers requests; by default the same as before. */
   readonly servingMean?: number;
+  /** The mean in the last step; by default that since the challenger answers requests. */
+  readonly lastStepMean?: number;
   /** Added by the day of the week, Monday first; the sum is 0. */
   readonly week?: readonly number[];
   readonly failing?: number;
@@ -154,6 +156,7 @@ export interface Watcher {
   readonly look: (look: SimulatedLook) => RolloutVerdict['kind'];
   /** Percent of entities. */
   readonly percent: () => number;
+  readonly isInLastStep?: () => boolean;
 }
 
 /** A Monday. */
@@ -176,6 +179,7 @@ function byRules(policy: RolloutPolicy): Watcher {
   let evidence = startEvidence(policy, { champion: 'simulated@1', challenger: 'simulated@2', at });
   return {
     percent: () => policy.steps[evidence.step] ?? 0,
+    isInLastStep: () => evidence.step === policy.steps.length - 1,
     look: (seen) => {
       evidence = observe(policy, evidence, { answers: [], ...seen });
       const verdict = decideRollout(policy, evidence);
@@ -192,6 +196,7 @@ export function playRollout(
   { random, looksPerDay }: WatchedRollout,
 ): SimulatedEnd {
   const { failing = 0, slow = 0, week = [], mean: inShadow, servingMean = inShadow } = traffic;
+  const { lastStepMean = servingMean } = traffic;
   const effect = traffic.effects(random);
   let [pairs, shadowDays] = [0, 0];
   for (let day = 0; day < traffic.days; day += 1) {
@@ -199,7 +204,8 @@ export function playRollout(
     for (let look = 0; look < looksPerDay; look += 1) {
       const fromMs = simulatedStart + (day + look / looksPerDay) * dayMs;
       const percent = watcher.percent();
-      const mean = ofDay + (percent === 0 ? inShadow : servingMean);
+      const isLast = watcher.isInLastStep?.() === true;
+      const mean = ofDay + (isLast ? lastStepMean : percent === 0 ? inShadow : servingMean);
       const seen = Array.from({ length: Math.round(traffic.pairsPerDay / looksPerDay) }, () => ({
         eventTimeMs: fromMs,
         ...observed(traffic.draw(random, mean)),

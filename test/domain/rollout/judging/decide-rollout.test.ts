@@ -271,6 +271,36 @@ describe('a rollout in a serving step', () => {
     });
   });
 
+  test('is not promoted by good earlier steps if the last one has not shown quality itself', () => {
+    const good = withPairsOf(policy, inStep(policy, shown, 1), {
+      days: 14,
+      perDay: 900,
+      difference: about(-0.02),
+    });
+    const last = (mean: number) =>
+      decideRollout(
+        policy,
+        seen(
+          policy,
+          withPairsOf(policy, inStep(policy, good, 3), {
+            days: 1,
+            perDay: 300,
+            difference: about(mean),
+          }),
+          { requests: requestsOf(300) },
+        ),
+      );
+    const worse = last(0.015);
+    expect(worse).toMatchObject({
+      kind: 'continue',
+      readings: [{ role: 'quality', outcome: 'passed' }, {}, { role: 'step' }, {}, {}],
+    });
+    expect(texts(worse)).toContain(
+      'the traffic of step 4 alone is not yet shown to be below the 0.01 margin',
+    );
+    expect(last(-0.02).kind).toBe('promote');
+  });
+
   test('ends with harm above the margin if the policy does not test days', () => {
     const quick = policyWith({ test: { minDurationSeconds: day } });
     const before = inStep(quick, shadowOf(quick, 1, -0.02), 1);
