@@ -21,6 +21,7 @@ import { readDecisions, type StartedMonth } from './demo-year/decisions';
 import { deliver } from './demo-year/deliveries';
 import { openEngine } from './demo-year/engine';
 import { monthOf, type Month } from './demo-year/months';
+import { comparePolicies } from './demo-year/policies';
 import { unkeptPromises, type Mishaps } from './demo-year/promises';
 import { describeYear, type YearMonth, type YearSummary } from './demo-year/report';
 import { measureMonth, type YearCandidate } from './demo-year/scores';
@@ -59,11 +60,12 @@ export async function runYearDemo(
   const isEnded = (): boolean => signal.aborted;
   /** Event time, which stands still while no request is sent. */
   let now = Date.parse(monthOf(firstMonth).from);
+  let mishaps: Mishaps = { killed: null, sabotage: null, isRepaired: false };
   const candidates: YearCandidate[] = [];
   const noteCandidates = async (): Promise<void> => {
-    for (const version of await engine.versions())
+    for (const { version, revision } of await engine.versions())
       if (!candidates.some((known) => known.version === version))
-        candidates.push({ version, from: now });
+        candidates.push({ version, from: now, isSabotaged: revision === mishaps.sabotage });
   };
   const land = async (month: Month, brokenFrom: string | null, note = ''): Promise<void> => {
     await deliver({ samplesDir, folder: deliveryFolder, until: month.from, brokenFrom });
@@ -74,7 +76,6 @@ export async function runYearDemo(
   const starts: StartedMonth[] = [];
   const measured: YearMonth[] = [];
   let failedRequests = 0;
-  let mishaps: Mishaps = { killed: null, sabotage: null, isRepaired: false };
   for (let number = firstMonth; number <= lastMonth && !isEnded(); number += 1) {
     const month = monthOf(number);
     starts.push({ month, wallMs: Date.now() });
@@ -165,6 +166,7 @@ export async function runYearDemo(
   }
 
   const { decisions, incidents } = await readDecisions(context, { lifecycle, starts });
+  const gains = comparePolicies(measured.flatMap(({ days }) => days));
   const files = { chart: join(reportDir, 'year.svg'), table: join(reportDir, 'year.md') };
   const summary: YearSummary = {
     months: measured,
@@ -172,7 +174,8 @@ export async function runYearDemo(
     incidents,
     oneOf,
     failedRequests,
-    unkept: unkeptPromises({ decisions, failedRequests }, mishaps),
+    gains,
+    unkept: unkeptPromises({ decisions, gains, failedRequests }, mishaps),
     files,
     seconds: hundredths((Date.now() - startedAt) / 1000),
   };

@@ -19,8 +19,8 @@ export interface YearEngine {
     /** Called once when a run trains, with its id. */
     readonly onTraining?: ((run: string) => Promise<void>) | undefined;
   }): Promise<void>;
-  /** The versions that the runs registered. */
-  versions(): Promise<readonly number[]>;
+  /** The versions that the runs registered, with the revision of the run. */
+  versions(): Promise<readonly { readonly version: number; readonly revision: string }[]>;
 }
 
 const lookMs = 500;
@@ -70,7 +70,9 @@ export function openEngine(
 
     async versions() {
       const runs = await api.list('GET /runs', { query: { lifecycle } }, mostRuns);
-      return runs.flatMap(({ version }) => (version === null ? [] : [version]));
+      return runs.flatMap(({ version, revision }) =>
+        version === null ? [] : [{ version, revision }],
+      );
     },
   };
 }

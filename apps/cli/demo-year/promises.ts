@@ -2,6 +2,7 @@
 import { flightDelayYear } from '../../../samples/flight-delay/year';
 import type { YearDecision } from './decisions';
 import { monthOf } from './months';
+import { isShownBetter, policyTitles, type PolicyGain } from './policies';
 
 export interface Mishaps {
   /** The run during whose training the worker was killed. */
@@ -16,8 +17,13 @@ export interface Mishaps {
 export function unkeptPromises(
   {
     decisions,
+    gains,
     failedRequests,
-  }: { readonly decisions: readonly YearDecision[]; readonly failedRequests: number },
+  }: {
+    readonly decisions: readonly YearDecision[];
+    readonly gains: readonly PolicyGain[];
+    readonly failedRequests: number;
+  },
   { killed, sabotage, isRepaired }: Mishaps,
 ): readonly string[] {
   const broken = monthOf(flightDelayYear.broken).name;
@@ -38,6 +44,13 @@ export function unkeptPromises(
     ],
     [isRepaired, `the delivery of ${broken} was not repaired`],
     [bad.length > 0, 'no run tried the shuffled labels'],
+    ...gains.map(
+      (gain) =>
+        [
+          !isShownBetter(gain),
+          `the policy "${policyTitles[gain.policy]}" would have been better than what was served`,
+        ] as const,
+    ),
     [
       bad.every(({ outcome }) => outcome !== 'promoted' && outcome !== stillOpen),
       'the version with shuffled labels was promoted, or its run did not end',

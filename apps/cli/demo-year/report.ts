@@ -1,5 +1,6 @@
 /** The results of the year, as text in Markdown and as the last JSON line. */
 import type { YearDecision, YearIncident } from './decisions';
+import { policyTitles, type PolicyGain } from './policies';
 import type { MonthMetric } from './scores';
 
 export interface YearMonth extends MonthMetric {
@@ -8,6 +9,8 @@ export interface YearMonth extends MonthMetric {
 
 export interface YearSummary {
   readonly months: readonly YearMonth[];
+  /** What was served beside each other policy. */
+  readonly gains: readonly PolicyGain[];
   readonly decisions: readonly YearDecision[];
   readonly incidents: readonly YearIncident[];
   /** One of so many flights was sent. */
@@ -19,12 +22,20 @@ export interface YearSummary {
   readonly seconds: number;
 }
 
-export function describeYear({ months, decisions, incidents, ...year }: YearSummary): string {
+export function describeYear({
+  months,
+  gains,
+  decisions,
+  incidents,
+  ...year
+}: YearSummary): string {
   return [
     markdown(
       ['month', 'labels', 'served', 'never retrained', 'every candidate'],
       [...months.map(monthRow), meanRow(months)],
     ),
+    '',
+    markdown(['served, beside', 'gain in log loss', '95 % interval', 'result'], gains.map(gainRow)),
     '',
     markdown(
       ['month', 'started by', 'version', 'outcome', 'reason'],
@@ -68,6 +79,24 @@ function meanRow(months: readonly YearMonth[]): readonly string[] {
     mean(({ never }) => never),
     mean(({ every }) => every),
   ];
+}
+
+function gainRow({ policy, gain, lower, upper }: PolicyGain): readonly string[] {
+  const bound = (value: number | null) => (value === null ? 'unbounded' : signed(value));
+  return [
+    policyTitles[policy],
+    signed(gain),
+    `${bound(lower)} … ${bound(upper)}`,
+    lower !== null && lower > 0
+      ? 'served is better'
+      : upper !== null && upper < 0
+        ? 'served is worse'
+        : 'no difference shown',
+  ];
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
 }
 
 function markdown(header: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -1,6 +1,7 @@
-/** The metric of a month: what was served, and what other versions would have scored. */
-import { valueOf } from '../../../domain/evaluation/metrics/metrics';
+/** The losses of a month, as served and as other versions would have scored. */
+import { rowLogloss } from '../../../domain/evaluation/metrics/classification';
 import { openInferenceClient } from '../serving/inference-client';
+import type { Policy, PolicyDay } from './policies';
 import type { ServedFlight } from './traffic';
 
 export interface MonthMetric {
@@ -11,12 +12,15 @@ export interface MonthMetric {
   readonly never: number;
   /** That of the newest candidate at the time of each flight, on the same flights. */
   readonly every: number;
+  readonly days: readonly PolicyDay[];
 }
 
 /** A version that a run registered, and the event time from which it could have served. */
 export interface YearCandidate {
   readonly version: number;
   readonly from: number;
+  /** Whether the demo itself had shuffled its labels. */
+  readonly isSabotaged: boolean;
 }
 
 export interface ScoringOptions {
@@ -35,17 +39,54 @@ export async function measureMonth(
   served: readonly ServedFlight[],
   { candidates, first, ...gateway }: ScoringOptions,
 ): Promise<MonthMetric> {
-  const everyVersion = served.map(({ at }) => newestAt(candidates, at) ?? first);
+  const honest = candidates.filter(({ isSabotaged }) => !isSabotaged);
+  const choiceAt = (at: number): Readonly<Record<Policy, number>> => ({
+    never: first,
+    every: newestAt(candidates, at) ?? first,
+    everyHonest: newestAt(honest, at) ?? first,
+  });
+  const versions = new Set(served.flatMap(({ at }) => Object.values(choiceAt(at))));
   const scores = new Map<number, Float64Array>();
-  for (const version of new Set([first, ...everyVersion]))
-    scores.set(version, await scoresOf(served, version, gateway));
-  const scoreBy = (version: number, index: number) => scores.get(version)?.[index] ?? Number.NaN;
+  for (const version of versions) scores.set(version, await scoresOf(served, version, gateway));
+  const days = lossesByDay(
+    served.map(({ at, late, score }, index) => {
+      const { never, every, everyHonest } = choiceAt(at);
+      const lossOf = (value: number) => rowLogloss(Number(late), value);
+      const lossBy = (version: number) => lossOf(scores.get(version)?.[index] ?? Number.NaN);
+      return {
+        day: new Date(at).toISOString().slice(0, 10),
+        served: lossOf(score),
+        never: lossBy(never),
+        every: lossBy(every),
+        everyHonest: lossBy(everyHonest),
+      };
+    }),
+  );
+  const mean = (loss: (day: PolicyDay) => number) =>
+    days.reduce((sum, day) => sum + loss(day), 0) / served.length;
   return {
     labels: served.length,
-    served: logLoss(served, ({ score }) => score),
-    never: logLoss(served, (_, index) => scoreBy(first, index)),
-    every: logLoss(served, (_, index) => scoreBy(everyVersion[index] ?? first, index)),
+    served: mean((day) => day.served),
+    never: mean((day) => day.never),
+    every: mean((day) => day.every),
+    days,
   };
+}
+
+function lossesByDay(rows: readonly Omit<PolicyDay, 'labels'>[]): readonly PolicyDay[] {
+  const days = new Map<string, PolicyDay>();
+  for (const row of rows) {
+    const known = days.get(row.day);
+    days.set(row.day, {
+      day: row.day,
+      labels: (known?.labels ?? 0) + 1,
+      served: (known?.served ?? 0) + row.served,
+      never: (known?.never ?? 0) + row.never,
+      every: (known?.every ?? 0) + row.every,
+      everyHonest: (known?.everyHonest ?? 0) + row.everyHonest,
+    });
+  }
+  return [...days.values()];
 }
 
 function newestAt(candidates: readonly YearCandidate[], at: number): number | undefined {
@@ -69,16 +110,4 @@ async function scoresOf(
     );
   }
   return scores;
-}
-
-function logLoss(
-  rows: readonly ServedFlight[],
-  scoreAt: (row: ServedFlight, index: number) => number,
-): number {
-  return valueOf('logloss', {
-    labels: Float64Array.from(rows, ({ late }) => Number(late)),
-    scores: Float64Array.from(rows, scoreAt),
-    day: new Int32Array(rows.length),
-    days: 1,
-  });
 }

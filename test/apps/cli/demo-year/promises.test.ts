@@ -1,4 +1,5 @@
 import type { YearDecision } from '../../../../apps/cli/demo-year/decisions';
+import type { PolicyGain } from '../../../../apps/cli/demo-year/policies';
 import { unkeptPromises, type Mishaps } from '../../../../apps/cli/demo-year/promises';
 
 const decision = (over: Partial<YearDecision>): YearDecision => ({
@@ -16,10 +17,16 @@ const held = decision({ month: 'September', run: 'run_held', outcome: 'stopped b
 const bad = decision({ month: 'November', revision: 'shuffled', outcome: 'rolled back' });
 const decisions = [decision({}), killed, held, bad];
 const mishaps: Mishaps = { killed: 'run_killed', sabotage: 'shuffled', isRepaired: true };
+const undecided: PolicyGain = { policy: 'every', gain: -0.001, lower: -0.003, upper: 0.001 };
+interface Year {
+  readonly decided?: readonly YearDecision[];
+  readonly failed?: number;
+  readonly gains?: readonly PolicyGain[];
+}
 const unkept = (
-  { decided = decisions, failed = 0 }: { decided?: readonly YearDecision[]; failed?: number },
+  { decided = decisions, failed = 0, gains = [undecided] }: Year,
   over: Partial<Mishaps> = {},
-) => unkeptPromises({ decisions: decided, failedRequests: failed }, { ...mishaps, ...over });
+) => unkeptPromises({ decisions: decided, gains, failedRequests: failed }, { ...mishaps, ...over });
 const replaced = (one: YearDecision, by: Partial<YearDecision>) => ({
   decided: decisions.map((each) => (each === one ? { ...one, ...by } : each)),
 });
@@ -41,6 +48,11 @@ test.each<[string, Parameters<typeof unkept>, RegExp]>([
   ['no sabotage', [{}, { sabotage: null }], /no run tried/],
   ['no run with shuffled labels', [without(bad)], /no run tried/],
   ['shuffled labels that win', [replaced(bad, { outcome: 'promoted' })], /was promoted/],
+  [
+    'a policy that is better by its interval',
+    [{ gains: [{ ...undecided, upper: -0.0001 }] }],
+    /"every candidate" would have been better than what was served/,
+  ],
   ['shuffled labels that stay', [replaced(bad, { outcome: 'still open' })], /did not end/],
 ])('a year with %s does not', (_, given, expected) => {
   const found = unkept(...given);
