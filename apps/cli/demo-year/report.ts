@@ -96,7 +96,7 @@ function gainRow({ policy, gain, lower, upper }: PolicyGain): readonly string[] 
 }
 
 function signed(value: number): string {
-  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
+  return `${value <= -0.00005 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
 }
 
 function markdown(header: readonly string[], rows: readonly (readonly string[])[]): string {
