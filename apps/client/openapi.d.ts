@@ -10225,6 +10225,18 @@ export interface components {
             readonly runDetailDays: number;
         };
         readonly Retraining: {
+            /** @description only runs that are started by alarms */
+            readonly alarmRuns: {
+                /** @description runs for alarms without a better model, in a row */
+                readonly fruitless: number;
+                /** @description no run for an alarm starts before */
+                readonly notBefore: string | null;
+                /** @description runs for alarms stopped after maxFailures without a better model; other runs go on, and a release ends it */
+                readonly stop: {
+                    /** @description incident to resolve; null if there is none */
+                    readonly incident: string | null;
+                } | null;
+            };
             /** @description most that the jobs of all runs may use in the period; null without a cap */
             readonly budget: {
                 readonly limits: readonly {
@@ -10236,7 +10248,7 @@ export interface components {
                 readonly period: "day" | "month";
             } | null;
             readonly cooldownSeconds: number;
-            /** @description fruitless automatic and scheduled runs since the last release */
+            /** @description fruitless runs since the last release: automatic and scheduled ones with a fault */
             readonly fruitless: number;
             readonly hold: {
                 /** @description requests that also hold the runs, until their alarm ends or a suspected jump has lasted for 24 hours */
@@ -10246,6 +10258,8 @@ export interface components {
                     /** @description true if a feature jumped less than 24 hours ago, so its data may be broken or right; false for broken data */
                     readonly isSuspected: boolean;
                     readonly problem: string;
+                    /** @description when the hold ends at the latest */
+                    readonly until: string | null;
                 } | null;
                 /** @description dataset version, or request data with the names of their features */
                 readonly data: string;
@@ -10255,10 +10269,12 @@ export interface components {
                 readonly isSuspected: boolean;
                 readonly problem: string;
                 /**
-                 * @description alarm: ends with the alarm, or earlier once a suspected jump has lasted for 24 hours. contract: ends with the next event or new data, if these are triggers, with the next scheduled run that meets the contract, or by a person
+                 * @description alarm: ends with the alarm, or earlier once a suspected jump has lasted for 24 hours. contract: ends with the next event or new data, if these are triggers, with the next scheduled run that meets the contract, or by a person. Both end at `until`
                  * @enum {string}
                  */
                 readonly shownBy: "alarm" | "contract";
+                /** @description when the hold ends at the latest */
+                readonly until: string | null;
             } | null;
             readonly lifecycle: string;
             readonly maxFailures: number;

@@ -1,6 +1,7 @@
 /** The incidents that tell people of the brakes of automatic and scheduled runs. */
 import { brokenText } from '../../domain/retraining/broken-data';
 import { retrainingIncidents, type DataHold } from '../../domain/retraining/retraining';
+import type { RetrainingEffect } from '../../domain/retraining/transition';
 import { triggersOnNewData } from '../../domain/retraining/triggers';
 import type { RaisedIncident } from '../incident/change';
 import type { CurrentSpec, LifecycleName } from './records';
@@ -15,7 +16,7 @@ export function holdIncident(
   hold: DataHold,
   { spec }: CurrentSpec,
 ): RaisedIncident {
-  const { name, problem, shownBy, isSuspected } = hold;
+  const { name, problem, shownBy, isSuspected, until } = hold;
   const trigger =
     spec.kind === 'ModelLifecycle'
       ? triggersOnNewData(spec.triggers, Boolean(spec.schedule))
@@ -34,13 +35,13 @@ export function holdIncident(
       ...emptyStory,
       what: problem,
       dataVersion: name,
-      engineDid: `It holds ${held}, because a model trained on broken data would be worse.`,
+      engineDid: `It holds ${held}, because a model trained on broken data would be worse.${endText(until)}`,
       waitsFor: isSuspected
         ? `Somebody may check the source of ${name}. If the change is real, perennial run start ${model} retrains at once.`
         : isAlarm
           ? `Somebody must repair ${name}. Automatic and scheduled runs go on when the alarm of the monitor ends.`
           : trigger === null
-            ? `Somebody must repair ${name}, then resolve this incident: nothing starts a run of the lifecycle on new data.`
+            ? `Somebody must repair ${name}, then resolve this incident.`
             : `Somebody must repair ${name}. Automatic runs go on with ${trigger}, or when a person resolves this incident.`,
     },
     actor: retrainingActor,
@@ -50,8 +51,26 @@ export function holdIncident(
 /** Calls a person after too many fruitless runs. */
 export function stopIncident(
   { tenant, lifecycle: model }: LifecycleName,
-  fruitless: number,
+  { of, fruitless }: Extract<RetrainingEffect, { readonly kind: 'stop' }>,
 ): RaisedIncident {
+  if (of === 'alarms')
+    return {
+      ...incidentDefaults,
+      tenant,
+      model,
+      kind: 'retraining',
+      key: retrainingIncidents.alarmsStopped,
+      title: `runs for alarms stopped after ${fruitless} that found no better model`,
+      story: {
+        ...emptyStory,
+        what: `${fruitless} runs that alarms started found no better model, without a release between them.`,
+        engineDid:
+          'It starts no run for an alarm. The schedule, events and new data still start runs. The champion continues to serve.',
+        waitsFor:
+          'A release of another run ends this stop. A person who resolves this incident ends it too.',
+      },
+      actor: retrainingActor,
+    };
   return {
     ...incidentDefaults,
     tenant,
@@ -68,6 +87,10 @@ export function stopIncident(
     },
     actor: retrainingActor,
   };
+}
+
+function endText(until: string | undefined): string {
+  return until === undefined ? '' : ` The hold ends at ${until} at the latest.`;
 }
 
 const emptyStory = {

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { isUnchanged, type Verdict } from '../../domain/decision/verdict';
+import { formatSeconds } from '../../domain/duration';
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
 import { defaultMonitor } from '../../domain/monitoring/monitor-spec';
 import { findingsOf, type StageOutcome } from '../../domain/retraining/ended-run';
 import {
+  maxHoldSeconds,
   noRetraining,
   retrainingIncidents,
   type RetrainingAnswer,
@@ -53,7 +55,7 @@ interface ScheduledStart {
   readonly open: () => Promise<RunId>;
 }
 
-const { stopped: stopKey, held: holdKey } = retrainingIncidents;
+const { stopped: stopKey, alarmsStopped: alarmsStopKey, held: holdKey } = retrainingIncidents;
 /**
  * A queued run waits for a run that someone else started, and a hold for a person. The sweeper looks
  * again after this time.
@@ -116,7 +118,7 @@ export async function changeOf(
   if (!row) throw new Error('the database did not return the row that was locked');
   let { state } = row;
   let answer: RetrainingAnswer | null = null;
-  const sources = [endedRun, resumed, released];
+  const sources = [endedRun, resumed, alarmsResumed, released];
   if (request.kind === 'observed') sources.push(() => Promise.resolve(request));
   for (const next of [...sources, requested(request)]) {
     const event = await next(tx, of, state);
@@ -127,7 +129,8 @@ export async function changeOf(
       if (effect.kind === 'start' || effect.kind === 'open') {
         const runId = await startRun(tx, of, { effect, revision, request });
         const at = await clockOf(tx);
-        state = startedRetraining(state, { runId, at, by: effect.kind });
+        const by = effect.kind === 'start' ? effect.cause.kind : 'schedule';
+        state = startedRetraining(state, { runId, at, by });
       } else await execute(tx, of, { effect, revision });
     }
   }
@@ -173,7 +176,13 @@ async function stageOutcomesOf(
 /** Automatic and scheduled runs go on when a person resolved the incident of their stop. */
 const resumed: EventSource = async (tx, of, { stopped }) => {
   if (!stopped) return null;
-  return (await openIncident(tx, of, stopKey)) ? null : { kind: 'resumed' };
+  return (await openIncident(tx, of, stopKey)) ? null : { kind: 'resumed', of: 'all' };
+};
+
+/** Alarms start runs again when a person resolved the incident of their stop. */
+const alarmsResumed: EventSource = async (tx, of, { alarmRuns }) => {
+  if (!alarmRuns?.stopped) return null;
+  return (await openIncident(tx, of, alarmsStopKey)) ? null : { kind: 'resumed', of: 'alarms' };
 };
 
 /** A person may resolve the incident to end the hold. Data that are still broken hold again. */
@@ -300,7 +309,9 @@ async function execute(
       await raiseIncident(tx, holdIncident(of, effect.data, revision));
       return;
     case 'release': {
-      const because = `${effect.data.name} is no longer broken`;
+      const because = effect.isOverdue
+        ? `the hold has lasted for ${formatSeconds(maxHoldSeconds)}, as long as it may`
+        : `${effect.data.name} is no longer broken`;
       await resolveIncident(tx, {
         tenant,
         model: lifecycle,
@@ -311,7 +322,16 @@ async function execute(
       return;
     }
     case 'stop':
-      await raiseIncident(tx, stopIncident(of, effect.fruitless));
+      await raiseIncident(tx, stopIncident(of, effect));
+      return;
+    case 'resume':
+      await resolveIncident(tx, {
+        tenant,
+        model: lifecycle,
+        key: alarmsStopKey,
+        because: 'a run has released a new version',
+        actor: retrainingActor,
+      });
       return;
   }
 }

@@ -2,7 +2,7 @@ import type { RunId } from '../ids';
 import type { MonitorSpec } from '../monitoring/monitor-spec';
 
 /** `drift` and `quality`: an alarm of the monitor. `event`: a CloudEvent. `data`: a new version. */
-type RetrainingCauseKind = 'drift' | 'quality' | 'event' | 'data';
+export type RetrainingCauseKind = 'drift' | 'quality' | 'event' | 'data';
 
 export interface RetrainingCause {
   readonly kind: RetrainingCauseKind;
@@ -22,26 +22,50 @@ export interface BrokenData {
 }
 
 /**
+ * No hold lasts longer. What an alarm shows for a week may be what requests look like from now on.
+ * After the hold of a contract, the contract checks the data of the next run again.
+ */
+export const maxHoldSeconds = 7 * 86_400;
+
+interface TimedData extends BrokenData {
+  /** When the hold ends at the latest; absent in holds that were stored without it. */
+  readonly until?: string;
+}
+
+/**
  * Broken data and what ends their hold. An alarm holds automatic and scheduled runs, a contract only
  * automatic ones.
  */
-export interface DataHold extends BrokenData {
+export interface DataHold extends TimedData {
   /**
    * `alarm`: the monitor shows broken requests or a jump. The hold ends with its alarm, and by a jump
    * also when this has lasted for a day. `contract`: a run was stopped by the contract of a source.
    * The hold ends with the next event or new data, if these are triggers, with the next scheduled
-   * run that meets the contract, or by a person.
+   * run that meets the contract, or by a person. Both end after `maxHoldSeconds`.
    */
   readonly shownBy: 'alarm' | 'contract';
   /**
    * Broken requests or a jump that the monitor shows during a hold by a contract. They hold the runs
    * after the contract, for as long as they would alone.
    */
-  readonly alarm?: BrokenData;
+  readonly alarm?: TimedData;
 }
 
 /** What the lifecycle says of automatic and scheduled runs. */
 export type RetrainingRules = Pick<MonitorSpec, 'cooldownSeconds' | 'maxFailures' | 'runStrategy'>;
+
+/**
+ * Runs that were started by alarms and found no better model. This says nothing of other runs, so
+ * it delays and stops only those for alarms.
+ */
+export interface AlarmRuns {
+  /** In a row since the last release. */
+  readonly fruitless: number;
+  /** No run for an alarm starts before this time. */
+  readonly notBefore: string;
+  /** After too many of them. A person or a release by another run ends it. */
+  readonly stopped: boolean;
+}
 
 /** The automatic and scheduled runs of one lifecycle. Times are RFC 3339. */
 export interface RetrainingState {
@@ -49,6 +73,8 @@ export interface RetrainingState {
   readonly run: RunId | null;
   /** Set while `run` is one that the schedule started. No trigger cancels such a run. */
   readonly isScheduled?: true;
+  /** What started `run`; absent for a scheduled one. */
+  readonly startedBy?: RetrainingCauseKind;
   /** The last of these runs that has ended; absent before the first. */
   readonly lastRun?: RunId;
   readonly startedAt: string | null;
@@ -58,10 +84,14 @@ export interface RetrainingState {
   readonly queued: RetrainingCause | null;
   /** The run that the queued one replaces, and whose cancellation was requested. */
   readonly replaced: RunId | null;
-  /** Fruitless automatic and scheduled runs since the last release. */
+  /** Automatic and scheduled runs with a fault since the last release. */
   readonly fruitless: number;
+  /** Absent after a release. */
+  readonly alarmRuns?: AlarmRuns;
   /** The data that hold runs; null if none do. */
   readonly hold: DataHold | null;
+  /** Set when an alarm has held runs for as long as it may. It holds none until it has ended. */
+  readonly isAlarmHoldOver?: true;
   /** After too many fruitless runs; a person must resolve the incident. */
   readonly stopped: boolean;
 }
@@ -86,5 +116,6 @@ export interface RetrainingAnswer {
 /** Keys of the incidents of automatic and scheduled runs. A person who resolves one releases the brake. */
 export const retrainingIncidents = {
   stopped: 'retraining-stopped',
+  alarmsStopped: 'retraining-alarms-stopped',
   held: 'retraining-held',
 } as const;

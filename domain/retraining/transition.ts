@@ -3,10 +3,13 @@ import type { RunStatus } from '../run/run';
 import { brokenText } from './broken-data';
 import type { RunFindings } from './ended-run';
 import {
+  maxHoldSeconds,
+  type AlarmRuns,
   type BrokenData,
   type DataHold,
   type RetrainingAnswer,
   type RetrainingCause,
+  type RetrainingCauseKind,
   type RetrainingRules,
   type RetrainingState,
 } from './retraining';
@@ -39,10 +42,13 @@ export type RetrainingEvent =
       /** Whether the requests are broken. */
       readonly isBroken: boolean;
     }
-  /** A person resolved the incident that stopped automatic and scheduled runs. */
-  | { readonly kind: 'resumed' }
+  /** A person resolved the incident that stopped all these runs, or those for alarms. */
+  | { readonly kind: 'resumed'; readonly of: StoppedRuns }
   /** A person resolved the incident that names the broken data. */
   | { readonly kind: 'released' };
+
+/** `all`: automatic and scheduled runs. */
+type StoppedRuns = 'all' | 'alarms';
 
 export type RetrainingEffect =
   | { readonly kind: 'start'; readonly cause: RetrainingCause }
@@ -51,9 +57,12 @@ export type RetrainingEffect =
   | { readonly kind: 'cancel'; readonly runId: RunId; readonly cause: RetrainingCause }
   /** Raises the incident that names the broken data. */
   | { readonly kind: 'hold'; readonly data: DataHold }
-  | { readonly kind: 'release'; readonly data: BrokenData }
+  /** `isOverdue`: the hold has lasted for as long as it may. */
+  | { readonly kind: 'release'; readonly data: BrokenData; readonly isOverdue?: true }
   /** Raises the incident that a person must resolve. */
-  | { readonly kind: 'stop'; readonly fruitless: number };
+  | { readonly kind: 'stop'; readonly of: StoppedRuns; readonly fruitless: number }
+  /** Resolves the incident of the stop of runs for alarms. */
+  | { readonly kind: 'resume' };
 
 interface RetrainingStep {
   readonly state: RetrainingState;
@@ -74,6 +83,16 @@ export function changeRetraining(
   event: RetrainingEvent,
   rules: RetrainingRules,
 ): RetrainingStep {
+  const ended = 'at' in event ? endOverdueHold(state, event.at) : unchanged(state);
+  const step = applyEvent(ended.state, event, rules);
+  return { ...step, effects: [...ended.effects, ...step.effects] };
+}
+
+function applyEvent(
+  state: RetrainingState,
+  event: RetrainingEvent,
+  rules: RetrainingRules,
+): RetrainingStep {
   switch (event.kind) {
     case 'requested':
       return request(state, event, rules);
@@ -84,7 +103,11 @@ export function changeRetraining(
     case 'ended':
       return event.runId === state.run ? end(state, event, rules) : unchanged(state);
     case 'resumed':
-      return unchanged({ ...state, stopped: false, fruitless: 0, notBefore: null });
+      return unchanged(
+        event.of === 'alarms'
+          ? withoutAlarmRuns(state)
+          : { ...state, stopped: false, fruitless: 0, notBefore: null },
+      );
     case 'observed':
       return observed(state, event);
     case 'released':
@@ -98,20 +121,61 @@ export function changeRetraining(
  */
 export function startedRetraining(
   state: RetrainingState,
-  { runId, at, by }: { readonly runId: RunId; readonly at: string; readonly by: 'start' | 'open' },
+  {
+    runId,
+    at,
+    by,
+  }: {
+    readonly runId: RunId;
+    readonly at: string;
+    readonly by: RetrainingCauseKind | 'schedule';
+  },
 ): RetrainingState {
   if (state.run !== null) return state;
   const started: RetrainingState = { ...state, run: runId, startedAt: at };
-  return by === 'open'
+  return by === 'schedule'
     ? { ...started, isScheduled: true }
-    : { ...started, queued: null, replaced: null };
+    : { ...started, startedBy: by, queued: null, replaced: null };
 }
 
 /** When a queued run may start; null if none is queued or its time is not known yet. */
 export function retrainingDueAt(state: RetrainingState, now: string): string | null {
   if (state.queued === null || state.run !== null || state.hold !== null || state.stopped)
     return null;
-  return state.notBefore ?? now;
+  return earliestStart(state, state.queued.kind) ?? now;
+}
+
+/**
+ * An alarm that has held runs for as long as it may stays open, but holds none until it has ended.
+ */
+function endOverdueHold(state: RetrainingState, at: string): RetrainingStep {
+  const { hold } = state;
+  const isOverdue = (data: { readonly until?: string } | undefined) =>
+    data?.until !== undefined && Date.parse(data.until) <= Date.parse(at);
+  if (hold === null) return unchanged(state);
+  const isAlarmOver = isOverdue(hold.shownBy === 'alarm' ? hold : hold.alarm);
+  const over: RetrainingState = isAlarmOver ? { ...state, isAlarmHoldOver: true } : state;
+  const { alarm, ...alone } = hold;
+  const rest = alarm === undefined || isAlarmOver ? alone : hold;
+  if (!isOverdue(hold)) return unchanged({ ...over, hold: rest });
+  const step = released({ ...over, hold: rest });
+  return { ...step, effects: [{ kind: 'release', data: hold, isOverdue: true }, ...step.effects] };
+}
+
+/** Null if a run for this cause may start at any time. */
+export function earliestStart(
+  { notBefore, alarmRuns }: RetrainingState,
+  kind: RetrainingCauseKind,
+): string | null {
+  return isOfAlarm(kind) && alarmRuns ? later(notBefore, alarmRuns.notBefore) : notBefore;
+}
+
+function isOfAlarm(kind: RetrainingCauseKind): boolean {
+  return kind === 'drift' || kind === 'quality';
+}
+
+function withoutAlarmRuns({ alarmRuns: _, ...state }: RetrainingState): RetrainingState {
+  return state;
 }
 
 function request(
@@ -119,19 +183,30 @@ function request(
   event: Extract<RetrainingEvent, { readonly kind: 'requested' }>,
   { runStrategy }: RetrainingRules,
 ): RetrainingStep {
-  const { cause, at } = event;
+  const { at } = event;
+  const isHeldByAlarm = event.cause.brokenData !== null && !state.isAlarmHoldOver;
+  const cause = isHeldByAlarm ? event.cause : { ...event.cause, brokenData: null };
   const { brokenData } = cause;
   if (brokenData !== null) {
     const held: RetrainingState = { ...state, queued: ofData(state.queued) };
+    const until = after(at, maxHoldSeconds);
     // The end of an alarm says nothing of data that a contract has refused.
     if (state.hold?.shownBy === 'contract') {
-      const both: DataHold = { ...state.hold, alarm: brokenData };
+      const { alarm } = state.hold;
+      const both: DataHold = {
+        ...state.hold,
+        alarm: { ...brokenData, until: alarm?.until ?? until },
+      };
       return {
         ...unchanged({ ...held, hold: both }),
         answer: { kind: 'held', why: heldBy(both) },
       };
     }
-    const hold: DataHold = { ...brokenData, shownBy: 'alarm' };
+    const hold: DataHold = {
+      ...brokenData,
+      shownBy: 'alarm',
+      until: state.hold?.until ?? until,
+    };
     return {
       state: { ...held, hold },
       effects: [{ kind: 'hold', data: hold }],
@@ -162,7 +237,12 @@ function request(
       ...unchanged({ ...free, queued: kept.queued }),
       answer: { kind: 'stopped', why: stoppedBy(free) },
     });
-  const obstacle = obstacleOf(free, event);
+  if (isOfAlarm(cause.kind) && free.alarmRuns?.stopped)
+    return answered({
+      ...unchanged(free),
+      answer: { kind: 'stopped', why: alarmsStoppedBy(free.alarmRuns) },
+    });
+  const obstacle = obstacleOf(free, { ...event, cause });
   if (obstacle === null) return answered(start(free, cause));
   if (runStrategy === 'skip')
     return answered({ ...unchanged(free), answer: { kind: 'skipped', why: obstacle } });
@@ -212,9 +292,10 @@ function schedule(
 
 /** What an alarm held or queued ends with it. */
 function observed(
-  state: RetrainingState,
+  { isAlarmHoldOver, ...seen }: RetrainingState,
   { callsForRun, isBroken }: Extract<RetrainingEvent, { readonly kind: 'observed' }>,
 ): RetrainingStep {
+  const state: RetrainingState = isBroken && isAlarmHoldOver ? { ...seen, isAlarmHoldOver } : seen;
   const { hold, queued } = state;
   const kept = callsForRun || state.replaced !== null ? queued : ofData(queued);
   if (hold === null || isBroken) return unchanged({ ...state, queued: kept });
@@ -261,19 +342,30 @@ function stoppedBy({ fruitless }: RetrainingState): string {
   return `${fruitless} automatic or scheduled runs were fruitless, without a release between them; a person must resolve the incident`;
 }
 
+function alarmsStoppedBy({ fruitless }: AlarmRuns): string {
+  return `${fruitless} runs for alarms found no better model, without a release between them; other runs go on, and a person or a release lets alarms start runs again`;
+}
+
 function heldBy({ alarm, ...data }: DataHold): string {
   const held = `no automatic run starts while ${brokenText(data)}: ${data.problem}`;
   return alarm === undefined ? held : `${held}; ${brokenText(alarm)} too: ${alarm.problem}`;
 }
 
-type Moment = { readonly at: string; readonly otherRun: RunId | null };
+interface Moment {
+  readonly at: string;
+  readonly otherRun: RunId | null;
+}
 
-/** Why no run can start now; null if one can. */
-function obstacleOf(state: RetrainingState, { at, otherRun }: Moment): string | null {
+/** Why no run for this cause can start now; null if one can. */
+function obstacleOf(
+  state: RetrainingState,
+  { at, otherRun, cause }: Moment & { readonly cause: Pick<RetrainingCause, 'kind'> },
+): string | null {
   const open = state.run ?? otherRun;
   if (open !== null) return `${open} is open`;
-  return state.notBefore !== null && Date.parse(state.notBefore) > Date.parse(at)
-    ? `the next automatic run may start at ${state.notBefore}`
+  const earliest = earliestStart(state, cause.kind);
+  return earliest !== null && Date.parse(earliest) > Date.parse(at)
+    ? `the next ${isOfAlarm(cause.kind) ? 'run for an alarm' : 'automatic run'} may start at ${earliest}`
     : null;
 }
 
@@ -281,8 +373,10 @@ function canStart(
   state: RetrainingState,
   moment: Moment,
 ): state is RetrainingState & { readonly queued: RetrainingCause } {
-  const { queued, hold, stopped } = state;
-  return queued !== null && hold === null && !stopped && obstacleOf(state, moment) === null;
+  const { queued, hold, stopped, alarmRuns } = state;
+  if (queued === null || hold !== null || stopped) return false;
+  if (isOfAlarm(queued.kind) && alarmRuns?.stopped) return false;
+  return obstacleOf(state, { ...moment, cause: queued }) === null;
 }
 
 function start(state: RetrainingState, cause: RetrainingCause): RetrainingStep {
@@ -314,11 +408,11 @@ function end(
 
 /**
  * A run that a person or its replacement cancelled says nothing about the next one. Neither does a
- * scheduled run that found no better model, which is normal for a schedule. A run on broken data
- * holds the next run until new data arrive, unless these are queued already.
+ * run that found no better model, unless an alarm started it and would start the next one at once. A
+ * run on broken data holds the next run until new data arrive, unless these are queued already.
  */
 function endRun(
-  { isScheduled, ...state }: RetrainingState,
+  { isScheduled, startedBy, ...state }: RetrainingState,
   event: Extract<RetrainingEvent, { readonly kind: 'ended' }>,
   { cooldownSeconds, maxFailures }: RetrainingRules,
 ): RetrainingStep {
@@ -329,33 +423,67 @@ function endRun(
     const notBefore = state.replaced === runId ? at : cooledDown;
     return unchanged({ ...closed, notBefore });
   }
-  if (released) return unchanged({ ...closed, fruitless: 0, notBefore: cooledDown });
+  if (released)
+    return {
+      state: { ...withoutAlarmRuns(closed), fruitless: 0, notBefore: cooledDown },
+      effects: state.alarmRuns?.stopped ? [{ kind: 'resume' }] : [],
+      answer: null,
+    };
   if (brokenData !== null) {
     const checked = { ...closed, notBefore: cooledDown };
     if (ofData(state.queued) !== null) return unchanged(checked);
     const alarm = state.hold?.shownBy === 'alarm' ? withoutSource(state.hold) : state.hold?.alarm;
-    const hold: DataHold = { ...brokenData, shownBy: 'contract', ...(alarm && { alarm }) };
+    const hold: DataHold = {
+      ...brokenData,
+      shownBy: 'contract',
+      until: after(at, maxHoldSeconds),
+      ...(alarm && { alarm }),
+    };
     return {
       state: { ...checked, queued: null, hold },
       effects: [{ kind: 'hold', data: hold }],
       answer: null,
     };
   }
-  if (isScheduled && !showsFault)
-    return unchanged({ ...closed, notBefore: later(state.notBefore, cooledDown) });
+  if (!showsFault) {
+    const rested = { ...closed, notBefore: later(state.notBefore, cooledDown) };
+    if (isScheduled || startedBy === 'event' || startedBy === 'data') return unchanged(rested);
+    const fruitless = (state.alarmRuns?.fruitless ?? 0) + 1;
+    const stopped = fruitless >= maxFailures;
+    const alarmRuns = { fruitless, notBefore: backOff(at, fruitless, cooldownSeconds), stopped };
+    return {
+      state: { ...rested, alarmRuns, queued: stopped ? ofData(state.queued) : state.queued },
+      effects: stopped ? [{ kind: 'stop', of: 'alarms', fruitless }] : [],
+      answer: null,
+    };
+  }
   const fruitless = state.fruitless + 1;
-  const seconds = Math.min(cooldownSeconds * 2 ** (fruitless - 1), maxBackOffSeconds);
-  const notBefore = after(at, seconds);
+  const notBefore = backOff(at, fruitless, cooldownSeconds);
   if (fruitless < maxFailures) return unchanged({ ...closed, fruitless, notBefore });
   return {
     state: { ...closed, fruitless, notBefore, queued: ofData(state.queued), stopped: true },
-    effects: [{ kind: 'stop', fruitless }],
+    effects: [{ kind: 'stop', of: 'all', fruitless }],
     answer: null,
   };
 }
 
-function withoutSource({ name, problem, isSuspected }: DataHold): BrokenData {
-  return { name, problem, ...(isSuspected && { isSuspected }) };
+/** The wait doubles with each fruitless run in a row. */
+function backOff(at: string, fruitless: number, cooldownSeconds: number): string {
+  return after(at, Math.min(cooldownSeconds * 2 ** (fruitless - 1), maxBackOffSeconds));
+}
+
+function withoutSource({
+  name,
+  problem,
+  isSuspected,
+  until,
+}: DataHold): NonNullable<DataHold['alarm']> {
+  return {
+    name,
+    problem,
+    ...(isSuspected && { isSuspected }),
+    ...(until !== undefined && { until }),
+  };
 }
 
 function later(one: string | null, other: string): string {

@@ -136,31 +136,31 @@ test('a jump holds the run until it has lasted for a day', async () => {
   expect(body).toMatchObject({ status: 'resolved' });
 });
 
-test('fruitless runs stop and call a person, who lets them go on', async () => {
-  await champion('fruitless', { monitor: 'cooldown: 1s, maxFailures: 2' });
+test('alarms without a better model stop their runs alone, until a person resolves it', async () => {
+  await champion('in-vain', { monitor: 'cooldown: 1s, maxFailures: 2' });
   // The data do not change, so each run finds its model to be the champion already.
   // The monitor asks at each look, and requests make it look.
   let hours = 0;
   const asking = async () => {
-    await send('fruitless', {
+    await send('in-vain', {
       from: new Date(Date.parse('2024-05-06T00:00:00Z') + hours * 3_600_000).toISOString(),
       rows: 60,
       shiftY: 3,
     });
     hours += 1;
-    return brakesOf('fruitless');
+    return brakesOf('in-vain');
   };
-  const options = { seconds: 180, everyMs: 1_000, detail: () => runsOf('fruitless') };
-  const stopped = await untilAnswer(asking, ({ status }) => status === 'stopped', options);
-  expect(stopped).toMatchObject({ fruitless: 2 });
-  const runs = await runsOf('fruitless');
+  const options = { seconds: 180, everyMs: 1_000, detail: () => runsOf('in-vain') };
+  const stopped = await untilAnswer(asking, ({ alarmRuns }) => alarmRuns.stop !== null, options);
+  expect(stopped).toMatchObject({ fruitless: 0, stop: null, alarmRuns: { fruitless: 2 } });
+  const runs = await runsOf('in-vain');
   const reasonsOf = ({ verdict }: RunJson) => verdict?.reasons.map(({ code }) => code) ?? [];
   expect(runs).toHaveLength(3);
   for (const run of runs.slice(0, 2)) expect(reasonsOf(run)).toEqual(['promote.unchanged']);
-  const incident = stopped.stop?.incident ?? '';
+  const incident = stopped.alarmRuns.stop?.incident ?? '';
   const { body } = await product.call<Incident>('GET', `/incidents/${incident}`);
-  expect(body).toMatchObject({ kind: 'retraining', severity: 'critical', status: 'open' });
-  expect((await product.cli(['retraining', 'show', 'fruitless'])).stdout).toContain(
+  expect(body).toMatchObject({ kind: 'retraining', severity: 'warning', status: 'open' });
+  expect((await product.cli(['retraining', 'show', 'in-vain'])).stdout).toContain(
     `perennial incident resolve ${incident}`,
   );
 
@@ -168,7 +168,7 @@ test('fruitless runs stop and call a person, who lets them go on', async () => {
   await untilAnswer(
     async () => {
       await asking();
-      return runsOf('fruitless');
+      return runsOf('in-vain');
     },
     (all) => all.length > runs.length,
     options,

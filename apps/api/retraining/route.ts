@@ -7,7 +7,7 @@ import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { defaultMonitor } from '../../../domain/monitoring/monitor-spec';
 import { retrainingStatus } from '../../../domain/retraining/outlook';
-import { retrainingIncidents, type BrokenData } from '../../../domain/retraining/retraining';
+import { retrainingIncidents, type DataHold } from '../../../domain/retraining/retraining';
 import { name, problem } from '../fields';
 import type { RouteDeps } from '../route-deps';
 import { retrainingView, type RetrainingJson } from './view';
@@ -40,7 +40,7 @@ export function retrainingRoutes({
           throw failure('InvalidInput', `${lifecycle} is a ${spec.kind}, which has no triggers`);
         const { monitor = defaultMonitor, triggers, schedule, budget } = spec;
         const state = await registry.retrainings.get({ tenant, lifecycle });
-        const { run, startedAt, notBefore, queued, fruitless, hold, stopped } = state;
+        const { run, startedAt, notBefore, queued, fruitless, alarmRuns, hold, stopped } = state;
         const now = new Date().toISOString();
         const incident = (key: string) => openIncident({ tenant, model: lifecycle, key });
         return {
@@ -56,6 +56,13 @@ export function retrainingRoutes({
           runStrategy: monitor.runStrategy,
           maxFailures: monitor.maxFailures,
           fruitless,
+          alarmRuns: {
+            fruitless: alarmRuns?.fruitless ?? 0,
+            notBefore: alarmRuns?.notBefore ?? null,
+            stop: alarmRuns?.stopped
+              ? { incident: await incident(retrainingIncidents.alarmsStopped) }
+              : null,
+          },
           run,
           startedAt,
           notBefore,
@@ -114,6 +121,7 @@ function heldJson({
   name: data,
   problem,
   isSuspected,
-}: BrokenData): Pick<NonNullable<RetrainingJson['hold']>, 'data' | 'problem' | 'isSuspected'> {
-  return { data, problem, isSuspected: isSuspected === true };
+  until = null,
+}: NonNullable<DataHold['alarm']>): NonNullable<NonNullable<RetrainingJson['hold']>['alarm']> {
+  return { data, problem, isSuspected: isSuspected === true, until };
 }

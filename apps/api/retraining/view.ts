@@ -7,6 +7,7 @@ import { instant } from '../fields';
 const incident = z.string().nullable().describe('incident to resolve; null if there is none');
 
 const heldData = z.object({
+  until: instant.nullable().describe('when the hold ends at the latest'),
   data: z.string().describe('dataset version, or request data with the names of their features'),
   problem: z.string(),
   isSuspected: z
@@ -36,7 +37,21 @@ export const retrainingView = z
     cooldownSeconds: z.number(),
     runStrategy: z.enum(runStrategies).describe('what happens to a trigger while a run is open'),
     maxFailures: z.number(),
-    fruitless: z.number().describe('fruitless automatic and scheduled runs since the last release'),
+    fruitless: z
+      .number()
+      .describe('fruitless runs since the last release: automatic and scheduled ones with a fault'),
+    alarmRuns: z
+      .object({
+        fruitless: z.number().describe('runs for alarms without a better model, in a row'),
+        notBefore: instant.nullable().describe('no run for an alarm starts before'),
+        stop: z
+          .object({ incident })
+          .nullable()
+          .describe(
+            'runs for alarms stopped after maxFailures without a better model; other runs go on, and a release ends it',
+          ),
+      })
+      .describe('only runs that are started by alarms'),
     run: z.string().nullable().describe('automatic or scheduled run in progress'),
     startedAt: instant.nullable().describe('start of the last of these runs'),
     notBefore: instant.nullable().describe('end of the cool-down and the back-off'),
@@ -49,7 +64,7 @@ export const retrainingView = z
         shownBy: z
           .enum(['alarm', 'contract'])
           .describe(
-            'alarm: ends with the alarm, or earlier once a suspected jump has lasted for 24 hours. contract: ends with the next event or new data, if these are triggers, with the next scheduled run that meets the contract, or by a person',
+            'alarm: ends with the alarm, or earlier once a suspected jump has lasted for 24 hours. contract: ends with the next event or new data, if these are triggers, with the next scheduled run that meets the contract, or by a person. Both end at `until`',
           ),
         incident,
         alarm: heldData

@@ -6,7 +6,7 @@ import type { RetrainingJson } from '../../api/retraining/view';
 import type { Paint } from '../terminal';
 
 export function describeRetraining(shown: RetrainingJson, paint: Paint): string {
-  const { lifecycle, status, run, queued, fruitless, maxFailures, budget } = shown;
+  const { lifecycle, status, run, queued, fruitless, alarmRuns, maxFailures, budget } = shown;
   const isFree = status === 'ready' || status === 'running';
   return [
     `${paint.bold(lifecycle)}  ${isFree ? words[status] : paint.yellow(words[status])}`,
@@ -16,6 +16,7 @@ export function describeRetraining(shown: RetrainingJson, paint: Paint): string 
     `triggers: ${triggersText(shown)}`,
     `rules: ${rulesText(shown)}`,
     `fruitless runs since the last release: ${fruitless} of ${maxFailures}`,
+    `runs for alarms without a better model: ${alarmRuns.fruitless} of ${maxFailures}`,
     budget === null ? 'budget: no cap for the runs of this lifecycle' : budgetText(budget),
   ].join('\n');
 }
@@ -29,10 +30,15 @@ const words: Readonly<Record<RetrainingJson['status'], string>> = {
 };
 
 function brakeLines(shown: RetrainingJson): string[] {
-  const { status, hold, stop, notBefore, fruitless, triggers } = shown;
+  const { status, hold, stop, notBefore, fruitless, triggers, alarmRuns } = shown;
   const lines: string[] = [];
   if (stop !== null)
     lines.push(`find the cause, then: ${resolve(stop.incident, 'the cause is repaired')}`);
+  if (alarmRuns.stop !== null)
+    lines.push(
+      'alarms start no run until another run releases a version, or: ' +
+        resolve(alarmRuns.stop.incident, 'alarms may start runs again'),
+    );
   if (hold !== null) {
     lines.push(`${hold.data}: ${hold.problem}`);
     lines.push(
@@ -48,6 +54,7 @@ function brakeLines(shown: RetrainingJson): string[] {
       lines.push(`also holds the runs ${alarmHoldEnd(hold.alarm, 'until')}`);
     }
   }
+  if (hold?.until != null) lines.push(`ends at ${hold.until} at the latest`);
   if (notBefore !== null && status === 'coolingDown')
     lines.push(`the next automatic run starts at ${notBefore} or later${backOff(fruitless)}`);
   if (status !== 'ready' && status !== 'running')

@@ -1,6 +1,7 @@
 /** What an open alarm triggers, by the settings, the alarms beside it, and the brakes. */
 import type { RunOutlook } from '../../retraining/outlook';
 import { brokenText } from '../../retraining/broken-data';
+import { earliestStart } from '../../retraining/transition';
 import { freshJumpsOf } from '../jump/fresh-jumps';
 import type { MonitorSettings } from '../monitor';
 import { isFallbackDue } from '../observation/fallback-state';
@@ -37,7 +38,10 @@ function runsText(kind: MonitorAlarm['kind'], situation: AlarmSituation): string
   if (situation.settings.onAlarm === 'notify') return '; no run starts (onAlarm: notify)';
   if (kind === 'service') return '; another version would not serve better';
   if (kind === 'volume') return '; no run starts, because another version gets the same requests';
-  if (kind === 'data' || kind === 'skew') return '; retraining waits until this is repaired';
+  if (kind === 'data' || kind === 'skew')
+    return situation.outlook.state.isAlarmHoldOver
+      ? '; it no longer holds retraining, because it has lasted for a week'
+      : '; retraining waits until this is repaired, for a week at most';
   return prospectOf(situation).text;
 }
 
@@ -62,7 +66,8 @@ function uncheckedText({ checkedFrom, waitsForHours }: UncheckedDrift): string {
 function prospectOf(situation: AlarmSituation): RunProspect {
   const { model, results, eventNow, outlook } = situation;
   const { state, otherRun, refused, now } = outlook;
-  const { stopped, hold, run, lastRun = null, notBefore, fruitless } = state;
+  const { stopped, hold, run, lastRun = null, fruitless, alarmRuns } = state;
+  const notBefore = earliestStart(state, 'drift');
   const brakes = `perennial retraining show ${model}`;
   if (stopped)
     return {
@@ -74,16 +79,22 @@ function prospectOf(situation: AlarmSituation): RunProspect {
       text: `; no run starts while ${brokenText(hold)}`,
       waitsFor: `a person who repairs ${hold.name}: ${brakes}`,
     };
-  if (results.alarms.some(({ kind }) => kind === 'data' || kind === 'skew'))
+  if (alarmRuns?.stopped)
     return {
-      text: '; no run starts until the alarms of request data and of skew have ended',
+      text: `; no run starts for it, because ${alarmRuns.fruitless} runs for alarms found no better model`,
+      waitsFor: `a release of another run, or a person who resolves the incident of the stop: ${brakes}`,
+    };
+  const isHeldByAlarm = !state.isAlarmHoldOver;
+  if (isHeldByAlarm && results.alarms.some(({ kind }) => kind === 'data' || kind === 'skew'))
+    return {
+      text: '; no run starts until the alarms of request data and of skew have ended, for a week at most',
       waitsFor: waitsForOf(
         results.alarms.some(({ kind }) => kind === 'data') ? 'data' : 'skew',
         situation,
       ),
     };
   const jumps = freshJumpsOf(results).map(({ feature }) => feature);
-  if (jumps.length > 0)
+  if (isHeldByAlarm && jumps.length > 0)
     return {
       text: ', and a retraining run once the jump has lasted for a day (onAlarm: retrain)',
       waitsFor:
@@ -103,7 +114,8 @@ function prospectOf(situation: AlarmSituation): RunProspect {
   if (unchecked !== null) return { text: uncheckedText(unchecked), waitsFor: null };
   if (notBefore !== null && Date.parse(notBefore) > Date.parse(now)) {
     const after = lastRun === null ? '' : ` after ${lastRun}`;
-    const why = fruitless > 0 ? `back-off${after}: ${fruitless} fruitless` : `cool-down${after}`;
+    const inRow = Math.max(fruitless, alarmRuns?.fruitless ?? 0);
+    const why = inRow > 0 ? `back-off${after}: ${inRow} fruitless` : `cool-down${after}`;
     return { text: `, and a retraining run at ${notBefore} or later (${why})`, waitsFor: null };
   }
   return { text: ' and a retraining run (onAlarm: retrain)', waitsFor: null };

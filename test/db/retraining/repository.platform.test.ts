@@ -136,7 +136,44 @@ test('a run whose model is the champion already releases nothing', async () => {
     verdict: { kind: 'passed', reasons: [{ gate: 'promote', code: 'promote.unchanged', message }] },
   });
   await tickAll();
-  expect(await retrainings().get({ tenant, lifecycle })).toMatchObject({ run: null, fruitless: 1 });
+  expect(await retrainings().get({ tenant, lifecycle })).toMatchObject({
+    run: null,
+    fruitless: 0,
+    alarmRuns: { fruitless: 1, stopped: false },
+  });
+});
+
+test('alarms whose runs find no better model stop alone, until another run releases one', async () => {
+  const lifecycle = await applied({ cooldownSeconds: 1, maxFailures: 1 });
+  const alarm = () =>
+    test_.registry.incidents.open({ tenant, model: lifecycle, key: 'retraining-alarms-stopped' });
+  const again = async () => {
+    await test_.database.sql`
+      update retrainings set state = jsonb_set(state::jsonb, '{notBefore}', 'null')::json where lifecycle = ${lifecycle}`;
+  };
+  await request(lifecycle);
+  const message = `${lifecycle}@1 is already the champion`;
+  await test_.registry.runs.update({
+    tenant,
+    id: await newest(lifecycle),
+    status: 'succeeded',
+    verdict: { kind: 'passed', reasons: [{ gate: 'promote', code: 'promote.unchanged', message }] },
+  });
+  await tickAll();
+  expect(await alarm()).toMatchObject({
+    severity: 'warning',
+    title: 'runs for alarms stopped after 1 that found no better model',
+  });
+  await again();
+  expect(await request(lifecycle)).toMatchObject({ kind: 'stopped' });
+  // New data start a run nevertheless, and its release ends the stop.
+  const event: RetrainingCause = { kind: 'event', reason: 'event 7', brokenData: null };
+  expect(await request(lifecycle, event)).toMatchObject({ kind: 'started' });
+  await end(await newest(lifecycle), 'succeeded');
+  await tickAll();
+  expect(await alarm()).toBeNull();
+  await again();
+  expect(await request(lifecycle)).toMatchObject({ kind: 'started' });
 });
 
 test('broken data hold automatic runs with an incident that names them', async () => {
@@ -223,7 +260,7 @@ test('a contract that stops a run holds the next one, until a person releases it
       dataVersion: data.name,
       what: data.problem,
       // This lifecycle has no trigger that new data could start.
-      waitsFor: `Somebody must repair ${data.name}, then resolve this incident: nothing starts a run of the lifecycle on new data.`,
+      waitsFor: `Somebody must repair ${data.name}, then resolve this incident.`,
     },
   });
   expect((await request(lifecycle)).kind).toBe('held');
@@ -239,14 +276,15 @@ test('an open alarm still holds runs when an event ends the hold by a contract',
   const data = await stopByContract(lifecycle);
   const requests = { name: 'request data of x', problem: 'it is missing.' };
   const held = async () => (await retrainings().get({ tenant, lifecycle })).hold;
+  const anyTime = expect.any(String) as string;
   const incident = () =>
     test_.registry.incidents.open({ tenant, model: lifecycle, key: 'retraining-held' });
   const quiet = { tenant, lifecycle, callsForRun: false, isBroken: false };
 
   await request(lifecycle, { ...drift, brokenData: requests });
-  expect(await held()).toEqual({ ...data, shownBy: 'contract', alarm: requests });
+  expect(await held()).toMatchObject({ ...data, shownBy: 'contract', alarm: requests });
   await retrainings().observe(quiet);
-  expect(await held()).toEqual({ ...data, shownBy: 'contract' });
+  expect(await held()).toEqual({ ...data, shownBy: 'contract', until: anyTime });
 
   await request(lifecycle, { ...drift, brokenData: requests });
   const byContract = await incident();
@@ -255,7 +293,7 @@ test('an open alarm still holds runs when an event ends the hold by a contract',
     kind: 'held',
     why: `no automatic run starts while ${requests.name} is broken: ${requests.problem}`,
   });
-  expect(await held()).toEqual({ ...requests, shownBy: 'alarm' });
+  expect(await held()).toEqual({ ...requests, shownBy: 'alarm', until: anyTime });
   const byAlarm = await incident();
   expect(byAlarm).toMatchObject({ story: { dataVersion: requests.name } });
   expect(byAlarm?.id).not.toBe(byContract?.id);

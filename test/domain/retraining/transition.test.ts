@@ -3,6 +3,7 @@ import type { RunId } from '../../../domain/ids';
 import {
   noRetraining,
   type BrokenData,
+  type DataHold,
   type RetrainingCause,
   type RetrainingRules,
   type RetrainingState,
@@ -54,6 +55,11 @@ const due = (hours: number, otherRun: RunId | null = null): RetrainingEvent => (
 const fires: RetrainingEvent = { kind: 'scheduled', allowsOpenRun: false };
 const quiet: RetrainingEvent = { kind: 'observed', callsForRun: false, isBroken: false };
 
+const heldUntil = (hours: number, hold: Omit<DataHold, 'until'>): DataHold => ({
+  ...hold,
+  until: at(hours + 7 * 24),
+});
+
 /** Applies the events as the repository does. Each start makes the run `run_1`. */
 function play(events: readonly RetrainingEvent[], by: RetrainingRules = rules) {
   let state: RetrainingState = noRetraining;
@@ -67,9 +73,9 @@ function play(events: readonly RetrainingEvent[], by: RetrainingRules = rules) {
       effects.push(effect.kind);
       const runId = 'run_1' as RunId;
       if (effect.kind === 'start' && 'at' in event)
-        state = startedRetraining(state, { runId, at: event.at, by: 'start' });
+        state = startedRetraining(state, { runId, at: event.at, by: effect.cause.kind });
       if (effect.kind === 'open')
-        state = startedRetraining(state, { runId, at: at(0), by: 'open' });
+        state = startedRetraining(state, { runId, at: at(0), by: 'schedule' });
     }
   }
   return { state, effects, answer };
@@ -147,7 +153,7 @@ describe('a time of the schedule', () => {
     ],
     [
       'opens one after a person has resolved the incident',
-      [...fruitless, ...fruitless, ...fruitless, { kind: 'resumed' }, fires],
+      [...fruitless, ...fruitless, ...fruitless, { kind: 'resumed', of: 'all' }, fires],
       'started',
       ['open', 'open', 'open', 'stop', 'open'],
     ],
@@ -197,9 +203,9 @@ describe('a time of the schedule', () => {
     const months = Array.from({ length: 24 }, () => notBetter).flat();
     expect(play([...months, fires])).toMatchObject({ answer: 'started', state: { fruitless: 0 } });
     expect(play([...fruitless, ...months]).state).toMatchObject({ fruitless: 1, run: null });
-    // The same end of an automatic run counts.
+    // The same end of a run for an alarm counts for alarms.
     const automatic = [asked(0), ended(2, 'stopped', null, { showsFault: false })];
-    expect(play(automatic).state.fruitless).toBe(1);
+    expect(play(automatic).state).toMatchObject({ fruitless: 0, alarmRuns: { fruitless: 1 } });
   });
 
   test('that finds no better model does not shorten the back-off', () => {
@@ -212,7 +218,7 @@ describe('a time of the schedule', () => {
     const stopped = [fires, ended(1, 'stopped', data)];
 
     test('opens a run, which ends the hold if the data meet the contract', () => {
-      expect(play(stopped).state.hold).toEqual({ ...data, shownBy: 'contract' });
+      expect(play(stopped).state.hold).toEqual(heldUntil(1, { ...data, shownBy: 'contract' }));
       expect(play([...stopped, fires, ended(2, 'stopped')])).toMatchObject({
         effects: ['open', 'hold', 'open', 'release'],
         state: { hold: null, fruitless: 1 },
@@ -316,7 +322,7 @@ describe('fruitless runs', () => {
     const stopped = play([...fails(3), asked(9_000), asked(9_001)]);
     expect(stopped).toMatchObject({ answer: 'stopped', state: { stopped: true, fruitless: 3 } });
     expect(stopped.effects).toEqual(['start', 'start', 'start', 'stop']);
-    const resumed = play([...fails(3), { kind: 'resumed' }, asked(9_001)]);
+    const resumed = play([...fails(3), { kind: 'resumed', of: 'all' }, asked(9_001)]);
     expect(resumed).toMatchObject({ answer: 'started', state: { fruitless: 0 } });
   });
 
@@ -324,15 +330,10 @@ describe('fruitless runs', () => {
     const event: RetrainingCause = { kind: 'event', reason: 'event 7', brokenData: null };
     const waits = [...fails(3), asked(9_000, event), asked(9_001)];
     expect(play(waits, queue)).toMatchObject({ answer: 'stopped', state: { queued: event } });
-    expect(play([...waits, { kind: 'resumed' }, due(9_002)], queue).effects.at(-1)).toBe('start');
+    expect(play([...waits, { kind: 'resumed', of: 'all' }, due(9_002)], queue).effects.at(-1)).toBe(
+      'start',
+    );
     expect(play(waits, rules).state.queued).toBeNull();
-  });
-
-  test('are also those that find their model to be the champion already', () => {
-    const unchanged = ended(1, 'succeeded');
-    if (unchanged.kind !== 'ended') throw new Error('the event is another one');
-    const { state } = play([asked(0), { ...unchanged, released: false }]);
-    expect(state).toMatchObject({ fruitless: 1, notBefore: at(1 + 24) });
   });
 
   test('are forgotten after a release, and a cancelled run is none', () => {
@@ -391,7 +392,7 @@ describe('a hold that an alarm shows', () => {
   test('of a jump says that the data may be broken, and ends when the jump has lasted', () => {
     const suspected: RetrainingCause = { ...drift, brokenData: { ...data, isSuspected: true } };
     const { state } = play([asked(0, suspected)]);
-    expect(state.hold).toEqual({ ...data, isSuspected: true, shownBy: 'alarm' });
+    expect(state.hold).toEqual(heldUntil(0, { ...data, isSuspected: true, shownBy: 'alarm' }));
     expect(changeRetraining(state, asked(1, suspected), rules).answer?.why).toContain(
       'request data of distance may be broken',
     );
@@ -451,13 +452,17 @@ describe('a run that a contract stopped', () => {
     const broken: RetrainingCause = { ...drift, brokenData: requests };
     const fresh: RetrainingCause = { kind: 'data', reason: 'flights@4', brokenData: null };
     const both = [...stopped, asked(99, broken)];
-    const alarmHold = { ...requests, shownBy: 'alarm' };
+    const alarmHold = expect.objectContaining({ ...requests, shownBy: 'alarm' }) as object;
 
     test.each<[string, readonly RetrainingEvent[]]>([
       ['was shown after the contract', both],
       ['was shown before the contract', [asked(0), asked(0.5, broken), ended(1, 'stopped', data)]],
     ])('names both if the alarm %s', (_, events) => {
-      expect(play(events).state.hold).toEqual({ ...data, shownBy: 'contract', alarm: requests });
+      expect(play(events).state.hold).toMatchObject({
+        ...data,
+        shownBy: 'contract',
+        alarm: requests,
+      });
       const { answer } = changeRetraining(play(events).state, asked(100), rules);
       expect(answer?.why).toContain('flights@3');
       expect(answer?.why).toContain('request data of distance is broken too: it is missing.');
@@ -489,7 +494,7 @@ describe('a run that a contract stopped', () => {
 
     test('keeps the hold by the contract when the alarm ends', () => {
       const { state } = play([...both, quiet]);
-      expect(state.hold).toEqual({ ...data, shownBy: 'contract' });
+      expect(state.hold).toEqual(heldUntil(1, { ...data, shownBy: 'contract' }));
       expect(play([...both, quiet, asked(100, event)]).effects.slice(2)).toEqual([
         'release',
         'start',
@@ -522,6 +527,94 @@ test.each<[string, readonly RetrainingEvent[], string]>([
   expect(retrainingStatus(play(events).state, at(2))).toBe(status);
 });
 
+describe('runs for alarms that find no better model', () => {
+  const event: RetrainingCause = { kind: 'event', reason: 'event 7', brokenData: null };
+  const inVain = (count: number, cause = drift) =>
+    Array.from({ length: count }, (_, n) => [
+      asked(n * 1_000, cause),
+      ended(n * 1_000 + 1, 'stopped', null, { showsFault: false }),
+    ]).flat();
+
+  test('stop runs for alarms alone: the schedule and events go on for good', () => {
+    const season = inVain(3);
+    expect(play([...season, asked(9_000)])).toMatchObject({
+      answer: 'stopped',
+      effects: ['start', 'start', 'start', 'stop'],
+      state: { stopped: false, fruitless: 0, alarmRuns: { fruitless: 3, stopped: true } },
+    });
+    const months = Array.from({ length: 24 }, () => [
+      fires,
+      ended(1, 'stopped', null, { showsFault: false }),
+    ]).flat();
+    expect(play([...season, ...months, fires]).answer).toBe('started');
+    expect(play([...season, asked(9_000, event)]).answer).toBe('started');
+  });
+
+  test('wait twice as long each time, and events do not wait with them', () => {
+    const twice = inVain(2);
+    expect(play(twice).state.alarmRuns?.notBefore).toBe(at(1_001 + 48));
+    expect(play([...twice, asked(1_030)]).answer).toBe('skipped');
+    expect(play([...twice, asked(1_030, event)]).answer).toBe('started');
+    expect(play([...twice, asked(1_049)]).answer).toBe('started');
+    const queued = play([...twice, asked(1_030)], queue);
+    expect(retrainingDueAt(queued.state, at(1_030))).toBe(at(1_049));
+  });
+
+  test('go on after a release of any run, which resolves their incident', () => {
+    const released = [fires, ended(3_002, 'succeeded')];
+    expect(play([...inVain(3), ...released, asked(9_000)])).toMatchObject({
+      answer: 'started',
+      effects: ['start', 'start', 'start', 'stop', 'open', 'resume', 'start'],
+    });
+    expect(play([...inVain(2), ...released]).state.alarmRuns).toBeUndefined();
+  });
+
+  test('go on when a person resolves their incident', () => {
+    const resumed: RetrainingEvent = { kind: 'resumed', of: 'alarms' };
+    expect(play([...inVain(3), resumed, asked(9_000)]).answer).toBe('started');
+  });
+
+  test('count neither for events nor for new data', () => {
+    const { state } = play(inVain(9, event));
+    expect(state).toMatchObject({ stopped: false, fruitless: 0 });
+    expect(state.alarmRuns).toBeUndefined();
+  });
+});
+
+describe('a hold ends after a week at the latest', () => {
+  const week = 7 * 24;
+  const data = { name: 'request data of carrier', problem: 'it has a new category.' };
+  const broken: RetrainingCause = { ...drift, brokenData: data };
+
+  test('by an alarm that stays open, also for the schedule', () => {
+    const looks = Array.from({ length: week - 1 }, (_, hours) => asked(hours, broken));
+    expect(play([...looks, fires])).toMatchObject({
+      answer: 'held',
+      effects: looks.map(() => 'hold'),
+    });
+    expect(play([...looks, asked(week, broken)])).toMatchObject({
+      answer: 'started',
+      state: { hold: null, isAlarmHoldOver: true },
+    });
+    expect(play([...looks, due(week), fires]).answer).toBe('started');
+  });
+
+  test('once: the alarm holds again only after it has ended', () => {
+    const over = [asked(0, broken), asked(week, broken), ended(week + 1, 'succeeded')];
+    expect(play([...over, asked(2 * week, broken)]).answer).toBe('started');
+    expect(play([...over, quiet, asked(2 * week, broken)]).answer).toBe('held');
+  });
+
+  test('by a contract, and the next run checks the data again', () => {
+    const stopped = [asked(0), ended(1, 'stopped', data)];
+    expect(play([...stopped, asked(week)]).answer).toBe('held');
+    expect(play([...stopped, asked(week + 1), ended(week + 2, 'stopped', data)])).toMatchObject({
+      effects: ['start', 'hold', 'release', 'start', 'hold'],
+      state: { hold: heldUntil(week + 2, { ...data, shownBy: 'contract' }), fruitless: 0 },
+    });
+  });
+});
+
 describe('whatever happens', () => {
   const data = { name: 'flights@3', problem: 'distance is missing in 12 % of the rows.' };
   const event: RetrainingCause = { kind: 'event', reason: 'event 7', brokenData: null };
@@ -540,7 +633,9 @@ describe('whatever happens', () => {
     cancelled: (hours: number) => ended(hours, 'cancelled'),
     observed: () => quiet,
     alarmed: (): RetrainingEvent => ({ kind: 'observed', callsForRun: true, isBroken: true }),
-    resumed: (): RetrainingEvent => ({ kind: 'resumed' }),
+    resumed: (): RetrainingEvent => ({ kind: 'resumed', of: 'all' }),
+    notBetter: (hours: number) => ended(hours, 'stopped', null, { showsFault: false }),
+    alarmsResumed: (): RetrainingEvent => ({ kind: 'resumed', of: 'alarms' }),
     released: (): RetrainingEvent => ({ kind: 'released' }),
   };
   type Happening = keyof typeof happenings;
@@ -566,9 +661,13 @@ describe('whatever happens', () => {
       const step = changeRetraining(state, happenings[kind](hours), rulesInForce);
       law({ kind, hours, before: state, step });
       ({ state } = step);
-      for (const { kind: by } of step.effects)
-        if (by === 'start' || by === 'open')
-          state = startedRetraining(state, { runId: 'run_1' as RunId, at: at(hours), by });
+      for (const effect of step.effects)
+        if (effect.kind === 'start' || effect.kind === 'open')
+          state = startedRetraining(state, {
+            runId: 'run_1' as RunId,
+            at: at(hours),
+            by: effect.kind === 'start' ? effect.cause.kind : 'schedule',
+          });
     }
   }
 
@@ -590,11 +689,14 @@ describe('whatever happens', () => {
   });
 
   test('only new data, an event, a person or a run that checked it end a hold by a contract', () => {
-    const ends: readonly Happening[] = ['data', 'event', 'released', 'succeeded', 'stopped'];
+    const ends: readonly Happening[] = [
+      ...(['data', 'event', 'released', 'succeeded', 'stopped', 'notBetter'] as const),
+    ];
     fc.assert(
       fc.property(sequences, fc.constantFrom(rules, queue, replace), (sequence, by) => {
-        happen(sequence, by, ({ kind, before, step }) => {
+        happen(sequence, by, ({ kind, hours, before, step }) => {
           if (before.hold?.shownBy !== 'contract' || ends.includes(kind)) return;
+          if (before.hold.until !== undefined && before.hold.until <= at(hours)) return;
           const { name, problem, shownBy } = before.hold;
           expect(step.state.hold).toMatchObject({ name, problem, shownBy });
           const effects = step.effects.filter((effect) => effect.kind !== 'open');
@@ -614,7 +716,8 @@ describe('whatever happens', () => {
           // A request without broken data ends the alarm, and a person may end its hold.
           const ends = ['observed', 'requested', 'data'].includes(kind);
           const isReleased = kind === 'released' && before.hold?.shownBy !== 'contract';
-          if (ends || isReleased) isOpen = false;
+          // It holds runs for a week, and none after that until it has ended.
+          if (ends || isReleased || step.state.isAlarmHoldOver) isOpen = false;
           const starts = step.effects.filter(({ kind: by }) => by === 'start' || by === 'open');
           if (isOpen) expect(starts).toEqual([]);
         });

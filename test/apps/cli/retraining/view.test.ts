@@ -11,6 +11,7 @@ const ready: RetrainingJson = {
   runStrategy: 'queue',
   maxFailures: 3,
   fruitless: 0,
+  alarmRuns: { fruitless: 0, notBefore: null, stop: null },
   run: null,
   startedAt: null,
   notBefore: null,
@@ -35,6 +36,7 @@ test('says what is broken and how the hold ends', () => {
     data: 'delay.flights@3',
     problem: 'nulls of distance: 12 %',
     isSuspected: false,
+    until: '2026-01-09T00:00:00Z',
     alarm: null,
   };
   const byContract = shown({
@@ -42,6 +44,7 @@ test('says what is broken and how the hold ends', () => {
     hold: { ...hold, shownBy: 'contract', incident: 'inc_1' },
     queued: { kind: 'event', reason: 'event landed 7' },
   });
+  expect(byContract).toContain('ends at 2026-01-09T00:00:00Z at the latest');
   expect(byContract).toContain('delay.flights@3: nulls of distance: 12 %');
   expect(byContract).toContain(
     'ends with the next event or the next version of the data, or: perennial incident resolve inc_1 --reason',
@@ -58,7 +61,12 @@ test('says what is broken and how the hold ends', () => {
   );
   const byAlarm = shown({ status: 'held', hold: { ...hold, shownBy: 'alarm', incident: 'inc_1' } });
   expect(byAlarm).toContain('ends by itself when the alarm of the monitor ends');
-  const alarm = { data: 'request data of distance', problem: 'it is missing.', isSuspected: false };
+  const alarm = {
+    data: 'request data of distance',
+    problem: 'it is missing.',
+    isSuspected: false,
+    until: null,
+  };
   const byBoth = shown({
     status: 'held',
     hold: { ...hold, shownBy: 'contract', incident: 'inc_1', alarm },
@@ -70,7 +78,12 @@ test('says what is broken and how the hold ends', () => {
 });
 
 test('says that the hold by a jump ends before the alarm does', () => {
-  const jump = { data: 'request data of distance', problem: 'it jumped.', isSuspected: true };
+  const jump = {
+    data: 'request data of distance',
+    problem: 'it jumped.',
+    isSuspected: true,
+    until: null,
+  };
   const suspected = shown({
     status: 'held',
     hold: { ...jump, shownBy: 'alarm', incident: 'inc_1', alarm: null },
@@ -79,7 +92,12 @@ test('says that the hold by a jump ends before the alarm does', () => {
     'ends by itself when the jump has lasted for a day, or when its alarm ends',
   );
   expect(suspected).not.toContain('when the alarm of the monitor ends');
-  const data = { data: 'delay.flights@3', problem: 'nulls of distance: 12 %', isSuspected: false };
+  const data = {
+    data: 'delay.flights@3',
+    problem: 'nulls of distance: 12 %',
+    isSuspected: false,
+    until: null,
+  };
   const both = shown({
     status: 'held',
     hold: { ...data, shownBy: 'contract', incident: 'inc_1', alarm: jump },
@@ -103,4 +121,15 @@ test('says when the cool-down ends, why the runs stopped, and what the budget le
   expect(shown({ budget: { period: 'month', limits } })).toContain(
     'budget of this month: 12.5 of 200 CPU-hours',
   );
+});
+
+test('says that alarms alone start no run, and what ends that', () => {
+  const text = shown({
+    alarmRuns: { fruitless: 3, notBefore: null, stop: { incident: 'inc_3' } },
+  });
+  expect(text).toContain('ready: the next trigger starts a run');
+  expect(text).toContain(
+    'alarms start no run until another run releases a version, or: perennial incident resolve inc_3',
+  );
+  expect(text).toContain('runs for alarms without a better model: 3 of 3');
 });

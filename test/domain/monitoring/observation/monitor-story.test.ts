@@ -304,6 +304,14 @@ describe('the story of an alarm that asks for a run', () => {
       /resolves the incident of the stop: perennial retraining show m/,
     ],
     [
+      'stopped for alarms',
+      {
+        state: { ...noRetraining, alarmRuns: { fruitless: 3, notBefore: later, stopped: true } },
+      },
+      /no run starts for it, because 3 runs for alarms found no better model/,
+      /a release of another run, or a person who resolves the incident of the stop/,
+    ],
+    [
       'held by a contract',
       { state: { ...noRetraining, hold: data } },
       /no run starts while flights@3 is broken/,
