@@ -3,6 +3,7 @@ import type { ArtifactRef } from '../../domain/dataset/artifact';
 import { failureTypes, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { ModelManifest } from '../../domain/model/model';
+import { allowedFalseAlarms } from '../../domain/monitoring/alarm-budget';
 import type { ChampionReference } from '../../domain/monitoring/observation/champion-reference';
 import { estimatorOf } from '../../domain/monitoring/observation/estimated-quality';
 import {
@@ -180,7 +181,10 @@ async function measure(source: ReferenceSource): Promise<ChampionReference> {
               hours:
                 scoreBins === null ? [...hours.values()] : withScores(hours, scored, scoreBins),
               timezone: settings.timezone,
-              settings: settings.drift,
+              settings: {
+                ...settings.drift,
+                falseAlarmsPerYear: allowedFalseAlarms('drift', settings),
+              },
             });
       return {
         traffic,
@@ -259,10 +263,10 @@ function qualityLimits(
     score: settings.task === 'classification' ? Number(row.output) : null,
     slices: row.slices,
   }));
-  const { timezone, drift, quality } = settings;
+  const { timezone, quality } = settings;
   return qualityReferenceOf(losses, {
     timezone,
     maxDrop: quality.maxDrop,
-    falseAlarmsPerYear: drift.falseAlarmsPerYear,
+    falseAlarmsPerYear: allowedFalseAlarms('quality', settings),
   });
 }

@@ -9,7 +9,8 @@ const othersStreams = 3;
 const dayMs = 86_400_000;
 
 /**
- * Evidently and NannyML judge every fourth quiet day, and the first 24 hours after each shift.
+ * Evidently and NannyML judge every fourth quiet day, and the first 24 hours after each shift:
+ * Evidently by its preset for drift, NannyML by its tests of drift, missing and unseen values.
  */
 export async function judgeOthers(weeks: readonly (readonly Flight[])[], split: Split) {
   const reference = split.reference.flatMap((week) => daysOf(weeks[week] ?? []));
@@ -36,29 +37,46 @@ export async function judgeOthers(weeks: readonly (readonly Flight[])[], split: 
     results.push(result);
     console.log(
       `\n${tool}: ${result.quietDaysFlagged} of ${result.quietDays} quiet days have a flagged ` +
-        `feature, ${result.falseDaysPerYear} days per model-year`,
+        `feature, ${result.falseDaysPerYear} days per model-year; by test: ${textOf(result.quietByTest)}`,
     );
-    for (const { shift, size, found } of result.shifts)
-      console.log(`  ${shift}, ${size}: ${found} of ${othersStreams} first days are flagged`);
+    for (const { shift, size, found, byTest } of result.shifts)
+      console.log(
+        `  ${shift}, ${size}: ${found} of ${othersStreams} first days are flagged; ${textOf(byTest)}`,
+      );
   }
   return results;
 }
 
 function summaryOf(flagged: Flagged, changed: readonly PlantedShift[]) {
   const quiet = Object.entries(flagged).filter(([chunk]) => chunk.startsWith('quiet/'));
-  const quietDaysFlagged = quiet.filter(([, columns]) => columns.length > 0).length;
+  const tests = Object.keys(quiet[0]?.[1] ?? {});
+  const quietOf = (of: readonly string[]) =>
+    quiet.filter(([, found]) => of.some((test) => (found[test] ?? []).length > 0)).length;
+  const quietDaysFlagged = quietOf(tests);
+  const firstDays = (index: number, feature: string | null, of: readonly string[]) =>
+    Array.from({ length: othersStreams }, (_, stream) =>
+      of.some((test) => flagged[`${index}/${stream}`]?.[test]?.includes(feature ?? '')),
+    ).filter(Boolean).length;
+  const byTest = (count: (of: readonly string[]) => number) =>
+    Object.fromEntries(tests.map((test) => [test, count([test])]));
   return {
     quietDays: quiet.length,
     quietDaysFlagged,
+    quietByTest: byTest(quietOf),
     falseDaysPerYear: rounded((365 * quietDaysFlagged) / quiet.length),
     shifts: changed.map(({ shift, size, feature }, index) => ({
       shift,
       size,
-      found: Array.from({ length: othersStreams }, (_, stream) =>
-        flagged[`${index}/${stream}`]?.includes(feature ?? ''),
-      ).filter(Boolean).length,
+      found: firstDays(index, feature, tests),
+      byTest: byTest((of) => firstDays(index, feature, of)),
     })),
   };
+}
+
+function textOf(byTest: Readonly<Record<string, number>>): string {
+  return Object.entries(byTest)
+    .map(([test, count]) => `${test} ${count}`)
+    .join(', ');
 }
 
 function daysOf(flights: readonly Flight[]): readonly (readonly Flight[])[] {

@@ -3,7 +3,7 @@
  * often they are wrong in quiet years, beside Evidently and NannyML at their default thresholds.
  * `npm run bench:drift -- [splits] [years per split] [streams per shift]`. Those two need
  * `npm run provision:drift`, and are left out otherwise. `npm run bench:drift -- volume` measures the
- * tests of the volume alone.
+ * tests of the volume alone, `-- shifts` the planted shifts, and `-- others` those two.
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { median, rounded } from '../figures';
 import { judgeOthers } from './compare';
 import { readWeeks, type Flight } from './flights';
 import { learnFrom, poissonInterval, splitOf, type QuietYear, type Split } from './quiet-years';
-import { plantedShifts, type PlantedShift } from './shifts';
+import { plantedShifts, strangeTemperature, type PlantedShift } from './shifts';
 import {
   driftBefore,
   findByDrift,
@@ -24,9 +24,10 @@ import {
 } from './streams';
 import { measureVolume } from './volume';
 
-const isVolumeAlone = process.argv[2] === 'volume';
+const parts = ['volume', 'shifts', 'others'] as const;
+const part = parts.find((each) => each === process.argv[2]);
 const [splits = 10, yearsPerSplit = 10, streamCount = 10] = process.argv
-  .slice(isVolumeAlone ? 3 : 2)
+  .slice(part === undefined ? 2 : 3)
   .map(Number);
 const processes = 2;
 
@@ -36,10 +37,9 @@ interface ShiftRow {
 }
 
 async function main(): Promise<void> {
-  if (isVolumeAlone) {
+  if (part !== undefined) {
     const weeks = await readWeeks();
-    const volume = measureVolume(weeks, { splits, yearsPerSplit, streams: streamCount });
-    console.log(JSON.stringify({ bench: 'volume', ...volume, load: loadavg()[0] }));
+    console.log(JSON.stringify({ bench: part, ...(await measurePart(part, weeks)) }));
     return;
   }
   const quiet = quietInProcesses();
@@ -59,7 +59,6 @@ async function main(): Promise<void> {
   );
   for (const alarm of [...new Set(alarms)].sort())
     console.log(`  ${alarms.filter((each) => each === alarm).length} times ${alarm}`);
-  const severe = rows.filter(({ planted }) => planted.isSevere);
   console.log(
     JSON.stringify({
       bench: 'drift',
@@ -67,18 +66,47 @@ async function main(): Promise<void> {
       falseAlarms: alarms.length,
       perYear: rounded(alarms.length / years.length, 3),
       interval: [rounded(lower, 3), rounded(upper, 3)],
-      severeFound: severe.reduce((sum, { found }) => sum + found.length, 0),
-      severe: severe.length * streamCount,
-      shifts: rows.map(({ planted, found }) => ({
-        shift: planted.shift,
-        size: planted.size,
-        ...figuresOf(found),
-      })),
+      ...shiftFigures(rows),
       others,
       volume,
       load: loadavg()[0],
     }),
   );
+}
+
+async function measurePart(one: (typeof parts)[number], weeks: readonly (readonly Flight[])[]) {
+  const load = loadavg()[0];
+  const split = splitOf(weeks.length, 0);
+  switch (one) {
+    case 'volume':
+      return { ...measureVolume(weeks, { splits, yearsPerSplit, streams: streamCount }), load };
+    case 'shifts': {
+      const rows = shiftRows(weeks, split);
+      showShifts(rows);
+      return { ...shiftFigures(rows), load };
+    }
+    case 'others':
+      return { others: await judgeOthers(weeks, split), load };
+  }
+}
+
+function shiftFigures(rows: readonly ShiftRow[]) {
+  const severe = rows.filter(({ planted }) => planted.isSevere);
+  const count = (of: readonly ShiftRow[]) => ({
+    found: of.reduce((sum, { found }) => sum + found.length, 0),
+    planted: of.length * streamCount,
+  });
+  return {
+    severe: count(severe),
+    severeWithoutStrangeTemperature: count(
+      severe.filter(({ planted }) => planted.shift !== strangeTemperature),
+    ),
+    shifts: rows.map(({ planted, found }) => ({
+      shift: planted.shift,
+      size: planted.size,
+      ...figuresOf(found),
+    })),
+  };
 }
 
 /** The years take most of the time, so they run beside the rest. */
@@ -137,6 +165,7 @@ function figuresOf(found: readonly FoundShift[]) {
 }
 
 function showShifts(rows: readonly ShiftRow[]): void {
+  const { severe, severeWithoutStrangeTemperature: known } = shiftFigures(rows);
   console.log(
     '| shift | size | severe | found | rows, median | hours of event time | processor ms | by |\n' +
       '|---|---|---|---|---|---|---|---|',
@@ -149,6 +178,10 @@ function showShifts(rows: readonly ShiftRow[]): void {
         `| ${processorMs ?? ''} | ${by.join(', ')} |`,
     );
   }
+  console.log(
+    `\n${severe.found} of ${severe.planted} severe shifts were found; without ` +
+      `"${strangeTemperature}", ${known.found} of ${known.planted}`,
+  );
 }
 
 void main();

@@ -1,7 +1,7 @@
 """Evidently or NannyML at their default thresholds, on the rows that main.ts wrote.
 
 `others.py evidently|nannyml <folder>` reads reference.csv, and chunks.csv with the column `chunk`.
-Prints one JSON line: the columns that are flagged, by chunk.
+Prints one JSON line: the columns that are flagged, by chunk and test.
 """
 
 import json
@@ -43,12 +43,16 @@ def evidently(reference: pd.DataFrame, chunks: pd.DataFrame) -> dict:
             value, threshold = float(metric["value"]), float(config["threshold"])
             if value < threshold if is_p_value else value >= threshold:
                 found.append(config["column"])
-        flagged[str(chunk)] = found
+        flagged[str(chunk)] = {"drift": found}
     return flagged
 
 
 def nannyml(reference: pd.DataFrame, chunks: pd.DataFrame) -> dict:
-    from nannyml import UnivariateDriftCalculator
+    from nannyml import (
+        MissingValuesCalculator,
+        UnivariateDriftCalculator,
+        UnseenValuesCalculator,
+    )
 
     columns = [column for column in reference.columns if column != CHUNK]
     names = [str(name) for name in chunks[CHUNK].unique()]
@@ -60,19 +64,27 @@ def nannyml(reference: pd.DataFrame, chunks: pd.DataFrame) -> dict:
     reference["timestamp"] = pd.Timestamp("2010-01-01") + pd.to_timedelta(
         reference[CHUNK], unit="D"
     )
-    calculator = UnivariateDriftCalculator(
-        column_names=columns, timestamp_column_name="timestamp", chunk_period="D"
-    )
-    calculator.fit(reference[[*columns, "timestamp"]])
-    result = calculator.calculate(chunks[[*columns, "timestamp"]])
-    frame = result.filter(period="analysis").to_df()
-    flagged = {name: [] for name in names}
-    starts = pd.to_datetime(frame[("chunk", "chunk", "start_date")])
-    for column in columns:
-        alerts = frame[(column, "jensen_shannon", "alert")].astype(bool)
-        for at, alert in zip(starts, alerts):
-            if alert:
-                flagged[names[(at - start).days]].append(column)
+    texts = [column for column in columns if reference[column].dtype == object]
+    tests = {
+        "drift": (UnivariateDriftCalculator, columns, "jensen_shannon"),
+        "missing": (MissingValuesCalculator, columns, None),
+        "unseen": (UnseenValuesCalculator, texts, None),
+    }
+    flagged = {name: {test: [] for test in tests} for name in names}
+    for test, (calculator, tested, method) in tests.items():
+        calculator = calculator(
+            column_names=tested, timestamp_column_name="timestamp", chunk_period="D"
+        )
+        calculator.fit(reference[[*columns, "timestamp"]])
+        result = calculator.calculate(chunks[[*columns, "timestamp"]])
+        frame = result.filter(period="analysis").to_df()
+        place = ("chunk", "start_date") if method is None else ("chunk", "chunk", "start_date")
+        starts = pd.to_datetime(frame[place])
+        for column in tested:
+            key = (column, "alert") if method is None else (column, method, "alert")
+            for at, alert in zip(starts, frame[key].astype(bool)):
+                if alert:
+                    flagged[names[(at - start).days]][test].append(column)
     return flagged
 
 

@@ -7,8 +7,8 @@ import type { Flight } from './flights';
 export const tools = ['evidently', 'nannyml'] as const;
 export type Tool = (typeof tools)[number];
 
-/** The columns that a tool flags, by chunk. */
-export type Flagged = Readonly<Record<string, readonly string[]>>;
+/** The columns that a tool flags, by chunk and by its test. */
+export type Flagged = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 
 const environments = join(resolve(__dirname, '..', '..'), '.perennial', 'drift-tools');
 

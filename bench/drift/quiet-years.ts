@@ -1,6 +1,8 @@
+import { allowedFalseAlarms } from '../../domain/monitoring/alarm-budget';
 import { addHourCounts } from '../../domain/monitoring/drift';
 import { driftResults } from '../../domain/monitoring/drift-results';
 import { emptyDrift } from '../../domain/monitoring/drift-state';
+import { defaultMonitor } from '../../domain/monitoring/monitor-spec';
 import {
   referenceOf,
   type HourCounts,
@@ -10,7 +12,12 @@ import type { DriftSettings } from '../../domain/monitoring/tolerance';
 import { seededRandom, type Random } from '../../domain/statistics/random';
 import { batchesOf, binsOf, firstMonday, pairsOf, weekMs, type Flight } from './flights';
 
-export const settings: DriftSettings = { falseAlarmsPerYear: 1, minEffect: 0.1 };
+/** The defaults. Each family of tests has its part of the false alarms of the model. */
+const { drift } = defaultMonitor;
+export const settings: DriftSettings = {
+  ...drift,
+  falseAlarmsPerYear: allowedFalseAlarms('drift', defaultMonitor),
+};
 const weeksPerYear = 52;
 
 /** A random half of the weeks is the reference; the other half is held out. */

@@ -45,6 +45,9 @@ const conceptShift =
   (flight, random) =>
     flight.late !== null && random() < share ? { ...flight, late: !flight.late } : flight;
 
+/** A temperature of the same weeks: no test finds it, so the share found is also said without it. */
+export const strangeTemperature = 'temperature of another flight';
+
 export const plantedShifts: readonly PlantedShift[] = [
   ...[0.5, 1, 2].map((sds) => ({
     shift: 'mean of distance',
@@ -74,7 +77,7 @@ export const plantedShifts: readonly PlantedShift[] = [
     isSevere: share >= 0.5,
     change: someRows(share, { carrier: 'UA' }),
   })),
-  ...[0.05, 0.2, 1].map((share) => ({
+  ...[0.03, 0.05, 0.2, 1].map((share) => ({
     shift: 'unseen carrier',
     size: `${100 * share} % of rows`,
     feature: 'carrier',
@@ -127,10 +130,10 @@ export const plantedShifts: readonly PlantedShift[] = [
     change: joinedFromOther('carrier'),
   },
   {
-    shift: 'temperature of another flight',
+    shift: strangeTemperature,
     size: '100 % of rows',
     feature: 'temp',
-    isSevere: false,
+    isSevere: true,
     change: joinedFromOther('temp'),
   },
   ...[0.4, 0.8].map((dropped) => ({

@@ -1,3 +1,4 @@
+import { allowedFalseAlarms } from '../../domain/monitoring/alarm-budget';
 import { addHourCounts } from '../../domain/monitoring/drift';
 import { blockScales } from '../../domain/monitoring/blocks';
 import {
@@ -5,6 +6,7 @@ import {
   type DriftState,
   type FeatureState,
 } from '../../domain/monitoring/drift-state';
+import { defaultMonitor } from '../../domain/monitoring/monitor-spec';
 import {
   addLabelledLosses,
   emptyQuality,
@@ -19,7 +21,7 @@ import { shiftKinds } from '../../domain/monitoring/shift';
 import { seededRandom } from '../../domain/statistics/random';
 import { batchesOf, movedTo, weekMs, firstMonday, type Flight } from './flights';
 import { fitLateModel, labelledLosses, type LateModel } from './model';
-import { binnedBy, drawnWeek, settings, type Split } from './quiet-years';
+import { binnedBy, drawnWeek, type Split } from './quiet-years';
 import type { PlantedShift } from './shifts';
 
 const hourMs = 3_600_000;
@@ -155,7 +157,7 @@ export function qualityWorld(
     reference: qualityReferenceOf(labelledLosses(half(1), model), {
       timezone: 'UTC',
       maxDrop: 0.07,
-      falseAlarmsPerYear: settings.falseAlarmsPerYear,
+      falseAlarmsPerYear: allowedFalseAlarms('quality', defaultMonitor),
     }),
   };
 }

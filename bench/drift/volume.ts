@@ -1,4 +1,5 @@
 /** How soon the tests of the volume find traffic that changes, and how often they are wrong. */
+import { allowedFalseAlarms } from '../../domain/monitoring/alarm-budget';
 import {
   openVolume,
   volumeSides,
@@ -11,7 +12,7 @@ import { defaultMonitor } from '../../domain/monitoring/monitor-spec';
 import { seededRandom, type Random } from '../../domain/statistics/random';
 import { median, rounded } from '../figures';
 import { firstMonday, weekMs, type Flight } from './flights';
-import { poissonInterval, settings as drift, splitOf } from './quiet-years';
+import { poissonInterval, splitOf } from './quiet-years';
 
 const hourMs = 3_600_000;
 const weeksPerYear = 52;
@@ -20,7 +21,7 @@ const [weeksBefore, weeksAfter] = [4, 2];
 const settings: VolumeSettings = {
   timezone: 'UTC',
   tolerance: defaultMonitor.volume.tolerance,
-  falseAlarmsPerYear: drift.falseAlarmsPerYear,
+  falseAlarmsPerYear: allowedFalseAlarms('volume', defaultMonitor),
 };
 
 const changes = [

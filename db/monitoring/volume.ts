@@ -1,4 +1,5 @@
 /** Requests of a model by hour of receipt, over all its champions, and when an hour may be judged. */
+import { allowedFalseAlarms } from '../../domain/monitoring/alarm-budget';
 import type { MonitorSettings } from '../../domain/monitoring/monitor';
 import { hourOf } from '../../domain/monitoring/observation/window';
 import { judgeVolume, weeksKept, type VolumeHour } from '../../domain/monitoring/volume/volume';
@@ -62,11 +63,11 @@ export async function followVolume(
   const waitsFor = await waitOf(tx, state);
   if (waitsFor !== null) return { ...state, waitsFor };
   await countUnanswered(tx, row);
-  const { timezone, drift, volume } = settings;
+  const { timezone, volume } = settings;
   const result = judgeVolume(await selectHours(tx, row), until, {
     timezone,
     tolerance: volume.tolerance,
-    falseAlarmsPerYear: drift.falseAlarmsPerYear,
+    falseAlarmsPerYear: allowedFalseAlarms('volume', settings),
   });
   return { ...state, result, waitsFor: null };
 }

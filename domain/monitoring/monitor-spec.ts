@@ -14,7 +14,7 @@ export interface MonitorSpec {
   /** The shortest wall-clock time between two looks at new traffic. */
   readonly everySeconds: number;
   readonly drift: {
-    /** Expected false alarms of one model in a year, over all features and scales. */
+    /** Expected false alarms of one model in a year, over all tests (`alarm-budget.ts`). */
     readonly falseAlarmsPerYear: number;
     /** The smallest change, as a total variation distance, that counts as drift. */
     readonly minEffect: number;

@@ -14,8 +14,8 @@ const driftSchema = z
       .max(1_000)
       .default(drift.falseAlarmsPerYear)
       .describe(
-        'the expected number of false alarms of drift in a year, above 0 and at most 1000, over ' +
-          'all features and time scales together; quality, service and volume have as many each',
+        'the expected number of false alarms of the model in a year, above 0 and at most 1000, ' +
+          'over all tests together: of drift and broken values, quality, service, volume and labels',
       ),
     minEffect: z
       .number()
@@ -136,8 +136,9 @@ const writtenMonitor = z
       .max(100)
       .default(defaultMonitor.maxFailures)
       .describe(
-        'fruitless automatic and scheduled runs, without a release between them, after which a ' +
-          'person must act, from 1 to 100; this also stops the schedule',
+        'fruitless automatic and scheduled runs (with a fault), without a release between them, ' +
+          'after which a person must act, from 1 to 100; this also stops the schedule. As many ' +
+          'runs for alarms without a better model stop only runs for alarms',
       ),
     runStrategy: z
       .enum(runStrategies)

@@ -2,7 +2,7 @@ import { blocksPerYear, type BlockScale } from './blocks';
 
 /** How rare false alarms are, and which shift matters. */
 export interface DriftSettings {
-  /** The expected number of false alarms of a model in a year, over all its tests. */
+  /** The expected number of false alarms of drift in a year, over all its tests. */
   readonly falseAlarmsPerYear: number;
   /** The smallest total variation distance that may raise an alarm. */
   readonly minEffect: number;

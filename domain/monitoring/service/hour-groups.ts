@@ -3,6 +3,7 @@
  * together.
  */
 import { addShare, shareBounds, type ShareState } from '../../statistics/share-sequence';
+import { allowedFalseAlarms } from '../alarm-budget';
 import type { MonitorSettings } from '../monitor';
 import type { ShareTest } from '../observation/monitor-results';
 import type { ServiceHour } from '../observation/monitor-state';
@@ -20,10 +21,10 @@ const measures = 3;
 /**
  * Each group of hours has a confidence sequence of its own, so an alarm shows within the hour.
  * There are at most as many groups as hours. Over those of a year and all measures, false alarms
- * sum to the allowed number.
+ * sum to the part of the service.
  */
-function alphaOf({ drift: { falseAlarmsPerYear } }: MonitorSettings): number {
-  return Math.min(0.05, falseAlarmsPerYear / (measures * hoursPerYear));
+function alphaOf(settings: MonitorSettings): number {
+  return Math.min(0.05, allowedFalseAlarms('service', settings) / (measures * hoursPerYear));
 }
 
 export function failuresIn({ failed, broken = 0 }: ServiceHour): number {

@@ -516,7 +516,7 @@ const singleErrors: readonly (readonly [
     'a monitor without room for any false alarm',
     '  evaluate:',
     '  monitor: { drift: { falseAlarmsPerYear: 0 } }\n  evaluate:',
-    '20:23 spec.monitor.drift.falseAlarmsPerYear must be more than 0; expected the expected number of false alarms of drift in a year, above 0 and at most 1000, over all features and time scales together; quality, service and volume have as many each',
+    '20:23 spec.monitor.drift.falseAlarmsPerYear must be more than 0; expected the expected number of false alarms of the model in a year, above 0 and at most 1000, over all tests together: of drift and broken values, quality, service, volume and labels',
   ],
   [
     'another kind',

@@ -96,6 +96,28 @@ describe('drift beyond its tolerance', () => {
     },
   );
 
+  test.each([
+    ['3 % of the rows raises an alarm within three weeks', 33, true],
+    ['1.5 % of the rows is within the tolerance of 2 %', 67, false],
+  ])('a new category in %s', (_, every, isRaised) => {
+    let row = 0;
+    const rare: HourWorld = {
+      ...live,
+      hours: 24 * 7 * 3,
+      shift: {
+        from: 0,
+        of: (each) => {
+          row += 1;
+          return row % every === 0 ? { ...each, country: 'xx' } : each;
+        },
+      },
+    };
+    const { signals } = of(watch(rare), 'country');
+    const unusual = signals.filter(({ kind }) => kind === 'unusual');
+    for (const { tolerance } of unusual) expect(tolerance).toBeCloseTo(0.02, 9);
+    expect(unusual.some(({ raised }) => raised > 0)).toBe(isRaised);
+  });
+
   test('broken values take precedence over a distribution with more evidence', () => {
     let row = 0;
     const broken: HourWorld = {
