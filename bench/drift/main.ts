@@ -3,7 +3,8 @@
  * often they are wrong in quiet years, beside Evidently and NannyML at their default thresholds.
  * `npm run bench:drift -- [splits] [years per split] [streams per shift]`. Those two need
  * `npm run provision:drift`, and are left out otherwise. `npm run bench:drift -- volume` measures the
- * tests of the volume alone, `-- shifts` the planted shifts, and `-- others` those two.
+ * tests of the volume alone, `-- shifts` the planted shifts, `-- quiet` the quiet years, and `-- others`
+ * those two.
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -24,7 +25,7 @@ import {
 } from './streams';
 import { measureVolume } from './volume';
 
-const parts = ['volume', 'shifts', 'others'] as const;
+const parts = ['volume', 'shifts', 'others', 'quiet'] as const;
 const part = parts.find((each) => each === process.argv[2]);
 const [splits = 10, yearsPerSplit = 10, streamCount = 10] = process.argv
   .slice(part === undefined ? 2 : 3)
@@ -49,23 +50,11 @@ async function main(): Promise<void> {
   showShifts(rows);
   const others = await judgeOthers(weeks, split);
   const volume = measureVolume(weeks, { splits, yearsPerSplit, streams: streamCount });
-  const years = await quiet;
-  const alarms = years.flatMap((year) => year.alarms);
-  const [lower, upper] = poissonInterval(alarms.length, years.length);
-  console.log(
-    `\n${years.length} quiet years: ${alarms.length} false alarms, ` +
-      `${(alarms.length / years.length).toFixed(2)} per model-year ` +
-      `(95 % Poisson interval ${lower.toFixed(2)} … ${upper.toFixed(2)})`,
-  );
-  for (const alarm of [...new Set(alarms)].sort())
-    console.log(`  ${alarms.filter((each) => each === alarm).length} times ${alarm}`);
+  const found = showQuiet(await quiet);
   console.log(
     JSON.stringify({
       bench: 'drift',
-      quietYears: years.length,
-      falseAlarms: alarms.length,
-      perYear: rounded(alarms.length / years.length, 3),
-      interval: [rounded(lower, 3), rounded(upper, 3)],
+      ...found,
       ...shiftFigures(rows),
       others,
       volume,
@@ -87,6 +76,8 @@ async function measurePart(one: (typeof parts)[number], weeks: readonly (readonl
     }
     case 'others':
       return { others: await judgeOthers(weeks, split), load };
+    case 'quiet':
+      return { ...showQuiet(await quietInProcesses()), load };
   }
 }
 
@@ -106,6 +97,24 @@ function shiftFigures(rows: readonly ShiftRow[]) {
       size: planted.size,
       ...figuresOf(found),
     })),
+  };
+}
+
+function showQuiet(years: readonly QuietYear[]) {
+  const alarms = years.flatMap((year) => year.alarms);
+  const [lower, upper] = poissonInterval(alarms.length, years.length);
+  console.log(
+    `\n${years.length} quiet years: ${alarms.length} false alarms, ` +
+      `${(alarms.length / years.length).toFixed(2)} per model-year ` +
+      `(95 % Poisson interval ${lower.toFixed(2)} … ${upper.toFixed(2)})`,
+  );
+  for (const alarm of [...new Set(alarms)].sort())
+    console.log(`  ${alarms.filter((each) => each === alarm).length} times ${alarm}`);
+  return {
+    quietYears: years.length,
+    falseAlarms: alarms.length,
+    perYear: rounded(alarms.length / years.length, 3),
+    interval: [rounded(lower, 3), rounded(upper, 3)],
   };
 }
 

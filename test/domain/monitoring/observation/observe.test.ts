@@ -430,10 +430,10 @@ describe('a monitor', () => {
       expect(serviceAlarms(results)).toEqual([]);
     });
 
-    test('raises it after three requests, if every one fails', () => {
-      const { results } = fold(emptyMonitorState, [], version, [], failedHours(0, 3));
+    test('raises it after four requests, if every one fails', () => {
+      const { results } = fold(emptyMonitorState, [], version, [], failedHours(0, 4));
       expect(serviceAlarms(results).map(({ title }) => title)).toEqual([
-        '100 % of 3 requests in 3 different hours failed, with a limit of 1 %',
+        '100 % of 4 requests in 4 different hours failed, with a limit of 1 %',
       ]);
     });
 
@@ -483,11 +483,11 @@ describe('a monitor', () => {
         ) as string,
       });
       expect(of('whether')).toEqual({
-        what: 'whether 30 % or more of the requests fail',
+        what: 'whether 35 % or more of the requests fail',
         why: 'about 11 requests arrive in a day, so 20 of them are tested together',
         until:
           '20 more requests have arrived, in about 44 hours at this rate; ' +
-          'if all requests fail, 3 of them show it, in about 7 hours at this rate',
+          'if all requests fail, 4 of them show it, in about 9 hours at this rate',
       });
       expect(of('jumps of numbers')).toEqual({
         what: 'jumps of numbers',
