@@ -121,7 +121,7 @@ function heldJson({
   name: data,
   problem,
   isSuspected,
-  until = null,
+  until,
 }: NonNullable<DataHold['alarm']>): NonNullable<NonNullable<RetrainingJson['hold']>['alarm']> {
-  return { data, problem, isSuspected: isSuspected === true, until };
+  return { data, problem, isSuspected: isSuspected === true, until: until ?? null };
 }
