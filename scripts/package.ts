@@ -44,6 +44,7 @@ async function main(): Promise<void> {
   // The list of unchanged sources, which only a clone needs.
   rmSync(join(dist, 'cli.json'));
   writeTypes();
+  checkTypes();
   await writePages();
   copyFileSync(join(root, 'package-lock.json'), join(dist, 'libraries.lock'));
 }
@@ -89,6 +90,36 @@ function writeTypes(): void {
   }
 }
 
+/** A user's compiler must understand the declarations without the sources. */
+function checkTypes(): void {
+  const types = join(dist, 'types');
+  const program = ts.createProgram(
+    entries.map((name) => join(types, 'sdk', `${name}.d.ts`)),
+    {
+      target: ts.ScriptTarget.ES2023,
+      module: ts.ModuleKind.Node20,
+      moduleResolution: ts.ModuleResolutionKind.Node16,
+      types: ['node'],
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noEmit: true,
+      // Of our own declarations only: those of libraries are not ours to mend.
+      skipLibCheck: false,
+    },
+  );
+  const own = program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(types));
+  const diagnostics = own.flatMap((file) => [...program.getSemanticDiagnostics(file)]);
+  if (diagnostics.length > 0) throw new Error(formatDiagnostics(diagnostics));
+}
+
+function formatDiagnostics(diagnostics: readonly ts.Diagnostic[]): string {
+  return ts.formatDiagnostics(diagnostics, {
+    getCanonicalFileName: (name) => name,
+    getCurrentDirectory: () => root,
+    getNewLine: () => '\n',
+  });
+}
+
 function declarationsOf(program: ts.Program, path: string): string {
   const source = program.getSourceFile(path);
   if (source === undefined) throw new Error(`the compiler did not read ${path}`);
@@ -97,13 +128,7 @@ function declarationsOf(program: ts.Program, path: string): string {
   let text: string | undefined;
   const { diagnostics } = program.emit(source, (_, emitted) => (text = emitted), undefined, true);
   if (text !== undefined && diagnostics.length === 0) return text;
-  throw new Error(
-    ts.formatDiagnostics(diagnostics, {
-      getCanonicalFileName: (name) => name,
-      getCurrentDirectory: () => root,
-      getNewLine: () => '\n',
-    }) || `nothing was emitted for ${path}`,
-  );
+  throw new Error(formatDiagnostics(diagnostics) || `nothing was emitted for ${path}`);
 }
 
 void main().catch((error: unknown) => {

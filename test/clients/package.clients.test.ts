@@ -50,11 +50,15 @@ async function command(cwd: string, program: string, ...args: readonly string[])
   }
 }
 
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'perennial-package-'));
+async function pack(): Promise<string> {
   await command(root, 'npm', 'run', 'pack', '--', '--pack-destination', folder);
   const [packed] = readdirSync(folder);
-  tarball = join(folder, packed ?? '');
+  return join(folder, packed ?? '');
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'perennial-package-'));
+  tarball = process.env.PERENNIAL_TEST_PACKAGE ?? (await pack());
   const tools = join(folder, 'tools');
   mkdirSync(tools);
   writeFileSync(join(tools, 'package.json'), '{"private":true}');

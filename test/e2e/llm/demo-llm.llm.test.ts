@@ -6,12 +6,12 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { LlmDemoSummary } from '../../apps/cli/demo-llm/summary';
+import type { LlmDemoSummary } from '../../../apps/cli/demo-llm/summary';
 
 // Twelve minutes on two idle cores.
 jest.setTimeout(3_600_000);
 
-const clone = resolve(__dirname, '..', '..');
+const clone = resolve(__dirname, '..', '..', '..');
 let stateDir: string;
 beforeAll(() => (stateDir = mkdtempSync(join(tmpdir(), 'perennial-demo-llm-'))));
 afterAll(() => rmSync(stateDir, { recursive: true, force: true }));
