@@ -1,9 +1,9 @@
 /**
  * The steps of `npm start` with the sample on a running platform: a first champion, a successor
- * that is tried on traffic, and a sabotaged version that is rolled back.
+ * that traffic promotes, and a sabotaged version that is rolled back.
  */
 import { join } from 'node:path';
-import { flightDelayDemo, sabotaged } from '../../samples/flight-delay/demo';
+import { firstAttempt, flightDelayDemo, sabotaged } from '../../samples/flight-delay/demo';
 import type { ExitCode } from './cli-error';
 import type { CliContext } from './context';
 import { replayLifecycle } from './serving/replay-command';
@@ -58,9 +58,9 @@ export async function runDemo(
   };
 
   await abortOpenRollout(context, lifecycle, 'left open by an earlier npm start');
-  await apply(context, folder, 'samples/flight-delay');
-  chapter(terminal, '1 of 3', 'flights of January to June: the first champion');
-  const rounds = [await play('January to June', first.until)];
+  chapter(terminal, '1 of 3', 'January to June, without the time of the day: the first champion');
+  await apply(context, firstAttempt(folder), 'samples/flight-delay, without the time of the day');
+  const rounds = [await play('no time of day', first.until)];
   const predicted =
     (await championOf(context)) &&
     (await predictJuly({ gatewayUrl, apiKey, samplesDir, sampleFolder, model: lifecycle }));
@@ -69,9 +69,10 @@ export async function runDemo(
   chapter(
     terminal,
     '2 of 3',
-    'flights until July: a challenger, compared with the champion on the flights of August',
+    'January to July, with the time of the day: a successor that the flights of September decide on',
   );
-  rounds.push(await play('with July', retrained.until));
+  await apply(context, folder, 'samples/flight-delay');
+  rounds.push(await play('time of day', retrained.until));
 
   chapter(
     terminal,

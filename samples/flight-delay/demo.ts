@@ -2,8 +2,9 @@
 import { parse } from 'yaml';
 
 /**
- * A champion from the first half of 2013, a successor that has seen July, and one that learned
- * nonsense; the last two under August's flights, which none has seen.
+ * A champion from the first half of 2013 without the time of the day, a successor that has it and
+ * has seen July, and one that learned nonsense. The last two are tried on the flights of September,
+ * which none of them has seen.
  */
 export const flightDelayDemo = {
   lifecycle: 'flight-delay',
@@ -12,8 +13,8 @@ export const flightDelayDemo = {
   predict: { from: '2013-07-01T00:00:00Z', until: '2013-08-01T00:00:00Z', rows: 1_000 },
   /** A month in a minute and a half. */
   traffic: {
-    from: '2013-08-01T00:00:00Z',
-    to: '2013-09-01T00:00:00Z',
+    from: '2013-09-01T00:00:00Z',
+    to: '2013-10-01T00:00:00Z',
     speed: 30_000,
     parallel: 32,
   },
@@ -41,10 +42,39 @@ interface FlightDelayDocument {
 }
 
 interface FlightDelaySpec {
-  readonly data: { readonly assemble: string };
-  readonly evaluate: object;
+  readonly data: { readonly assemble: string; readonly features: string };
+  readonly evaluate: { readonly gates: readonly { readonly name: string }[] };
   readonly canary: object;
   readonly tune?: unknown;
+}
+
+/** What the first attempt does not know: when on the day a flight leaves, and in what a crowd. */
+const timeOfDay = /^ {2}(scheduled_hour .* AS local_time|departures_in_hour),\n/gm;
+
+/**
+ * The same lifecycle as a team could begin it: without the time of the day, and with a lower demand
+ * on the first model.
+ */
+export function firstAttempt({ document, files }: FlightDelayDocument): {
+  readonly document: object;
+  readonly files: FlightDelayDocument['files'];
+} {
+  const whole = parseDocument(document);
+  const { features } = whole.spec.data;
+  const { gates } = whole.spec.evaluate;
+  return {
+    document: {
+      ...whole,
+      spec: {
+        ...whole.spec,
+        evaluate: {
+          ...whole.spec.evaluate,
+          gates: gates.map((gate) => (gate.name === 'useful' ? { ...gate, min: 0.58 } : gate)),
+        },
+      },
+    },
+    files: { ...files, [features]: (files[features] ?? '').replace(timeOfDay, '') },
+  };
 }
 
 /**
@@ -55,9 +85,7 @@ export function sabotaged({ document, files }: FlightDelayDocument): {
   readonly document: object;
   readonly files: FlightDelayDocument['files'];
 } {
-  const honest = (typeof document === 'string' ? parse(document) : document) as {
-    readonly spec: FlightDelaySpec;
-  };
+  const honest = parseDocument(document);
   const { tune: _untuned, ...spec } = honest.spec;
   const { assemble } = spec.data;
   return {
@@ -74,6 +102,12 @@ export function sabotaged({ document, files }: FlightDelayDocument): {
       },
     },
     files: { ...files, [assemble]: shuffledLabelsSql(files[assemble] ?? '') },
+  };
+}
+
+function parseDocument(document: string | object): { readonly spec: FlightDelaySpec } {
+  return (typeof document === 'string' ? parse(document) : document) as {
+    readonly spec: FlightDelaySpec;
   };
 }
 
