@@ -96,6 +96,7 @@ export async function runCli(
   computeCommands(program, { ...context, compute }, finish);
   takeReasons(program, context);
   describeArguments(program);
+  refuseUnknownCommand(program);
   inherit(program, context);
   try {
     await program.parseAsync([...args], { from: 'user' });
@@ -189,6 +190,17 @@ function takeReasons(program: Command, context: CliContext): void {
       if (reason !== undefined) context.giveReason(reason);
     });
   }
+}
+
+/** Without this, `perennial backup --help` prints the help of `perennial`, as if `backup` existed. */
+function refuseUnknownCommand(program: Command): void {
+  program.on('beforeAllHelp', ({ command }: { readonly command: Command }) => {
+    const [word] = command.args;
+    const known = ['help', ...command.commands.flatMap((each) => [each.name(), ...each.aliases()])];
+    if (command.commands.length === 0 || word === undefined || word.startsWith('-')) return;
+    if (known.includes(word)) return;
+    command.error(`error: unknown command '${word}'`, { code: 'commander.unknownCommand' });
+  });
 }
 
 /**

@@ -4,8 +4,10 @@ import { incidentSubject, storyLines } from '../incident/story-lines';
 import type { NotifyEvent } from './notification';
 
 export interface NotifyMessage {
-  /** One line. Every message of one incident has the same. */
+  /** One line about the newest state. The title of an incident changes with its size. */
   readonly title: string;
+  /** One line. All messages about one incident, run or model have the same. */
+  readonly conversation: string;
   /** What happened with the subject, such as `Incident opened (critical)`. */
   readonly status: string;
   readonly lines: readonly { readonly label: string; readonly text: string }[];
@@ -27,6 +29,7 @@ export function messageOf(notified: NotifiedEvent): NotifyMessage {
   if (incident !== null)
     return {
       title: incidentSubject(incident),
+      conversation: `${incident.model ?? lifecycle}: ${incident.kind} incident ${incident.id}`,
       status: `${status} (${incident.severity})`,
       lines: [
         ...storyLines(incident),
@@ -41,6 +44,7 @@ export function messageOf(notified: NotifiedEvent): NotifyMessage {
   const failed = messageIn(data['failure']);
   return {
     title: `${lifecycle}: ${status.toLowerCase()}`,
+    conversation: subject.includes(lifecycle) ? subject : `${lifecycle}: ${subject}`,
     status,
     lines: [
       ...lines,

@@ -52,8 +52,8 @@ interface FlightDelaySpec {
 const timeOfDay = /^ {2}(scheduled_hour .* AS local_time|departures_in_hour),\n/gm;
 
 /**
- * The same lifecycle as a team could begin it: without the time of the day, and with a lower demand
- * on the first model.
+ * The same lifecycle as a team could begin it: without the time of the day, and the first model must only be
+ * better than chance.
  */
 export function firstAttempt({ document, files }: FlightDelayDocument): {
   readonly document: object;
@@ -69,7 +69,7 @@ export function firstAttempt({ document, files }: FlightDelayDocument): {
         ...whole.spec,
         evaluate: {
           ...whole.spec.evaluate,
-          gates: gates.map((gate) => (gate.name === 'useful' ? { ...gate, min: 0.58 } : gate)),
+          gates: gates.map((gate) => (gate.name === 'useful' ? { ...gate, min: 0.5 } : gate)),
         },
       },
     },

@@ -15,12 +15,12 @@ describe('the first attempt of flight-delay', () => {
     expect((attempt.files['sql/features.sql'] ?? '').split('\n')).toEqual(kept);
   });
 
-  test('demands less of the first model, and is the sample in all else', () => {
+  test('must only be better than chance, and is the sample in all else', () => {
     expect(attempt.document).toMatchObject({
       spec: {
         evaluate: {
           gates: expect.arrayContaining([
-            expect.objectContaining({ name: 'useful', min: 0.58 }),
+            expect.objectContaining({ name: 'useful', min: 0.5 }),
           ]) as unknown,
         },
       },

@@ -64,19 +64,25 @@ export async function sendMail(
  */
 function mailOf(delivery: WebhookDelivery, from: string) {
   const { id, target, tenant, subject, event, url, createdAt } = delivery;
-  const { title, status, lines } = messageOf(delivery);
+  const { title, conversation, status, lines } = messageOf(delivery);
   const host = 'perennial.invalid';
   const thread = `<${subject.replace(/[^\w.-]/g, '-')}.${target}.${tenant}@${host}>`;
   const opens = event === 'incident.opened';
   return {
     from,
     to: url.slice('mailto:'.length).split(','),
-    subject: opens ? title : `Re: ${title}`,
+    // Mail programs split a thread whose subject changes.
+    subject: conversation,
     messageId: opens ? thread : `<${id}.${target}.${tenant}@${host}>`,
     ...(opens ? {} : { inReplyTo: thread, references: [thread] }),
     date: new Date(createdAt),
     headers: { 'auto-submitted': 'auto-generated', 'x-perennial-event': event },
-    text: [status, '', ...lines.map(({ label, text }) => `${label}: ${text}`), ''].join('\n'),
+    text: [
+      `${title}\n${status}`,
+      '',
+      ...lines.map(({ label, text }) => `${label}: ${text}`),
+      '',
+    ].join('\n'),
   };
 }
 

@@ -119,6 +119,8 @@ function tell(breakAfter: number): void {
 describe('usage', () => {
   test.each([
     [['rn', 'list'], /unknown command 'rn'[^]*run/],
+    [['backup', '--help'], /unknown command 'backup'/],
+    [['run', 'strat', '--help'], /unknown command 'strat'/],
     [['run', 'strat', 'a'], /unknown command 'strat'[^]*start/],
     [['model', 'explain', 'm', '--version', '7'], /unknown option '--version'/],
     [['run', 'start'], /missing required argument 'lifecycle'/],

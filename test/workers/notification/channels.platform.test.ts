@@ -110,10 +110,11 @@ describe('mail', () => {
     expect(opened?.to).toEqual(['ann@airline.example', 'bob@airline.example']);
     expect(opened?.headers).toMatchObject({
       from: 'Perennial <perennial@airline.example>',
-      subject: `${model}: dep_delay <changed> & drifted`,
+      subject: `${model}: drift incident ${id}`,
     });
     expect(opened?.headers).not.toHaveProperty('references');
     for (const line of [
+      `${model}: dep_delay <changed> & drifted`,
       'What changed: The unit of dep_delay changed.',
       'Features: dep_delay (0.42)',
       `Incident: ${id}`,

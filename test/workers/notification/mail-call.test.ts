@@ -87,3 +87,49 @@ describe('a mail server whose response does not end', () => {
     await expect(send(60_000, AbortSignal.timeout(50))).rejects.toThrow('the worker was stopped');
   });
 });
+
+describe('the mail about one incident', () => {
+  const incident = (title: string) => ({
+    id: 'inc_1',
+    model: 'flight-delay',
+    kind: 'drift',
+    severity: 'warning',
+    title,
+    because: null,
+    key: 'drift',
+    link: null,
+    story: {
+      what: 'dep_delay changed',
+      since: null,
+      howLarge: null,
+      features: [],
+      slice: null,
+      dataVersion: null,
+      engineDid: 'nothing',
+      waitsFor: null,
+    },
+  });
+
+  test('keeps its subject when the title changes, and is one thread', async () => {
+    const mail = await startMailReceiver();
+    const send = (id: string, event: WebhookDelivery['event'], title: string) =>
+      sendMail(
+        { url: mail.url, from: 'perennial@airline.example' },
+        { ...delivery, id, event, subject: 'inc_1', data: { incident: incident(title) } },
+        { timeoutMs: 5_000, stopped: new AbortController().signal },
+      );
+    try {
+      await send('evt_1', 'incident.opened', '1 of 9 features drifted');
+      await send('evt_2', 'incident.updated', '2 of 9 features drifted');
+      const [first, second] = mail.mails;
+      expect(first?.headers['subject']).toBe('flight-delay: drift incident inc_1');
+      expect(second?.headers).toMatchObject({
+        subject: first?.headers['subject'],
+        references: first?.headers['message-id'],
+      });
+      expect(second?.body).toContain('flight-delay: 2 of 9 features drifted');
+    } finally {
+      await mail.close();
+    }
+  });
+});
