@@ -1,15 +1,24 @@
-import { buildCli, buildServices, currentCli, currentServices } from '../cli-build.mjs';
+import {
+  buildCli,
+  buildServices,
+  buildSql,
+  currentCli,
+  currentServices,
+  currentSql,
+} from '../cli-build.mjs';
 import { ProvisionError } from './children.mjs';
 
 export function cliStep(root) {
   return {
     title: 'programs',
     doing: 'bundling …',
-    done: () => currentCli(root) !== null && currentServices(root) !== null,
+    done: () =>
+      [currentCli, currentServices, currentSql].every((current) => current(root) !== null),
     work: async () => {
       try {
         await buildCli(root);
         await buildServices(root);
+        await buildSql(root);
       } catch (error) {
         throw new ProvisionError(
           `cannot bundle the command line and the services: ${error.message}`,

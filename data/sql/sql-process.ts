@@ -162,7 +162,7 @@ export function startSqlProcess(
     [
       '--max-old-space-size=128',
       '-r',
-      require.resolve('tsx/cjs'),
+      join(__dirname, '..', '..', 'bin', 'load-sources.cjs'),
       join(__dirname, 'user-sql-child.ts'),
       ...args,
     ],

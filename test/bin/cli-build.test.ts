@@ -17,13 +17,15 @@ beforeAll(() => {
   // In the clone, where its packages are found.
   mkdirSync(join(root, '.perennial', 'build'), { recursive: true });
   folder = mkdtempSync(join(root, '.perennial', 'build', 'cli-'));
-  inNode('await Promise.all([buildCli(root, folder), buildServices(root, folder)])');
+  inNode(
+    'await Promise.all([buildCli, buildServices, buildSql].map((build) => build(root, folder)))',
+  );
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** jest cannot import the module, which runs before anything is compiled. */
 function inNode(expression: string): string {
-  const code = `import { buildCli, buildServices, currentCli, currentServices } from ${JSON.stringify(join(root, 'bin', 'cli-build.mjs'))};
+  const code = `import { buildCli, buildServices, buildSql, currentCli, currentServices } from ${JSON.stringify(join(root, 'bin', 'cli-build.mjs'))};
     const [root, folder] = ${JSON.stringify([root, folder])};
     console.log(JSON.stringify(${expression} ?? null));`;
   return execFileSync(process.execPath, ['--input-type=module', '-e', code], {
@@ -36,12 +38,13 @@ function bundled(...args: readonly string[]) {
   return run([join(folder, 'cli.js'), ...args]);
 }
 
-function run(args: readonly string[]) {
+function run(args: readonly string[], input = '') {
   const { PATH } = process.env;
   const env = { PATH, NO_COLOR: '1' };
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
     cwd: root,
     env,
+    input,
     encoding: 'utf8',
   });
   return { exitCode: status, stdout, stderr };
@@ -159,4 +162,15 @@ describe('the bundled services', () => {
     );
     expect(inNode('currentServices(root, folder)')).toBe('null');
   });
+});
+
+test('the bundled process for SQL checks a query as its sources do', () => {
+  const text = { sql: 'SELECT secret FROM other', file: 'sql/assemble.sql' };
+  const check = { kind: 'checkAssembly', text, tables: ['flights'] };
+  const input = `${JSON.stringify({ check, memoryBytes: 64e6 })}\n`;
+  // Its output ends before it has read the end of its input, where it kills itself.
+  const answerOf = (args: readonly string[]) => run([...args, 'checks'], input).stdout;
+  const expected = answerOf(['-r', 'tsx/cjs', join(root, 'data', 'sql', 'user-sql-child.ts')]);
+  expect(expected).toContain('ready');
+  expect(answerOf([join(folder, 'sql.js')])).toBe(expected);
 });
