@@ -69,7 +69,7 @@ test('a process that cannot start prints the reason and exits with 1', async () 
   );
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  const forced = setTimeout(() => child.kill('SIGKILL'), 40_000);
+  const forced = setTimeout(() => child.kill('SIGKILL'), 240_000);
   try {
     const end = await new Promise((done) =>
       child.once('close', (code, signal) => done({ code, signal })),

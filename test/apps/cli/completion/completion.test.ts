@@ -2,6 +2,8 @@ import { openFakeApi, refuse, type FakeApi } from '../fake-api';
 
 let api: FakeApi;
 beforeEach(async () => {
+  // The names come although the machine is busy. A shell waits for a second.
+  jest.spyOn(AbortSignal, 'timeout').mockReturnValue(new AbortController().signal);
   api = await openFakeApi();
   const page = (...names: readonly string[]) => ({
     items: names.map((name) => ({ name })),
@@ -18,7 +20,10 @@ beforeEach(async () => {
     nextPageToken: null,
   });
 });
-afterEach(() => api.close());
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await api.close();
+});
 
 async function complete(...words: readonly string[]): Promise<readonly string[]> {
   const { exitCode, stdout, stderr } = await api.cli('complete', '--', ...words);

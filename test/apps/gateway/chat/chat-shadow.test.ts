@@ -91,16 +91,19 @@ describe('asking another version after an answer', () => {
   });
 
   test('skips what exceeds the queue, the wait time or the token budget', async () => {
+    const start = performance.now();
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(start);
     const full = setting({ maxAtOnce: 1, maxWaiting: 1, longestWaitMs: 30 });
     const slow = held();
     const asked = beside(full, slow.ask);
     await turns();
     const waiting = beside(full, held().ask);
     expect(await beside(full, held().ask)).toBeNull();
-    await new Promise((over) => setTimeout(over, 40));
+    clock.mockReturnValue(start + 31);
     slow.free();
     expect(await asked).toMatchObject({ output: { text: 'yes' } });
     expect(await waiting).toBeNull();
+    clock.mockRestore();
 
     const poor = setting({ maxAtOnce: 1, tokensPerHour: 100 });
     expect(await beside(poor, () => Promise.resolve(answer(80)))).not.toBeNull();

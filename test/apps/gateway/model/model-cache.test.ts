@@ -103,13 +103,16 @@ describe('model cache', () => {
   test('a failure is remembered briefly, then the load is retried', async () => {
     const state = loads();
     const cache = cacheOf(state);
+    const start = performance.now();
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(start);
     state.fail = new Error('corrupt');
     await expect(get(cache, 'a')).rejects.toThrow('corrupt');
     await expect(get(cache, 'a')).rejects.toThrow('corrupt');
     expect(state.loaded).toHaveLength(1);
     state.fail = null;
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    clock.mockReturnValue(start + 51);
     await get(cache, 'a');
+    clock.mockRestore();
     expect(state.loaded).toHaveLength(2);
   });
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { connect as connectPlain, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -301,7 +301,9 @@ describe('a changed certificate', () => {
   test('that cannot be used is reported once, and the present one stays', async () => {
     const { gateway } = await open({ renewalMs });
     const other = await makeCertificate();
-    writeFileSync(join(folder, 'tls.crt'), other.cert);
+    // In one step, because a gateway may read the file while it is written.
+    writeFileSync(join(folder, 'tls.crt.new'), other.cert);
+    renameSync(join(folder, 'tls.crt.new'), join(folder, 'tls.crt'));
     const reports = () => logged.filter((line) => line.includes('the present one stays'));
     await until(() => reports().length > 0);
     await new Promise((later) => setTimeout(later, 10 * renewalMs));

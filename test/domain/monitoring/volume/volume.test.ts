@@ -223,12 +223,11 @@ describe('requests in batches', () => {
 
 describe('clocks that change', () => {
   /** Local hours of Berlin: requests from 6 to 22, and a large batch at 4. */
-  const local = (at: string) =>
-    Number(
-      new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/Berlin', hour: '2-digit' }).format(
-        Date.parse(at),
-      ),
-    );
+  const hourOfBerlin = new Intl.DateTimeFormat('en-GB', {
+    timeZone: 'Europe/Berlin',
+    hour: '2-digit',
+  });
+  const local = (at: string) => Number(hourOfBerlin.format(Date.parse(at)));
   const berlin = { ...settings, timezone: 'Europe/Berlin' };
   const changed = (_: number, at: string) => (local(at) === 4 ? 3_000 : byDaylight(local(at)));
 
