@@ -12,6 +12,7 @@ import { openDeathWatch, type DeathWatch, type ProcessGuard } from './death-watc
 import { choosePorts, type PortRequest } from './port-file';
 import { writePrivateJson } from './private-file';
 import { clearLeftovers, openProcessRecord } from './process-record';
+import { selectComputeSettings } from './compute-settings';
 import { openSecrets } from './secrets';
 import { runToEnd, startService } from './service';
 import { statePaths, type StatePaths } from './state-paths';
@@ -215,6 +216,7 @@ async function assemble(
     gatewayUrl,
     apiKey: keys.admin,
     ...(ui ? { temporalUiUrl: ui.url } : {}),
+    compute: selectComputeSettings(env),
   });
   return {
     apiUrl,

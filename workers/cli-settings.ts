@@ -39,11 +39,27 @@ export function cliSettings(environment: Environment, cwd: string): CliSettings 
   };
 }
 
+const engineNames = [
+  'PERENNIAL_RAY_URL',
+  'PERENNIAL_SLURM_URL',
+  'PERENNIAL_KUBERNETES_NAMESPACE',
+] as const;
+
+/**
+ * The environment for commands that try compute backends. If it names no engine, the settings of
+ * the `up` that runs from this folder count.
+ */
+export function computeEnvironment(environment: Environment, stateDir: string): Environment {
+  if (engineNames.some((name) => environment[name])) return environment;
+  return { ...environment, ...localClient(stateDir).compute };
+}
+
 interface LocalClient {
   readonly apiUrl?: string;
   readonly gatewayUrl?: string;
   readonly apiKey?: string;
   readonly temporalUiUrl?: string;
+  readonly compute?: Readonly<Record<string, string>>;
 }
 
 /** @throws PerennialError for a file that cannot be read */

@@ -273,13 +273,16 @@ class UsageError extends Error {}
 async function cli(args: readonly string[]): Promise<number> {
   const { runCli } = require('../apps/cli/main') as typeof Cli;
   const { createContext } = require('../apps/cli/context') as typeof CliContext;
-  const { cliSettings } = require('./cli-settings') as typeof CliSettings;
+  const { cliSettings, computeEnvironment } = require('./cli-settings') as typeof CliSettings;
   const { version } = JSON.parse(
     readFileSync(join(resolve(__dirname, '..'), 'package.json'), 'utf8'),
   ) as { version: string };
   const settings = cliSettings(process.env, process.cwd());
   const compute = () =>
-    (require('./cli-compute') as typeof CliCompute).cliCompute(process.env, settings);
+    (require('./cli-compute') as typeof CliCompute).cliCompute(
+      computeEnvironment(process.env, settings.stateDir),
+      settings,
+    );
   const auditKeys = () =>
     (require('./audit/cli-keys') as typeof CliAuditKeys).cliAuditKeys(process.env, settings);
   return runCli(args, createContext(terminal(), settings), { version, compute, auditKeys });

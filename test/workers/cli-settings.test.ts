@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cliSettings } from '../../workers/cli-settings';
+import { selectComputeSettings } from '../../infra/compute-settings';
+import { cliSettings, computeEnvironment } from '../../workers/cli-settings';
 
 let folder: string;
 beforeEach(() => {
@@ -68,4 +69,37 @@ describe('the command line', () => {
       );
     },
   );
+});
+
+describe('commands that try compute backends', () => {
+  const started = {
+    PERENNIAL_SLURM_URL: 'http://head:6820',
+    PERENNIAL_SLURM_TOKEN_FILE: 'slurm.token',
+    PERENNIAL_S3_ENDPOINT: 'http://127.0.0.1:9000',
+    AWS_ACCESS_KEY_ID: 'of-the-platform',
+    PERENNIAL_SERVICE_KEY: 'pk_service',
+  };
+  const ask = (environment: Readonly<Record<string, string>>) => {
+    const compute = selectComputeSettings(started);
+    writeFileSync(
+      join(folder, '.perennial', 'run', 'client.json'),
+      JSON.stringify({ ...local, compute }),
+    );
+    return computeEnvironment(environment, join(folder, '.perennial'));
+  };
+
+  test('use the settings with which `up` runs from the folder, with absolute paths', () => {
+    expect(ask({ AWS_ACCESS_KEY_ID: 'of-the-shell', HOME: '/home/ann' })).toEqual({
+      PERENNIAL_SLURM_URL: 'http://head:6820',
+      PERENNIAL_SLURM_TOKEN_FILE: join(process.cwd(), 'slurm.token'),
+      PERENNIAL_S3_ENDPOINT: 'http://127.0.0.1:9000',
+      AWS_ACCESS_KEY_ID: 'of-the-platform',
+      HOME: '/home/ann',
+    });
+  });
+
+  test('use the environment alone if it names an engine', () => {
+    const environment = { PERENNIAL_RAY_URL: 'http://ray:8265' };
+    expect(ask(environment)).toEqual(environment);
+  });
 });

@@ -1,13 +1,13 @@
 import { rm } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { failure } from '../../../../domain/failure';
+import { failure, isPerennialError } from '../../../../domain/failure';
 import { notReady } from '../engine-request';
 import type { ComputeEngine, EngineJob } from '../remote/engine';
 import type { SlurmJob } from './answers.schema';
 import { openSlurmApi, type SlurmAccess } from './api';
 import { canNeverStart, isOpen, stateOf, withSlurmTimes } from './job-state';
 import { readEnd } from './log-file';
-import { mostNodes, readiness } from './readiness';
+import { describeLimits, mostNodes, readiness } from './readiness';
 import { logFile, partitionOf, submissionOf, type SlurmJobSettings } from './submission';
 
 export interface SlurmSettings extends SlurmAccess, SlurmJobSettings {}
@@ -62,6 +62,27 @@ export function createSlurmEngine(settings: SlurmSettings): ComputeEngine {
     );
   }
 
+  /** What the cluster has, if it can be read; it explains a refusal. */
+  async function limitsFor(resources?: EngineJob['resources']): Promise<string | null> {
+    const partition = resources === undefined ? undefined : partitionOf(settings, resources);
+    const cluster = await api.cluster().catch(() => null);
+    return cluster?.controllerUp === true ? describeLimits(cluster, partition) : null;
+  }
+
+  async function submitOrExplain(job: EngineJob, submission: object): Promise<void> {
+    try {
+      await api.submit(submission);
+    } catch (error) {
+      if (!isPerennialError(error) || error.type !== 'InvalidInput') throw error;
+      const limits = await limitsFor(job.resources);
+      if (limits === null) throw error;
+      throw failure('InvalidInput', `${error.message}; ${limits}`, {
+        cause: error,
+        next: 'Lower compute.cpus or compute.memory, or name another partition as compute.queue',
+      });
+    }
+  }
+
   return {
     kind: 'slurm',
     hasPreemptible:
@@ -74,7 +95,7 @@ export function createSlurmEngine(settings: SlurmSettings): ComputeEngine {
       const isFound = earlier.some((other) => !isRefused(other));
       if (!isFound) {
         await requireNodes(job);
-        await api.submit(submission);
+        await submitOrExplain(job, submission);
       }
       await cancelDuplicates(isFound ? earlier : await findAll(job.name));
     },
@@ -84,7 +105,10 @@ export function createSlurmEngine(settings: SlurmSettings): ComputeEngine {
       if (job === null) return { kind: 'unknown' };
       // A job that can never start would wait forever.
       if (canNeverStart(job) && isOpen(job)) await api.cancel(job.job_id);
-      return withSlurmTimes(stateOf(job, await isKilledByMemory(log(name), job)), job);
+      const state = withSlurmTimes(stateOf(job, await isKilledByMemory(log(name), job)), job);
+      if (state.kind !== 'ended' || state.end !== 'refused') return state;
+      const limits = await limitsFor();
+      return limits === null ? state : { ...state, message: `${state.message}; ${limits}` };
     },
 
     logs: (name, maxBytes) => readEnd(log(name), maxBytes),

@@ -36,6 +36,24 @@ export function mostNodes(cluster: SlurmCluster, partition: string | undefined):
   return Math.min(nodesIn(cluster, partition).length, limit ?? Infinity);
 }
 
+/**
+ * The largest node of the partition that a job asks for, and all partitions: what a person needs to
+ * correct a job that Slurm refuses.
+ */
+export function describeLimits(cluster: SlurmCluster, partition: string | undefined): string {
+  const names = [...cluster.partitions.keys()].join(', ');
+  if (partition !== undefined && !cluster.partitions.has(partition))
+    return `Slurm has no partition ${partition}; partitions: ${names}`;
+  const nodes = nodesIn(cluster, partition);
+  const cpus = Math.max(0, ...nodes.map((node) => node.cpus));
+  const memory = Math.max(0, ...nodes.map((node) => node.real_memory));
+  const where = partition === undefined ? 'Slurm' : `partition ${partition}`;
+  return (
+    `the largest node of ${where} has ${cpus} CPUs and ${gibibytes(memory)} GiB; ` +
+    `partitions: ${names}`
+  );
+}
+
 /** All nodes of the partition, or without one, of the cluster. */
 function nodesIn(cluster: SlurmCluster, partition: string | undefined): readonly SlurmNode[] {
   return cluster.nodes.filter(

@@ -332,6 +332,35 @@ describe('answers of slurmrestd', () => {
     expect(fake.requests.filter(({ method }) => method === 'POST')).toEqual([]);
   });
 
+  test.each([
+    ['memory', { memoryBytes: 900 * 2 ** 30 }, 'the largest node of Slurm has 4 CPUs and 2 GiB'],
+    ['a partition', { queue: 'nope' }, 'Slurm has no partition nope'],
+  ])('a refusal of %s names what the cluster has and the next step', async (_, more, text) => {
+    const node = { state: ['IDLE'], cpus: 4, alloc_cpus: 0, alloc_memory: 0, gres: '' };
+    const answers: Readonly<Record<string, object>> = {
+      'ping/': {
+        pings: [{ hostname: 'head', pinged: 'UP' }],
+        meta: { slurm: { release: '24.11.5', cluster: 'test' } },
+      },
+      'nodes/': { nodes: [{ ...node, name: 'n1', real_memory: 2048, partitions: ['main'] }] },
+      'partitions/': { partitions: [{ name: 'main', partition: { state: ['UP'] } }] },
+      'jobs/': { jobs: [] },
+    };
+    const engine = await engineOf(({ method, path }) =>
+      method === 'POST'
+        ? refusing(2014, 'Requested node configuration is not available')
+        : { body: answers[path.replace('/slurm/v0.0.42/', '')] ?? {} },
+    );
+    const submitted = engine.submit({ ...job, resources: { ...job.resources, ...more } });
+    await expect(submitted).rejects.toMatchObject({
+      type: 'InvalidInput',
+      message: expect.stringMatching(
+        new RegExp(`not available.*${text}; partitions: main$`),
+      ) as string,
+      next: expect.stringContaining('compute.memory') as string,
+    });
+  });
+
   test('the newer of two jobs of one name is cancelled, and no job of others', async () => {
     const jobs: object[] = [described({ user_name: 'bob', job_id: 5 }), described({ job_id: 9 })];
     let submitted = false;
