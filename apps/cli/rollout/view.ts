@@ -191,8 +191,11 @@ export function paintRolloutStatus(status: RolloutStatus, paint: Paint): string 
 }
 
 function whereText({ status, weight, ...rollout }: RolloutJson): string {
-  if (!isOpenRollout(status))
-    return rollout.method === 'bandit' ? 'ended' : `ended in ${stepText({ ...rollout, weight })}`;
+  if (!isOpenRollout(status)) {
+    const ended =
+      rollout.method === 'bandit' ? 'ended' : `ended in ${stepText({ ...rollout, weight })}`;
+    return `${ended}${promotedText({ ...rollout, status })}`;
+  }
   const steps = rollout.steps.map((share) => (share === 0 ? 'shadow' : `${share} %`)).join(' → ');
   const parked =
     status === 'passed' && weight === 0
@@ -200,6 +203,17 @@ function whereText({ status, weight, ...rollout }: RolloutJson): string {
       : '';
   const where = stepText({ ...rollout, weight });
   return `${methodTexts[rollout.method]}${where}${rollout.method === 'bandit' ? '' : ` (${steps})`}${parked}`;
+}
+
+function promotedText({
+  status,
+  winner,
+  challenger,
+  champion,
+}: Pick<RolloutJson, 'status' | 'winner' | 'challenger' | 'champion'>): string {
+  return status === 'promoted'
+    ? `; @${winner ?? challenger} became the champion in place of @${champion}`
+    : '';
 }
 
 const methodTexts: Readonly<Record<RolloutSummaryJson['method'], string>> = {

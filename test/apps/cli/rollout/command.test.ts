@@ -177,6 +177,12 @@ describe('rollout show', () => {
     }
   });
 
+  test('of a promoted challenger names the new champion and the one before', async () => {
+    serve({ ...running, status: 'promoted', endedAt: '2026-01-15T00:00:00Z' });
+    const { stdout } = await api.cli('rollout', 'show', 'flight-delay');
+    expect(stdout.replace(/\n */g, ' ')).toContain('; @2 became the champion in place of @1');
+  });
+
   test('names the gateways that have not confirmed a rollback', async () => {
     serve({
       ...rolledBack,
