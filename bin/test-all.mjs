@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { runFiles } from './ci/jest.mjs';
 import { prepareTier } from './ci/prepare.mjs';
-import { appendRecord, readCommit, readRecords } from './ci/records.mjs';
+import { appendRecord, describeTimes, readCommit, readRecords } from './ci/records.mjs';
 import { runScript, staticChecks } from './ci/static.mjs';
 import { findObstacle, listUnits, tiers } from './ci/tiers.mjs';
 import { checkFlags } from './flags.mjs';
@@ -100,6 +100,7 @@ function report(finished) {
   for (const { id } of failed) process.stderr.write(`failed: ${id}\n`);
   for (const { id } of left) process.stderr.write(`left: ${id}\n`);
   const outcomes = possible.flatMap(({ id }) => finished.get(id) ?? []);
+  for (const line of describeTimes(outcomes)) process.stderr.write(`${line}\n`);
   const sum = (key) => outcomes.reduce((total, outcome) => total + outcome[key], 0);
   process.stderr.write(`${outcomes.length} of ${possible.length} units finished\n`);
   process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed\n`);

@@ -6,6 +6,7 @@ import { tiers } from './tiers.mjs';
 
 /** More failed files than this have another cause than a busy machine. */
 const maxRetriedFiles = 8;
+const oneWorker = '--maxWorkers=1';
 const stopSignals = ['SIGINT', 'SIGTERM'];
 
 /**
@@ -19,7 +20,7 @@ export async function runFiles(root, { units, retries }) {
   for (const part of [beside, alone]) {
     if (part.length === 0) continue;
     const selection = ['--selectProjects', ...new Set(part.map(({ tier }) => tier))];
-    if (part === alone) selection.push('--maxWorkers=1');
+    if (part === alone) selection.push(oneWorker);
     const paths = ['--runTestsByPath', ...part.map(({ file }) => file)];
     const { passed, failed } = await runJest(root, { args: paths, selection, retries });
     sum = { passed: sum.passed + passed, failed: sum.failed + failed };
@@ -39,7 +40,8 @@ export async function runJest(root, { args, selection, retries }) {
 
   process.stderr.write(`\nrunning again, alone: ${failedFiles.join(', ')}\n`);
   const paths = ['--runTestsByPath', ...failedFiles];
-  const second = await runOnce(root, [...paths, ...selection, '--maxWorkers=1']);
+  const alone = selection.includes(oneWorker) ? [] : [oneWorker];
+  const second = await runOnce(root, [...paths, ...selection, ...alone]);
   for (const file of failedFiles.filter((file) => !second.failedFiles.includes(file)))
     process.stderr.write(`unstable: ${file} failed beside other tests and passed alone\n`);
   return { ...second, passed: first.passedElsewhere + second.passed };

@@ -41,7 +41,7 @@ export function readCommit() {
 export function describeTimes(records) {
   const sums = new Map();
   for (const { id, seconds } of records) {
-    const tier = id.startsWith('machines:') ? 'machines' : findTier(id);
+    const tier = nameTier(id);
     const { files = 0, total = 0 } = sums.get(tier) ?? {};
     sums.set(tier, { files: files + 1, total: total + seconds });
   }
@@ -55,4 +55,9 @@ export function describeTimes(records) {
     '  slowest files:',
     ...slowest.map(({ id, seconds }) => `  ${seconds.toFixed(0).padStart(5)} s  ${id}`),
   ];
+}
+
+function nameTier(id) {
+  if (id.startsWith('npm run ')) return 'commands';
+  return id.startsWith('machines:') ? 'machines' : findTier(id);
 }
