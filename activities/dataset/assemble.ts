@@ -164,6 +164,7 @@ async function store(
     ...(data.split.by !== 'time' && {
       drawn: data.split.by === 'group' ? ('group' as const) : ('row' as const),
     }),
+    ...(made.labels && { labels: made.labels }),
     entity: data.entity,
     available: made.available,
     request: made.request,

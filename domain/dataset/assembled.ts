@@ -1,4 +1,4 @@
-import type { ArtifactRef } from './artifact';
+import type { ArtifactRef, Digest } from './artifact';
 import type { Column, ColumnType, TimeWindow } from './dataset';
 import type { FeatureColumn, Task } from '../model/model';
 
@@ -79,6 +79,11 @@ export interface TrainingSet {
   readonly time: string | null;
   /** The unit of a split by a hash, which evaluation resamples; absent when it resamples days. */
   readonly drawn?: 'row' | 'group';
+  /**
+   * Only for a split by a hash: a digest of all labels, whatever their rows' parts. It is the same
+   * for every column, group or share by which the same rows are split.
+   */
+  readonly labels?: Digest;
   readonly entity: string | null;
   /** The columns that `features.sql` may read: all but the label. */
   readonly available: readonly Column[];

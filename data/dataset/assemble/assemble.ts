@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import type { Digest } from '../../../domain/dataset/artifact';
 import type { AssembledPartName, DroppedRows } from '../../../domain/dataset/assembled';
 import {
   assembledParts,
@@ -64,6 +66,8 @@ export interface AssembledFiles {
   readonly features: readonly FeatureColumn[];
   readonly parts: Readonly<Record<AssembledPartName, PartFiles>>;
   readonly dropped: DroppedRows;
+  /** Only for a split by a hash. */
+  readonly labels?: Digest;
 }
 
 export interface PartFiles {
@@ -130,6 +134,7 @@ export async function assemble(run: AssemblyRun): Promise<AssembledFiles> {
       return {
         dropped,
         task,
+        ...(run.data.split.by !== 'time' && { labels: await digestOfLabels(sql) }),
         ...(classes && { classes }),
         rows: rows as Record<AssembledPartName, number>,
       };
@@ -165,7 +170,16 @@ export async function assemble(run: AssemblyRun): Promise<AssembledFiles> {
     features: plan.features,
     parts,
     dropped: split.dropped,
+    ...(split.labels && { labels: split.labels }),
   };
+}
+
+/** Over the labels of all kept rows in any order: a sum of hashes needs no sorting. */
+async function digestOfLabels(sql: PlatformSql): Promise<Digest> {
+  const { rows, sum } = await sql.one<{ rows: number; sum: string }>(`
+    SELECT count(*) AS rows, CAST(sum(CAST(CAST('0x' || substr(md5(CAST(${labelColumn} AS VARCHAR)), 1, 15)
+      AS BIGINT) AS HUGEINT)) AS VARCHAR) AS sum FROM kept`);
+  return `sha256:${createHash('sha256').update(`${rows} ${sum}`).digest('hex')}`;
 }
 
 function compiledFeatures(

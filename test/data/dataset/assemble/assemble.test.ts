@@ -306,6 +306,22 @@ describe('rows without a usable time', () => {
     expect(held(await partsOf({ data: other }))).toEqual(held(await partsOf({ data: byRow })));
   });
 
+  test('have the same digest of labels in every split, and another one with other rows', async () => {
+    const labels = async (given: Given) => (await run({ sql, features, ...given })).labels;
+    const first = await labels({ data: byRow });
+    expect(first).toMatch(/^sha256:[0-9a-f]{64}$/);
+    const more = 'SELECT * EXCLUDE (starts_at), random() AS other FROM trips';
+    expect(await labels({ data: byRow, sql: more })).toBe(first);
+    const holdout: Partial<DataSpec> = {
+      ...byRow,
+      split: { by: 'random', ...shares, holdout: 0.4 },
+    };
+    expect(await labels({ data: holdout })).toBe(first);
+    const added = trips.replace('range(400)', 'range(401)');
+    expect(await labels({ data: byRow, source: added })).not.toBe(first);
+    expect((await run()).labels).toBeUndefined();
+  });
+
   test('of one group are in one part, and rows without a group are left out and counted', async () => {
     const files = await run({ sql, features, source: many, data: byTail });
     const parts = new Map<unknown, Set<string>>();
