@@ -2,6 +2,10 @@ import type { CallLedger } from '../domain/language/provider/call-ledger';
 import type { Database } from './connection';
 import { withFailures } from './failures';
 import { createAttemptRepository, type AttemptRepository } from './decision/attempt-repository';
+import {
+  createDayHistoryRepository,
+  type DayHistoryRepository,
+} from './decision/day-history-repository';
 import { createAliasRepository, type AliasRepository } from './alias/repository';
 import {
   createAnswerLabelRepository,
@@ -105,6 +109,7 @@ export interface Registry {
   readonly evidence: EvidenceRepository;
   readonly decisions: DecisionRepository;
   readonly attempts: AttemptRepository;
+  readonly dayHistory: DayHistoryRepository;
   readonly gateways: GatewayRepository;
   readonly retrainings: RetrainingRepository;
   readonly rollouts: RolloutRepository;
@@ -157,6 +162,7 @@ export function createRegistry(database: Database): Registry {
     evidence: createEvidenceRepository(database),
     decisions: createDecisionRepository(database),
     attempts: createAttemptRepository(database),
+    dayHistory: createDayHistoryRepository(database),
     gateways: createGatewayRepository(database),
     retrainings: createRetrainingRepository(database),
     rollouts: createRolloutRepository(database),

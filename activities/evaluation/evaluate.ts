@@ -21,6 +21,7 @@ import { correlationOf } from '../../domain/evaluation/measure/measurement';
 import { versionName, type ModelManifest, type ModelVersionRef } from '../../domain/model/model';
 import type { ParityEvidence } from '../../domain/evaluation/parity';
 import { levelsFor, policyOf, type EvaluationPolicy } from '../../domain/decision/policy';
+import type { DayPeriod } from '../../domain/statistics/day-history';
 import { seedOf } from '../../domain/statistics/random';
 import type { DecisionRef } from '../../domain/decision/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
@@ -36,7 +37,14 @@ import { summaryOf, type EvaluationSummary } from './summary';
 export interface EvaluateDeps {
   readonly registry: Pick<
     Registry,
-    'effects' | 'evidence' | 'decisions' | 'attempts' | 'models' | 'lineage' | 'artifacts'
+    | 'effects'
+    | 'evidence'
+    | 'decisions'
+    | 'attempts'
+    | 'dayHistory'
+    | 'models'
+    | 'lineage'
+    | 'artifacts'
   >;
   readonly artifacts: Pick<ArtifactStore, 'getJson' | 'getBytes' | 'toFile' | 'putFile'>;
   readonly scratchRoot: string;
@@ -101,6 +109,7 @@ async function evaluateOnce(
   try {
     const measured = await measureCandidate({
       attempts: registry.attempts,
+      dayHistory: registry.dayHistory,
       models: registry.models,
       artifacts,
       scratch,
@@ -117,6 +126,7 @@ async function evaluateOnce(
 
 interface Measuring {
   readonly attempts: EvaluateDeps['registry']['attempts'];
+  readonly dayHistory: EvaluateDeps['registry']['dayHistory'];
   readonly models: EvaluateDeps['registry']['models'];
   readonly artifacts: EvaluateDeps['artifacts'];
   readonly scratch: Awaited<ReturnType<typeof openScratch>>;
@@ -132,6 +142,7 @@ interface MeasuredCandidate {
 
 async function measureCandidate({
   attempts,
+  dayHistory,
   models,
   artifacts,
   scratch,
@@ -175,7 +186,8 @@ async function measureCandidate({
     tenant,
     runId,
     model,
-    holdout: scored.holdoutDigest,
+    // Another split of the same rows by a hash is another attempt on the same data.
+    holdout: assembled.labels ?? scored.holdoutDigest,
     candidate: input.candidate.manifest.digest,
   });
   const plan: MeasurementPlan = {
@@ -183,10 +195,13 @@ async function measureCandidate({
     classes: comparedClasses(input.evaluate),
     slices: input.evaluate.slices,
     levels: levelsFor(policy, attempt.number),
+    errorBound: input.evaluate.errorBound,
     unit: assembled.drawn ?? 'day',
     // From the data and not from a clock, so that the same candidate on the same rows always has
     // the same bounds.
     seed: seedOf(input.assembled.digest),
+    judged: scored.judged ?? undefined,
+    history: await earlierDays(dayHistory, input),
   };
   const { replicates, ...measured } = await measureInTurns(scored.holdout, plan, signal);
   const { rows, window } = assembled.parts.holdout;
@@ -219,11 +234,28 @@ async function measureCandidate({
       levels: plan.levels,
       correlation: correlationOf(plan.unit),
     },
+    ...(assembled.task === 'regression' &&
+      policy.errorBound !== undefined && { errorBound: policy.errorBound }),
     ...measured,
     parity: input.parity,
     predictions: predictions.digest,
   };
   return { evidence, predictions };
+}
+
+/**
+ * The days of earlier holdouts and rollouts, from which the correlation of days is estimated. Only
+ * those from before the run, so that a retry measures the same.
+ */
+async function earlierDays(
+  dayHistory: EvaluateDeps['registry']['dayHistory'],
+  { tenant, runId, lifecycle: model, evaluate, champion }: EvaluateInput,
+): Promise<NonNullable<MeasurementPlan['history']>> {
+  if (champion === null) return {};
+  const history: Partial<Record<MetricName, readonly DayPeriod[]>> = {};
+  for (const metric of metricsOf(evaluate))
+    history[metric] = await dayHistory.list({ tenant, model, metric, before: runId });
+  return history;
 }
 
 /** The registered versions that gates compare with; a version never changes. */

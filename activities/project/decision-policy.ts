@@ -37,6 +37,7 @@ export function decisionOf(
       gates,
       slices: null,
       ungated: null,
+      ...(evidence.errorBound !== undefined && { errorBound: evidence.errorBound }),
     };
     return { policy, decided: () => decide(policy, evidence) };
   }

@@ -6,6 +6,7 @@ import { versionName } from '../../domain/model/model';
 import type { EndedRollout } from '../../domain/rollout/outcome';
 import type { RolloutOpeningEvent } from '../../domain/rollout/progress';
 import { rolloutPolicyOf } from '../../domain/rollout/policy';
+import { dayCorrelationOf } from '../../domain/statistics/day-history';
 import type { OpenRolloutStatus } from '../../domain/rollout/rollout';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import { emptyRolloutState } from '../../domain/rollout/state';
@@ -14,7 +15,7 @@ import type { Registry } from '../../db/registry';
 import type { RolloutRecord } from '../../db/rollout/records';
 
 export interface RolloutDeps {
-  readonly registry: Pick<Registry, 'rollouts' | 'decisions' | 'models'>;
+  readonly registry: Pick<Registry, 'rollouts' | 'decisions' | 'models' | 'dayHistory'>;
 }
 
 interface RolloutRunRef {
@@ -56,7 +57,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
         model,
         champion: { version: champion.version.version, fencing: champion.fencing },
         challenger: challenger.version,
-        spec: canary,
+        spec: await withDayCorrelation(registry, { tenant, model, canary }),
         paired: rolloutPolicyOf(canary, label).quality.comparison === 'pairs',
         availableAfterSeconds: label.availableAfterSeconds,
         state: emptyRolloutState,
@@ -200,6 +201,25 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
       return ended(end.rollout);
     },
   };
+}
+
+/**
+ * Fixes the correlation of days for the whole rollout, from the model's holdouts and rollouts. The
+ * first opening is stored, so a retry reads it from the rollout.
+ */
+async function withDayCorrelation(
+  { dayHistory }: Pick<Registry, 'dayHistory'>,
+  {
+    tenant,
+    model,
+    canary,
+  }: { readonly tenant: Tenant; readonly model: string; readonly canary: CanarySpec },
+): Promise<CanarySpec> {
+  const { metric } = canary.quality;
+  // The answers of a language application have no holdout, but earlier rollouts.
+  const periods = await dayHistory.list({ tenant, model, metric });
+  const daysCorrelate = dayCorrelationOf(periods, canary.test.dayCorrelation);
+  return { ...canary, test: { ...canary.test, daysCorrelate } };
 }
 
 /** The end of a rollout, as its workflow needs it. */

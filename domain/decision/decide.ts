@@ -39,7 +39,29 @@ export function judge(policy: EvaluationPolicy, evidence: Evidence): readonly Ga
     kind: gate.kind,
     ...judgeGate(forAttempt(gate, evidence), evidence, policy),
   }));
-  return [...judged, ...judgePolicy(policy, judged), ...judgeAttempt(policy, evidence)];
+  return [
+    ...judged,
+    ...judgePolicy(policy, judged),
+    ...judgeErrorBound(policy, evidence),
+    ...judgeAttempt(policy, evidence),
+  ];
+}
+
+/** Errors up to another bound are another metric. */
+function judgeErrorBound(policy: EvaluationPolicy, evidence: Evidence): readonly GateDecision[] {
+  if (evidence.task !== 'regression' || policy.errorBound === evidence.errorBound) return [];
+  const [wanted, found] = [policy, evidence].map(({ errorBound }) =>
+    errorBound === undefined ? 'without a bound' : `up to ${errorBound}`,
+  );
+  return [
+    {
+      gate: 'policy',
+      kind: 'policy',
+      outcome: 'inconclusive',
+      code: 'policy.errorBound',
+      message: `errors were measured ${found}, but the policy uses them ${wanted}`,
+    },
+  ];
 }
 
 /** All candidates on one holdout share a gate's error. */

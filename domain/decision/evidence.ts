@@ -7,6 +7,8 @@ import type { ClassMetric } from '../evaluation/metrics/multiclass';
 import type { Task } from '../model/model';
 import type { ModelFit } from '../evaluation/measure/fit';
 import type { ParityEvidence } from '../evaluation/parity';
+import type { DayCorrelation } from '../statistics/day-history';
+import type { TailIndex } from '../statistics/tail-index';
 import type { Bounds } from '../statistics/interval';
 
 /**
@@ -50,9 +52,11 @@ export interface Evidence {
     readonly unit: ResampledUnit;
     readonly replicates: number;
     readonly levels: readonly number[];
-    /** The assumed correlation of successive days; absent when days are independent. */
+    /** The least assumed correlation of successive days; absent when days are independent. */
     readonly correlation?: number;
   };
+  /** Larger errors count as so large, in all metrics of regression; absent without a bound. */
+  readonly errorBound?: number;
   readonly metrics: Measurements;
   /** By class in the order of the output; only for multiclass. */
   readonly classes?: readonly ClassEvidence[];
@@ -100,6 +104,10 @@ export type Measurement =
       readonly days: number;
       /** Absent when days were resampled. */
       readonly unit?: 'row' | 'group';
+      /** Given if the largest rows decide, so that the bounds do not hold. */
+      readonly heavyTail?: TailIndex;
+      /** The correlation of days in the bounds. Absent for blocks and in earlier evidence. */
+      readonly correlation?: DayCorrelation;
     }
   | { readonly kind: 'notMeasured'; readonly reason: string; readonly estimate: number | null };
 
@@ -115,6 +123,11 @@ export type CounterpartEvidence =
       readonly metrics: Measurements;
       /** Candidate minus counterpart on the same rows and resamples; positive is worse. */
       readonly increases: Measurements;
+      /**
+       * The influence of each judged day on the increases, in order of time, from which later
+       * decisions estimate the correlation of days. Only of the champion.
+       */
+      readonly byDay?: Readonly<Partial<Record<MetricName, readonly number[]>>>;
       /** Those that gates ask for; absent without any. */
       readonly classIncreases?: readonly ClassIncrease[];
       readonly slices: SliceEvidence | null;

@@ -9,6 +9,8 @@ export interface EvaluateSpec {
     readonly minRows: number;
   } | null;
   readonly gates: readonly GateSpec[];
+  /** Only for regression: larger errors count as so large. Absent: no bound. */
+  readonly errorBound?: number | undefined;
   /** The reason, when `gates` is empty on purpose. */
   readonly ungated: string | null;
 }

@@ -14,6 +14,8 @@ export interface EvaluationPolicy {
   /** The slices of slice gates; null without such a gate, even if slices are measured. */
   readonly slices: EvaluateSpec['slices'];
   readonly ungated: string | null;
+  /** Evidence with another bound on errors measures something else. Absent: no bound. */
+  readonly errorBound?: number;
 }
 
 /** Only the parts that affect the verdict: measuring one more metric is not a new policy. */
@@ -24,6 +26,7 @@ export function policyOf(evaluate: EvaluateSpec): EvaluationPolicy {
     gates: evaluate.gates,
     slices: evaluate.gates.some(({ kind }) => kind === 'slice') ? evaluate.slices : null,
     ungated: evaluate.ungated,
+    ...(evaluate.errorBound !== undefined && { errorBound: evaluate.errorBound }),
   };
 }
 

@@ -40,7 +40,11 @@ const alternativeExamples: Readonly<Record<ReferenceKind, readonly unknown[]>> =
         data: {
           split: { by: 'group', column: 'customer', tuning: 0.15, confirm: 0.1, holdout: 0.25 },
         },
-        evaluate: { ungated: 'an experiment without traffic', gates: [{ class: 'damaged' }] },
+        evaluate: {
+          ungated: 'an experiment without traffic',
+          gates: [{ class: 'damaged' }],
+          errorBound: 600,
+        },
         train: {
           compute: {
             image: 'registry.example.com/perennial-job:1',

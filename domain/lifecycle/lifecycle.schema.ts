@@ -367,6 +367,14 @@ const evaluateSchema = z
       decode: (written) => written.map(gateOf),
       encode: (specs) => [...specs],
     }),
+    errorBound: z
+      .number()
+      .gt(0)
+      .optional()
+      .describe(
+        'of a regression, in the unit of the label: larger errors count as so large in all metrics, ' +
+          'so that a few of them do not decide',
+      ),
     ungated: orNull(
       z
         .string()

@@ -8,6 +8,7 @@ import type { AnswerLoss, AnswerQuality } from '../rollout/judging/answer-qualit
 import type { ComputeBudget } from '../cost/compute-budget';
 import type { CalendarDuration } from '../duration';
 import type { SplitSpec } from '../dataset/split';
+import type { DayCorrelation } from '../statistics/day-history';
 import type { RowLoss } from '../evaluation/metrics/names';
 import type { EvaluateSpec } from '../decision/gate-spec';
 import type { TriggersSpec } from '../retraining/triggers';
@@ -165,8 +166,10 @@ export interface CanarySpec {
     readonly alpha: number;
     readonly minSamples: number;
     readonly minDurationSeconds: number;
-    /** The assumed correlation of one day's difference with the day before, 0 to 0.9. */
+    /** The least assumed correlation of one day's difference with the day before, 0 to 0.9. */
     readonly dayCorrelation: number;
+    /** Set when a rollout opens: the larger of `dayCorrelation` and a bound from the history. */
+    readonly daysCorrelate?: DayCorrelation;
   };
   /** The IANA time zone of the days that make whole weeks. */
   readonly timezone: string;

@@ -91,8 +91,8 @@ const test = z
       .max(0.9)
       .default(assumedDayCorrelation)
       .describe(
-        'a number from 0 to 0.9: the assumed correlation between the differences of two ' +
-          'consecutive days',
+        'a number from 0 to 0.9: the least assumed correlation between the differences of two ' +
+          'consecutive days; a larger one from the history is used when a rollout opens',
       ),
   })
   .describe('error rate and minimum amounts: alpha, minSamples, minDuration, dayCorrelation');

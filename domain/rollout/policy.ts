@@ -1,4 +1,5 @@
 import { daysOfWeek } from '../calendar';
+import type { DayCorrelation } from '../statistics/day-history';
 import type { CanarySpec, DataSpec } from '../lifecycle/lifecycle';
 
 /**
@@ -49,6 +50,11 @@ export function holdsAcrossDays({
  * two margins, one day in three hundred exceeds it (docs/statistics.md).
  */
 export const largeHarmMargins = 4;
+
+/** The correlation of days in the bounds: from the history when the rollout opened, or assumed. */
+export function dayCorrelationIn({ test }: Pick<RolloutPolicy, 'test'>): DayCorrelation {
+  return test.daysCorrelate ?? { value: test.dayCorrelation, from: null };
+}
 
 /** The rules of a canary. A `minDuration` below a week turns the test across days off. */
 export function rolloutPolicyOf(

@@ -3,8 +3,10 @@ import { count, figure, interval, percent, plain, signed } from '../format';
 import type { GuardrailSpec } from '../lifecycle/lifecycle';
 import type { Reason } from '../decision/verdict';
 import type { PairsEvidence, QualityEvidence, RolloutEvidence } from './judging/evidence';
+import { dayCorrelationText } from '../statistics/day-history';
 import {
   alphaBudget,
+  dayCorrelationIn,
   holdsAcrossDays,
   isSwitched,
   minSecondsAcrossDays,
@@ -133,7 +135,10 @@ function daysReasons(
     code: `days.${code}`,
     message,
     outcome,
-    ...(weeks > 0 && { details: [`measured on ${weeksText(weeks)}`] }),
+    details: [
+      ...(weeks > 0 ? [`measured on ${weeksText(weeks)}`] : []),
+      dayCorrelationText(dayCorrelationIn(policy), policy.test.dayCorrelation),
+    ],
   });
   const mean = estimate === null ? '' : `, mean ${signed(estimate)}`;
   if (lower === null || upper === null)

@@ -1,5 +1,5 @@
 import { daysOfWeek } from '../calendar';
-import { correlationWidening } from './day-correlation';
+import { assumedDayCorrelation, correlationWidening, independentShare } from './day-correlation';
 import { studentQuantile } from './distributions';
 import type { SequenceBounds } from './mean-sequence';
 
@@ -19,6 +19,11 @@ export interface DaysState {
   readonly closedBefore: number;
   /** Losses that arrived after their day was closed. They count for the traffic only. */
   readonly late: number;
+  /**
+   * Differences of the newest counted days in order, from which later rollouts estimate the
+   * correlation of days. Absent before the first.
+   */
+  readonly recent?: readonly number[];
 }
 
 /** Closed days of the open week. */
@@ -91,6 +96,7 @@ function withDay(state: DaysState, { challenger, champion }: OpenDay): DaysState
   const { days, sum, sumSquares } = state.week;
   return {
     ...state,
+    recent: [...(state.recent ?? []), Number(difference.toPrecision(6))].slice(-maxRecentDays),
     week: { days: days + 1, sum: sum + difference, sumSquares: sumSquares + difference ** 2 },
   };
 }
@@ -111,6 +117,9 @@ function withWeeksUntil(state: DaysState, day: number): DaysState {
   return { ...state, weekFrom, weeks, days, sum, sumSquares, week };
 }
 
+/** A quarter of a year: the evidence stays a few kilobytes. */
+const maxRecentDays = 91;
+
 /** Five, so that a shop that is closed at weekends also has whole weeks. */
 export const minDaysOfWeek = 5;
 
@@ -119,7 +128,9 @@ export const minDaysOfWeek = 5;
  * weeks at once. After k weeks this is Student's t interval of the daily means at the level
  * α/(k(k + 1)). These levels sum to α, so by the union bound it is ever wrong with at most that
  * probability. Days are assumed normal with unknown variance, and `correlationWidening` accounts
- * for their correlation. The bounds cannot account for a kind of day that has not occurred yet.
+ * for their correlation. Days that correlate by more than the usual 0.4 also tell less about their
+ * variance, so they count as fewer degrees of freedom. The bounds cannot account for a kind of day
+ * that has not occurred yet.
  *
  * Bounds change only at the ends of weeks, so every weekday counts equally, whatever the first day.
  * Fewer looks also make them narrower than bounds for all numbers of days (T. L. Lai, Annals of
@@ -134,7 +145,14 @@ export function boundsAcrossDays(
   if (weeks === 0 || days < minDaysOfWeek) return null;
   const mean = sum / days;
   const variance = Math.max(0, sumSquares - days * mean ** 2) / (days - 1);
-  const quantile = studentQuantile(1 - alpha / (weeks * (weeks + 1)), days - 1);
+  const share = Math.min(
+    1,
+    independentShare(correlation) / independentShare(assumedDayCorrelation),
+  );
+  const quantile = studentQuantile(
+    1 - alpha / (weeks * (weeks + 1)),
+    Math.max(1, days * share - 1),
+  );
   const half = quantile * Math.sqrt(variance / days) * correlationWidening(correlation);
   return { lower: mean - half, upper: mean + half };
 }

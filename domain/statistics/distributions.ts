@@ -119,3 +119,12 @@ export function studentQuantile(p: number, degrees: number): number {
   }
   return Math.sqrt(degrees * y);
 }
+
+/**
+ * Quantile of χ² (E. B. Wilson and M. M. Hilferty, PNAS 17 (1931)), to 1 % from three degrees of
+ * freedom and 5 % in the tails.
+ */
+export function chiSquareQuantile(p: number, degrees: number): number {
+  const spread = 2 / (9 * degrees);
+  return degrees * Math.max(0, 1 - spread + normalQuantile(p) * Math.sqrt(spread)) ** 3;
+}

@@ -4,7 +4,7 @@ import {
   type DayResamples,
   type DayStatistic,
 } from './day-resamples';
-import { correlationWidening } from './day-correlation';
+import { correlationWidening, independentShare } from './day-correlation';
 import { normalCdf, normalQuantile, studentQuantile } from './distributions';
 
 /**
@@ -68,6 +68,18 @@ export function dayInterval(asked: {
 export interface IntervalWithReplicates {
   readonly interval: Interval;
   readonly replicates: Float64Array;
+}
+
+/**
+ * The influence of each day on the statistic: its mean over days is the estimate, for a mean of
+ * rows. A day that changes nothing has the estimate itself (the jackknife's pseudo-values; B. Efron
+ * and R. Tibshirani, "An Introduction to the Bootstrap" (1993), §11.5).
+ */
+export function dayInfluences(statistic: DayStatistic, days: number): Float64Array {
+  const estimate = statistic(unitDayWeights(days));
+  return leaveOneDayOut(statistic, days).map((without) =>
+    Number.isNaN(without) ? estimate : days * estimate - (days - 1) * without,
+  );
 }
 
 /** The statistic without each day in turn, for the acceleration. */
@@ -152,8 +164,7 @@ function boundAt(sample: BootstrapSample, z: number): number | null {
  * ρ²)/(1 + ρ²) independent days (Bartlett 1946).
  */
 export function expandedQuantile(level: number, days: number, correlation: number): number {
-  const independent = (days * (1 - correlation ** 2)) / (1 + correlation ** 2);
-  const degrees = Math.max(1, independent - 1);
+  const degrees = Math.max(1, days * independentShare(correlation) - 1);
   return (
     correlationWidening(correlation) *
     Math.sqrt(days / (days - 1)) *

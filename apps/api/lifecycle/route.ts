@@ -17,6 +17,7 @@ import {
   type CheckedRevision,
   type SubmittedLifecycle,
 } from './revision';
+import { planDayCorrelation } from './day-correlation';
 import { modelWarnings } from '../model/warnings';
 import { registeredTables } from '../dataset/registered-tables';
 import { sourceWarnings } from '../dataset/source-warnings';
@@ -384,8 +385,11 @@ export function lifecycleRoutes({
           await registry.lifecycles.get({ tenant, name: of }),
           revision,
         );
+        const seen = allows(scope, 'operator') ? planned : withoutAddresses(planned);
+        const days = await planDayCorrelation(registry, { tenant, spec: revision.spec });
         return {
-          ...(allows(scope, 'operator') ? planned : withoutAddresses(planned)),
+          ...seen,
+          lines: [...seen.lines, ...days],
           warnings: [...(await archivedWarning(tenant, of)), ...(await warningsOf(revision))],
         };
       },

@@ -7,7 +7,9 @@ import {
   sampleSizeText,
   boundsAt,
   confidenceNotMeasured,
+  correlationTexts,
   notMeasured,
+  tooHeavyTail,
   type GateOf,
   type GateResult,
   type MeasuredValue,
@@ -66,7 +68,9 @@ function judgeDifference(
   if (bounds === null) return confidenceNotMeasured(gate.kind, gate.confidence, increase.bounds);
   const { demand, shown, refuted } = assess(bounds);
   const found = describe(metricText(gate), counterpart.name, increase, bounds);
-  const details = ['positive is worse', sampleSizeText(increase)];
+  const details = ['positive is worse', sampleSizeText(increase), ...correlationTexts(increase)];
+  const heavy = shown ? tooHeavyTail(gate.kind, found, increase) : null;
+  if (heavy !== null) return { ...heavy, details: [...(heavy.details ?? []), ...details] };
   if (shown)
     return {
       outcome: 'passed',

@@ -1,8 +1,10 @@
 import type { Measurement } from '../evidence';
 import { blocksText } from '../../evaluation/measure/random-blocks';
 import type { GateSpec } from '../gate-spec';
+import { dayCorrelationText } from '../../statistics/day-history';
 import type { Bounds } from '../../statistics/interval';
-import { count } from '../../format';
+import type { TailIndex } from '../../statistics/tail-index';
+import { count, figure } from '../../format';
 import type { VerdictKind } from '../verdict';
 
 export type GateKind = GateSpec['kind'];
@@ -53,6 +55,38 @@ export function confidenceNotMeasured(
 }
 
 export type MeasuredValue = Extract<Measurement, { readonly kind: 'measured' }>;
+
+/** The correlation of days in the bounds, if days were resampled. */
+export function correlationTexts({
+  correlation,
+}: Pick<MeasuredValue, 'correlation'>): readonly string[] {
+  return correlation === undefined ? [] : [dayCorrelationText(correlation)];
+}
+
+/**
+ * The result of a gate whose demand is shown by bounds that do not hold, because a few of the rows
+ * decide; null if they hold.
+ */
+export function tooHeavyTail(
+  kind: GateKind,
+  found: string,
+  { heavyTail }: Pick<MeasuredValue, 'heavyTail'>,
+): GateResult | null {
+  if (heavyTail === undefined) return null;
+  return {
+    outcome: 'inconclusive',
+    code: `${kind}.heavyTail`,
+    message: `${found}: not shown, a few large errors decide`,
+    details: tailTexts(heavyTail),
+  };
+}
+
+export function tailTexts({ index, rows }: TailIndex): readonly string[] {
+  return [
+    `tail index ${figure(index)} of the largest ${count(rows)} rows; below 2 no bound holds`,
+    'set evaluate.errorBound, so that larger errors count as so large',
+  ];
+}
 
 export function sampleSizeText({
   rows,

@@ -7,6 +7,7 @@ import {
   sampleSizeText,
   boundsAt,
   notMeasured,
+  tailTexts,
   type GateOf,
   type GateResult,
   type MeasuredValue,
@@ -131,6 +132,13 @@ function judgeOne(gate: GateOf<'slice'>, slice: SliceMeasurement): JudgedSlice {
   };
   if (together.lower !== null && together.lower > gate.maxIncrease)
     return { ...judged, outcome: 'failed', code: 'slice.harmed' };
+  if (increase.heavyTail !== undefined)
+    return {
+      ...judged,
+      outcome: 'inconclusive',
+      code: 'slice.open',
+      text: `${judged.text}; ${tailTexts(increase.heavyTail).join('; ')}`,
+    };
   const ruledOut = alone.upper !== null && alone.upper < 2 * gate.maxIncrease;
   return increase.estimate <= gate.maxIncrease && ruledOut
     ? { ...judged, outcome: 'passed', code: 'slice.unharmed' }

@@ -5,7 +5,9 @@ import {
   sampleSizeText,
   boundsAt,
   confidenceNotMeasured,
+  correlationTexts,
   notMeasured,
+  tooHeavyTail,
   type GateOf,
   type GateResult,
 } from './gate';
@@ -26,7 +28,7 @@ export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): G
 
   const { estimate } = measurement;
   const value = `${metricText(gate)} ${figure(estimate)}`;
-  const details = [sampleSizeText(measurement)];
+  const details = [sampleSizeText(measurement), ...correlationTexts(measurement)];
   if (gate.min !== null && estimate < gate.min) {
     return {
       outcome: 'failed',
@@ -55,6 +57,8 @@ export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): G
     ...(gate.max === null ? [] : [`upper bound ${figure(bounds.upper)}`]),
   ].join(', ');
   const found = `${value} (${percent(bounds.level)} ${shown})`;
+  const heavy = sure ? tooHeavyTail('threshold', found, measurement) : null;
+  if (heavy !== null) return { ...heavy, details: [...(heavy.details ?? []), ...details] };
   return sure
     ? {
         outcome: 'passed',

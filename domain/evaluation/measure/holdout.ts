@@ -10,8 +10,9 @@ import { increaseOf } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';
 import { scoresOfRows, unscoredRows, widthOf, type ScoredSample } from '../metrics/sample';
 import { dayResamples, type DayStatistic } from '../../statistics/day-resamples';
-import { bootstrapReplicates } from '../../statistics/interval';
+import { bootstrapReplicates, dayInfluences } from '../../statistics/interval';
 import { measureClasses, measureClassIncreases } from './classes';
+import { boundErrors, heavyTailIn, type ErrorRows } from './errors';
 import { measure } from './measurement';
 import { fitOf, type ModelFit } from './fit';
 import { measureSlices } from './slices';
@@ -40,9 +41,10 @@ export interface MeasuredHoldout {
  * rows), so that the caller can run other tasks.
  */
 export function* measureHoldout(
-  holdout: ScoredHoldout,
+  whole: ScoredHoldout,
   plan: MeasurementPlan,
 ): Generator<string, MeasuredHoldout> {
+  const holdout = boundErrors(whole, plan.errorBound);
   yield 'resamples';
   const resamples = dayResamples({
     days: holdout.days,
@@ -56,7 +58,7 @@ export function* measureHoldout(
   });
   const measured = {
     replicates: resamples.replicates,
-    metrics: yield* measureAll(work, candidate),
+    metrics: yield* measureAll(work, candidate, { scores: holdout.candidate }),
     ...(holdout.classes !== undefined && { classes: yield* measureClasses(work, holdout.classes) }),
     fit: yield* fitInTurn(holdout),
     counterparts: {
@@ -135,9 +137,14 @@ function* prepareAll(
   return prepared;
 }
 
+interface MeasuredScores extends Omit<ErrorRows, 'labels'> {
+  readonly history?: MeasurementPlan['history'];
+}
+
 function* measureAll(
   { holdout, plan, resamples }: HoldoutWork,
   prepared: Prepared,
+  { scores, others, history = {} }: MeasuredScores,
 ): Generator<string, Measurements> {
   const measured: Partial<Record<MetricName, Measurement>> = {};
   for (const [name, statistic] of prepared) {
@@ -153,6 +160,12 @@ function* measureAll(
             unit: plan.unit,
             rows: holdout.labels.length,
             days: holdout.days,
+            judged: plan.judged,
+            history: history[name],
+            heavyTail:
+              holdout.task === 'regression'
+                ? heavyTailIn(name, { labels: holdout.labels, scores, others })
+                : null,
           }).measurement;
   }
   return measured;
@@ -166,22 +179,50 @@ function* measureCounterpart(
   if (counterpart.kind !== 'scored') return counterpart;
   const { name, manifest } = counterpart;
   const theirs = yield* prepareAll(work, name, scoresOf(counterpart));
-  const { slices } = work.plan;
+  const { slices, history } = work.plan;
+  // Later candidates are compared with champions too, so only their days are a history.
+  const isChampion = counterpart === work.holdout.counterparts.champion;
+  const compared = increases(candidate, theirs);
+  const measured = yield* measureAll(work, compared, {
+    scores: work.holdout.candidate,
+    others: counterpart.scores,
+    ...(isChampion && history && { history }),
+  });
   return {
     kind: 'measured',
     name,
     manifest,
-    metrics: yield* measureAll(work, theirs),
-    increases: yield* measureAll(work, increases(candidate, theirs)),
+    metrics: yield* measureAll(work, theirs, { scores: counterpart.scores }),
+    increases: measured,
+    ...(isChampion && (work.plan.unit ?? 'day') === 'day' && { byDay: byDayOf(work, compared) }),
     ...(work.plan.classes?.length && {
       classIncreases: yield* measureClassIncreases(work, name, scoresOf(counterpart)),
     }),
     slices:
       slices === null
         ? null
-        : yield* measureSlices({ ...work, spec: slices, counterpart: scoresOf(counterpart) }),
+        : yield* measureSlices({
+            ...work,
+            spec: slices,
+            counterpart: scoresOf(counterpart),
+            whole: measured[slices.metric],
+          }),
   };
 }
+
+/** Six digits are enough for a correlation, and keep the evidence small. */
+function byDayOf({ holdout }: HoldoutWork, compared: Prepared): DaysByMetric {
+  const byDay: DaysByMetric = {};
+  for (const [name, statistic] of compared) {
+    if (typeof statistic === 'string') continue;
+    const values = dayInfluences(statistic, holdout.days);
+    if (values.every(Number.isFinite))
+      byDay[name] = Array.from(values, (value) => Number(value.toPrecision(6)));
+  }
+  return byDay;
+}
+
+type DaysByMetric = Partial<Record<MetricName, readonly number[]>>;
 
 function scoresOf({
   scores,

@@ -1,11 +1,17 @@
 import { minDays, type Measurement, type ResampledUnit } from '../../decision/evidence';
 import { assumedDayCorrelation } from '../../statistics/day-correlation';
 import {
+  dayCorrelationOf,
+  type DayCorrelation,
+  type DayPeriod,
+} from '../../statistics/day-history';
+import {
   unitDayWeights,
   type DayResamples,
   type DayStatistic,
 } from '../../statistics/day-resamples';
-import { dayInterval, type IntervalWithReplicates } from '../../statistics/interval';
+import { dayInfluences, dayInterval, type IntervalWithReplicates } from '../../statistics/interval';
+import type { TailIndex } from '../../statistics/tail-index';
 
 export interface MeasurementRequest {
   /** The name in the reason when it cannot be measured. */
@@ -18,6 +24,14 @@ export interface MeasurementRequest {
   readonly rows: number;
   /** Days or blocks with rows. */
   readonly days: number;
+  /** Calendar days of the holdout. Periods of the history that share one are left out. */
+  readonly judged?: { readonly from: number; readonly until: number } | undefined;
+  /** Days of earlier holdouts and rollouts with the same statistic, newest first; default none. */
+  readonly history?: readonly DayPeriod[] | undefined;
+  /** The correlation of days; by default, from these days and the history. */
+  readonly correlation?: DayCorrelation | undefined;
+  /** The tail of the rows, if it is too heavy for bounds. */
+  readonly heavyTail?: TailIndex | null | undefined;
 }
 
 /** The measurement, with its replicates for simultaneous bounds. */
@@ -40,7 +54,8 @@ export function measure(request: MeasurementRequest): {
     return unmeasured(
       `${what} has only ${days} ${unit}${days === 1 ? '' : 's'}; at least ${minDays} are needed for an interval`,
     );
-  const drawn = dayInterval({ ...request, correlation: correlationOf(unit) });
+  const correlation = unit === 'day' ? (request.correlation ?? estimated(request)) : null;
+  const drawn = dayInterval({ ...request, correlation: correlation?.value ?? 0 });
   if (drawn === null) return unmeasured(`${what} has no interval`);
   return {
     measurement: {
@@ -49,12 +64,25 @@ export function measure(request: MeasurementRequest): {
       rows,
       days,
       ...(unit !== 'day' && { unit }),
+      ...(correlation !== null && { correlation }),
+      ...(request.heavyTail && { heavyTail: request.heavyTail }),
     },
     drawn,
   };
 }
 
-/** The assumed correlation of successive days; blocks by a hash are independent. */
+/** From the influences of these days on the statistic, and the history. */
+function estimated({
+  statistic,
+  resamples,
+  judged = { from: 0, until: 0 },
+  history = [],
+}: MeasurementRequest): DayCorrelation {
+  const values = dayInfluences(statistic, resamples.days);
+  return dayCorrelationOf([{ kind: 'holdout', ...judged, values }, ...history]);
+}
+
+/** The least assumed correlation of successive days; blocks by a hash are independent. */
 export function correlationOf(unit: ResampledUnit = 'day'): number {
   return unit === 'day' ? assumedDayCorrelation : 0;
 }

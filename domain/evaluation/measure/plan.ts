@@ -7,6 +7,7 @@ import type {
 } from '../../decision/evidence';
 import type { MetricName } from '../metrics/names';
 import type { Task } from '../../model/model';
+import type { DayPeriod } from '../../statistics/day-history';
 import type { Seed } from '../../statistics/random';
 import type { ClassMetric } from '../metrics/multiclass';
 import type { ScoredSample } from '../metrics/sample';
@@ -64,7 +65,13 @@ export interface MeasurementPlan {
   readonly classes?: readonly MetricOfClass[];
   readonly slices: SliceSpec | null;
   readonly levels: readonly number[];
+  /** Larger errors of a regression count as so large; default: no bound. */
+  readonly errorBound?: number | undefined;
   /** The unit that `day` of the holdout numbers; default days. */
   readonly unit?: ResampledUnit | undefined;
   readonly seed: Seed;
+  /** Calendar days of the rows, `until` exclusive; absent for random blocks. */
+  readonly judged?: { readonly from: number; readonly until: number } | undefined;
+  /** Daily differences to champions in earlier holdouts and rollouts, newest first. */
+  readonly history?: Readonly<Partial<Record<MetricName, readonly DayPeriod[]>>>;
 }

@@ -1,11 +1,18 @@
-import type { SliceEvidence, SliceMeasurement, SliceSpec } from '../../decision/evidence';
+import type {
+  Measurement,
+  SliceEvidence,
+  SliceMeasurement,
+  SliceSpec,
+} from '../../decision/evidence';
 import { increaseOf } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';
 import { rowsOf, unscoredRows, widthOf, type ScoredSample } from '../metrics/sample';
+import type { DayCorrelation } from '../../statistics/day-history';
 import type { DayResamples } from '../../statistics/day-resamples';
 import type { Interval } from '../../statistics/interval';
 import { jointDeviations, type JointDeviations } from '../../statistics/simultaneous';
 import type { MeasurementPlan, ScoredHoldout, SliceColumn } from './plan';
+import { heavyTailIn } from './errors';
 import { correlationOf, measure } from './measurement';
 
 export interface SliceWork {
@@ -14,6 +21,8 @@ export interface SliceWork {
   readonly resamples: DayResamples;
   readonly spec: SliceSpec;
   readonly counterpart: Pick<ScoredSample, 'scores' | 'width'>;
+  /** The same difference over all rows. Its correlation of days is that of the slices. */
+  readonly whole: Measurement | undefined;
 }
 
 /** The difference to the counterpart in each slice, with separate and simultaneous bounds. */
@@ -33,9 +42,11 @@ export function* measureSlices(work: SliceWork): Generator<string, SliceEvidence
       else unjudged.push({ column, groups: group.groups, rows: group.rows.length });
     }
   }
+  const correlation = correlationIn(work);
   const joint = jointDeviations({
     replicates: resamples.replicates,
-    correlation: correlationOf(work.plan.unit),
+    days: resamples.days,
+    correlation: correlation?.value ?? correlationOf(work.plan.unit),
   });
   const measured: MeasuredGroup[] = [];
   for (const group of groups) {
@@ -91,7 +102,12 @@ function groupsOf(
     : [...own, { column, value: null, groups, rows: Int32Array.from(pooled).sort() }];
 }
 
-function measureGroup({ holdout, plan, resamples, spec, counterpart }: SliceWork, group: Group) {
+function correlationIn({ whole }: SliceWork): DayCorrelation | undefined {
+  return whole?.kind === 'measured' ? whole.correlation : undefined;
+}
+
+function measureGroup(work: SliceWork, group: Group) {
+  const { holdout, plan, resamples, spec, counterpart } = work;
   const metric = metrics[spec.metric];
   const rows = group.rows.length;
   const own = partOf(
@@ -114,6 +130,15 @@ function measureGroup({ holdout, plan, resamples, spec, counterpart }: SliceWork
     unit: plan.unit,
     rows,
     days: new Set(own.day).size,
+    correlation: correlationIn(work),
+    heavyTail:
+      holdout.task === 'regression'
+        ? heavyTailIn(spec.metric, {
+            labels: own.labels,
+            scores: own.scores,
+            others: theirs.scores,
+          })
+        : null,
   });
 }
 

@@ -39,7 +39,8 @@ export function attemptOf({ test }: Pick<CanarySpec, 'test'>): number {
 }
 
 /**
- * Whether two rollouts have the same policy, apart from the attempt and the judge's calibration.
+ * Whether two rollouts have the same policy, apart from the attempt, the judge's
+ * calibration and the correlation of days.
  */
 export function haveSamePolicy(one: CanarySpec, other: CanarySpec): boolean {
   return canonicalJson(stated(one)) === canonicalJson(stated(other));
@@ -49,6 +50,7 @@ function stated(canary: CanarySpec): unknown {
   const {
     attempt: _,
     statedAlpha,
+    daysCorrelate: _correlate,
     ...test
   } = canary.test as CanarySpec['test'] & Partial<CountedTest>;
   const { answers } = canary.quality;

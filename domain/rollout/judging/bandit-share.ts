@@ -2,7 +2,7 @@ import { openCalendar } from '../../calendar';
 import { correlationWidening } from '../../statistics/day-correlation';
 import type { DaysState } from '../../statistics/days-sequence';
 import { studentCdf } from '../../statistics/distributions';
-import type { RolloutPolicy } from '../policy';
+import { dayCorrelationIn, type RolloutPolicy } from '../policy';
 import type { BanditEvidence, RolloutEvidence, ShareMove } from './evidence';
 
 /** The newest moves that are kept as evidence; the run's events have all of them. */
@@ -52,7 +52,7 @@ function moveOf(
   { quality }: RolloutEvidence,
   { at, from }: Pick<ShareMove, 'at' | 'from'>,
 ): ShareMove | null {
-  const belief = beliefOf(quality.days, test.dayCorrelation);
+  const belief = beliefOf(quality.days, dayCorrelationIn({ test }).value);
   if (shares === undefined || belief === null) return null;
   // Whole percents, so that a tiny change moves no entity.
   const wanted = Math.round(100 * belief.probability);

@@ -21,7 +21,9 @@ export function decideWithCanary(
     requireShadow: _requireShadow,
     shares: _shares,
     ...other
-  } = rolloutPolicyOf(byTheSameJudge(policy, canary), { dependsOnPrediction });
+  } = rolloutPolicyOf(byTheSameJudge(policy, withHistory(policy, canary)), {
+    dependsOnPrediction,
+  });
   // The time zone of the days, the method and its shares are part of the measurement.
   const { method, requireShadow, steps, shares, timezone } = policy;
   return decideRollout(
@@ -35,6 +37,14 @@ export function decideWithCanary(
     },
     evidence,
   );
+}
+
+/** The history of days is that of the rollout. Its bound is used if it is above the other least. */
+function withHistory({ test: { daysCorrelate } }: RolloutPolicy, canary: CanarySpec): CanarySpec {
+  if (daysCorrelate === undefined) return canary;
+  const { from } = daysCorrelate;
+  const value = Math.max(canary.test.dayCorrelation, from?.bound ?? 0);
+  return { ...canary, test: { ...canary.test, daysCorrelate: { value, from } } };
 }
 
 /** The challengers of an A/B rollout are part of its measurement. */

@@ -6,7 +6,14 @@ import { shareBounds } from '../../statistics/share-sequence';
 import type { ArmsEvidence, PairsEvidence, QualityEvidence, RolloutEvidence } from './evidence';
 import { judgeErrorOf, correctedBounds, correctedDifference, type JudgeError } from './judge-error';
 import { armRange, pairRange, requestLoss } from './loss';
-import { alphaBudget, hasOwnSteps, isLastOfSteps, isServing, type RolloutPolicy } from '../policy';
+import {
+  alphaBudget,
+  dayCorrelationIn,
+  hasOwnSteps,
+  isLastOfSteps,
+  isServing,
+  type RolloutPolicy,
+} from '../policy';
 import type { MetricReading } from './verdict';
 
 /** All metrics with their bounds, quality first. */
@@ -206,7 +213,7 @@ export function dayBounds(
   days: Parameters<typeof boundsAcrossDays>[0] = quality.days,
 ): SequenceBounds | null {
   const { shown, harm } = alphaBudget(policy).acrossDays;
-  const correlation = policy.test.dayCorrelation;
+  const correlation = dayCorrelationIn(policy).value;
   const [good, bad] = [
     boundsAcrossDays(days, { alpha: shown, correlation }),
     boundsAcrossDays(days, { alpha: harm, correlation }),

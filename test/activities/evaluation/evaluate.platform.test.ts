@@ -168,6 +168,40 @@ test('a candidate keeps its attempt number on the holdout, and another one gets 
   ]);
 });
 
+test('the days of a comparison with the champion are the history of later runs', async () => {
+  const { model } = input.candidate;
+  const listed = (before?: RunId) =>
+    registry.dayHistory.list({ tenant, model, metric: 'logloss', ...(before && { before }) });
+  expect(await listed()).toEqual([]);
+  const weaker = await modelManifest(artifacts, { ...trueModel, bias: -4.5 }, input.assembled);
+  const { evidence } = await evaluate(1, {
+    key: effectKey(runId, 'evaluate', 'decide', 20),
+    champion: { ...input.candidate, version: 3, manifest: weaker },
+  });
+  const found = (await registry.evidence.get({
+    tenant,
+    kind: 'evidence',
+    digest: evidence,
+  })) as Evidence;
+  const { champion } = found.counterparts;
+  if (champion.kind !== 'measured') throw new Error('the champion was not measured');
+  expect(champion.increases.logloss).toMatchObject({
+    correlation: { from: { days: 14, holdouts: 1, rollouts: 0 } },
+  });
+  const { from, until } = found.judged ?? { from: '', until: '' };
+  expect(await listed()).toEqual([
+    {
+      kind: 'holdout',
+      from: Date.parse(from) / 86_400_000,
+      until: Date.parse(until) / 86_400_000,
+      values: champion.byDay?.logloss,
+    },
+  ]);
+  expect(champion.byDay?.logloss).toHaveLength(14);
+  // The run began before its own decision, so its retries read no other history.
+  expect(await listed(runId)).toEqual([]);
+});
+
 test('a retry finds the decision of an attempt that ended before it could return it', async () => {
   const before = await registry.decisions.list({ tenant, runId });
   const key = effectKey(runId, 'evaluate', 'decide', 1);

@@ -684,6 +684,7 @@ function fakeRegistry(): FakeRegistry {
         return Promise.resolve(manifest ? { model, version, manifest } : null);
       },
     },
+    dayHistory: { list: () => Promise.resolve([]) },
     attempts: {
       claim: ({ holdout, candidate }: { holdout: string; candidate: string }) => {
         if (!candidates.includes(candidate)) candidates.push(candidate);

@@ -380,3 +380,12 @@ describe('explanations', () => {
     expect(text).toContain('flight-delay@1 could not be measured: it needs `gate`');
   });
 });
+
+test('errors that were measured up to another bound are inconclusive', () => {
+  const found = evidence({ task: 'regression', errorBound: 600 });
+  const reasons = (bound: { readonly errorBound?: number }) =>
+    decide({ ...policy(useful), ...bound }, found).reasons.map(({ code }) => code);
+  expect(reasons({})).toContain('policy.errorBound');
+  expect(reasons({ errorBound: 500 })).toContain('policy.errorBound');
+  expect(reasons({ errorBound: 600 })).not.toContain('policy.errorBound');
+});

@@ -58,6 +58,17 @@ const threshold: readonly Row[] = [
     'auc 0.7 (97.6 % lower bound 0.65): meets the minimum 0.62',
   ],
   [
+    'a few large errors that decide',
+    useful,
+    withAuc({
+      ...measured(0.7, 0.65, 0.75),
+      heavyTail: { index: 1.254, rows: 280 },
+    } as ReturnType<typeof measured>),
+    'inconclusive',
+    'threshold.heavyTail',
+    'set evaluate.errorBound, so that larger errors count as so large',
+  ],
+  [
     'the bound exactly at the minimum',
     useful,
     withAuc(measured(0.7, 0.62, 0.75)),
@@ -233,7 +244,26 @@ const ofOneClass: readonly Row[] = [
   ],
 ];
 
+const heavy = (measurement: ReturnType<typeof measured>) =>
+  ({ ...measurement, heavyTail: { index: 1.254, rows: 280 } }) as typeof measurement;
+
 const nonInferiority: readonly Row[] = [
+  [
+    'a few large errors that decide',
+    noWorse,
+    withIncrease(heavy(measured(0.001, -0.001, 0.003))),
+    'inconclusive',
+    'nonInferiority.heavyTail',
+    'not shown, a few large errors decide',
+  ],
+  [
+    'a few large errors beside a refuted margin',
+    noWorse,
+    withIncrease(heavy(measured(0.008, 0.005, 0.02))),
+    'failed',
+    'nonInferiority.refuted',
+    'not below the 0.004 margin',
+  ],
   [
     'upper bound below the margin',
     noWorse,

@@ -9,7 +9,7 @@ import {
 } from '../../../domain/statistics/days-sequence';
 import { rateIn } from '../../support/rollout/monte-carlo';
 import { watchDays } from '../../support/rollout/simulated-sequences';
-import { dayEffects, randomOf } from '../../support/rollout/simulated-traffic';
+import { dayEffects, randomOf, type DayEffects } from '../../support/rollout/simulated-traffic';
 
 const loss = (day: number, arm: DayLoss['arm'], value: number): DayLoss => ({
   day,
@@ -152,21 +152,22 @@ describe('bounds across days', () => {
     );
   });
 
-  // The last one is a limit of the method that docs/statistics.md describes.
-  test.each([
-    ['independent normal days', dayEffects.normal(1), [], 0.03],
-    ['days with far outliers', dayEffects.heavy(1), [], 0.03],
-    ['days with a correlation of 0.4', dayEffects.lasting(1, 0.4), [], 0.03],
-    [
-      'worse weekends, from a Monday on',
-      dayEffects.normal(0.3),
-      [-1, -1, -1, -1, -1, 2.5, 2.5],
-      0.03,
-    ],
-    ['beyond its assumptions: a storm in ten days', dayEffects.storms(1), [], 0.3],
+  // The last ones are limits of the method that docs/statistics.md describes.
+  const monday = [-1, -1, -1, -1, -1, 2.5, 2.5];
+  const quarter = [28, 28, 28];
+  test.each<readonly [string, DayEffects, number, readonly number[], readonly number[]]>([
+    ['independent normal days', dayEffects.normal(1), 0.03, [], []],
+    ['days with far outliers', dayEffects.heavy(1), 0.03, [], []],
+    ['days with a correlation of 0.4', dayEffects.lasting(1, 0.4), 0.03, [], []],
+    ['a correlation of 0.7 and a history', dayEffects.lasting(1, 0.7), 0.03, [28], []],
+    ['weeks that differ and a history', dayEffects.weekly(1, 0.5), 0.03, [28], []],
+    ['incidents that fade and a history', dayEffects.incidents(1), 0.03, quarter, []],
+    ['worse weekends, from a Monday on', dayEffects.normal(0.3), 0.03, [], monday],
+    ['beyond its assumptions: a storm in ten days', dayEffects.storms(1), 0.3, [], []],
+    ['beyond its assumptions: 0.7 without a history', dayEffects.lasting(1, 0.7), 0.2, [], []],
   ])(
     'with %s the upper bound is ever below the mean in few simulated months',
-    (_name, effects, week, most) => {
+    (_name, effects, most, history, week) => {
       const wrong = rateIn(
         600,
         (world) =>
@@ -174,7 +175,7 @@ describe('bounds across days', () => {
             random: randomOf(world, 21),
             days: 31,
             alpha: 0.03,
-            correlation: 0.4,
+            history,
             week,
           }).now.wrongGood,
       );
@@ -191,7 +192,7 @@ describe('bounds across days', () => {
           random: randomOf(world, 22),
           days: 31,
           alpha: 0.03,
-          correlation: 0.4,
+          history: [],
           week,
         }).earlier.wrongGood,
     );

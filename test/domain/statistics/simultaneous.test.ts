@@ -86,7 +86,7 @@ function groupsOfEverySecondDay(days: number): readonly (readonly (number | null
 function boundsOf(groups: readonly (readonly (number | null)[])[], trial: number, level = 0.97) {
   const days = groups[0]?.length ?? 0;
   const resamples = dayResamples({ days, replicates: 1000, seed: [trial, 1, 2, 3] });
-  const joint = jointDeviations({ replicates: 1000, correlation: 0 });
+  const joint = jointDeviations({ replicates: 1000, days: groups[0]?.length ?? 0, correlation: 0 });
   const drawn = groups.map((values) => {
     const own = values.filter((value) => value !== null).length;
     const found = dayInterval({

@@ -4,6 +4,7 @@ import {
   closeDaysBefore,
   startDaysAt,
 } from '../../../domain/statistics/days-sequence';
+import { dayCorrelationOf } from '../../../domain/statistics/day-history';
 import type { Random } from '../../../domain/statistics/random';
 import { wealthAgainstShare } from '../../../domain/statistics/share-sequence';
 import { earlierDayBounds } from './earlier-rules';
@@ -24,12 +25,14 @@ export function watchDays(
     readonly random: Random;
     readonly days: number;
     readonly alpha: number;
-    readonly correlation: number;
+    /** Days of earlier periods, from which the correlation of days is estimated. */
+    readonly history: readonly number[];
     /** Added by the day of the week, from the first day on; the sum is 0. */
     readonly week?: readonly number[];
   },
 ): { readonly now: FalseStatements; readonly earlier: FalseStatements } {
-  const { random, days, alpha, correlation, week = [] } = watched;
+  const { random, days, alpha, history, week = [] } = watched;
+  const correlation = correlationAfter(effects, history, random);
   const effect = effects(random);
   const now = { wrongGood: false, wrongHarm: false };
   const earlier = { wrongGood: false, wrongHarm: false };
@@ -46,6 +49,21 @@ export function watchDays(
     note(earlier, earlierDayBounds({ days: day + 1, sum, sumSquares }, alpha));
   }
   return { now, earlier };
+}
+
+/** The correlation of days that a rollout uses after periods of so many days. */
+export function correlationAfter(
+  effects: DayEffects,
+  history: readonly number[],
+  random: Random,
+): number {
+  const periods = history.map((days, index) => {
+    const effect = effects(random);
+    const from = -1000 * (index + 1);
+    const values = Array.from({ length: days }, () => effect());
+    return { kind: 'holdout', from, until: from + days, values } as const;
+  });
+  return dayCorrelationOf(periods).value;
 }
 
 function note(

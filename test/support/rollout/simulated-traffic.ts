@@ -62,6 +62,39 @@ export const dayEffects = {
         return spread * last;
       };
     },
+  /**
+   * The days of a week share an effect with this share of the variance. The first week has begun
+   * at a random day.
+   */
+  weekly:
+    (spread: number, share: number): DayEffects =>
+    (random) => {
+      let day = Math.floor(7 * random());
+      let week = gauss(random);
+      return () => {
+        if (day % 7 === 0) week = gauss(random);
+        day += 1;
+        return spread * (Math.sqrt(share) * week + Math.sqrt(1 - share) * gauss(random));
+      };
+    },
+  /**
+   * About once a month, the level shifts by three spreads to either side, and the shift fades by a
+   * factor of e in five days.
+   */
+  incidents:
+    (spread: number): DayEffects =>
+    (random) => {
+      let level = 0;
+      const begin = () => {
+        level *= Math.exp(-1 / 5);
+        if (random() < 1 / 30) level += random() < 0.5 ? 3 : -3;
+      };
+      for (let day = 0; day < 60; day += 1) begin();
+      return () => {
+        begin();
+        return spread * (level + gauss(random));
+      };
+    },
   /** Rises by this many spreads over a month; 0 in the middle. */
   drifting:
     (spread: number): DayEffects =>

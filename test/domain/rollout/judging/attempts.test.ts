@@ -50,6 +50,9 @@ describe('canaries of the same two versions', () => {
       true,
     );
     expect(haveSamePolicy(canaryAtAttempt(shownCanary, 1), shownCanary)).toBe(true);
+    const daysCorrelate = { value: 0.6, from: null };
+    const later = { ...shownCanary, test: { ...shownCanary.test, daysCorrelate } };
+    expect(haveSamePolicy(later, shownCanary)).toBe(true);
     expect(haveSamePolicy(canaryAtAttempt({ ...shownCanary, steps: [0] }, 1), shownCanary)).toBe(
       false,
     );

@@ -143,3 +143,24 @@ describe('if a judge scores the answers', () => {
     });
   });
 });
+
+test('the bound of the correlation of days is that of the rollout', () => {
+  const from = { bound: 0.62, days: 84, holdouts: 3, rollouts: 0 };
+  const days = { ...canary.test, minDurationSeconds: 7 * 86_400 };
+  const opened = { ...canary, test: { ...days, daysCorrelate: { value: 0.62, from } } };
+  const texts = (dayCorrelation: number) => {
+    const verdict = decideWithCanary(
+      rolloutPolicyOf(opened, { dependsOnPrediction: false }),
+      evidence,
+      { ...canary, test: { ...days, dayCorrelation } },
+    );
+    if (verdict.kind === 'unknown') throw new Error('the verdict is unknown');
+    return verdict.reasons.flatMap(({ details = [] }) => details);
+  };
+  expect(texts(0.4)).toContain(
+    'day correlation 0.62: upper bound from 84 days of 3 holdouts; 0.4 is the least',
+  );
+  expect(texts(0.8)).toContain(
+    'day correlation 0.8: the least; the upper bound from 84 days of 3 holdouts is 0.62',
+  );
+});
