@@ -106,9 +106,12 @@ const traffics: readonly (readonly [string, DayEffects])[] = [
  */
 export function rolloutStatistics({
   worlds = 1000,
+  only,
   say,
 }: {
   readonly worlds?: number;
+  /** `days`: only the statements across days. */
+  readonly only?: 'days' | undefined;
   readonly say: (line: string) => void;
 }): RolloutStatistics {
   const rollouts = Math.ceil(worlds / 5);
@@ -117,6 +120,10 @@ export function rolloutStatistics({
       'before: by the rules before version 2',
   );
   const falseAlarms: FalseAlarms[] = [];
+  if (only === 'days') {
+    falseAlarms.push(...told(ofDays(worlds), say));
+    return { alpha, worlds, falseAlarms, needed: [], power: [] };
+  }
   for (const rows of [ofDays, ofShares, ofDelays]) falseAlarms.push(...told(rows(worlds), say));
   for (const row of ofTraffic(worlds)) falseAlarms.push(...told(row(), say));
   for (const row of ofRollouts(rollouts)) falseAlarms.push(...told(row(), say));
@@ -231,11 +238,27 @@ function ofDelays(worlds: number): readonly FalseAlarms[] {
 
 /** Five weeks, evaluated after every day. */
 function ofDays(worlds: number): readonly FalseAlarms[] {
-  const kinds: readonly (readonly [string, DayEffects, readonly number[]])[] = [
+  type Kind = readonly [string, DayEffects, readonly number[], (readonly number[])?];
+  const quarter = [28, 28, 28];
+  const histories: readonly (readonly [string, readonly number[]])[] = [
+    ['no history', []],
+    ['28 days of history', [28]],
+    ['84 days of history', quarter],
+  ];
+  const lasting: readonly (readonly [string, DayEffects])[] = [
+    ['consecutive days correlate (0.4)', dayEffects.lasting(1, 0.4)],
+    ['consecutive days correlate (0.7)', dayEffects.lasting(1, 0.7)],
+    ['weeks differ (half of the variance)', dayEffects.weekly(1, 0.5)],
+    ['incidents fade within days', dayEffects.incidents(1)],
+  ];
+  const kinds: readonly Kind[] = [
     ['independent normal days', dayEffects.normal(1), []],
     ['days with far outliers (t of 3 degrees)', dayEffects.heavy(1), []],
     ['consecutive days correlate (0.2)', dayEffects.lasting(1, 0.2), []],
-    ['consecutive days correlate (0.4)', dayEffects.lasting(1, 0.4), []],
+    ...lasting.flatMap(([traffic, effects]) =>
+      histories.map(([name, history]): Kind => [`${traffic}; ${name}`, effects, [], history]),
+    ),
+    ['independent normal days; 28 days of history', dayEffects.normal(1), [], [28]],
     ['weekends are worse; starts on a Monday', dayEffects.normal(0.3), weekends],
     [
       'weekends are worse; consecutive days correlate (0.4)',
@@ -243,11 +266,10 @@ function ofDays(worlds: number): readonly FalseAlarms[] {
       weekends,
     ],
     ['beyond the assumptions: bad days deviate further', dayEffects.skewed(1), []],
-    ['beyond the assumptions: consecutive days correlate (0.6)', dayEffects.lasting(1, 0.6), []],
     ['beyond the assumptions: one day in ten is extreme', dayEffects.storms(1), []],
   ];
-  return kinds.flatMap(([traffic, effects, week]) => {
-    const watched = { days: 35, alpha, correlation: assumedDayCorrelation, week };
+  return kinds.flatMap(([traffic, effects, week, history = []]) => {
+    const watched = { days: 35, alpha, history, week };
     const seen = Array.from({ length: 2 * worlds }, (_, world) =>
       watchDays(effects, { random: randomOf(world, 130), ...watched }),
     );
@@ -541,8 +563,10 @@ if (require.main === module) {
     process.exit(2);
   }
   const startedAt = performance.now();
+  const only = process.argv.includes('--days') ? 'days' : undefined;
   const figures = rolloutStatistics({
     worlds,
+    only,
     say: (line) => void process.stdout.write(`${line}\n`),
   });
   report(

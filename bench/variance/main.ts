@@ -1,13 +1,14 @@
 /**
  * How many samples variance reduction saves on replayed flights, and how often each way to decide
  * is wrong. `npm run bench:variance -- [worlds]`. The versions are logistic regressions of the
- * months before; days of a month are drawn with replacement.
+ * months before; blocks of two weeks of a month are drawn with replacement.
  */
 import { loadavg } from 'node:os';
 import { median, rounded } from '../figures';
 import { explainedIn, type Explained } from './explained';
 import { methods, type DecisionEnd, type DecisionMethod } from './methods';
-import { readReplays, resampledDays, type Replay } from './replays';
+import { boundDayCorrelation } from '../../domain/statistics/day-correlation';
+import { differencesByDay, meanOf, readReplays, resampledDays, type Replay } from './replays';
 
 const worlds = Number(process.argv[2] ?? 80);
 const margin = 0.01;
@@ -38,6 +39,12 @@ async function main(): Promise<void> {
       `| ${what} | ${each.map((share) => share.toFixed(0)).join(', ')} | ${median(each).toFixed(0)} |`,
     );
   }
+  const correlations = correlationsOf(replays);
+  console.log(
+    '\nCorrelation of the differences of consecutive days, by month, and its 90 % upper bound:\n' +
+      `| each month | ${correlations.months.map(({ lag }) => lag).join(', ')} | ${correlations.months.map(({ bound }) => bound).join(', ')} |\n` +
+      `| all months | ${correlations.all.lag} | ${correlations.all.bound} |`,
+  );
   console.log(
     `\n${worlds} worlds of ${days} days; margin ${margin}; alpha ${alpha} a side; ends by the true difference, in margins\n` +
       '| way to decide | 1: promoted % | 0: promoted / rolled back % | flights | −6: promoted % | flights | 6: rolled back % | flights |\n' +
@@ -51,10 +58,33 @@ async function main(): Promise<void> {
       explained: Object.fromEntries(
         shares.map(([key]) => [key, rounded(median(explained.map((month) => month[key])), 3)]),
       ),
+      correlations,
       methods: rows,
       load: loadavg()[0],
     }),
   );
+}
+
+/** Of each month and of all months, in which the versions differ. */
+function correlationsOf(replays: readonly Replay[]) {
+  const periods = replays.map(differencesByDay);
+  const of = (days: readonly (readonly number[])[]) => ({
+    lag: rounded(consecutive(days), 2),
+    bound: boundDayCorrelation(days)?.correlation ?? null,
+  });
+  return { months: periods.map((days) => of([days])), all: of(periods) };
+}
+
+function consecutive(periods: readonly (readonly number[])[]): number {
+  let [products, squares] = [0, 0];
+  for (const days of periods) {
+    const mean = meanOf(days);
+    days.forEach((value, day) => {
+      squares += (value - mean) ** 2;
+      products += day === 0 ? 0 : (value - mean) * ((days[day - 1] ?? 0) - mean);
+    });
+  }
+  return products / squares;
 }
 
 function judged(method: DecisionMethod, replays: readonly Replay[]) {

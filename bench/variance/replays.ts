@@ -67,7 +67,24 @@ function replayed(
   });
 }
 
-/** Days of a replay, drawn with replacement, with the challenger's mean difference set to `difference`. */
+/** Two weeks: a shorter block would cut what lasts for a week. */
+const blockDays = 14;
+
+/** The mean difference of each day of a replay, in order. */
+export function differencesByDay({ flights }: Replay): readonly number[] {
+  return [...groupBy(flights, ({ day }) => day).entries()]
+    .sort(([one], [other]) => one - other)
+    .map(([, day]) =>
+      meanOf(day.map(({ champion, challenger }) => challenger.loss - champion.loss)),
+    );
+}
+
+/**
+ * Days of a replay with the challenger's mean difference set to `difference`. Blocks of two weeks
+ * are drawn with replacement from the circle of days, because single days would lose their
+ * correlation (D. N. Politis and J. P. Romano, "A circular block-resampling procedure for
+ * stationary data", in: Exploring the Limits of Bootstrap (1992)).
+ */
 export function resampledDays(
   { flights }: Replay,
   { days, difference, seed }: Readonly<{ days: number; difference: number; seed: number }>,
@@ -83,9 +100,15 @@ export function resampledDays(
     },
     expected: { ...flight.expected, challenger: flight.expected.challenger + shift },
   }));
-  const byDay = [...groupBy(shifted, ({ day }) => day).values()];
+  const byDay = [...groupBy(shifted, ({ day }) => day).entries()]
+    .sort(([one], [other]) => one - other)
+    .map(([, day]) => day);
   const random = seededRandom([seed, 51, 52, 53]);
-  return Array.from({ length: days }, () => byDay[Math.floor(random() * byDay.length)] ?? []);
+  let first = 0;
+  return Array.from({ length: days }, (_, place) => {
+    if (place % blockDays === 0) first = Math.floor(random() * byDay.length);
+    return byDay[(first + (place % blockDays)) % byDay.length] ?? [];
+  });
 }
 
 export function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
