@@ -8,7 +8,7 @@ import { chiSquareQuantile, normalQuantile } from './distributions';
 export const assumedDayCorrelation = 0.4;
 
 /** A higher correlation leaves a week with less than half an independent day. */
-export const maxDayCorrelation = 0.9;
+const maxDayCorrelation = 0.9;
 
 /** Fewer days say less about their correlation than the assumption does. */
 export const minCorrelationDays = 2 * daysOfWeek;
