@@ -266,6 +266,7 @@ function ofDays(worlds: number): readonly FalseAlarms[] {
       weekends,
     ],
     ['beyond the assumptions: bad days deviate further', dayEffects.skewed(1), []],
+    ['beyond the assumptions: consecutive days correlate (0.6)', dayEffects.lasting(1, 0.6), []],
     ['beyond the assumptions: one day in ten is extreme', dayEffects.storms(1), []],
   ];
   return kinds.flatMap(([traffic, effects, week, history = []]) => {
