@@ -44,6 +44,11 @@ export interface ProjectStageDeps {
   readonly secretOf: (ref: SecretRef) => Promise<string>;
   readonly log: StageLog;
   readonly stages: readonly StageDefinition[];
+  /** Runs the code of a stage, and notices when it blocks the process. */
+  readonly runCode: <T>(
+    stage: Pick<StageDefinition, 'name'>,
+    work: () => Promise<T> | T,
+  ) => Promise<T>;
   /** The line of the project's sources that threw an error, such as `stages/index.ts:12`. */
   readonly placeOf: (error: unknown) => string | null;
 }

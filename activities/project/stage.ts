@@ -59,7 +59,12 @@ export function createStageRunner(deps: ProjectStageDeps) {
       const next =
         'correct the stage, then perennial deploy and ' +
         `perennial run rerun ${context.run.id} --revision latest`;
-      return checkedOutput(stage, await ownErrors(stage, next, () => stage.run(context, given)));
+      return checkedOutput(
+        stage,
+        await ownErrors(stage, next, () =>
+          deps.runCode<unknown>(stage, () => stage.run(context, given)),
+        ),
+      );
     },
 
     /** `output` is null when the stage did not finish. */
@@ -72,7 +77,9 @@ export function createStageRunner(deps: ProjectStageDeps) {
       // The stage did not run with an input that does not match its schema.
       if (!given.success) return;
       const next = 'undo the effects of the stage by hand, and correct its undo';
-      await ownErrors(stage, next, () => stage.undo?.(context, { input: given.data, output }));
+      await ownErrors(stage, next, () =>
+        deps.runCode(stage, () => stage.undo?.(context, { input: given.data, output })),
+      );
     },
   };
 }

@@ -9,6 +9,7 @@ import { platformTenant } from '../../domain/access/tenant';
 import { buildIdOf, projectDeployment } from '../../domain/project/program';
 import type { Logger } from '../log';
 import { repeat, type Loop } from '../maintenance/loop';
+import { endBlockedWorker, failStageIn, type FailStage } from './blocked-stage';
 import { tenantCodeRefusal } from './tenant-code';
 
 interface ProjectHostOptions {
@@ -22,6 +23,8 @@ interface ProjectHostOptions {
   /** Milliseconds that a child has to end before it is killed. */
   readonly stopMs?: number;
   readonly launch?: (build: NeededBuild) => ChildProcess;
+  /** Fails the attempt of a stage that blocks its worker. */
+  readonly failStage?: FailStage;
   /** Why the code of a tenant may not run here; null if it may. */
   readonly refuseTenantCode?: () => string | null;
 }
@@ -53,6 +56,7 @@ export function startProjectHost({
   stopMs = 10_000,
   launch = launchWorker,
   refuseTenantCode = () => tenantCodeRefusal,
+  failStage = failStageIn(temporal),
 }: ProjectHostOptions): Loop {
   const hosted = new Map<string, HostedBuild>();
   const ending = new Set<Promise<void>>();
@@ -87,7 +91,7 @@ export function startProjectHost({
       const entry = hosted.get(keyOf(build)) ?? newEntry(build);
       hosted.set(keyOf(build), entry);
       if (entry.child === null && Date.now() >= entry.nextStartAt)
-        start(entry, { launch, log, clearScratch });
+        start(entry, { launch, log, clearScratch, failStage });
       if (!build.isCurrent) entry.isRouted = false;
       else if (!entry.isRouted) await route(entry, { temporal, log });
     }
@@ -153,7 +157,12 @@ function launchWorker({ tenant, project, digest }: NeededBuild): ChildProcess {
       project,
       digest,
     ],
-    { env: passed.env, cwd: root, stdio: ['pipe', 'inherit', 'inherit', passed.descriptor] },
+    {
+      env: passed.env,
+      cwd: root,
+      // The last one is `blockedStageDescriptor`.
+      stdio: ['pipe', 'inherit', 'inherit', passed.descriptor, 'pipe'],
+    },
   );
   passed.close();
   return child;
@@ -165,11 +174,13 @@ function start(
     launch,
     log,
     clearScratch,
-  }: Required<Pick<ProjectHostOptions, 'launch' | 'log' | 'clearScratch'>>,
+    failStage,
+  }: Required<Pick<ProjectHostOptions, 'launch' | 'log' | 'clearScratch' | 'failStage'>>,
 ): void {
   const startedAt = Date.now();
   const child = launch(entry.build);
   entry.child = child;
+  endBlockedWorker(child, { failStage, log });
   log.info({ ...describe(entry.build), pid: child.pid }, 'project worker started');
   const ended = (reason: string): void => {
     if (entry.child !== child) return;

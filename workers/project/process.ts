@@ -9,6 +9,7 @@ import type { Config } from '../config';
 import type { Logger } from '../log';
 import { temporalLogger } from '../temporal/log';
 import { temporalConnectOptions } from '../temporal/settings';
+import { openLoopWatch } from './loop-watch';
 import { createProjectWorker } from './worker';
 
 export interface ServedBuild {
@@ -27,6 +28,7 @@ export async function runProjectWorker(
   Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
   const core = openCore(config, 'perennial-project-worker');
   const opened = openActivityDeps(config, core, log);
+  const loop = openLoopWatch();
   const { namespace } = config.temporal;
   const connection = await NativeConnection.connect(temporalConnectOptions(config.temporal));
   try {
@@ -40,6 +42,7 @@ export async function runProjectWorker(
       secretOf: config.secretOf,
       folder: config.stateDir,
       log,
+      watchLoop: loop.watch,
     });
     const stop = (): void => {
       if (worker.getState() === 'RUNNING') worker.shutdown();
@@ -51,7 +54,7 @@ export async function runProjectWorker(
     log.info({ project: build.project, build: build.digest }, 'project worker ready');
     await running;
   } finally {
-    await opened.close();
+    await Promise.all([loop.close(), opened.close()]);
     await Promise.all([connection.close(), core.close()]);
   }
 }

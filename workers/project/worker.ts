@@ -1,4 +1,5 @@
 /** Runs the workflows and stages of one project build. */
+import { activityInfo } from '@temporalio/activity';
 import type { NativeConnection } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import type { ActivityDeps } from '../../activities';
@@ -11,6 +12,7 @@ import type { SecretRef } from '../../domain/access/secret-access';
 import { buildIdOf, projectDeployment, projectQueue } from '../../domain/project/program';
 import { isStageDefinition } from '../../domain/project/stage';
 import type { Logger } from '../log';
+import { maxStillMs, type LoopWatch } from './loop-watch';
 import { activityBoundary } from '../temporal/activity-errors';
 
 export interface ProjectWorkerOptions {
@@ -22,6 +24,8 @@ export interface ProjectWorkerOptions {
   /** Folder in which stages look up packages. */
   readonly folder: string;
   readonly log: Logger;
+  /** Runs the code of a stage and notices when it blocks the process. */
+  readonly watchLoop?: LoopWatch['watch'];
 }
 
 /**
@@ -36,6 +40,7 @@ export async function createProjectWorker({
   secretOf,
   folder,
   log,
+  watchLoop = async (_, work) => work(),
 }: ProjectWorkerOptions): Promise<Worker> {
   const [workflows = '', stagesCode = ''] = await Promise.all(
     [build.workflows, build.stages].map(async (ref) =>
@@ -60,6 +65,17 @@ export async function createProjectWorker({
         stages,
         placeOf: openSourcePlace(stagesCode, compiledFile(folder)),
         log: stageLog(log),
+        runCode: ({ name }, work) => {
+          const { taskToken, startToCloseTimeoutMs } = activityInfo();
+          return watchLoop(
+            {
+              name,
+              taskToken: Buffer.from(taskToken).toString('base64'),
+              limitMs: Math.min(startToCloseTimeoutMs, maxStillMs),
+            },
+            work,
+          );
+        },
       }),
     },
     interceptors: { activity: [activityBoundary(log, registry.events)] },

@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import type { Connection } from '@temporalio/client';
+import type { ApplicationFailure } from '@temporalio/common';
 import pino from 'pino';
 import type { NeededBuild } from '../../../db/project/repository';
 import { defaultTenant, type Tenant } from '../../../domain/ids';
@@ -32,10 +34,18 @@ interface LogLine {
   readonly err?: { readonly message: string };
 }
 
-function openHost(route: () => Promise<unknown>) {
+function openHost(
+  route: () => Promise<unknown>,
+  launch = (): ChildProcess =>
+    spawn(process.execPath, [
+      '-e',
+      "process.on('SIGTERM', () => 0); setInterval(() => 0, 1000); console.log('ready')",
+    ]),
+) {
   const lines: LogLine[] = [];
   const log = pino({ level: 'info' }, { write: (text) => lines.push(JSON.parse(text) as LogLine) });
   const children: ChildProcess[] = [];
+  const failures: { readonly token: string; readonly failed: ApplicationFailure }[] = [];
   let clearances = 0;
   let needed: readonly NeededBuild[] = [];
   const host = startProjectHost({
@@ -50,11 +60,12 @@ function openHost(route: () => Promise<unknown>) {
     clearScratch: () => Promise.resolve((clearances += 1)),
     everySeconds: 0.02,
     stopMs: 200,
+    failStage: (blocked, failed) => {
+      failures.push({ token: Buffer.from(blocked.taskToken, 'base64').toString(), failed });
+      return Promise.resolve();
+    },
     launch: () => {
-      const child = spawn(process.execPath, [
-        '-e',
-        "process.on('SIGTERM', () => 0); setInterval(() => 0, 1000); console.log('ready')",
-      ]);
+      const child = launch();
       children.push(child);
       return child;
     },
@@ -62,6 +73,7 @@ function openHost(route: () => Promise<unknown>) {
   return {
     host,
     children,
+    failures,
     clearances: () => clearances,
     warnings: () => lines.filter(({ level }) => level >= 40),
     need: (...projects: readonly string[]) => {
@@ -124,6 +136,51 @@ test('the code of a tenant is not run where workers do not confine it, and the l
     { tenant: 'team-b', project: 'shop', msg: 'the code of a tenant is not run' },
   ]);
 });
+
+const blocking = join(__dirname, '..', '..', 'support', 'project', 'blocking-stages.ts');
+const tsx = ['-r', require.resolve('tsx/cjs'), blocking];
+
+describe('a stage that blocks the event loop of its worker', () => {
+  test('fails by name, without another attempt, and a new worker runs the other stages', async () => {
+    const { host, children, failures, need } = openHost(
+      () => Promise.resolve(),
+      () =>
+        spawn(process.execPath, tsx, { stdio: ['pipe', 'inherit', 'inherit', 'ignore', 'pipe'] }),
+    );
+    need('shop');
+    await until(() => children.length > 1, { seconds: 100 });
+    need();
+    await host.stop();
+    const [first] = children;
+    expect(first?.signalCode).toBe('SIGKILL');
+    const [{ token, failed }] = failures as [(typeof failures)[0]];
+    expect(token).toBe('spin');
+    expect(failed).toMatchObject({ type: 'StageRefused', nonRetryable: true });
+    expect(failed.message).toBe(
+      'stage spin computed for more than 800ms without an await, which blocks all runs of its worker; the worker was restarted',
+    );
+  }, 120_000);
+
+  test('does not outlive the process that started it', async () => {
+    const parent = spawn(process.execPath, [...tsx, 'parent'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(line.toString());
+    expect(isAlive(pid)).toBe(true);
+    await once(parent, 'exit');
+    await until(() => !isAlive(pid), { seconds: 100 });
+  }, 120_000);
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 describe('while scheduled runs cannot be routed to a build', () => {
   test('no worker of the build is known yet, which is no warning', async () => {
