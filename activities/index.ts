@@ -122,6 +122,9 @@ export function createActivities(deps: ActivityDeps) {
     ...createDecideActivities(deps),
     ...createSentEventActivities(deps),
     ...createChildRunActivities(deps),
-    ...createReleaseActivities({ artifacts: deps.artifacts, jobs: Object.values(deps.backends) }),
+    ...createReleaseActivities({
+      artifacts: deps.artifacts,
+      jobs: Object.values(deps.backends).filter((backend) => backend !== undefined),
+    }),
   };
 }

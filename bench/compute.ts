@@ -49,7 +49,7 @@ const mebibyte = 2 ** 20;
 const root = resolve(__dirname, '..');
 const python = join(root, '.perennial', 'python', 'bin', 'python');
 const trainers = {
-  trainersDir: join(root, 'test', 'support', 'training', 'trainers'),
+  trainersDir: join(root, 'sdk', 'contracts', 'trainers'),
   runtimeDir: join(root, 'trainers', 'runtime'),
   packageDir: join(root, 'python'),
 };

@@ -1,8 +1,20 @@
-/** `@perennial-dev/perennial/testing`: runs the lifecycles of a project on a real platform in its tests. */
+/**
+ * `@perennial-dev/perennial/testing`: runs the lifecycles of a project on a real platform in its
+ * tests, and tests an engine for jobs.
+ */
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import type { AnswerOf } from '../apps/client/operation';
 import { openLocalPlatform, perennialProgram } from '../apps/project/local-platform';
+
+export type {
+  ComputeEngine,
+  EngineJob,
+  EngineJobEnd,
+  EngineJobState,
+  EngineResources,
+} from '../activities/training/compute/remote/engine';
+export { testComputeEngine, type EngineTestOptions } from './contracts/compute-engine';
 
 /** A run as the API returns it. */
 export type TestedRun = AnswerOf<'GET /runs/{id}'>;

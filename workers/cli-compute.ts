@@ -7,7 +7,7 @@ import { openArtifactStore, type ArtifactStore } from '../data/artifact/store';
 import type { ArtifactRef } from '../domain/dataset/artifact';
 import { failure } from '../domain/failure';
 import type { Tenant } from '../domain/ids';
-import type { ComputeKind } from '../domain/training/job';
+import type { ComputeKind, EngineKind } from '../domain/training/job';
 import { openEngines, openRemoteBackends } from './compute/engines';
 import { computePrices } from './compute/prices';
 import { readEngines, type EngineConfig } from './compute/engine-settings';
@@ -64,7 +64,7 @@ function openLocal(
 }
 
 function openRemote(
-  kind: Exclude<ComputeKind, 'local'>,
+  kind: EngineKind,
   engines: EngineConfig,
   { trainersDir }: Pick<CliSettings, 'trainersDir'>,
   environment: Environment,

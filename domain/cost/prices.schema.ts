@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { objectDocument } from '../document/document';
 import { parseWithSchema, schemaIssue, type ParseResult } from '../document/schema-issues.schema';
 import { yamlDocument } from '../document/yaml-document.schema';
+import { computeKindSchema } from '../training/compute-kind.schema';
 import { computeKinds } from '../training/job';
 import type { ComputePrices } from './price';
 
@@ -41,8 +42,13 @@ const pricesSchema = z
       .optional()
       .describe('US dollars for one unit of the currency, above 0; required unless it is USD'),
     backends: z
-      .strictObject(Object.fromEntries(computeKinds.map((kind) => [kind, priceSchema.optional()])))
-      .describe(`backend → prices; the backends are ${computeKinds.join(', ')}`),
+      .partialRecord(
+        computeKindSchema.describe(`one of ${computeKinds.join(', ')}, or an installed one`),
+        priceSchema,
+      )
+      .describe(
+        `backend → prices; the backends are ${computeKinds.join(', ')}, and installed ones`,
+      ),
   })
   .check(({ value: { currency, usdPerUnit }, issues }) => {
     const isMissing = currency !== 'USD' && usdPerUnit === undefined;

@@ -130,7 +130,11 @@ function choice(at: At, value: unknown, options: readonly string[], message: str
 }
 
 function optionsOf(issue: z.core.$ZodIssueInvalidUnion): readonly string[] {
-  return 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
+  if ('options' in issue && Array.isArray(issue.options)) return issue.options.map(String);
+  // Of a union with fixed values, such as the kinds of Perennial beside a pattern.
+  return issue.errors
+    .flat()
+    .flatMap((each) => (each.code === 'invalid_value' ? each.values.map(String) : []));
 }
 
 const kinds: Readonly<Record<string, string>> = {

@@ -14,7 +14,8 @@ import {
 } from '../document/field.schema';
 import { gateOf, gateSchema, metricField } from '../decision/gate.schema';
 import type { GateSpec } from '../decision/gate-spec';
-import { computeKinds, hasQueues, hasSeveralNodes } from '../training/job';
+import { computeKindSchema } from '../training/compute-kind.schema';
+import { hasImages, hasQueues, hasSeveralNodes } from '../training/job';
 import { tasks } from '../model/model';
 import { notifySchema } from '../notification/notify.schema';
 import { programSchema } from '../project/program.schema';
@@ -196,10 +197,12 @@ export const seedField = z
 
 const compute = z
   .strictObject({
-    backend: z
-      .enum(computeKinds)
+    backend: computeKindSchema
       .default('local')
-      .describe('the compute backend: local, ray, slurm or kubernetes'),
+      .describe(
+        'the compute backend: local, ray, slurm, kubernetes, or one that the platform has ' +
+          'installed, whose name begins with x-',
+      ),
     cpus: z.int().min(1).max(512).default(1).describe('the number of CPUs, from 1 to 512'),
     memory: bytesField('the memory of the job, 64MiB or more, such as 2GiB', 64 * 2 ** 20).prefault(
       '2GiB',
@@ -278,7 +281,7 @@ const compute = z
       });
     if (queue !== undefined && !hasQueues(backend))
       only('queue', 'the backends slurm and kubernetes');
-    if (image !== undefined && backend !== 'kubernetes') only('image', 'the backend kubernetes');
+    if (image !== undefined && !hasImages(backend)) only('image', 'the backend kubernetes');
   })
   .describe('compute backend and resources of the job');
 

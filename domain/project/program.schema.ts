@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Digest } from '../dataset/artifact';
 import { nameField } from '../document/field.schema';
-import { computeKinds } from '../training/job';
+import { computeKindSchema } from '../training/compute-kind.schema';
 
 const digestField = z.codec(z.string().regex(/^sha256:[0-9a-f]{64}$/), z.custom<Digest>(), {
   decode: (text) => text as Digest,
@@ -43,7 +43,7 @@ const projectStepSchema = z
     code: digestField.describe('digest of the Python files and packages'),
     compute: z
       .strictObject({
-        backend: z.enum(computeKinds).describe('the compute backend'),
+        backend: computeKindSchema.describe('the compute backend'),
         cpus: z.int().min(1).describe('the number of CPUs'),
         memoryBytes: z.number().positive().describe('the memory in bytes'),
         timeoutSeconds: z.number().positive().describe('the time limit in seconds'),

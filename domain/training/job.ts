@@ -2,7 +2,24 @@ import type { ArtifactRef, Digest } from '../dataset/artifact';
 import { tasks } from '../model/model';
 
 export const computeKinds = ['local', 'ray', 'slurm', 'kubernetes'] as const;
-export type ComputeKind = (typeof computeKinds)[number];
+/** The kinds that are part of Perennial. */
+export type BuiltInComputeKind = (typeof computeKinds)[number];
+/** Of an engine that the settings of the platform install. No kind of Perennial begins so. */
+export type InstalledComputeKind = `x-${string}`;
+export type ComputeKind = BuiltInComputeKind | InstalledComputeKind;
+
+/** Of backends on other machines. */
+export type EngineKind = Exclude<BuiltInComputeKind, 'local'> | InstalledComputeKind;
+
+const installedKindPattern = /^x-[a-z0-9][a-z0-9-]{0,29}$/;
+
+export function isInstalledKind(kind: string): kind is InstalledComputeKind {
+  return installedKindPattern.test(kind);
+}
+
+export function isComputeKind(kind: string): kind is ComputeKind {
+  return computeKinds.some((each) => each === kind) || isInstalledKind(kind);
+}
 
 /** Where a job runs, and its resources. */
 export interface ComputeSpec {
@@ -24,9 +41,14 @@ export interface ComputeSpec {
   readonly maxMemoryBytes?: number | undefined;
 }
 
-/** Partitions of Slurm, and queues of Kueue. */
+/** Partitions of Slurm, and queues of Kueue. An installed engine may have them. */
 export function hasQueues(kind: ComputeKind): boolean {
-  return kind === 'slurm' || kind === 'kubernetes';
+  return kind === 'slurm' || kind === 'kubernetes' || isInstalledKind(kind);
+}
+
+/** Whether a job may name its container image. */
+export function hasImages(kind: ComputeKind): boolean {
+  return kind === 'kubernetes' || isInstalledKind(kind);
 }
 
 /** Whether the backend starts one job on several nodes, all at once or none. */

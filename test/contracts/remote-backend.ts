@@ -6,7 +6,7 @@ import type { ComputeEngine } from '../../activities/training/compute/remote/eng
 import { openArtifactStore, type ArtifactStore } from '../../data/artifact/store';
 import { pythonPath, testBucket } from '../support/platform';
 import { flightFeatures, trainingRows } from '../support/training/training-rows';
-import { testComputeBackend } from './compute-backend';
+import { testComputeBackend } from '../../sdk/contracts/compute-backend';
 
 /** The contract of compute backends, for an engine whose jobs run on this machine. */
 export function testRemoteBackend(name: string, open: () => ComputeEngine): void {
@@ -29,7 +29,7 @@ export function testRemoteBackend(name: string, open: () => ComputeEngine): void
       engine: open(),
       artifacts: store,
       python: pythonPath(),
-      trainersDir: resolve('test/support/training/trainers'),
+      trainersDir: resolve('sdk/contracts/trainers'),
       runtimeDir: resolve('trainers/runtime'),
       packageDir: resolve('python'),
       newsSeconds: 0.2,

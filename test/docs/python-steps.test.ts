@@ -7,7 +7,7 @@ const blocks = [...page.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map(
 );
 const files = [
   ...filesBelow(resolve('test/support/step-project')),
-  ...filesBelow(resolve('test/support/training/trainers/packaged')),
+  ...filesBelow(resolve('sdk/contracts/trainers/packaged')),
 ].map((path) => ({ path, text: readFileSync(path, 'utf8') }));
 
 function filesBelow(folder: string): string[] {

@@ -12,7 +12,7 @@ import { valueOf } from '../../domain/evaluation/metrics/metrics';
 import { widthOf } from '../../domain/evaluation/metrics/sample';
 import type { Task } from '../../domain/model/model';
 import { missingText } from '../../domain/model/model';
-import { ended, runningUntil } from '../contracts/compute-backend';
+import { ended, runningUntil } from '../../sdk/contracts/compute-backend';
 import { directoryArtifacts } from '../support/directory-artifacts';
 import { pythonPath } from '../support/platform';
 import {

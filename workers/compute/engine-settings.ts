@@ -56,6 +56,8 @@ export const engineSettings = {
   PERENNIAL_JOBS_S3_ENDPOINT: httpUrl,
   /** The Python of those machines, with the packages of trainers/requirements.txt. */
   PERENNIAL_JOBS_PYTHON: z.string().min(1).default('python3'),
+  /** Folders or npm packages with engines that are not part of Perennial, with commas between. */
+  PERENNIAL_COMPUTE_BACKENDS: z.string().default(''),
   /** The address of a Ray head's dashboard, such as http://ray-head:8265. */
   PERENNIAL_RAY_URL: httpUrl,
   /** A file with the bearer token for the dashboard. */
@@ -107,6 +109,8 @@ const schema = z.object(engineSettings);
 export interface EngineConfig {
   readonly s3Endpoint: string | null;
   readonly python: string;
+  /** Folders or npm packages (`installed-engines.ts`). */
+  readonly installed: readonly string[];
   readonly ray: {
     readonly url: string;
     readonly tokenFile: string | null;
@@ -135,6 +139,9 @@ export function readEngineConfig(value: z.output<typeof schema>): EngineConfig {
   return {
     s3Endpoint: value.PERENNIAL_JOBS_S3_ENDPOINT ?? null,
     python: value.PERENNIAL_JOBS_PYTHON,
+    installed: value.PERENNIAL_COMPUTE_BACKENDS.split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== ''),
     ray:
       ray === undefined
         ? null

@@ -1,4 +1,4 @@
-/** The engines that the settings name, and their compute backends. */
+/** The engines that the settings name or install, and their compute backends. */
 import { createRemoteBackend } from '../../activities/training/compute/remote/backend';
 import type { RemoteBackend } from '../../activities/training/compute/remote/backend';
 import type { ComputeEngine } from '../../activities/training/compute/remote/engine';
@@ -7,8 +7,9 @@ import { createRayEngine } from '../../activities/training/compute/ray/engine';
 import { createSlurmEngine } from '../../activities/training/compute/slurm/engine';
 import type { JobTracking } from '../../activities/training/compute/tracking';
 import type { ArtifactStore } from '../../data/artifact/store';
-import type { ComputeKind } from '../../domain/training/job';
+import type { EngineKind } from '../../domain/training/job';
 import type { EngineConfig } from './engine-settings';
+import { openInstalledEngines } from './installed-engines';
 
 export interface RemoteJobSettings {
   readonly engines: EngineConfig;
@@ -16,12 +17,16 @@ export interface RemoteJobSettings {
   readonly packageDir: string;
 }
 
-export type EngineKind = Exclude<ComputeKind, 'local'>;
 export type RemoteBackends = Readonly<Partial<Record<EngineKind, RemoteBackend>>>;
 
 type OpenedEngine = ComputeEngine & { readonly kind: EngineKind };
 
-export function openEngines({ ray, slurm, kubernetes }: EngineConfig): readonly OpenedEngine[] {
+export function openEngines({
+  ray,
+  slurm,
+  kubernetes,
+  installed,
+}: EngineConfig): readonly OpenedEngine[] {
   const engines: OpenedEngine[] = [];
   if (ray)
     engines.push({
@@ -51,7 +56,7 @@ export function openEngines({ ray, slurm, kubernetes }: EngineConfig): readonly 
       kind: 'slurm',
     });
   if (kubernetes) engines.push({ ...createKubernetesEngine(kubernetes), kind: 'kubernetes' });
-  return engines;
+  return [...engines, ...openInstalledEngines(installed)];
 }
 
 export function openRemoteBackends(

@@ -6,7 +6,13 @@ import {
   type CommandResult,
 } from '../../domain/project/command';
 import type { ProgramSpec } from '../../domain/project/program';
-import { computeKinds, hasQueues, type ComputeSpec } from '../../domain/training/job';
+import {
+  computeKinds,
+  hasImages,
+  hasQueues,
+  isComputeKind,
+  type ComputeSpec,
+} from '../../domain/training/job';
 import { computeWork } from '../activity-proxies';
 import { runStage, type EndedStage, type Run } from '../lifecycle/stage';
 import { typeOf } from '../run/undo';
@@ -123,10 +129,10 @@ function computeOf(
     retries = 3,
   }: NonNullable<CommandOptions['resources']> = {},
 ): ComputeSpec {
-  if (!computeKinds.includes(backend))
+  if (!isComputeKind(backend))
     throw refusal(
       `job ${name}: backend cannot be ${JSON.stringify(backend)}`,
-      `use ${computeKinds.join(', ')}`,
+      `use ${computeKinds.join(', ')}, or one that the platform has installed, such as x-nomad`,
     );
   if (gpus !== undefined && (backend === 'local' || !Number.isInteger(gpus) || gpus < 1))
     throw refusal(
@@ -138,7 +144,7 @@ function computeOf(
       `job ${name}: queue cannot be set with the backend ${backend}`,
       'remove it, or use the backend slurm or kubernetes',
     );
-  if (image !== undefined && backend !== 'kubernetes')
+  if (image !== undefined && !hasImages(backend))
     throw refusal(
       `job ${name}: image cannot be set with the backend ${backend}`,
       'remove it, or use the backend kubernetes',

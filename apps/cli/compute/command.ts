@@ -5,8 +5,8 @@ import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { openTrainerCatalog } from '../../../data/training/catalog';
 import { formatPrice, type ComputePrice } from '../../../domain/cost/price';
-import type { ComputeKind } from '../../../domain/training/job';
-import { computeKinds, hasSeveralNodes } from '../../../domain/training/job';
+import type { ComputeKind, EngineKind } from '../../../domain/training/job';
+import { computeKinds, hasSeveralNodes, isInstalledKind } from '../../../domain/training/job';
 import { nearestHint } from '../../../domain/document/nearest';
 import type * as BackendChecks from './backend-check';
 import type { BackendCheck } from './backend-check';
@@ -29,7 +29,7 @@ interface LocalBackendJson {
 type BackendJson = (
   | LocalBackendJson
   | {
-      readonly backend: Exclude<ComputeKind, 'local'>;
+      readonly backend: EngineKind;
       readonly ready: boolean;
       readonly detail: string;
     }
@@ -137,6 +137,12 @@ function backendNamed(name: string, configured: readonly ComputeKind[]): Compute
       2,
       `set PERENNIAL_${name.toUpperCase()}_${name === 'kubernetes' ? 'NAMESPACE' : 'URL'}, ` +
         'see docs/guides/engines.md',
+    );
+  if (isInstalledKind(name))
+    throw new CliError(
+      `compute backend ${name} is not installed here; available: ${here}`,
+      2,
+      'add its folder or package to PERENNIAL_COMPUTE_BACKENDS, see docs/guides/engines.md',
     );
   const hint = nearestHint(name, computeKinds);
   throw new CliError(

@@ -18,7 +18,7 @@ import type { LineageEdge } from '../../../db/lineage/repository';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { defaultTenant, effectKey, type RunId, type Tenant } from '../../../domain/ids';
 import type { JobEnvironment, JobHandle } from '../../../domain/training/job';
-import { gone } from '../../contracts/compute-backend';
+import { gone } from '../../../sdk/contracts/compute-backend';
 import { orderRows } from '../../support/orders';
 import { pythonPath, testBucket } from '../../support/platform';
 import { stepProject, storeStepFiles } from '../../support/project-steps';

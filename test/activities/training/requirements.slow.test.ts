@@ -26,7 +26,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'perennial-packaged-'));
   // A copy, in which a test spoils the requirements.
   trainersDir = join(folder, 'trainers');
-  await cp(resolve('test/support/training/trainers'), trainersDir, { recursive: true });
+  await cp(resolve('sdk/contracts/trainers'), trainersDir, { recursive: true });
   await symlink(runtimeDir, join(trainersDir, 'runtime'));
   const artifacts = directoryArtifacts(join(folder, 'artifacts'));
   backend = createLocalBackend({

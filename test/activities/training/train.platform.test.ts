@@ -15,7 +15,7 @@ import { openArtifactStore } from '../../../data/artifact/store';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { defaultTenant, effectKey, type RunId } from '../../../domain/ids';
 import type { JobHandle } from '../../../domain/training/job';
-import { gone } from '../../contracts/compute-backend';
+import { gone } from '../../../sdk/contracts/compute-backend';
 import { pythonPath, testBucket } from '../../support/platform';
 import { pythonEnvironments } from '../../support/training/python-environments';
 import { flightFeatures, trainingRows } from '../../support/training/training-rows';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { RunRecord } from '../../../db/run/repository';
 import { effectKey } from '../../../domain/ids';
 import type { StageMapResult } from '../../../domain/project/map';
-import { gone } from '../../contracts/compute-backend';
+import { gone } from '../../../sdk/contracts/compute-backend';
 import { tenant } from '../../db/registry-fixture';
 import { record } from '../../support/lifecycle-runs';
 import {

@@ -12,7 +12,7 @@ import { JobDirectory } from '../../../../activities/training/compute/local/job-
 import { openArtifactStore, type ArtifactStore } from '../../../../data/artifact/store';
 import type { ArtifactRef } from '../../../../domain/dataset/artifact';
 import type { JobState, TrainerJob } from '../../../../domain/training/job';
-import { ended, runningUntil } from '../../../contracts/compute-backend';
+import { ended, runningUntil } from '../../../../sdk/contracts/compute-backend';
 import { pythonPath, testBucket } from '../../../support/platform';
 import { flightFeatures, trainingRows } from '../../../support/training/training-rows';
 
@@ -40,7 +40,7 @@ afterAll(async () => {
 function worker(name: string, more: Partial<LocalBackendSettings> = {}): LocalBackend {
   const opened = createLocalBackend({
     python: pythonPath(),
-    trainersDir: resolve('test/support/training/trainers'),
+    trainersDir: resolve('sdk/contracts/trainers'),
     runtimeDir: resolve('trainers/runtime'),
     stateDir: join(folder, `${jobs}-${name}`),
     artifacts: store,

@@ -9,7 +9,7 @@ import type { JobConfinement } from '../../../../activities/training/compute/loc
 import { JobDirectory } from '../../../../activities/training/compute/local/job-directory';
 import type { ArtifactRef } from '../../../../domain/dataset/artifact';
 import type { Job } from '../../../../domain/training/job';
-import { ended } from '../../../contracts/compute-backend';
+import { ended } from '../../../../sdk/contracts/compute-backend';
 import { writeBadTrainers } from '../../../support/training/bad-trainers';
 import { directoryArtifacts } from '../../../support/directory-artifacts';
 import { pythonPath } from '../../../support/platform';

@@ -11,14 +11,14 @@ import { createLocalBackend } from '../../../../activities/training/compute/loca
 import { JobDirectory } from '../../../../activities/training/compute/local/job-directory';
 import type { ArtifactRef } from '../../../../domain/dataset/artifact';
 import type { Job } from '../../../../domain/training/job';
-import { ended, gone, runningUntil } from '../../../contracts/compute-backend';
+import { ended, gone, runningUntil } from '../../../../sdk/contracts/compute-backend';
 import type { ComputeWorkerOrder } from '../../../support/process/compute-worker';
 import { directoryArtifacts } from '../../../support/directory-artifacts';
 import { pythonPath } from '../../../support/platform';
 import { flightFeatures, trainingRows } from '../../../support/training/training-rows';
 
 // Processes are killed and restarted on a machine that may be busy.
-const trainersDir = resolve('test/support/training/trainers');
+const trainersDir = resolve('sdk/contracts/trainers');
 const runtimeDir = resolve('trainers/runtime');
 let folder: string;
 let rows: ArtifactRef;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { LocalBackend } from '../../../../activities/training/compute/local/backend';
 import { createLocalBackend } from '../../../../activities/training/compute/local/backend';
-import { testComputeBackend } from '../../../contracts/compute-backend';
+import { testComputeBackend } from '../../../../sdk/contracts/compute-backend';
 import { directoryArtifacts } from '../../../support/directory-artifacts';
 import { pythonPath } from '../../../support/platform';
 import { flightFeatures, trainingRows } from '../../../support/training/training-rows';
@@ -25,7 +25,7 @@ testComputeBackend('local', async () => {
   const rows = await trainingRows(artifacts, folder, { rows: 2_000, task: 'classification' });
   backend = createLocalBackend({
     python: pythonPath(),
-    trainersDir: resolve('test/support/training/trainers'),
+    trainersDir: resolve('sdk/contracts/trainers'),
     runtimeDir: resolve('trainers/runtime'),
     stateDir: join(folder, 'state'),
     artifacts,

@@ -26,7 +26,7 @@ beforeAll(async () => {
   rows = await trainingRows(artifacts, folder, { rows: 500, task: 'classification' });
   backend = createLocalBackend({
     python: pythonPath(),
-    trainersDir: resolve('test/support/training/trainers'),
+    trainersDir: resolve('sdk/contracts/trainers'),
     runtimeDir: resolve('trainers/runtime'),
     stateDir: join(folder, 'state'),
     artifacts,

@@ -13,7 +13,7 @@ import { sha256 } from '../../../../../data/digest';
 import type { ArtifactRef } from '../../../../../domain/dataset/artifact';
 import { failure } from '../../../../../domain/failure';
 import type { JobHandle, TrainerJob } from '../../../../../domain/training/job';
-import { ended, runningUntil } from '../../../../contracts/compute-backend';
+import { ended, runningUntil } from '../../../../../sdk/contracts/compute-backend';
 import { processEngine } from '../../../../support/engine/process-engine';
 import { pythonPath, testBucket } from '../../../../support/platform';
 import { flightFeatures, trainingRows } from '../../../../support/training/training-rows';
@@ -44,7 +44,7 @@ const worker = (over: Partial<ComputeEngine> = {}) =>
     engine: { ...engine, ...over },
     artifacts: store,
     python: pythonPath(),
-    trainersDir: resolve('test/support/training/trainers'),
+    trainersDir: resolve('sdk/contracts/trainers'),
     runtimeDir: resolve('trainers/runtime'),
     packageDir: resolve('python'),
     newsSeconds: 0.2,

@@ -6,7 +6,7 @@ import { createRemoteBackend } from '../../../../../activities/training/compute/
 import { openArtifactStore, type ArtifactStore } from '../../../../../data/artifact/store';
 import type { ArtifactRef } from '../../../../../domain/dataset/artifact';
 import type { ComputeBackend, TrainerJob } from '../../../../../domain/training/job';
-import { ended, runningUntil } from '../../../../contracts/compute-backend';
+import { ended, runningUntil } from '../../../../../sdk/contracts/compute-backend';
 import {
   startFakeKubernetes,
   type FakeKubernetes,
@@ -31,7 +31,7 @@ beforeAll(async () => {
     engine: createKubernetesEngine({ namespace, image, kubeconfig }),
     artifacts: store,
     python: pythonPath(),
-    trainersDir: resolve('test/support/training/trainers'),
+    trainersDir: resolve('sdk/contracts/trainers'),
     runtimeDir: resolve('trainers/runtime'),
     packageDir: resolve('python'),
     newsSeconds: 0.2,

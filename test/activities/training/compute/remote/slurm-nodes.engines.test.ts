@@ -10,7 +10,7 @@ import { createSlurmEngine } from '../../../../../activities/training/compute/sl
 import { openArtifactStore, type ArtifactStore } from '../../../../../data/artifact/store';
 import type { ArtifactRef } from '../../../../../domain/dataset/artifact';
 import type { JobHandle, TrainerJob } from '../../../../../domain/training/job';
-import { gone, runningUntil } from '../../../../contracts/compute-backend';
+import { gone, runningUntil } from '../../../../../sdk/contracts/compute-backend';
 import { startSlurm, type RunningSlurm } from '../../../../support/engine/slurm';
 import { pythonPath, testBucket } from '../../../../support/platform';
 import { pause } from '../../../../support/process/product';
@@ -34,7 +34,7 @@ beforeAll(async () => {
     engine: engine(),
     artifacts: store,
     python: pythonPath(),
-    trainersDir: resolve('test/support/training/trainers'),
+    trainersDir: resolve('sdk/contracts/trainers'),
     runtimeDir: resolve('trainers/runtime'),
     packageDir: resolve('python'),
     newsSeconds: 0.2,

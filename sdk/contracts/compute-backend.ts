@@ -24,7 +24,7 @@ let jobs = 0;
 
 /**
  * What every compute backend promises. The trainers `probe` and `shell` of
- * test/support/training/trainers must be among its trainers.
+ * sdk/contracts/trainers must be among its trainers.
  */
 export function testComputeBackend(name: string, open: () => Promise<ComputeUnderTest>): void {
   describe(`compute backend ${name}`, () => {
@@ -162,13 +162,14 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
 
     test('ends a hanging job and its processes at the time limit', async () => {
       const handle = await given.backend.submit(
-        probe('hang', { resources: { cpus: 1, memoryBytes: 1024 * mebibyte, timeoutSeconds: 2 } }),
+        // Long enough to start on a busy machine.
+        probe('hang', { resources: { cpus: 1, memoryBytes: 1024 * mebibyte, timeoutSeconds: 8 } }),
       );
       const metrics = await runningUntil(given.backend, handle, (seen) => seen.length === 2);
       const state = await ended(given.backend, handle);
       expect(state).toMatchObject({ kind: 'failed', failure: 'JobTimeout' });
       expect((state as { message: string }).message).toMatch(
-        /ran for 2(\.\d+)? s; compute\.timeout allows 2 s/,
+        /ran for 8(\.\d+)? s; compute\.timeout allows 8 s/,
       );
       await gone(metrics.map(({ value }) => value));
     });
