@@ -27,7 +27,7 @@ export interface BrokenData {
  */
 export const maxHoldSeconds = 7 * 86_400;
 
-interface TimedData extends BrokenData {
+interface HeldData extends BrokenData {
   /** When the hold ends at the latest; absent in holds that were stored without it. */
   readonly until?: string;
 }
@@ -36,7 +36,7 @@ interface TimedData extends BrokenData {
  * Broken data and what ends their hold. An alarm holds automatic and scheduled runs, a contract only
  * automatic ones.
  */
-export interface DataHold extends TimedData {
+export interface DataHold extends HeldData {
   /**
    * `alarm`: the monitor shows broken requests or a jump. The hold ends with its alarm, and by a jump
    * also when this has lasted for a day. `contract`: a run was stopped by the contract of a source.
@@ -48,7 +48,7 @@ export interface DataHold extends TimedData {
    * Broken requests or a jump that the monitor shows during a hold by a contract. They hold the runs
    * after the contract, for as long as they would alone.
    */
-  readonly alarm?: TimedData;
+  readonly alarm?: HeldData;
 }
 
 /** What the lifecycle says of automatic and scheduled runs. */
