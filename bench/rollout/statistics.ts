@@ -24,6 +24,7 @@ import {
   alikePairs,
   boldPairs,
   dayEffects,
+  lowPairs,
   randomOf,
   type DayEffects,
   type DrawPair,
@@ -85,6 +86,11 @@ const bold = policyWith({ canary: { maxDurationSeconds: month, steps: [25] } });
 const hasty = policyWith({
   canary: { maxDurationSeconds: month },
   test: { minDurationSeconds: 0 },
+});
+/** The promotion rests on the labels that come, which is an explicit choice. */
+const trusting = policyWith({
+  canary: { maxDurationSeconds: month },
+  quality: { missingLabels: 'ignore' },
 });
 const { alpha } = policy.test;
 const { margin } = policy.quality;
@@ -323,6 +329,9 @@ function ofRollouts(worlds: number): readonly (() => readonly FalseAlarms[])[] {
   const worseLastStep = { ...goodShadow, lastStepMean: 1.5 * margin, pairsPerDay: 300 };
   const lasting = dayEffects.lasting(dayToDay, assumedDayCorrelation);
   const week = weekends.map((each) => each * margin);
+  // 25 % of the labels are 1. Without half of them, the challenger looks three margins better.
+  const badLabels = { mean: 3.6 * margin, draw: lowPairs, days: 31 };
+  const half = (daysLate: number | null) => ({ ...badLabels, badLabels: { share: 0.5, daysLate } });
   type Kind = readonly [
     string,
     RolloutPolicy,
@@ -398,6 +407,27 @@ function ofRollouts(worlds: number): readonly (() => readonly FalseAlarms[])[] {
       worseLastStep,
       ['promoted'],
     ]),
+    [
+      '3.6 margins worse; half of the bad labels never come',
+      policy,
+      dayEffects.normal(0.005),
+      half(null),
+      ['promoted'],
+    ],
+    [
+      '3.6 margins worse; half of the bad labels come 8 days late',
+      policy,
+      dayEffects.normal(0.005),
+      half(8),
+      ['promoted'],
+    ],
+    [
+      'for comparison: the same with missingLabels: ignore, never',
+      trusting,
+      dayEffects.normal(0.005),
+      half(null),
+      ['promoted'],
+    ],
     [
       'at the margin, minDuration 0s; days that differ by 0.017',
       hasty,

@@ -63,7 +63,8 @@ export async function consume(
   const clock = eventNow === null ? before : advanceClock(before, { wallMs, eventNow }, settleMs);
   const due = dueUntil(clock, row.availableAfterSeconds);
   const ripe = due === null ? [] : await takeDueLabels(tx, row, { until: due, limit });
-  const read = ripe.map((each) => ({ each, pair: toPair(row, each) }));
+  const countedUntil = before.countedUntil ?? null;
+  const read = ripe.map((each) => ({ each, pair: withLateness(toPair(row, each), countedUntil) }));
   const pairs = read.map(({ pair }) => pair).filter((pair) => pair !== null);
   await tally(tx, row, ripe, pairs);
   await tallyArms(
@@ -93,7 +94,11 @@ export async function consume(
     ...(ab !== null && { ab }),
     ...(!isDrained && { isBehind: true as const }),
   };
-  const state = { ...fold(row.state, seen, row), clock };
+  const counted = laterOf(countedUntil, ripeUntil);
+  const state = {
+    ...fold(row.state, seen, row),
+    clock: { ...clock, ...(counted !== null && { countedUntil: counted }) },
+  };
   const eventStartedAt = row.eventStartedAt ?? eventNow;
   const text = toJson(state);
   if (text !== toJson(row.state) || eventNow !== row.eventNow) {
@@ -111,6 +116,18 @@ export async function consume(
     idleSeconds,
     traffic,
   };
+}
+
+/** A label that an earlier look would have counted was missing then. */
+function withLateness(pair: DuePair | null, countedUntil: string | null): DuePair | null {
+  if (pair === null || countedUntil === null) return pair;
+  const lateSeconds = (Date.parse(countedUntil) - Date.parse(pair.eventTime)) / 1000;
+  return lateSeconds > 0 ? { ...pair, lateSeconds } : pair;
+}
+
+function laterOf(one: string | null, other: string | null): string | null {
+  if (one === null || other === null) return one ?? other;
+  return Date.parse(one) < Date.parse(other) ? other : one;
 }
 
 function labelsIn({ state: { evidence } }: RolloutRow): number {

@@ -86,6 +86,8 @@ export interface DuePair {
   readonly assignedVersion?: number;
   /** Index of the step in which it was served. */
   readonly step: number;
+  /** How long its label was due and missing, in event time; absent: it came in time. */
+  readonly lateSeconds?: number;
   /** For a language application: both versions gave the same text. */
   readonly sameAnswer?: boolean;
   /**
@@ -101,8 +103,9 @@ export interface RolloutTraffic {
   readonly eventNow: string | null;
   /** Labels of requests up to here are due and had time to arrive. */
   readonly ripeUntil: string | null;
-  /** Of the current step, and of all. */
+  /** Of the current step, of its phase (shadow or serving), and of all. */
   readonly step: CountsByArm;
+  readonly phase?: CountsByArm;
   readonly total: CountsByArm;
   /** Of the current step. */
   readonly answers: AnswerCounts;

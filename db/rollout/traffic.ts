@@ -72,16 +72,17 @@ export async function readCounts(
     tenantId: tenant,
     id,
     step,
+    spec,
     trafficSpanSeconds,
-  }: Pick<RolloutRow, 'tenantId' | 'id' | 'step' | 'trafficSpanSeconds'>,
+  }: Pick<RolloutRow, 'tenantId' | 'id' | 'step' | 'spec' | 'trafficSpanSeconds'>,
   ripeUntil: string | null,
-): Promise<Pick<RolloutTraffic, 'step' | 'total' | 'answers'>> {
+): Promise<Pick<RolloutTraffic, 'step' | 'phase' | 'total' | 'answers'>> {
   const rows = await sql<CountRow[]>`
     with spans as (
       select *, coalesce(span_start + make_interval(secs => ${trafficSpanSeconds}) <= ${ripeUntil}::timestamptz, false) as is_ripe
       from rollout_traffic where tenant_id = ${tenant} and rollout_id = ${id}
     )
-    select step = ${step} as is_current,
+    select step, step = ${step} as is_current,
       sum(champion_assigned)::bigint as champion_assigned, sum(challenger_assigned)::bigint as challenger_assigned,
       0::bigint as champion_fallbacks, sum(challenger_fallbacks)::bigint as challenger_fallbacks,
       sum(champion_slow)::bigint as champion_slow, sum(challenger_slow)::bigint as challenger_slow,
@@ -94,14 +95,16 @@ export async function readCounts(
       sum(challenger_streamed)::bigint as streamed, sum(challenger_late)::bigint as late, sum(challenger_costly)::bigint as costly,
       sum(challenger_blocked)::bigint as blocked, sum(challenger_malformed)::bigint as malformed
     from spans group by 1`;
+  const isServing = (index: number) => (spec.steps[index] ?? 0) > 0;
   return {
     step: countsOf(rows.filter(({ isCurrent }) => isCurrent)),
+    phase: countsOf(rows.filter((row) => isServing(row.step) === isServing(step))),
     total: countsOf(rows),
     answers: answersOf(rows.find(({ isCurrent }) => isCurrent)),
   };
 }
 
-type CountRow = { readonly isCurrent: boolean } & AnswerCounts & {
+type CountRow = { readonly step: number; readonly isCurrent: boolean } & AnswerCounts & {
     readonly [name in `${'champion' | 'challenger'}${Capitalize<keyof ArmCounts>}`]: number;
   };
 
@@ -111,7 +114,7 @@ function answersOf(row: AnswerCounts | undefined): AnswerCounts {
 }
 
 function countsOf(rows: readonly CountRow[]): CountsByArm {
-  const sum = (name: Exclude<keyof CountRow, 'isCurrent'>) =>
+  const sum = (name: Exclude<keyof CountRow, 'step' | 'isCurrent'>) =>
     rows.reduce((total, row) => total + row[name], 0);
   return {
     champion: {

@@ -3,6 +3,7 @@ import type { SourceFormat } from '../dataset/source-uri';
 import type { ComputeSpec } from '../training/job';
 import type { Task } from '../model/model';
 import type { ProgramSpec } from '../project/program';
+import type { MissingLabels } from '../rollout/missing-labels';
 import type { RolloutMethod } from '../rollout/method';
 import type { AnswerLoss, AnswerQuality } from '../rollout/judging/answer-quality';
 import type { ComputeBudget } from '../cost/compute-budget';
@@ -157,6 +158,10 @@ export interface CanarySpec {
      * The difference on traffic that ends a serving rollout even if the test across days is open.
      */
     readonly largeHarm: number;
+    /** Absent: `hold`; for a language application `ignore`, because feedback is voluntary. */
+    readonly missingLabels?: MissingLabels | undefined;
+    /** The largest share of due labels that may be missing or late. Absent: 0.05. */
+    readonly maxMissing?: number | undefined;
     /** Only for a language application, whose metric is an `AnswerLoss`. */
     readonly answers?: AnswerQuality;
   };

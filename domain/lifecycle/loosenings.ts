@@ -10,6 +10,7 @@ import { formatSeconds } from '../duration';
 import type { LifecycleSpec, ReleasingSpec } from './revision';
 import type { SplitSpec } from '../dataset/split';
 import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
+import { defaultMaxMissing } from '../rollout/missing-labels';
 import { largeHarmMargins } from '../rollout/policy';
 
 /** The parts of a revision that form its policy: spec, contracts and named files by path. */
@@ -296,6 +297,13 @@ const quality: LooseningRule = {
         ...(isRaised ? { rule: free } : {}),
         margin: isRaised ? free : margin,
         largeHarm: isMargin ? free : largerIsLooser,
+        missingLabels: {
+          judge: (_, is) => (is === 'ignore' ? 'missing labels hold no promotion' : null),
+        },
+        maxMissing: {
+          judge: (was, is) =>
+            Number(is ?? defaultMaxMissing) > Number(was ?? defaultMaxMissing) ? 'larger' : null,
+        },
         answers: {
           fields: {
             availableAfterSeconds: smallerIsLooser,

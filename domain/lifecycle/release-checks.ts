@@ -5,6 +5,8 @@ import { formatSeconds } from '../duration';
 import { isMap, nameOf, valueAt } from '../document/path';
 import type { Issue } from '../failure';
 import type { CanarySpec } from './lifecycle';
+import { percent } from '../format';
+import { defaultMaxMissing } from '../rollout/missing-labels';
 import { holdsAcrossDays, minSecondsAcrossDays } from '../rollout/policy';
 import { givenUpByBandit } from '../rollout/judging/bandit-reasons';
 import { methodProblems } from '../rollout/method-problems';
@@ -144,7 +146,7 @@ const daySeconds = 86_400;
 /** Settings that are valid but weaken the canary; shown in the plan. */
 export function canaryWarnings(canary: CanarySpec | null | undefined): readonly string[] {
   if (!canary) return [];
-  return [...shortWarnings(canary), ...banditWarnings(canary)];
+  return [...shortWarnings(canary), ...labelWarnings(canary), ...banditWarnings(canary)];
 }
 
 /** A bandit gives something up whatever its settings, so the plan says what. */
@@ -153,6 +155,21 @@ function banditWarnings({ method, steps: [least, greatest] }: CanarySpec): reado
   return [
     `spec.canary.method is bandit: the challenger's share moves daily between ${least} % and ${greatest} %; ${givenUpByBandit.join('; ')}`,
   ];
+}
+
+/** What happens to requests without a label, unless it is the default. */
+function labelWarnings({ quality }: CanarySpec): readonly string[] {
+  const { missingLabels: rule, maxMissing = defaultMaxMissing } = quality;
+  const at = 'spec.canary.quality';
+  if (rule === 'ignore')
+    return [
+      `${at}.missingLabels is ignore: labels that never come may be the bad ones, and do not hold a promotion`,
+    ];
+  return (rule === undefined || rule === 'hold') && maxMissing > defaultMaxMissing
+    ? [
+        `${at}.maxMissing is ${percent(maxMissing)}: a version whose bad labels are among the missing ones may be promoted`,
+      ]
+    : [];
 }
 
 function shortWarnings(canary: CanarySpec): readonly string[] {

@@ -5,6 +5,7 @@ import { rowLosses } from '../evaluation/metrics/names';
 import { assumedDayCorrelation } from '../statistics/day-correlation';
 import type { CanarySpec } from '../lifecycle/lifecycle';
 import { defaultSteps, rolloutMethods, type RolloutMethod } from './method';
+import { missingLabelRules } from './missing-labels';
 import { largeHarmMargins } from './policy';
 
 const errors = z
@@ -34,6 +35,20 @@ export const largeHarmField = z
       'the challenger answers requests, even on one bad day; four margins by default',
   );
 
+export const missingLabelsField = z
+  .enum(missingLabelRules)
+  .describe(
+    'what happens if more than maxMissing of the due labels are missing or late: hold: no ' +
+      'promotion; worstCase: each missing label counts at its worst; ignore: the others decide, ' +
+      'and every verdict says so; hold by default, ignore for a language application',
+  );
+
+export const maxMissingField = z
+  .number()
+  .min(0)
+  .lt(1)
+  .describe('a share from 0 to below 1 of the due labels that may be missing; 0.05 by default');
+
 const writtenQuality = z
   .strictObject({
     metric: z
@@ -48,6 +63,8 @@ const writtenQuality = z
       z.number().gt(0).describe('a number above 0: a larger loss of one row counts as this'),
     ),
     largeHarm: largeHarmField.optional(),
+    missingLabels: missingLabelsField.optional(),
+    maxMissing: maxMissingField.optional(),
   })
   .describe('what the challenger must show on labels that are due: metric and margin');
 

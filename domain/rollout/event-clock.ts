@@ -9,6 +9,8 @@ export interface EventClock {
   readonly settled: string | null;
   /** Later marks, oldest first. */
   readonly marks: readonly ClockMark[];
+  /** Event time up to which labels have been counted. A label before it comes late. */
+  readonly countedUntil?: string;
 }
 
 export const stoppedClock: EventClock = { settled: null, marks: [] };

@@ -1,6 +1,7 @@
 import { daysOfWeek } from '../calendar';
 import type { DayCorrelation } from '../statistics/day-history';
 import type { CanarySpec, DataSpec } from '../lifecycle/lifecycle';
+import { defaultMaxMissing, type MissingLabels } from './missing-labels';
 
 /**
  * The rules of one rollout, stored under the digest of their canonical JSON before any decision.
@@ -27,6 +28,8 @@ export interface RolloutPolicy {
     readonly comparison: 'pairs' | 'arms';
     /** Whether a promotion needs quality across days. False if `minDuration` is below a week. */
     readonly acrossDays: boolean;
+    readonly missingLabels: MissingLabels;
+    readonly maxMissing: number;
   };
   readonly guardrails: CanarySpec['guardrails'];
   readonly test: CanarySpec['test'];
@@ -75,6 +78,8 @@ export function rolloutPolicyOf(
       // The challengers of an A/B rollout score only the requests of their own entities.
       comparison: label.dependsOnPrediction || method === 'ab' ? 'arms' : 'pairs',
       acrossDays: holdsAcrossDays(test),
+      missingLabels: quality.missingLabels ?? (quality.answers === undefined ? 'hold' : 'ignore'),
+      maxMissing: quality.maxMissing ?? defaultMaxMissing,
     },
     guardrails,
     test,

@@ -2,6 +2,7 @@ import { formatSeconds } from '../duration';
 import { count, figure, interval, percent, plain, signed } from '../format';
 import type { GuardrailSpec } from '../lifecycle/lifecycle';
 import type { Reason } from '../decision/verdict';
+import { countDueLabels } from './judging/due-labels';
 import type { PairsEvidence, QualityEvidence, RolloutEvidence } from './judging/evidence';
 import { dayCorrelationText } from '../statistics/day-history';
 import {
@@ -12,6 +13,7 @@ import {
   minSecondsAcrossDays,
   type RolloutPolicy,
 } from './policy';
+import { lateText } from './missing-labels';
 import { decidingPairs, judgeErrorIn, isRefuted, isPromotionStep } from './judging/readings';
 import type { DaysReading, MetricReading } from './judging/verdict';
 
@@ -29,7 +31,7 @@ export function reasonsOf(
       qualityReason(policy, evidence, reading),
       ...daysReasons(policy, reading),
       ...judgeReasons(policy, evidence.quality),
-      ...labelReasons(evidence.quality),
+      ...labelReasons(policy, evidence.quality),
     ];
   });
 }
@@ -242,18 +244,47 @@ function judgeReasons(policy: RolloutPolicy, quality: QualityEvidence): readonly
   ];
 }
 
-/** Some requests never get a label, so people must judge whether the others represent them. */
-function labelReasons({ unlabelled }: QualityEvidence): readonly Reason[] {
-  const missing =
-    typeof unlabelled === 'number' ? unlabelled : unlabelled.champion + unlabelled.challenger;
-  if (missing === 0) return [];
+/** How many due labels are missing or late, and what the policy does about them. */
+function labelReasons(policy: RolloutPolicy, quality: QualityEvidence): readonly Reason[] {
+  const { due, missing, late } = countDueLabels(quality);
+  const { missingLabels: rule } = policy.quality;
+  if (missing + late === 0) return [];
+  const share = percent(missing / Math.max(1, due));
+  const reason = (code: string, message: string, details: readonly string[] = []): Reason => ({
+    gate: 'labels',
+    code: `labels.${code}`,
+    message,
+    outcome: 'notApplicable',
+    ...(details.length > 0 && { details }),
+  });
+  const done =
+    rule === 'worstCase'
+      ? ': counted at their worst'
+      : rule === 'ignore'
+        ? ': ignored (missingLabels: ignore)'
+        : '';
+  const ignored =
+    rule === 'ignore'
+      ? ['quality is that of requests whose label came, which may differ from the others']
+      : [];
   return [
-    {
-      gate: 'labels',
-      code: 'labels.missing',
-      message: `labels are due but missing for ${requestsText(missing)}`,
-      outcome: 'notApplicable',
-    },
+    ...(missing === 0
+      ? []
+      : [
+          reason(
+            'missing',
+            `labels are due but missing for ${requestsText(missing)} of ${count(due)}, ${share}${done}`,
+            ignored,
+          ),
+        ]),
+    ...(late === 0
+      ? []
+      : [
+          reason(
+            'late',
+            `${count(late)} labels came more than ${lateText(policy.maxDurationSeconds)} after they were due`,
+          ),
+        ]),
   ];
 }
 

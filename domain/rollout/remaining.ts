@@ -118,7 +118,8 @@ function secondsBetween(from: string, to: string): number {
 }
 
 function isShownOnTraffic(policy: RolloutPolicy, quality: QualityEvidence): boolean {
-  if (quality.kind === 'arms') return trafficBounds(policy, quality).upper < limitOf(policy);
+  if (quality.kind === 'arms' || policy.quality.missingLabels === 'worstCase')
+    return trafficBounds(policy, quality).upper < limitOf(policy);
   const alpha = alphaBudget(policy).qualityPerSide;
   return showsDemand(policy, quality, { pairs: decidingPairs(quality), alpha });
 }
@@ -142,6 +143,7 @@ function scaled(quality: QualityEvidence, times: number): QualityEvidence {
       ...quality,
       [quality.phase]: scaledRanged(decidingPairs(quality), times),
       unscored: quality.unscored * times,
+      unlabelled: quality.unlabelled * times,
       // Labels grow at the same rate.
       ...(quality.judge && {
         judge: { ...quality.judge, errors: scaledMean(quality.judge.errors, times) },

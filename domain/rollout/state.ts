@@ -49,6 +49,8 @@ export interface RolloutObservations {
   readonly ripeUntil: string | null;
   readonly step: CountsByArm;
   readonly total: CountsByArm;
+  /** Of the phase of the current step: all shadow steps, or all serving steps. Absent: `total`. */
+  readonly phase?: CountsByArm;
   readonly answers: AnswerCounts;
   readonly pairs: readonly ObservedPair[];
   /** More due labels wait for the next batch. */
@@ -92,6 +94,8 @@ export interface ObservedPair {
   /** In an A/B rollout, the version to which the entity is assigned. */
   readonly assignedVersion?: number;
   readonly step: number;
+  /** How long its label was due and missing, in event time; absent: it came in time. */
+  readonly lateSeconds?: number;
   /** For language applications: both versions gave the same text. */
   readonly sameAnswer?: boolean;
   /** For multiclass models: what was possible before the label was known. */
@@ -247,7 +251,7 @@ function withArms(
       const { asOf, extendedSeconds } = observed(own, merged, position, { ...seen, pairs: [] });
       return { ...merged, asOf, extendedSeconds };
     }
-    const batch = { ...seen, step: counts, total: counts, pairs };
+    const batch = { ...seen, step: counts, total: counts, phase: counts, pairs };
     return counted(own, observed(own, merged, position, batch), batch);
   });
   const [first = before, ...others] = grown;
@@ -286,6 +290,7 @@ function pairOf({
   challenger,
   step,
   sameAnswer = false,
+  lateSeconds = 0,
   possible,
 }: ObservedPair): PairObservation {
   const differences = possible?.differences;
@@ -296,6 +301,7 @@ function pairOf({
     challenger,
     step,
     sameAnswer,
+    lateSeconds,
     ...(differences && { differences }),
   };
 }
@@ -304,6 +310,7 @@ function answerOf({
   eventTime,
   label,
   assigned,
+  lateSeconds = 0,
   possible,
   ...scores
 }: ObservedPair): ArmObservation {
@@ -313,6 +320,7 @@ function answerOf({
     arm: assigned,
     label,
     score: scores[assigned],
+    lateSeconds,
     ...(losses && { losses }),
   };
 }
@@ -325,7 +333,7 @@ function answerOf({
 function counted(
   { guardrails, steps }: RolloutPolicy,
   evidence: RolloutEvidence,
-  { step, total, answers }: RolloutObservations,
+  { step, total, phase = total, answers }: RolloutObservations,
 ): RolloutEvidence {
   const { requests, errors, assigned, fallbacks, slow } = step.challenger;
   const own =
@@ -344,17 +352,17 @@ function counted(
     ...evidence,
     requestsInStep: own.n,
     guardrails: Object.fromEntries(guardrails.map(({ name }) => [name, shares[name]])),
-    quality: withMissing(evidence.quality, { step, total }),
+    quality: withMissing(evidence.quality, { step, phase }),
   };
 }
 
 function withMissing(
   quality: QualityEvidence,
-  { step, total }: { readonly step: CountsByArm; readonly total: CountsByArm },
+  { step, phase }: { readonly step: CountsByArm; readonly phase: CountsByArm },
 ): QualityEvidence {
   const missing = ({ ripe, labelled }: ArmCounts) => Math.max(0, ripe - labelled);
   if (quality.kind === 'pairs')
-    return { ...quality, unlabelled: missing(total.champion) + missing(total.challenger) };
+    return { ...quality, unlabelled: missing(phase.champion) + missing(phase.challenger) };
   return {
     ...quality,
     unlabelled: { champion: missing(step.champion), challenger: missing(step.challenger) },

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import {
   canaryNames,
   largeHarmField,
+  maxMissingField,
+  missingLabelsField,
   withMethod,
   writtenCanary,
 } from '../../rollout/canary.schema';
@@ -104,6 +106,8 @@ const writtenQuality = z
       .lt(1)
       .describe('the margin in units of the measure, from 0 to below 1'),
     largeHarm: largeHarmField.optional(),
+    missingLabels: missingLabelsField.optional(),
+    maxMissing: maxMissingField.optional(),
     availableAfter: secondsField('the event time after which feedback is due, such as 1h', {
       min: 0,
     }).prefault('0s'),
@@ -113,6 +117,7 @@ const writtenQuality = z
 /** The quality that all rollouts share, so that they use one workflow and the same bounds. */
 const quality = z.codec(writtenQuality, z.custom<CanarySpec['quality']>(), {
   decode({ from, measure: kind = 'f1', labels = [], rule, margin, largeHarm, ...rest }) {
+    const { missingLabels, maxMissing } = rest;
     const { share = judgeDefaults.share, mostPairs = judgeDefaults.mostPairs } = rest;
     const measure: AnswerMeasure = kind === 'label' ? { kind, labels } : { kind };
     // `llmCanaryProblems` rejects a judge beside another source.
@@ -124,6 +129,8 @@ const quality = z.codec(writtenQuality, z.custom<CanarySpec['quality']>(), {
       margin,
       bound: null,
       largeHarm: largeHarm ?? largeHarmMargins * margin,
+      ...(missingLabels !== undefined && { missingLabels }),
+      ...(maxMissing !== undefined && { maxMissing }),
       answers: {
         from,
         ...(judge && { judge }),
@@ -133,6 +140,7 @@ const quality = z.codec(writtenQuality, z.custom<CanarySpec['quality']>(), {
     };
   },
   encode({ rule, margin, largeHarm, ...rest }) {
+    const { missingLabels, maxMissing } = rest;
     const { from, judge, measure, availableAfterSeconds } = answersOf(rest);
     return {
       from,
@@ -142,6 +150,8 @@ const quality = z.codec(writtenQuality, z.custom<CanarySpec['quality']>(), {
       rule,
       margin,
       ...(largeHarm > 0 && { largeHarm }),
+      ...(missingLabels !== undefined && { missingLabels }),
+      ...(maxMissing !== undefined && { maxMissing }),
       availableAfter: availableAfterSeconds,
     };
   },

@@ -113,8 +113,10 @@ export interface PairsEvidence {
   readonly step: RangedState;
   /** The same as a mean per day of event time, for days of the current phase. */
   readonly days: DaysState;
-  /** Requests whose label was due and did not arrive. */
+  /** Requests of the current phase whose label is due and missing. */
   readonly unlabelled: number;
+  /** Labels of the current phase that came too late (`lateAfterSeconds`). */
+  readonly overdue: number;
   /** Labelled requests of the current phase without a score of one version. */
   readonly unscored: number;
   /** Labels of judged answers, if a judge scores them. */
@@ -133,5 +135,6 @@ export interface ArmsEvidence {
   readonly days: DaysState;
   /** Of the current step. */
   readonly unlabelled: { readonly champion: number; readonly challenger: number };
+  readonly overdue: number;
   readonly unscored: { readonly champion: number; readonly challenger: number };
 }

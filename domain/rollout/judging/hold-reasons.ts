@@ -1,8 +1,10 @@
 import type { Reason } from '../../decision/verdict';
 import { formatSeconds } from '../../duration';
 import { count, percent } from '../../format';
+import { lateText } from '../missing-labels';
 import { isLastOfSteps, isServing, isSwitched, isWarmUp, type RolloutPolicy } from '../policy';
 import { demandText, holdReason, refutationText, requestsText, spanText } from '../reasons';
+import { countDueLabels } from './due-labels';
 import type { QualityEvidence, RolloutEvidence } from './evidence';
 import { isRefuted, judgeErrorIn, labelledOf } from './readings';
 import type { MetricReading } from './verdict';
@@ -30,7 +32,11 @@ export function holdReasons(
       ...reasons,
       ...tooShort(policy, evidence),
       ...(evidence.quality.kind === 'pairs'
-        ? [...notComparable(evidence.quality), ...lateIn(policy, evidence.quality)]
+        ? [
+            ...tooManyMissing(policy, evidence.quality),
+            ...notComparable(evidence.quality),
+            ...lateIn(policy, evidence.quality),
+          ]
         : []),
     ];
   if (!endsByQuality(policy, evidence.step)) return reasons;
@@ -47,6 +53,7 @@ export function holdReasons(
     ...reasons,
     ...notShownInLastStep(policy, evidence, readings),
     ...judgeHolds(policy, evidence),
+    ...tooManyMissing(policy, evidence.quality),
     ...notComparable(evidence.quality),
     ...lateIn(policy, evidence.quality),
   ];
@@ -158,6 +165,31 @@ function judgeHolds(
     ...holdReason('judge', `judge ${dimension}: ${reason}`),
     details: ['the judge may not decide yet', `next: perennial rollout label ${model}`],
   }));
+}
+
+/**
+ * Fails closed (I10): missing and late labels may be the bad ones. A late label is not missing any
+ * more, but as many newer ones are still to come.
+ */
+function tooManyMissing(
+  { quality: { missingLabels, maxMissing }, maxDurationSeconds }: RolloutPolicy,
+  quality: QualityEvidence,
+): readonly Reason[] {
+  const { due, missing, late } = countDueLabels(quality);
+  const share = (missing + late) / Math.max(1, due);
+  if (missingLabels !== 'hold' || share <= maxMissing) return [];
+  return [
+    {
+      ...holdReason(
+        'missingLabels',
+        `${percent(share)} of ${count(due)} due labels are missing or late; at most ${percent(maxMissing)} may be`,
+      ),
+      details: [
+        `missing: ${count(missing)}; more than ${lateText(maxDurationSeconds)} late: ${count(late)}`,
+        'next: send the labels, extend label.availableAfter, or set quality.missingLabels',
+      ],
+    },
+  ];
 }
 
 /** Fails closed (I10): missing requests may be the very ones on which the versions differ. */

@@ -27,6 +27,8 @@ export interface PairObservation {
   /** Null: no score, for example after an error or a timeout. */
   readonly champion: number | null;
   readonly challenger: number | null;
+  /** How long its label was due and missing; 0 by default. */
+  readonly lateSeconds?: number;
   /** Index of the step of the request; the current step by default. */
   readonly step?: number;
   /** For language applications: both versions gave the same text. */
@@ -43,6 +45,8 @@ export interface ArmObservation {
   readonly arm: 'champion' | 'challenger';
   readonly label: number | null;
   readonly score: number | null;
+  /** How long its label was due and missing; 0 by default. */
+  readonly lateSeconds?: number;
   /** For multiclass models: the losses that were possible before the label was known. */
   readonly losses?: LossRange;
 }

@@ -17,6 +17,7 @@ import type {
   PairObservation,
   RequestObservation,
 } from './observation';
+import { lateAfterSeconds } from '../missing-labels';
 import { isServing, type RolloutPolicy } from '../policy';
 
 export function startEvidence(
@@ -111,7 +112,13 @@ export function enterStep(
         : {
             ...quality,
             step: emptyRanged(),
-            ...(begins && { phase: 'serving', days: emptyDays, unscored: 0 }),
+            ...(begins && {
+              phase: 'serving',
+              days: emptyDays,
+              unscored: 0,
+              unlabelled: 0,
+              overdue: 0,
+            }),
           },
   };
 }
@@ -124,6 +131,7 @@ const noPairs: PairsEvidence = {
   step: emptyRanged(),
   days: emptyDays,
   unlabelled: 0,
+  overdue: 0,
   unscored: 0,
 };
 
@@ -135,6 +143,7 @@ function noArms(days: DaysState): ArmsEvidence {
     challenger: emptyRanged(),
     days,
     unlabelled: none,
+    overdue: 0,
     unscored: none,
   };
 }
@@ -169,7 +178,8 @@ function withPairs(
 ): PairsEvidence {
   const { quality, step: present, calendar } = seen;
   const loss = requestLoss(policy.quality);
-  let { days, unlabelled, unscored } = quality;
+  const lateAfter = lateAfterSeconds(policy.maxDurationSeconds);
+  let { days, unlabelled, overdue, unscored } = quality;
   const differences = {
     shadow: [] as RangedValue[],
     serving: [] as RangedValue[],
@@ -182,14 +192,20 @@ function withPairs(
     challenger,
     step = present,
     sameAnswer = false,
+    lateSeconds = 0,
     differences: possible,
   } of seen.pairs) {
     // Labels of the shadow may still become due while the challenger answers requests.
     const of = isServing(policy, step) ? 'serving' : 'shadow';
     const isOfPhase = of === quality.phase;
     if (label === null || !loss.takes(label)) {
-      unlabelled += 1;
+      unlabelled += Number(isOfPhase);
       continue;
+    }
+    if (isOfPhase && lateSeconds > 0) {
+      // It counted as missing until now.
+      unlabelled = Math.max(0, unlabelled - 1);
+      overdue += Number(lateSeconds > lateAfter);
     }
     if (!isScore(champion) || !isScore(challenger)) {
       unscored += Number(isOfPhase);
@@ -214,6 +230,7 @@ function withPairs(
     step: extendRanged(quality.step, range, differences.step),
     days,
     unlabelled,
+    overdue,
     unscored,
   };
 }
@@ -237,9 +254,15 @@ function withArms(
   const loss = requestLoss(policy.quality);
   const unlabelled = { ...quality.unlabelled };
   const unscored = { ...quality.unscored };
-  let { days } = quality;
+  const lateAfter = lateAfterSeconds(policy.maxDurationSeconds);
+  let { days, overdue } = quality;
   const losses = { champion: [] as RangedValue[], challenger: [] as RangedValue[] };
-  for (const { eventTimeMs, arm, label, score, losses: possible } of seen.answers) {
+  for (const answer of seen.answers) {
+    const { eventTimeMs, arm, label, score, lateSeconds = 0, losses: possible } = answer;
+    if (lateSeconds > 0) {
+      unlabelled[arm] = Math.max(0, unlabelled[arm] - 1);
+      overdue += Number(lateSeconds > lateAfter);
+    }
     if (label === null || !loss.takes(label)) unlabelled[arm] += 1;
     else if (!isScore(score)) unscored[arm] += 1;
     else {
@@ -259,6 +282,7 @@ function withArms(
     challenger: extendRanged(quality.challenger, range, losses.challenger),
     days,
     unlabelled,
+    overdue,
     unscored,
   };
 }

@@ -3,6 +3,7 @@ import { boundsAcrossDays } from '../../statistics/days-sequence';
 import type { SequenceBounds } from '../../statistics/mean-sequence';
 import { rangedBounds, type RangedState } from '../../statistics/ranged-sequence';
 import { shareBounds } from '../../statistics/share-sequence';
+import { countDueLabels } from './due-labels';
 import type { ArmsEvidence, PairsEvidence, QualityEvidence, RolloutEvidence } from './evidence';
 import { judgeErrorOf, correctedBounds, correctedDifference, type JudgeError } from './judge-error';
 import { armRange, pairRange, requestLoss } from './loss';
@@ -110,8 +111,8 @@ function stepReading(
   const { n } = quality.step;
   const { lower } = pairBounds(policy, quality, { pairs: quality.step, alpha: harm });
   const { upper } = pairBounds(policy, quality, { pairs: quality.step, alpha: shown });
-  const bounds = { lower, upper };
-  const isShown = isLastOfSteps(policy, step) && upper < limitOf(policy);
+  const bounds = withMissing(policy, quality, { lower, upper });
+  const isShown = isLastOfSteps(policy, step) && bounds.upper < limitOf(policy);
   const failed = acrossDays ? bounds.lower > largeHarm : isRefuted(policy, bounds.lower);
   return [
     {
@@ -161,6 +162,10 @@ export function labelledOf(quality: QualityEvidence): number {
  * most the probability `qualityPerSide`.
  */
 export function trafficBounds(policy: RolloutPolicy, quality: QualityEvidence): SequenceBounds {
+  return withMissing(policy, quality, boundsOfLabelled(policy, quality));
+}
+
+function boundsOfLabelled(policy: RolloutPolicy, quality: QualityEvidence): SequenceBounds {
   const { qualityPerSide } = alphaBudget(policy);
   if (quality.kind === 'pairs')
     return pairBounds(policy, quality, { pairs: decidingPairs(quality), alpha: qualityPerSide });
@@ -169,6 +174,26 @@ export function trafficBounds(policy: RolloutPolicy, quality: QualityEvidence): 
   const of = (state: RangedState) => rangedBounds(state, range, qualityPerSide / 2);
   const [challenger, champion] = [of(quality.challenger), of(quality.champion)];
   return { lower: challenger.lower - champion.upper, upper: challenger.upper - champion.lower };
+}
+
+/**
+ * Bounds over all due requests, if the policy counts each missing label at its worst for the upper
+ * bound and at its best for the lower one.
+ */
+function withMissing(
+  policy: RolloutPolicy,
+  quality: QualityEvidence,
+  { lower, upper }: SequenceBounds,
+): SequenceBounds {
+  if (policy.quality.missingLabels !== 'worstCase') return { lower, upper };
+  const { due, missing } = countDueLabels(quality);
+  const share = missing / Math.max(1, due);
+  const { min, max } = requestLoss(policy.quality);
+  const widest = max - min;
+  return {
+    lower: (1 - share) * lower - share * widest,
+    upper: (1 - share) * upper + share * widest,
+  };
 }
 
 function pairBounds(
@@ -221,7 +246,7 @@ export function dayBounds(
   if (good === null || bad === null) return null;
   const bounds = { lower: bad.lower, upper: good.upper };
   const error = judgeErrorIn(policy, quality);
-  return error === null ? bounds : correctedBounds(bounds, error);
+  return withMissing(policy, quality, error === null ? bounds : correctedBounds(bounds, error));
 }
 
 /** Covers whole weeks. Before the first one, the days so far have a mean but no bounds. */

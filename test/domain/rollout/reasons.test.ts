@@ -335,9 +335,19 @@ const held: readonly Row[] = [
     'open  rollout     logloss is not yet shown to be below the 0.01 margin',
     {},
   ),
-  decided('labels.missing', 'n/a   labels      labels are due but missing for 12,345 requests', {
-    quality: { ...pairs, unlabelled: 12_345 },
+  decided(
+    'labels.missing',
+    'n/a   labels      labels are due but missing for 12,345 requests of 12,345, 100 %',
+    { quality: { ...pairs, unlabelled: 12_345 } },
+  ),
+  decided('labels.late', 'n/a   labels      14 labels came more than 1d after they were due', {
+    quality: { ...pairs, overdue: 14 },
   }),
+  decided(
+    'rollout.missingLabels',
+    'open  rollout     5.94 % of 101 due labels are missing or late; at most 5 % may be',
+    { quality: { ...pairs, shadow: someShown, unlabelled: 6 } },
+  ),
   decided(
     'rollout.unscored',
     'open  rollout     5.94 % of labelled requests lack a score of one version',
@@ -516,7 +526,7 @@ describe('the reasons of a rollout', () => {
       judge: ['corrected', 'silent'],
       rollout: [
         ...['contradicted', 'duration', 'expired', 'judge', 'labels', 'lastStep', 'late'],
-        ...['noMoreLabels', 'quality', 'requests', 'samples', 'unscored'],
+        ...['missingLabels', 'noMoreLabels', 'quality', 'requests', 'samples', 'unscored'],
       ],
       canary: [
         ...['aborted', 'busy', 'harmShown', 'overtaken', 'promoted', 'rolledBack', 'superseded'],

@@ -130,6 +130,8 @@ export interface SimulatedRollout extends SimulatedTraffic {
   readonly servingMean?: number;
   /** The mean in the last step; by default that since the challenger answers requests. */
   readonly lastStepMean?: number;
+  /** The share of bad labels (1) that never come, or come days late; by default none. */
+  readonly badLabels?: { readonly share: number; readonly daysLate: number | null };
   /** Added by the day of the week, Monday first; the sum is 0. */
   readonly week?: readonly number[];
   readonly failing?: number;
@@ -157,6 +159,8 @@ export interface Watcher {
   /** Percent of entities. */
   readonly percent: () => number;
   readonly isInLastStep?: () => boolean;
+  /** Index of the step; 0 by default. */
+  readonly step?: () => number;
 }
 
 /** A Monday. */
@@ -179,6 +183,7 @@ function byRules(policy: RolloutPolicy): Watcher {
   let evidence = startEvidence(policy, { champion: 'simulated@1', challenger: 'simulated@2', at });
   return {
     percent: () => policy.steps[evidence.step] ?? 0,
+    step: () => evidence.step,
     isInLastStep: () => evidence.step === policy.steps.length - 1,
     look: (seen) => {
       evidence = observe(policy, evidence, { answers: [], ...seen });
@@ -196,7 +201,8 @@ export function playRollout(
   { random, looksPerDay }: WatchedRollout,
 ): SimulatedEnd {
   const { failing = 0, slow = 0, week = [], mean: inShadow, servingMean = inShadow } = traffic;
-  const { lastStepMean = servingMean } = traffic;
+  const { lastStepMean = servingMean, badLabels } = traffic;
+  const labels = withholdLabels(random, badLabels);
   const effect = traffic.effects(random);
   let [pairs, shadowDays] = [0, 0];
   for (let day = 0; day < traffic.days; day += 1) {
@@ -206,8 +212,10 @@ export function playRollout(
       const percent = watcher.percent();
       const isLast = watcher.isInLastStep?.() === true;
       const mean = ofDay + (isLast ? lastStepMean : percent === 0 ? inShadow : servingMean);
+      const step = watcher.step?.() ?? 0;
       const seen = Array.from({ length: Math.round(traffic.pairsPerDay / looksPerDay) }, () => ({
         eventTimeMs: fromMs,
+        step,
         ...observed(traffic.draw(random, mean)),
       }));
       const own = Math.round(percent === 0 ? seen.length : (seen.length * percent) / 100);
@@ -218,7 +226,7 @@ export function playRollout(
       pairs += seen.length;
       if (percent === 0) shadowDays += 1 / looksPerDay;
       const kind = watcher.look({
-        pairs: seen,
+        pairs: labels(seen, fromMs),
         requests,
         asOf: new Date(fromMs + dayMs / looksPerDay).toISOString(),
       });
@@ -227,6 +235,28 @@ export function playRollout(
     }
   }
   return { kind: 'continue', pairs, days: traffic.days, shadowDays };
+}
+
+/**
+ * Withholds bad labels, by chance. Late ones are delivered when they come, before newer ones. By
+ * default all labels come in time, and no number is drawn.
+ */
+function withholdLabels(random: Random, badLabels: SimulatedRollout['badLabels']) {
+  let underway: PairObservation[] = [];
+  return (seen: readonly PairObservation[], nowMs: number): readonly PairObservation[] => {
+    if (badLabels === undefined) return seen;
+    const { share, daysLate } = badLabels;
+    const isDue = ({ eventTimeMs }: PairObservation) =>
+      daysLate !== null && eventTimeMs + daysLate * dayMs <= nowMs;
+    const arrived = underway.filter(isDue);
+    underway = underway.filter((each) => !isDue(each));
+    const delivered = seen.map((pair) => {
+      if (pair.label !== 1 || random() >= share) return pair;
+      if (daysLate !== null) underway.push({ ...pair, lateSeconds: daysLate * 86_400 });
+      return { ...pair, label: null };
+    });
+    return [...arrived, ...delivered];
+  };
 }
 
 function observed({

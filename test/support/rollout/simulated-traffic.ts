@@ -125,6 +125,10 @@ export const alikePairs: DrawPair = (random, mean) => {
 export const boldPairs: DrawPair = (random, mean) =>
   drawn(random, mean, { champion: 0.148, challenger: 0.001 });
 
+/** The challenger predicts less than the champion, so it is better where no label is 1. */
+export const lowPairs: DrawPair = (random, mean) =>
+  drawn(random, mean, { champion: 0.25, challenger: 0.15 });
+
 function drawn(
   random: Random,
   mean: number,

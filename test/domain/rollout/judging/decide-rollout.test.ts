@@ -162,19 +162,69 @@ describe('a rollout in shadow', () => {
     expect(texts(verdict)).toContain('8.7 % of labels arrived after their day was closed');
   });
 
-  test('reports for how many requests a due label is missing', () => {
-    const unlabelled = Array.from({ length: 600 }, () => ({
-      eventTimeMs: startedMs,
-      label: null,
-      champion: 0.5,
-      challenger: 0.5,
-    }));
-    const verdict = decideRollout(
-      policy,
-      seen(policy, shadowOf(policy, 7, -0.02), { pairs: unlabelled }),
-    );
-    expect(verdict.kind).toBe('advance');
-    expect(texts(verdict)).toContain('labels are due but missing for 600 requests');
+  describe('whose labels are missing', () => {
+    const without = (n: number) =>
+      Array.from({ length: n }, () => ({
+        eventTimeMs: startedMs,
+        label: null,
+        champion: 0.5,
+        challenger: 0.5,
+      }));
+    const decided = (rules: RolloutPolicy, missing: number) =>
+      decideRollout(rules, seen(rules, shadowOf(rules, 7, -0.02), { pairs: without(missing) }));
+
+    test('advances while at most 5 % are, and says how many', () => {
+      const verdict = decided(policy, 100);
+      expect(verdict.kind).toBe('advance');
+      expect(texts(verdict)).toContain(
+        'labels are due but missing for 100 requests of 2,200, 4.55 %',
+      );
+    });
+
+    test('is held when more are, with the limit of its policy', () => {
+      const verdict = decided(policy, 600);
+      expect(verdict.kind).toBe('continue');
+      expect(codes(verdict)).toContain('rollout.missingLabels');
+      expect(texts(verdict)).toContain(
+        '22.2 % of 2,700 due labels are missing or late; at most 5 % may be',
+      );
+      expect(decided(policyWith({ quality: { maxMissing: 0.3 } }), 600).kind).toBe('advance');
+    });
+
+    test('goes on by an explicit choice, and every verdict says so', () => {
+      const verdict = decided(policyWith({ quality: { missingLabels: 'ignore' } }), 600);
+      expect(verdict.kind).toBe('advance');
+      expect(texts(verdict)).toContain('22.2 %: ignored (missingLabels: ignore)');
+    });
+
+    test('at the worst counts each of them with the largest loss', () => {
+      const worst = policyWith({ quality: { missingLabels: 'worstCase' } });
+      expect(decided(worst, 0).kind).toBe('advance');
+      const { kind, readings } = decided(worst, 600);
+      expect(kind).toBe('continue');
+      const { upper = 0, lower = 0 } = readings[0] ?? {};
+      // Two ninths of the requests may differ by the whole range of the log loss.
+      const widest = Math.log(0.999 / 0.001);
+      const { upper: known = 0, lower: least = 0 } = decided(policy, 0).readings[0] ?? {};
+      expect(upper).toBeCloseTo((7 / 9) * (known ?? 0) + (2 / 9) * widest, 6);
+      expect(lower).toBeCloseTo((7 / 9) * (least ?? 0) - (2 / 9) * widest, 6);
+    });
+
+    test('is held by labels that came late: as many newer ones are still missing', () => {
+      const late = Array.from({ length: 150 }, () => ({
+        eventTimeMs: startedMs + 7 * 86_400_000 - 1,
+        label: 1,
+        champion: 0.5,
+        challenger: 0.5,
+        lateSeconds: 8 * day,
+      }));
+      const verdict = decideRollout(
+        policy,
+        seen(policy, shadowOf(policy, 7, -0.02), { pairs: late }),
+      );
+      expect(codes(verdict)).toContain('rollout.missingLabels');
+      expect(texts(verdict)).toContain('150 labels came more than 1d after they were due');
+    });
   });
 });
 
