@@ -42,7 +42,7 @@ async function main(): Promise<void> {
   });
   await buildCli(root, dist);
   // The list of unchanged sources, which only a clone needs.
-  rmSync(join(dist, 'cli.json'));
+  rmSync(join(dist, 'cli.json'), { force: true });
   writeTypes();
   checkTypes();
   await writePages();

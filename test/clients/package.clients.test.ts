@@ -82,6 +82,8 @@ test('the package holds no tests, benchmarks or data of this clone', async () =>
     expect(files).toEqual(
       expect.arrayContaining([`package/dist/${entry}.js`, `package/dist/types/sdk/${entry}.d.ts`]),
     );
+  // Without it, each command would compile its sources.
+  expect(files).toContain('package/dist/cli.js');
   expect(files).toContain('package/db/migrations/meta/_journal.json');
   expect(files).toContain('package/trainers/runtime/run.py');
   expect(files).toContain('package/sdk/template/data/customers.csv');
