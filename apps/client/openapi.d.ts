@@ -2583,7 +2583,7 @@ export interface paths {
         };
         readonly get?: never;
         readonly put?: never;
-        /** Approve a revision that loosens the policy; not allowed for its author */
+        /** Approve a revision that waits, which may need more approvals (pending); not allowed for its author */
         readonly post: {
             readonly parameters: {
                 readonly query?: never;
@@ -4151,7 +4151,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** List the runs that wait for a person, and the failures of the last day */
+        /** List the runs that wait for a person, self-approved revisions and the failures of the last day */
         readonly get: {
             readonly parameters: {
                 readonly query?: never;
@@ -6128,7 +6128,7 @@ export interface paths {
         };
         readonly get?: never;
         readonly put?: never;
-        /** Approve a version; the label production requires it */
+        /** Approve a version, which the label production requires; not allowed for its author */
         readonly post: {
             readonly parameters: {
                 readonly query?: never;
@@ -6149,6 +6149,11 @@ export interface paths {
                     readonly "application/json": {
                         /** @description reason for the audit log, 1 to 1000 characters */
                         readonly reason: string;
+                        /**
+                         * @description true: an admin approves their own version; default false
+                         * @default false
+                         */
+                        readonly selfApprove?: boolean;
                     };
                 };
             };
@@ -7824,6 +7829,11 @@ export interface components {
         readonly Applied: {
             /** @description whether new runs use another revision than before */
             readonly changed: boolean;
+            /** @description changed lines of the files that differ from the revision in force */
+            readonly diffs: readonly {
+                readonly lines: readonly string[];
+                readonly path: string;
+            }[];
             readonly digest: string;
             readonly lifecycle: string;
             readonly loosenings: readonly {
@@ -7897,6 +7907,20 @@ export interface components {
                 readonly status: "pending" | "running" | "waiting" | "paused" | "succeeded" | "stopped" | "failed" | "cancelled" | "lost";
                 readonly version: number | null;
                 readonly waitingFor: string | null;
+            }[];
+            /** @description revisions in force that only their author approved */
+            readonly selfApproved: readonly {
+                /** Format: date-time */
+                readonly approvedAt: string;
+                readonly by: string;
+                /**
+                 * Format: date-time
+                 * @description then the stricter revision before returns
+                 */
+                readonly expiresAt: string;
+                readonly lifecycle: string;
+                readonly reason: string;
+                readonly revision: number;
             }[];
             /** @description runs that wait or are paused, newest first, at most 100 */
             readonly waiting: readonly {
@@ -8639,10 +8663,15 @@ export interface components {
                 readonly digest: string;
                 readonly revision: number;
             } | null;
+            /** @description changed lines of the files that differ from the revision in force */
+            readonly diffs: readonly {
+                readonly lines: readonly string[];
+                readonly path: string;
+            }[];
             readonly lifecycle: string;
             /** @description the same as text */
             readonly lines: readonly string[];
-            /** @description rules that are less strict than before */
+            /** @description rules that are less strict than before, and changes of the judged rows if approvals are required */
             readonly loosenings: readonly {
                 readonly after?: unknown;
                 readonly before?: unknown;
@@ -8676,7 +8705,7 @@ export interface components {
                 readonly [key: string]: components["schemas"]["ArtifactRef"];
             };
             readonly lifecycle: string;
-            /** @description revision that loosens the policy and waits for an approver */
+            /** @description revision that loosens the policy or changes the judged rows, and waits for approvers */
             readonly pending: components["schemas"]["PendingRevision"] | null;
             readonly revision: number;
             /** @description complete spec with all defaults, durations in seconds, sizes in bytes */
@@ -9348,8 +9377,21 @@ export interface components {
             readonly verdict: "passed" | "failed" | "inconclusive";
         };
         readonly PendingRevision: {
+            readonly approvals: readonly {
+                /** Format: date-time */
+                readonly approvedAt: string;
+                readonly by: string;
+                /** @description approved by its author, with selfApprove */
+                readonly isAuthor: boolean;
+                readonly reason: string;
+            }[];
             /** @description revision in force until this one is approved */
             readonly baseRevision: number;
+            /** @description changed lines of the files that differ from the revision in force */
+            readonly diffs: readonly {
+                readonly lines: readonly string[];
+                readonly path: string;
+            }[];
             readonly digest: string;
             readonly loosenings: readonly {
                 readonly after?: unknown;
@@ -9360,7 +9402,14 @@ export interface components {
             /** Format: date-time */
             readonly proposedAt: string;
             readonly proposedBy: string;
+            /** @description people who must approve it, by the policy in force */
+            readonly required: number;
             readonly revision: number;
+            /**
+             * @description scope that an approval needs
+             * @enum {string}
+             */
+            readonly role: "approver" | "admin";
         };
         readonly Platform: {
             readonly caller: {
@@ -10114,6 +10163,7 @@ export interface components {
                 /** Format: date-time */
                 readonly approvedAt: string;
                 readonly cause: string;
+                readonly selfApproved: boolean;
             }[];
             readonly author: string;
             readonly cause: string;

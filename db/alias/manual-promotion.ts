@@ -20,6 +20,7 @@ import type { RolloutStatus } from '../../domain/rollout/rollout';
 import type { VerdictKind } from '../../domain/decision/verdict';
 import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
+import { readStarters } from '../run/starters';
 import type { AliasState, ManualPromotion, Promotion } from './records';
 import type { VersionName } from './state';
 import type { modelVersions } from '../model/schema';
@@ -76,7 +77,9 @@ async function readFacts(
   const votes = await readVotes(tx, candidate, { runId: made.runId, keyId: caller.id });
   // A run that no key started has only the name of its starter.
   const isStarter =
-    votes.starter === null ? made.starter === caller.name : votes.starter === votes.caller;
+    votes.starters.length === 0
+      ? made.starter === caller.name
+      : votes.starters.includes(votes.caller);
   const promoter: Promoter = { name: caller.name, scope: caller.scope, isStarter };
   const counts =
     countsAsApproval(promoter, policy.approval) && !votes.approvedBy.includes(votes.caller);
@@ -158,7 +161,7 @@ async function readCanary(
 
 interface Votes {
   /** Holders, not keys: a rotated key is not a second person. */
-  readonly starter: string | null;
+  readonly starters: readonly string[];
   readonly caller: string;
   readonly approvedBy: readonly string[];
 }
@@ -168,14 +171,12 @@ async function readVotes(
   { tenant, model, version }: VersionName,
   { runId, keyId }: { readonly runId: RunId; readonly keyId: string },
 ): Promise<Votes> {
-  const [row] = await tx<Votes[]>`
-    select (select k.holder_id from runs r join api_keys k on k.tenant_id = r.tenant_id and k.id = r.starter_key_id
-        where r.tenant_id = ${tenant} and r.id = ${runId}) as starter,
-      coalesce((select holder_id from api_keys where tenant_id = ${tenant} and id = ${keyId}), ${keyId}) as caller,
+  const [row] = await tx<Omit<Votes, 'starters'>[]>`
+    select coalesce((select holder_id from api_keys where tenant_id = ${tenant} and id = ${keyId}), ${keyId}) as caller,
       (select coalesce(json_agg(distinct holder_id), '[]') from approvals
         where tenant_id = ${tenant} and run_id = ${runId} and model = ${model} and version = ${version} and vote = 'approve') as approved_by`;
   if (!row) throw new Error('the query of votes returned no row');
-  return row;
+  return { ...row, starters: await readStarters(tx, { tenant, runId }) };
 }
 
 async function digestOf(tx: Transaction, { tenant, model, version }: VersionName): Promise<Digest> {

@@ -42,7 +42,7 @@ export const lifecycleProposals = pgTable(
     proposedByKey: text('proposed_by_key').notNull(),
     proposedAt: instant('proposed_at').notNull().defaultNow(),
     status: text('status')
-      .$type<'pending' | 'accepted' | 'rejected' | 'superseded'>()
+      .$type<'pending' | 'accepted' | 'rejected' | 'superseded' | 'expired'>()
       .notNull()
       .default('pending'),
     decidedBy: text('decided_by'),
@@ -51,6 +51,8 @@ export const lifecycleProposals = pgTable(
     reason: text('reason'),
     /** Accepted by its author, an admin who set `selfApprove`. */
     selfApproved: boolean('self_approved').notNull().default(false),
+    /** When a self-approved revision ends, unless other people confirm it; null without an end. */
+    expiresAt: instant('expires_at'),
   },
   (t) => [
     primaryKey({ name: 'lifecycle_proposals_pk', columns: [t.tenantId, t.id] }),
@@ -67,11 +69,39 @@ export const lifecycleProposals = pgTable(
       'accepted',
       'rejected',
       'superseded',
+      'expired',
     ]),
     check(
       'lifecycle_proposals_decided_check',
       sql`(${t.decidedAt} is null) = (${t.status} = 'pending')`,
     ),
     isDigest('lifecycle_proposals_digest_check', t.digest),
+  ],
+);
+
+/** Who accepts a proposal, each person once. */
+export const proposalApprovals = pgTable(
+  'lifecycle_proposal_approvals',
+  {
+    tenantId: tenantId(),
+    proposalId: bytewise('proposal_id').notNull(),
+    /** The person: the holder of the key, which a rotation keeps. */
+    holderId: text('holder_id').notNull(),
+    keyName: text('key_name').notNull(),
+    reason: text('reason').notNull(),
+    /** By the author, an admin who set `selfApprove`. */
+    isAuthor: boolean('is_author').notNull(),
+    approvedAt: instant('approved_at').notNull().defaultNow(),
+  },
+  (t) => [
+    primaryKey({
+      name: 'lifecycle_proposal_approvals_pk',
+      columns: [t.tenantId, t.proposalId, t.holderId],
+    }),
+    foreignKey({
+      name: 'lifecycle_proposal_approvals_proposal_fk',
+      columns: [t.tenantId, t.proposalId],
+      foreignColumns: [lifecycleProposals.tenantId, lifecycleProposals.id],
+    }),
   ],
 );

@@ -53,8 +53,29 @@ export interface LifecycleProposal {
   /** The revision that stays in force until this one is accepted. */
   readonly baseRevision: number;
   readonly loosenings: readonly Loosening[];
+  readonly files: LifecycleRevision['files'];
   readonly proposedBy: string;
   readonly proposedAt: string;
+  /** How many people must accept it, and with which scope, by the policy in force. */
+  readonly required: number;
+  readonly role: 'approver' | 'admin';
+  readonly approvals: readonly {
+    readonly by: string;
+    readonly reason: string;
+    readonly approvedAt: string;
+    readonly isAuthor: boolean;
+  }[];
+}
+
+/** A revision in force that only its author accepted. */
+export interface SelfApproval {
+  readonly lifecycle: string;
+  readonly revision: number;
+  readonly by: string;
+  readonly reason: string;
+  readonly approvedAt: string;
+  /** Then the revision before returns, if it is stricter. */
+  readonly expiresAt: string;
 }
 
 export type AppliedRevision =
@@ -94,10 +115,21 @@ export interface LifecycleRepository {
     readonly name: string;
   }): Promise<LifecycleProposal | null>;
   /**
-   * Puts the pending revision in force. Throws NotFound if this one is not pending, and Forbidden
-   * for its author unless an admin sets `selfApprove`. The caller checks who may accept.
+   * Counts the caller's approval and puts the pending revision in force when there are as many as
+   * the policy in force requires. An approval of a self-approved revision confirms it. Throws
+   * NotFound if this one is not pending, and Forbidden for a scope that the policy does not accept,
+   * and for its author unless an admin sets `selfApprove`.
    */
-  accept(input: ProposalDecision & { readonly selfApprove: boolean }): Promise<LifecycleRevision>;
+  accept(input: ProposalDecision & { readonly selfApprove: boolean }): Promise<AppliedRevision>;
+  /** The self-approved revisions that will end, by name of the lifecycle. */
+  selfApprovals(input: { readonly tenant: Tenant }): Promise<readonly SelfApproval[]>;
+  /**
+   * Ends the self-approvals of all tenants whose time is over: the revision before is in force again
+   * if it is stricter. Returns what ended.
+   */
+  expireSelfApprovals(): Promise<
+    readonly { readonly tenant: Tenant; readonly lifecycle: string; readonly revision: number }[]
+  >;
   /** Discards the pending revision. Throws NotFound if this one is not pending. */
   reject(input: ProposalDecision): Promise<void>;
   /** Prevents new runs. Open runs and the champion continue. A repetition changes nothing. */

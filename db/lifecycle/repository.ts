@@ -1,11 +1,21 @@
 import type { Digest } from '../../domain/dataset/artifact';
 import { failure } from '../../domain/failure';
+import type { Tenant } from '../../domain/ids';
 import type { ProgramRef } from '../../domain/project/program';
-import { loosenings } from '../../domain/lifecycle/loosenings';
+import { changesToApprove } from '../../domain/lifecycle/judged-data';
 import { actingKeyId } from '../access/acting-key';
 import type { Database } from '../connection';
 import { afterKey, rowsToAsk, toPage } from '../page';
-import { accept, closeProposal, pendingOf, propose, reject, toProposal } from './proposals';
+import {
+  accept,
+  closeProposal,
+  expireSelfApproval,
+  pendingOf,
+  propose,
+  readProposal,
+  readSelfApprovals,
+  reject,
+} from './proposals';
 import { archiveLifecycle, deleteLifecycle, unarchiveLifecycle } from './archive';
 import {
   currentOf,
@@ -34,7 +44,8 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
         }
         refuseArchived(lifecycle, before);
         const pending = await pendingOf(tx, { tenant, name: lifecycle });
-        if (pending?.digest === digest) return { kind: 'pending', proposal: toProposal(pending) };
+        if (pending?.digest === digest)
+          return { kind: 'pending', proposal: await readProposal(tx, pending) };
         if (pending)
           await closeProposal(tx, pending, {
             status: 'superseded',
@@ -50,7 +61,7 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
         const loosened =
           before.digest === null
             ? []
-            : loosenings(
+            : changesToApprove(
                 await revisionOf(tx, tenant, { lifecycle, digest: before.digest }),
                 revision,
               );
@@ -89,10 +100,30 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
 
     async proposal(lifecycle) {
       const pending = await pendingOf(sql, lifecycle);
-      return pending ? toProposal(pending) : null;
+      return pending ? readProposal(sql, pending) : null;
     },
 
     accept: (input) => sql.begin((tx) => accept(tx, input)),
+
+    selfApprovals: ({ tenant }) => readSelfApprovals(sql, tenant),
+
+    async expireSelfApprovals() {
+      const due = await sql<
+        {
+          readonly tenantId: Tenant;
+          readonly id: string;
+          readonly lifecycle: string;
+          readonly revision: number;
+        }[]
+      >`
+        select tenant_id, id, lifecycle, revision from lifecycle_proposals
+        where status = 'accepted' and expires_at <= now() order by expires_at limit 100`;
+      const ended = [];
+      for (const { tenantId: tenant, lifecycle, revision, id } of due)
+        if (await sql.begin((tx) => expireSelfApproval(tx, { tenantId: tenant, id, lifecycle })))
+          ended.push({ tenant, lifecycle, revision });
+      return ended;
+    },
 
     reject: (input) => sql.begin((tx) => reject(tx, input)),
 

@@ -27,6 +27,8 @@ export interface PromptVersionRecord {
   readonly cause: string;
   readonly createdAt: string;
   readonly approvals: readonly {
+    /** By the author of the version. */
+    readonly selfApproved: boolean;
     readonly actor: string;
     readonly cause: string;
     readonly approvedAt: string;

@@ -13,6 +13,8 @@ import { lockPrompt, moveRef, readRef, requireKind, requireVersion, movesOf } fr
 import {
   approvalCount,
   approvalsColumn,
+  authorOf,
+  holderOfCaller,
   readVersion,
   storeVersion,
   toRecord,
@@ -90,9 +92,12 @@ export interface PromptRepository {
   history(
     input: PromptKey & { readonly ref?: string | undefined } & PageRequest,
   ): Promise<Page<PromptMove>>;
-  /** Counts once for each person and version. */
+  /**
+   * Counts once for each person and version. @throws Forbidden for the author of the version unless
+   * `selfApprove` is set; the caller checks who may set it.
+   */
   approve(
-    input: KeyedPromptChange & { readonly version: number },
+    input: KeyedPromptChange & { readonly version: number; readonly selfApprove?: boolean },
   ): Promise<{ readonly approvals: number }>;
   /**
    * Throws Conflict if the label needs approval and the version has none. A conflict with
@@ -238,11 +243,22 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
     approve: ({ tenant, idempotencyKey: key, ...request }) =>
       sql.begin((tx) =>
         runIdempotently(tx, { tenant, operation: 'prompt.approve', key, request }, async () => {
-          const { prompt, version, actor, cause } = request;
+          const { prompt, version, actor, cause, selfApprove = false } = request;
           await lockPrompt(tx, { tenant, prompt });
           await requireVersion(tx, { tenant, prompt, version });
+          const holder = await holderOfCaller(tx, { tenant, actor });
+          const isAuthor = holder === (await authorOf(tx, { tenant, prompt, version }));
+          if (isAuthor && !selfApprove)
+            throw failure(
+              'Forbidden',
+              `${actor} wrote ${prompt}@${version} and may not approve it`,
+              {
+                next: 'ask another approver; an admin who works alone adds --self-approve (selfApprove: true), which the audit keeps',
+              },
+            );
           const [added] = await tx`
-            insert into prompt_approvals (tenant_id, prompt, version, actor, cause) values (${tenant}, ${prompt}, ${version}, ${actor}, ${cause})
+            insert into prompt_approvals (tenant_id, prompt, version, holder_id, actor, self_approved, cause)
+            values (${tenant}, ${prompt}, ${version}, ${holder}, ${actor}, ${isAuthor}, ${cause})
             on conflict do nothing returning true as added`;
           if (added)
             await appendAudit(tx, {
@@ -251,7 +267,7 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
               action: 'prompt.approve',
               subject: `prompt:${prompt}`,
               cause,
-              after: { version },
+              after: { version, selfApproved: isAuthor },
             });
           return { approvals: await approvalCount(tx, { tenant, prompt, version }) };
         }),

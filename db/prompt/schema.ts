@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import {
+  boolean,
   check,
   foreignKey,
   index,
@@ -52,6 +53,8 @@ export const promptVersions = pgTable(
     /** The version that its author edited; null for the first. */
     parent: integer('parent'),
     author: text('author').notNull(),
+    /** The author's key; null for a version of the platform itself, such as of a search. */
+    authorKeyId: text('author_key_id'),
     cause: text('cause').notNull(),
     createdAt: createdAt(),
   },
@@ -79,14 +82,18 @@ export const promptApprovals = pgTable(
     tenantId: tenantId(),
     prompt: text('prompt').notNull(),
     version: integer('version').notNull(),
+    /** The person: the holder of the key, which a rotation keeps. */
+    holderId: text('holder_id').notNull(),
     actor: text('actor').notNull(),
+    /** Approved by the author, an admin who set `selfApprove`. */
+    selfApproved: boolean('self_approved').notNull().default(false),
     cause: text('cause').notNull(),
     approvedAt: instant('approved_at').notNull().defaultNow(),
   },
   (t) => [
     primaryKey({
       name: 'prompt_approvals_pk',
-      columns: [t.tenantId, t.prompt, t.version, t.actor],
+      columns: [t.tenantId, t.prompt, t.version, t.holderId],
     }),
     foreignKey({
       name: 'prompt_approvals_version_fk',

@@ -1,5 +1,7 @@
 import type { Digest } from '../../domain/dataset/artifact';
+import type { Tenant } from '../../domain/ids';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
+import { actingKeyId } from '../access/acting-key';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import { digestOf, toJson } from '../document';
@@ -33,8 +35,8 @@ export async function storeVersion(
     update prompts set versions = versions + 1 where tenant_id = ${tenant} and name = ${prompt} returning versions`;
   const version = row?.versions ?? 1;
   await tx`
-    insert into prompt_versions (tenant_id, prompt, version, digest, template, parent, author, cause)
-    values (${tenant}, ${prompt}, ${version}, ${digest}, ${toJson(template)}, ${parent}, ${actor}, ${cause})`;
+    insert into prompt_versions (tenant_id, prompt, version, digest, template, parent, author, author_key_id, cause)
+    values (${tenant}, ${prompt}, ${version}, ${digest}, ${toJson(template)}, ${parent}, ${actor}, ${actingKeyId()}, ${cause})`;
   await appendAudit(tx, {
     tenant,
     actor,
@@ -49,7 +51,7 @@ export async function storeVersion(
 /** Approvals of the version `v` of the enclosing query. */
 export function approvalsColumn(sql: Query) {
   return sql`(
-    select json_agg(json_build_object('actor', a.actor, 'cause', a.cause, 'approvedAt', a.approved_at) order by a.approved_at)
+    select json_agg(json_build_object('actor', a.actor, 'selfApproved', a.self_approved, 'cause', a.cause, 'approvedAt', a.approved_at) order by a.approved_at)
     from prompt_approvals a where a.tenant_id = v.tenant_id and a.prompt = v.prompt and a.version = v.version
   ) as approvals`;
 }
@@ -99,4 +101,26 @@ export function toRecord({
 /** PostgreSQL writes times inside a document in the session's time zone. */
 export function utc(time: string): string {
   return new Date(time).toISOString();
+}
+
+/** The person who acts: the holder of the key. Without a key it is the name. */
+export async function holderOfCaller(
+  tx: Query,
+  { tenant, actor }: { readonly tenant: Tenant; readonly actor: string },
+): Promise<string> {
+  const [key] = await tx<{ readonly holderId: string }[]>`
+    select holder_id from api_keys where tenant_id = ${tenant} and id = ${actingKeyId()}`;
+  return key?.holderId ?? actor;
+}
+
+/** The person who wrote the version; the name of an author without a key. */
+export async function authorOf(
+  tx: Query,
+  { tenant, prompt, version }: PromptName & { readonly version: number },
+): Promise<string> {
+  const [row] = await tx<{ readonly author: string }[]>`
+    select coalesce(k.holder_id, v.author) as author from prompt_versions v
+    left join api_keys k on k.tenant_id = v.tenant_id and k.id = v.author_key_id
+    where v.tenant_id = ${tenant} and v.prompt = ${prompt} and v.version = ${version}`;
+  return row?.author ?? '';
 }

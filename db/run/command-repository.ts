@@ -10,6 +10,7 @@ import { newId } from '../ids';
 import { appendAudit } from '../audit/entry';
 import { allows, type ApiKeyScope } from '../access/repository';
 import type { runs } from './schema';
+import { readStarters } from './starters';
 import type { lifecycleRevisions } from '../lifecycle/schema';
 import type { commands } from './command-schema';
 
@@ -149,12 +150,10 @@ async function voteRefused(
   { tenant, key, vote }: Voter,
 ): Promise<Admission | null> {
   const [run] = await tx<
-    (Columns<typeof runs, 'lifecycle'> &
-      Columns<typeof lifecycleRevisions, 'spec'> & { readonly starter: string | null })[]
+    (Columns<typeof runs, 'lifecycle'> & Columns<typeof lifecycleRevisions, 'spec'>)[]
   >`
-    select r.lifecycle, v.spec, k.holder_id as starter from runs r
+    select r.lifecycle, v.spec from runs r
     join lifecycle_revisions v on v.tenant_id = r.tenant_id and v.lifecycle = r.lifecycle and v.digest = r.revision_digest
-    left join api_keys k on k.tenant_id = r.tenant_id and k.id = r.starter_key_id
     where r.tenant_id = ${tenant} and r.id = ${vote.runId} and r.ended_at is null`;
   if (!run || run.lifecycle !== vote.model) {
     return {
@@ -177,7 +176,9 @@ async function voteRefused(
       },
     );
   }
-  if (run.starter !== key.holderId || allowStarter) return null;
+  if (allowStarter) return null;
+  const starters = await readStarters(tx, { tenant, runId: vote.runId });
+  if (!starters.includes(key.holderId)) return null;
   return forbidden(
     `the key ${key.name} started ${vote.runId} and may not vote on it; another person's key must`,
     {

@@ -5,6 +5,7 @@ import type { RunStatus } from '../../domain/run/run';
 import type { Columns } from '../columns';
 import type { Database, Transaction } from '../connection';
 import { afterKey, rowsToAsk, toPage, type Page, type PageRequest } from '../page';
+import { isScheduleRequest } from '../run/starters';
 import { notify } from '../notification/notification';
 import type { lifecycles } from '../lifecycle/schema';
 import type { runs } from '../run/schema';
@@ -134,14 +135,8 @@ export function createScheduleRepository({ sql }: Database): ScheduleRepository 
       }),
 
     async isRequested({ tenant, lifecycle, scheduledAt }) {
-      // Temporal cuts the time of a trigger to seconds, and its clock may differ. A backfill is of
-      // past times, so it does not free the schedule of its brakes afterwards.
       const [requested] = await sql`
-        select from audit_log
-        where tenant_id = ${tenant} and subject = ${`lifecycle:${lifecycle}`}
-          and (action = 'schedule.trigger' and at between ${scheduledAt}::timestamptz - interval '1 minute' and ${scheduledAt}::timestamptz + interval '1 minute'
-            or action = 'schedule.backfill' and ${scheduledAt}::timestamptz between (after->>'from')::timestamptz and (after->>'to')::timestamptz and ${scheduledAt}::timestamptz <= at)
-        limit 1`;
+        select from audit_log where ${isScheduleRequest(sql, { tenant, lifecycle, scheduledAt })} limit 1`;
       return requested !== undefined;
     },
 

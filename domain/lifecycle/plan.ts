@@ -8,7 +8,8 @@ import type { LifecycleRevision, LifecycleSpec } from './revision';
 import { documentFor } from '../document/codec.schema';
 import { dataLifecycleSchema, type DataLifecycleDocument } from './data-lifecycle.schema';
 import { lifecycleSchema, type LifecycleDocument } from './lifecycle.schema';
-import { looseningText, loosenings, type Loosening } from './loosenings';
+import { changesToApprove, isDataChange } from './judged-data';
+import { looseningText, type Loosening } from './loosenings';
 import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
 import {
   llmLifecycleSchema,
@@ -34,7 +35,10 @@ export interface LifecyclePlan {
   readonly next: Digest;
   readonly changes: readonly PlannedChange[];
   readonly stages: readonly PlannedStage[];
-  /** Changes that weaken the policy. Such a revision needs another person's approval. */
+  /**
+   * Changes that weaken the policy, or that change the judged rows of a lifecycle with approvals.
+   * Such a revision needs another person's approval.
+   */
   readonly loosenings: readonly Loosening[];
   /** The plan as text. */
   readonly lines: readonly string[];
@@ -65,7 +69,7 @@ export function planLifecycle(
   const changes = current === null ? [] : changesOf(current, next);
   const stages = stagesAfter(current, next, changes);
   const was = current === null ? null : { revision: current.revision, digest: current.digest };
-  const loosened = current === null ? [] : loosenings(current, next);
+  const loosened = current === null ? [] : changesToApprove(current, next);
   const plan = {
     lifecycle,
     changed: current?.digest !== next.digest,
@@ -361,7 +365,10 @@ function planLines({
     ...changes.map((change) => `  ${changeInWords(change)}`),
     ...(loosened.length === 0
       ? []
-      : [waitsForApprover, ...loosened.map((each) => `  ${looseningText(each)}`)]),
+      : [
+          loosened.every(isDataChange) ? dataWaitsForApprover : waitsForApprover,
+          ...loosened.map((each) => `  ${looseningText(each)}`),
+        ]),
     'stages of the next run on unchanged data:',
     ...stages.map(
       ({ stage, action, because }) =>
@@ -372,6 +379,9 @@ function planLines({
 
 const waitsForApprover =
   'this loosens the policy: an approver other than its author must accept it';
+
+const dataWaitsForApprover =
+  'this changes the rows that the gates judge: an approver other than its author must accept it';
 
 const actions = { runs: 'runs', mayRun: 'runs again if', reused: 'is reused' } as const;
 

@@ -84,6 +84,15 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
     ),
     // Sooner than a rollout counts a label as missing, also in a replay, where hours take a second.
     repeat('feedback', 1, () => registry.feedback.joinWaiting({ limit: 1000 }), log),
+    repeat(
+      'self-approvals',
+      30,
+      async () => {
+        for (const ended of await registry.lifecycles.expireSelfApprovals())
+          log.warn(ended, 'a self-approval ended, and the stricter revision is in force');
+      },
+      log,
+    ),
     repeat('keys', 12 * 3600, () => warnOfKeys(registry.apiKeys, log), log),
     repeat('partitions', 3600, () => registry.predictions.ensurePartitions({ days: 7 }), log),
     repeat('escalations', 10, () => registry.incidents.escalate({ limit: 100 }), log),

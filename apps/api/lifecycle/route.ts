@@ -23,6 +23,7 @@ import { registeredTables } from '../dataset/registered-tables';
 import { sourceWarnings } from '../dataset/source-warnings';
 import { checkRunRequest, refuseLooserReuse, rerunOfRequest } from '../run/request';
 import { startRun } from '../run/start';
+import { fileDiffs } from './file-diffs';
 import type { RouteDeps } from '../route-deps';
 import { idempotent, name, page, pageOf, problem, version, why } from '../fields';
 import {
@@ -124,6 +125,15 @@ export function lifecycleRoutes({
       `${lifecycle} is archived, so apply is refused; next: perennial lifecycle unarchive ${lifecycle} --reason "<why>"`,
     ];
   };
+  /** What waits for approvers, with the lines that it changes. */
+  const pendingOf = async (tenant: Tenant, of: string) => {
+    const pending = await registry.lifecycles.proposal({ tenant, name: of });
+    const now = pending && (await registry.lifecycles.get({ tenant, name: of }));
+    if (!pending || !now) return null;
+    const { files, ...shown } = pending;
+    const texts = await revisionTexts(artifacts, files);
+    return { ...shown, diffs: await fileDiffs(artifacts, now.files, { files, texts }) };
+  };
   return async (app) => {
     await Promise.resolve();
     app.get(
@@ -157,7 +167,7 @@ export function lifecycleRoutes({
           await registry.lifecycles.get({ tenant: caller.tenant, name: of }),
           of,
         );
-        const pending = await registry.lifecycles.proposal({ tenant: caller.tenant, name: of });
+        const pending = await pendingOf(caller.tenant, of);
         const spec = allows(caller.scope, 'operator')
           ? revision.spec
           : withMaskedWebhooks(revision.spec);
@@ -246,6 +256,7 @@ export function lifecycleRoutes({
             changed: false,
             state: 'pending',
             loosenings,
+            diffs: (await pendingOf(tenant, of))?.diffs ?? [],
             warnings,
           });
         }
@@ -259,6 +270,7 @@ export function lifecycleRoutes({
           changed,
           state: 'inForce',
           loosenings: [],
+          diffs: [],
           warnings,
         });
       },
@@ -270,7 +282,8 @@ export function lifecycleRoutes({
         ...approver,
         schema: {
           tags,
-          summary: 'Approve a revision that loosens the policy; not allowed for its author',
+          summary:
+            'Approve a revision that waits, which may need more approvals (pending); not allowed for its author',
           params: pendingParams,
           body: z.strictObject({
             reason: why,
@@ -284,15 +297,19 @@ export function lifecycleRoutes({
       },
       async ({ caller, params: { name: of, revision }, body }) => {
         const { tenant } = caller;
-        const accepted = await registry.lifecycles.accept({
+        const outcome = await registry.lifecycles.accept({
           tenant,
           name: of,
           revision,
           caller,
           ...body,
         });
+        if (outcome.kind === 'pending') {
+          const now = found(await registry.lifecycles.get({ tenant, name: of }), of);
+          return { ...now, pending: await pendingOf(tenant, of), archived: null };
+        }
         await scheduleSoon(tenant, of);
-        return { ...accepted, pending: null, archived: null };
+        return { ...outcome.revision, pending: null, archived: null };
       },
     );
 
@@ -381,15 +398,14 @@ export function lifecycleRoutes({
       async ({ caller, params: { name: of }, body }) => {
         const { tenant, scope } = caller;
         const revision = await check(caller, { ...body, name: of });
-        const planned = planLifecycle(
-          await registry.lifecycles.get({ tenant, name: of }),
-          revision,
-        );
+        const current = await registry.lifecycles.get({ tenant, name: of });
+        const planned = planLifecycle(current, revision);
         const seen = allows(scope, 'operator') ? planned : withoutAddresses(planned);
         const days = await planDayCorrelation(registry, { tenant, spec: revision.spec });
         return {
           ...seen,
           lines: [...seen.lines, ...days],
+          diffs: current === null ? [] : await fileDiffs(artifacts, current.files, revision),
           warnings: [...(await archivedWarning(tenant, of)), ...(await warningsOf(revision))],
         };
       },

@@ -44,14 +44,33 @@ const loosening = z.object({
   why: z.string(),
 });
 
+const fileDiff = z.object({ path: z.string(), lines: z.array(z.string()).readonly() });
+const fileDiffList = z
+  .array(fileDiff)
+  .readonly()
+  .describe('changed lines of the files that differ from the revision in force');
+
 const pendingRevision = z
   .object({
     revision: z.number(),
     digest: z.string(),
     baseRevision: z.number().describe('revision in force until this one is approved'),
     loosenings: z.array(loosening).readonly(),
+    diffs: fileDiffList,
     proposedBy: z.string(),
     proposedAt: instant,
+    required: z.number().describe('people who must approve it, by the policy in force'),
+    role: z.enum(['approver', 'admin']).describe('scope that an approval needs'),
+    approvals: z
+      .array(
+        z.object({
+          by: z.string(),
+          reason: z.string(),
+          approvedAt: instant,
+          isAuthor: z.boolean().describe('approved by its author, with selfApprove'),
+        }),
+      )
+      .readonly(),
   })
   .meta({ id: 'PendingRevision' });
 
@@ -70,7 +89,9 @@ export const lifecycleRevision = z
     archived,
     pending: pendingRevision
       .nullable()
-      .describe('revision that loosens the policy and waits for an approver'),
+      .describe(
+        'revision that loosens the policy or changes the judged rows, and waits for approvers',
+      ),
   })
   .meta({ id: 'LifecycleRevision' });
 
@@ -102,6 +123,7 @@ export const applied = z
       .enum(['inForce', 'pending'])
       .describe('pending: it loosens the policy and waits for an approver other than its author'),
     loosenings: z.array(loosening).readonly(),
+    diffs: fileDiffList,
     warnings,
   })
   .meta({ id: 'Applied' });
@@ -128,7 +150,13 @@ export const plan = z
       )
       .readonly(),
     stages: z.array(plannedStage).readonly(),
-    loosenings: z.array(loosening).readonly().describe('rules that are less strict than before'),
+    loosenings: z
+      .array(loosening)
+      .readonly()
+      .describe(
+        'rules that are less strict than before, and changes of the judged rows if approvals are required',
+      ),
+    diffs: fileDiffList,
     lines: z.array(z.string()).readonly().describe('the same as text'),
     warnings,
   })

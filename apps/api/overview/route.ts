@@ -31,19 +31,22 @@ export function overviewRoutes({ registry, guards: { viewer } }: RouteDeps): Fas
         ...viewer,
         schema: {
           tags: ['runs'],
-          summary: 'List the runs that wait for a person, and the failures of the last day',
+          summary:
+            'List the runs that wait for a person, self-approved revisions and the failures of the last day',
           response: { 200: attentionView, default: problem },
         },
       },
       async ({ caller }) => {
         const { tenant, id: keyId } = caller;
         const since = new Date(Date.now() - dayMilliseconds).toISOString();
-        const [waiting, failures] = await Promise.all([
+        const [waiting, failures, selfApproved] = await Promise.all([
           registry.overview.waiting({ tenant, keyId }),
           registry.overview.failures({ tenant, keyId, since }),
+          registry.lifecycles.selfApprovals({ tenant }),
         ]);
         return {
           waiting: waiting.map((run) => waitingToJson(run, caller)),
+          selfApproved,
           failures: failures.map(runToJson),
         };
       },

@@ -83,6 +83,19 @@ export const attentionView = z
       .array(runOverview.extend({ approvals: z.array(approvalWait).readonly() }))
       .readonly()
       .describe('runs that wait or are paused, newest first, at most 100'),
+    selfApproved: z
+      .array(
+        z.object({
+          lifecycle: z.string(),
+          revision: z.number(),
+          by: z.string(),
+          reason: z.string(),
+          approvedAt: instant,
+          expiresAt: instant.describe('then the stricter revision before returns'),
+        }),
+      )
+      .readonly()
+      .describe('revisions in force that only their author approved'),
     failures: z
       .array(runOverview)
       .readonly()

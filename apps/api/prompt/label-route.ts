@@ -58,10 +58,17 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
         ...approver,
         schema: {
           tags,
-          summary: 'Approve a version; the label production requires it',
+          summary:
+            'Approve a version, which the label production requires; not allowed for its author',
           params: prompt.extend({ version }),
           headers: idempotent,
-          body: z.strictObject({ reason: why }),
+          body: z.strictObject({
+            reason: why,
+            selfApprove: z
+              .boolean()
+              .default(false)
+              .describe('true: an admin approves their own version; default false'),
+          }),
           response: {
             200: z.object({ prompt: z.string(), version: z.number(), approvals: z.number() }),
             default: problem,
@@ -69,15 +76,16 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
         },
       },
       async ({
-        caller: { tenant, name: actor },
+        caller: { tenant, name: actor, scope },
         params: { prompt: of, version: approved },
         headers,
-        body: { reason },
+        body: { reason, selfApprove },
       }) => {
         const given = {
           tenant,
           prompt: of,
           version: approved,
+          selfApprove: selfApprove && scope === 'admin',
           actor,
           cause: reason,
           idempotencyKey: keyOf(headers),

@@ -31,7 +31,14 @@ export const promptVersion = z
     cause: z.string(),
     createdAt: instant,
     approvals: z
-      .array(z.object({ actor: z.string(), cause: z.string(), approvedAt: instant }))
+      .array(
+        z.object({
+          actor: z.string(),
+          selfApproved: z.boolean(),
+          cause: z.string(),
+          approvedAt: instant,
+        }),
+      )
       .readonly(),
   })
   .meta({ id: 'PromptVersion' });

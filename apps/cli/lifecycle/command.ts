@@ -57,7 +57,9 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
       const plan = await context
         .api()
         .call('POST /lifecycles/{name}/plan', { path: { name }, body: folder });
-      terminal.out(options.json ? jsonText(plan) : plan.lines.join('\n'));
+      terminal.out(
+        options.json ? jsonText(plan) : [...plan.lines, ...diffLinesOf(plan.diffs)].join('\n'),
+      );
       warn(plan);
     });
 
@@ -85,8 +87,9 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
           terminal.say(`${revision} ${applied.changed ? 'applied' : 'is unchanged'}`);
           return;
         }
-        terminal.say(`${revision} loosens the policy:`);
+        terminal.say(`${revision} loosens the policy or changes what the gates judge:`);
         for (const each of applied.loosenings) terminal.say(`  ${looseningText(each)}`);
+        for (const line of diffLinesOf(applied.diffs)) terminal.say(line);
         if (options.selfApprove === undefined) {
           const next = `perennial lifecycle approve ${name} --revision ${applied.revision} --reason "<why>"`;
           throw new CliError(
@@ -96,11 +99,17 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
           );
         }
         const body = { reason: options.selfApprove, selfApprove: true };
-        await context.api().call('POST /lifecycles/{name}/revisions/{revision}/approve', {
-          path: { name, revision: applied.revision },
-          body,
-        });
-        terminal.say(`${name}: revision ${applied.revision} is in force, approved by its author`);
+        const { pending } = await context
+          .api()
+          .call('POST /lifecycles/{name}/revisions/{revision}/approve', {
+            path: { name, revision: applied.revision },
+            body,
+          });
+        terminal.say(
+          pending
+            ? approvalsLine(name, pending)
+            : `${name}: revision ${applied.revision} is in force, approved by its author; it ends in 7 days unless another approver confirms it`,
+        );
       },
     );
 
@@ -121,11 +130,15 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
       const { revision, selfApprove, reason = selfApprove } = options;
       if (reason === undefined) throw new CliError('approve requires --reason', 2);
       const body = { reason, selfApprove: selfApprove !== undefined };
-      await context.api().call('POST /lifecycles/{name}/revisions/{revision}/approve', {
-        path: { name, revision },
-        body,
-      });
-      terminal.say(`${name}: revision ${revision} is in force`);
+      const { pending } = await context
+        .api()
+        .call('POST /lifecycles/{name}/revisions/{revision}/approve', {
+          path: { name, revision },
+          body,
+        });
+      terminal.say(
+        pending ? approvalsLine(name, pending) : `${name}: revision ${revision} is in force`,
+      );
     });
 
   lifecycle
@@ -196,10 +209,28 @@ function pendingLines(name: string, pending: PendingJson | null | undefined): re
   if (!pending) return [];
   const { revision, proposedBy, proposedAt, loosenings } = pending;
   return [
-    `revision ${revision} waits for an approver other than ${proposedBy}, who proposed it at ${proposedAt}; it loosens the policy:`,
+    `revision ${revision} waits for an approver other than ${proposedBy}, who proposed it at ${proposedAt}; it loosens the policy or changes what the gates judge:`,
     ...loosenings.map((each) => `  ${looseningText(each)}`),
+    ...diffLinesOf(pending.diffs),
+    approvalsLine(name, pending),
     `next: perennial lifecycle approve ${name} --revision ${revision} --reason "<why>"`,
   ];
+}
+
+function approvalsLine(
+  name: string,
+  {
+    revision,
+    approvals,
+    required,
+    role,
+  }: Pick<PendingJson, 'revision' | 'approvals' | 'required' | 'role'>,
+): string {
+  return `${name}: revision ${revision} has ${approvals.length} of ${required} approvals (scope ${role})`;
+}
+
+function diffLinesOf(diffs: PendingJson['diffs'] = []): readonly string[] {
+  return diffs.flatMap(({ path, lines }) => [`  ${path}:`, ...lines.map((line) => `    ${line}`)]);
 }
 
 /** The name for the request to the API, which checks everything itself. */

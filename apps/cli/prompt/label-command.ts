@@ -1,8 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
+import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { versionNumber } from '../numbers';
 import { jsonText } from '../harmless';
+
+interface ApproveOptions {
+  readonly reason?: string;
+  readonly selfApprove?: string;
+}
 
 /** Commands that move a label, or approve its move. */
 export function promptLabelCommands(prompt: Command, context: CliContext): void {
@@ -10,16 +16,24 @@ export function promptLabelCommands(prompt: Command, context: CliContext): void 
 
   prompt
     .command('approve')
-    .description('Approve a version; the label production requires it')
+    .description(
+      'Approve a version, which the label production requires; not allowed for its author',
+    )
     .argument('<prompt>')
     .argument('<version>', 'Version number', versionNumber)
-    .requiredOption('--reason <text>', 'Reason, for the audit log (required)')
-    .action(async (name: string, version: number, { reason }: { readonly reason: string }) => {
+    .option('--reason <text>', 'Reason, for the audit log (required without --self-approve)')
+    .option(
+      '--self-approve <reason>',
+      'Approve your own version; for an admin without colleagues, recorded in the audit log',
+    )
+    .action(async (name: string, version: number, options: ApproveOptions) => {
+      const { selfApprove, reason = selfApprove } = options;
+      if (reason === undefined) throw new CliError('approve requires --reason', 2);
       const headers = { 'idempotency-key': randomUUID() };
       await context.api().call('POST /prompts/{prompt}/versions/{version}/approve', {
         path: { prompt: name, version },
         headers,
-        body: { reason },
+        body: { reason, selfApprove: selfApprove !== undefined },
       });
       terminal.say(`${name}@${version} is approved`);
     });

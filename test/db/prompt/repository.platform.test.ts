@@ -1,3 +1,4 @@
+import { withActingKey } from '../../../db/access/acting-key';
 import fc from 'fast-check';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import { openTestRegistry, tenant, unique, type TestRegistry } from '../registry-fixture';
@@ -138,15 +139,45 @@ describe('the prompt register', () => {
       type: 'Conflict',
       message: `${prompt}@1 is not approved, which the label production requires`,
     });
-    const approve = { ...by(), version: 1 };
+    await expect(test_.registry.prompts.approve({ ...by(), version: 1 })).rejects.toMatchObject({
+      type: 'Forbidden',
+      message: `key:a wrote ${prompt}@1 and may not approve it`,
+    });
+    const approve = { ...by(), actor: 'key:b', version: 1 };
     expect(await test_.registry.prompts.approve(approve)).toEqual({ approvals: 1 });
     expect(
       await test_.registry.prompts.approve({ ...approve, idempotencyKey: unique('key') }),
     ).toEqual({ approvals: 1 });
     expect(await label(1, 'production')).toMatchObject({ kind: 'moved' });
     const found = await test_.registry.prompts.get({ tenant, prompt, version: 1 });
-    expect(found?.approvals).toMatchObject([{ actor: 'key:a', cause: 'better' }]);
+    expect(found?.approvals).toMatchObject([
+      { actor: 'key:b', cause: 'better', selfApproved: false },
+    ]);
     expect(found?.approvals[0]?.approvedAt).toMatch(/^\d{4}-.*Z$/);
+  });
+
+  test('approvals count people, not keys', async () => {
+    const { apiKeys, prompts } = test_.registry;
+    const keyOf = (name: string) =>
+      apiKeys.create({ tenant, name, scope: 'approver', actor: 'test' });
+    const rotated = (id: string) =>
+      apiKeys.rotate({ tenant, id, actor: 'test', overlapSeconds: 60 });
+    const ann = { ...(await keyOf('ann')), name: 'ann' };
+    const bob = { ...(await keyOf('bob')), name: 'bob' };
+    await withActingKey(ann.id, () => put('one'));
+    const approveBy = (key: { readonly id: string; readonly name: string }, selfApprove = false) =>
+      withActingKey(key.id, () =>
+        prompts.approve({ ...by(), actor: key.name, version: 1, selfApprove }),
+      );
+    const secondOfAnn = { ...(await rotated(ann.id)), name: 'another name' };
+    await expect(approveBy(secondOfAnn)).rejects.toMatchObject({ type: 'Forbidden' });
+    expect(await approveBy(bob)).toEqual({ approvals: 1 });
+    expect(await approveBy({ ...(await rotated(bob.id)), name: 'bob again' })).toEqual({
+      approvals: 1,
+    });
+    expect(await approveBy(secondOfAnn, true)).toEqual({ approvals: 2 });
+    const found = await prompts.get({ tenant, prompt, version: 1 });
+    expect(found?.approvals.map(({ selfApproved }) => selfApproved)).toEqual([false, true]);
   });
 
   test('a rollback restores the previous version, and the next one goes further back', async () => {

@@ -129,6 +129,63 @@ describe('votes', () => {
     ).toEqual([ada.id, bob.id]);
   });
 
+  test('of a person who triggered or backfilled the schedule of the run are refused', async () => {
+    const { registry } = test_;
+    const [ann, bob, eve] = [
+      await keyOf('approver'),
+      await keyOf('approver'),
+      await keyOf('admin'),
+    ];
+    const on = await waiting(null);
+    const scheduled = async (at: Date) => {
+      const run = await registry.runs.open({
+        tenant,
+        workflowId: `run/${tenant}/${on.model}/scheduled-${at.toISOString().slice(0, 19)}Z`,
+        lifecycle: on.model,
+        request: { reason: 'scheduled' },
+        actor: 'schedule',
+        traceId: 't',
+      });
+      return { ...on, runId: run.id };
+    };
+    const request = (
+      key: { readonly id: string },
+      action: 'trigger' | 'backfill',
+      after?: object,
+    ) =>
+      withActingKey(key.id, () =>
+        registry.lifecycles.auditSchedule({
+          tenant,
+          name: on.model,
+          action,
+          actor: 'x',
+          cause: 'now',
+          ...(after && { after }),
+        }),
+      );
+    await request(ann, 'trigger');
+    const hour = 3_600_000;
+    const past = new Date(Date.now() - 24 * hour);
+    const from = new Date(past.getTime() - hour).toISOString();
+    await request(bob, 'backfill', { from, to: new Date(past.getTime() + hour).toISOString() });
+    const triggered = await scheduled(new Date());
+    const backfilled = await scheduled(past);
+    const asked = async (key: { readonly id: string }, at: Waiting) =>
+      (await vote(key.id, at)).kind;
+    expect(await asked(ann, triggered)).toBe('refused');
+    expect(await asked(bob, triggered)).toBe('admitted');
+    expect(await asked(bob, backfilled)).toBe('refused');
+    expect(await asked(ann, backfilled)).toBe('admitted');
+    expect(await asked(eve, triggered)).toBe('admitted');
+    const again = await registry.apiKeys.rotate({
+      tenant,
+      id: ann.id,
+      actor: 'test',
+      overlapSeconds: 60,
+    });
+    expect(await asked(again, triggered)).toBe('refused');
+  });
+
   test('of the key that started the run are refused, also after a rotation, unless the policy allows them', async () => {
     const ada = await keyOf('admin');
     const on = await waiting(ada.id);

@@ -37,7 +37,7 @@ export function HomePage() {
 const mostListed = 100;
 
 function Attention({
-  of: { waiting, failures },
+  of: { waiting, failures, selfApproved },
 }: {
   readonly of: AnswerOf<'GET /overview/attention'>;
 }) {
@@ -63,6 +63,23 @@ function Attention({
           </ul>
         )}
       </div>
+      {selfApproved.length === 0 ? null : (
+        <div className="card warn">
+          <h2>Policies that only their author approved</h2>
+          <ul>
+            {selfApproved.map(({ lifecycle, revision, by, reason, expiresAt }) => (
+              <li key={`${lifecycle}@${revision}`}>
+                {lifecycle}: revision {revision} by {by}{' '}
+                <span className="quiet">ends {dateTime(expiresAt)}</span>
+                <br />
+                <span className="clip quiet" title={reason}>
+                  {reason}
+                </span>
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
       <div className={failures.length > 0 ? 'card bad' : 'card'}>
         <h2>Failures since yesterday</h2>
         {failures.length === 0 ? (

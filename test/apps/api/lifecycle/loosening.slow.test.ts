@@ -46,14 +46,21 @@ const approve = (name: string, revision: number, body: object = {}, options: Cal
     ...options,
   });
 
-/** A lifecycle that needs two approvals. */
-async function strict(): Promise<string> {
+/** A lifecycle that needs this many approvals. */
+async function strict(required = 1): Promise<string> {
   const name = `strict-${++made}`;
-  expect(await put(name, approvals(2))).toMatchObject({
+  expect(await put(name, approvals(required))).toMatchObject({
     status: 200,
     body: { revision: 1, state: 'inForce', changed: true },
   });
   return name;
+}
+
+/** A key of another person. */
+async function keyOf(scope: 'approver' | 'admin'): Promise<string> {
+  const name = `person-${++made}`;
+  const { key } = await world.registry.apiKeys.create({ tenant, name, scope, actor: 'test' });
+  return key;
 }
 
 /** The first gate is looser. */
@@ -133,6 +140,7 @@ describe('a revision that loosens the policy', () => {
         cause: 'agreed',
         after: { revision: 2, proposedBy: 'operator', selfApproved: false },
       },
+      { action: 'lifecycle.approve', actor: 'approver', after: { approvals: 1, required: 1 } },
       { action: 'lifecycle.propose', actor: 'operator', before: { revision: 1 } },
       { action: 'lifecycle.apply' },
     ]);
@@ -146,13 +154,13 @@ describe('a revision that loosens the policy', () => {
 
   test('is not accepted by its author, except by an admin who requests that explicitly', async () => {
     const name = await strict();
-    await put(name, approvals(1), undefined, { as: 'approver' });
+    await put(name, approvals(0), undefined, { as: 'approver' });
     expect(await approve(name, 2)).toMatchObject({
       status: 403,
       body: { detail: expect.stringContaining('may not accept it') as string },
     });
     expect(await approve(name, 2, { selfApprove: true })).toMatchObject({ status: 403 });
-    await put(name, approvals(0), undefined, { as: 'admin' });
+    await put(name, approvals(0), weaker, { as: 'admin' });
     expect(await approve(name, 3, {}, { as: 'admin' })).toMatchObject({
       status: 403,
       body: { next: expect.stringContaining('--self-approve') as string },
@@ -198,7 +206,7 @@ describe('a revision that loosens the policy', () => {
       body: { revision: 3, state: 'inForce' },
     });
     expect(await approve(name, 2)).toMatchObject({ status: 404 });
-    await put(name, approvals(1));
+    await put(name, approvals(2));
     const reject = () =>
       world.call('POST', `/lifecycles/${name}/revisions/4/reject`, {
         as: 'operator',
@@ -211,14 +219,21 @@ describe('a revision that loosens the policy', () => {
 
   test('is not a way back to an older and looser revision', async () => {
     const name = await strict();
-    await put(name, approvals(3));
-    expect(await put(name, approvals(2))).toMatchObject({ status: 202, body: { revision: 1 } });
+    await put(name, approvals(2));
+    expect(await put(name, approvals(1))).toMatchObject({ status: 202, body: { revision: 1 } });
     expect((await shown(name)).body.revision).toBe(2);
-    expect(await approve(name, 1)).toMatchObject({ status: 200, body: { revision: 1 } });
+    expect(await approve(name, 1)).toMatchObject({
+      status: 200,
+      body: { revision: 2, pending: { revision: 1 } },
+    });
+    expect(await approve(name, 1, {}, { key: await keyOf('approver') })).toMatchObject({
+      status: 200,
+      body: { revision: 1 },
+    });
   });
 
   test('is named by the plan', async () => {
-    const name = await strict();
+    const name = await strict(2);
     const body = lifecycleBody(name, (text) => withStages(text, approvals(0)));
     const { body: plan } = await world.call<{ lines: string[]; loosenings: object[] }>(
       'POST',
@@ -236,7 +251,7 @@ describe('a revision that loosens the policy', () => {
   });
 
   test('waits once if many are applied at the same time', async () => {
-    const name = await strict();
+    const name = await strict(2);
     await Promise.all([0, 1, 0, 1, 0, 1].map((required) => put(name, approvals(required))));
     const pending = await world.database
       .sql`select * from lifecycle_proposals where lifecycle = ${name} and status = 'pending'`;
@@ -280,6 +295,161 @@ describe('a run of an older and looser revision', () => {
       }),
     ).toMatchObject({
       status: 202,
+    });
+  });
+});
+
+describe('a policy that asks for two admins', () => {
+  const twoAdmins = { promote: { approval: { required: 2, role: 'admin' } }, notify: [hook] };
+
+  test('is loosened by two admins, and by nobody else', async () => {
+    const name = `strict-${++made}`;
+    expect(await put(name, twoAdmins)).toMatchObject({ status: 200 });
+    expect(await put(name, approvals(0))).toMatchObject({ status: 202 });
+    expect(await approve(name, 2)).toMatchObject({
+      status: 403,
+      body: { detail: expect.stringContaining('with the scope admin') as string },
+    });
+    const admin = await keyOf('admin');
+    const counted = {
+      status: 200,
+      body: {
+        revision: 1,
+        pending: { revision: 2, required: 2, role: 'admin', approvals: [{ reason: 'agreed' }] },
+      },
+    };
+    expect(await approve(name, 2, {}, { key: admin })).toMatchObject(counted);
+    // The same person a second time is no second approval.
+    expect(await approve(name, 2, {}, { key: admin })).toMatchObject(counted);
+    expect((await shown(name)).body.revision).toBe(1);
+    expect(await approve(name, 2, {}, { as: 'admin' })).toMatchObject({
+      status: 200,
+      body: { revision: 2, pending: null },
+    });
+  });
+
+  test('is not loosened by the author alone, also not with selfApprove', async () => {
+    const name = `strict-${++made}`;
+    await put(name, twoAdmins);
+    await put(name, approvals(0), undefined, { as: 'admin' });
+    expect(await approve(name, 2, { selfApprove: true }, { as: 'admin' })).toMatchObject({
+      status: 200,
+      body: { revision: 1, pending: { approvals: [{ isAuthor: true }] } },
+    });
+  });
+});
+
+describe('a self-approved revision', () => {
+  const selfApproved = async (): Promise<string> => {
+    const name = await strict();
+    await put(name, approvals(0), undefined, { as: 'admin' });
+    const alone = { selfApprove: true, reason: 'the night shift' };
+    expect(await approve(name, 2, alone, { as: 'admin' })).toMatchObject({ status: 200 });
+    return name;
+  };
+  const shownToAll = async (name: string) => {
+    const { body } = await world.call<{
+      selfApproved: { lifecycle: string; by: string; expiresAt: string }[];
+    }>('GET', '/overview/attention', { as: 'viewer' });
+    return body.selfApproved.filter(({ lifecycle }) => lifecycle === name);
+  };
+  const endTime = (name: string) =>
+    world.database.sql`
+      update lifecycle_proposals set expires_at = now() - interval '1 minute' where lifecycle = ${name} and expires_at is not null`;
+
+  test('is shown to everybody, and after a week the stricter one returns', async () => {
+    const name = await selfApproved();
+    const [shownOne] = await shownToAll(name);
+    expect(shownOne).toMatchObject({ by: 'admin', revision: 2, reason: 'the night shift' });
+    const days = (Date.parse(shownOne?.expiresAt ?? '') - Date.now()) / 86_400_000;
+    expect(days).toBeGreaterThan(6.9);
+    expect(days).toBeLessThan(7.1);
+    expect(await world.registry.lifecycles.expireSelfApprovals()).toEqual([]);
+
+    // A further revision on top does not keep it.
+    expect(await put(name, { ...approvals(0), schedule: { cron: '0 3 * * *' } })).toMatchObject({
+      status: 200,
+      body: { revision: 3 },
+    });
+    await endTime(name);
+    expect(await world.registry.lifecycles.expireSelfApprovals()).toEqual([
+      { tenant, lifecycle: name, revision: 2 },
+    ]);
+    expect((await shown(name)).body).toMatchObject({
+      revision: 1,
+      spec: { promote: { approval: { required: 1 } } },
+    });
+    expect(await shownToAll(name)).toEqual([]);
+    const { items } = await world.registry.audit.list({
+      tenant,
+      subject: `lifecycle:${name}`,
+      pageSize: 1,
+    });
+    expect(items).toMatchObject([
+      {
+        action: 'lifecycle.expire',
+        cause: expect.stringContaining('revision 1 is in force') as string,
+      },
+    ]);
+    expect(await world.registry.lifecycles.expireSelfApprovals()).toEqual([]);
+  });
+
+  test('stays when another approver confirms it, whom its author cannot replace', async () => {
+    const name = await selfApproved();
+    expect(await approve(name, 2, {}, { as: 'admin' })).toMatchObject({ status: 403 });
+    expect(await approve(name, 2)).toMatchObject({ status: 200, body: { revision: 2 } });
+    expect(await shownToAll(name)).toEqual([]);
+    await endTime(name);
+    expect(await world.registry.lifecycles.expireSelfApprovals()).toEqual([]);
+    expect((await shown(name)).body.revision).toBe(2);
+  });
+});
+
+describe('the SQL of a lifecycle with approvals', () => {
+  const withSql = (name: string, sql: string, required: number) => {
+    const body = lifecycleBody(name, (text) => withStages(text, approvals(required)));
+    const files = Object.fromEntries(
+      Object.entries(body.files).map(([path, text]) => [
+        path,
+        path.endsWith('features.sql') ? `${text}\n-- ${sql}\n` : text,
+      ]),
+    );
+    return { ...body, files };
+  };
+
+  test('changes when another person accepts it, who sees the lines', async () => {
+    const name = await strict();
+    const body = withSql(name, 'the label', 1);
+    const plan = await world.call<{ lines: string[]; diffs: { path: string; lines: string[] }[] }>(
+      'POST',
+      `/lifecycles/${name}/plan`,
+      { as: 'operator', body },
+    );
+    expect(plan.body.lines.join('\n')).toContain('this changes the rows that the gates judge');
+    expect(plan.body.diffs).toMatchObject([
+      {
+        path: expect.stringMatching(/features\.sql$/) as string,
+        lines: expect.arrayContaining(['+ -- the label']) as string[],
+      },
+    ]);
+    const applied = await world.call('PUT', `/lifecycles/${name}`, { as: 'operator', body });
+    expect(applied).toMatchObject({
+      status: 202,
+      body: { state: 'pending', loosenings: [{ what: 'spec.data.features' }] },
+    });
+    const { body: waiting } = await world.call<{
+      pending: { diffs: { lines: string[] }[] };
+    }>('GET', `/lifecycles/${name}`, { as: 'approver' });
+    expect(waiting.pending.diffs[0]?.lines).toContain('+ -- the label');
+    expect(await approve(name, 2)).toMatchObject({ status: 200, body: { revision: 2 } });
+  });
+
+  test('changes at once where no approval is required', async () => {
+    const name = await strict(0);
+    const body = withSql(name, 'a comment', 0);
+    expect(await world.call('PUT', `/lifecycles/${name}`, { as: 'operator', body })).toMatchObject({
+      status: 200,
+      body: { state: 'inForce', revision: 2 },
     });
   });
 });

@@ -153,6 +153,7 @@ test('shows no model and no run to a key of another tenant', async () => {
   const { key } = body.key;
   expect((await world.call('GET', '/overview/attention', { key })).body).toEqual({
     waiting: [],
+    selfApproved: [],
     failures: [],
   });
   expect((await world.call('GET', '/overview/models', { key })).body).toEqual({

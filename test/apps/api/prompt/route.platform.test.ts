@@ -190,7 +190,12 @@ test('the command line does the same: apply a folder, list, show, diff, label, r
   expect(await cli('label', 'router', 'production', '1', '--reason', 'go')).toMatch(
     /^1 .*not approved[^]*next:.*perennial prompt approve router 1/,
   );
-  expect(await cli('approve', 'router', '1', '--reason', 'read')).toContain('router@1 is approved');
+  expect(await cli('approve', 'router', '1', '--reason', 'read')).toMatch(
+    /^1 .*admin wrote router@1 and may not approve it[^]*--self-approve/,
+  );
+  expect(await cli('approve', 'router', '1', '--self-approve', 'alone')).toContain(
+    'router@1 is approved',
+  );
   expect(await cli('history', 'router', '--ref', 'staging')).toMatch(/staging +rollback +2 → 1/);
   writeFileSync(join(prompts, 'broken.yaml'), document('broken', '{{who}}'));
   write('three');

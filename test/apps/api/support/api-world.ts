@@ -243,7 +243,7 @@ export function lifecycleBody(
 /** The lifecycle with only these optional stages. */
 export function withStages(
   document: string,
-  stages: Readonly<Partial<Record<'tune' | 'canary' | 'promote' | 'notify', object>>>,
+  stages: Readonly<Partial<Record<'tune' | 'canary' | 'promote' | 'notify' | 'schedule', object>>>,
 ): string {
   const lifecycle = parse(document) as { spec: Record<string, unknown> };
   const { tune: _, canary: __, ...spec } = lifecycle.spec;
