@@ -22,3 +22,8 @@ export function trimEndOf(text: string, characters: string): string {
 export function truncateText(text: string, max: number): string {
   return text.slice(0, max).replace(/\p{Surrogate}$/u, '');
 }
+
+/** `my-model` → `myModel` */
+export function toIdentifier(name: string): string {
+  return name.replace(/-+(.)?/g, (_, letter: string = '') => letter.toUpperCase());
+}

@@ -12,7 +12,7 @@ import { openDeathWatch, type DeathWatch, type ProcessGuard } from './death-watc
 import { choosePorts, type PortRequest } from './port-file';
 import { writePrivateJson } from './private-file';
 import { clearLeftovers, openProcessRecord } from './process-record';
-import { selectComputeSettings } from './compute-settings';
+import { selectComputeSettings } from './compute/settings';
 import { openSecrets } from './secrets';
 import { runToEnd, startService } from './service';
 import { statePaths, type StatePaths } from './state-paths';

@@ -4,7 +4,7 @@ import { relative } from 'node:path';
 import ts from 'typescript';
 import type { Issue } from '../../domain/failure';
 import { packageName } from '../../domain/version';
-import { toIdentifier } from './identifier';
+import { toIdentifier } from '../../domain/text';
 import { placeOf } from './source-place';
 
 /** The functions of the package's entry `workflow` that make a lifecycle. */

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { packageName } from '../../domain/version';
-import { toIdentifier } from './identifier';
+import { toIdentifier } from '../../domain/text';
 
 export interface ScaffoldInput {
   /** The name of the project and of its lifecycle. */

@@ -14,7 +14,7 @@ import { batchesOf, binsOf, firstMonday, pairsOf, weekMs, type Flight } from './
 
 /** The defaults. Each family of tests has its part of the false alarms of the model. */
 const { drift } = defaultMonitor;
-export const settings: DriftSettings = {
+const settings: DriftSettings = {
   ...drift,
   falseAlarmsPerYear: allowedFalseAlarms('drift', defaultMonitor),
 };

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { selectComputeSettings } from '../../infra/compute-settings';
+import { selectComputeSettings } from '../../infra/compute/settings';
 import { cliSettings, computeEnvironment } from '../../workers/cli-settings';
 
 let folder: string;

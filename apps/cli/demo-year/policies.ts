@@ -4,7 +4,7 @@ import { dayResamples, type DayStatistic } from '../../../domain/statistics/day-
 import { bootstrapReplicates, dayInterval } from '../../../domain/statistics/interval';
 
 /** What else could have been served: other choices of a version for each flight. */
-export const policies = ['never', 'every', 'everyHonest'] as const;
+const policies = ['never', 'every', 'everyHonest'] as const;
 export type Policy = (typeof policies)[number];
 
 export const policyTitles = {
