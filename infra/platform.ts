@@ -14,7 +14,7 @@ import { writePrivateJson } from './private-file';
 import { clearLeftovers, openProcessRecord } from './process-record';
 import { selectComputeSettings } from './compute/settings';
 import { openSecrets } from './secrets';
-import { runToEnd, startService } from './service';
+import { isAlive, runToEnd, startService } from './service';
 import { statePaths, type StatePaths } from './state-paths';
 import { openSupervisor, type Supervisor } from './supervisor';
 import { takeSupervisorLock } from './supervisor-lock';
@@ -207,6 +207,7 @@ async function assemble(
         name: options.name,
         tier: 2,
         start: (signal) => startService({ ...options, signal }),
+        isAlive: () => isAlive(options),
       });
     }),
   );

@@ -41,7 +41,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
       descriptors: [passed.descriptor],
       cwd: root,
       logFile: options.logFile,
-      ready: () => isReady(options),
+      ready: () => answers(options, { path: '/readyz', timeoutMs: 1_000 }),
       readySeconds: 90,
       stopSignal: 'SIGTERM',
       stopSeconds: 15,
@@ -91,15 +91,21 @@ export async function runToEnd(
   );
 }
 
-async function isReady({
-  host,
-  port,
-  tls,
-}: Pick<ServiceOptions, 'host' | 'port' | 'tls'>): Promise<boolean> {
+type ServiceAddress = Pick<ServiceOptions, 'host' | 'port' | 'tls'>;
+
+/** Whether the event loop of the process runs. */
+export function isAlive(address: ServiceAddress): Promise<boolean> {
+  return answers(address, { path: '/livez', timeoutMs: 5_000 });
+}
+
+async function answers(
+  { host, port, tls }: ServiceAddress,
+  { path, timeoutMs }: { readonly path: string; readonly timeoutMs: number },
+): Promise<boolean> {
   return new Promise((settle) => {
     // The certificate may name another host, and nothing secret is sent.
     const request = (tls ? getByTls : get)(
-      { host, port, path: '/readyz', timeout: 1000, agent: false, rejectUnauthorized: false },
+      { host, port, path, timeout: timeoutMs, agent: false, rejectUnauthorized: false },
       (response) => {
         response.resume();
         settle(response.statusCode === 200);

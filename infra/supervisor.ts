@@ -7,6 +7,8 @@ export interface SupervisedProcess {
   readonly name: string;
   readonly tier: number;
   readonly start: (signal: AbortSignal) => Promise<RunningServer>;
+  /** Whether its `/livez` answers. It must settle within some seconds. */
+  readonly isAlive?: () => Promise<boolean>;
 }
 
 export interface Supervisor {
@@ -21,7 +23,17 @@ export interface SupervisorOptions {
   readonly say: (line: string) => void;
   /** Seconds before the nth restart in a row; a fake in tests. */
   readonly backoffSeconds?: (attempt: number) => number;
+  readonly liveness?: Liveness;
 }
+
+/** A process that misses `maxMisses` checks in a row is ended, and so restarted. */
+export interface Liveness {
+  readonly everySeconds: number;
+  readonly maxMisses: number;
+}
+
+/** With the five seconds that a check may take, a process is ended after a minute of silence. */
+const usualLiveness: Liveness = { everySeconds: 5, maxMisses: 6 };
 
 interface Kept {
   readonly part: SupervisedProcess;
@@ -32,7 +44,11 @@ interface Kept {
 
 const healthySeconds = 60;
 
-export function openSupervisor({ say, backoffSeconds = doubling }: SupervisorOptions): Supervisor {
+export function openSupervisor({
+  say,
+  backoffSeconds = doubling,
+  liveness = usualLiveness,
+}: SupervisorOptions): Supervisor {
   const kept: Kept[] = [];
   const stopping = new AbortController();
   const isStopping = (): boolean => stopping.signal.aborted;
@@ -59,13 +75,36 @@ export function openSupervisor({ say, backoffSeconds = doubling }: SupervisorOpt
       if (isStopping()) return server.stop();
       const since = Date.now();
       entry.server = server;
+      const watching = new AbortController();
+      void watchLiveness(entry.part, server, watching.signal);
       const exit = await server.exited;
+      watching.abort();
       entry.server = null;
       if (isStopping()) return;
       if (Date.now() - since > healthySeconds * 1000) attempt = 0;
       say(`${entry.part.name} ended: ${explainEnd(exit, server.logFile).reason}`);
       server = await startAgain(entry.part, () => backoffSeconds(attempt++));
     }
+  }
+
+  /** Missed checks are counted, not time, because a suspended machine makes no checks. */
+  async function watchLiveness(
+    { name, isAlive }: SupervisedProcess,
+    server: RunningServer,
+    ended: AbortSignal,
+  ): Promise<void> {
+    if (isAlive === undefined) return;
+    const { everySeconds, maxMisses } = liveness;
+    const signal = AbortSignal.any([ended, stopping.signal]);
+    let misses = 0;
+    while (misses < maxMisses) {
+      await pauseUnlessAborted(everySeconds, signal);
+      if (signal.aborted) return;
+      misses = (await isAlive().catch(() => false)) ? 0 : misses + 1;
+    }
+    if (signal.aborted) return;
+    say(`${name} did not answer ${maxMisses} checks of /livez in a row, so it is ended`);
+    await server.stop();
   }
 
   async function startAgain(

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:http';
 import { Registry as Metrics } from 'prom-client';
+import { cacheText } from '../apps/http/cache-text';
 import { collectProcessMetrics } from '../apps/process/metrics';
 
 export interface HealthServer {
@@ -16,6 +17,7 @@ export async function openHealthServer(
   metrics = new Metrics(),
 ): Promise<HealthServer> {
   collectProcessMetrics(metrics);
+  const metricsText = cacheText({ perSecond: 10 }, () => metrics.metrics());
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0];
     if (path === '/livez') return void response.end('{"status":"alive"}');
@@ -27,7 +29,7 @@ export async function openHealthServer(
       response.statusCode = 404;
       return void response.end();
     }
-    void metrics.metrics().then((text) => {
+    void metricsText().then((text) => {
       response.setHeader('content-type', metrics.contentType);
       response.end(text);
     });

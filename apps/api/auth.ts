@@ -88,7 +88,7 @@ async function admit(admission: KeyAdmission): Promise<void> {
   const key = session === null ? bearer(request) : null;
   if (key !== null && isJobToken(key)) return admitJob(admission, key);
   const caller =
-    key === null ? await apiKeys.identify(session?.keyId ?? '') : await apiKeys.verify(key);
+    key !== null ? await apiKeys.verify(key) : session && (await apiKeys.identify(session));
   if (!caller)
     throw new HttpProblem(
       401,

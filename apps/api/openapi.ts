@@ -67,7 +67,13 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
     staticCSP: pagePolicy,
     uiConfig: { validatorUrl: null },
   });
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+  let document: string | null = null;
+  app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) =>
+    reply
+      .header('content-type', 'application/json; charset=utf-8')
+      .serializer(String)
+      .send((document ??= JSON.stringify(app.swagger()))),
+  );
 }
 
 /** Documents the scope that a key needs. OpenAPI 3.1 allows roles in any security requirement. */

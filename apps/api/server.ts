@@ -12,6 +12,7 @@ import { checkClientVersions } from '../http/client-version';
 import { acceptJson, bodyProblem } from '../http/json-body';
 import { sendParserError } from '../http/parser-errors';
 import { handleUnknownRoutes, problemHandler } from '../http/problem';
+import { limitAddresses } from '../http/address-limit';
 import { limitRequests, openWorkLimit, queueChanges } from '../http/rate-limit';
 import { validateRequest } from '../http/request-validation';
 import { addSecurityHeaders, setSecurityHeaders } from '../http/security-headers';
@@ -133,6 +134,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     await offThread.close();
   });
   const metrics = measureApi(app, streams);
+  limitAddresses(app, deps.addressLimits);
   await limitRequests(app, { requestsPerMinute: deps.requestsPerMinute ?? usualRequestsPerMinute });
   queueChanges(app, changes);
   await describeApi(app);

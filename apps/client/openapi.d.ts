@@ -7481,7 +7481,7 @@ export interface paths {
                 };
             };
         };
-        /** Sign out: remove the cookie of the session */
+        /** Sign out: end the session and remove its cookie */
         readonly delete: {
             readonly parameters: {
                 readonly query?: never;

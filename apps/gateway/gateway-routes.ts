@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { IndexReader } from '../../data/index/query-index';
+import { limitAddresses } from '../http/address-limit';
 import { limitRequests } from '../http/rate-limit';
 import { compressResponse } from '../http/compression';
 import { inferenceErrors } from '../http/inference-error';
@@ -43,6 +44,7 @@ export interface GatewayParts
 /** Register every route with its scope and the error format of its protocol. */
 export async function registerRoutes(app: FastifyInstance, parts: GatewayParts): Promise<void> {
   const { config, keys, metrics, answers, indexes, picker, table } = parts;
+  limitAddresses(app);
   await limitRequests(app, config);
   await app.register((routes, _options, done) => {
     healthRoutes(routes, parts);

@@ -36,6 +36,12 @@ export interface ApiKeyRecord extends ApiKeyIdentity {
   readonly revokedAt: string | null;
 }
 
+/** A session of a browser, by its key and its random token. */
+export interface OpenedSession {
+  readonly keyId: string;
+  readonly csrf: string;
+}
+
 export interface ApiKeyRepository {
   /**
    * Returns `key` only here; the database stores its hash. `given` is a key that the caller made
@@ -55,8 +61,10 @@ export interface ApiKeyRepository {
    * saying which.
    */
   verify(key: string): Promise<ApiKeyIdentity | null>;
-  /** As `verify`, by the id of a key, for a session that was opened with that key. */
-  identify(id: string): Promise<ApiKeyIdentity | null>;
+  /** As `verify`, for a session that was opened with a key. Null also for an ended session. */
+  identify(session: OpenedSession): Promise<ApiKeyIdentity | null>;
+  /** Ends a session for all processes. Does nothing for an ended one. */
+  endSession(session: OpenedSession & { readonly expiresAt: string }): Promise<void>;
   /** Takes effect at once. Does nothing for a revoked key. NotFound for an unknown one. */
   revoke(input: {
     readonly tenant: Tenant;
@@ -103,7 +111,34 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
       return validKey(sql, sql`id = ${id} and secret_hash = ${hash(secret)}`);
     },
 
-    identify: (id) => validKey(sql, sql`id = ${id}`),
+    identify: async ({ keyId, csrf }) => {
+      const caller = await validKey(sql, sql`id = ${keyId}`);
+      if (caller === null) return null;
+      const [ended] = await sql<{ readonly id: string }[]>`
+        select id from ended_sessions where tenant_id = ${caller.tenant} and id = ${hash(csrf)}`;
+      return ended ? null : caller;
+    },
+
+    endSession: ({ keyId, csrf, expiresAt }) =>
+      sql.begin(async (tx) => {
+        const [row] = await tx<Pick<ApiKeyRow, 'tenantId' | 'name'>[]>`
+          select tenant_id, name from api_keys where id = ${keyId}`;
+        if (!row) return;
+        const { tenantId: tenant, name } = row;
+        await tx`delete from ended_sessions where tenant_id = ${tenant} and expires_at < now()`;
+        const [ended] = await tx<{ readonly id: string }[]>`
+          insert into ended_sessions (tenant_id, id, key_id, expires_at)
+          values (${tenant}, ${hash(csrf)}, ${keyId}, ${expiresAt})
+          on conflict do nothing returning id`;
+        if (!ended) return;
+        await appendAudit(tx, {
+          tenant,
+          actor: name,
+          action: 'session.close',
+          subject: `key:${keyId}`,
+          cause: 'signed out',
+        });
+      }),
 
     revoke: ({ tenant, id, actor }) =>
       sql.begin(async (tx) => {

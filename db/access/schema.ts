@@ -12,6 +12,27 @@ import {
 import { bytewise, createdAt, instant, oneOf, tenantId } from '../columns';
 import { tenants } from './tenant-schema';
 
+/** Sessions that a person ended before they expired. Expired ones are deleted. */
+export const endedSessions = pgTable(
+  'ended_sessions',
+  {
+    tenantId: tenantId(),
+    /** SHA-256 of the random token of the session, in hex. */
+    id: text('id').notNull(),
+    keyId: bytewise('key_id').notNull(),
+    endedAt: instant('ended_at').notNull().defaultNow(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (t) => [
+    primaryKey({ name: 'ended_sessions_pk', columns: [t.tenantId, t.id] }),
+    foreignKey({
+      name: 'ended_sessions_key_fk',
+      columns: [t.tenantId, t.keyId],
+      foreignColumns: [apiKeys.tenantId, apiKeys.id],
+    }),
+  ],
+);
+
 export const apiKeys = pgTable(
   'api_keys',
   {

@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ProcessEnd } from '../../infra/embedded/explain';
-import type { RunningServer } from '../../infra/embedded/server-process';
+import { startServer, type RunningServer } from '../../infra/embedded/server-process';
+import { isAlive } from '../../infra/service';
 import { openSupervisor, type SupervisedProcess, type Supervisor } from '../../infra/supervisor';
 import { until } from '../support/time/until';
 
@@ -127,3 +129,86 @@ test('a stop during a start waits for it and leaves no process', async () => {
   await Promise.all([running, stopped]);
   expect(events).toEqual(['start temporal', 'stop temporal']);
 });
+
+describe('a process that does not answer /livez', () => {
+  const program = `require('node:http').createServer((request, response) => {
+    if (request.url === '/block') for (;;);
+    response.end('{}');
+  }).listen(Number(process.argv[1]), '127.0.0.1')`;
+
+  test.each([
+    ['is stopped by a signal', (pid: number) => Promise.resolve(process.kill(pid, 'SIGSTOP'))],
+    [
+      'blocks its event loop',
+      async (_pid: number, port: number) => {
+        void fetch(`http://127.0.0.1:${port}/block`).catch(() => undefined);
+        await Promise.resolve();
+      },
+    ],
+  ])(
+    'and %s is ended and started again',
+    async (_what, freeze) => {
+      const watched = openSupervisor({
+        say: (line) => said.push(line),
+        backoffSeconds: () => 0,
+        liveness: { everySeconds: 0.05, maxMisses: 2 },
+      });
+      const address = { host: '127.0.0.1', port: await freePort(), tls: false };
+      const part: SupervisedProcess = {
+        name: 'The API',
+        tier: 2,
+        isAlive: () => isAlive(address),
+        start: (signal) =>
+          startServer({
+            name: 'The API',
+            command: process.execPath,
+            args: ['-e', program, String(address.port)],
+            env: {},
+            logFile: join(folder, 'api.log'),
+            ready: () => isAlive(address),
+            readySeconds: 60,
+            stopSignal: 'SIGTERM',
+            stopSeconds: 1,
+            guard: { add: () => undefined, drop: () => undefined },
+            signal,
+          }),
+      };
+      try {
+        const { pid } = await watched.run(part);
+        await freeze(pid, address.port);
+        await until(() => said.some((line) => line.startsWith('The API is running again')), {
+          seconds: 100,
+        });
+        expect(said[0]).toBe('The API did not answer 2 checks of /livez in a row, so it is ended');
+        expect(watched.processes()[0]?.pid).not.toBe(pid);
+        expect(await isAlive(address)).toBe(true);
+      } finally {
+        await watched.stop();
+      }
+    },
+    120_000,
+  );
+
+  test('is not ended while it answers now and then', async () => {
+    const watched = openSupervisor({
+      say: (line) => said.push(line),
+      liveness: { everySeconds: 0.001, maxMisses: 3 },
+    });
+    let checks = 0;
+    const { part } = fakePart('The worker', 2, events);
+    await watched.run({ ...part, isAlive: () => Promise.resolve((checks += 1) % 3 === 0) });
+    await until(() => checks > 30);
+    await watched.stop();
+    expect(events).toEqual(['start The worker', 'stop The worker']);
+    expect(said).toEqual([]);
+  });
+});
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -26,6 +26,7 @@ export function sessionRoutes({
   registry,
   commandKeys,
 }: Pick<RouteDeps, 'registry' | 'commandKeys'>): FastifyPluginAsyncZod {
+  const repeated = countRepeats();
   return async (app) => {
     await Promise.resolve();
     app.post(
@@ -49,16 +50,18 @@ export function sessionRoutes({
             'ask an admin for a key: perennial key create <name> --scope <scope>',
           );
         const session = newSession(caller);
-        await withActingKey(caller.id, () =>
-          registry.commands.audit({
-            tenant: caller.tenant,
-            actor: caller.name,
-            action: 'session.open',
-            subject: `key:${caller.id}`,
-            cause: 'signed in',
-            after: { expiresAt: session.expiresAt, address: request.ip },
-          }),
-        );
+        const notRecorded = repeated.count(`${caller.id} ${request.ip}`);
+        if (notRecorded !== null)
+          await withActingKey(caller.id, () =>
+            registry.commands.audit({
+              tenant: caller.tenant,
+              actor: caller.name,
+              action: 'session.open',
+              subject: `key:${caller.id}`,
+              cause: 'signed in',
+              after: { expiresAt: session.expiresAt, address: request.ip, notRecorded },
+            }),
+          );
         return reply
           .status(201)
           .header('set-cookie', sessionCookie(request, signSession(commandKeys, session), session))
@@ -78,7 +81,7 @@ export function sessionRoutes({
       },
       async (request, reply) => {
         const session = openSession(commandKeys, request);
-        const caller = session && (await registry.apiKeys.identify(session.keyId));
+        const caller = session && (await registry.apiKeys.identify(session));
         return reply
           .header('cache-control', 'no-store')
           .send({ session: session && caller && toJson(caller, session) });
@@ -90,16 +93,44 @@ export function sessionRoutes({
       {
         schema: {
           tags: ['api-keys'],
-          summary: 'Sign out: remove the cookie of the session',
+          summary: 'Sign out: end the session and remove its cookie',
           response: { 200: current, 403: problem, default: problem },
         },
       },
       async (request, reply) => {
         refuseOtherSites(request);
+        const session = openSession(commandKeys, request);
+        if (session !== null)
+          await withActingKey(session.keyId, () => registry.apiKeys.endSession(session));
         const ended = sessionCookie(request, null, { expiresAt: new Date(0).toISOString() });
         return reply.header('set-cookie', ended).send({ session: null });
       },
     );
+  };
+}
+
+const hourMs = 3_600_000;
+const maxCounted = 10_000;
+
+/**
+ * One row of the audit log stands for the sign-ins of a key from one address in an hour, so that
+ * repeated sign-ins cannot fill the log.
+ */
+function countRepeats() {
+  const windows = new Map<string, { readonly since: number; repeats: number }>();
+  return {
+    /** Null if the log has a row already; otherwise the number of sign-ins since the last row. */
+    count(who: string): number | null {
+      const window = windows.get(who);
+      if (window !== undefined && performance.now() - window.since < hourMs) {
+        window.repeats += 1;
+        return null;
+      }
+      windows.delete(who);
+      windows.set(who, { since: performance.now(), repeats: 0 });
+      if (windows.size > maxCounted) windows.delete(windows.keys().next().value ?? '');
+      return window?.repeats ?? 0;
+    },
   };
 }
 

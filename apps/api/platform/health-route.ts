@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { defaultTenant } from '../../../domain/ids';
+import { cacheText } from '../../http/cache-text';
 import type { ApiMetrics } from '../metrics';
 import type { RouteDeps } from '../route-deps';
 
@@ -9,6 +10,7 @@ export function healthRoutes(
   { registry: metrics }: ApiMetrics,
 ): FastifyPluginAsyncZod {
   const schema = { hide: true };
+  const text = cacheText({ perSecond: 10 }, () => metrics.metrics());
   return async (app) => {
     await Promise.resolve();
     app.get('/livez', { schema }, () => ({ status: 'alive' }));
@@ -24,7 +26,7 @@ export function healthRoutes(
       }
     });
     app.get('/metrics', { schema }, async (_, reply) =>
-      reply.header('content-type', metrics.contentType).send(await metrics.metrics()),
+      reply.header('content-type', metrics.contentType).send(await text()),
     );
   };
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { cacheText } from '../../http/cache-text';
 import { gatewayDocument } from '../openapi';
 import type { GatewayMetrics } from '../metrics';
 
@@ -32,8 +33,11 @@ export function healthRoutes(
   app: FastifyInstance,
   { health, metrics, metricsText }: HealthRouteDeps,
 ): void {
-  const document = gatewayDocument();
-  app.get('/openapi.json', () => document);
+  const document = JSON.stringify(gatewayDocument());
+  const text = cacheText({ perSecond: 10 }, metricsText);
+  app.get('/openapi.json', (_request, reply) =>
+    reply.header('content-type', 'application/json; charset=utf-8').send(document),
+  );
   app.get('/livez', () => ({ status: 'alive' }));
   app.get('/readyz', (_request, reply) => {
     const { ready, ...detail } = health();
@@ -47,6 +51,6 @@ export function healthRoutes(
     return reply.status(ready ? 200 : 503).send({ ready });
   });
   app.get('/metrics', async (_request, reply) =>
-    reply.header('content-type', metrics.registry.contentType).send(await metricsText()),
+    reply.header('content-type', metrics.registry.contentType).send(await text()),
   );
 }

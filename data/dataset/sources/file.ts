@@ -81,6 +81,14 @@ async function sizeOf(
       },
     );
   }
+  if (found.nlink > 1) {
+    throw sourceFailure(
+      'SourceRefused',
+      source,
+      `the file has ${found.nlink} names (hard links), of which others may be outside of the allowed folders`,
+      { next: 'copy the file, for example with cp --reflink=auto, and use the copy' },
+    );
+  }
   if (found.size > maxBytes) {
     throw sourceFailure(
       'SourceTooLarge',

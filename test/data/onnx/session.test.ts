@@ -79,6 +79,19 @@ describe('an ONNX model', () => {
       'has no output `score`; its outputs are `probability`',
     ],
     [
+      'a pickle, which would run code in Python',
+      // pickle.dumps of an object whose __reduce__ is (os.system, ('true',))
+      Buffer.from(
+        '80049520000000000000008c05706f736978948c0673797374656d9493948c04747275659485945294 2e'.replace(
+          ' ',
+          '',
+        ),
+        'hex',
+      ),
+      undefined,
+      'cannot be loaded',
+    ],
+    [
       'a fixed batch',
       linearOnnx({ ...graph, batch: 1 }),
       undefined,

@@ -147,6 +147,27 @@ describe('a session', () => {
     const { cookie, body } = await signIn(world.keys.viewer);
     const ended = await browse('DELETE', '/session', { cookie, csrf: body.session?.csrf });
     expect(ended.headers.get('set-cookie')).toContain('Max-Age=0');
+    expect(await browse('GET', '/runs', { cookie })).toMatchObject({
+      status: 401,
+      body: { code: 'InvalidApiKey' },
+    });
+    expect((await browse('GET', '/session', { cookie })).body).toEqual({ session: null });
+    const again = await signIn(world.keys.viewer);
+    expect((await browse('GET', '/runs', { cookie: again.cookie })).status).toBe(200);
+  });
+
+  test('of the same key and address is one row of the audit log in an hour', async () => {
+    const count = async () => {
+      const { body } = await world.call<{ items: readonly { action: string; actor: string }[] }>(
+        'GET',
+        '/audit?limit=200',
+      );
+      return body.items.filter(
+        ({ action, actor }) => action === 'session.open' && actor === 'operator',
+      ).length;
+    };
+    for (let at = 0; at < 5; at += 1) expect((await signIn(world.keys.operator)).status).toBe(201);
+    expect(await count()).toBe(1);
   });
 
   test('is in the audit log, as are the changes made in it', async () => {
@@ -160,7 +181,7 @@ describe('a session', () => {
       items: readonly { action: string; actor: string; keyId: string | null }[];
     }>('GET', '/audit');
     const [made, opened] = ['key.create', 'session.open'].map((action) =>
-      audit.items.find((row) => row.action === action),
+      audit.items.find((row) => row.action === action && row.actor === 'admin'),
     );
     expect(opened).toMatchObject({ actor: 'admin' });
     expect(made).toMatchObject({ actor: 'admin', keyId: opened?.keyId });

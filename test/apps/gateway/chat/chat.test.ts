@@ -196,6 +196,12 @@ describe('a stock OpenAI client', () => {
         /`tools` is not supported in this version/,
         'tools',
       ],
+      [
+        { model: 'wiki-assistant', messages: question, api_base: 'https://evil.example' },
+        400,
+        /api_base/,
+        'api_base',
+      ],
       [{ model: 'wiki-assistant', messages: question, n: 2 }, 400, /n: must be 1/, 'n'],
       [
         { model: 'wiki-assistant', messages: [{ role: 'assistant', content: 'Hi!' }] },

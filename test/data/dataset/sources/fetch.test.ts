@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSocketServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -132,6 +132,13 @@ describe('a file', () => {
       const uri = `file://${state}/run/audit-key.pem`;
       await expect(reading.uri(uri, 'csv', { policy: { files } })).rejects.toMatchObject(
         refused('SourceRefused', /own state/),
+      );
+    });
+
+    test('is not read by another name of it (a hard link) in an allowed folder', async () => {
+      await link(join(state, 'run', 'audit-key.pem'), join(reading.folder, 'trips-3.csv'));
+      await expect(read(join(reading.folder, 'trips-3.csv'))).rejects.toMatchObject(
+        refused('SourceRefused', /has 2 names \(hard links\)/),
       );
     });
 
