@@ -120,6 +120,7 @@ def check_object(each: dict) -> None:
     pod = each.get("spec", {}).get("template", {})
     if "containers" in pod.get("spec", {}):
         check_pod(name, pod["spec"])
+        check_keys(name, pod["spec"])
     if not CUSTOM.match(each["apiVersion"]):
         return check_schema(name, each)
     if each["kind"] == "WorkerDeployment":
@@ -138,6 +139,23 @@ def check_schema(name: str, each: dict) -> None:
             kubernetes_validate.validate(each, version, strict=True)
         except kubernetes_validate.ValidationError as error:
             raise Failure(f"{name}, Kubernetes {version}: {error.message}") from error
+
+
+def check_keys(name: str, pod: dict) -> None:
+    """Each pod gets only the keys that its command reads."""
+    [container] = pod["containers"]
+    command = container["args"][0]
+    wanted = {"api": ["audit-key.pem", "command-keys.json"], "gateway": [], "llm-server": []}.get(
+        command, ["command-keys.json"]
+    )
+    if command == "worker" and "orchestrator" in " ".join(container["args"]):
+        wanted = ["audit-key.pem", *wanted]
+    volumes = [each["secret"]["items"] for each in pod["volumes"] if each["name"] == "keys"]
+    mounted = sorted(item["path"] for items in volumes for item in items)
+    require(mounted == wanted, f"{name} mounts the keys {mounted} and not {wanted}")
+    paths = [str(each.get("value", "")) for each in container["env"]]
+    named = sorted(Path(path).name for path in paths if path.startswith("/etc/perennial/keys/"))
+    require(named == wanted, f"{name} names the keys {named} and not {wanted}")
 
 
 def check_pod(name: str, pod: dict) -> None:

@@ -91,6 +91,34 @@ describe('the settings of a deployment', () => {
   });
 });
 
+test.each([
+  ['setup', ['command-keys']],
+  ['api-1', ['command-keys', 'audit-key']],
+  ['gateway-1', []],
+  ['gateway-2', []],
+  ['worker-1', ['command-keys', 'audit-key']],
+  ['compute-1', ['command-keys']],
+  ['compute-2', ['command-keys']],
+])('compose gives %s only the keys that it reads', (name, keys) => {
+  const [document] = parseAllDocuments(read('infra/compose.yaml'), { merge: true });
+  const { services } = document?.toJS() as {
+    readonly services: Readonly<
+      Record<
+        string,
+        {
+          readonly secrets?: readonly string[];
+          readonly environment: Readonly<Record<string, string>>;
+        }
+      >
+    >;
+  };
+  const { secrets = [], environment = {} } = services[name] ?? {};
+  expect(secrets).toEqual(keys);
+  const files = Object.values(environment).filter((value) => value.startsWith('/run/secrets/'));
+  expect(files.sort()).toEqual(keys.map((key) => `/run/secrets/${key}`).sort());
+  expect(environment['PERENNIAL_DATABASE_URL']).toContain('postgres://');
+});
+
 test('the chart has a pool for every queue, by the names of the queues in Temporal', () => {
   const [values] = parseAllDocuments(read('infra/helm/perennial/values.yaml'));
   const { workers } = values?.toJS() as {

@@ -61,8 +61,6 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
   valueFrom: { secretKeyRef: { name: {{ .Values.existingSecret.name }}, key: s3-secret-access-key } }
 - name: PERENNIAL_SERVICE_KEY
   valueFrom: { secretKeyRef: { name: {{ .Values.existingSecret.name }}, key: service-key } }
-- { name: PERENNIAL_COMMAND_KEYS_FILE, value: /etc/perennial/keys/command-keys.json }
-- { name: PERENNIAL_AUDIT_KEY_FILE, value: /etc/perennial/keys/audit-key.pem }
 {{- if .Values.existingSecret.providers }}
 - { name: PERENNIAL_PROVIDERS_FILE, value: /etc/perennial/providers/providers.yaml }
 {{- end }}
@@ -78,6 +76,39 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
 {{- range $name, $value := .Values.settings }}
 - { name: {{ $name }}, value: {{ $value | quote }} }
 {{- end }}
+{{- end -}}
+
+{{/*
+The files of keys that a part reads; the argument is (list root names). `command` signs and checks
+commands to workflows, `audit` signs the audit log.
+*/}}
+{{- define "perennial.keysEnvironment" -}}
+{{- $names := index . 1 -}}
+{{- if has "command" $names }}
+- { name: PERENNIAL_COMMAND_KEYS_FILE, value: /etc/perennial/keys/command-keys.json }
+{{- end }}
+{{- if has "audit" $names }}
+- { name: PERENNIAL_AUDIT_KEY_FILE, value: /etc/perennial/keys/audit-key.pem }
+{{- end }}
+{{- end -}}
+
+{{- define "perennial.keysMount" -}}
+- { name: keys, mountPath: /etc/perennial/keys, readOnly: true }
+{{- end -}}
+
+{{- define "perennial.keysVolume" -}}
+{{- $names := index . 1 -}}
+- name: keys
+  secret:
+    secretName: {{ (index . 0).Values.existingSecret.name }}
+    defaultMode: 0440
+    items:
+      {{- if has "command" $names }}
+      - { key: command-keys.json, path: command-keys.json }
+      {{- end }}
+      {{- if has "audit" $names }}
+      - { key: audit-key.pem, path: audit-key.pem }
+      {{- end }}
 {{- end -}}
 
 {{- define "perennial.environmentFrom" -}}
@@ -106,7 +137,6 @@ capabilities: { drop: [ALL] }
 {{- define "perennial.mounts" -}}
 - { name: state, mountPath: /var/lib/perennial }
 - { name: tmp, mountPath: /tmp }
-- { name: keys, mountPath: /etc/perennial/keys, readOnly: true }
 {{- if .Values.existingSecret.providers }}
 - { name: providers, mountPath: /etc/perennial/providers, readOnly: true }
 {{- end }}
@@ -120,17 +150,10 @@ capabilities: { drop: [ALL] }
 {{- with .Values.gateway.tls }}{{ if and .secretName .caKey }}true{{ end }}{{ end -}}
 {{- end -}}
 
-{{/* Volumes except `state`. */}}
+{{/* Volumes except `state` and `keys`. */}}
 {{- define "perennial.volumes" -}}
 - name: tmp
   emptyDir: {}
-- name: keys
-  secret:
-    secretName: {{ .Values.existingSecret.name }}
-    defaultMode: 0440
-    items:
-      - { key: command-keys.json, path: command-keys.json }
-      - { key: audit-key.pem, path: audit-key.pem }
 {{- with .Values.existingSecret.providers }}
 - name: providers
   secret: { secretName: {{ . }}, defaultMode: 0440 }
@@ -170,6 +193,8 @@ imagePullSecrets: {{ toYaml . | nindent 2 }}
 {{- $part := printf "worker-%s" (index . 1) -}}
 {{- $pool := index . 2 -}}
 {{- $jobs := $root.Values.kubernetesJobs -}}
+{{/* Only the orchestrator seals the audit log. */}}
+{{- $keys := has "orchestrator" $pool.queues | ternary (list "command" "audit") (list "command") -}}
 {{- $hasJobs := and $jobs.enabled (or (has "compute" $pool.queues) (has "orchestrator" $pool.queues)) -}}
 metadata:
   labels: {{ include "perennial.labels" (list $root $part) | nindent 4 }}
@@ -194,6 +219,7 @@ spec:
       args: [worker, --queue, {{ join ", " $pool.queues }}]
       env:
         {{- include "perennial.environment" $root | nindent 8 }}
+        {{- include "perennial.keysEnvironment" (list $root $keys) | nindent 8 }}
         - { name: PERENNIAL_API_URL, value: 'http://{{ include "perennial.name" $root }}-api:8700' }
         {{- if $hasJobs }}
         - { name: PERENNIAL_KUBERNETES_NAMESPACE, value: {{ $jobs.namespace | default $root.Release.Namespace }} }
@@ -210,9 +236,12 @@ spec:
       readinessProbe: { httpGet: { path: /readyz, port: http }, periodSeconds: 5, timeoutSeconds: 5 }
       resources: {{ toYaml $pool.resources | nindent 8 }}
       securityContext: {{ include "perennial.containerSecurity" $root | nindent 8 }}
-      volumeMounts: {{ include "perennial.mounts" $root | nindent 8 }}
+      volumeMounts:
+        {{- include "perennial.mounts" $root | nindent 8 }}
+        {{- include "perennial.keysMount" $root | nindent 8 }}
   volumes:
     - name: state
       emptyDir: { sizeLimit: {{ $pool.stateSize }} }
     {{- include "perennial.volumes" $root | nindent 4 }}
+    {{- include "perennial.keysVolume" (list $root $keys) | nindent 4 }}
 {{- end -}}
