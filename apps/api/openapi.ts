@@ -71,7 +71,6 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
   app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) =>
     reply
       .header('content-type', 'application/json; charset=utf-8')
-      .serializer(String)
       .send((document ??= JSON.stringify(app.swagger()))),
   );
 }

@@ -31,28 +31,30 @@ export function limitAddresses(
   const openRequests = openMinuteCounts();
   const refused = openMinuteCounts();
   const valid = new Set<string>();
-  app.addHook('onRequest', (request, _reply, done) => {
+  const exceeded = (request: FastifyRequest): string | null => {
     const address = networkOf(request.ip);
     const route = request.routeOptions.url ?? '';
     if (request.method === 'POST' && route === '/api/v1/session') {
-      if (signIns.add(address) > limits.signInsPerMinute) return done(tooMany('sign-ins'));
+      if (signIns.add(address) > limits.signInsPerMinute) return 'sign-ins';
     } else if (/^\/(?:openapi\.json$|docs)/.test(route)) {
-      if (openRequests.add(address) > limits.openPerMinute) return done(tooMany('requests'));
+      if (openRequests.add(address) > limits.openPerMinute) return 'requests';
     }
+    if (refused.count(address) < limits.refusedPerMinute) return null;
     const credential = credentialOf(request);
-    if (
-      credential !== null &&
-      refused.count(address) >= limits.refusedPerMinute &&
-      !valid.has(fingerprint(credential))
-    )
-      return done(tooMany('invalid keys'));
-    done();
+    return credential === null || valid.has(fingerprint(credential)) ? null : 'invalid keys';
+  };
+  app.addHook('onRequest', (request, _reply, done) => {
+    const what = exceeded(request);
+    if (what === null) done();
+    else done(tooMany(what));
   });
   app.addHook('onResponse', (request, reply, done) => {
     const credential = credentialOf(request);
     const address = networkOf(request.ip);
-    if (credential !== null && reply.statusCode === 401) refused.add(address);
-    else if (credential !== null && isKnown(request) && refused.count(address) > 0) {
+    if (credential === null) {
+      // A request without a key costs no query.
+    } else if (reply.statusCode === 401) refused.add(address);
+    else if (isKnown(request) && refused.count(address) > 0) {
       valid.add(fingerprint(credential));
       if (valid.size > maxEntries) valid.delete(valid.values().next().value ?? '');
     }
@@ -103,7 +105,7 @@ function fingerprint(credential: string): string {
 }
 
 function isKnown(request: FastifyRequest): boolean {
-  return (request as { readonly caller?: ApiKeyIdentity | null }).caller != null;
+  return Boolean((request as { readonly caller?: ApiKeyIdentity | null }).caller);
 }
 
 function tooMany(what: string): HttpProblem {

@@ -39,34 +39,36 @@ test.each(['evil.example', 'evil.example:8700', '169.254.169.254'])(
   },
 );
 
-test.each([
-  ["a' or '1'='1", 404],
-  ["a'; drop table api_keys; --", 404],
-  ['a" or ""="', 404],
-])('SQL in a path, a query and a key (%s) finds nothing and changes nothing', async (text) => {
-  const named = encodeURIComponent(text);
-  for (const path of [`/models/${named}`, `/datasets/${named}`, `/runs/${named}`]) {
-    const { status } = await world.call('GET', path);
-    expect([400, 404, 422]).toContain(status);
-  }
-  const list = await world.call<{ items?: readonly unknown[] }>('GET', `/runs?lifecycle=${named}`);
-  expect(list.body.items ?? []).toEqual([]);
-  const refused = await fetch(`${world.url}/api/v1/runs`, {
-    headers: { authorization: `Bearer pk_${named}` },
-  });
-  expect(refused.status).toBe(401);
-  const search = await fetch(`${world.url}/api/2.0/mlflow/runs/search`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${world.keys.viewer}`,
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify({ experiment_ids: [], filter: `tags.\`${text}\` = 'x'` }),
-  });
-  expect([200, 400]).toContain(search.status);
-  expect(search.status === 200 ? await search.json() : {}).toEqual({});
-  expect((await world.call('GET', '/api-keys')).status).toBe(200);
-});
+test.each(["a' or '1'='1", "a'; drop table api_keys; --", 'a" or ""="'])(
+  'SQL in a path, a query and a key (%s) finds nothing and changes nothing',
+  async (text) => {
+    const named = encodeURIComponent(text);
+    for (const path of [`/models/${named}`, `/datasets/${named}`, `/runs/${named}`]) {
+      const { status } = await world.call('GET', path);
+      expect([400, 404, 422]).toContain(status);
+    }
+    const list = await world.call<{ items?: readonly unknown[] }>(
+      'GET',
+      `/runs?lifecycle=${named}`,
+    );
+    expect(list.body.items ?? []).toEqual([]);
+    const refused = await fetch(`${world.url}/api/v1/runs`, {
+      headers: { authorization: `Bearer pk_${named}` },
+    });
+    expect(refused.status).toBe(401);
+    const search = await fetch(`${world.url}/api/2.0/mlflow/runs/search`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${world.keys.viewer}`,
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ experiment_ids: [], filter: `tags.\`${text}\` = 'x'` }),
+    });
+    expect([200, 400]).toContain(search.status);
+    expect(search.status === 200 ? await search.json() : {}).toEqual({});
+    expect((await world.call('GET', '/api-keys')).status).toBe(200);
+  },
+);
 
 test.each(['constructor', '__proto__'])('a body with %s changes no prototype', async (key) => {
   const polluted = `{"prototype":{"isAdmin":true,"polluted":true},"polluted":true}`;
@@ -80,5 +82,5 @@ test.each(['constructor', '__proto__'])('a body with %s changes no prototype', a
   });
   expect([400, 422]).toContain(answer.status);
   expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
-  expect((Object as { isAdmin?: boolean }).isAdmin).toBeUndefined();
+  expect('isAdmin' in Object || 'polluted' in Object).toBe(false);
 });
