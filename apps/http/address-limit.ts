@@ -13,7 +13,7 @@ export interface AddressLimits {
 }
 
 export const usualAddressLimits: AddressLimits = {
-  signInsPerMinute: 30,
+  signInsPerMinute: 60,
   openPerMinute: 300,
   refusedPerMinute: 60,
 };
