@@ -10,7 +10,6 @@ import type { Registry } from '../../db/registry';
 import type { ComputePrices } from '../../domain/cost/price';
 import type { SecretAccess, SecretRef } from '../../domain/access/secret-access';
 import type { AuditReport, AuditRepository } from '../../db/audit/records';
-import type { AddressLimits } from '../http/address-limit';
 import type { WorkLimit } from '../http/rate-limit';
 import type { IndexClient } from '../temporal-clients/index-client';
 import type { LifecycleClient } from '../temporal-clients/lifecycle-client';
@@ -22,8 +21,6 @@ import type { KnownModels } from './model/warnings';
 import type { EventStreams } from './run/events';
 
 export interface ApiDeps {
-  /** Requests per address before a key is known; the usual limits without it. */
-  readonly addressLimits?: AddressLimits | undefined;
   readonly registry: Registry;
   readonly artifacts: ArtifactStore;
   readonly lifecycles: LifecycleClient;

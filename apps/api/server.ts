@@ -134,7 +134,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     await offThread.close();
   });
   const metrics = measureApi(app, streams);
-  limitAddresses(app, deps.addressLimits);
+  limitAddresses(app);
   await limitRequests(app, { requestsPerMinute: deps.requestsPerMinute ?? usualRequestsPerMinute });
   queueChanges(app, changes);
   await describeApi(app);

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ApiKeyIdentity } from '../../db/access/repository';
 import { HttpProblem } from './problem';
 
-export interface AddressLimits {
+interface AddressLimits {
   readonly signInsPerMinute: number;
   /** Requests for the API's description and its page, which need no key. */
   readonly openPerMinute: number;
@@ -12,7 +12,7 @@ export interface AddressLimits {
   readonly refusedPerMinute: number;
 }
 
-export const usualAddressLimits: AddressLimits = {
+const usualAddressLimits: AddressLimits = {
   signInsPerMinute: 60,
   openPerMinute: 300,
   refusedPerMinute: 60,

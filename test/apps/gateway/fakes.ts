@@ -171,6 +171,7 @@ const unused = {
   rotate: notCalled,
   ended: notCalled,
   identify: notCalled,
+  endSession: notCalled,
   expiring: notCalled,
   list: notCalled,
   ensurePartitions: notCalled,
