@@ -160,7 +160,7 @@ describe('a session', () => {
     const count = async () => {
       const { body } = await world.call<{ items: readonly { action: string; actor: string }[] }>(
         'GET',
-        '/audit?limit=200',
+        '/audit?action=session.open',
       );
       return body.items.filter(
         ({ action, actor }) => action === 'session.open' && actor === 'operator',
