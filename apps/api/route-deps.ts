@@ -10,7 +10,7 @@ import type { Registry } from '../../db/registry';
 import type { ComputePrices } from '../../domain/cost/price';
 import type { SecretAccess, SecretRef } from '../../domain/access/secret-access';
 import type { AuditReport, AuditRepository } from '../../db/audit/records';
-import type { WorkLimit } from '../http/rate-limit';
+import type { WorkLimit } from '../http/limits/rate-limit';
 import type { IndexClient } from '../temporal-clients/index-client';
 import type { LifecycleClient } from '../temporal-clients/lifecycle-client';
 import type { PromptEvaluationClient } from '../temporal-clients/prompt-evaluation-client';

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { IndexReader } from '../../data/index/query-index';
-import { limitAddresses } from '../http/address-limit';
-import { limitRequests } from '../http/rate-limit';
+import { limitAddresses } from '../http/limits/address-limit';
+import { limitRequests } from '../http/limits/rate-limit';
 import { compressResponse } from '../http/compression';
 import { inferenceErrors } from '../http/inference-error';
 import { openAiErrors } from '../http/openai-error';

@@ -4,7 +4,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { openScratch, type Scratch } from '../../data/scratch';
 import { HttpProblem } from './problem';
-import type { WorkLimit } from './rate-limit';
+import type { WorkLimit } from './limits/rate-limit';
 import './request-context';
 
 declare module 'fastify' {

@@ -41,7 +41,7 @@ beforeEach(() => {
   );
   mkdirSync(join(clone, '.perennial', 'build'), { recursive: true });
   writeFileSync(join(clone, '.perennial', 'build', 'workflows-x.js'), '');
-  for (const name of ['cli', 'services']) {
+  for (const name of ['cli', 'services', 'sql']) {
     writeFileSync(join(clone, '.perennial', 'build', `${name}.js`), '');
     writeFileSync(join(clone, '.perennial', 'build', `${name}.json`), '{}');
   }

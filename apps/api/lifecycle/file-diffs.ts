@@ -12,12 +12,12 @@ interface FileDiff {
 
 const maxLines = 500;
 
-type Files = Readonly<Record<string, ArtifactRef>>;
+type RevisionFiles = Readonly<Record<string, ArtifactRef>>;
 
 /** Of each file that differs, sorted by path. `texts` are those of `after`. */
 export async function fileDiffs(
   artifacts: Pick<ArtifactStore, 'getBytes'>,
-  before: Files,
+  before: RevisionFiles,
   after: {
     readonly files: Readonly<Record<string, { readonly digest: Digest }>>;
     readonly texts: Readonly<Record<string, string>>;

@@ -5,7 +5,7 @@ import type { CliContext } from '../context';
 import { versionNumber } from '../numbers';
 import { jsonText } from '../harmless';
 
-interface ApproveOptions {
+interface LabelApprovalOptions {
   readonly reason?: string;
   readonly selfApprove?: string;
 }
@@ -26,7 +26,7 @@ export function promptLabelCommands(prompt: Command, context: CliContext): void 
       '--self-approve <reason>',
       'Approve your own version; for an admin without colleagues, recorded in the audit log',
     )
-    .action(async (name: string, version: number, options: ApproveOptions) => {
+    .action(async (name: string, version: number, options: LabelApprovalOptions) => {
       const { selfApprove, reason = selfApprove } = options;
       if (reason === undefined) throw new CliError('approve requires --reason', 2);
       const headers = { 'idempotency-key': randomUUID() };

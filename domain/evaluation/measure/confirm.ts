@@ -3,6 +3,7 @@ import type { MetricName } from '../metrics/names';
 import { increaseOf } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';
 import type { ScoredSample } from '../metrics/sample';
+import { assumedDayCorrelation } from '../../statistics/day-correlation';
 import { dayResamples, unitDayWeights } from '../../statistics/day-resamples';
 import { bootstrapReplicates } from '../../statistics/interval';
 import type { Seed } from '../../statistics/random';
@@ -80,6 +81,8 @@ export function measureConfirmation({
     unit,
     rows: labels.length,
     days: new Set(day).size,
+    // Two weeks say too little of their correlation. Gates judge confirmed parameters once more.
+    correlation: { value: assumedDayCorrelation, from: null },
   });
   return {
     metric: name,

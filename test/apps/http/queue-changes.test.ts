@@ -1,7 +1,7 @@
 import fastify from 'fastify';
 import { watchMethods } from '../../../apps/http/allowed-methods';
 import { problemHandler } from '../../../apps/http/problem';
-import { queueChanges } from '../../../apps/http/rate-limit';
+import { queueChanges } from '../../../apps/http/limits/rate-limit';
 
 test('changes are queued while reads pass, and get 429 with Retry-After if the queue is full or slow', async () => {
   const app = fastify();

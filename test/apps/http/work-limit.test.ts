@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { openWorkLimit } from '../../../apps/http/rate-limit';
+import { openWorkLimit } from '../../../apps/http/limits/rate-limit';
 
 const caller = { id: 'key_1', name: 'a notebook' };
 

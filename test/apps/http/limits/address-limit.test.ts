@@ -1,7 +1,7 @@
 import fastify from 'fastify';
-import type { ApiKeyIdentity } from '../../../db/access/repository';
-import { limitAddresses } from '../../../apps/http/address-limit';
-import { problemHandler } from '../../../apps/http/problem';
+import type { ApiKeyIdentity } from '../../../../db/access/repository';
+import { limitAddresses } from '../../../../apps/http/limits/address-limit';
+import { problemHandler } from '../../../../apps/http/problem';
 
 const key: ApiKeyIdentity = {
   id: 'a',

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { ApiKeyIdentity } from '../../db/access/repository';
-import { HttpProblem } from './problem';
+import type { ApiKeyIdentity } from '../../../db/access/repository';
+import { HttpProblem } from '../problem';
 
 interface AddressLimits {
   readonly signInsPerMinute: number;

@@ -1,10 +1,10 @@
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Readable } from 'node:stream';
-import type { ApiKeyIdentity } from '../../db/access/repository';
-import { openTurns, type TurnOptions } from '../../db/turns';
-import { HttpProblem } from './problem';
-import './request-context';
+import type { ApiKeyIdentity } from '../../../db/access/repository';
+import { openTurns, type TurnOptions } from '../../../db/turns';
+import { HttpProblem } from '../problem';
+import '../request-context';
 
 /**
  * Sends 429 with Retry-After after a key has sent more than this many requests in a minute. Each
