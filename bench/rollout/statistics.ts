@@ -19,6 +19,11 @@ import {
   type SimulatedEnd,
   type SimulatedRollout,
 } from '../../test/support/rollout/simulated-rollouts';
+import {
+  entityRates,
+  playEntities,
+  type EntityTraffic,
+} from '../../test/support/rollout/simulated-entities';
 import { watchDays, watchShare } from '../../test/support/rollout/simulated-sequences';
 import {
   alikePairs,
@@ -133,6 +138,7 @@ export function rolloutStatistics({
   for (const rows of [ofDays, ofShares, ofDelays]) falseAlarms.push(...told(rows(worlds), say));
   for (const row of ofTraffic(worlds)) falseAlarms.push(...told(row(), say));
   for (const row of ofRollouts(rollouts)) falseAlarms.push(...told(row(), say));
+  for (const row of ofArms(rollouts)) falseAlarms.push(...told(row(), say));
   falseAlarms.push(...told(ofReruns(Math.ceil(rollouts / 4)), say));
   say(
     `\nPairs until a statement about the margin of ${margin} at alpha 0.5 %, ` +
@@ -448,6 +454,71 @@ function ofRollouts(worlds: number): readonly (() => readonly FalseAlarms[])[] {
       earlier: rate(earlier, kind),
     }));
   });
+}
+
+/** Rollouts by arms of a month with 300 requests a day, evaluated twice a day. */
+export function ofArms(worlds: number): readonly (() => readonly FalseAlarms[])[] {
+  const armMargin = 0.03;
+  const rules = (steps: readonly number[]) =>
+    policyWith({
+      comparison: 'arms',
+      canary: { maxDurationSeconds: month, steps: [...steps] },
+      quality: { margin: armMargin },
+    });
+  const [half, steps] = [rules([50]), rules([5, 25, 50])];
+  type Kind = readonly [string, RolloutPolicy, Partial<EntityTraffic>];
+  const zipf = { entities: 2000, size: 1 };
+  const kinds: readonly Kind[] = [
+    ['2,000 entities of Zipf sizes', half, zipf],
+    ['2,000 entities of Zipf sizes; steps of 5, 25, 50 %', steps, zipf],
+    ['2,000 of Zipf sizes, one in thirty far worse', half, { ...zipf, rateOf: entityRates.skewed }],
+    ['50 equal entities', half, { entities: 50, size: 0 }],
+    ['300 equal entities', half, { entities: 300, size: 0 }],
+    [
+      '300 equal entities; consecutive days correlate (0.4)',
+      half,
+      { entities: 300, size: 0, effects: dayEffects.lasting(dayToDay, assumedDayCorrelation) },
+    ],
+    ['each request has an entity of its own', half, {}],
+  ];
+  const ends = (policy: RolloutPolicy, worse: number, of: Partial<EntityTraffic>) =>
+    Array.from({ length: worlds }, (_, world) =>
+      playEntities(
+        policy,
+        {
+          entities: Infinity,
+          size: 0,
+          rateOf: entityRates.normal,
+          differenceIn: () => worse * armMargin,
+          perDay: 300,
+          days: 31,
+          effects: dayEffects.none,
+          ...of,
+        },
+        { random: randomOf(world, 200), looksPerDay: 2 },
+      ),
+    );
+  const statements = [
+    ['promoted', 'as bad as the margin', 1, 'promote'],
+    ['rolled back', 'equal', 0, 'harm'],
+  ] as const;
+  return kinds.map(
+    ([traffic, policy, of]) =>
+      () =>
+        statements.map(([statement, difference, worse, kind]) => {
+          const rate = (found: readonly SimulatedEnd[]) =>
+            rateIn(worlds, (world) => found[world]?.kind === kind);
+          return {
+            statement: `arms: ${statement}`,
+            traffic: `${difference}; ${traffic}`,
+            rate: rate(ends(policy, worse, of)),
+            earlier:
+              of.entities === undefined
+                ? null
+                : rate(ends(policy, worse, { ...of, byRequest: true })),
+          };
+        }),
+  );
 }
 
 /**

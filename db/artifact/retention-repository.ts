@@ -113,6 +113,8 @@ export function createRetentionRepository(
           and r.ended_at < now() - make_interval(days => s.run_detail_days)`;
       const entities = await sql`
         delete from rollout_entities t using rollouts r where r.tenant_id = t.tenant_id and r.id = t.rollout_id and r.ended_at is not null`;
+      const losses = await sql`
+        delete from rollout_entity_losses t using rollouts r where r.tenant_id = t.tenant_id and r.id = t.rollout_id and r.ended_at is not null`;
       const deliveries = await sql`
         delete from webhook_deliveries d using ${perTenant(sql)} s where d.tenant_id = s.tenant and d.ended_at < now() - make_interval(days => s.run_detail_days)`;
       await assumeAllExpired(sql);
@@ -137,6 +139,7 @@ export function createRetentionRepository(
           traffic.count +
           arms.count +
           entities.count +
+          losses.count +
           deliveries.count +
           reservations.count,
         idempotencyDays: keys.count + received.count,

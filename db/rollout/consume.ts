@@ -23,6 +23,7 @@ import { readLabels } from '../language/answer-label-repository';
 import type { OtherScore } from '../serving/prediction-records';
 import type { Consumption, DuePair, RolloutRepository } from './records';
 import { readArms, tallyArms } from './arms';
+import { bucketOf, countEntities } from './entity-losses';
 import { guardRun } from '../run/guard';
 import { moveShare } from './share';
 import { lockRollout, toRecord, type RolloutRow } from './state';
@@ -38,6 +39,8 @@ interface DueRow {
   readonly step: number | null;
   readonly output: unknown;
   readonly other: OtherScore | null;
+  /** Of the entity by which the request was assigned. */
+  readonly bucket: number;
 }
 
 /**
@@ -65,7 +68,11 @@ export async function consume(
   const ripe = due === null ? [] : await takeDueLabels(tx, row, { until: due, limit });
   const countedUntil = before.countedUntil ?? null;
   const read = ripe.map((each) => ({ each, pair: withLateness(toPair(row, each), countedUntil) }));
-  const pairs = read.map(({ pair }) => pair).filter((pair) => pair !== null);
+  const pairs = await countEntities(
+    tx,
+    row,
+    read.flatMap(({ each: { bucket }, pair }) => (pair === null ? [] : [{ ...pair, bucket }])),
+  );
   await tally(tx, row, ripe, pairs);
   await tallyArms(
     tx,
@@ -152,9 +159,10 @@ async function takeDueLabels(
       update feedback set counted_at = clock_timestamp()
       where tenant_id = ${tenant} and prediction_id = any(array(select prediction_id from ripe))
     )
-    select r.prediction_id, r.event_time, ${spanOf(tx, tx`r.event_time`, tx`${trafficSpanSeconds}`)} as span_start, r.label, p.version, p.rollout_step as step, p.output, p.other
+    select r.prediction_id, r.event_time, ${spanOf(tx, tx`r.event_time`, tx`${trafficSpanSeconds}`)} as span_start, r.label, p.version, p.rollout_step as step, p.output, p.other,
+      ${bucketOf(tx, tx`p.rollout_unit`, tx`p.entity`, tx`r.prediction_id`)} as bucket
     from ripe r left join lateral (
-      select version, rollout_step, output, other from predictions where day = r.day and id = r.prediction_id and tenant_id = ${tenant} limit 1
+      select version, rollout_step, output, other, rollout_unit, entity from predictions where day = r.day and id = r.prediction_id and tenant_id = ${tenant} limit 1
     ) p on true
     order by r.event_time, r.prediction_id`;
 }

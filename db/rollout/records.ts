@@ -7,6 +7,7 @@ import type {
   Tenant,
 } from '../../domain/ids';
 import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
+import type { EntityChange } from '../../domain/rollout/judging/entity-losses';
 import type { LabelledVerdictPair } from '../../domain/rollout/judging/judge-labels';
 import type {
   OpenRolloutStatus,
@@ -88,6 +89,8 @@ export interface DuePair {
   readonly step: number;
   /** How long its label was due and missing, in event time; absent: it came in time. */
   readonly lateSeconds?: number;
+  /** Of arms: how it changes the losses of its entity. */
+  readonly change?: EntityChange;
   /** For a language application: both versions gave the same text. */
   readonly sameAnswer?: boolean;
   /**

@@ -154,6 +154,9 @@ export const rolloutTraffic = pgTable(
     /** Counted labels by assigned arm. */
     championLabelled: counter('champion_labelled').notNull().default(0),
     challengerLabelled: counter('challenger_labelled').notNull().default(0),
+    /** Of a rollout by arms: entities by assigned arm, each counted once in a step. */
+    championEntities: counter('champion_entities').notNull().default(0),
+    challengerEntities: counter('challenger_entities').notNull().default(0),
   },
   (t) => [
     primaryKey({
@@ -201,18 +204,55 @@ export const rolloutArms = pgTable(
   ],
 );
 
-/** The entities of an open A/B rollout by a hash of their keys, to count each once. */
+/** The entities of an open rollout by arms, by a hash of their keys, to count each once in a step. */
 export const rolloutEntities = pgTable(
   'rollout_entities',
   {
     tenantId: tenantId(),
     rolloutId: bytewise('rollout_id').notNull(),
     entity: bigint('entity', { mode: 'bigint' }).notNull(),
+    step: integer('step').notNull().default(0),
   },
   (t) => [
-    primaryKey({ name: 'rollout_entities_pk', columns: [t.tenantId, t.rolloutId, t.entity] }),
+    primaryKey({
+      name: 'rollout_entities_pk',
+      columns: [t.tenantId, t.rolloutId, t.entity, t.step],
+    }),
     foreignKey({
       name: 'rollout_entities_rollout_fk',
+      columns: [t.tenantId, t.rolloutId],
+      foreignColumns: [rollouts.tenantId, rollouts.id],
+    }),
+  ],
+);
+
+/**
+ * The losses of a version's answers by entity and step, of an open rollout by arms. An entity is one
+ * of 65,536 buckets of a hash that is salted by the rollout, so the table is bounded and holds no key.
+ */
+export const rolloutEntityLosses = pgTable(
+  'rollout_entity_losses',
+  {
+    tenantId: tenantId(),
+    rolloutId: bytewise('rollout_id').notNull(),
+    version: integer('version').notNull(),
+    bucket: integer('bucket').notNull(),
+    step: integer('step').notNull(),
+    /** Days before the latest one, and the sum of their mean losses. */
+    days: integer('days').notNull(),
+    loss: doublePrecision('loss').notNull(),
+    /** The latest day with a label, its labels and the sum of their losses. */
+    day: integer('day').notNull(),
+    labels: integer('labels').notNull(),
+    sum: doublePrecision('sum').notNull(),
+  },
+  (t) => [
+    primaryKey({
+      name: 'rollout_entity_losses_pk',
+      columns: [t.tenantId, t.rolloutId, t.version, t.bucket, t.step],
+    }),
+    foreignKey({
+      name: 'rollout_entity_losses_rollout_fk',
       columns: [t.tenantId, t.rolloutId],
       foreignColumns: [rollouts.tenantId, rollouts.id],
     }),

@@ -93,7 +93,8 @@ export async function readCounts(
       coalesce(sum(champion_labelled) filter (where is_ripe), 0)::bigint as champion_labelled,
       coalesce(sum(challenger_labelled) filter (where is_ripe), 0)::bigint as challenger_labelled,
       sum(challenger_streamed)::bigint as streamed, sum(challenger_late)::bigint as late, sum(challenger_costly)::bigint as costly,
-      sum(challenger_blocked)::bigint as blocked, sum(challenger_malformed)::bigint as malformed
+      sum(challenger_blocked)::bigint as blocked, sum(challenger_malformed)::bigint as malformed,
+      sum(champion_entities)::bigint as champion_entities, sum(challenger_entities)::bigint as challenger_entities
     from spans group by 1`;
   const isServing = (index: number) => (spec.steps[index] ?? 0) > 0;
   return {
@@ -125,6 +126,7 @@ function countsOf(rows: readonly CountRow[]): CountsByArm {
       errors: sum('championErrors'),
       ripe: sum('championRipe'),
       labelled: sum('championLabelled'),
+      entities: sum('championEntities'),
     },
     challenger: {
       assigned: sum('challengerAssigned'),
@@ -134,6 +136,7 @@ function countsOf(rows: readonly CountRow[]): CountsByArm {
       errors: sum('challengerErrors'),
       ripe: sum('challengerRipe'),
       labelled: sum('challengerLabelled'),
+      entities: sum('challengerEntities'),
     },
   };
 }

@@ -19,12 +19,22 @@ export interface PredictionRow {
   /** From the request's arrival to its answer, with a challenger's failure before it. */
   readonly latencyMs: number;
   /** The rollout that split the request, and its step as the gateway knew it. */
-  readonly rollout: { readonly id: RolloutId; readonly step: number } | null;
+  readonly rollout: LoggedRollout | null;
   /**
    * Result of the version that did not answer. Null if it was not used or was dropped for lack of
    * room.
    */
   readonly other: OtherScore | null;
+}
+
+export interface LoggedRollout {
+  readonly id: RolloutId;
+  readonly step: number;
+  /**
+   * A signed 64-bit hash of the rollout and of what it assigned, as decimal text. Absent: what was
+   * assigned is the entity, or the request if it has none.
+   */
+  readonly unit?: string;
 }
 
 export interface OtherScore {

@@ -68,17 +68,18 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
       const [added] = await sql<{ rows: number }[]>`
         with added as (
           insert into predictions (tenant_id, day, id, received_at, model, version, arm, entity, event_time, input, output, latency_ms,
-            rollout_id, rollout_step, other, verdict, blocked)
+            rollout_id, rollout_step, rollout_unit, other, verdict, blocked)
           select p.tenant_id, (p.received_at at time zone 'UTC')::date, p.id, p.received_at, p.model, p.version, p.arm, p.entity, p.event_time,
-            p.input, p.output, p.latency_ms, p.rollout_id, p.rollout_step, p.other, p.verdict, p.blocked
+            p.input, p.output, p.latency_ms, p.rollout_id, p.rollout_step, p.rollout_unit, p.other, p.verdict, p.blocked
           from ${columnsOf(sql, rows)} as p (tenant_id, id, received_at, model, version, arm, entity, event_time, latency_ms,
-            rollout_id, rollout_step, other, verdict, blocked, input, output)
+            rollout_id, rollout_step, rollout_unit, other, verdict, blocked, input, output)
           on conflict do nothing
-          returning tenant_id, day, id, model, version, entity, latency_ms, rollout_id, rollout_step, output, other, coalesce(event_time, received_at) as event_time
+          returning tenant_id, day, id, model, version, latency_ms, rollout_id, rollout_step, output, other, coalesce(event_time, received_at) as event_time,
+            coalesce(rollout_unit, hashtextextended(coalesce(entity, id), 0)) as unit
         ), joined as (
           update feedback f set day = a.day, model = a.model, version = a.version, rollout_id = a.rollout_id, event_time = a.event_time from added a
           where f.tenant_id = a.tenant_id and f.prediction_id = a.id and f.day is null
-        ), counted as (${countTraffic(sql)}), ${countArms(sql)}
+        ), new_units as (${newUnits(sql)}), counted as (${countTraffic(sql)}), ${countArms(sql)}
         select count(*) as rows from added`;
       return added?.rows ?? 0;
     },
@@ -130,6 +131,18 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
 }
 
 /**
+ * The entities that a rollout by arms divides, each with its first request in a step. Rows are
+ * sorted by key, because two batches could deadlock otherwise.
+ */
+function newUnits(sql: Sql) {
+  return sql`
+    insert into rollout_entities (tenant_id, rollout_id, entity, step)
+    select distinct a.tenant_id, a.rollout_id, a.unit, a.rollout_step from added a join rollouts r on r.tenant_id = a.tenant_id and r.id = a.rollout_id
+    where not r.paired and (r.spec -> 'steps' ->> a.rollout_step)::float8 > 0 order by 1, 2, 3, 4
+    on conflict do nothing returning tenant_id, rollout_id, entity as unit, step as rollout_step`;
+}
+
+/**
  * Counts only new rows, so that a repeated row counts once. Rows are sorted by key, because two
  * batches could deadlock otherwise. An answer that broke off counts as a failure of its version.
  * `said` is the challenger's answer where it counts: beside the served one in a shadow step, else
@@ -139,7 +152,7 @@ function countTraffic(sql: Sql) {
   return sql`
     insert into rollout_traffic as t (tenant_id, rollout_id, step, span_start, newest, champion_assigned, challenger_assigned, champion_slow, challenger_slow,
       champion_asked, challenger_asked, champion_errors, challenger_errors, challenger_fallbacks,
-      challenger_streamed, challenger_late, challenger_costly, challenger_blocked, challenger_malformed)
+      challenger_streamed, challenger_late, challenger_costly, challenger_blocked, challenger_malformed, champion_entities, challenger_entities)
     select tenant_id, rollout_id, rollout_step, ${spanOf(sql, sql`event_time`, sql`traffic_span_seconds`)}, max(event_time),
       count(*) filter (where not is_challengers), count(*) filter (where is_challengers),
       count(*) filter (where not is_challengers and is_slow), count(*) filter (where is_challengers and (is_slow or has_broken or role = 'fallback')),
@@ -149,7 +162,8 @@ function countTraffic(sql: Sql) {
       count(*) filter (where role = 'fallback' or (is_challengers and has_broken)),
       count(*) filter (where is_streamed), count(*) filter (where is_streamed and is_late),
       count(*) filter (where tokens > most_tokens), count(*) filter (where said ->> 'blocked' is not null or said ->> 'finish' = 'filtered'),
-      count(*) filter (where (said ->> 'malformed')::boolean)
+      count(*) filter (where (said ->> 'malformed')::boolean),
+      count(*) filter (where not is_challengers and is_new), count(*) filter (where is_challengers and is_new)
     from (
       select s.*, is_challengers and output ->> 'firstTokenMs' is not null as is_streamed,
         role = 'fallback' or coalesce((output ->> 'firstTokenMs')::float8 > slow_first_token_ms, false) as is_late,
@@ -159,8 +173,10 @@ function countTraffic(sql: Sql) {
           coalesce(a.latency_ms > r.slow_ms, false) as is_slow, r.slow_first_token_ms, r.most_tokens, r.traffic_span_seconds,
           a.version <> r.champion or coalesce(a.other ->> 'role' = 'fallback', false) as is_challengers,
           case when a.version = r.challenger then a.output
-            when a.other ->> 'role' = 'shadow' and (r.spec -> 'steps' ->> a.rollout_step)::float8 = 0 then a.other -> 'output' end as said
+            when a.other ->> 'role' = 'shadow' and (r.spec -> 'steps' ->> a.rollout_step)::float8 = 0 then a.other -> 'output' end as said,
+          n.unit is not null and row_number() over (partition by a.tenant_id, a.rollout_id, a.rollout_step, a.unit order by a.id) = 1 as is_new
         from added a join rollouts r on r.tenant_id = a.tenant_id and r.id = a.rollout_id
+          left join new_units n on n.tenant_id = a.tenant_id and n.rollout_id = a.rollout_id and n.rollout_step = a.rollout_step and n.unit = a.unit
       ) s
     ) served
     group by 1, 2, 3, 4 order by 1, 2, 3, 4
@@ -172,7 +188,8 @@ function countTraffic(sql: Sql) {
       challenger_fallbacks = t.challenger_fallbacks + excluded.challenger_fallbacks,
       challenger_streamed = t.challenger_streamed + excluded.challenger_streamed, challenger_late = t.challenger_late + excluded.challenger_late,
       challenger_costly = t.challenger_costly + excluded.challenger_costly, challenger_blocked = t.challenger_blocked + excluded.challenger_blocked,
-      challenger_malformed = t.challenger_malformed + excluded.challenger_malformed`;
+      challenger_malformed = t.challenger_malformed + excluded.challenger_malformed,
+      champion_entities = t.champion_entities + excluded.champion_entities, challenger_entities = t.challenger_entities + excluded.challenger_entities`;
 }
 
 /**
@@ -183,7 +200,7 @@ function countTraffic(sql: Sql) {
 function countArms(sql: Sql) {
   return sql`
     assigned as materialized (
-      select a.tenant_id, a.rollout_id, a.event_time, hashtextextended(a.entity, 0) as entity, a.entity is not null as has_entity,
+      select a.tenant_id, a.rollout_id, a.rollout_step, a.event_time, a.unit,
         coalesce(case when a.other ->> 'role' in ('fallback', 'stopped') then (a.other ->> 'version')::int end, a.version) as version,
         a.other ->> 'role' = 'fallback' as has_failed, a.latency_ms > r.slow_ms as is_slow, r.traffic_span_seconds
       from added a join rollouts r on r.tenant_id = a.tenant_id and r.id = a.rollout_id
@@ -195,13 +212,9 @@ function countArms(sql: Sql) {
       from assigned group by 1, 2, 3, 4 order by 1, 2, 3, 4
       on conflict on constraint rollout_arm_traffic_pk do update set assigned = t.assigned + excluded.assigned, failed = t.failed + excluded.failed,
         slow = t.slow + excluded.slow
-    ), new_entities as (
-      insert into rollout_entities (tenant_id, rollout_id, entity)
-      select distinct tenant_id, rollout_id, entity from assigned where has_entity order by 1, 2, 3
-      on conflict do nothing returning tenant_id, rollout_id, entity
     ), entities_of_arms as (
       select tenant_id, rollout_id, version, count(*) as n
-      from (select distinct tenant_id, rollout_id, entity, version from new_entities natural join assigned) e group by 1, 2, 3
+      from (select distinct tenant_id, rollout_id, unit, version from new_units natural join assigned) e group by 1, 2, 3
     ), locked_arms as materialized (
       select m.tenant_id, m.rollout_id, m.version, e.n from rollout_arms m join entities_of_arms e using (tenant_id, rollout_id, version)
       order by 1, 2, 3 for no key update of m
@@ -228,7 +241,7 @@ function columnsOf(sql: Sql, rows: readonly PredictionRow[]) {
     ${text((row) => row.tenant)}::text[], ${text((row) => row.id)}::text[], ${text((row) => row.receivedAt)}::timestamptz[],
     ${text((row) => row.model)}::text[], ${rows.map((row) => row.version)}::int[], ${text((row) => row.arm)}::text[],
     ${text((row) => row.entity)}::text[], ${text((row) => row.eventTime)}::timestamptz[], ${rows.map((row) => row.latencyMs)}::real[],
-    ${text((row) => row.rollout?.id ?? null)}::text[], ${rows.map((row) => row.rollout?.step ?? null)}::int[],
+    ${text((row) => row.rollout?.id ?? null)}::text[], ${rows.map((row) => row.rollout?.step ?? null)}::int[], ${text((row) => row.rollout?.unit ?? null)}::bigint[],
     ${text((row) => toJson(row.other))}::json[], ${text((row) => worstScreeningOutcome(loggedAnswer(row.output)?.safety ?? null))}::text[],
     ${text((row) => loggedAnswer(row.output)?.blocked ?? null)}::text[]),
     json_array_elements(${texts((row) => row.input)}::json), json_array_elements(${texts((row) => row.output)}::json))`;

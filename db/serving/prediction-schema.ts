@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { date, index, integer, pgTable, primaryKey, real, text } from 'drizzle-orm/pg-core';
+import { bigint, date, index, integer, pgTable, primaryKey, real, text } from 'drizzle-orm/pg-core';
 import type { PredictionId, RolloutId } from '../../domain/ids';
 import type { PredictionArm } from '../../domain/serving/prediction';
 import type { OtherScore } from './prediction-records';
@@ -27,6 +27,8 @@ export const predictions = pgTable(
     /** The open rollout of this request, and the step by which the gateway served it. */
     rolloutId: bytewise('rollout_id').$type<RolloutId>(),
     rolloutStep: integer('rollout_step'),
+    /** A hash of the rollout and of what it assigned: an entity, a conversation or a request. */
+    rolloutUnit: bigint('rollout_unit', { mode: 'bigint' }),
     other: document<OtherScore>('other'),
     /**
      * Of a language application: the worst outcome of its policy, and the side that withheld the

@@ -51,6 +51,8 @@ export interface RoutedRollout {
   readonly step: number;
   /** Whether the arm that does not answer scores the request too. */
   readonly besides: boolean;
+  /** Of a request: a hash of what the rollout assigned. */
+  readonly unit?: string;
 }
 
 export interface RoutingTable {

@@ -121,11 +121,12 @@ export function isWarmUp(
 export interface AlphaBudget {
   /**
    * For each of "harmful" and "good enough" about the traffic of one sequence: the shadow, or all
-   * serving steps. With arms: one step.
+   * serving steps.
    */
   readonly qualityPerSide: number;
   /**
-   * For the pairs of one serving step: "harmful" about each step, "good enough" about the last one.
+   * For the traffic of one serving step alone: "harmful" about each step, "good enough" about the
+   * last one.
    */
   readonly perStep: { readonly harm: number; readonly shown: number };
   /** For each bound of the judge's error; 0 without a judge. */
@@ -134,52 +135,62 @@ export interface AlphaBudget {
   readonly acrossDays: { readonly shown: number; readonly harm: number };
   /** For one guardrail in one step. */
   readonly perGuardrail: number;
+  /** For the sample-ratio test of one step; 0 if the policy has none. */
+  readonly perShares: number;
 }
 
 /**
  * Splits `alpha`, the probability that any statement about the traffic is ever wrong (Bonferroni):
- * - over quality and the guardrails; a guardrail's part over the steps, which count separately;
+ * - over quality, the guardrails and with arms the sample-ratio test;
+ * - a guardrail's part and that of the sample-ratio test over the steps, which count separately;
  * - quality's part over its two sides, because traffic may be good today and bad tomorrow;
- * - each side over its sequences: shadow, serving, and the serving steps, which share one part. Only
- *   the last step must be "good enough", so it has that part alone;
+ * - each side over its sequences: shadow (pairs only), serving, and the serving steps, which share
+ *   one part. Only the last step must be "good enough", so it has that part alone;
  * - half of each side to the error of a judge, which all statements have in common.
  *
  * Across days, "good enough" has all of `alpha`, because the mean of one phase stays on one side of
- * the limit. "Harmful" has half of it, shared by shadow and serving (arms: by the steps). The other
- * half is for single days of `largeHarm`.
+ * the limit. "Harmful" has half of it, shared by shadow and serving. The other half is for single
+ * days of `largeHarm`.
  */
 export function alphaBudget(policy: RolloutPolicy): AlphaBudget {
   const { test, guardrails, steps, quality } = policy;
-  const perMetric = test.alpha / (1 + guardrails.length);
+  const testsShares = hasSharesTest(policy);
+  const perMetric = test.alpha / (1 + guardrails.length + Number(testsShares));
   const perSide = perMetric / 2;
   const calibration = quality.answers?.judge === undefined ? 0 : perSide / 2;
   const serving = Math.max(1, steps.filter((percent) => percent > 0).length);
   const ofSequences = perSide - calibration;
-  const qualityPerSide =
-    quality.comparison === 'arms' ? ofSequences / serving : ofSequences / sequencesOf(policy);
+  const qualityPerSide = ofSequences / sequencesOf(policy);
   return {
     qualityPerSide,
     perStep: { harm: qualityPerSide / serving, shown: qualityPerSide },
     calibration,
     acrossDays: {
       shown: test.alpha - calibration,
-      harm:
-        (test.alpha - calibration) /
-        2 /
-        (quality.comparison === 'arms' ? serving : hasBothPhases(policy) ? 2 : 1),
+      harm: (test.alpha - calibration) / 2 / (hasBothPhases(policy) ? 2 : 1),
     },
     perGuardrail: perMetric / steps.length,
+    perShares: testsShares ? perMetric / serving : 0,
   };
 }
 
-function sequencesOf({ steps }: RolloutPolicy): number {
+/** An A/B rollout has a test of its own, which shares alpha with its challengers. */
+function hasSharesTest({ method, quality }: RolloutPolicy): boolean {
+  return quality.comparison === 'arms' && method !== 'ab' && method !== 'blueGreen';
+}
+
+function sequencesOf({ steps, quality }: RolloutPolicy): number {
   const serving = steps.filter((percent) => percent > 0).length;
-  const hasShadow = serving < steps.length;
+  const hasShadow = serving < steps.length && quality.comparison === 'pairs';
   return Number(hasShadow) + Number(serving > 0) + Number(hasOwnSteps({ steps }));
 }
 
-function hasBothPhases({ steps }: RolloutPolicy): boolean {
-  return steps.some((percent) => percent === 0) && steps.some((percent) => percent > 0);
+function hasBothPhases({ steps, quality }: RolloutPolicy): boolean {
+  return (
+    quality.comparison === 'pairs' &&
+    steps.some((percent) => percent === 0) &&
+    steps.some((percent) => percent > 0)
+  );
 }
 
 /** Whether this step must also show quality on its own traffic: the last of several. */

@@ -65,7 +65,7 @@ function qualityReason(
     );
   }
   const { qualityPerSide, calibration } = alphaBudget(policy);
-  const unit = quality.kind === 'pairs' ? pairsUnit(policy, quality) : 'per arm';
+  const unit = quality.kind === 'pairs' ? pairsUnit(policy, quality) : armsUnit(reading);
   const meanText = intervalText(reading, qualityPerSide + calibration);
   const found = `${metric} ${meanText}, ${count(n)} ${unit})`;
   if (outcome === 'passed') return reason('shown', `${found}: ${demandText(policy)}`);
@@ -90,6 +90,13 @@ function shadowReason(policy: RolloutPolicy, reading: MetricReading): Reason {
 /** `shadow pairs` before serving; the shadow has its own line later. */
 function pairsUnit({ steps }: RolloutPolicy, { phase }: PairsEvidence): string {
   return phase === 'shadow' && steps.some((percent) => percent > 0) ? 'shadow pairs' : 'pairs';
+}
+
+/** Labels of the smaller arm, and how many equal entities would be as certain. */
+function armsUnit({ effectiveEntities }: MetricReading): string {
+  return effectiveEntities === undefined
+    ? 'per arm'
+    : `per arm, ${count(Math.floor(effectiveEntities))} effective entities`;
 }
 
 /** `+0.0004 (99.5 % CI −0.0022 … +0.0031`; the caller closes the parenthesis. */
@@ -143,6 +150,8 @@ function daysReasons(
     ],
   });
   const mean = estimate === null ? '' : `, mean ${signed(estimate)}`;
+  if ((lower === null || upper === null) && weeks > 0)
+    return [reason('fewEntities', `${daysText(days)}${mean}; bounds need more effective entities`)];
   if (lower === null || upper === null)
     return [reason('tooFew', `${daysText(days)}${mean}; bounds across days need a whole week`)];
   const level = percent(1 - alphaBudget(policy).acrossDays.shown);
@@ -180,14 +189,15 @@ function weeksText(weeks: number): string {
 
 function stepReasons(
   policy: RolloutPolicy,
-  { step }: RolloutEvidence,
+  { step, quality }: RolloutEvidence,
   reading: MetricReading,
 ): readonly Reason[] {
   const { metric, n, estimate, lower, outcome, limit } = reading;
   if (estimate === null) return [];
   const { perStep, calibration } = alphaBudget(policy);
   const meanText = intervalText(reading, (perStep.harm + perStep.shown) / 2 + calibration);
-  const found = `${metric} ${meanText}, ${count(n)} pairs of step ${step + 1})`;
+  const unit = quality.kind === 'pairs' ? 'pairs' : 'labels per arm';
+  const found = `${metric} ${meanText}, ${count(n)} ${unit} of step ${step + 1})`;
   const reason = (code: string, message: string): Reason => ({
     gate: 'step',
     code: `step.${code}`,

@@ -2,7 +2,8 @@ import { scaledMean } from '../statistics/mean-sequence';
 import { daysOfWeek } from '../calendar';
 import { daysAfterWeeks, closedDaysOfWeek } from '../statistics/days-sequence';
 import { rangedWealth, scaledRanged, type RangedState } from '../statistics/ranged-sequence';
-import type { PairsEvidence, QualityEvidence, RolloutEvidence } from './judging/evidence';
+import { clusterBounds, scaledClusters } from '../statistics/cluster-sequence';
+import type { ArmLosses, PairsEvidence, QualityEvidence, RolloutEvidence } from './judging/evidence';
 import { observedLimit } from './judging/judge-error';
 import { pairRange, requestLoss } from './judging/loss';
 import { alphaBudget, isLastOfSteps, isSwitched, type RolloutPolicy } from './policy';
@@ -75,15 +76,20 @@ function forecastLastStep(
   policy: RolloutPolicy,
   { quality, step, stepStartedAt, asOf }: RolloutEvidence,
 ): { readonly observations: number; readonly seconds: number } | null {
-  if (quality.kind === 'arms' || !isLastOfSteps(policy, step))
-    return { observations: 0, seconds: 0 };
-  const { n } = quality.step;
+  if (!isLastOfSteps(policy, step)) return { observations: 0, seconds: 0 };
+  const { champion, challenger } =
+    quality.kind === 'arms' ? quality.step : { champion: quality.step, challenger: quality.step };
+  const n = Math.min(champion.n, challenger.n);
   const elapsed = secondsBetween(stepStartedAt, asOf);
   if (n === 0 || elapsed <= 0) return null;
   const alpha = alphaBudget(policy).perStep.shown;
-  const times = timesUntil((times) =>
-    showsDemand(policy, quality, { pairs: scaledRanged(quality.step, times), alpha }),
-  );
+  const times = timesUntil((times) => {
+    if (quality.kind === 'pairs')
+      return showsDemand(policy, quality, { pairs: scaledRanged(quality.step, times), alpha });
+    const arm = (name: 'champion' | 'challenger') => scaledClusters(quality.step[name], times);
+    const bounds = clusterBounds(arm('challenger'), arm('champion'), alpha);
+    return bounds !== null && bounds.upper < limitOf(policy);
+  });
   if (times === null) return null;
   return { observations: Math.ceil(n * (times - 1)), seconds: elapsed * (times - 1) };
 }
@@ -151,9 +157,14 @@ function scaled(quality: QualityEvidence, times: number): QualityEvidence {
     };
   return {
     ...quality,
-    champion: scaledRanged(quality.champion, times),
-    challenger: scaledRanged(quality.challenger, times),
+    champion: scaledLosses(quality.champion, times),
+    challenger: scaledLosses(quality.challenger, times),
   };
+}
+
+/** As many entities more as labels, each like those so far. */
+function scaledLosses({ n, ...losses }: ArmLosses, times: number): ArmLosses {
+  return { ...scaledClusters(losses, times), n: n * times };
 }
 
 /** The smallest factor ≥ 1 that is enough, by bisection: more of the same never shows less. */

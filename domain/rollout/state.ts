@@ -9,10 +9,11 @@ import { summarizeLabels, type LabelledVerdictPair } from './judging/judge-label
 import type { LossRange } from './judging/loss';
 import type { ArmObservation, PairObservation } from './judging/observation';
 import { enterStep, observe, startEvidence } from './judging/observe';
+import type { EntityChange } from './judging/entity-losses';
 import { armEvidenceOf, armPolicy, armsOf, isStopped } from './judging/ab-arms';
 import { qualityOf, readingsOf } from './judging/readings';
 import { withShare } from './judging/bandit-share';
-import type { RolloutPolicy } from './policy';
+import { alphaBudget, type RolloutPolicy } from './policy';
 import type { RolloutStatus } from './rollout';
 import type { RolloutVerdict } from './judging/verdict';
 
@@ -96,6 +97,8 @@ export interface ObservedPair {
   readonly step: number;
   /** How long its label was due and missing, in event time; absent: it came in time. */
   readonly lateSeconds?: number;
+  /** Of arms: how it changes the totals of its entity. */
+  readonly change?: EntityChange;
   /** For language applications: both versions gave the same text. */
   readonly sameAnswer?: boolean;
   /** For multiclass models: what was possible before the label was known. */
@@ -130,6 +133,8 @@ export interface ArmCounts {
   readonly ripe: number;
   /** Of `ripe`: requests whose label arrived. */
   readonly labelled: number;
+  /** Of a rollout by arms: entities of the current step, each counted with its first request. */
+  readonly entities?: number;
 }
 
 /**
@@ -212,8 +217,7 @@ function observed(
   return observe(policy, withLabels(inStep, seen.checked), {
     asOf,
     pairs: isPaired ? seen.pairs.map(pairOf) : [],
-    // Arms of an earlier step are no longer compared.
-    answers: isPaired ? [] : seen.pairs.filter((pair) => pair.step === step).map(answerOf),
+    answers: isPaired ? [] : seen.pairs.map(answerOf),
     requests: [],
   });
 }
@@ -306,22 +310,23 @@ function pairOf({
   };
 }
 
-function answerOf({
+export function answerOf({
   eventTime,
   label,
   assigned,
+  step,
+  change,
   lateSeconds = 0,
-  possible,
   ...scores
 }: ObservedPair): ArmObservation {
-  const losses = possible?.[assigned];
   return {
     eventTimeMs: Date.parse(eventTime),
     arm: assigned,
     label,
     score: scores[assigned],
+    step,
     lateSeconds,
-    ...(losses && { losses }),
+    ...(change && { change }),
   };
 }
 
@@ -331,10 +336,11 @@ function answerOf({
  * step too early and hide errors of assigned requests.
  */
 function counted(
-  { guardrails, steps }: RolloutPolicy,
+  policy: RolloutPolicy,
   evidence: RolloutEvidence,
   { step, total, phase = total, answers }: RolloutObservations,
 ): RolloutEvidence {
+  const { guardrails, steps } = policy;
   const { requests, errors, assigned, fallbacks, slow } = step.challenger;
   const own =
     steps[evidence.step] === 0
@@ -353,6 +359,22 @@ function counted(
     requestsInStep: own.n,
     guardrails: Object.fromEntries(guardrails.map(({ name }) => [name, shares[name]])),
     quality: withMissing(evidence.quality, { step, phase }),
+    ...entitiesIn(policy, evidence, step),
+  };
+}
+
+function entitiesIn(
+  policy: RolloutPolicy,
+  { champion, challenger, step }: RolloutEvidence,
+  counts: CountsByArm,
+): Pick<RolloutEvidence, 'entities'> {
+  const share = (policy.steps[step] ?? 0) / 100;
+  if (alphaBudget(policy).perShares === 0 || share <= 0 || share >= 1) return {};
+  return {
+    entities: [
+      { arm: challenger, share, n: counts.challenger.entities ?? 0 },
+      { arm: champion, share: 1 - share, n: counts.champion.entities ?? 0 },
+    ],
   };
 }
 

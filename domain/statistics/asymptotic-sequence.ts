@@ -13,6 +13,7 @@
 export function asymptoticRadius(
   { rows, variance }: { readonly rows: number; readonly variance: number },
   alpha: number,
+  tunedFor = 50,
 ): number {
   const twice = -2 * Math.log(alpha);
   const spread = (twice + Math.log(twice) + 1) / tunedFor;
@@ -21,5 +22,3 @@ export function asymptoticRadius(
     (variance * 2 * grown * Math.log(Math.sqrt(grown) / alpha)) / (rows ** 2 * spread),
   );
 }
-
-const tunedFor = 50;

@@ -68,9 +68,11 @@ export interface DayLoss {
   readonly day: number;
   readonly arm: 'challenger' | 'champion';
   readonly loss: number;
+  /** Weight of the loss; 1 by default. 0: it changes an earlier loss of the day. */
+  readonly n?: number;
 }
 
-export function addToDays(state: DaysState, { day, arm, loss }: DayLoss): DaysState {
+export function addToDays(state: DaysState, { day, arm, loss, n = 1 }: DayLoss): DaysState {
   const { weekFrom, weeks } = state;
   // Losses before the first whole day count for the traffic only.
   if (weekFrom === null || day < weekFrom - daysOfWeek * weeks) return state;
@@ -78,7 +80,7 @@ export function addToDays(state: DaysState, { day, arm, loss }: DayLoss): DaysSt
   const current = closeDaysBefore(state, day);
   const open = current.open ?? { day, challenger: { n: 0, sum: 0 }, champion: { n: 0, sum: 0 } };
   const tally = open[arm];
-  return { ...current, open: { ...open, [arm]: { n: tally.n + 1, sum: tally.sum + loss } } };
+  return { ...current, open: { ...open, [arm]: { n: tally.n + n, sum: tally.sum + loss } } };
 }
 
 /** Closes the days before `day` and the weeks that end by then. */

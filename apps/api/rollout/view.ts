@@ -37,6 +37,12 @@ const quality = z.object({
       'labelled pairs of the shadow, or of the time since the challenger answers requests; with arms, labelled answers of the smaller arm',
     ),
   ...bounds,
+  effectiveEntities: z
+    .number()
+    .nullable()
+    .describe(
+      'with arms, how many entities of equal weight would be as certain, in the smaller arm; null for pairs',
+    ),
   days: z
     .object({ n: z.number(), ...bounds })
     .nullable()
@@ -296,6 +302,7 @@ function qualityToJson(
     margin,
     comparison: paired ? 'pairs' : 'arms',
     ...readingToJson(reading, limit),
+    effectiveEntities: reading?.effectiveEntities ?? null,
     days,
   };
 }

@@ -31,6 +31,7 @@ export interface RolloutJson extends RolloutSummaryJson {
     readonly rule: 'nonInferiority' | 'superiority';
     readonly limit: number;
     readonly comparison: 'pairs' | 'arms';
+    readonly effectiveEntities?: number | null;
     readonly n: number;
     readonly estimate: number | null;
     readonly lower: number | null;
@@ -163,9 +164,13 @@ export function stepText({
 
 /** The progress of a rollout, one fact per line: step and quality, judge, and remaining needs. */
 export function progressLines(rollout: RolloutJson): readonly string[] {
-  const { metric, comparison, n, estimate, lower, upper } = rollout.quality;
+  const { metric, comparison, n, estimate, lower, upper, effectiveEntities } = rollout.quality;
   const held = rollout.status === 'running' ? '' : ` (${rollout.status})`;
-  const unit = comparison === 'pairs' ? 'pairs' : 'labelled answers per arm';
+  const entities =
+    effectiveEntities == null
+      ? ''
+      : ` of ${count(Math.floor(effectiveEntities))} effective entities`;
+  const unit = comparison === 'pairs' ? 'pairs' : `labelled answers${entities} per arm`;
   const found =
     n === 0
       ? unmeasuredText(rollout)

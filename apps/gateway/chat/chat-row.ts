@@ -5,6 +5,7 @@ import type {
   SafetyAudit,
   ScreeningAudit,
 } from '../../../domain/language/logged-answer';
+import { loggedRollout } from '../prediction-log/prediction-rows';
 import type { VersionAnswer } from './answer';
 import type { ChatCall, ChatHead } from './chat-call';
 import { loggedRetrieval } from './retrieve';
@@ -95,7 +96,7 @@ export function rowOf(
     },
     output,
     latencyMs,
-    rollout: rollout && { id: rollout.id, step: rollout.step },
+    rollout: rollout && loggedRollout(rollout),
     other,
   };
 }

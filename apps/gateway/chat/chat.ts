@@ -6,7 +6,7 @@ import type { PredictionId, Tenant } from '../../../domain/ids';
 import type { SafetyAudit } from '../../../domain/language/logged-answer';
 import type { Side } from '../../../domain/safety/policy';
 import type { Screening } from '../../../domain/safety/screen';
-import { assignArm } from '../routing/assignment';
+import { assignArm, assignmentUnit } from '../routing/assignment';
 import type { ChatLimits } from '../config';
 import { parseModelName } from '../model/model-name';
 import type { Arm, Route } from '../routing/route';
@@ -98,7 +98,7 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
     { arms, champion }: Route,
     {
       predictionId,
-      rollout,
+      rollout: routed,
     }: { readonly predictionId: PredictionId; readonly rollout: RoutedRollout },
   ): Promise<ChatReply> {
     const challenger = arms.find(({ alias }) => alias === 'challenger');
@@ -107,7 +107,9 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
     if (challenger && !takesSystemMessage(call.body, challenger.served)) {
       return logged(await answered(call, headOf(champion, predictionId), null));
     }
-    const arm = assignArm(arms, rollout.id, assignmentKey(call.body)) ?? champion;
+    const key = assignmentKey(call.body);
+    const arm = assignArm(arms, routed.id, key) ?? champion;
+    const rollout = { ...routed, unit: assignmentUnit(routed.id, key) };
     if (arm === champion || challenger === undefined) {
       const done = await answered(call, headOf(champion, predictionId), rollout);
       return rollout.besides && challenger !== undefined

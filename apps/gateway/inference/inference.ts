@@ -7,7 +7,7 @@ import type { RequestRefusal } from '../../../domain/serving/refusal';
 import type { AnswerBody } from './answer-codec';
 import type { AnsweringModel } from './answer-headers';
 import { challengerShare, limitOf, type LimitPerModel } from '../config';
-import { assignArm } from '../routing/assignment';
+import { assignArm, assignmentUnit } from '../routing/assignment';
 import type { RequestedModel } from '../model/model-name';
 import type { PredictionLog } from '../prediction-log/prediction-log';
 import { addOtherScores, predictionIds, predictionRows } from '../prediction-log/prediction-rows';
@@ -140,10 +140,15 @@ export function createInference(
   async function divided(
     call: InferenceCall,
     { arms, champion }: Route,
-    { request, rollout }: { readonly request: InferRequest; readonly rollout: RoutedRollout },
+    {
+      request,
+      rollout: routed,
+    }: { readonly request: InferRequest; readonly rollout: RoutedRollout },
   ): Promise<InferenceAnswer> {
     const challenger = arms.find(({ alias }) => alias === 'challenger');
-    const arm = assignArm(arms, rollout.id, entityOf(request)) ?? champion;
+    const entity = entityOf(request);
+    const arm = assignArm(arms, routed.id, entity) ?? champion;
+    const rollout = { ...routed, unit: assignmentUnit(routed.id, entity) };
     if (arm.isStopped === true) {
       const answered = await answerByChampion(call, champion, { request, rollout, stale: null });
       const { version } = arm.served;

@@ -1,7 +1,11 @@
 import { classPrediction } from '../../../domain/evaluation/class-prediction';
 import type { PredictionArm } from '../../../domain/serving/prediction';
 import { newId } from '../../../db/ids';
-import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-records';
+import type {
+  LoggedRollout,
+  OtherScore,
+  PredictionRow,
+} from '../../../db/serving/prediction-records';
 import type { RoutedRollout } from '../../../db/serving/routing-repository';
 import type { PredictionId, Tenant } from '../../../domain/ids';
 import type { InferRequest } from '../inference/request-codec';
@@ -23,6 +27,10 @@ export interface PredictedRequest {
 
 export function predictionIds({ rows }: InferRequest): readonly PredictionId[] {
   return rows.map(() => newId('pred') as PredictionId);
+}
+
+export function loggedRollout({ id, step, unit }: RoutedRollout): LoggedRollout {
+  return { id, step, ...(unit !== undefined && { unit }) };
 }
 
 /** The rows of the prediction log, at the time of the answer. */
@@ -53,7 +61,7 @@ export function predictionRows({
     input: request.rows[index],
     output: outputOf(classes, scores, index),
     latencyMs,
-    rollout: rollout && { id: rollout.id, step: rollout.step },
+    rollout: rollout && loggedRollout(rollout),
     other: null,
   }));
 }

@@ -21,6 +21,15 @@ export function assignArm<A extends { readonly weight: number }>(
   return arms.findLast((arm) => arm.weight > 0) ?? null;
 }
 
+/**
+ * A signed 64-bit hash of rollout and entity, as decimal text. Requests of one entity have the same
+ * in one rollout only, so it follows nobody from rollout to rollout.
+ */
+export function assignmentUnit(salt: string, entity: string): string {
+  const digest = createHash('sha256').update(`unit\u0000${salt}\u0000${entity}`).digest();
+  return digest.readBigInt64BE(0).toString();
+}
+
 function unitInterval(text: string): number {
   return createHash('sha256').update(text).digest().readUIntBE(0, 6) / 2 ** 48;
 }

@@ -1,13 +1,12 @@
 import type { Reason } from '../../decision/verdict';
 import { formatSeconds } from '../../duration';
-import { count, percent } from '../../format';
-import { logEvidenceAgainstShares } from '../../statistics/multinomial-sequence';
 import type { RolloutPolicy } from '../policy';
 import { holdReason, reasonsOf, spanText } from '../reasons';
 import { armAlpha, armPolicy, armsOf, isStopped } from './ab-arms';
 import type { RolloutEvidence } from './evidence';
 import { holdReasons, secondsBetween } from './hold-reasons';
 import { qualityOf, readingsOf } from './readings';
+import { endByMismatch, sharesReason } from './sample-ratio';
 import type { MetricReading, RolloutVerdict } from './verdict';
 
 /** A challenger with its result. */
@@ -34,19 +33,9 @@ export function decideAb(policy: RolloutPolicy, evidence: RolloutEvidence): Roll
     judged(policy, arm, isStopped(evidence, arm.challenger)),
   );
   const readings = arms.flatMap((arm) => arm.readings);
-  const shares = sharesReason(policy, evidence);
+  const shares = sharesReason(evidence.ab?.entities ?? [], armAlpha(policy));
   const measured = [...arms.flatMap(({ reasons }) => reasons), shares];
-  if (shares.outcome === 'failed') {
-    const ended = holdReason('sampleRatio', `${shares.message}; the comparison is not valid`);
-    return {
-      kind: 'expired',
-      action: 'rollback',
-      isInvalid: true,
-      remaining,
-      reasons: [...measured, ended],
-      readings,
-    };
-  }
+  if (shares.outcome === 'failed') return endByMismatch(shares, measured, readings);
 
   const harmed = arms.filter(
     (arm) => arm.stopped || arm.readings.some(({ outcome }) => outcome === 'failed'),
@@ -130,24 +119,6 @@ function judged(policy: RolloutPolicy, arm: RolloutEvidence, stopped: boolean): 
 
 function failedIn(arm: JudgedArm | undefined): string {
   return arm?.readings.find(({ outcome }) => outcome === 'failed')?.metric ?? 'quality';
-}
-
-/** The sample-ratio test: whether entities are divided as planned. */
-function sharesReason(policy: RolloutPolicy, { ab }: RolloutEvidence): Reason {
-  const entities = ab?.entities ?? [];
-  const total = entities.reduce((sum, { n }) => sum + n, 0);
-  const found = entities
-    .map(({ arm, share, n }) => `${arm} ${percent(n / Math.max(1, total))} of ${percent(share)}`)
-    .join(', ');
-  const isMismatch = logEvidenceAgainstShares(entities) >= -Math.log(armAlpha(policy));
-  return {
-    gate: 'shares',
-    code: isMismatch ? 'shares.mismatch' : 'shares.planned',
-    message: isMismatch
-      ? `entities are not divided as planned: ${found} (${count(total)} entities)`
-      : `no mismatch of shares is shown: ${found} (${count(total)} entities)`,
-    outcome: isMismatch ? 'failed' : 'notApplicable',
-  };
 }
 
 function winnerReason(policy: RolloutPolicy, winner: JudgedArm): Reason {

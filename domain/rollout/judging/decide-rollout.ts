@@ -8,6 +8,7 @@ import { canAddLabels, noLabels } from './judge-labels';
 import { isLastOfSteps, isSwitched, isWarmUp, type RolloutPolicy } from '../policy';
 import { holdReasons, lateIn, notComparable, secondsBetween } from './hold-reasons';
 import { labelledOf, readingsOf } from './readings';
+import { endByMismatch, stepSharesReasons } from './sample-ratio';
 import { holdReason, reasonsOf, methodReasons } from '../reasons';
 import { remainingOf } from '../remaining';
 import type { MetricReading, RolloutVerdict } from './verdict';
@@ -31,7 +32,13 @@ import type { MetricReading, RolloutVerdict } from './verdict';
 export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence): RolloutVerdict {
   if (policy.method === 'ab') return decideAb(policy, evidence);
   const readings = readingsOf(policy, evidence);
-  const measured = [...reasonsOf(policy, evidence, readings), ...banditReasons(policy, evidence)];
+  const [shares] = stepSharesReasons(policy, evidence);
+  const measured = [
+    ...reasonsOf(policy, evidence, readings),
+    ...banditReasons(policy, evidence),
+    ...(shares === undefined ? [] : [shares]),
+  ];
+  if (shares?.outcome === 'failed') return endByMismatch(shares, measured, readings);
 
   const harmed = readings.find(({ outcome }) => outcome === 'failed');
   if (harmed !== undefined)

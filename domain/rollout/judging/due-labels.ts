@@ -21,7 +21,8 @@ function countInPairs({
   return { due: rest[rest.phase].n + unscored + missing, missing, late: overdue };
 }
 
-function countInArms({ champion, challenger, ...rest }: ArmsEvidence): DueLabels {
+/** Of the current step. */
+function countInArms({ step: { champion, challenger }, ...rest }: ArmsEvidence): DueLabels {
   const { unscored, unlabelled, overdue } = rest;
   const missing = unlabelled.champion + unlabelled.challenger;
   const labelled = champion.n + challenger.n + unscored.champion + unscored.challenger;

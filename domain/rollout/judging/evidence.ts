@@ -2,6 +2,7 @@ import type { GuardrailSpec } from '../../lifecycle/lifecycle';
 import type { JudgeLabels } from './judge-labels';
 import type { DaysState } from '../../statistics/days-sequence';
 import type { RangedState } from '../../statistics/ranged-sequence';
+import type { ClusteredDifference, ClusterState } from '../../statistics/cluster-sequence';
 import type { ShareCount } from '../../statistics/multinomial-sequence';
 import type { ShareState } from '../../statistics/share-sequence';
 
@@ -39,6 +40,11 @@ export interface RolloutEvidence {
    * that were assigned to it.
    */
   readonly requestsInStep: number;
+  /**
+   * Entities of the current step by arm with the planned shares. Given if arms are compared, except
+   * in an A/B rollout, which has its own.
+   */
+  readonly entities?: readonly EntityCount[];
   /** Given in an A/B rollout. The other members are those of the run's own challenger. */
   readonly ab?: AbEvidence;
   /** Given in a bandit. */
@@ -50,12 +56,16 @@ export interface RolloutEvidence {
 /** What an A/B rollout has measured beside its run's own challenger. */
 interface AbEvidence {
   /** Entities by arm with the planned shares: the challengers, then the champion. */
-  readonly entities: readonly (ShareCount & { readonly arm: string })[];
+  readonly entities: readonly EntityCount[];
   readonly others: readonly ArmEvidence[];
   /** Challengers whose traffic was taken, by name. Their measurements do not grow any more. */
   readonly stopped: readonly string[];
   /** The challenger that is to be promoted, by name, once the rollout has passed. */
   readonly winner?: string;
+}
+
+export interface EntityCount extends ShareCount {
+  readonly arm: string;
 }
 
 /** How a bandit has moved the challenger's share of entities. */
@@ -126,15 +136,28 @@ export interface PairsEvidence {
 export interface ArmsEvidence {
   readonly kind: 'arms';
   /**
-   * Loss of each arm's answers in the current step only. Over several steps, the arms would contain
-   * different shares of each day.
+   * Losses of each arm in all serving steps, by entity and day. Answers are weighted by the shares of
+   * their step, so that both arms have equal parts of each day.
    */
-  readonly champion: RangedState;
-  readonly challenger: RangedState;
-  /** Difference of the arms' means per day, in the current step. */
+  readonly champion: ArmLosses;
+  readonly challenger: ArmLosses;
+  /** The same in the current step. */
+  readonly step: { readonly champion: ArmLosses; readonly challenger: ArmLosses };
+  /** Difference of the arms' means per day, while the challenger answers requests. */
   readonly days: DaysState;
+  /**
+   * The variance over entities at the end of the last whole week; null with too few of them. An
+   * entity is in the same arm on each day, so the spread of the days does not show it.
+   */
+  readonly atWeek: Pick<ClusteredDifference, 'variance' | 'degrees'> | null;
   /** Of the current step. */
   readonly unlabelled: { readonly champion: number; readonly challenger: number };
   readonly overdue: number;
   readonly unscored: { readonly champion: number; readonly challenger: number };
+}
+
+/** Sums over entities, whose weight is their days with labels. */
+export interface ArmLosses extends ClusterState {
+  /** Labelled answers. */
+  readonly n: number;
 }

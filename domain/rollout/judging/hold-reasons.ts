@@ -6,7 +6,8 @@ import { isLastOfSteps, isServing, isSwitched, isWarmUp, type RolloutPolicy } fr
 import { demandText, holdReason, refutationText, requestsText, spanText } from '../reasons';
 import { countDueLabels } from './due-labels';
 import type { QualityEvidence, RolloutEvidence } from './evidence';
-import { isRefuted, judgeErrorIn, labelledOf } from './readings';
+import { effectiveEntities, isRefuted, judgeErrorIn, labelledOf } from './readings';
+import { minEffectiveClusters } from '../../statistics/cluster-sequence';
 import type { MetricReading } from './verdict';
 
 /** Largest share of labelled requests without a score: above it the comparison is not reliable. */
@@ -40,7 +41,11 @@ export function holdReasons(
         : []),
     ];
   if (!endsByQuality(policy, evidence.step)) return reasons;
-  reasons.push(...tooFewLabels(policy, evidence), ...tooShort(policy, evidence));
+  reasons.push(
+    ...tooFewLabels(policy, evidence),
+    ...tooFewEntities(evidence),
+    ...tooShort(policy, evidence),
+  );
   const open = readings.some(({ role, outcome }) => role === 'quality' && outcome !== 'passed');
   if (open)
     reasons.push(
@@ -119,6 +124,21 @@ function tooFewLabels(
   return labelled < minSamples
     ? [holdReason('samples', `${count(labelled)} of ${count(minSamples)} required labels`)]
     : [];
+}
+
+/** Few entities, or a few with most of the labels, hardly show how much entities differ. */
+function tooFewEntities({ quality }: RolloutEvidence): readonly Reason[] {
+  if (quality.kind !== 'arms') return [];
+  const effective = effectiveEntities(quality);
+  if (effective >= minEffectiveClusters) return [];
+  const entities = Math.min(quality.champion.clusters, quality.challenger.clusters);
+  return [
+    holdReason(
+      'entities',
+      `${count(Math.floor(effective))} effective entities in the smaller arm (${count(entities)} entities); ` +
+        `${count(minEffectiveClusters)} are required`,
+    ),
+  ];
 }
 
 function tooShort(policy: RolloutPolicy, evidence: RolloutEvidence): readonly Reason[] {
@@ -206,7 +226,8 @@ export function notComparable(quality: QualityEvidence): readonly Reason[] {
         ];
   }
   const reasons: Reason[] = [];
-  const { champion, challenger, unscored, unlabelled } = quality;
+  const { unscored, unlabelled } = quality;
+  const { champion, challenger } = quality.step;
   const lacking = unscored.challenger / Math.max(1, unscored.challenger + challenger.n);
   if (lacking > maxUnscored)
     reasons.push(

@@ -1,3 +1,4 @@
+import type { EntityChange } from './entity-losses';
 import type { LossRange } from './loss';
 
 /**
@@ -47,8 +48,10 @@ export interface ArmObservation {
   readonly score: number | null;
   /** How long its label was due and missing; 0 by default. */
   readonly lateSeconds?: number;
-  /** For multiclass models: the losses that were possible before the label was known. */
-  readonly losses?: LossRange;
+  /** Index of the step of the request; the current step by default. */
+  readonly step?: number;
+  /** How it changes the totals of its entity. Absent: the request is one of a new entity. */
+  readonly change?: EntityChange;
 }
 
 export interface RequestObservation {

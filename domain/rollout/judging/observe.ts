@@ -9,8 +9,16 @@ import {
 } from '../../statistics/days-sequence';
 import { emptyRanged, extendRanged, type RangedValue } from '../../statistics/ranged-sequence';
 import { addShare, type ShareState } from '../../statistics/share-sequence';
-import type { ArmsEvidence, PairsEvidence, QualityEvidence, RolloutEvidence } from './evidence';
-import { armRange, pairRange, requestLoss } from './loss';
+import { clusteredDifference, noClusters, replaceTotal } from '../../statistics/cluster-sequence';
+import { addLoss, stepWeight, type EntityChange } from './entity-losses';
+import type {
+  ArmLosses,
+  ArmsEvidence,
+  PairsEvidence,
+  QualityEvidence,
+  RolloutEvidence,
+} from './evidence';
+import { pairRange, requestLoss, type RequestLoss } from './loss';
 import type {
   ArmObservation,
   ObservationBatch,
@@ -85,9 +93,9 @@ export function observe(
 }
 
 /**
- * Begins another step with new counts for arms and guardrails. Pairs get new counts when serving
- * begins, because a good shadow does not exclude harm while serving. Entering the current step
- * changes nothing.
+ * Begins another step with new counts for guardrails and for the step itself. Pairs get new counts
+ * when serving begins, because a good shadow does not exclude harm while serving. Arms only count
+ * while serving. Entering the current step changes nothing.
  */
 export function enterStep(
   policy: RolloutPolicy,
@@ -96,19 +104,19 @@ export function enterStep(
 ): RolloutEvidence {
   const { step, at } = entered;
   if (step === evidence.step) return evidence;
-  const { quality, servingSince } = evidence;
+  const { entities: _, ...measured } = evidence;
+  const { quality, servingSince } = measured;
   const begins = servingSince === null && isServing(policy, step);
   return {
-    ...evidence,
+    ...measured,
     step,
     stepStartedAt: at,
     servingSince: begins ? at : servingSince,
     guardrails: {},
     requestsInStep: 0,
-    // The arms of two steps would contain different shares of each day.
     quality:
       quality.kind === 'arms'
-        ? noArms(emptyDays)
+        ? { ...quality, ...newStep, ...(begins && { days: emptyDays }) }
         : {
             ...quality,
             step: emptyRanged(),
@@ -135,16 +143,23 @@ const noPairs: PairsEvidence = {
   unscored: 0,
 };
 
+const noLosses: ArmLosses = { ...noClusters, n: 0 };
+const none = { champion: 0, challenger: 0 };
+const newStep = {
+  step: { champion: noLosses, challenger: noLosses },
+  unlabelled: none,
+  overdue: 0,
+  unscored: none,
+} satisfies Partial<ArmsEvidence>;
+
 function noArms(days: DaysState): ArmsEvidence {
-  const none = { champion: 0, challenger: 0 };
   return {
     kind: 'arms',
-    champion: emptyRanged(),
-    challenger: emptyRanged(),
+    champion: noLosses,
+    challenger: noLosses,
     days,
-    unlabelled: none,
-    overdue: 0,
-    unscored: none,
+    atWeek: null,
+    ...newStep,
   };
 }
 
@@ -163,8 +178,16 @@ function withQuality(
   const grown =
     quality.kind === 'pairs'
       ? withPairs(policy, { quality, step: evidence.step, pairs: seen.pairs, calendar })
-      : withArms(policy, { quality, answers: seen.answers, calendar });
-  return { ...grown, days: closeDaysBefore(grown.days, calendar.dayOf(Date.parse(seen.asOf))) };
+      : withArms(policy, { quality, step: evidence.step, answers: seen.answers, calendar });
+  const days = closeDaysBefore(grown.days, calendar.dayOf(Date.parse(seen.asOf)));
+  if (grown.kind === 'arms' && days.weeks > quality.days.weeks)
+    return { ...grown, days, atWeek: varianceOf(grown) };
+  return { ...grown, days };
+}
+
+function varianceOf({ challenger, champion }: ArmsEvidence): ArmsEvidence['atWeek'] {
+  const found = clusteredDifference(challenger, champion);
+  return found && { variance: found.variance, degrees: found.degrees };
 }
 
 function withPairs(
@@ -246,45 +269,62 @@ function withArms(
   policy: RolloutPolicy,
   seen: {
     readonly quality: ArmsEvidence;
+    readonly step: number;
     readonly answers: readonly ArmObservation[];
     readonly calendar: Calendar;
   },
 ): ArmsEvidence {
-  const { quality, calendar } = seen;
+  const { quality, step: present, calendar } = seen;
   const loss = requestLoss(policy.quality);
   const unlabelled = { ...quality.unlabelled };
   const unscored = { ...quality.unscored };
+  const serving = { champion: quality.champion, challenger: quality.challenger };
+  const inStep = { ...quality.step };
   const lateAfter = lateAfterSeconds(policy.maxDurationSeconds);
   let { days, overdue } = quality;
-  const losses = { champion: [] as RangedValue[], challenger: [] as RangedValue[] };
   for (const answer of seen.answers) {
-    const { eventTimeMs, arm, label, score, lateSeconds = 0, losses: possible } = answer;
-    if (lateSeconds > 0) {
+    const { eventTimeMs, arm, step = present, lateSeconds = 0 } = answer;
+    const isPresent = step === present;
+    if (isPresent && lateSeconds > 0) {
       unlabelled[arm] = Math.max(0, unlabelled[arm] - 1);
       overdue += Number(lateSeconds > lateAfter);
     }
-    if (label === null || !loss.takes(label)) unlabelled[arm] += 1;
-    else if (!isScore(score)) unscored[arm] += 1;
+    const value = answerLoss(loss, answer);
+    if (value === 'unlabelled') unlabelled[arm] += Number(isPresent);
+    else if (value === 'unscored') unscored[arm] += Number(isPresent);
     else {
-      const value = loss.of(label, score);
-      losses[arm].push({ value, ...(possible ?? loss.rangeOf(score)) });
+      const day = calendar.dayOf(eventTimeMs);
+      const weightOf = stepWeight(policy, arm);
+      const { change = addLoss([], { step, day, loss: value }, weightOf).change } = answer;
+      // Without a control, as in shadow, an answer compares nothing.
+      if (weightOf(step) === 0) continue;
+      serving[arm] = withChange(serving[arm], change.serving);
+      if (isPresent) inStep[arm] = withChange(inStep[arm], change.step);
       days = addToDays(begun(days, calendar, eventTimeMs), {
-        day: calendar.dayOf(eventTimeMs),
+        day,
         arm,
-        loss: value,
+        loss: change.ofDay.sum,
+        n: change.ofDay.weight,
       });
     }
   }
-  const range = armRange(loss);
-  return {
-    kind: 'arms',
-    champion: extendRanged(quality.champion, range, losses.champion),
-    challenger: extendRanged(quality.challenger, range, losses.challenger),
-    days,
-    unlabelled,
-    overdue,
-    unscored,
-  };
+  return { ...quality, ...serving, step: inStep, days, unlabelled, overdue, unscored };
+}
+
+function withChange(
+  { n, ...losses }: ArmLosses,
+  { before, after }: EntityChange['serving'],
+): ArmLosses {
+  return { ...replaceTotal(losses, before, after), n: n + 1 };
+}
+
+/** The loss of an arm's answer, or why it has none. */
+export function answerLoss(
+  loss: Pick<RequestLoss, 'takes' | 'of'>,
+  { label, score }: Pick<ArmObservation, 'label' | 'score'>,
+): number | 'unlabelled' | 'unscored' {
+  if (label === null || !loss.takes(label)) return 'unlabelled';
+  return isScore(score) ? loss.of(label, score) : 'unscored';
 }
 
 /** NaN counts as no score. */

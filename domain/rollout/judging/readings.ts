@@ -1,12 +1,18 @@
 import type { GuardrailSpec } from '../../lifecycle/lifecycle';
 import { boundsAcrossDays } from '../../statistics/days-sequence';
 import type { SequenceBounds } from '../../statistics/mean-sequence';
+import {
+  clusterBounds,
+  clusterMean,
+  effectiveClusters,
+  studentRadius,
+} from '../../statistics/cluster-sequence';
 import { rangedBounds, type RangedState } from '../../statistics/ranged-sequence';
 import { shareBounds } from '../../statistics/share-sequence';
 import { countDueLabels } from './due-labels';
-import type { ArmsEvidence, PairsEvidence, QualityEvidence, RolloutEvidence } from './evidence';
+import type { ArmLosses, PairsEvidence, QualityEvidence, RolloutEvidence } from './evidence';
 import { judgeErrorOf, correctedBounds, correctedDifference, type JudgeError } from './judge-error';
-import { armRange, pairRange, requestLoss } from './loss';
+import { pairRange, requestLoss } from './loss';
 import {
   alphaBudget,
   dayCorrelationIn,
@@ -40,6 +46,7 @@ export function qualityOf(readings: readonly MetricReading[]): MetricReading | u
  * Superiority is shown below −margin, and refuted when the lower bound is −margin or more.
  *
  * In shadow, the shadow's pairs count. Once the challenger answers requests, only later pairs do.
+ * Arms count only then.
  * If the policy tests days:
  * - "shown" also needs the bounds across days, except in a shadow before serving;
  * - "refuted" also needs the bounds across days, or `largeHarm` on the traffic while serving.
@@ -67,7 +74,17 @@ function qualityReading(policy: RolloutPolicy, { quality, step }: RolloutEvidenc
     ...bounds,
     limit,
     days,
+    ...effectiveIn(quality),
   };
+}
+
+function effectiveIn(quality: QualityEvidence): Pick<MetricReading, 'effectiveEntities'> {
+  return quality.kind === 'arms' ? { effectiveEntities: effectiveEntities(quality) } : {};
+}
+
+/** Effective entities of the smaller arm. */
+export function effectiveEntities({ champion, challenger }: Arms): number {
+  return Math.min(effectiveClusters(champion), effectiveClusters(challenger));
 }
 
 /** What the shadow showed, for information once the challenger answers requests. */
@@ -105,13 +122,16 @@ function stepReading(
   policy: RolloutPolicy,
   { quality, step }: RolloutEvidence,
 ): readonly MetricReading[] {
-  if (quality.kind === 'arms' || !isServing(policy, step) || !hasOwnSteps(policy)) return [];
+  if (!isServing(policy, step) || !hasOwnSteps(policy)) return [];
   const { metric, acrossDays, largeHarm } = policy.quality;
   const { harm, shown } = alphaBudget(policy).perStep;
-  const { n } = quality.step;
-  const { lower } = pairBounds(policy, quality, { pairs: quality.step, alpha: harm });
-  const { upper } = pairBounds(policy, quality, { pairs: quality.step, alpha: shown });
-  const bounds = withMissing(policy, quality, { lower, upper });
+  const isPaired = quality.kind === 'pairs';
+  const at = (alpha: number) =>
+    isPaired
+      ? pairBounds(policy, quality, { pairs: quality.step, alpha })
+      : armBounds(policy, quality.step, alpha);
+  const bounds = withMissing(policy, quality, { lower: at(harm).lower, upper: at(shown).upper });
+  const n = isPaired ? quality.step.n : labelledArms(quality.step);
   const isShown = isLastOfSteps(policy, step) && bounds.upper < limitOf(policy);
   const failed = acrossDays ? bounds.lower > largeHarm : isRefuted(policy, bounds.lower);
   return [
@@ -120,7 +140,9 @@ function stepReading(
       role: 'step',
       outcome: n > 0 && failed ? 'failed' : n > 0 && isShown ? 'passed' : 'inconclusive',
       n,
-      estimate: behind(judgeErrorIn(policy, quality), meanOf(quality.step)),
+      estimate: isPaired
+        ? behind(judgeErrorIn(policy, quality), meanOf(quality.step))
+        : armsDifference(quality.step),
       ...bounds,
       limit: acrossDays ? largeHarm : limitOf(policy),
       days: null,
@@ -152,9 +174,11 @@ export function decidingPairs(quality: PairsEvidence): RangedState {
 
 /** Number of labelled and scored pairs that decide; with arms, of answers of the smaller arm. */
 export function labelledOf(quality: QualityEvidence): number {
-  return quality.kind === 'pairs'
-    ? decidingPairs(quality).n
-    : Math.min(quality.champion.n, quality.challenger.n);
+  return quality.kind === 'pairs' ? decidingPairs(quality).n : labelledArms(quality);
+}
+
+function labelledArms({ champion, challenger }: Arms): number {
+  return Math.min(champion.n, challenger.n);
 }
 
 /**
@@ -169,11 +193,26 @@ function boundsOfLabelled(policy: RolloutPolicy, quality: QualityEvidence): Sequ
   const { qualityPerSide } = alphaBudget(policy);
   if (quality.kind === 'pairs')
     return pairBounds(policy, quality, { pairs: decidingPairs(quality), alpha: qualityPerSide });
-  // A bound of the difference needs a bound of each arm, so the arms share its error.
-  const range = armRange(requestLoss(policy.quality));
-  const of = (state: RangedState) => rangedBounds(state, range, qualityPerSide / 2);
-  const [challenger, champion] = [of(quality.challenger), of(quality.champion)];
-  return { lower: challenger.lower - champion.upper, upper: challenger.upper - champion.lower };
+  return armBounds(policy, quality, qualityPerSide);
+}
+
+interface Arms {
+  readonly champion: ArmLosses;
+  readonly challenger: ArmLosses;
+}
+
+/** Without enough entities, the ends of the range. */
+function armBounds(
+  policy: RolloutPolicy,
+  { champion, challenger }: Arms,
+  alpha: number,
+): SequenceBounds {
+  const { min, max } = requestLoss(policy.quality);
+  const bounds = clusterBounds(challenger, champion, alpha);
+  return {
+    lower: Math.max(min - max, bounds?.lower ?? -Infinity),
+    upper: Math.min(max - min, bounds?.upper ?? Infinity),
+  };
 }
 
 /**
@@ -226,12 +265,18 @@ function behind(error: JudgeError | null, difference: number | null): number | n
     : correctedDifference(difference, error);
 }
 
-function armsDifference({ challenger, champion }: ArmsEvidence): number | null {
-  const [of, against] = [meanOf(challenger), meanOf(champion)];
+function armsDifference({ challenger, champion }: Arms): number | null {
+  const [of, against] = [clusterMean(challenger), clusterMean(champion)];
   return of === null || against === null ? null : of - against;
 }
 
-/** Bounds of the mean over days; null before the first whole week. */
+/**
+ * Bounds of the mean over days; null before the first whole week. With arms, also over entities: an
+ * entity is in the same arm on each day, so days do not show how much depends on the assignment. The
+ * two sources of error are independent, so their squares add up (A. C. Cameron, J. B. Gelbach and D.
+ * L. Miller, Journal of Business & Economic Statistics 29 (2011), without the term that they
+ * subtract).
+ */
 export function dayBounds(
   policy: RolloutPolicy,
   quality: QualityEvidence,
@@ -244,6 +289,20 @@ export function dayBounds(
     boundsAcrossDays(days, { alpha: harm, correlation }),
   ];
   if (good === null || bad === null) return null;
+  if (quality.kind === 'arms') {
+    const { atWeek } = quality;
+    if (atWeek === null) return null;
+    const half = (side: SequenceBounds, alpha: number) =>
+      Math.hypot(
+        (side.upper - side.lower) / 2,
+        studentRadius(atWeek, alpha / (days.weeks * (days.weeks + 1))),
+      );
+    const mean = (good.upper + good.lower) / 2;
+    return withMissing(policy, quality, {
+      lower: mean - half(bad, harm),
+      upper: mean + half(good, shown),
+    });
+  }
   const bounds = { lower: bad.lower, upper: good.upper };
   const error = judgeErrorIn(policy, quality);
   return withMissing(policy, quality, error === null ? bounds : correctedBounds(bounds, error));

@@ -58,6 +58,8 @@ export interface MetricReading {
    * allowed share.
    */
   readonly limit: number;
+  /** Quality by arms: entities of the smaller arm that would be as certain if all were equal. */
+  readonly effectiveEntities?: number;
   /** The same over days, if the policy tests days. Without bounds before the first whole week. */
   readonly days: DaysReading | null;
 }

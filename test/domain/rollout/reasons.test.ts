@@ -111,9 +111,9 @@ const measured: readonly Row[] = [
   ),
   quality(
     'quality.open',
-    'open  quality  logloss −0.00123 (99.5 % CI −0.0123 … +0.00312, 126,639 per arm): ' +
+    'open  quality  logloss −0.00123 (99.67 % CI −0.0123 … +0.00312, 126,639 per arm, 412 effective entities): ' +
       'not yet better by more than 0.01',
-    { limit: -0.01 },
+    { limit: -0.01, effectiveEntities: 412.7 },
     {
       policy: policyWith({
         comparison: 'arms',
@@ -309,6 +309,7 @@ const worseStep = withPairsOf(policy, inStep(policy, start, 2), {
 const arms = policyWith({ comparison: 'arms', canary: { steps: [50] } });
 const armsEvidence = startedRollout(arms);
 if (armsEvidence.quality.kind !== 'arms') throw new Error('the policy compares arms');
+const someLosses = { ...armsEvidence.quality.champion, n: 500 };
 
 const held: readonly Row[] = [
   decided(
@@ -365,6 +366,32 @@ const held: readonly Row[] = [
     worseStep,
   ),
   decided(
+    'rollout.entities',
+    'open  rollout     12 effective entities in the smaller arm (60 entities); 30 are required',
+    {
+      ...armsEvidence,
+      quality: {
+        ...armsEvidence.quality,
+        champion: { ...someLosses, clusters: 900, weight: 900, weightSquares: 900 },
+        challenger: { ...someLosses, clusters: 60, weight: 120, weightSquares: 1200 },
+      },
+    },
+    arms,
+  ),
+  decided(
+    'shares.mismatch',
+    'FAIL  shares      entities are not divided as planned: model@2 30 % of 50 %, ' +
+      'model@1 70 % of 50 % (1,000 entities)',
+    {
+      ...armsEvidence,
+      entities: [
+        { arm: armsEvidence.challenger, share: 0.5, n: 300 },
+        { arm: armsEvidence.champion, share: 0.5, n: 700 },
+      ],
+    },
+    arms,
+  ),
+  decided(
     'rollout.labels',
     "open  rollout     labels for 50 % of the challenger's answers and 80 % of the champion's: " +
       'too different',
@@ -372,8 +399,10 @@ const held: readonly Row[] = [
       ...armsEvidence,
       quality: {
         ...armsEvidence.quality,
-        champion: { ...armsEvidence.quality.champion, n: 80 },
-        challenger: { ...armsEvidence.quality.challenger, n: 50 },
+        step: {
+          champion: { ...armsEvidence.quality.champion, n: 80 },
+          challenger: { ...armsEvidence.quality.challenger, n: 50 },
+        },
         unlabelled: { champion: 20, challenger: 50 },
       },
     },

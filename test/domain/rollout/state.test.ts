@@ -180,7 +180,7 @@ describe('the arms of a rollout', () => {
     });
   });
 
-  test('cover the current step only', () => {
+  test('cover all serving steps, and the current step alone', () => {
     const first = addObservations(policy, begun, position, seenAt(30, { pairs: [pairAt(11)] }));
     const second = addObservations(
       policy,
@@ -188,6 +188,9 @@ describe('the arms of a rollout', () => {
       { ...position, step: 1 },
       seenAt(40, { pairs: [pairAt(20), pairAt(33, { step: 1 })] }),
     );
-    expect(qualityOf(second)).toMatchObject({ champion: { n: 1 } });
+    expect(qualityOf(second)).toMatchObject({
+      champion: { n: 3 },
+      step: { champion: { n: 1 }, challenger: { n: 0 } },
+    });
   });
 });

@@ -290,8 +290,8 @@ describe('a new step', () => {
     });
   });
 
-  test('resets the arms and their days', () => {
-    const policy = policyWith({ comparison: 'arms' });
+  test('begins the arms of the step anew, and keeps those of all serving steps and their days', () => {
+    const policy = policyWith({ comparison: 'arms', canary: { steps: [10, 50] } });
     const answers = [
       answer(1),
       answer(2, { arm: 'challenger' }),
@@ -303,10 +303,17 @@ describe('a new step', () => {
       at: at(30),
     });
     expect(entered.quality).toMatchObject({
-      champion: { n: 0 },
-      challenger: { n: 0 },
-      days: { days: 0, week: { days: 0 }, open: null },
+      champion: { n: 2 },
+      challenger: { n: 2 },
+      step: { champion: { n: 0 }, challenger: { n: 0 } },
+      days: { week: { days: 1 }, open: null },
     });
+  });
+
+  test('counts no arm in shadow, where the challenger answers nothing', () => {
+    const policy = policyWith({ comparison: 'arms' });
+    const shadow = see(policy, begin(policy), { answers: [answer(1), answer(25)], hours: 30 });
+    expect(shadow.quality).toMatchObject({ champion: { n: 0, weight: 0 }, challenger: { n: 0 } });
   });
 
   test('changes nothing if it is the current step', () => {
