@@ -1,7 +1,7 @@
 /**
  * Compares the methods of a rollout in the same simulated worlds, at the same alpha: how often each
  * is wrong, how long it takes, and how many requests the worse version answers.
- * `npm run bench:rollout-methods -- [worlds]`.
+ * `npm run bench:rollout-methods -- [worlds] [pairs]`; with `pairs`, only beside other tools.
  */
 import { loadavg } from 'node:os';
 import type { RolloutPolicy } from '../../domain/rollout/policy';
@@ -16,6 +16,7 @@ import {
   type DayEffects,
 } from '../../test/support/rollout/simulated-traffic';
 import { median, report, rounded } from '../figures';
+import { otherMethods, simulatedDays } from './other-methods';
 
 const horizonDays = 28;
 const margin = 0.01;
@@ -111,6 +112,62 @@ function lineOf(row: ComparedRow): string {
   return `| ${cells.join(' | ')} |`;
 }
 
+const fewPairsPerDay = 300;
+const steps = canary();
+
+/** A canary with a shadow beside other ways to decide, with 300 requests a day. */
+function besideOthers(worlds: number): readonly BesideRow[] {
+  process.stdout.write(
+    `\n${worlds} worlds; ${fewPairsPerDay} requests a day, at most ${horizonDays} days; alpha 3 %\n` +
+      '| traffic | difference, margins | way to decide | promoted, % | rolled back, % | days to a verdict |\n' +
+      '|---|---|---|---|---|---|\n',
+  );
+  return traffics.flatMap(([traffic, days]) =>
+    [-5, -2, -1, 0, 1, 2, 5].flatMap((effect) => {
+      const simulated = {
+        mean: effect * margin,
+        effects: days,
+        draw: alikePairs,
+        days: horizonDays + 1,
+        pairsPerDay: fewPairsPerDay,
+      };
+      const rules = { margin, alpha: steps.test.alpha };
+      const ways = [
+        {
+          name: 'canary, 0, 5, 25, 50',
+          decide: (world: number) =>
+            playMethod(steps, simulated, { random: randomOf(world, 195), looksPerDay }),
+        },
+        ...otherMethods.map(({ name, decide }) => ({
+          name,
+          decide: (world: number) =>
+            decide(simulatedDays(simulated, randomOf(world, 195)), rules),
+        })),
+      ];
+      return ways.map(({ name, decide }) => {
+        const ends = Array.from({ length: worlds }, (_, world) => decide(world));
+        const share = (kind: MethodEnd['kind']) =>
+          rateOf(ends.filter((end) => end.kind === kind).length, worlds);
+        const decided = ends.filter(({ kind }) => kind !== 'undecided');
+        const row = {
+          traffic,
+          effect,
+          method: name,
+          promoted: share('promoted'),
+          rolledBack: share('rolledBack'),
+          medianDays: decided.length === 0 ? null : rounded(median(decided.map((end) => end.days))),
+        };
+        const percent = ({ rate }: Rate) => (100 * rate).toFixed(0);
+        const cells = [percent(row.promoted), percent(row.rolledBack), row.medianDays ?? '–'];
+        process.stdout.write(`| ${[traffic, effect, name, ...cells].join(' | ')} |\n`);
+        return row;
+      });
+    }),
+  );
+}
+
+type BesideRow = Omit<ComparedRow, 'byWorse' | 'moves' | 'changedEntities'>;
+
 function main(): void {
   const worlds = Number(process.argv[2] ?? 25);
   if (!Number.isInteger(worlds) || worlds < 5) {
@@ -118,8 +175,13 @@ function main(): void {
     process.exit(2);
   }
   const startedAt = performance.now();
+  const beside = besideOthers(worlds);
+  if (process.argv[3] === 'pairs') {
+    report('rollout methods', [], { beside, load: loadavg()[0] });
+    return;
+  }
   process.stdout.write(
-    `${worlds} worlds, ${4 * worlds} at the margin; ${pairsPerDay} requests a day, at most ${horizonDays} days; alpha 3 %\n` +
+    `\n${worlds} worlds, ${4 * worlds} at the margin; ${pairsPerDay} requests a day, at most ${horizonDays} days; alpha 3 %\n` +
       '| traffic | difference, margins | method | promoted, % | rolled back, % | days to a verdict | requests by the worse version, % | moves, entities that changed |\n' +
       '|---|---|---|---|---|---|---|---|\n',
   );
@@ -136,7 +198,7 @@ function main(): void {
     ),
   );
   const seconds = rounded((performance.now() - startedAt) / 1000);
-  report('rollout methods', [['seconds', String(seconds)]], { rows, load: loadavg()[0] });
+  report('rollout methods', [['seconds', String(seconds)]], { rows, beside, load: loadavg()[0] });
 }
 
 main();

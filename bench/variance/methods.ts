@@ -163,7 +163,7 @@ function kayenta(name: string, everyDays: number): DecisionMethod {
   };
 }
 
-function isTooHigh({
+export function isTooHigh({
   champion,
   challenger,
 }: Readonly<Record<'champion' | 'challenger', readonly number[]>>): boolean {

@@ -6,7 +6,7 @@ import { clusterBounds, scaledClusters } from '../statistics/cluster-sequence';
 import type { ArmLosses, PairsEvidence, QualityEvidence, RolloutEvidence } from './judging/evidence';
 import { observedLimit } from './judging/judge-error';
 import { pairRange, requestLoss } from './judging/loss';
-import { alphaBudget, isLastOfSteps, isSwitched, type RolloutPolicy } from './policy';
+import { alphaBudget, isLastOfSteps, isSwitched, minRequests, type RolloutPolicy } from './policy';
 import { secondsToMinimum } from './judging/hold-reasons';
 import {
   dayBounds,
@@ -109,10 +109,10 @@ function secondsForDays(policy: RolloutPolicy, { step, quality }: RolloutEvidenc
 }
 
 function secondsForRequests(
-  { test }: RolloutPolicy,
-  { requestsInStep, stepStartedAt, asOf }: RolloutEvidence,
+  policy: RolloutPolicy,
+  { step, requestsInStep, stepStartedAt, asOf }: RolloutEvidence,
 ): number | null {
-  const lacking = test.minSamples - requestsInStep;
+  const lacking = minRequests(policy, step) - requestsInStep;
   if (lacking <= 0) return 0;
   return requestsInStep === 0
     ? null
