@@ -10477,6 +10477,8 @@ export interface components {
                     readonly n: number;
                     readonly upper: number | null;
                 } | null;
+                /** @description with arms, how many entities of equal weight would be as certain, in the smaller arm; null for pairs */
+                readonly effectiveEntities: number | null;
                 readonly estimate: number | null;
                 /** @description limit for the bounds: the margin; negative for superiority */
                 readonly limit: number;
