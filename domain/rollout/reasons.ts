@@ -29,6 +29,7 @@ export function reasonsOf(
     if (reading.role === 'shadow') return [shadowReason(policy, reading)];
     return [
       qualityReason(policy, evidence, reading),
+      ...entityReasons(reading),
       ...daysReasons(policy, reading),
       ...judgeReasons(policy, evidence.quality),
       ...labelReasons(policy, evidence.quality),
@@ -65,7 +66,7 @@ function qualityReason(
     );
   }
   const { qualityPerSide, calibration } = alphaBudget(policy);
-  const unit = quality.kind === 'pairs' ? pairsUnit(policy, quality) : armsUnit(reading);
+  const unit = quality.kind === 'pairs' ? pairsUnit(policy, quality) : 'per arm';
   const meanText = intervalText(reading, qualityPerSide + calibration);
   const found = `${metric} ${meanText}, ${count(n)} ${unit})`;
   if (outcome === 'passed') return reason('shown', `${found}: ${demandText(policy)}`);
@@ -92,11 +93,17 @@ function pairsUnit({ steps }: RolloutPolicy, { phase }: PairsEvidence): string {
   return phase === 'shadow' && steps.some((percent) => percent > 0) ? 'shadow pairs' : 'pairs';
 }
 
-/** Labels of the smaller arm, and how many equal entities would be as certain. */
-function armsUnit({ effectiveEntities }: MetricReading): string {
-  return effectiveEntities === undefined
-    ? 'per arm'
-    : `per arm, ${count(Math.floor(effectiveEntities))} effective entities`;
+/** How many entities of equal weight would be as certain as those of the smaller arm. */
+function entityReasons({ n, effectiveEntities }: MetricReading): readonly Reason[] {
+  if (effectiveEntities === undefined || n === 0) return [];
+  return [
+    {
+      gate: 'entities',
+      code: 'entities.effective',
+      message: `${count(Math.floor(effectiveEntities))} effective entities in the smaller arm`,
+      outcome: 'notApplicable',
+    },
+  ];
 }
 
 /** `+0.0004 (99.5 % CI −0.0022 … +0.0031`; the caller closes the parenthesis. */

@@ -111,9 +111,9 @@ const measured: readonly Row[] = [
   ),
   quality(
     'quality.open',
-    'open  quality  logloss −0.00123 (99.67 % CI −0.0123 … +0.00312, 126,639 per arm, 412 effective entities): ' +
+    'open  quality  logloss −0.00123 (99.67 % CI −0.0123 … +0.00312, 126,639 per arm): ' +
       'not yet better by more than 0.01',
-    { limit: -0.01, effectiveEntities: 412.7 },
+    { limit: -0.01 },
     {
       policy: policyWith({
         comparison: 'arms',
@@ -123,6 +123,12 @@ const measured: readonly Row[] = [
       }),
       step: 0,
     },
+  ),
+  quality(
+    'entities.effective',
+    'n/a   entities  412 effective entities in the smaller arm',
+    { effectiveEntities: 412.7 },
+    {},
   ),
   quality(
     'shadow.ended',
@@ -135,6 +141,11 @@ const measured: readonly Row[] = [
     'days.tooFew',
     'open  days     6 whole days, mean −0.00123; bounds across days need a whole week',
     { n: 6, weeks: 0, lower: null, upper: null },
+  ),
+  days(
+    'days.fewEntities',
+    'open  days     6 whole days, mean −0.00123; bounds need more effective entities',
+    { n: 6, weeks: 1, lower: null, upper: null },
   ),
   days(
     'days.shown',
@@ -388,19 +399,6 @@ const held: readonly Row[] = [
     arms,
   ),
   decided(
-    'shares.mismatch',
-    'FAIL  shares      entities are not divided as planned: model@2 30 % of 50 %, ' +
-      'model@1 70 % of 50 % (1,000 entities)',
-    {
-      ...armsEvidence,
-      entities: [
-        { arm: armsEvidence.challenger, share: 0.5, n: 300 },
-        { arm: armsEvidence.champion, share: 0.5, n: 700 },
-      ],
-    },
-    arms,
-  ),
-  decided(
     'rollout.labels',
     "open  rollout     labels for 50 % of the challenger's answers and 80 % of the champion's: " +
       'too different',
@@ -558,12 +556,12 @@ describe('the reasons of a rollout', () => {
     );
     expect(Object.fromEntries(given)).toEqual({
       quality: ['notMeasured', 'open', 'refuted', 'shown'],
-      days: ['notAsked', 'open', 'refuted', 'shown', 'tooFew'],
+      days: ['fewEntities', 'notAsked', 'open', 'refuted', 'shown', 'tooFew'],
       step: ['contradicted', 'harmed', 'shown', 'unharmed'],
       guardrail: ['harmed', 'notMeasured', 'open', 'unharmed'],
       judge: ['corrected', 'silent'],
       rollout: [
-        ...['contradicted', 'duration', 'expired', 'judge', 'labels', 'lastStep', 'late'],
+        ...['contradicted', 'duration', 'entities', 'expired', 'judge', 'labels', 'lastStep', 'late'],
         ...['missingLabels', 'noMoreLabels', 'quality', 'requests', 'samples', 'unscored'],
       ],
       canary: [

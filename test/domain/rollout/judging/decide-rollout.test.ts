@@ -609,6 +609,20 @@ describe('a rollout that compares arms', () => {
     );
   });
 
+  test('ends if its entities are not divided as planned, and names their shares', () => {
+    const divided = (n: number) => ({
+      ...after(3, { champion: 0.5, challenger: 0.4 }),
+      entities: [
+        { arm: 'model@2', share: 0.5, n },
+        { arm: 'model@1', share: 0.5, n: 500 },
+      ],
+    });
+    expect(decideRollout(policy, divided(480)).kind).toBe('continue');
+    const verdict = decideRollout(policy, divided(300));
+    expect(verdict).toMatchObject({ kind: 'expired', action: 'rollback', isInvalid: true });
+    expect(texts(verdict)).toContain('model@2 37.5 % of 50 %, model@1 62.5 % of 50 %');
+  });
+
   test('has wider bounds with more serving steps, which share alpha', () => {
     const steps = policyWith({ comparison: 'arms', canary: { steps: [0, 10, 50] } });
     const evidence = inStep(steps, startedRollout(steps), 1);

@@ -306,7 +306,7 @@ describe('a new step', () => {
       champion: { n: 2 },
       challenger: { n: 2 },
       step: { champion: { n: 0 }, challenger: { n: 0 } },
-      days: { week: { days: 1 }, open: null },
+      days: { week: { days: 1 } },
     });
   });
 
