@@ -14,7 +14,7 @@ import {
   type AnswerQuality,
   type AnswerScores,
 } from '../../domain/rollout/judging/answer-quality';
-import { newMove } from '../../domain/rollout/judging/bandit-share';
+import { newMove } from '../../domain/rollout/judging/bandit/bandit-share';
 import { requestLoss, rightAnswer } from '../../domain/rollout/judging/loss';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Transaction } from '../connection';

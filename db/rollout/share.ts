@@ -1,4 +1,4 @@
-import { moveText } from '../../domain/rollout/judging/bandit-reasons';
+import { moveText } from '../../domain/rollout/judging/bandit/bandit-reasons';
 import type { ShareMove } from '../../domain/rollout/judging/evidence';
 import type { Transaction } from '../connection';
 import { record, reroute, rolloutShare } from './change';

@@ -8,7 +8,7 @@ import type { CanarySpec } from './lifecycle';
 import { percent } from '../format';
 import { defaultMaxMissing } from '../rollout/missing-labels';
 import { holdsAcrossDays, minSecondsAcrossDays } from '../rollout/policy';
-import { givenUpByBandit } from '../rollout/judging/bandit-reasons';
+import { givenUpByBandit } from '../rollout/judging/bandit/bandit-reasons';
 import { methodProblems } from '../rollout/method-problems';
 import { tuneIssues } from '../tuning/tune-issues';
 

@@ -12,7 +12,7 @@ import { enterStep, observe, startEvidence } from './judging/observe';
 import type { EntityChange } from './judging/entity-losses';
 import { armEvidenceOf, armPolicy, armsOf, isStopped } from './judging/ab-arms';
 import { qualityOf, readingsOf } from './judging/readings';
-import { withShare } from './judging/bandit-share';
+import { withShare } from './judging/bandit/bandit-share';
 import { alphaBudget, type RolloutPolicy } from './policy';
 import type { RolloutStatus } from './rollout';
 import type { RolloutVerdict } from './judging/verdict';

@@ -1,7 +1,7 @@
 import { formatSeconds } from '../../duration';
 import { daysOfWeek } from '../../calendar';
 import { closedDaysOfWeek, minDaysOfWeek } from '../../statistics/days-sequence';
-import { banditReasons } from './bandit-reasons';
+import { banditReasons } from './bandit/bandit-reasons';
 import { decideAb } from './decide-ab';
 import type { QualityEvidence, RolloutEvidence } from './evidence';
 import { canAddLabels, noLabels } from './judge-labels';

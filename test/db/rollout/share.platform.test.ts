@@ -3,7 +3,7 @@ import type { DueBatch, RolloutRecord } from '../../../db/rollout/records';
 import type { RoutedModel } from '../../../db/serving/routing-repository';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
 import { startEvidence } from '../../../domain/rollout/judging/observe';
-import { withShare } from '../../../domain/rollout/judging/bandit-share';
+import { withShare } from '../../../domain/rollout/judging/bandit/bandit-share';
 import { rolloutPolicyOf } from '../../../domain/rollout/policy';
 import { emptyDays } from '../../../domain/statistics/days-sequence';
 import {

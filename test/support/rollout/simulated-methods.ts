@@ -1,5 +1,5 @@
 /** Whole rollouts by any method on the same simulated traffic, with the versions that answer it. */
-import { newMove } from '../../../domain/rollout/judging/bandit-share';
+import { newMove } from '../../../domain/rollout/judging/bandit/bandit-share';
 import { decideRollout } from '../../../domain/rollout/judging/decide-rollout';
 import type { RolloutVerdict } from '../../../domain/rollout/judging/verdict';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';

@@ -5,7 +5,11 @@ import type {
   RolloutPosition,
   RolloutState,
 } from '../../../../domain/rollout/state';
-import { beliefOf, newMove, withShare } from '../../../../domain/rollout/judging/bandit-share';
+import {
+  beliefOf,
+  newMove,
+  withShare,
+} from '../../../../domain/rollout/judging/bandit/bandit-share';
 import { decideRollout } from '../../../../domain/rollout/judging/decide-rollout';
 import { decideWithCanary } from '../../../../domain/rollout/judging/other-rules';
 import type { RolloutEvidence } from '../../../../domain/rollout/judging/evidence';

@@ -1,7 +1,7 @@
-import type { Reason } from '../../decision/verdict';
-import { count, percent, signed } from '../../format';
-import type { RolloutPolicy } from '../policy';
-import type { RolloutEvidence, ShareMove } from './evidence';
+import type { Reason } from '../../../decision/verdict';
+import { count, percent, signed } from '../../../format';
+import type { RolloutPolicy } from '../../policy';
+import type { RolloutEvidence, ShareMove } from '../evidence';
 
 /** What every bandit gives up, in the plan and in each verdict. */
 export const givenUpByBandit = [

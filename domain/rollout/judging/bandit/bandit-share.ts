@@ -1,9 +1,9 @@
-import { openCalendar } from '../../calendar';
-import { correlationWidening } from '../../statistics/day-correlation';
-import type { DaysState } from '../../statistics/days-sequence';
-import { studentCdf } from '../../statistics/distributions';
-import { dayCorrelationIn, type RolloutPolicy } from '../policy';
-import type { BanditEvidence, RolloutEvidence, ShareMove } from './evidence';
+import { openCalendar } from '../../../calendar';
+import { correlationWidening } from '../../../statistics/day-correlation';
+import type { DaysState } from '../../../statistics/days-sequence';
+import { studentCdf } from '../../../statistics/distributions';
+import { dayCorrelationIn, type RolloutPolicy } from '../../policy';
+import type { BanditEvidence, RolloutEvidence, ShareMove } from '../evidence';
 
 /** The newest moves that are kept as evidence; the run's events have all of them. */
 const mostRecent = 60;
