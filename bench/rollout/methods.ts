@@ -140,8 +140,7 @@ function besideOthers(worlds: number): readonly BesideRow[] {
         },
         ...otherMethods.map(({ name, decide }) => ({
           name,
-          decide: (world: number) =>
-            decide(simulatedDays(simulated, randomOf(world, 195)), rules),
+          decide: (world: number) => decide(simulatedDays(simulated, randomOf(world, 195)), rules),
         })),
       ];
       return ways.map(({ name, decide }) => {

@@ -3,7 +3,12 @@ import { daysOfWeek } from '../calendar';
 import { daysAfterWeeks, closedDaysOfWeek } from '../statistics/days-sequence';
 import { rangedWealth, scaledRanged, type RangedState } from '../statistics/ranged-sequence';
 import { clusterBounds, scaledClusters } from '../statistics/cluster-sequence';
-import type { ArmLosses, PairsEvidence, QualityEvidence, RolloutEvidence } from './judging/evidence';
+import type {
+  ArmLosses,
+  PairsEvidence,
+  QualityEvidence,
+  RolloutEvidence,
+} from './judging/evidence';
 import { observedLimit } from './judging/judge-error';
 import { pairRange, requestLoss } from './judging/loss';
 import { alphaBudget, isLastOfSteps, isSwitched, minRequests, type RolloutPolicy } from './policy';

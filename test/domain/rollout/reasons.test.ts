@@ -561,7 +561,16 @@ describe('the reasons of a rollout', () => {
       guardrail: ['harmed', 'notMeasured', 'open', 'unharmed'],
       judge: ['corrected', 'silent'],
       rollout: [
-        ...['contradicted', 'duration', 'entities', 'expired', 'judge', 'labels', 'lastStep', 'late'],
+        ...[
+          'contradicted',
+          'duration',
+          'entities',
+          'expired',
+          'judge',
+          'labels',
+          'lastStep',
+          'late',
+        ],
         ...['missingLabels', 'noMoreLabels', 'quality', 'requests', 'samples', 'unscored'],
       ],
       canary: [
