@@ -310,7 +310,7 @@ function pairOf({
   };
 }
 
-export function answerOf({
+function answerOf({
   eventTime,
   label,
   assigned,

@@ -19,7 +19,7 @@ export interface BlockedStage extends WatchedStage {
 }
 
 export interface LoopWatch {
-  watch<T>(stage: WatchedStage, work: () => Promise<T> | T): Promise<T>;
+  readonly watch: <T>(stage: WatchedStage, work: () => Promise<T> | T) => Promise<T>;
   close(): Promise<void>;
 }
 
