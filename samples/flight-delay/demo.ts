@@ -48,12 +48,14 @@ interface FlightDelaySpec {
   readonly tune?: unknown;
 }
 
-/** What the first attempt does not know: when on the day a flight leaves, and in what a crowd. */
-const timeOfDay = /^ {2}(scheduled_hour .* AS local_time|departures_in_hour),\n/gm;
+/** The feature that the first attempt replaces. Callers send the same columns to both models. */
+const timeOfDay = 'scheduled_hour + scheduled_minute / 60.0 AS local_time';
+const beforeSix =
+  'CASE WHEN scheduled_hour * 60 + scheduled_minute < 360 THEN 1 ELSE 0 END AS before_six';
 
 /**
- * The same lifecycle as a team could begin it: without the time of the day, and the first model must only be
- * better than chance.
+ * The same lifecycle as a team could begin it. Of the time of the day, the model knows only whether a
+ * flight leaves before six, and it must only be better than chance.
  */
 export function firstAttempt({ document, files }: FlightDelayDocument): {
   readonly document: object;
@@ -73,7 +75,7 @@ export function firstAttempt({ document, files }: FlightDelayDocument): {
         },
       },
     },
-    files: { ...files, [features]: (files[features] ?? '').replace(timeOfDay, '') },
+    files: { ...files, [features]: (files[features] ?? '').replace(timeOfDay, beforeSix) },
   };
 }
 
