@@ -121,6 +121,7 @@ describe('the labels of a rollout', () => {
         servedBy: 'champion',
         assigned: 'champion',
         step: 0,
+        bucket: expect.any(Number) as number,
       },
       {
         predictionId: late.id,
@@ -131,6 +132,7 @@ describe('the labels of a rollout', () => {
         servedBy: 'champion',
         assigned: 'champion',
         step: 0,
+        bucket: expect.any(Number) as number,
       },
     ]);
     expect(await pairsNow()).toEqual([]);
@@ -564,6 +566,7 @@ describe('the labels of a rollout', () => {
         errors: 1,
         ripe: 1,
         labelled: 1,
+        entities: 0,
       },
       challenger: {
         assigned: 4,
@@ -573,6 +576,7 @@ describe('the labels of a rollout', () => {
         errors: 1,
         ripe: 4,
         labelled: 2,
+        entities: 0,
       },
     });
     expect(total).toEqual({
@@ -584,6 +588,7 @@ describe('the labels of a rollout', () => {
         errors: 1,
         ripe: 4,
         labelled: 1,
+        entities: 0,
       },
       challenger: {
         assigned: 4,
@@ -593,6 +598,7 @@ describe('the labels of a rollout', () => {
         errors: 2,
         ripe: 4,
         labelled: 2,
+        entities: 0,
       },
     });
   });
