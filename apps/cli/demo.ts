@@ -58,9 +58,13 @@ export async function runDemo(
   };
 
   await abortOpenRollout(context, lifecycle, 'left open by an earlier npm start');
-  chapter(terminal, '1 of 3', 'January to June, without the time of the day: the first champion');
-  await apply(context, firstAttempt(folder), 'samples/flight-delay, without the time of the day');
-  const rounds = [await play('no time of day', first.until)];
+  chapter(terminal, '1 of 3', 'January to June, hardly any time of the day: the first champion');
+  await apply(
+    context,
+    firstAttempt(folder),
+    'samples/flight-delay, with hardly any time of the day',
+  );
+  const rounds = [await play('before six or not', first.until)];
   const predicted =
     (await championOf(context)) &&
     (await predictJuly({ gatewayUrl, apiKey, samplesDir, sampleFolder, model: lifecycle }));

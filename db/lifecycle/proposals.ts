@@ -266,7 +266,7 @@ export async function expireSelfApproval(
   const inForce = await revisionOf(tx, tenant, { lifecycle: name, digest: now.digest });
   const isLooser = changesToApprove(base, inForce).length > 0;
   const cause = isLooser
-    ? `nobody confirmed the self-approval of revision ${row.revision} within ${selfApprovalDays} days; revision ${base.revision} is in force again`
+    ? `no other approver confirmed the self-approval of revision ${row.revision} within ${selfApprovalDays} days; revision ${base.revision} is in force again`
     : `the self-approval of revision ${row.revision} ended; revision ${inForce.revision} in force is as strict as revision ${base.revision}`;
   if (isLooser) {
     const pending = await pendingOf(tx, { tenant, name });

@@ -116,8 +116,9 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
           readonly revision: number;
         }[]
       >`
-        select tenant_id, id, lifecycle, revision from lifecycle_proposals
-        where status = 'accepted' and expires_at <= now() order by expires_at limit 100`;
+        select p.tenant_id, p.id, p.lifecycle, p.revision from lifecycle_proposals p
+        join lifecycles l on l.tenant_id = p.tenant_id and l.name = p.lifecycle and l.archived_at is null and l.deleted_at is null
+        where p.status = 'accepted' and p.expires_at <= now() order by p.expires_at limit 100`;
       const ended = [];
       for (const { tenantId: tenant, lifecycle, revision, id } of due)
         if (await sql.begin((tx) => expireSelfApproval(tx, { tenantId: tenant, id, lifecycle })))

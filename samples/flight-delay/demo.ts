@@ -2,7 +2,7 @@
 import { parse } from 'yaml';
 
 /**
- * A champion from the first half of 2013 without the time of the day, a successor that has it and
+ * A champion from the first half of 2013 that knows little of the time of the day, a successor that
  * has seen July, and one that learned nonsense. The last two are tried on the flights of September,
  * which none of them has seen.
  */

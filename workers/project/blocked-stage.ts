@@ -35,9 +35,14 @@ export function endBlockedWorker(
   if (!reports) return;
   reports.on('error', () => undefined);
   createInterface({ input: reports }).on('line', (line) => {
-    const blocked = JSON.parse(line) as BlockedStage;
+    const blocked = readReport(line);
+    if (blocked === null) {
+      log.error('a project worker sent a report that is no blocked stage, and is ended');
+      child.kill('SIGKILL');
+      return;
+    }
     log.error({ stage: blocked.name, stillMs: blocked.stillMs }, 'a stage blocks its worker');
-    failStage(blocked, failureOf(blocked))
+    failStage(blocked, buildFailure(blocked))
       .catch((error: unknown) =>
         log.warn({ stage: blocked.name, err: error }, 'a blocking stage was not failed'),
       )
@@ -45,7 +50,22 @@ export function endBlockedWorker(
   });
 }
 
-function failureOf({ name, limitMs }: BlockedStage): ApplicationFailure {
+/** Null for another line, because code of the project can write to the descriptor, too. */
+function readReport(line: string): BlockedStage | null {
+  try {
+    const { name, taskToken, limitMs, stillMs } = JSON.parse(line) as Partial<BlockedStage>;
+    return typeof name === 'string' &&
+      typeof taskToken === 'string' &&
+      typeof limitMs === 'number' &&
+      typeof stillMs === 'number'
+      ? { name, taskToken, limitMs, stillMs }
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+function buildFailure({ name, limitMs }: BlockedStage): ApplicationFailure {
   const type: FailureType = 'StageRefused';
   const limit = limitMs < 1000 ? `${limitMs}ms` : formatSeconds(Math.round(limitMs / 1000));
   return ApplicationFailure.create({

@@ -23,7 +23,7 @@ export function assignArm<A extends { readonly weight: number }>(
 
 /**
  * A signed 64-bit hash of rollout and entity, as decimal text. Requests of one entity have the same
- * in one rollout only, so it follows nobody from rollout to rollout.
+ * in one rollout only, so it does not identify a caller across rollouts.
  */
 export function assignmentUnit(salt: string, entity: string): string {
   const digest = createHash('sha256').update(`unit\u0000${salt}\u0000${entity}`).digest();

@@ -302,7 +302,7 @@ describe('a run of an older and looser revision', () => {
 describe('a policy that asks for two admins', () => {
   const twoAdmins = { promote: { approval: { required: 2, role: 'admin' } }, notify: [hook] };
 
-  test('is loosened by two admins, and by nobody else', async () => {
+  test('is loosened by two admins, and not by one', async () => {
     const name = `strict-${++made}`;
     expect(await put(name, twoAdmins)).toMatchObject({ status: 200 });
     expect(await put(name, approvals(0))).toMatchObject({ status: 202 });
