@@ -22,9 +22,10 @@ afterAll(() => world.close());
 
 /**
  * An odd number, so that each caller asks about countries of both parities, whichever callers the
- * rollout assigns to its challenger.
+ * rollout assigns to its challenger. So many that the smaller arm has more than the 30 effective
+ * entities without which answers of two arms are not compared.
  */
-const users = 23;
+const users = 151;
 
 interface Answer {
   readonly user: string;
