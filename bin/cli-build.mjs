@@ -60,6 +60,8 @@ async function buildBundle(root, name, folder) {
     platform: 'node',
     target: 'node20',
     format: 'cjs',
+    // runBundle runs bundles from stored code, in which Node refuses import().
+    supported: { 'dynamic-import': false },
     minifyWhitespace: true,
     minifySyntax: true,
     outfile: join(folder, `${name}.js`),

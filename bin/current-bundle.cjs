@@ -34,7 +34,8 @@ exports.packedCli = (root) => {
 /**
  * Runs a bundle like `require`, with the compiled code that an earlier process has stored beside
  * it: to compile takes half of a command's time. V8 refuses the code of another version of V8, but
- * compares only the lengths of sources, so the name of the file has the digest of the bundle.
+ * compares only the lengths of sources, so the name of the file has the digest of the bundle. The
+ * bundle must not use `import()`.
  */
 exports.runBundle = (bundle) => {
   const bytes = readFileSync(bundle);
@@ -44,7 +45,6 @@ exports.runBundle = (bundle) => {
   const script = new vm.Script(Module.wrap(bytes.toString('utf8')), {
     filename: bundle,
     cachedData,
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   // At the end, so that the functions which the command has used are compiled too.
   if (cachedData === undefined || script.cachedDataRejected)

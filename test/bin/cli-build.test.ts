@@ -99,6 +99,11 @@ describe('the bundled command line', () => {
 });
 
 describe('the compiled code of a bundle', () => {
+  // Node refuses `import()` in a script that it runs from stored code.
+  test('is of a bundle without import()', () => {
+    expect(readFileSync(join(folder, 'cli.js'), 'utf8')).not.toMatch(/[^\w.$}]import\(["'`\w]/);
+  });
+
   const currentBundle = JSON.stringify(join(root, 'bin', 'current-bundle.cjs'));
   const storedCode = (bundle: string) =>
     readdirSync(folder).filter((name) => name.startsWith(`${bundle}.`) && name.endsWith('.code'));
