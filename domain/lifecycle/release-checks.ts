@@ -114,9 +114,11 @@ export function durationProblems({
   // A blue/green rollout promotes without quality across days.
   if (minDuration < minSecondsAcrossDays || method === 'blueGreen') return [];
   const serves = steps.some((percent) => percent > 0);
-  // A shadow before serving takes a day, and a week is counted from the first whole day.
-  const week = minSecondsAcrossDays + daySeconds;
-  const least = steps.includes(0) && serves ? week + daySeconds : week;
+  // Weeks are counted from the first whole day, once in shadow and again while serving.
+  const least =
+    steps.includes(0) && serves
+      ? minDuration + minSecondsAcrossDays + 2 * daySeconds
+      : minSecondsAcrossDays + daySeconds;
   return [
     ...(maxDuration < least
       ? [

@@ -95,7 +95,7 @@ const test = z
       .min(1)
       .default(200)
       .describe(
-        'a whole number above 0: labels that a promotion needs, and requests that the largest step needs; smaller steps need their share',
+        'a whole number above 0: labels that a promotion needs, and requests that each step needs',
       ),
     minDuration: secondsField(
       'the event time that a promotion needs, such as 7d; below 7d, quality across days is not ' +

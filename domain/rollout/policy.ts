@@ -118,32 +118,6 @@ export function isWarmUp(
   return method === 'blueGreen' && requireShadow === false && !isServing({ steps }, step);
 }
 
-/**
- * Requests that a step needs. Only the largest step and a shadow need all of `minSamples`; the others
- * need their share, so that at even traffic each step takes equally long. No error rate depends on
- * this number, because harm ends a rollout at any time.
- */
-export function minRequests(
-  { steps, test: { minSamples } }: Pick<RolloutPolicy, 'steps' | 'test'>,
-  step: number,
-): number {
-  const share = steps[step] ?? 0;
-  if (share === 0) return minSamples;
-  const ofShare = Math.ceil((minSamples * share) / Math.max(...steps));
-  return Math.min(minSamples, Math.max(fewestRequests, ofShare));
-}
-
-/** Enough for a guardrail of 1 % to find a version that fails a fifth of its requests. */
-const fewestRequests = 20;
-
-/** Whether this is a shadow after which the challenger answers requests. */
-export function isShadowBeforeServing(
-  { steps }: Pick<RolloutPolicy, 'steps'>,
-  step: number,
-): boolean {
-  return steps[step] === 0 && steps.some((percent) => percent > 0);
-}
-
 export interface AlphaBudget {
   /**
    * For each of "harmful" and "good enough" about the traffic of one sequence: the shadow, or all

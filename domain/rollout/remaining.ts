@@ -11,7 +11,7 @@ import type {
 } from './judging/evidence';
 import { observedLimit } from './judging/judge-error';
 import { pairRange, requestLoss } from './judging/loss';
-import { alphaBudget, isLastOfSteps, isSwitched, minRequests, type RolloutPolicy } from './policy';
+import { alphaBudget, isLastOfSteps, isSwitched, type RolloutPolicy } from './policy';
 import { secondsToMinimum } from './judging/hold-reasons';
 import {
   dayBounds,
@@ -114,10 +114,10 @@ function secondsForDays(policy: RolloutPolicy, { step, quality }: RolloutEvidenc
 }
 
 function secondsForRequests(
-  policy: RolloutPolicy,
-  { step, requestsInStep, stepStartedAt, asOf }: RolloutEvidence,
+  { test }: RolloutPolicy,
+  { requestsInStep, stepStartedAt, asOf }: RolloutEvidence,
 ): number | null {
-  const lacking = minRequests(policy, step) - requestsInStep;
+  const lacking = test.minSamples - requestsInStep;
   if (lacking <= 0) return 0;
   return requestsInStep === 0
     ? null

@@ -19,11 +19,11 @@ import type { MetricReading, RolloutVerdict } from './verdict';
  * (docs/statistics.md).
  * - Harm comes first, without any minimum: a guardrail whose lower bound is above its limit,
  *   quality that refutes the demand, or large harm in one step.
- * - The shadow ends when quality is shown on a day or more of its traffic. The last step promotes
- *   when quality is shown on the traffic and across the days since the challenger answers requests,
- *   and, after earlier serving steps, on its own traffic, after `minDuration` of event time. Both
- *   need `minSamples` labels.
- * - Other steps end after their share of `minSamples` requests of the challenger without harm.
+ * - The shadow ends when quality is shown on its traffic. The last step promotes when quality is
+ *   shown on the traffic and across the days since the challenger answers requests, and, after
+ *   earlier serving steps, on its own traffic. Both need `minSamples` labels and `minDuration` of
+ *   event time.
+ * - Other steps end after `minSamples` requests of the challenger without harm.
  * - After a blue/green switch, `minDuration` of event time without harm promotes. Quality need not
  *   be shown, and the verdict says whether it was.
  * - An undecided rollout expires after `maxDuration`, or when judging has ended without showing

@@ -2,15 +2,7 @@ import type { Reason } from '../../decision/verdict';
 import { formatSeconds } from '../../duration';
 import { count, percent } from '../../format';
 import { lateText } from '../missing-labels';
-import {
-  isLastOfSteps,
-  isServing,
-  isShadowBeforeServing,
-  isSwitched,
-  isWarmUp,
-  minRequests,
-  type RolloutPolicy,
-} from '../policy';
+import { isLastOfSteps, isServing, isSwitched, isWarmUp, type RolloutPolicy } from '../policy';
 import { demandText, holdReason, refutationText, requestsText, spanText } from '../reasons';
 import { countDueLabels } from './due-labels';
 import type { QualityEvidence, RolloutEvidence } from './evidence';
@@ -110,17 +102,16 @@ function notShownInLastStep(
 }
 
 function tooFewRequests(
-  policy: RolloutPolicy,
+  { steps, test: { minSamples } }: RolloutPolicy,
   { step, requestsInStep }: RolloutEvidence,
 ): readonly Reason[] {
-  const needed = minRequests(policy, step);
-  if (requestsInStep >= needed) return [];
-  const verb = isServing(policy, step) ? 'was assigned' : 'has scored';
+  if (requestsInStep >= minSamples) return [];
+  const verb = isServing({ steps }, step) ? 'was assigned' : 'has scored';
   const requests = requestsText(requestsInStep);
   return [
     holdReason(
       'requests',
-      `the challenger ${verb} ${requests} in this step; ${count(needed)} are required`,
+      `the challenger ${verb} ${requests} in this step; ${count(minSamples)} are required`,
     ),
   ];
 }
@@ -153,7 +144,7 @@ function tooFewEntities({ quality }: RolloutEvidence): readonly Reason[] {
 function tooShort(policy: RolloutPolicy, evidence: RolloutEvidence): readonly Reason[] {
   const left = secondsToMinimum(policy, evidence);
   if (left <= 0) return [];
-  const minDurationSeconds = secondsNeeded(policy, evidence.step);
+  const { minDurationSeconds } = policy.test;
   const since = policy.method === 'blueGreen' ? ' since the switch' : '';
   return [
     holdReason(
@@ -164,31 +155,16 @@ function tooShort(policy: RolloutPolicy, evidence: RolloutEvidence): readonly Re
 }
 
 /**
- * Event time until the step's minimum is over: since the rollout began, or since a blue/green rollout
+ * Event time until `minDuration` is over: since the rollout began, or since a blue/green rollout
  * switched. Its shadow needs none.
  */
 export function secondsToMinimum(
-  policy: RolloutPolicy,
-  { startedAt, servingSince, asOf, step }: RolloutEvidence,
+  { method, test: { minDurationSeconds } }: RolloutPolicy,
+  { startedAt, servingSince, asOf }: RolloutEvidence,
 ): number {
-  const since = policy.method === 'blueGreen' ? servingSince : startedAt;
-  return since === null
-    ? 0
-    : Math.max(0, secondsNeeded(policy, step) - secondsBetween(since, asOf));
+  const since = method === 'blueGreen' ? servingSince : startedAt;
+  return since === null ? 0 : Math.max(0, minDurationSeconds - secondsBetween(since, asOf));
 }
-
-/**
- * A promotion needs `minDuration`. A shadow before serving decides nothing else than the next step,
- * so it ends as soon as its traffic shows quality, but sees a whole day.
- */
-function secondsNeeded(policy: RolloutPolicy, step: number): number {
-  const { minDurationSeconds } = policy.test;
-  return isShadowBeforeServing(policy, step)
-    ? Math.min(minDurationSeconds, daySeconds)
-    : minDurationSeconds;
-}
-
-const daySeconds = 86_400;
 
 /** A shadow step with pairs ends when quality is shown, and so does the last step. */
 function endsByQuality({ steps, quality }: RolloutPolicy, step: number): boolean {

@@ -2,7 +2,7 @@ import { openCalendar } from '../../calendar';
 import type { CanarySpec } from '../../lifecycle/lifecycle';
 import type { AnswerJudge } from './answer-quality';
 import type { RolloutEvidence } from './evidence';
-import { holdsAcrossDays, isShadowBeforeServing } from '../policy';
+import { holdsAcrossDays } from '../policy';
 
 const daySeconds = 86_400;
 
@@ -24,7 +24,7 @@ export function maxPairsInPhase(
   { mostPairs }: Pick<AnswerJudge, 'mostPairs'>,
   { steps, step }: Pick<JudgingPhase, 'steps' | 'step'>,
 ): number {
-  return isShadowBeforeServing({ steps }, step) ? Math.ceil(mostPairs / 2) : mostPairs;
+  return isShadowBeforeServing({ steps, step }) ? Math.ceil(mostPairs / 2) : mostPairs;
 }
 
 /**
@@ -39,6 +39,10 @@ export function allowedPairs(judge: Pick<AnswerJudge, 'mostPairs'>, phase: Judgi
   const ofShadow = (steps[step] ?? 0) > 0 && steps.includes(0) ? Math.ceil(judge.mostPairs / 2) : 0;
   const share = Math.min(1, (elapsedSeconds + daySeconds) / (minDurationSeconds + daySeconds));
   return Math.min(maxPairs, ofShadow + Math.ceil((maxPairs - ofShadow) * share));
+}
+
+function isShadowBeforeServing({ steps, step }: Pick<JudgingPhase, 'steps' | 'step'>): boolean {
+  return (steps[step] ?? 0) === 0 && steps.some((percent) => percent > 0);
 }
 
 /**

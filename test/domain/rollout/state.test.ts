@@ -89,16 +89,16 @@ describe('the state of a rollout', () => {
   test('in a serving step counts only requests that are assigned to the challenger', () => {
     const step = {
       champion: none,
-      challenger: { ...none, requests: 400, errors: 3, assigned: 15, fallbacks: 2, slow: 4 },
+      challenger: { ...none, requests: 400, errors: 3, assigned: 20, fallbacks: 2, slow: 4 },
     };
     const grown = addObservations(policy, begun, { ...position, step: 1 }, seenAt(12, { step }));
     expect(grown.evidence).toMatchObject({
-      requestsInStep: 15,
-      guardrails: { errors: { n: 15, events: 2 }, latency_ms: { n: 15, events: 4 } },
+      requestsInStep: 20,
+      guardrails: { errors: { n: 20, events: 2 }, latency_ms: { n: 20, events: 4 } },
     });
     const verdict = grown.evidence && decideRollout(policy, grown.evidence);
     expect(verdict?.reasons.map(({ message }) => message).join('\n')).toContain(
-      'the challenger was assigned 15 requests in this step; 20 are required',
+      'the challenger was assigned 20 requests in this step; 200 are required',
     );
   });
 
