@@ -176,11 +176,13 @@ describe('the arm of a conversation', () => {
     for (const [user, version] of versions)
       expect((await ask([says('Something else entirely')], user)).version).toBe(version);
     const logged = await rows(32);
+    const units = new Map(logged.map(({ entity, rollout }) => [entity, rollout?.unit]));
+    expect(new Set(units.values()).size).toBe(16);
     for (const { entity, version, arm, rollout } of logged) {
       expect({ version, arm, rollout }).toEqual({
         version: versions.get(entity ?? ''),
         arm: version === 2 ? 'challenger' : 'champion',
-        rollout: { id: 'roll_1', step: 1 },
+        rollout: { id: 'roll_1', step: 1, unit: units.get(entity) },
       });
     }
   });
