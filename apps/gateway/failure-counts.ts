@@ -1,5 +1,10 @@
 import { withTimeout } from '../../data/timeout';
-import type { FailedRequests, GatewayRepository } from '../../db/serving/gateway-repository';
+import type {
+  FailedInRollout,
+  FailedRequests,
+  GatewayRepository,
+} from '../../db/serving/gateway-repository';
+import type { RoutedRollout } from '../../db/serving/routing-repository';
 import type { RequestRefusal } from '../../domain/serving/refusal';
 
 /**
@@ -8,7 +13,7 @@ import type { RequestRefusal } from '../../domain/serving/refusal';
  * killed loses the counts of a few seconds.
  */
 export interface FailureCounts {
-  add(version: CountedVersion, rows: number): void;
+  add(version: CountedVersion, rows: number, inRollout?: FailureInRollout): void;
   /**
    * A request that does not fit the signature: once as a whole, and once by each reason and column.
    * It counts as one row, so that one large batch of one caller does not raise an alarm.
@@ -16,6 +21,15 @@ export interface FailureCounts {
   addRefused(version: CountedVersion, refusals: readonly RequestRefusal[]): void;
   /** Reports what was counted until now. */
   stop(): Promise<void>;
+}
+
+/** The place of a failed request in its rollout. */
+export interface FailureInRollout {
+  readonly rollout: RoutedRollout;
+  /** To which its entity is assigned. */
+  readonly version: number;
+  /** RFC 3339; null: now. */
+  readonly eventTime: string | null;
 }
 
 type CountedVersion = Pick<FailedRequests, 'tenant' | 'model' | 'version'>;
@@ -34,6 +48,7 @@ const away = {
   type: 'DatabaseUnavailable',
   message: 'the registry did not take the numbers of failed requests',
 } as const;
+const minuteMs = 60_000;
 const hourMs = 3_600_000;
 /** Hours that could not be reported for longer are dropped. */
 const hoursKept = 24;
@@ -44,22 +59,24 @@ export function startFailureCounts({
   everyMs,
   onError,
 }: FailureCountsOptions): FailureCounts {
-  const counts = new Map<string, FailedRequests & { readonly isReported: boolean }>();
+  const counts = new Map<string, Counted<FailedRequests>>();
+  const inRollouts = new Map<string, Counted<FailedInRollout>>();
   let reporting: Promise<void> | null = null;
 
   /** Whole hours are reported, so that a report that failed is repeated by the next. */
   async function report(): Promise<void> {
     const oldest = new Date(Date.now() - hoursKept * hourMs).toISOString();
-    for (const [key, { hour, isReported }] of counts)
-      if (hour < oldest || (isReported && hour < hourNow())) counts.delete(key);
-    const news = [...counts].filter(([, { isReported }]) => !isReported);
-    if (news.length === 0) return;
-    const failures = news.map(([, { isReported: _, ...failed }]) => failed);
-    await gateways.reportFailures({ id, failures });
-    for (const [key, { failed }] of news) {
-      const now = counts.get(key);
-      if (now?.failed === failed) counts.set(key, { ...now, isReported: true });
-    }
+    forgetOld(counts, oldest);
+    forgetOld(inRollouts, oldest);
+    const [failures, ofRollouts] = [notReported(counts), notReported(inRollouts)];
+    if (failures.length + ofRollouts.length === 0) return;
+    await gateways.reportFailures({
+      id,
+      failures: failures.map(([, { isReported: _, ...failed }]) => failed),
+      inRollouts: ofRollouts.map(([, { isReported: _, ...failed }]) => failed),
+    });
+    markReported(counts, failures);
+    markReported(inRollouts, ofRollouts);
   }
 
   function addRows(
@@ -68,10 +85,23 @@ export function startFailureCounts({
     column: string | null,
     rows: number,
   ): void {
-    const hour = hourNow();
+    const hour = startOf(hourMs, Date.now());
     const key = JSON.stringify([tenant, model, version, hour, reason, column]);
     const failed = (counts.get(key)?.failed ?? 0) + rows;
     counts.set(key, { tenant, model, version, hour, reason, column, failed, isReported: false });
+  }
+
+  function addToRollout(
+    tenant: FailedInRollout['tenant'],
+    { rollout: { id: rollout, step }, version, eventTime }: FailureInRollout,
+    rows: number,
+  ): void {
+    const hour = startOf(hourMs, Date.now());
+    const minute = startOf(minuteMs, eventTime === null ? Date.now() : Date.parse(eventTime));
+    const key = JSON.stringify([tenant, rollout, step, version, minute, hour]);
+    const failed = (inRollouts.get(key)?.failed ?? 0) + rows;
+    const place = { tenant, rollout, step, version, minute, hour };
+    inRollouts.set(key, { ...place, failed, isReported: false });
   }
 
   function reportOnce(): Promise<void> {
@@ -85,7 +115,10 @@ export function startFailureCounts({
   timer.unref();
 
   return {
-    add: (version, rows) => addRows(version, 'failed', null, rows),
+    add(version, rows, inRollout) {
+      addRows(version, 'failed', null, rows);
+      if (inRollout !== undefined) addToRollout(version.tenant, inRollout, rows);
+    },
     addRefused(version, refusals) {
       addRows(version, 'refused', null, 1);
       for (const { reason, column } of refusals) addRows(version, reason, column, 1);
@@ -99,6 +132,36 @@ export function startFailureCounts({
   };
 }
 
-function hourNow(): string {
-  return new Date(Math.floor(Date.now() / hourMs) * hourMs).toISOString();
+/** A number of an hour of wall-clock time. */
+type Counted<T extends { readonly hour: string; readonly failed: number }> = T & {
+  readonly isReported: boolean;
+};
+
+function forgetOld(
+  counts: Map<string, Pick<Counted<FailedRequests>, 'hour' | 'isReported'>>,
+  oldest: string,
+): void {
+  for (const [key, { hour, isReported }] of counts)
+    if (hour < oldest || (isReported && hour < startOf(hourMs, Date.now()))) counts.delete(key);
+}
+
+function notReported<T extends { readonly isReported: boolean }>(
+  counts: ReadonlyMap<string, T>,
+): readonly (readonly [string, T])[] {
+  return [...counts].filter(([, { isReported }]) => !isReported);
+}
+
+/** Those that have grown since are reported again. */
+function markReported<T extends { readonly failed: number }>(
+  counts: Map<string, T>,
+  reported: readonly (readonly [string, T])[],
+): void {
+  for (const [key, { failed }] of reported) {
+    const now = counts.get(key);
+    if (now?.failed === failed) counts.set(key, { ...now, isReported: true });
+  }
+}
+
+function startOf(unitMs: number, ms: number): string {
+  return new Date(Math.floor(ms / unitMs) * unitMs).toISOString();
 }

@@ -316,7 +316,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     log: predictions,
     onScreened: metrics.screened,
     onChallengerFailure,
-    onChampionFailure: (tenant, { model, version }) => failures.add({ tenant, model, version }, 1),
+    onChampionFailure: (tenant, { model, version }, inRollout) =>
+      failures.add({ tenant, model, version }, 1, inRollout),
   });
   const infer = createInference({
     picker,
@@ -326,8 +327,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     isBlocked,
     log: predictions,
     onChallengerFailure,
-    onChampionFailure: (tenant, { model, version }, rows) =>
-      failures.add({ tenant, model, version }, rows),
+    onChampionFailure: (tenant, { model, version }, rows, inRollout) =>
+      failures.add({ tenant, model, version }, rows, inRollout),
     onRefused: (tenant, { model, version }, refusals) =>
       failures.addRefused({ tenant, model, version }, refusals),
   });

@@ -24,6 +24,7 @@ import {
   playEntities,
   type EntityTraffic,
 } from '../../test/support/rollout/simulated-entities';
+import { watchFailures, type FailingStep } from '../../test/support/rollout/simulated-guardrail';
 import { watchDays, watchShare } from '../../test/support/rollout/simulated-sequences';
 import {
   alikePairs,
@@ -135,7 +136,8 @@ export function rolloutStatistics({
     falseAlarms.push(...told(ofDays(worlds), say));
     return { alpha, worlds, falseAlarms, needed: [], power: [] };
   }
-  for (const rows of [ofDays, ofShares, ofDelays]) falseAlarms.push(...told(rows(worlds), say));
+  for (const rows of [ofDays, ofShares, ofSharedFailures, ofDelays])
+    falseAlarms.push(...told(rows(worlds), say));
   for (const row of ofTraffic(worlds)) falseAlarms.push(...told(row(), say));
   for (const row of ofRollouts(rollouts)) falseAlarms.push(...told(row(), say));
   for (const row of ofArms(rollouts)) falseAlarms.push(...told(row(), say));
@@ -322,6 +324,34 @@ function ofShares(worlds: number): readonly FalseAlarms[] {
     ),
     earlier: null,
   }));
+}
+
+/** A challenger that fails as often as the champion at each time; earlier: by the limit alone. */
+function ofSharedFailures(worlds: number): readonly FalseAlarms[] {
+  const outage = (place: number) => (place > 0.5 && place < 0.6 ? 0.3 : 0.002);
+  const [steadily, half] = [() => 0.03, () => 0.5];
+  type Kind = readonly [string, Pick<FailingStep, 'champion' | 'challenger' | 'share'>];
+  const kinds: readonly Kind[] = [
+    ['both fail 3 %', { champion: steadily, challenger: steadily, share: half }],
+    ['both fail 30 % in an outage', { champion: outage, challenger: outage, share: half }],
+    [
+      'both fail 30 % in an outage; a bandit moves from 10 to 80 % before it',
+      { champion: outage, challenger: outage, share: (place) => (place < 0.45 ? 0.1 : 0.8) },
+    ],
+  ];
+  return kinds.map(([traffic, arms], index) => {
+    const seen = Array.from({ length: worlds }, (_, world) =>
+      watchFailures({ policy, requests: 6_000, ...arms }, randomOf(world, 160 + index)),
+    );
+    const rate = (by: 'exceededAfter' | 'byLimitAfter') =>
+      rateIn(worlds, (world) => typeof seen[world]?.[by] === 'number');
+    return {
+      statement: 'guardrail: exceeded',
+      traffic,
+      rate: rate('exceededAfter'),
+      earlier: rate('byLimitAfter'),
+    };
+  });
 }
 
 /**

@@ -108,6 +108,9 @@ export function createRetentionRepository(
       const traffic = await sql`
         delete from rollout_traffic t using rollouts r, ${perTenant(sql)} s where t.tenant_id = s.tenant and r.tenant_id = t.tenant_id and r.id = t.rollout_id
           and r.ended_at < now() - make_interval(days => s.run_detail_days)`;
+      await sql`
+        delete from rollout_failures t using rollouts r, ${perTenant(sql)} s where t.tenant_id = s.tenant and r.tenant_id = t.tenant_id and r.id = t.rollout_id
+          and r.ended_at < now() - make_interval(days => s.run_detail_days)`;
       const arms = await sql`
         delete from rollout_arm_traffic t using rollouts r, ${perTenant(sql)} s where t.tenant_id = s.tenant and r.tenant_id = t.tenant_id and r.id = t.rollout_id
           and r.ended_at < now() - make_interval(days => s.run_detail_days)`;

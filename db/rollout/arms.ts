@@ -6,6 +6,7 @@ import type { AbObservations, ArmObservations } from '../../domain/rollout/state
 import { statusOf } from '../alias/state';
 import { appendAudit } from '../audit/entry';
 import type { Query, Transaction } from '../connection';
+import { readArmControls, readFailed } from './control';
 import type { Cause, DuePair } from './records';
 import type { RolloutRow } from './state';
 
@@ -118,8 +119,14 @@ export async function readArms(
       coalesce(sum(s.assigned) filter (where s.is_ripe), 0)::bigint as ripe, coalesce(sum(s.labelled) filter (where s.is_ripe), 0)::bigint as labelled
     from rollout_arms a left join spans s on s.version = a.version
     where a.tenant_id = ${tenant} and a.rollout_id = ${id} group by a.tenant_id, a.rollout_id, a.version order by a.position`;
-  const arms = rows.map(
-    ({ version, share, entities, isStopped, assigned, failed, slow, ripe, labelled }) => ({
+  const lost = await readFailed(sql, { tenantId: tenant, id });
+  const control = await readArmControls(sql, { tenantId: tenant, id, champion });
+  const arms = rows.map(({ version, share, entities, isStopped, ripe, labelled, ...answered }) => {
+    const own = lost.filter((each) => each.version === version);
+    const failed = own.reduce((total, each) => total + each.failed, 0);
+    const assigned = answered.assigned + failed;
+    const fallbacks = answered.failed + failed;
+    return {
       version,
       arm: versionName({ model, version }),
       share,
@@ -127,20 +134,21 @@ export async function readArms(
       isStopped,
       counts: {
         requests: assigned,
-        errors: failed,
+        errors: fallbacks,
         assigned,
-        fallbacks: failed,
-        slow,
+        fallbacks,
+        slow: answered.slow + failed,
         ripe,
         labelled,
       },
-    }),
-  );
-  const [control] = arms.filter(({ version }) => version === champion);
-  if (control === undefined) throw new Error(`A/B rollout ${id} has no arms`);
-  const challengers: readonly ArmObservations[] = arms.filter((arm) => arm !== control);
+      ...(version !== champion && { control: control(version) }),
+    };
+  });
+  const [ofChampion] = arms.filter(({ version }) => version === champion);
+  if (ofChampion === undefined) throw new Error(`A/B rollout ${id} has no arms`);
+  const challengers: readonly ArmObservations[] = arms.filter((arm) => arm !== ofChampion);
   return {
-    champion: control,
+    champion: ofChampion,
     challengers,
     ...(winner !== null && { winner: versionName({ model, version: winner }) }),
   };

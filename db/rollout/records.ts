@@ -17,6 +17,7 @@ import type {
 import type {
   AbObservations,
   AnswerCounts,
+  ControlCounts,
   CountsByArm,
   PossibleLosses,
   RolloutState,
@@ -112,6 +113,8 @@ export interface RolloutTraffic {
   readonly total: CountsByArm;
   /** Of the current step. */
   readonly answers: AnswerCounts;
+  /** Of the current step. Absent in an A/B rollout. */
+  readonly control?: ControlCounts;
   /** Given in an A/B rollout. */
   readonly ab?: AbObservations;
 }

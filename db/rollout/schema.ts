@@ -138,10 +138,14 @@ export const rolloutTraffic = pgTable(
     challengerErrors: counter('challenger_errors').notNull(),
     /** Requests assigned to the challenger that it failed. */
     challengerFallbacks: counter('challenger_fallbacks').notNull().default(0),
+    /** Requests assigned to the champion whose answer broke off. */
+    championBroken: counter('champion_broken').notNull().default(0),
     /**
-     * Of a language application: streamed requests of the challenger, and those whose first token
-     * was late or missing.
+     * Of a language application: streamed requests by assigned arm, and those whose first token was
+     * late or missing.
      */
+    championStreamed: counter('champion_streamed').notNull().default(0),
+    championLate: counter('champion_late').notNull().default(0),
     challengerStreamed: counter('challenger_streamed').notNull().default(0),
     challengerLate: counter('challenger_late').notNull().default(0),
     /**
@@ -165,6 +169,37 @@ export const rolloutTraffic = pgTable(
     }),
     foreignKey({
       name: 'rollout_traffic_rollout_fk',
+      columns: [t.tenantId, t.rolloutId],
+      foreignColumns: [rollouts.tenantId, rollouts.id],
+    }),
+  ],
+);
+
+/**
+ * Rows of requests of a rollout that no version answered, by the version to which their entity is
+ * assigned. The prediction log does not hold them. They are counted for each gateway, minute of event
+ * time and hour of wall-clock time.
+ */
+export const rolloutFailures = pgTable(
+  'rollout_failures',
+  {
+    tenantId: tenantId(),
+    rolloutId: bytewise('rollout_id').notNull(),
+    step: integer('step').notNull(),
+    version: integer('version').notNull(),
+    minute: instant('minute').notNull(),
+    hour: instant('hour').notNull(),
+    gatewayId: text('gateway_id').notNull(),
+    /** The whole number so far, so that a gateway may report it again. */
+    failed: counter('failed').notNull(),
+  },
+  (t) => [
+    primaryKey({
+      name: 'rollout_failures_pk',
+      columns: [t.tenantId, t.rolloutId, t.step, t.version, t.minute, t.hour, t.gatewayId],
+    }),
+    foreignKey({
+      name: 'rollout_failures_rollout_fk',
       columns: [t.tenantId, t.rolloutId],
       foreignColumns: [rollouts.tenantId, rollouts.id],
     }),

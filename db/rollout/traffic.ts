@@ -4,6 +4,7 @@ import type { AnswerCounts, ArmCounts, CountsByArm } from '../../domain/rollout/
 import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
 import type { Query } from '../connection';
 import { readArms } from './arms';
+import { readControl, readFailed } from './control';
 import type { Value } from '../sql';
 import type { RolloutTraffic } from './records';
 import type { RolloutRow } from './state';
@@ -74,9 +75,14 @@ export async function readCounts(
     step,
     spec,
     trafficSpanSeconds,
-  }: Pick<RolloutRow, 'tenantId' | 'id' | 'step' | 'spec' | 'trafficSpanSeconds'>,
+    champion,
+    challenger,
+  }: Pick<
+    RolloutRow,
+    'tenantId' | 'id' | 'step' | 'spec' | 'trafficSpanSeconds' | 'champion' | 'challenger'
+  >,
   ripeUntil: string | null,
-): Promise<Pick<RolloutTraffic, 'step' | 'phase' | 'total' | 'answers'>> {
+): Promise<Pick<RolloutTraffic, 'step' | 'phase' | 'total' | 'answers' | 'control'>> {
   const rows = await sql<CountRow[]>`
     with spans as (
       select *, coalesce(span_start + make_interval(secs => ${trafficSpanSeconds}) <= ${ripeUntil}::timestamptz, false) as is_ripe
@@ -97,11 +103,23 @@ export async function readCounts(
       sum(champion_entities)::bigint as champion_entities, sum(challenger_entities)::bigint as challenger_entities
     from spans group by 1`;
   const isServing = (index: number) => (spec.steps[index] ?? 0) > 0;
+  const rollout = { tenantId: tenant, id, step, champion, challenger, spec };
+  const failed = (await readFailed(sql, rollout)).map(({ step: of, version, failed: n }) => ({
+    step: of,
+    champion: version === champion ? n : 0,
+    challenger: version === champion ? 0 : n,
+  }));
+  const counts = (isCounted: (step: number) => boolean) =>
+    countsOf(
+      rows.filter((row) => isCounted(row.step)),
+      failed.filter((row) => isCounted(row.step)),
+    );
   return {
-    step: countsOf(rows.filter(({ isCurrent }) => isCurrent)),
-    phase: countsOf(rows.filter((row) => isServing(row.step) === isServing(step))),
-    total: countsOf(rows),
+    step: counts((each) => each === step),
+    phase: counts((each) => isServing(each) === isServing(step)),
+    total: counts(() => true),
     answers: answersOf(rows.find(({ isCurrent }) => isCurrent)),
+    ...(spec.method !== 'ab' && { control: await readControl(sql, rollout) }),
   };
 }
 
@@ -114,26 +132,34 @@ function answersOf(row: AnswerCounts | undefined): AnswerCounts {
   return { streamed, late, costly, blocked, malformed };
 }
 
-function countsOf(rows: readonly CountRow[]): CountsByArm {
+interface FailedByArm {
+  readonly champion: number;
+  readonly challenger: number;
+}
+
+/** `failed`: requests that no version answered, by assigned arm. They have no label. */
+function countsOf(rows: readonly CountRow[], failed: readonly FailedByArm[]): CountsByArm {
+  const lost = (arm: keyof FailedByArm) => failed.reduce((total, each) => total + each[arm], 0);
+  const [ofChampion, ofChallenger] = [lost('champion'), lost('challenger')];
   const sum = (name: Exclude<keyof CountRow, 'step' | 'isCurrent'>) =>
     rows.reduce((total, row) => total + row[name], 0);
   return {
     champion: {
-      assigned: sum('championAssigned'),
+      assigned: sum('championAssigned') + ofChampion,
       fallbacks: sum('championFallbacks'),
-      slow: sum('championSlow'),
-      requests: sum('championRequests'),
-      errors: sum('championErrors'),
+      slow: sum('championSlow') + ofChampion,
+      requests: sum('championRequests') + ofChampion,
+      errors: sum('championErrors') + ofChampion,
       ripe: sum('championRipe'),
       labelled: sum('championLabelled'),
       entities: sum('championEntities'),
     },
     challenger: {
-      assigned: sum('challengerAssigned'),
-      fallbacks: sum('challengerFallbacks'),
-      slow: sum('challengerSlow'),
-      requests: sum('challengerRequests'),
-      errors: sum('challengerErrors'),
+      assigned: sum('challengerAssigned') + ofChallenger,
+      fallbacks: sum('challengerFallbacks') + ofChallenger,
+      slow: sum('challengerSlow') + ofChallenger,
+      requests: sum('challengerRequests') + ofChallenger,
+      errors: sum('challengerErrors') + ofChallenger,
       ripe: sum('challengerRipe'),
       labelled: sum('challengerLabelled'),
       entities: sum('challengerEntities'),

@@ -1,10 +1,10 @@
-import type { Tenant } from '../../domain/ids';
+import type { RolloutId, Tenant } from '../../domain/ids';
 import type { UnansweredReason } from '../../domain/serving/refusal';
 import type { BlockedVersion } from '../../domain/serving/blocked-version';
 import type { DiskFailure } from '../../domain/serving/disk-failure';
 import { replaceLoneSurrogates, truncateText } from '../../domain/text';
 import type { Columns } from '../columns';
-import type { Database } from '../connection';
+import type { Database, Query } from '../connection';
 import { toJson } from '../document';
 import type { routingEpoch } from './gateway-schema';
 
@@ -29,6 +29,21 @@ export interface FailedRequests {
   /** Of the signature; null if the reason is about none. */
   readonly column: string | null;
   /** All of the hour so far. */
+  readonly failed: number;
+}
+
+/** Rows of requests of a rollout that no version answered, in one minute at one gateway. */
+export interface FailedInRollout {
+  readonly tenant: Tenant;
+  readonly rollout: RolloutId;
+  readonly step: number;
+  /** To which the entity is assigned. */
+  readonly version: number;
+  /** RFC 3339: the start of the minute of event time. */
+  readonly minute: string;
+  /** RFC 3339: the start of the hour of wall-clock time. */
+  readonly hour: string;
+  /** All of this minute and hour so far. */
   readonly failed: number;
 }
 
@@ -57,6 +72,8 @@ export interface GatewayRepository {
   reportFailures(input: {
     readonly id: string;
     readonly failures: readonly FailedRequests[];
+    /** Those of them that belong to a rollout. One that does not exist is dropped. */
+    readonly inRollouts?: readonly FailedInRollout[];
   }): Promise<void>;
   /**
    * Stores the requests that were in progress in a process that was killed, for the champions of
@@ -117,7 +134,8 @@ export function createGatewayRepository({ sql }: Database): GatewayRepository {
       return { epoch: current?.epoch ?? 0 };
     },
 
-    async reportFailures({ id, failures }) {
+    async reportFailures({ id, failures, inRollouts = [] }) {
+      await storeFailedInRollouts(sql, id, inRollouts);
       if (failures.length === 0) return;
       const column = <K extends keyof FailedRequests>(key: K) => failures.map((each) => each[key]);
       await sql`
@@ -159,6 +177,24 @@ export function createGatewayRepository({ sql }: Database): GatewayRepository {
         on conflict on constraint gateways_pk do update set beat = excluded.beat, lease_until = excluded.lease_until`;
     },
   };
+}
+
+async function storeFailedInRollouts(
+  sql: Query,
+  id: string,
+  failures: readonly FailedInRollout[],
+): Promise<void> {
+  if (failures.length === 0) return;
+  const column = <K extends keyof FailedInRollout>(key: K) => failures.map((each) => each[key]);
+  await sql`
+    insert into rollout_failures as f (tenant_id, rollout_id, step, version, minute, hour, gateway_id, failed)
+    select r.tenant_id, r.id, n.step, n.version, n.minute, n.hour, ${id}, n.failed
+    from unnest(${column('tenant')}::text[], ${column('rollout')}::text[], ${column('step')}::int[], ${column('version')}::int[],
+      ${column('minute')}::timestamptz[], ${column('hour')}::timestamptz[], ${column('failed')}::bigint[])
+      as n (tenant, rollout, step, version, minute, hour, failed)
+    join rollouts r on r.tenant_id = n.tenant and r.id = n.rollout
+    order by 1, 2, 3, 4, 5, 6
+    on conflict on constraint rollout_failures_pk do update set failed = greatest(f.failed, excluded.failed)`;
 }
 
 /** A file can put a NUL or half a character into an error, and PostgreSQL reads no JSON with them. */

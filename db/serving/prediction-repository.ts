@@ -152,7 +152,8 @@ function countTraffic(sql: Sql) {
   return sql`
     insert into rollout_traffic as t (tenant_id, rollout_id, step, span_start, newest, champion_assigned, challenger_assigned, champion_slow, challenger_slow,
       champion_asked, challenger_asked, champion_errors, challenger_errors, challenger_fallbacks,
-      challenger_streamed, challenger_late, challenger_costly, challenger_blocked, challenger_malformed, champion_entities, challenger_entities)
+      champion_broken, champion_streamed, champion_late, challenger_streamed, challenger_late, challenger_costly, challenger_blocked, challenger_malformed,
+      champion_entities, challenger_entities)
     select tenant_id, rollout_id, rollout_step, ${spanOf(sql, sql`event_time`, sql`traffic_span_seconds`)}, max(event_time),
       count(*) filter (where not is_challengers), count(*) filter (where is_challengers),
       count(*) filter (where not is_challengers and is_slow), count(*) filter (where is_challengers and (is_slow or has_broken or role = 'fallback')),
@@ -160,12 +161,14 @@ function countTraffic(sql: Sql) {
       count(*) filter (where case when is_challengers then has_failed and role = 'shadow' else has_broken end),
       count(*) filter (where case when role = 'fallback' or not is_challengers then has_failed else has_broken end),
       count(*) filter (where role = 'fallback' or (is_challengers and has_broken)),
-      count(*) filter (where is_streamed), count(*) filter (where is_streamed and is_late),
+      count(*) filter (where not is_challengers and has_broken),
+      count(*) filter (where not is_challengers and is_streamed), count(*) filter (where not is_challengers and is_streamed and is_late),
+      count(*) filter (where is_challengers and is_streamed), count(*) filter (where is_challengers and is_streamed and is_late),
       count(*) filter (where tokens > most_tokens), count(*) filter (where said ->> 'blocked' is not null or said ->> 'finish' = 'filtered'),
       count(*) filter (where (said ->> 'malformed')::boolean),
       count(*) filter (where not is_challengers and is_new), count(*) filter (where is_challengers and is_new)
     from (
-      select s.*, is_challengers and output ->> 'firstTokenMs' is not null as is_streamed,
+      select s.*, output ->> 'firstTokenMs' is not null as is_streamed,
         role = 'fallback' or coalesce((output ->> 'firstTokenMs')::float8 > slow_first_token_ms, false) as is_late,
         (said #>> '{usage,promptTokens}')::float8 + (said #>> '{usage,completionTokens}')::float8 as tokens
       from (
@@ -186,6 +189,8 @@ function countTraffic(sql: Sql) {
       champion_asked = t.champion_asked + excluded.champion_asked, challenger_asked = t.challenger_asked + excluded.challenger_asked,
       champion_errors = t.champion_errors + excluded.champion_errors, challenger_errors = t.challenger_errors + excluded.challenger_errors,
       challenger_fallbacks = t.challenger_fallbacks + excluded.challenger_fallbacks,
+      champion_broken = t.champion_broken + excluded.champion_broken,
+      champion_streamed = t.champion_streamed + excluded.champion_streamed, champion_late = t.champion_late + excluded.champion_late,
       challenger_streamed = t.challenger_streamed + excluded.challenger_streamed, challenger_late = t.challenger_late + excluded.challenger_late,
       challenger_costly = t.challenger_costly + excluded.challenger_costly, challenger_blocked = t.challenger_blocked + excluded.challenger_blocked,
       challenger_malformed = t.challenger_malformed + excluded.challenger_malformed,

@@ -15,7 +15,7 @@ import {
 } from './policy';
 import { lateText } from './missing-labels';
 import { decidingPairs, judgeErrorIn, isRefuted, isPromotionStep } from './judging/readings';
-import type { DaysReading, MetricReading } from './judging/verdict';
+import type { ControlReading, DaysReading, MetricReading } from './judging/verdict';
 
 /** One line for each reading, with its numbers. Further facts are in `details`. */
 export function reasonsOf(
@@ -307,7 +307,7 @@ function labelReasons(policy: RolloutPolicy, quality: QualityEvidence): readonly
 
 function guardrailReason(
   policy: RolloutPolicy,
-  { metric, n, estimate, lower, upper, limit, outcome }: MetricReading,
+  { metric, n, estimate, lower, upper, limit, outcome, control }: MetricReading,
 ): Reason {
   const reason = (code: string, message: string): Reason => ({
     gate: metric,
@@ -326,10 +326,21 @@ function guardrailReason(
   const bounds = `${percent(lower ?? 0)} … ${percent(upper ?? 1)}`;
   const found = `${share} (${bounds}, ${count(n)} requests)`;
   const allowed = percent(limit);
-  if (outcome === 'failed') return reason('harmed', `${found}: above the ${allowed} limit`);
+  const isAbove = (lower ?? 0) > limit;
+  if (outcome === 'failed' || isAbove)
+    return {
+      ...reason(outcome === 'failed' ? 'harmed' : 'shared', `${found}: above the ${allowed} limit`),
+      ...(control && { details: [besideText(control)] }),
+    };
   return outcome === 'passed'
     ? reason('unharmed', `${found}: within the ${allowed} limit`)
     : reason('open', `${found}: no harm shown, limit ${allowed}`);
+}
+
+function besideText({ n, estimate, isWorse }: ControlReading): string {
+  if (estimate === null) return 'the champion got no requests at the same times';
+  const beside = `champion at the same times: ${percent(estimate)} of ${requestsText(n)}`;
+  return `${beside}; the challenger is ${isWorse ? '' : 'not '}shown to be worse`;
 }
 
 /** Continues a share, as in `0.4 % of requests failed`. */

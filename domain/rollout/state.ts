@@ -5,6 +5,7 @@ import type { EventClock } from './event-clock';
 import type { JudgingEnd, QualityEvidence, RolloutEvidence } from './judging/evidence';
 import type { HistoryPoint } from './history';
 import { addPoint } from './history';
+import type { ControlCount, ControlledGuardrail } from './judging/guardrail-control';
 import { summarizeLabels, type LabelledVerdictPair } from './judging/judge-labels';
 import type { LossRange } from './judging/loss';
 import type { ArmObservation, PairObservation } from './judging/observation';
@@ -53,6 +54,8 @@ export interface RolloutObservations {
   /** Of the phase of the current step: all shadow steps, or all serving steps. Absent: `total`. */
   readonly phase?: CountsByArm;
   readonly answers: AnswerCounts;
+  /** The champion's requests of the current step. Absent in an A/B rollout. */
+  readonly control?: ControlCounts;
   readonly pairs: readonly ObservedPair[];
   /** More due labels wait for the next batch. */
   readonly isBehind?: true;
@@ -80,6 +83,8 @@ export interface ArmObservations {
   readonly entities: number;
   readonly isStopped: boolean;
   readonly counts: ArmCounts;
+  /** Of a challenger: the champion's requests. */
+  readonly control?: ControlCounts;
 }
 
 export interface ObservedPair {
@@ -116,6 +121,8 @@ export interface CountsByArm {
   readonly champion: ArmCounts;
   readonly challenger: ArmCounts;
 }
+
+export type ControlCounts = Readonly<Record<ControlledGuardrail, ControlCount>>;
 
 /** Request counts of one arm. Each request is counted once, when it is stored. */
 export interface ArmCounts {
@@ -255,7 +262,14 @@ function withArms(
       const { asOf, extendedSeconds } = observed(own, merged, position, { ...seen, pairs: [] });
       return { ...merged, asOf, extendedSeconds };
     }
-    const batch = { ...seen, step: counts, total: counts, phase: counts, pairs };
+    const batch = {
+      ...seen,
+      step: counts,
+      total: counts,
+      phase: counts,
+      pairs,
+      ...(arm.control && { control: arm.control }),
+    };
     return counted(own, observed(own, merged, position, batch), batch);
   });
   const [first = before, ...others] = grown;
@@ -338,7 +352,7 @@ function answerOf({
 function counted(
   policy: RolloutPolicy,
   evidence: RolloutEvidence,
-  { step, total, phase = total, answers }: RolloutObservations,
+  { step, total, phase = total, answers, control }: RolloutObservations,
 ): RolloutEvidence {
   const { guardrails, steps } = policy;
   const { requests, errors, assigned, fallbacks, slow } = step.challenger;
@@ -358,6 +372,7 @@ function counted(
     ...evidence,
     requestsInStep: own.n,
     guardrails: Object.fromEntries(guardrails.map(({ name }) => [name, shares[name]])),
+    ...(control && { control }),
     quality: withMissing(evidence.quality, { step, phase }),
     ...entitiesIn(policy, evidence, step),
   };

@@ -8,6 +8,7 @@ import type { Side } from '../../../domain/safety/policy';
 import type { Screening } from '../../../domain/safety/screen';
 import { assignArm, assignmentUnit } from '../routing/assignment';
 import type { ChatLimits } from '../config';
+import type { FailureInRollout } from '../failure-counts';
 import { parseModelName } from '../model/model-name';
 import type { Arm, Route } from '../routing/route';
 import { failureCode, isCallersMistake, isPlatformFailure } from '../inference/score-of';
@@ -38,7 +39,11 @@ export interface ChatServiceOptions {
   /** Whether the champion answered in place of the challenger. */
   readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
   /** A question that the champion did not answer. */
-  readonly onChampionFailure: (tenant: Tenant, served: ServedVersion) => void;
+  readonly onChampionFailure: (
+    tenant: Tenant,
+    served: ServedVersion,
+    inRollout?: FailureInRollout,
+  ) => void;
 }
 
 /** An answer that was sent, with its row that is not logged yet. */
@@ -204,7 +209,13 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
       if (output !== null) log.add(rowOf(call, head, { asked: null, output, rollout, other }));
       // A row of the log says itself that it failed.
       else if (head.arm === 'champion' && !signal.aborted && !isCallersMistake(error))
-        onChampionFailure(tenant, head.served);
+        onChampionFailure(
+          tenant,
+          head.served,
+          rollout
+            ? { rollout, version: (other ?? head.served).version, eventTime: null }
+            : undefined,
+        );
       throw error;
     }
   }

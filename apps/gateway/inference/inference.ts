@@ -7,6 +7,7 @@ import type { RequestRefusal } from '../../../domain/serving/refusal';
 import type { AnswerBody } from './answer-codec';
 import type { AnsweringModel } from './answer-headers';
 import { challengerShare, limitOf, type LimitPerModel } from '../config';
+import type { FailureInRollout } from '../failure-counts';
 import { assignArm, assignmentUnit } from '../routing/assignment';
 import type { RequestedModel } from '../model/model-name';
 import type { PredictionLog } from '../prediction-log/prediction-log';
@@ -46,7 +47,12 @@ export interface InferenceOptions {
   /** Whether the champion answered in place of the challenger. */
   readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
   /** The champion failed rows of a request that fits its signature. */
-  readonly onChampionFailure: (tenant: Tenant, served: ServedVersion, rows: number) => void;
+  readonly onChampionFailure: (
+    tenant: Tenant,
+    served: ServedVersion,
+    rows: number,
+    inRollout?: FailureInRollout,
+  ) => void;
   /** A request for the champion that does not fit its signature. */
   readonly onRefused: (
     tenant: Tenant,
@@ -69,6 +75,8 @@ interface Terms {
   readonly served: ServedVersion;
   readonly request: InferRequest;
   readonly rollout: RoutedRollout | null;
+  /** To which the rollout assigned the request; absent: the version that answers. */
+  readonly assigned?: number;
   readonly stale: InferenceAnswer['stale'];
   readonly deadline: number;
 }
@@ -150,8 +158,13 @@ export function createInference(
     const arm = assignArm(arms, routed.id, entity) ?? champion;
     const rollout = { ...routed, unit: assignmentUnit(routed.id, entity) };
     if (arm.isStopped === true) {
-      const answered = await answerByChampion(call, champion, { request, rollout, stale: null });
       const { version } = arm.served;
+      const answered = await answerByChampion(call, champion, {
+        request,
+        rollout,
+        assigned: version,
+        stale: null,
+      });
       const { classes } = graphOf(arm.served).signature;
       const unasked = { scores: null, error: null, latencyMs: 0 };
       const rows = addOtherScores(answered.rows, { version, role: 'stopped', classes, ...unasked });
@@ -172,9 +185,14 @@ export function createInference(
       failed = error;
     }
     const latencyMs = performance.now() - startedAt;
-    const answered = await answerByChampion(call, champion, { request, rollout, stale: null });
-    onChallengerFailure(arm.served, failed);
     const { version } = arm.served;
+    const answered = await answerByChampion(call, champion, {
+      request,
+      rollout,
+      assigned: version,
+      stale: null,
+    });
+    onChallengerFailure(arm.served, failed);
     const { classes } = graphOf(arm.served).signature;
     const rows = addOtherScores(answered.rows, {
       version,
@@ -190,10 +208,10 @@ export function createInference(
   async function answerByChampion(
     call: InferenceCall,
     { alias, served }: Arm,
-    { request, rollout, stale }: Pick<Terms, 'request' | 'rollout' | 'stale'>,
+    terms: Pick<Terms, 'request' | 'rollout' | 'assigned' | 'stale'>,
   ): Promise<AnsweredRows> {
     const deadline = deadlineOf(call);
-    return answer(call, { arm: alias, served, request, rollout, stale, deadline });
+    return answer(call, { ...terms, arm: alias, served, deadline });
   }
 
   async function answerByChallenger(
@@ -218,7 +236,12 @@ export function createInference(
     } catch (error) {
       // The monitor compares these with the rows of the same arm in the log.
       if (terms.arm === 'champion' && !call.isProbe && !isCallersMistake(error))
-        onChampionFailure(call.tenant, terms.served, terms.request.rows.length);
+        onChampionFailure(
+          call.tenant,
+          terms.served,
+          terms.request.rows.length,
+          failureInRollout(terms),
+        );
       throw error;
     }
   }
@@ -278,6 +301,16 @@ export function createInference(
     for (const row of answered.rows) log.add(row);
     return answered;
   }
+}
+
+function failureInRollout({
+  rollout,
+  served,
+  assigned = served.version,
+  request,
+}: Terms): FailureInRollout | undefined {
+  const [eventTime = null] = request.eventTimes;
+  return rollout === null ? undefined : { rollout, version: assigned, eventTime };
 }
 
 function decode({ body }: InferenceCall, served: ServedVersion): InferRequest {

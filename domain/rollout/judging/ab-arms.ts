@@ -27,7 +27,8 @@ export function armEvidenceOf({
   challenger,
   quality,
   guardrails,
+  control,
   requestsInStep,
 }: RolloutEvidence): ArmEvidence {
-  return { challenger, quality, guardrails, requestsInStep };
+  return { challenger, quality, guardrails, ...(control && { control }), requestsInStep };
 }

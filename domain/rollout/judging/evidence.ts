@@ -1,4 +1,5 @@
 import type { GuardrailSpec } from '../../lifecycle/lifecycle';
+import type { ControlCount, ControlledGuardrail } from './guardrail-control';
 import type { JudgeLabels } from './judge-labels';
 import type { DaysState } from '../../statistics/days-sequence';
 import type { RangedState } from '../../statistics/ranged-sequence';
@@ -35,6 +36,8 @@ export interface RolloutEvidence {
   readonly quality: QualityEvidence;
   /** Of the current step only, because the load differs from step to step. */
   readonly guardrails: Readonly<Partial<Record<GuardrailSpec['name'], ShareState>>>;
+  /** The champion's requests in the current step. Absent: guardrails have no control. */
+  readonly control?: Readonly<Partial<Record<ControlledGuardrail, ControlCount>>>;
   /**
    * Requests since the step began: in shadow those that the challenger scored, in other steps those
    * that were assigned to it.
@@ -96,7 +99,7 @@ export interface ShareMove {
 /** The measurements of one challenger. */
 export type ArmEvidence = Pick<
   RolloutEvidence,
-  'challenger' | 'quality' | 'guardrails' | 'requestsInStep'
+  'challenger' | 'quality' | 'guardrails' | 'control' | 'requestsInStep'
 >;
 
 export interface JudgingEnd {

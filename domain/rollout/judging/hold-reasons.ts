@@ -27,6 +27,7 @@ export function holdReasons(
   const reasons = [
     ...tooFewRequests(policy, evidence),
     ...contradictedIn(policy, evidence, readings),
+    ...aboveLimit(readings),
   ];
   if (isSwitched(policy, evidence.step))
     return [
@@ -82,6 +83,21 @@ function contradictedIn(
       `the traffic of step ${step + 1} alone is ${refutationText(policy)}`,
     ),
   ];
+}
+
+/** Above its limit and above the champion, which is not yet shown to be more than chance. */
+function aboveLimit(readings: readonly MetricReading[]): readonly Reason[] {
+  return readings
+    .filter(
+      ({ control, estimate, lower, limit, outcome }) =>
+        control !== undefined &&
+        outcome !== 'failed' &&
+        (lower ?? 0) > limit &&
+        (estimate ?? 0) > (control.estimate ?? 0),
+    )
+    .map(({ metric }) =>
+      holdReason('guardrail', `${metric} is above its limit and above the champion's`),
+    );
 }
 
 /** Good earlier steps must not carry a last step that has not shown quality by itself. */

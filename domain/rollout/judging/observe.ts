@@ -104,7 +104,7 @@ export function enterStep(
 ): RolloutEvidence {
   const { step, at } = entered;
   if (step === evidence.step) return evidence;
-  const { entities: _, ...measured } = evidence;
+  const { entities: _, control: __, ...measured } = evidence;
   const { quality, servingSince } = measured;
   const begins = servingSince === null && isServing(policy, step);
   return {

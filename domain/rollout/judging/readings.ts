@@ -10,6 +10,7 @@ import {
 import { rangedBounds, type RangedState } from '../../statistics/ranged-sequence';
 import { shareBounds } from '../../statistics/share-sequence';
 import { countDueLabels } from './due-labels';
+import { absoluteLimit, controlIn, isWorseThanControl } from './guardrail-control';
 import type { ArmLosses, PairsEvidence, QualityEvidence, RolloutEvidence } from './evidence';
 import { judgeErrorOf, correctedBounds, correctedDifference, type JudgeError } from './judge-error';
 import { pairRange, requestLoss } from './loss';
@@ -331,7 +332,8 @@ function daysReading(
 
 /**
  * The share of such requests, or for a quantile the share of requests above `max`. If that share
- * exceeds 1 − quantile, the quantile exceeds `max`.
+ * exceeds 1 − quantile, the quantile exceeds `max`. That is harm if the champion's requests of the
+ * same minutes are shown to fare better, if there are none, or beyond what no version may do.
  */
 function guardrailReading(
   policy: RolloutPolicy,
@@ -341,15 +343,26 @@ function guardrailReading(
   const counted = evidence.guardrails[guardrail.name] ?? { n: 0, events: 0 };
   const limit =
     'quantile' in guardrail ? Number((1 - guardrail.quantile).toPrecision(12)) : guardrail.max;
-  const bounds = shareBounds(counted, alphaBudget(policy).perGuardrail);
+  const { perGuardrail: alpha } = alphaBudget(policy);
+  const bounds = shareBounds(counted, alpha);
+  const control = controlIn(evidence, guardrail.name);
+  const isWorse = control === null || isWorseThanControl(counted, control, alpha);
+  const isHarm = bounds.lower > (isWorse ? limit : absoluteLimit(limit));
   return {
     metric: guardrail.name,
     role: 'guardrail',
-    outcome: bounds.lower > limit ? 'failed' : bounds.upper <= limit ? 'passed' : 'inconclusive',
+    outcome: isHarm ? 'failed' : bounds.upper <= limit ? 'passed' : 'inconclusive',
     n: counted.n,
     estimate: counted.n === 0 ? null : counted.events / counted.n,
     ...bounds,
     limit,
+    ...(control && {
+      control: {
+        n: control.n,
+        estimate: control.n === 0 ? null : control.events / control.n,
+        isWorse,
+      },
+    }),
     days: null,
   };
 }

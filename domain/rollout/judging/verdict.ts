@@ -58,10 +58,21 @@ export interface MetricReading {
    * allowed share.
    */
   readonly limit: number;
+  /** Guardrails: the champion's events in the same minutes. Absent: only the limit counts. */
+  readonly control?: ControlReading;
   /** Quality by arms: entities of the smaller arm that would be as certain if all were equal. */
   readonly effectiveEntities?: number;
   /** The same over days, if the policy tests days. Without bounds before the first whole week. */
   readonly days: DaysReading | null;
+}
+
+export interface ControlReading {
+  /** Requests of the champion. */
+  readonly n: number;
+  /** Its share of events. */
+  readonly estimate: number | null;
+  /** Whether the challenger is shown to have more events than the champion. */
+  readonly isWorse: boolean;
 }
 
 export interface DaysReading {

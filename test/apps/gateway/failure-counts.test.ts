@@ -1,15 +1,17 @@
 import { startFailureCounts } from '../../../apps/gateway/failure-counts';
-import type { FailedRequests } from '../../../db/serving/gateway-repository';
-import { defaultTenant } from '../../../domain/ids';
+import type { FailedInRollout, FailedRequests } from '../../../db/serving/gateway-repository';
+import { defaultTenant, type RolloutId } from '../../../domain/ids';
 
 const failed = { tenant: defaultTenant, model: 'flight-delay', version: 7 };
 let reports: (readonly FailedRequests[])[];
+let ofRollouts: FailedInRollout[];
 let isAway: boolean;
 let errors: number;
 
 beforeEach(() => {
   jest.useFakeTimers({ now: Date.parse('2026-01-01T09:30:00Z') });
   reports = [];
+  ofRollouts = [];
   isAway = false;
   errors = 0;
 });
@@ -18,9 +20,10 @@ afterEach(() => jest.useRealTimers());
 function started() {
   return startFailureCounts({
     gateways: {
-      reportFailures: ({ failures }) => {
+      reportFailures: ({ failures, inRollouts = [] }) => {
         if (isAway) return Promise.reject(new Error('PostgreSQL cannot be reached'));
         reports.push(failures);
+        ofRollouts.push(...inRollouts);
         return Promise.resolve();
       },
     },
@@ -66,6 +69,30 @@ test('counts each hour by itself', async () => {
     ['2026-01-01T09:00:00.000Z', 1],
     ['2026-01-01T10:00:00.000Z', 1],
   ]);
+});
+
+test('counts those of a rollout by step, assigned version and minute of event time', async () => {
+  const counts = started();
+  const rollout = { id: 'roll_1' as RolloutId, step: 2, besides: false };
+  const eventTime = '2013-08-01T10:20:45Z';
+  counts.add(failed, 3, { rollout, version: 8, eventTime });
+  isAway = true;
+  await jest.advanceTimersByTimeAsync(1_000);
+  isAway = false;
+  counts.add(failed, 1, { rollout, version: 8, eventTime });
+  counts.add(failed, 1, { rollout, version: 7, eventTime: null });
+  await counts.stop();
+  const row = {
+    tenant: defaultTenant,
+    rollout: 'roll_1',
+    step: 2,
+    hour: '2026-01-01T09:00:00.000Z',
+  };
+  expect(ofRollouts).toEqual([
+    { ...row, version: 8, minute: '2013-08-01T10:20:00.000Z', failed: 4 },
+    { ...row, version: 7, minute: '2026-01-01T09:30:00.000Z', failed: 1 },
+  ]);
+  expect(reports.flat().map((each) => each.failed)).toEqual([5]);
 });
 
 test('counts a refused request as one row, and by each reason and column', async () => {

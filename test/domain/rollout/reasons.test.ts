@@ -213,6 +213,7 @@ function guardrail(
   outcome: MetricReading['outcome'],
   line: string,
   estimate: number | null = 0.0213,
+  control?: MetricReading['control'],
 ): Row {
   const policy = policyWith({
     canary: {
@@ -227,11 +228,14 @@ function guardrail(
     },
   });
   const reading = { metric, role: 'guardrail', outcome, limit: 0.03, days: null } as const;
-  const share = { n: 126_639, estimate, lower: 0.0112, upper: 0.0413 };
+  const share = control
+    ? { n: 6_639, estimate, lower: 0.0312, upper: 0.0413, control }
+    : { n: 126_639, estimate, lower: 0.0112, upper: 0.0413 };
   const code = {
     passed: 'guardrail.unharmed',
     failed: 'guardrail.harmed',
-    inconclusive: estimate === null ? 'guardrail.notMeasured' : 'guardrail.open',
+    inconclusive:
+      estimate === null ? 'guardrail.notMeasured' : control ? 'guardrail.shared' : 'guardrail.open',
   }[outcome];
   return [code, line, reasonsOf(policy, startedRollout(policy), [{ ...reading, ...share }])];
 }
@@ -260,6 +264,20 @@ const guardrails: readonly Row[] = [
     'failed',
     'FAIL  latency_ms  2.13 % of requests took over 1500 ms (1.12 % … 4.13 %, 126,639 requests): ' +
       'above the 3 % limit',
+  ),
+  guardrail(
+    'errors',
+    'failed',
+    'FAIL  errors  3.5 % of requests failed (3.12 % … 4.13 %, 6,639 requests): above the 3 % limit',
+    0.035,
+    { n: 5_120, estimate: 0.012, isWorse: true },
+  ),
+  guardrail(
+    'errors',
+    'inconclusive',
+    'open  errors  3.5 % of requests failed (3.12 % … 4.13 %, 6,639 requests): above the 3 % limit',
+    0.035,
+    { n: 5_120, estimate: 0.041, isWorse: false },
   ),
   guardrail(
     'first_token_ms',
@@ -375,6 +393,19 @@ const held: readonly Row[] = [
     'rollout.contradicted',
     'open  rollout     the traffic of step 3 alone is above the 0.01 margin',
     worseStep,
+  ),
+  decided(
+    'rollout.guardrail',
+    "open  rollout     errors is above its limit and above the champion's",
+    {
+      step: 1,
+      guardrails: { errors: { n: 400, events: 20 }, latency_ms: { n: 400, events: 0 } },
+      control: {
+        errors: { n: 400, events: 16, expected: 18 },
+        latency_ms: { n: 400, events: 0, expected: 0 },
+        first_token_ms: { n: 0, events: 0, expected: 0 },
+      },
+    },
   ),
   decided(
     'rollout.entities',
@@ -549,7 +580,7 @@ describe('the reasons of a rollout', () => {
       quality: ['notMeasured', 'open', 'refuted', 'shown'],
       days: ['fewEntities', 'notAsked', 'open', 'refuted', 'shown', 'tooFew'],
       step: ['contradicted', 'harmed', 'shown', 'unharmed'],
-      guardrail: ['harmed', 'notMeasured', 'open', 'unharmed'],
+      guardrail: ['harmed', 'notMeasured', 'open', 'shared', 'unharmed'],
       judge: ['corrected', 'silent'],
       rollout: [
         ...[
@@ -557,6 +588,7 @@ describe('the reasons of a rollout', () => {
           'duration',
           'entities',
           'expired',
+          'guardrail',
           'judge',
           'labels',
           'lastStep',
@@ -569,6 +601,16 @@ describe('the reasons of a rollout', () => {
       ],
     });
   });
+});
+
+test('a guardrail above its limit names the champion at the same times', () => {
+  const details = guardrails.flatMap(([, , reasons]) =>
+    reasons.flatMap((reason) => reason.details ?? []).filter((line) => /champion/.test(line)),
+  );
+  expect(details).toEqual([
+    'champion at the same times: 1.2 % of 5,120 requests; the challenger is shown to be worse',
+    'champion at the same times: 4.1 % of 5,120 requests; the challenger is not shown to be worse',
+  ]);
 });
 
 test.each([

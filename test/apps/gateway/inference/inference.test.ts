@@ -68,6 +68,8 @@ function arm(alias: Arm['alias'], version: number, answers: 'at once' | 'never' 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
+type FailureOfChampion = Parameters<Parameters<typeof createInference>[0]['onChampionFailure']>;
+
 interface Asked {
   readonly answer: InferenceAnswer;
   readonly milliseconds: number;
@@ -75,7 +77,11 @@ interface Asked {
   readonly rows: readonly PredictionRow[];
 }
 
-async function ask(champion: Arm, challenger: Arm): Promise<Asked> {
+async function ask(
+  champion: Arm,
+  challenger: Arm,
+  onChampionFailure: (...of: FailureOfChampion) => void = () => undefined,
+): Promise<Asked> {
   let challengerFailures = 0;
   const rows: PredictionRow[] = [];
   const infer = createInference({
@@ -99,7 +105,7 @@ async function ask(champion: Arm, challenger: Arm): Promise<Asked> {
     isBlocked: () => false,
     log: loggedIn(rows),
     onChallengerFailure: () => (challengerFailures += 1),
-    onChampionFailure: () => undefined,
+    onChampionFailure,
     onRefused: () => undefined,
   });
   const arrivedAt = performance.now();
@@ -156,6 +162,22 @@ test('a challenger in time answers', async () => {
   );
   expect(answer.served.name).toBe('flight-delay@2');
   expect(challengerFailures).toBe(0);
+});
+
+test.each<[string, number, number]>([
+  ['the challenger is of the challenger', 1, 2],
+  ['the champion is of the champion', 0, 1],
+])('a request that no version answers and that is assigned to %s', async (_, weight, version) => {
+  const failures: unknown[] = [];
+  const broken = new Error('the feature store is away');
+  const asked = ask(
+    { ...arm('champion', 1, broken), weight: 1 - weight },
+    { ...arm('challenger', 2, broken), weight },
+    (_tenant, served, rows, inRollout) => failures.push([served.version, rows, inRollout]),
+  );
+  await expect(asked).rejects.toThrow(broken.message);
+  const rollout = expect.objectContaining({ id: 'roll_1', step: 2 }) as unknown;
+  expect(failures).toEqual([[1, 1, { rollout, version, eventTime: null }]]);
 });
 
 test('a score that is not a number is a failure of the challenger', async () => {
