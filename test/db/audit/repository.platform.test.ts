@@ -68,17 +68,17 @@ describe('the audit log', () => {
     (await verify(over)).findings.map(({ kind }) => kind);
   /** Like a person with all rights on the database. */
   const tamper = (statement: string) =>
-    test_.database.sql.begin(async (tx) => {
+    test_.owner.sql.begin(async (tx) => {
       await tx`set local session_replication_role = replica`;
       await tx.unsafe(statement);
     });
 
   test.each(['audit_log', 'audit_seals', 'audit_heads', 'audit_keys'])(
-    '%s cannot be changed, deleted from or truncated',
+    '%s cannot be changed, deleted from or truncated, not even by the owner of the tables',
     async (table) => {
       await append(2);
       await seal();
-      const { sql } = test_.database;
+      const { sql } = test_.owner;
       for (const statement of [
         `update ${table} set tenant_id = 'x'`,
         `delete from ${table}`,
@@ -565,7 +565,7 @@ describe('the audit log', () => {
       insert into audit_seals (tenant_id, position, audit_id, leaf, batch)
         select '${tenant}', n, 'aud_' || lpad(n::text, 8, '0'), 'sha256:' || repeat('0', 64), (n + 19) / 20 from generate_series(1, 50000) n;`);
     const { sql } = test_.database;
-    await sql.unsafe('analyze audit_seals; analyze audit_log; analyze audit_heads');
+    await test_.owner.sql.unsafe('analyze audit_seals; analyze audit_log; analyze audit_heads');
     const [plan] = await sql<
       { queryPlan: unknown }[]
     >`explain (format json) ${placesOf(sql, { tenant, first: 24_981, count: 20 })}`;
