@@ -307,6 +307,24 @@ describe('the audit log', () => {
       expect(await found()).toContain('missingCopy');
     });
 
+    test('the removal of all copies, of heads and keys, even if the positions were moved back', async () => {
+      archive.stored = [];
+      archive.storedKeys = [];
+      expect((await verify()).findings).toMatchObject([
+        { kind: 'missingCopy', batch: 1, lastBatch: 2, place: 'store:memory' },
+        { kind: 'missingCopy', keyId: signer.keyId, place: 'store:memory' },
+      ]);
+      await tamper(`update audit_copies set heads_through = 0, keys_through = 0`);
+      await tamper(`update audit_heads set sealed_at = sealed_at - interval '2 hours'`);
+      await tamper(`update audit_keys set added_at = added_at - interval '2 hours'`);
+      expect((await verify()).findings).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ kind: 'missingCopy', batch: 1, lastBatch: 2 }),
+          expect.objectContaining({ kind: 'missingCopy', keyId: signer.keyId }),
+        ]),
+      );
+    });
+
     test('a key that is not registered', async () => {
       await tamper('delete from audit_keys');
       expect(await found()).toEqual(
