@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startProduct, type Product } from '../test/support/process/product';
-import { openWorkersDatabase } from '../test/support/process/worker-process';
+import { openOwnersDatabase } from '../test/support/process/worker-process';
 import { startTraffic } from '../test/support/rollout/traffic';
 import { lenientGates, writeTinyLifecycle } from '../test/support/tiny-lifecycle';
 import { report, rounded } from './figures';
@@ -29,7 +29,7 @@ interface ResourceReading {
 async function main(): Promise<void> {
   const { values } = parseArgs({ options });
   const product = await startProduct({ args: ['--fresh'] });
-  const database = openWorkersDatabase(product);
+  const database = openOwnersDatabase(product);
 
   async function read(): Promise<ResourceReading> {
     const [size] = await database.sql<

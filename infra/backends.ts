@@ -23,6 +23,8 @@ export interface Backends {
   readonly targets: readonly BackendTarget[];
   /** Settings for the platform's processes. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Further settings, for setup alone. */
+  readonly setupEnvironment: Readonly<Record<string, string>>;
   /** Address of the embedded Temporal Web UI; null when it is not embedded. */
   readonly uiServer: string | null;
 }
@@ -49,22 +51,30 @@ export interface BackendOptions {
 
 /** Starts each backend that has no configured address, all in parallel. */
 export async function startBackends(options: BackendOptions): Promise<Backends> {
-  const parts = await Promise.all([database(options), artifacts(options), temporal(options)]);
+  const parts: readonly Backend[] = await Promise.all([
+    database(options),
+    artifacts(options),
+    temporal(options),
+  ]);
   return {
     targets: parts.map(({ target }) => target),
-    environment: Object.assign({}, ...parts.map((part) => part.environment)) as Record<
-      string,
-      string
-    >,
-    uiServer:
-      parts.map((part: Backend) => part.uiServer).find((server) => server !== undefined) ?? null,
+    environment: mergeSettings(parts.map((part) => part.environment)),
+    setupEnvironment: mergeSettings(parts.map((part) => part.setupEnvironment ?? {})),
+    uiServer: parts.map((part) => part.uiServer).find((server) => server !== undefined) ?? null,
   };
 }
+
+type Settings = Readonly<Record<string, string>>;
 
 interface Backend {
   readonly target: BackendTarget;
   readonly uiServer?: string;
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: Settings;
+  readonly setupEnvironment?: Settings;
+}
+
+function mergeSettings(parts: readonly Settings[]): Settings {
+  return Object.assign({}, ...parts) as Settings;
 }
 
 async function database({
@@ -81,7 +91,8 @@ async function database({
   if (named)
     return {
       target: { name, where: withoutCredentials(named), embedded: false },
-      environment: { PERENNIAL_DATABASE_URL: named },
+      environment: { PERENNIAL_DATABASE_URL: named, [ownerSetting]: '' },
+      setupEnvironment: { [ownerSetting]: environment[ownerSetting] ?? '' },
     };
   const home = findPostgres({ environment, cacheDir: join(cacheDir, 'bin') });
   const [user, base, port] = [databaseUser, databaseName, ports.postgres];
@@ -102,26 +113,46 @@ async function database({
         durability: 'on',
       }),
   });
-  const url = databaseUrl(secrets.databasePassword, port);
+  const login = { user: databaseAppUser, password: secrets.databaseAppPassword };
+  const url = databaseUrl(login, port);
   return {
     target: { name, where: withoutCredentials(url), embedded: true },
-    environment: { PERENNIAL_DATABASE_URL: url },
+    environment: { PERENNIAL_DATABASE_URL: url, [ownerSetting]: '' },
+    setupEnvironment: {
+      [ownerSetting]: databaseUrl({ user, password: secrets.databasePassword }, port),
+    },
   };
 }
 
-const [databaseUser, databaseName] = ['perennial', 'perennial'];
+/** Only setup gets it. An empty value counts as not set. */
+const ownerSetting = 'PERENNIAL_DATABASE_OWNER_URL';
+const [databaseUser, databaseAppUser, databaseName] = ['perennial', 'perennial_app', 'perennial'];
 
-function databaseUrl(password: string, port: number): string {
-  return `postgres://${databaseUser}:${password}@127.0.0.1:${port}/${databaseName}`;
+function databaseUrl(
+  { user, password }: { readonly user: string; readonly password: string },
+  port: number,
+): string {
+  return `postgres://${user}:${password}@127.0.0.1:${port}/${databaseName}`;
 }
 
-/** Address of the database that `up` starts; null when `up` never started one. */
-export function embeddedDatabaseUrl(paths: Pick<StatePaths, 'secrets' | 'ports'>): string | null {
+/**
+ * Addresses of the database that `up` starts, as its processes and as the owner of the tables; null
+ * when `up` never started one.
+ */
+export function embeddedDatabase(
+  paths: Pick<StatePaths, 'secrets' | 'ports'>,
+): { readonly url: string; readonly ownerUrl: string } | null {
   const secrets = readPrivateJson(paths.secrets) as Partial<Secrets> | null;
   const ports = readPrivateJson(paths.ports) as Partial<BackendPorts> | null;
   if (typeof secrets?.databasePassword !== 'string' || typeof ports?.postgres !== 'number')
     return null;
-  return databaseUrl(secrets.databasePassword, ports.postgres);
+  const owner = { user: databaseUser, password: secrets.databasePassword };
+  // The secrets of an older version lack the second role until the next `up`.
+  const app =
+    secrets.databaseAppPassword === undefined
+      ? owner
+      : { user: databaseAppUser, password: secrets.databaseAppPassword };
+  return { url: databaseUrl(app, ports.postgres), ownerUrl: databaseUrl(owner, ports.postgres) };
 }
 
 async function artifacts({

@@ -25,7 +25,7 @@ export interface PassedEnvironment {
   close(): void;
 }
 
-const secretName = /KEY|SECRET|TOKEN|PASSW|CREDENTIAL|DATABASE_URL/i;
+const secretName = /KEY|SECRET|TOKEN|PASSW|CREDENTIAL|DATABASE_(OWNER_)?URL/i;
 
 export function passEnvironment(environment: NodeJS.ProcessEnv): PassedEnvironment {
   const listed = (environment['PERENNIAL_SECRET_ENV'] ?? '').split(',').map((name) => name.trim());

@@ -169,7 +169,7 @@ async function assemble(
       : {}),
   };
 
-  const setup = (await runToEnd('setup', settings, guard)) as {
+  const setup = (await runToEnd('setup', { ...settings, ...backends.setupEnvironment }, guard)) as {
     readonly admin?: string;
     readonly service?: string;
     readonly warnings: readonly string[];

@@ -5,7 +5,10 @@ import { readPrivateJson, writePrivateJson } from './private-file';
 
 /** Random secrets, made once per state folder. Other users can reach servers on loopback. */
 export interface Secrets {
+  /** Of the owner of the tables, with which only setup connects. */
   readonly databasePassword: string;
+  /** Of the role with which API, workers and gateways connect. */
+  readonly databaseAppPassword: string;
   readonly s3AccessKeyId: string;
   readonly s3SecretAccessKey: string;
   readonly s3InternalKey: string;
@@ -17,7 +20,7 @@ export interface Secrets {
  */
 export function openSecrets(file: string, guards: readonly string[]): Secrets {
   const kept = readPrivateJson(file);
-  if (isSecrets(kept)) return kept;
+  if (isSecrets(kept)) return withAppPassword(file, kept);
   const locked = guards.find((folder) => existsSync(folder));
   if (locked !== undefined) {
     throw failure(
@@ -30,6 +33,7 @@ export function openSecrets(file: string, guards: readonly string[]): Secrets {
   }
   const secrets: Secrets = {
     databasePassword: randomBytes(24).toString('base64url'),
+    databaseAppPassword: randomBytes(24).toString('base64url'),
     s3AccessKeyId: `PERENNIAL${randomBytes(6).toString('hex').toUpperCase()}`,
     s3SecretAccessKey: randomBytes(30).toString('base64url'),
     s3InternalKey: randomBytes(24).toString('base64url'),
@@ -38,7 +42,18 @@ export function openSecrets(file: string, guards: readonly string[]): Secrets {
   return secrets;
 }
 
-function isSecrets(value: unknown): value is Secrets {
+/** Versions before the second role of the database made no password for it. */
+function withAppPassword(file: string, kept: KeptSecrets): Secrets {
+  const { databaseAppPassword } = kept;
+  if (databaseAppPassword !== undefined) return { ...kept, databaseAppPassword };
+  const secrets = { ...kept, databaseAppPassword: randomBytes(24).toString('base64url') };
+  writePrivateJson(file, secrets);
+  return secrets;
+}
+
+type KeptSecrets = Omit<Secrets, 'databaseAppPassword'> & Partial<Secrets>;
+
+function isSecrets(value: unknown): value is KeptSecrets {
   const names = ['databasePassword', 's3AccessKeyId', 's3SecretAccessKey', 's3InternalKey'];
   return (
     typeof value === 'object' &&

@@ -96,6 +96,11 @@ const settings = z.object({
   PERENNIAL_DATABASE_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must be postgres://user:password@host:port/database'),
+  /** The owner of the tables, which only `setup` uses; default: the role of the processes. */
+  PERENNIAL_DATABASE_OWNER_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must be postgres://user:password@host:port/database')
+    .optional(),
   PERENNIAL_DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(200).default(10),
   ...s3Settings,
   PERENNIAL_STATE_DIR: z.string().optional(),
@@ -189,7 +194,12 @@ export interface Config {
     readonly uiUrl: string | null;
     readonly version: WorkerVersion | null;
   };
-  readonly database: { readonly url: string; readonly maxConnections: number };
+  readonly database: {
+    readonly url: string;
+    /** Null if one role does everything. */
+    readonly ownerUrl: string | null;
+    readonly maxConnections: number;
+  };
   readonly s3: {
     readonly endpoint: string;
     readonly region: string;
@@ -305,6 +315,7 @@ export function readConfig(environment: Environment): Config {
     },
     database: {
       url: value.PERENNIAL_DATABASE_URL,
+      ownerUrl: value.PERENNIAL_DATABASE_OWNER_URL ?? null,
       maxConnections: value.PERENNIAL_DATABASE_CONNECTIONS,
     },
     s3: s3Of(value),

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { grantApplicationRole, ownsTables } from '../db/application-role';
+import { openDatabase, type Database } from '../db/connection';
 import { migrate } from '../db/migrate';
 import type { Registry } from '../db/registry';
 import type { ApiKeyScope } from '../db/access/repository';
@@ -56,26 +58,56 @@ export async function setUp(config: Config): Promise<SetupResult> {
 
 async function setUpStores(
   { database, artifacts, registry }: Core,
-  { stateDir, commandKeysFile, s3, adminKey, serviceKey }: Config,
+  config: Config,
 ): Promise<SetupResult> {
+  const { stateDir, commandKeysFile, s3, adminKey, serviceKey } = config;
   ensureCommandKeys(commandKeysFile);
   await advised(
     `check PERENNIAL_DATABASE_URL and the log of PostgreSQL at ${database.target}`,
-    () => migrate(database),
+    () => setUpTables(database, config.database),
   );
   await advised('check PERENNIAL_S3_ENDPOINT and the log of the object store', () =>
     artifacts.ensureBucket(),
   );
   await registry.predictions.ensurePartitions({ days: 7 });
-  const warnings = (await isBesideForeignBucket(registry, artifacts))
-    ? [emptyRegistry(database.target, s3)]
-    : [];
+  const warnings = [
+    ...((await isBesideForeignBucket(registry, artifacts))
+      ? [emptyRegistry(database.target, s3)]
+      : []),
+    ...((await ownsTables(database)) ? [oneRole(database.target)] : []),
+  ];
   if (adminKey !== null && serviceKey !== null) {
     await ensureKey(registry, 'admin', { given: adminKey });
     await ensureKey(registry, 'service', { given: serviceKey });
     return { warnings };
   }
   return { ...(await ensureKeys(registry, keysFile(stateDir))), warnings };
+}
+
+/** Migrates as the owner of the tables, and gives the role of the processes its rights. */
+async function setUpTables(
+  database: Database,
+  { url, ownerUrl }: Config['database'],
+): Promise<void> {
+  if (ownerUrl === null)
+    return migrate(database).catch((error: unknown) => {
+      if (!isPerennialError(error) || error.type !== 'Forbidden') throw error;
+      throw failure('Forbidden', error.message, {
+        cause: error,
+        next: 'name the owner of the tables in PERENNIAL_DATABASE_OWNER_URL',
+      });
+    });
+  const owner = openDatabase({
+    url: ownerUrl,
+    maxConnections: 2,
+    applicationName: 'perennial-setup',
+  });
+  try {
+    await migrate(owner);
+    await grantApplicationRole(owner, url);
+  } finally {
+    await owner.close();
+  }
 }
 
 /**
@@ -96,6 +128,15 @@ function emptyRegistry(database: string, { bucket, endpoint }: Config['s3']): st
     'If the database was lost, stop and restore it from a backup of the same day. ' +
     'If it is the wrong database or bucket, ' +
     'check PERENNIAL_DATABASE_URL and PERENNIAL_S3_BUCKET.'
+  );
+}
+
+function oneRole(database: string): string {
+  return (
+    `All processes connect to PostgreSQL at ${database} as the owner of the tables, who can switch ` +
+    'off the triggers that protect the audit log. ' +
+    'Set PERENNIAL_DATABASE_OWNER_URL to this address, and name another role and a new password ' +
+    'in PERENNIAL_DATABASE_URL; setup creates it.'
   );
 }
 

@@ -13,6 +13,7 @@ import { openMiniLm } from '../../data/index/embedders/minilm';
 import { drainBody } from '../http/unread-body';
 import { ApiError, errorBody } from './api-error';
 import type { LlmServerConfig } from './config';
+import { checkHost, isLoopback } from './host-check';
 import { openEngine, type Engine } from './engine';
 import { createLlmServerMetrics } from './metrics';
 import { chatRoutes } from './routes/chat';
@@ -141,6 +142,7 @@ function openApp(config: LlmServerConfig, log: FastifyBaseLogger): FastifyInstan
       ),
     ),
   );
+  if (config.apiKey === null && isLoopback(config.host)) checkHost(app);
   if (config.apiKey !== null) {
     const wanted = Buffer.from(sha256(`Bearer ${config.apiKey}`));
     app.addHook('onRequest', (request, _reply, done) => {

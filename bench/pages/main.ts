@@ -5,7 +5,7 @@
 import { loadavg } from 'node:os';
 import { openBrowser, type TestBrowser } from '../../test/support/process/browser';
 import { startLocalProduct, type LocalProduct } from '../../test/support/process/product';
-import { openWorkersDatabase } from '../../test/support/process/worker-process';
+import { openOwnersDatabase } from '../../test/support/process/worker-process';
 import { lenientGates, writeTinyLifecycle } from '../../test/support/tiny-lifecycle';
 import { median, report, rounded } from '../figures';
 import { fillRegistry, type PagesSize } from './fill';
@@ -21,7 +21,7 @@ async function main(): Promise<void> {
     const product = await startLocalProduct();
     closers.push(() => product.stop());
     const run = await realRun(product);
-    const database = openWorkersDatabase(product);
+    const database = openOwnersDatabase(product);
     closers.push(() => database.close());
     await fillRegistry(database, { lifecycle, run }, size);
     const browser = await openBrowser(product.apiUrl);

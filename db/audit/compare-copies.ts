@@ -9,7 +9,7 @@ import { headProblem } from './head';
 import { publicKeysOf, type KeyTrust } from './keys';
 
 /**
- * Heads are copied within seconds. After this time a copy is missing, even if the registry does not
+ * Heads and keys are copied within seconds. After this time a copy is missing, even if the registry does not
  * record it as copied.
  */
 const copyDueMs = 3_600_000;
@@ -56,8 +56,7 @@ export function openComparison(
     if (met) heads += 1;
     // The list may be older than the head, so look the copy up before reporting it as missing.
     else if ((await archive.head({ tenant, batch: head.batch })) !== null) heads += 1;
-    else if (head.batch <= copied || Date.parse(now) - Date.parse(head.sealedAt) > copyDueMs)
-      missing.push(head.batch);
+    else if (head.batch <= copied || isDue(head.sealedAt, now)) missing.push(head.batch);
     else waiting += 1;
     return findings;
   }
@@ -77,6 +76,10 @@ export function openComparison(
 
   const report = (): AuditReport['copies'][number] => ({ place: archive.where, heads, waiting });
   return { meet, finish, report };
+}
+
+function isDue(since: string, now: string): boolean {
+  return Date.parse(now) - Date.parse(since) > copyDueMs;
 }
 
 interface CopyPair {
@@ -133,17 +136,21 @@ interface CopyKeys {
   readonly tenant: Tenant;
   readonly keys: readonly AuditKey[];
   readonly keysNow: () => Promise<readonly AuditKey[]>;
+  /** The time of the database. */
+  readonly now: string;
   /** Number of entries that the registry records as copied. */
   readonly copied: number;
 }
 
 export async function compareKeys(
   archive: AuditArchive,
-  { tenant, keys, keysNow, copied }: CopyKeys,
+  { tenant, keys, keysNow, now, copied }: CopyKeys,
 ): Promise<AuditFinding[]> {
   const copies = await archive.keys(tenant);
   const missing = keys.filter(
-    ({ sequence }) => sequence <= copied && !copies.some((copy) => copy.sequence === sequence),
+    ({ sequence, addedAt }) =>
+      (sequence <= copied || isDue(addedAt, now)) &&
+      !copies.some((copy) => copy.sequence === sequence),
   );
   const same = (copy: AuditKey, among: readonly AuditKey[]) =>
     among.some((key) => canonicalJson(key) === canonicalJson(copy));

@@ -94,6 +94,7 @@ export async function verifyAudit(
         tenant,
         keys,
         keysNow: () => readKeys(sql, tenant),
+        now,
         copied: copied[place]?.keys ?? 0,
       })),
     );

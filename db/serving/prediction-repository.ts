@@ -3,7 +3,7 @@ import { failure } from '../../domain/failure';
 import { loggedAnswer, worstScreeningOutcome } from '../../domain/language/logged-answer';
 import type { Task } from '../../domain/model/model';
 import type { Columns } from '../columns';
-import type { Database, Query, Sql } from '../connection';
+import type { Database, Sql } from '../connection';
 import { toJson } from '../document';
 import type { Page, PageRequest } from '../page';
 import { daysAround, daysOf } from './prediction-day';
@@ -97,7 +97,7 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
         if (name >= nameOf(day)) continue;
         await sql.begin(async (tx) => {
           await tx`set local lock_timeout = '2s'`;
-          await tx`drop table if exists ${tx(name)}`;
+          await tx`select perennial_drop_prediction_day(${dayOf(name)})`;
         });
         dropped.push(name);
       }
@@ -256,29 +256,21 @@ function json(value: unknown): string {
   return toJson(value) ?? 'null';
 }
 
-/**
- * Creates a table, moves the day's rows into it and attaches it. `create table … partition of`
- * would block every insert, and fails while the default partition holds rows of the day.
- */
+/** Waits at most 2 s for the locks of the functions, because inserts wait behind it. */
 async function makePartition(sql: Sql, day: string): Promise<boolean> {
   const name = nameOf(day);
   if (await isThere(sql, name)) return false;
   return sql.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(${advisoryLocks.predictionPartitions})`;
-    if (await isThere(tx, name)) return false;
     await tx`set local lock_timeout = '2s'`;
-    await tx`create table ${tx(name)} (like predictions including defaults including constraints including indexes)`;
-    await tx`lock table predictions_default in access exclusive mode`;
-    await tx`with moved as (delete from predictions_default where day = ${day} returning *) insert into ${tx(name)} select * from moved`;
-    await tx.unsafe(
-      `alter table predictions attach partition ${name} for values from ('${day}') to ('${dayAfter(1, day)}')`,
-    );
-    return true;
+    const [made] = await tx<{ isNew: boolean }[]>`
+      select perennial_make_prediction_day(${day}) as is_new`;
+    return made?.isNew === true;
   });
 }
 
 /** Reads the catalog, because `to_regclass` may use a cache without a concurrent commit. */
-async function isThere(sql: Query, name: string): Promise<boolean> {
+async function isThere(sql: Sql, name: string): Promise<boolean> {
   const [found] =
     await sql`select from pg_class where relname = ${name} and relnamespace = 'public'::regnamespace`;
   return found !== undefined;
@@ -295,6 +287,10 @@ function nameOf(day: string): string {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(day))
     throw failure('InvalidInput', `a day is written YYYY-MM-DD, not ${day}`);
   return `predictions_${day.replaceAll('-', '')}`;
+}
+
+function dayOf(name: string): string {
+  return name.replace(/^predictions_(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3');
 }
 
 function dayAfter(days: number, day = new Date().toISOString().slice(0, 10)): string {

@@ -20,6 +20,11 @@ if [ ! -e .env ]; then
   echo "wrote infra/.env; PERENNIAL_ADMIN_KEY in it is your API key" >&2
 fi
 
+# Files of older versions lack it.
+if ! grep -q '^POSTGRES_APP_PASSWORD=' .env; then
+  echo "POSTGRES_APP_PASSWORD=$(openssl rand -hex 24)" >> .env
+fi
+
 mkdir -p secrets
 if [ ! -e secrets/command-keys.json ]; then
   printf '{ "keys": [{ "id": "ck_%s", "secret": "%s" }] }\n' \

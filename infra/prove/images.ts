@@ -214,7 +214,8 @@ async function processOptions(): Promise<readonly string[]> {
   const settings = {
     PERENNIAL_TEMPORAL_ADDRESS: temporal.address,
     PERENNIAL_TEMPORAL_NAMESPACE: temporal.namespace,
-    PERENNIAL_DATABASE_URL: database.url,
+    PERENNIAL_DATABASE_URL: database.appUrl,
+    PERENNIAL_DATABASE_OWNER_URL: database.ownerUrl,
     PERENNIAL_S3_ENDPOINT: bucket.endpoint,
     PERENNIAL_S3_BUCKET: bucket.bucket,
     AWS_REGION: bucket.region,

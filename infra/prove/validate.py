@@ -153,6 +153,9 @@ def check_keys(name: str, pod: dict) -> None:
     volumes = [each["secret"]["items"] for each in pod["volumes"] if each["name"] == "keys"]
     mounted = sorted(item["path"] for items in volumes for item in items)
     require(mounted == wanted, f"{name} mounts the keys {mounted} and not {wanted}")
+    variables = {each["name"] for each in container["env"]}
+    is_owner = "PERENNIAL_DATABASE_OWNER_URL" in variables
+    require(is_owner == (command == "setup"), f"{name} is not to own the tables: {is_owner}")
     paths = [str(each.get("value", "")) for each in container["env"]]
     named = sorted(Path(path).name for path in paths if path.startswith("/etc/perennial/keys/"))
     require(named == wanted, f"{name} names the keys {named} and not {wanted}")

@@ -24,7 +24,7 @@ describe('a database connection', () => {
 
   test('that the server ends is DatabaseUnavailable for the call in flight, and the next call reconnects', async () => {
     const { registry, database } = test_;
-    const other = openDatabase({ url: test_.url });
+    const other = openDatabase({ url: test_.ownerUrl });
     const waiting = database.sql.begin(async (tx) => {
       await tx`select pg_sleep(0)`;
       await other.sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`;

@@ -11,7 +11,11 @@ export const tenant = defaultTenant;
 
 export interface TestRegistry {
   readonly url: string;
+  /** With the rights of the platform's processes. */
   readonly database: Database;
+  /** With all rights, such as to tamper with tables. */
+  readonly owner: Database;
+  readonly ownerUrl: string;
   readonly registry: Registry;
   close(): Promise<void>;
 }
@@ -21,14 +25,17 @@ export async function openTestRegistry(
   options: { readonly maxConnections?: number } = {},
 ): Promise<TestRegistry> {
   const created = await migratedDatabase();
-  const { url } = created;
+  const { url, ownerUrl } = created;
   const database = openDatabase({ url, ...options });
+  const owner = openDatabase({ url: ownerUrl, maxConnections: 2 });
   return {
     url,
+    ownerUrl,
     database,
+    owner,
     registry: createRegistry(database),
     close: async () => {
-      await database.close();
+      await Promise.all([database.close(), owner.close()]);
       await created.drop();
     },
   };
@@ -37,8 +44,8 @@ export async function openTestRegistry(
 /**
  * Faster than a separate database for every test. No trigger fires.
  */
-export async function empty({ database }: TestRegistry, tables: readonly string[]): Promise<void> {
-  await database.sql.begin(async (tx) => {
+export async function empty({ owner }: TestRegistry, tables: readonly string[]): Promise<void> {
+  await owner.sql.begin(async (tx) => {
     await tx`set local session_replication_role = replica`;
     await tx.unsafe(`truncate ${tables.join(', ')} cascade`);
   });

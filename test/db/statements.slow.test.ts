@@ -26,7 +26,7 @@ describe('the statements of the registry', () => {
     faulty = found.filter(({ place }) => place.startsWith(planted));
     statements = found.filter((statement) => !faulty.includes(statement));
     const database = await migratedDatabase();
-    client = new Client({ connectionString: database.url });
+    client = new Client({ connectionString: database.ownerUrl });
     await client.connect();
     drop = async () => {
       await client.end();

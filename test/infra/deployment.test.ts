@@ -116,7 +116,8 @@ test.each([
   expect(secrets).toEqual(keys);
   const files = Object.values(environment).filter((value) => value.startsWith('/run/secrets/'));
   expect(files.sort()).toEqual(keys.map((key) => `/run/secrets/${key}`).sort());
-  expect(environment['PERENNIAL_DATABASE_URL']).toContain('postgres://');
+  expect(environment['PERENNIAL_DATABASE_URL']).toContain('postgres://perennial_app:');
+  expect('PERENNIAL_DATABASE_OWNER_URL' in environment).toBe(name === 'setup');
 });
 
 test('the chart has a pool for every queue, by the names of the queues in Temporal', () => {

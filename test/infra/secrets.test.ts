@@ -26,10 +26,19 @@ test('are random, made once, and readable only by this user', () => {
   const first = openSecrets(file, []);
   expect(modeOf(file)).toBe(0o600);
   expect(openSecrets(file, [])).toEqual(first);
-  expect(new Set(Object.values(first)).size).toBe(4);
+  expect(new Set(Object.values(first)).size).toBe(5);
 
   rmSync(file);
   expect(openSecrets(file, []).databasePassword).not.toBe(first.databasePassword);
+});
+
+test('of an older version get the password of the second role once, and keep the others', () => {
+  const { databaseAppPassword: _, ...older } = openSecrets(file, []);
+  writeFileSync(file, JSON.stringify(older), { mode: 0o600 });
+  const first = openSecrets(file, [folder]);
+  expect(first).toMatchObject(older);
+  expect(first.databaseAppPassword).toMatch(/^[\w-]{32}$/);
+  expect(openSecrets(file, [folder])).toEqual(first);
 });
 
 test('are made private again when other users could read them', () => {

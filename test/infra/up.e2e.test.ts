@@ -6,12 +6,14 @@ import {
   readlinkSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { Client as Database } from 'pg';
 import { processIdentity } from '../../data/process-identity';
+import { openOwnersDatabase } from '../support/process/worker-process';
 import { end, pause, startLocalProduct, type LocalProduct } from '../support/process/product';
 
 jest.setTimeout(180_000);
@@ -67,6 +69,36 @@ test('one process tree has three servers, three platform processes and one watch
 test('only this user can read secrets and keys', () => {
   for (const file of ['secrets.json', 'run/client.json', 'run/keys.json'])
     expect(statSync(join(stateDir, file)).mode & 0o777).toBe(0o600);
+});
+
+/** The roles with which the platform's processes are connected, by the name of the process. */
+async function sessionRoles(): Promise<ReadonlyMap<string, string>> {
+  const database = openOwnersDatabase(product);
+  const rows = await database.sql<{ name: string; role: string }[]>`
+    select distinct application_name as name, usename as role from pg_stat_activity
+    where application_name in ('perennial-api', 'perennial-worker', 'perennial-gateway')`;
+  await database.close();
+  return new Map(rows.map(({ name, role }) => [name, role]));
+}
+const allAsApplication = ['api', 'gateway', 'worker'].map((name) => [
+  `perennial-${name}`,
+  'perennial_app',
+]);
+
+test('its processes connect to PostgreSQL as a role that owns nothing, also after an upgrade', async () => {
+  expect([...(await sessionRoles())].sort()).toEqual(allAsApplication);
+  const owner = openOwnersDatabase(product);
+  const secretsFile = join(stateDir, 'secrets.json');
+  const { databaseAppPassword: _, ...older } = JSON.parse(
+    readFileSync(secretsFile, 'utf8'),
+  ) as Record<string, string>;
+  // As a version with one role left it.
+  await owner.sql.unsafe('alter role perennial_app rename to earlier');
+  await owner.close();
+  await product.stop();
+  writeFileSync(secretsFile, JSON.stringify(older), { mode: 0o600 });
+  await startAgain();
+  expect([...(await sessionRoles())].sort()).toEqual(allAsApplication);
 });
 
 test('all its ports are on loopback', () => {

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { grantApplicationRole } from '../../db/application-role';
 import { openDatabase } from '../../db/connection';
 import { migrate } from '../../db/migrate';
 import { openDeathWatch } from '../../infra/death-watch';
@@ -10,7 +11,7 @@ import { seaweedPortNames, startSeaweed, type SeaweedPorts } from '../../infra/e
 import { startTemporal } from '../../infra/embedded/temporal';
 import { freePorts } from '../../infra/ports';
 import { processIdentity } from '../../data/process-identity';
-import { migratedTemplate, platformVariable, type TestPlatform } from './platform';
+import { asApplication, migratedTemplate, platformVariable, type TestPlatform } from './platform';
 
 const root = resolve(__dirname, '..', '..');
 const prefix = 'perennial-test-';
@@ -64,6 +65,7 @@ export default async function setUpPlatform(): Promise<void> {
 
   const template = openDatabase({ url: database.url(migratedTemplate) });
   await migrate(template);
+  await grantApplicationRole(template, asApplication(database.url(migratedTemplate)));
   await template.close(); // nobody may be connected to what is copied
 
   const platform: TestPlatform = {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import type { S3Settings } from '../../data/artifact/s3';
 import { openArtifactStore, type ArtifactStore } from '../../data/artifact/store';
-import { embeddedDatabaseUrl } from '../../infra/backends';
+import { embeddedDatabase } from '../../infra/backends';
 import { readPrivateJson } from '../../infra/private-file';
 import type { Secrets } from '../../infra/secrets';
 import { statePaths } from '../../infra/state-paths';
@@ -38,7 +38,7 @@ function hiddenSettings(stateDir: string): Record<string, string> {
   const secrets = readPrivateJson(paths.secrets) as Secrets;
   const keys = readPrivateJson(join(paths.run, 'keys.json')) as { readonly service: string };
   return {
-    PERENNIAL_DATABASE_URL: embeddedDatabaseUrl(paths) ?? '',
+    PERENNIAL_DATABASE_URL: embeddedDatabase(paths)?.url ?? '',
     AWS_ACCESS_KEY_ID: secrets.s3AccessKeyId,
     AWS_SECRET_ACCESS_KEY: secrets.s3SecretAccessKey,
     PERENNIAL_SERVICE_KEY: keys.service,

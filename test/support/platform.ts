@@ -19,17 +19,26 @@ export interface TestPlatform {
 export const platformVariable = 'PERENNIAL_TEST_PLATFORM';
 const root = resolve(__dirname, '..', '..');
 
+/** The role with which the platform's processes connect; it owns nothing. */
+export const applicationLogin = { user: 'perennial_app', password: 'test-app' } as const;
+
 /** Of the database that globalSetup has migrated. */
 export const migratedTemplate = 'test_migrated';
 
 interface TestDatabase {
+  /** With the rights of the platform's processes if it is migrated, else of the owner. */
   readonly url: string;
+  readonly ownerUrl: string;
   drop(): Promise<void>;
 }
 
-/** An empty database for one test file. Tests share a server but no tables. */
-export function testDatabase(): Promise<TestDatabase> {
-  return databaseLike('template1');
+/**
+ * An empty database for one test file. Tests share a server but no tables. After the migrations,
+ * setup can make `appUrl` the address of the processes.
+ */
+export async function testDatabase(): Promise<TestDatabase & { readonly appUrl: string }> {
+  const created = await databaseLike('template1');
+  return { ...created, url: created.ownerUrl, appUrl: created.url };
 }
 
 /**
@@ -47,9 +56,18 @@ async function databaseLike(template: string): Promise<TestDatabase> {
   const url = new URL(databaseUrl);
   url.pathname = `/${name}`;
   return {
-    url: url.href,
+    url: asApplication(url.href),
+    ownerUrl: url.href,
     drop: () => maintain(databaseUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
   };
+}
+
+/** The address with the login of the platform's processes. */
+export function asApplication(ownerUrl: string): string {
+  const url = new URL(ownerUrl);
+  url.username = applicationLogin.user;
+  url.password = applicationLogin.password;
+  return url.href;
 }
 
 /** Settings of an S3 bucket for one test file. `ensureBucket()` of the store creates the bucket. */

@@ -13,7 +13,7 @@ import { createRegistry } from '../../db/registry';
 import type { AuditKey, AuditRepository, AuditSigner } from '../../db/audit/records';
 import { failure } from '../../domain/failure';
 import { defaultTenant, type Tenant } from '../../domain/ids';
-import { embeddedDatabaseUrl } from '../../infra/backends';
+import { embeddedDatabase } from '../../infra/backends';
 import { statePaths } from '../../infra/state-paths';
 import {
   ensureKeyFile,
@@ -252,7 +252,8 @@ async function withAudit<T>(
   stateDir: string,
   work: (audit: AuditRepository, tenants: TenantRepository) => Promise<T>,
 ): Promise<T> {
-  const url = environment['PERENNIAL_DATABASE_URL'] || embeddedDatabaseUrl(statePaths(stateDir));
+  const url =
+    environment['PERENNIAL_DATABASE_URL'] || (embeddedDatabase(statePaths(stateDir))?.url ?? null);
   if (url === null) {
     throw failure(
       'NotFound',

@@ -29,6 +29,12 @@ resource "random_password" "database" {
   special = false
 }
 
+# Of the role that setup makes for API, workers and gateways. It owns nothing.
+resource "random_password" "database_app" {
+  length  = 40
+  special = false
+}
+
 resource "aws_db_parameter_group" "this" {
   name   = var.name
   family = "postgres16"

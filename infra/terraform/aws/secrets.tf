@@ -32,6 +32,10 @@ resource "aws_secretsmanager_secret_version" "this" {
   secret_id = aws_secretsmanager_secret.this.id
   secret_string = jsonencode({
     "database-url" = join("", [
+      "postgres://perennial_app:", random_password.database_app.result, "@",
+      aws_db_instance.this.endpoint, "/perennial?sslmode=no-verify",
+    ])
+    "database-owner-url" = join("", [
       "postgres://perennial:", random_password.database.result, "@",
       aws_db_instance.this.endpoint, "/perennial?sslmode=no-verify",
     ])

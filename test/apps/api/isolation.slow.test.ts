@@ -426,7 +426,7 @@ describe('a key of a tenant with objects of the same names and ids', () => {
       body: { name: 'twin' },
     });
     twin = body.key.key;
-    await copyRows(world.database, { from: tenant, to: 'twin', marker: 'secret-of-' });
+    await copyRows(world.owner, { from: tenant, to: 'twin', marker: 'secret-of-' });
   });
 
   test.each(Object.entries(routes).filter(([, of]) => of !== 'own'))(

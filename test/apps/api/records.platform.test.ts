@@ -466,7 +466,7 @@ describe('the audit', () => {
     });
 
     // An attacker with access to the database but not to the store removes the newest sealed rows.
-    const { sql } = world.database;
+    const { sql } = world.owner;
     await sql.begin(async (tx) => {
       await tx`set local session_replication_role = replica`;
       await tx`delete from audit_seals where batch = 2`;

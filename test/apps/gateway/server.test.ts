@@ -1,3 +1,4 @@
+import { request as sendRequest } from 'node:http';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -919,6 +920,23 @@ describe('authorization', () => {
     for (const path of ['/livez', '/readyz', '/metrics', '/v2/health/live', '/v2/health/ready'])
       expect((await get(path, null)).status).toBe(200);
   });
+
+  test.each(['evil.example', 'evil.example:8710', '169.254.169.254'])(
+    'the Host %s opens no route without a key',
+    async (host) => {
+      const status = (headers: Readonly<Record<string, string>>): Promise<number> =>
+        new Promise((resolve, reject) => {
+          sendRequest(`${url}/v2/models/flight-delay`, { headers }, (response) => {
+            response.resume();
+            resolve(response.statusCode ?? 0);
+          })
+            .once('error', reject)
+            .end();
+        });
+      expect(await status({ host })).toBe(401);
+      expect(await status({ host, authorization: `Bearer ${viewer}` })).toBe(200);
+    },
+  );
 
   test('the key may be sent as X-API-Key', async () => {
     expect(

@@ -2,7 +2,7 @@
 import type { Database } from '../../../db/connection';
 import { openBrowser, type TestBrowser } from '../../support/process/browser';
 import { startLocalProduct, type LocalProduct } from '../../support/process/product';
-import { openWorkersDatabase } from '../../support/process/worker-process';
+import { openOwnersDatabase } from '../../support/process/worker-process';
 import { lenientGates, writeTinyLifecycle } from '../../support/tiny-lifecycle';
 import { signIn } from './support/person';
 
@@ -17,7 +17,7 @@ const opened: { close: () => Promise<unknown> }[] = [];
 beforeAll(async () => {
   product = await startLocalProduct();
   opened.push({ close: () => product.stop() });
-  database = openWorkersDatabase(product);
+  database = openOwnersDatabase(product);
   opened.push(database);
   browser = await openBrowser(product.apiUrl);
   opened.push(browser);

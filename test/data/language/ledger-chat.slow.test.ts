@@ -338,7 +338,7 @@ describe('asking through the call ledger', () => {
 
     // Uninterrupted, with an empty ledger.
     const whole = await openEvaluatedProvider('none');
-    await test_.database.sql`truncate llm_attempts, llm_call_readers, llm_calls`;
+    await test_.owner.sql`truncate llm_attempts, llm_call_readers, llm_calls`;
     const plan = {
       databaseUrl: test_.url,
       providerUrl: whole.url,

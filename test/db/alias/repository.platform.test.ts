@@ -447,10 +447,11 @@ describe('the alias register', () => {
     ).rejects.toMatchObject({
       constraint: 'model_aliases_alias_check',
     });
-    await expect(sql`update alias_history set cause = 'x' where model = ${model}`).rejects.toThrow(
-      /append-only/,
-    );
-    await expect(sql`delete from alias_history where model = ${model}`).rejects.toThrow(
+    const { owner } = test_;
+    await expect(
+      owner.sql`update alias_history set cause = 'x' where model = ${model}`,
+    ).rejects.toThrow(/append-only/);
+    await expect(owner.sql`delete from alias_history where model = ${model}`).rejects.toThrow(
       /append-only/,
     );
   });

@@ -67,7 +67,7 @@ describe('retention', () => {
       );
     expect(await keys()).toEqual([over, open].sort());
 
-    await database.sql`alter table runs disable trigger runs_keep_final`;
+    await test_.owner.sql`alter table runs disable trigger runs_keep_final`;
     await database.sql`update runs set ended_at = now() - interval '200 days' where id = ${ended}`;
     await registry.retention.apply();
     expect(await keys()).toEqual([open]);
@@ -111,7 +111,7 @@ describe('retention', () => {
     await registry.retention.apply();
     expect([await kept(ended), await kept(running)]).toEqual([1, 1]);
 
-    await database.sql`alter table runs disable trigger runs_keep_final`;
+    await test_.owner.sql`alter table runs disable trigger runs_keep_final`;
     await database.sql`update runs set ended_at = now() - interval '200 days' where id = ${ended}`;
     await registry.retention.apply();
     expect([await kept(ended), await kept(running)]).toEqual([0, 1]);
@@ -180,7 +180,7 @@ describe('retention', () => {
     await database.sql`update feedback set received_at = ${old} where prediction_id = 'pred_a'`;
     await database.sql`update effects set claimed_at = ${old} where key = 'old'`;
     await database.sql`update idempotency set created_at = ${old} where key = 'old'`;
-    await database.sql`alter table runs disable trigger runs_keep_final`;
+    await test_.owner.sql`alter table runs disable trigger runs_keep_final`;
     await database.sql`update runs set ended_at = ${old} where id = ${ended}`;
 
     expect(await registry.retention.apply()).toMatchObject({

@@ -68,17 +68,17 @@ describe('the audit log', () => {
     (await verify(over)).findings.map(({ kind }) => kind);
   /** Like a person with all rights on the database. */
   const tamper = (statement: string) =>
-    test_.database.sql.begin(async (tx) => {
+    test_.owner.sql.begin(async (tx) => {
       await tx`set local session_replication_role = replica`;
       await tx.unsafe(statement);
     });
 
   test.each(['audit_log', 'audit_seals', 'audit_heads', 'audit_keys'])(
-    '%s cannot be changed, deleted from or truncated',
+    '%s cannot be changed, deleted from or truncated, not even by the owner of the tables',
     async (table) => {
       await append(2);
       await seal();
-      const { sql } = test_.database;
+      const { sql } = test_.owner;
       for (const statement of [
         `update ${table} set tenant_id = 'x'`,
         `delete from ${table}`,
@@ -305,6 +305,24 @@ describe('the audit log', () => {
       expect(await verify()).toMatchObject({ findings: [], copies: [{ heads: 0, waiting: 2 }] });
       await tamper(`update audit_heads set sealed_at = sealed_at - interval '2 hours'`);
       expect(await found()).toContain('missingCopy');
+    });
+
+    test('the removal of all copies, of heads and keys, even if the positions were moved back', async () => {
+      archive.stored = [];
+      archive.storedKeys = [];
+      expect((await verify()).findings).toMatchObject([
+        { kind: 'missingCopy', batch: 1, lastBatch: 2, place: 'store:memory' },
+        { kind: 'missingCopy', keyId: signer.keyId, place: 'store:memory' },
+      ]);
+      await tamper(`update audit_copies set heads_through = 0, keys_through = 0`);
+      await tamper(`update audit_heads set sealed_at = sealed_at - interval '2 hours'`);
+      await tamper(`update audit_keys set added_at = added_at - interval '2 hours'`);
+      expect((await verify()).findings).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ kind: 'missingCopy', batch: 1, lastBatch: 2 }),
+          expect.objectContaining({ kind: 'missingCopy', keyId: signer.keyId }),
+        ]),
+      );
     });
 
     test('a key that is not registered', async () => {
@@ -565,7 +583,7 @@ describe('the audit log', () => {
       insert into audit_seals (tenant_id, position, audit_id, leaf, batch)
         select '${tenant}', n, 'aud_' || lpad(n::text, 8, '0'), 'sha256:' || repeat('0', 64), (n + 19) / 20 from generate_series(1, 50000) n;`);
     const { sql } = test_.database;
-    await sql.unsafe('analyze audit_seals; analyze audit_log; analyze audit_heads');
+    await test_.owner.sql.unsafe('analyze audit_seals; analyze audit_log; analyze audit_heads');
     const [plan] = await sql<
       { queryPlan: unknown }[]
     >`explain (format json) ${placesOf(sql, { tenant, first: 24_981, count: 20 })}`;

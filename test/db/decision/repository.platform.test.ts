@@ -92,9 +92,7 @@ describe('decisions', () => {
       body: evidence,
     });
     await expect(forged).rejects.toMatchObject({ type: 'InvalidInput' });
-    await expect(test_.database.sql`update evidence set body = '{}'`).rejects.toThrow(
-      /append-only/,
-    );
-    await expect(test_.database.sql`delete from decisions`).rejects.toThrow(/append-only/);
+    await expect(test_.owner.sql`update evidence set body = '{}'`).rejects.toThrow(/append-only/);
+    await expect(test_.owner.sql`delete from decisions`).rejects.toThrow(/append-only/);
   });
 });

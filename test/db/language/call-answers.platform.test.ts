@@ -71,7 +71,7 @@ describe('answers on the call ledger', () => {
   const stageOf = (run: RunId) => `${runScope(run)}/evaluate`;
   async function endRun(run: RunId, daysAgo: number) {
     await test_.registry.runs.update({ tenant, id: run, status: 'succeeded' });
-    await test_.database.sql`alter table runs disable trigger runs_keep_final`;
+    await test_.owner.sql`alter table runs disable trigger runs_keep_final`;
     await test_.database
       .sql`update runs set ended_at = now() - make_interval(days => ${daysAgo}) where id = ${run}`;
   }

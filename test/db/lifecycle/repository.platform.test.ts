@@ -111,7 +111,7 @@ describe('lifecycles', () => {
 
   test('a revision cannot be changed', async () => {
     await applyLifecycle(test_.registry, unique('lifecycle'));
-    await expect(test_.database.sql`update lifecycle_revisions set spec = '{}'`).rejects.toThrow(
+    await expect(test_.owner.sql`update lifecycle_revisions set spec = '{}'`).rejects.toThrow(
       /append-only/,
     );
   });

@@ -515,7 +515,7 @@ test('a look reads only the rows behind its cursor', async () => {
   await look(at, counter([]), 5_000);
   await store([prediction(at.model), prediction(at.model)]);
   const { sql } = test_.database;
-  await sql`analyze predictions`;
+  await test_.owner.sql`analyze predictions`;
   const [row] = await sql<Parameters<typeof selectStored>[1]['row'][]>`
     select tenant_id, model, version, cursor_xid::text as cursor_xid, cursor_id, started_at from monitors where model = ${at.model}`;
   if (!row) throw new Error('no monitor');

@@ -128,7 +128,7 @@ describe('the prompt register', () => {
       'prompt.advance',
       'prompt.write',
     ]);
-    await expect(test_.database.sql`update prompt_versions set author = 'x'`).rejects.toThrow(
+    await expect(test_.owner.sql`update prompt_versions set author = 'x'`).rejects.toThrow(
       /append-only/,
     );
   });

@@ -666,8 +666,8 @@ describe('the labels of a rollout', () => {
       insert into feedback (tenant_id, prediction_id, label, labelled_at, day, model, version, rollout_id, event_time, counted_at)
       select ${tenant}, id, '1', now(), day, model, version, rollout_id, event_time, case when event_time < ${at(240)} then now() end
       from predictions where rollout_id = ${rollout.id} and right(id, 1) in ('1', '3', '5', '7', '9')`;
-      await sql`analyze predictions`;
-      await sql`analyze feedback`;
+      await test_.owner.sql`analyze predictions`;
+      await test_.owner.sql`analyze feedback`;
       const readWhole = async () => {
         await sql`select pg_stat_force_next_flush()`;
         const [scans] = await sql<{ scans: unknown }[]>`

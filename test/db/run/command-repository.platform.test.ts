@@ -314,10 +314,10 @@ describe('votes', () => {
   test('cannot be rewritten or removed', async () => {
     const on = await waiting(null);
     await vote((await keyOf('approver')).id, on);
-    await expect(test_.database.sql`update approvals set key_name = 'eve'`).rejects.toThrow(
+    await expect(test_.owner.sql`update approvals set key_name = 'eve'`).rejects.toThrow(
       /append-only/,
     );
-    await expect(test_.database.sql`delete from approvals`).rejects.toThrow(/append-only/);
+    await expect(test_.owner.sql`delete from approvals`).rejects.toThrow(/append-only/);
   });
 });
 

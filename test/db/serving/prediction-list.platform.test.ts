@@ -72,7 +72,7 @@ describe('the list of predictions', () => {
  * A log of four days: one busy classical model, an application with a policy, a model with
  * predictions only on the first day, and a few probes.
  */
-async function fill({ registry, database }: TestRegistry): Promise<void> {
+async function fill({ registry, database, owner }: TestRegistry): Promise<void> {
   // Yesterday and today have their own partitions. Older rows are in the default one.
   await registry.predictions.ensurePartitions({ days: 1 });
   await database.sql`
@@ -98,5 +98,5 @@ async function fill({ registry, database }: TestRegistry): Promise<void> {
     other: null,
   };
   await registry.predictions.insert([row]);
-  await database.sql.unsafe('analyze predictions');
+  await owner.sql.unsafe('analyze predictions');
 }

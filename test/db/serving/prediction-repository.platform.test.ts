@@ -274,7 +274,7 @@ describe('predictions', () => {
   test('a pass that was rolled back is repeated by the next', async () => {
     const row = prediction();
     await storeUnjoined(row);
-    const { sql } = test_.database;
+    const { sql } = test_.owner;
     await sql`create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$`;
     await sql`create trigger refuse before update of looked_until on label_join_cursors for each row execute function refuse()`;
     await expect(test_.registry.feedback.joinWaiting({ limit: 10 })).rejects.toThrow('no');

@@ -210,7 +210,8 @@ async function openServices(network: Network) {
   const store = openArtifactStore({ ...bucket, leases: null });
   await store.ensureBucket();
   store.close();
-  const [databaseUrl, endpoint] = [new URL(database.url), new URL(bucket.endpoint)];
+  const [databaseUrl, endpoint] = [new URL(database.appUrl), new URL(bucket.endpoint)];
+  const ownerUrl = new URL(database.ownerUrl);
   const temporalPort = Number(temporal.address.split(':')[1]);
   const services: Services = {
     postgres: await network.forward({ port: Number(databaseUrl.port) }),
@@ -218,11 +219,13 @@ async function openServices(network: Network) {
     temporal: await network.forward({ port: temporalPort }),
   };
   databaseUrl.hostname = services.postgres;
+  ownerUrl.hostname = services.postgres;
   endpoint.hostname = services.s3;
   const settings = {
     PERENNIAL_TEMPORAL_ADDRESS: `${services.temporal}:${temporalPort}`,
     PERENNIAL_TEMPORAL_NAMESPACE: temporal.namespace,
     PERENNIAL_DATABASE_URL: databaseUrl.href,
+    PERENNIAL_DATABASE_OWNER_URL: ownerUrl.href,
     PERENNIAL_S3_ENDPOINT: endpoint.origin,
     PERENNIAL_S3_BUCKET: bucket.bucket,
     AWS_REGION: bucket.region,

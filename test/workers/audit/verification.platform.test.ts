@@ -74,7 +74,7 @@ test('verifies the log in a separate thread, against the store and the second pl
   expect(Math.min(...shares)).toBeLessThan(0.2);
 
   // An attacker with access to the database and the store.
-  await test_.database.sql.begin(async (tx) => {
+  await test_.owner.sql.begin(async (tx) => {
     await tx`set local session_replication_role = replica`;
     await tx.unsafe(
       `delete from audit_seals where position > 7000; delete from audit_log where id > 'aud_00007000'; delete from audit_heads where batch = 8`,

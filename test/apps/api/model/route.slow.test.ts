@@ -313,7 +313,7 @@ describe('a model', () => {
     expect(outcomes(before)).toContain('policy matches');
     expect(outcomes(before)).toContain('evidence matches');
     // As an attacker with all rights on the database could.
-    await world.database.sql.begin(async (tx) => {
+    await world.owner.sql.begin(async (tx) => {
       await tx`set local session_replication_role = replica`;
       await tx`update policies set body = '{"gates":[]}' where digest in (select policy from decisions where run_id = ${runId ?? ''})`;
     });

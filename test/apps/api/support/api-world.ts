@@ -63,6 +63,7 @@ export interface ApiWorld {
   readonly api: Api;
   readonly registry: Registry;
   readonly database: TestRegistry['database'];
+  readonly owner: TestRegistry['owner'];
   readonly artifacts: ArtifactStore;
   readonly archive: AuditArchive;
   readonly signer: AuditSigner;
@@ -95,7 +96,7 @@ export async function openApiWorld(
   pagesDir: string | null = null,
 ): Promise<ApiWorld> {
   const test = await openTestRegistry();
-  const { registry, database } = test;
+  const { registry, database, owner } = test;
   const bucket = testBucket();
   const artifacts = openArtifactStore({ ...bucket, leases: registry.artifacts });
   await artifacts.ensureBucket();
@@ -189,6 +190,7 @@ export async function openApiWorld(
     api,
     registry,
     database,
+    owner,
     artifacts,
     archive,
     signer,
