@@ -8,6 +8,7 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { describeFailures, readCause } from './ci/failures.mjs';
 import { runFiles } from './ci/jest.mjs';
 import { installSystemPackages, needsMore, prepareTier } from './ci/prepare.mjs';
 import { describeTimes, readRecords } from './ci/records.mjs';
@@ -64,8 +65,8 @@ async function check() {
   const steps = [];
   const measure = async (name, work) => {
     const since = Date.now();
-    const { passed, failed } = await work();
-    steps.push({ name, seconds: (Date.now() - since) / 1000, passed, failed });
+    const outcome = await work();
+    steps.push({ ...outcome, name, seconds: (Date.now() - since) / 1000 });
   };
   await measure('prepare', async () => {
     if (process.env.CI) installSystemPackages(wanted);
@@ -81,9 +82,9 @@ async function check() {
   const unprepared = new Set();
   for (const tier of new Set(possible.filter(needsMore).map((unit) => unit.tier)))
     await measure(`prepare ${tier}`, async () => {
-      const isPrepared = await tryPreparing(tier);
-      if (!isPrepared) unprepared.add(tier);
-      return { passed: 0, failed: isPrepared ? 0 : 1 };
+      const failures = await tryPreparing(tier);
+      if (failures.length > 0) unprepared.add(tier);
+      return { passed: 0, failed: failures.length, failures };
     });
   const units = possible.filter((unit) => !needsMore(unit) || !unprepared.has(unit.tier));
 
@@ -109,10 +110,10 @@ async function check() {
 async function tryPreparing(tier) {
   try {
     await prepareTier(tier);
-    return true;
+    return [];
   } catch (error) {
     reportFailure(error);
-    return false;
+    return [{ name: `preparing the tier ${tier}`, message: readCause(String(error?.message)) }];
   }
 }
 
@@ -122,8 +123,17 @@ function makeFolder(path) {
   return path;
 }
 
-/** The last line counts each check without tests as one. */
+/**
+ * The failures come last, because the middle of a long output is cut where CI shows it. The last
+ * line counts each check without tests as one.
+ */
 function report(steps) {
+  const collect = (key) => steps.flatMap((step) => step[key] ?? []);
+  for (const line of [
+    ...describeFailures('failed', collect('failures')),
+    ...describeFailures('failed beside other tests and passed alone', collect('unstable'), 6),
+  ])
+    process.stderr.write(`${line}\n`);
   process.stderr.write(flags.static ? '\n' : `\nshard ${shard}:\n`);
   for (const { name, seconds, failed } of steps)
     process.stderr.write(

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { readFailures } from './failures.mjs';
 import { tiers } from './tiers.mjs';
 
 /** More failed files than this have another cause than a busy machine. */
@@ -16,14 +17,19 @@ const stopSignals = ['SIGINT', 'SIGTERM'];
 export async function runFiles(root, { units, retries }) {
   const beside = units.filter(({ tier }) => !tiers[tier].isAlone);
   const alone = units.filter(({ tier }) => tiers[tier].isAlone);
-  let sum = { passed: 0, failed: 0 };
+  let sum = { passed: 0, failed: 0, failures: [], unstable: [] };
   for (const part of [beside, alone]) {
     if (part.length === 0) continue;
     const selection = ['--selectProjects', ...new Set(part.map(({ tier }) => tier))];
     if (part === alone) selection.push(oneWorker);
     const paths = ['--runTestsByPath', ...part.map(({ file }) => file)];
-    const { passed, failed } = await runJest(root, { args: paths, selection, retries });
-    sum = { passed: sum.passed + passed, failed: sum.failed + failed };
+    const outcome = await runJest(root, { args: paths, selection, retries });
+    sum = {
+      passed: sum.passed + outcome.passed,
+      failed: sum.failed + outcome.failed,
+      failures: [...sum.failures, ...outcome.failures],
+      unstable: [...sum.unstable, ...outcome.unstable],
+    };
   }
   return sum;
 }
@@ -42,9 +48,14 @@ export async function runJest(root, { args, selection, retries }) {
   const paths = ['--runTestsByPath', ...failedFiles];
   const alone = selection.includes(oneWorker) ? [] : [oneWorker];
   const second = await runOnce(root, [...paths, ...selection, ...alone]);
-  for (const file of failedFiles.filter((file) => !second.failedFiles.includes(file)))
+  const isUnstable = (file) => failedFiles.includes(file) && !second.failedFiles.includes(file);
+  for (const file of failedFiles.filter(isUnstable))
     process.stderr.write(`unstable: ${file} failed beside other tests and passed alone\n`);
-  return { ...second, passed: first.passedElsewhere + second.passed };
+  return {
+    ...second,
+    passed: first.passedElsewhere + second.passed,
+    unstable: first.failures.filter(({ file }) => isUnstable(file)),
+  };
 }
 
 /** A test file that did not load has no tests and counts as one failure. */
@@ -71,7 +82,8 @@ async function runOnce(root, args) {
     return readOutcome(root, code, JSON.parse(readFileSync(resultFile, 'utf8')));
   } catch (error) {
     process.stderr.write(`error: jest wrote no result: ${error.message}\n`);
-    return { passed: 0, failed: 1, passedElsewhere: 0, failedFiles: [] };
+    const failures = [{ name: 'jest', message: `wrote no result: ${error.message}` }];
+    return { passed: 0, failed: 1, passedElsewhere: 0, failedFiles: [], failures, unstable: [] };
   } finally {
     rmSync(resultFile, { force: true });
   }
@@ -89,5 +101,8 @@ function readOutcome(root, code, { numPassedTests, numFailedTests, testResults }
     /** Passed tests of the files in which every test passed. */
     passedElsewhere: numPassedTests - passedBeside,
     failedFiles: failedResults.map((file) => relative(root, file.name)),
+    failures: readFailures(root, testResults),
+    /** The failures of the first run whose files passed alone. */
+    unstable: [],
   };
 }

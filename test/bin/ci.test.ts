@@ -163,7 +163,68 @@ describe('a check without tests', () => {
     expect(stderr).toMatch(/FAILED {2}npm run lint {2}\d+ s\n/);
     expect(stderr).toContain('lint/no-such-rule in a.ts');
     expect(stderr).not.toContain('fine');
+    expect(outcomes[0]?.failures).toEqual([
+      { name: 'npm run lint', message: 'lint/no-such-rule in a.ts' },
+    ]);
     expect(existsSync(join(folder, 'formatted'))).toBe(true);
+  });
+});
+
+describe('the list of failures at the end of the output', () => {
+  const describeAll = (results: unknown, ...more: readonly unknown[]): string[] =>
+    inNode(
+      'failures.mjs',
+      'describeFailures, readFailures',
+      `describeFailures('failed', readFailures('/clone', ${JSON.stringify(results)}),
+        ...${JSON.stringify(more)})`,
+    ) as string[];
+  const red = '\u001B[31m';
+  const failedTest = (title: string, message: string) => ({
+    status: 'failed',
+    ancestorTitles: ['the register'],
+    title,
+    failureMessages: [message],
+  });
+  const passedTest = { ...failedTest('counts', ''), status: 'passed' };
+
+  test('names each failed test with the first line of its message and the values', () => {
+    const message = `Error: ${red}expect(received)\n\nExpected: ${red}2\nReceived: 3\n    at a.ts`;
+    const lines = describeAll([
+      { name: '/clone/test/ok.test.ts', status: 'passed', assertionResults: [passedTest] },
+      {
+        name: '/clone/test/a.test.ts',
+        status: 'failed',
+        assertionResults: [passedTest, failedTest('adds', message)],
+      },
+    ]);
+    expect(lines).toEqual([
+      'failed:',
+      '  test/a.test.ts › the register › adds',
+      '      Error: expect(received); Expected: 2; Received: 3',
+    ]);
+  });
+
+  test('names a file that did not load', () => {
+    const message =
+      "  ● Test suite failed to run\n\n    Cannot find module './gone'\n\n    Require";
+    const result = { status: 'failed', message, assertionResults: [] };
+    expect(describeAll([{ ...result, name: '/clone/test/b.test.ts' }])).toEqual([
+      'failed:',
+      '  test/b.test.ts',
+      "      Cannot find module './gone'",
+    ]);
+  });
+
+  test('stays short and says how many are left', () => {
+    const many = Array.from({ length: 30 }, (_, index) =>
+      failedTest(`case ${index}`, 'x'.repeat(1000)),
+    );
+    const file = { name: '/clone/test/c.test.ts', status: 'failed', assertionResults: many };
+    const lines = describeAll([file]);
+    expect(lines).toHaveLength(38);
+    expect(lines.at(-1)).toBe('  and 12 more');
+    expect(Math.max(...lines.map((line) => line.length))).toBe(200);
+    expect(describeAll([])).toEqual([]);
   });
 });
 

@@ -8,7 +8,7 @@ import { openTrials, type Trials } from '../../support/rollout/trials';
 import { lenientGates, writeTinyLifecycle } from '../../support/tiny-lifecycle';
 import { shownEvents, storedEvents } from './support/live-events';
 import { until } from '../../support/time/until';
-import { confirm, overflowOf, signIn, waitForStatus } from './support/person';
+import { confirm, overflowOf, signIn, waitForCount, waitForStatus } from './support/person';
 
 jest.setTimeout(300_000);
 
@@ -64,10 +64,10 @@ test('a rollout is held, resumed, extended, skipped and aborted', async () => {
   );
   await confirm(page, 'Skip to 50 %');
   await page.getByText('The challenger answers 50 % of the entities now.').waitFor();
-  expect(await page.getByRole('button', { name: /^Skip to/ }).count()).toBe(0);
+  await waitForCount(page.getByRole('button', { name: /^Skip to/ }), 0);
   await confirm(page, 'Abort', 'enough for this test');
   await heading(page).getByText('aborted').waitFor();
-  expect(await page.getByRole('group', { name: 'Actions' }).count()).toBe(0);
+  await waitForCount(page.getByRole('group', { name: 'Actions' }), 0);
   const ended = await product.waitForEnd(run.id);
   expect(ended.status).toBe('stopped');
   expect(await trials.champion(rolled)).toBe(1);

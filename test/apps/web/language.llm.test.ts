@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { quarters, questionOf, writeQuarters } from '../../support/language/quarters';
 import { openBrowser, type TestBrowser } from '../../support/process/browser';
 import { startLocalProduct, type LocalProduct } from '../../support/process/product';
-import { signIn } from './support/person';
+import { signIn, waitForCount } from './support/person';
 
 // The work of several models, on a machine that may be busy.
 jest.setTimeout(900_000);
@@ -85,7 +85,7 @@ test('the run shows each case with its scores, its answer and the passages that 
   await page.getByRole('tab', { name: 'Answers' }).click();
   const matrix = page.getByRole('region', { name: 'Cases by candidates' });
   await matrix.waitFor();
-  expect(await matrix.locator('tbody tr').count()).toBe(cases);
+  await waitForCount(matrix.locator('tbody tr'), cases);
   const name = page.locator('td:first-child > bdi').filter({ hasText: /^q3$/ });
   const first = matrix.getByRole('row').filter({ has: name });
   await first.getByText('Question', { exact: true }).click();
@@ -113,7 +113,7 @@ test('a chat is answered with its passages, and a new one begins after the answe
   expect(await answers.first().innerText()).not.toBe('');
   await page.getByText(/2 passages of quarters@1, \d cited/).click();
   const passages = page.locator('ol.passages li');
-  expect(await passages.count()).toBe(2);
+  await waitForCount(passages, 2);
   await passages
     .getByText(`all doors there are ${questionOf(3).colour}`, { exact: false })
     .waitFor();
@@ -134,7 +134,7 @@ test('a chat is answered with its passages, and a new one begins after the answe
   await answers.nth(1).waitFor({ timeout: 120_000 });
   expect(await accessibility()).toEqual([]);
   await another.click();
-  expect(await answers.count()).toBe(0);
+  await waitForCount(answers, 0);
 
   const logged = await product.call<{ model: string; version: number }>(
     'GET',

@@ -6,7 +6,7 @@ import { openBrowser, type TestBrowser, type WindowOptions } from '../../support
 import { startLocalProduct, type LocalProduct } from '../../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../../support/tiny-lifecycle';
 import { shownEvents, storedEvents } from './support/live-events';
-import { confirm, keepPicture, overflowOf, signIn } from './support/person';
+import { confirm, keepPicture, overflowOf, signIn, waitForCount } from './support/person';
 
 jest.setTimeout(300_000);
 
@@ -61,7 +61,7 @@ test('a run is started, watched, approved and rolled back by clicks alone', asyn
   await page.getByText('You cannot vote: the key', { exact: false }).waitFor();
   const stages = page.getByRole('list', { name: 'Stages' });
   for (const stage of ['ingest', 'validate', 'train', 'evaluate', 'promote'])
-    expect(await stages.getByText(stage, { exact: true }).count()).toBe(1);
+    await waitForCount(stages.getByText(stage, { exact: true }), 1);
   const address = new URL(page.url()).pathname;
 
   const approver = await signedIn(approverKey);
@@ -129,10 +129,10 @@ test('versions are compared by their scores, their slices and their training dat
   await page.getByRole('heading', { name: 'Versions side by side' }).waitFor();
   for (const version of ['@1', '@2']) {
     const matrix = page.getByRole('region', { name: `Confusion matrix of ${version}` });
+    await waitForCount(matrix.locator('td'), 4);
     const rows = (await matrix.locator('td').allInnerTexts()).map((text) =>
       parseFloat(text.replaceAll(',', '')),
     );
-    expect(rows).toHaveLength(4);
     // 28 of the 30 days of the holdout are whole weeks, with 60 rows each.
     expect(rows.reduce((sum, each) => sum + each, 0)).toBe(28 * 60);
   }
@@ -155,12 +155,7 @@ test('a row is sent to the champion, and a wrong one is explained', async () => 
   await page.getByText('pred_', { exact: false }).waitFor();
   // The champion computes xy = x * y of the row, and the page shows it.
   await page.getByRole('heading', { name: 'Computed features' }).waitFor();
-  expect(
-    await page
-      .getByRole('definition')
-      .filter({ hasText: /^-0\.5$/ })
-      .count(),
-  ).toBe(1);
+  await waitForCount(page.getByRole('definition').filter({ hasText: /^-0\.5$/ }), 1);
   await page.getByLabel(/^x /).fill('much');
   await page.getByRole('button', { name: 'Predict' }).click();
   await page.getByRole('alert').getByText(/\bx\b/).first().waitFor();
@@ -193,7 +188,7 @@ test('a key sees the buttons of its scope, and a page that it may not read says 
       path,
       title: expect.stringContaining(title) as string,
     });
-    expect(await heading.count()).toBe(1);
+    await waitForCount(heading, 1);
   }
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByLabel('API key').waitFor();
@@ -233,8 +228,7 @@ test('the pages come back by themselves after the API was killed, without a gap'
   await page.getByText(/^It waits for: 1 approval/).waitFor({ timeout: 120_000 });
   await page.getByText('Live', { exact: true }).waitFor();
   const sent = await product.call<{ stages: readonly unknown[] }>('GET', `/runs/${run.id}`);
-  const started = await page.getByText(/^(started|reused from)/).count();
-  expect(started).toBe(sent.body.stages.length);
+  await waitForCount(page.getByText(/^(started|reused from)/), sent.body.stages.length);
   await confirm(page, 'Cancel', 'the test ends');
   await page.getByRole('heading', { level: 1 }).getByText('cancelled').waitFor();
   await page

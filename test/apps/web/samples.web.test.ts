@@ -8,7 +8,7 @@ import { flightDelayDemo, sabotaged } from '../../../samples/flight-delay/demo';
 import { openBrowser, type TestBrowser } from '../../support/process/browser';
 import { pidsOf } from '../../support/process/job-processes';
 import { pause, startLocalProduct, type LocalProduct } from '../../support/process/product';
-import { confirm, signIn } from './support/person';
+import { confirm, signIn, waitForCount } from './support/person';
 
 jest.setTimeout(900_000);
 
@@ -86,7 +86,7 @@ test('a tuned run shows its stages, the restart of its job, its curves, its tria
   const stages = page.getByRole('list', { name: 'Stages' });
   await stages.waitFor();
   for (const stage of ['ingest', 'validate', 'train', 'tune', 'evaluate', 'promote'])
-    expect(await stages.getByText(stage, { exact: true }).count()).toBe(1);
+    await waitForCount(stages.getByText(stage, { exact: true }), 1);
   await stages.getByText('train', { exact: true }).click();
   const stage = page.getByRole('region', { name: 'Stage train' });
   await stage.getByRole('heading', { name: 'Attempts before this one' }).waitFor();
@@ -114,7 +114,7 @@ test('a tuned run shows its stages, the restart of its job, its curves, its tria
   await page.locator('canvas.parallel').waitFor();
   const importance = page.getByRole('region', { name: /^Rank correlation of each parameter/ });
   // Fewer than eight trials say nothing of the parameters. The budget in seconds bounds them.
-  expect(await importance.locator('tbody tr').count()).toBe(complete < 8 ? 0 : 5);
+  await waitForCount(importance.locator('tbody tr'), complete < 8 ? 0 : 5);
   expect(await accessibility()).toEqual([]);
   await page.getByRole('tab', { name: 'Logs' }).click();
   await page.getByLabel('Output of the jobs').getByText('training starts').waitFor();
@@ -130,7 +130,7 @@ test('the model shows its champion, why it serves, and both versions side by sid
   const { page, problems, accessibility } = await signIn(browser, product.apiKey);
   const row = page.getByRole('row').filter({ hasText: flights });
   await row.getByText(/^logloss/).waitFor();
-  expect(await row.innerText()).toMatch(/logloss [\d.]+\s[\d.]+ … [\d.]+/);
+  await row.filter({ hasText: /logloss [\d.]+\s*[\d.]+ … [\d.]+/ }).waitFor();
   await row.getByRole('link', { name: flights }).click();
   await page.getByText('@1: why this version').waitFor();
   await page.getByRole('button', { name: 'Compare the selected versions' }).click();
@@ -167,7 +167,8 @@ test('the rollout of a harmful version shows its difference, its traffic and its
   }>('GET', `/models/${flights}/rollout`);
   const { requests } = body.traffic.total.challenger;
   expect(requests).toBeGreaterThan(100);
-  expect(await rows.last().locator('td').nth(1).innerText()).toBe(requests.toLocaleString('en'));
+  const exact = new RegExp(`^${requests.toLocaleString('en')}$`);
+  await rows.last().locator('td').nth(1).filter({ hasText: exact }).waitFor();
   expect(body.quality.lower).toBeGreaterThan(0.01);
   await page
     .getByRole('region', { name: 'Guardrails of this step' })
@@ -189,7 +190,7 @@ test('Data shows two versions of the flights, their distributions, and the rows 
     `/datasets/${flights}.flights/versions`,
   );
   expect(body.items.length).toBeGreaterThan(1);
-  expect(await versions.locator('tbody tr').count()).toBe(body.items.length);
+  await waitForCount(versions.locator('tbody tr'), body.items.length);
   await page.getByRole('tab', { name: 'Two versions' }).click();
   const distance = page.getByRole('figure').filter({ hasText: 'distance' });
   await distance.locator('svg.boxes').waitFor();
@@ -223,7 +224,7 @@ test('a flight is sent to the champion, and its monitor has counted the flights 
   await answer.getByRole('link', { name: `${flights}@1` }).waitFor();
   // The version computes the time on the clock, and the spread of the dew point.
   for (const feature of [/^18\.5$/, /^11$/])
-    expect(await answer.getByRole('definition').filter({ hasText: feature }).count()).toBe(1);
+    await waitForCount(answer.getByRole('definition').filter({ hasText: feature }), 1);
   expect(await accessibility()).toEqual([]);
 
   await page.goto('/monitoring');
@@ -241,7 +242,7 @@ test('Home shows the error of the champion with its interval, and the run its co
   const { page, problems } = await signIn(browser, product.apiKey);
   const row = page.getByRole('row').filter({ hasText: sample });
   await row.getByText(/^mae/).waitFor();
-  expect(await row.innerText()).toMatch(/mae [\d.]+\s[\d.]+ … [\d.]+/);
+  await row.filter({ hasText: /mae [\d.]+\s*[\d.]+ … [\d.]+/ }).waitFor();
   await page.goto(`/runs/${run}`);
   await page.getByRole('tab', { name: 'Cost' }).click();
   await page
@@ -289,10 +290,10 @@ test('a schedule is paused and resumed, and its next starts leave the calendar a
   await starts.first().waitFor();
   await confirm(page, 'Pause', 'the city rebuilds its stations');
   await schedules.getByText('paused', { exact: true }).waitFor();
-  expect(await starts.count()).toBe(0);
+  await waitForCount(starts, 0);
   await confirm(page, 'Resume', 'the stations are back');
   await schedules.getByText('active', { exact: true }).waitFor();
-  expect(await starts.count()).toBeGreaterThan(0);
+  await starts.first().waitFor();
   expect(await accessibility()).toEqual([]);
   expect(problems).toEqual([]);
 });

@@ -9,7 +9,7 @@ import { readLifecycleFolder } from '../../../apps/cli/lifecycle/folder';
 import { shortened, wikiAssistantDemo } from '../../../samples/wiki-assistant/demo';
 import { openBrowser, type TestBrowser } from '../../support/process/browser';
 import { startLocalProduct, type LocalProduct } from '../../support/process/product';
-import { signIn } from './support/person';
+import { signIn, waitForCount } from './support/person';
 
 // The work of several models, on a machine that may be busy.
 jest.setTimeout(1_800_000);
@@ -54,7 +54,7 @@ test('a question is answered with the passages that it cites, and a card number 
   await send(ask, 1);
   await page.getByText(new RegExp(`2 passages of ${index}@1, \\d cited`)).click();
   const passages = page.locator('ol.passages li');
-  expect(await passages.count()).toBe(2);
+  await waitForCount(passages, 2);
   await passages.getByText('Mongolia').first().waitFor();
   await send('My card is 4111 1111 1111 1111. What is the capital of Japan?', 2);
   expect(await accessibility()).toEqual([]);
@@ -130,7 +130,7 @@ test('a prompt search shows its variants by quality and latency, and the winner'
   const label = /^Variants that no other one beats/;
   await page.getByRole('img', { name: label }).waitFor();
   const variants = page.getByRole('region', { name: label });
-  expect(await variants.locator('tbody tr').count()).toBeGreaterThan(0);
+  await variants.locator('tbody tr').first().waitFor();
   await page.getByText(/(is better than the first|no variant was shown to be better)$/).waitFor();
   expect(await accessibility()).toEqual([]);
   expect(problems).toEqual([]);

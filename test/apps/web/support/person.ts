@@ -1,6 +1,6 @@
 /** What a person does with the pages. */
 import { join } from 'node:path';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import type { TestBrowser, TestWindow, WindowOptions } from '../../../support/process/browser';
 
 export async function signIn(
@@ -23,6 +23,15 @@ export async function confirm(page: Page, label: string, reason?: string): Promi
   if (reason !== undefined) await dialog.getByLabel(/^Reason/).fill(reason);
   await dialog.getByRole('button', { name: label, exact: true }).click();
   await dialog.waitFor({ state: 'hidden' });
+}
+
+/**
+ * Waits until the page shows so many elements. `count()` and `allInnerTexts()` do not wait, so that
+ * what a request of the page still brings would be missing.
+ */
+export async function waitForCount(elements: Locator, count: number): Promise<void> {
+  if (count > 0) await elements.nth(count - 1).waitFor();
+  await elements.nth(count).waitFor({ state: 'detached' });
 }
 
 /** Waits for the heading of a run with this status. */
