@@ -8468,7 +8468,7 @@ export interface components {
             /** @description at most one incident of a model with this key is not resolved */
             readonly key: string;
             /** @enum {string} */
-            readonly kind: "drift" | "quality" | "data" | "service" | "skew" | "volume" | "artifact" | "retraining" | "approval" | "gateway";
+            readonly kind: "drift" | "quality" | "data" | "service" | "skew" | "volume" | "labels" | "artifact" | "retraining" | "approval" | "gateway";
             /** @description page with more details; null if PERENNIAL_PAGES_URL is not set */
             readonly link: string | null;
             /** @description null for an incident of the installation */
@@ -8936,12 +8936,12 @@ export interface components {
         };
         readonly Monitor: {
             readonly alarms: readonly {
-                /** @description total variation distance; of a jump, the change of the mean as a share of the range of the reference; of quality, the increase of the loss; of the volume, the distance from the nearest usual number of requests as a share of it */
+                /** @description total variation distance; of a jump, the change of the mean as a share of the range of the reference; of quality, the increase of the loss; of the volume, the distance from the nearest usual number of requests as a share of it; of labels, the decrease of the share of predictions with a label */
                 readonly effect: number;
                 readonly feature: string | null;
                 readonly key: string;
                 /** @enum {string} */
-                readonly kind: "service" | "quality" | "skew" | "data" | "drift" | "volume";
+                readonly kind: "service" | "quality" | "skew" | "data" | "drift" | "volume" | "labels";
                 /**
                  * Format: date-time
                  * @description event time of the first block that shows it; of the volume, the time of receipt
@@ -9068,6 +9068,33 @@ export interface components {
                  * @description event time from which labels count
                  */
                 readonly since: string;
+            } | null;
+            /** @description whether labels stop or thin; null until the labels of a day are due */
+            readonly labelFeed: {
+                readonly alarm: {
+                    readonly labelled: number;
+                    readonly predictions: number;
+                    /** @description the first UTC day of event time that shows it */
+                    readonly since: string;
+                    readonly until: string;
+                } | null;
+                /** @description the newest day whose labels are due */
+                readonly newest: {
+                    /** @description UTC day of event time */
+                    readonly day: string;
+                    /** @description those with a label within a day after it was due */
+                    readonly labelled: number;
+                    readonly predictions: number;
+                };
+                /** @description null while no day can be tested */
+                readonly reference: {
+                    /** @description the days before; 0: the limit is 1 − maxMissing */
+                    readonly days: number;
+                    /** @description the least share of labelled predictions to expect on average */
+                    readonly limit: number;
+                    /** @description mean share of the days before; null: maxMissing */
+                    readonly usual: number | null;
+                } | null;
             } | null;
             /** @description due labels that were counted since the version serves */
             readonly labels: number;
@@ -9329,12 +9356,12 @@ export interface components {
         };
         readonly MonitorSummary: {
             readonly alarms: readonly {
-                /** @description total variation distance; of a jump, the change of the mean as a share of the range of the reference; of quality, the increase of the loss; of the volume, the distance from the nearest usual number of requests as a share of it */
+                /** @description total variation distance; of a jump, the change of the mean as a share of the range of the reference; of quality, the increase of the loss; of the volume, the distance from the nearest usual number of requests as a share of it; of labels, the decrease of the share of predictions with a label */
                 readonly effect: number;
                 readonly feature: string | null;
                 readonly key: string;
                 /** @enum {string} */
-                readonly kind: "service" | "quality" | "skew" | "data" | "drift" | "volume";
+                readonly kind: "service" | "quality" | "skew" | "data" | "drift" | "volume" | "labels";
                 /**
                  * Format: date-time
                  * @description event time of the first block that shows it; of the volume, the time of receipt

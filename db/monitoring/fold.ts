@@ -20,6 +20,7 @@ import type { Query, Transaction } from '../connection';
 import { toJson } from '../document';
 import type { Statement } from '../sql';
 import type { MonitorLook, MonitorRepository } from './records';
+import { followLabelFeed } from './label-feed';
 import { countRequests, followVolume } from './volume';
 import type { MonitorRow, monitors, monitorWindows } from './schema';
 
@@ -50,7 +51,8 @@ export async function foldBatch(
   const wallMs = clock?.wallMs ?? 0;
   const state = withEventTime(row.state, rows, { wallMs, settleMs });
   const until = dueUntil(state.clock, settings.availableAfterSeconds);
-  const labels = until === null ? [] : await takeLabels(tx, row, { until, limit });
+  const due = until === null ? [] : await takeLabels(tx, row, { until, limit });
+  const labels = due.map(({ isRouted: _, ...label }) => label);
   const failed = await selectFailed(tx, row);
   const interrupted = await selectInterrupted(tx, row);
   const refused = await selectRefused(tx, row);
@@ -63,14 +65,23 @@ export async function foldBatch(
     wallMs,
     isDrained: stored.length < limit,
   });
+  const isDrained = stored.length < limit && labels.length < limit;
+  const labelFeed = await followLabelFeed(tx, {
+    row,
+    settings,
+    known: row.state.labelFeed ?? null,
+    predictions: stored.filter(({ isRouted }) => isRouted),
+    labels: due.flatMap(({ isRouted, at }) => (isRouted ? [at] : [])),
+    dueUntil: until,
+    isDrained,
+  });
   const folded = fold(
-    { ...state, volume },
+    { ...state, volume, labelFeed },
     { rows, labels, failed, interrupted, refused, wallMs },
     settings,
   );
   const read = stored.length + labels.length;
   const next = { ...folded.state, lastFoundMs: read > 0 ? wallMs : state.lastFoundMs };
-  const isDrained = stored.length < limit && labels.length < limit;
   const [looked] = await tx<Columns<typeof monitors, 'lookedAt'>[]>`
     update monitors set state = ${toJson(next)}, results = ${toJson(folded.results)},
       cursor_xid = ${cursor.xid}::xid8, cursor_id = ${cursor.id}, is_busy = ${wallMs - (next.lastFoundMs ?? 0) < lingerMs(settings)}, looked_at = clock_timestamp()
@@ -97,6 +108,9 @@ interface StoredRow {
   readonly isCounted: boolean;
   /** Not a probe of the platform. */
   readonly isRequest: boolean;
+  /** A request for the model, and not for one of its versions. */
+  readonly isRouted: boolean;
+  readonly version: number;
   readonly at: string;
   readonly receivedAt: string;
   readonly input: unknown;
@@ -130,7 +144,7 @@ export function selectStored(
 ): Statement<StoredRow[]> {
   const isCounted = sql`p.version = ${version} and p.arm = 'champion' and p.received_at >= ${startedAt}::timestamptz - ${clockAllowance}::interval`;
   return sql<StoredRow[]>`
-    select p.id, p.stored_xid::text as xid, ${isCounted} as is_counted, p.arm <> 'probe' as is_request, coalesce(p.event_time, p.received_at) as at, p.received_at, p.latency_ms,
+    select p.id, p.stored_xid::text as xid, ${isCounted} as is_counted, p.arm <> 'probe' as is_request, p.arm not in ('probe', 'direct') as is_routed, p.version, coalesce(p.event_time, p.received_at) as at, p.received_at, p.latency_ms,
       case when ${isCounted} then p.input end as input, case when ${isCounted} then p.output end as output
     from predictions p
     where p.tenant_id = ${tenant} and p.model = ${model} and (p.stored_xid, p.id) > (${cursorXid}::xid8, ${cursorId})
@@ -141,11 +155,15 @@ export function selectStored(
 function toObserved({
   isCounted,
   isRequest: _1,
-  xid: _2,
+  isRouted: _2,
+  version: _3,
+  xid: _4,
   ...row
 }: StoredRow): readonly ObservedRow[] {
   return isCounted ? [row] : [];
 }
+
+interface DueLabel extends ObservedLabel, Pick<StoredRow, 'isRouted'> {}
 
 /**
  * Takes the oldest due labels of the version. Those of its time as a challenger count too; those of
@@ -155,8 +173,8 @@ async function takeLabels(
   tx: Transaction,
   { tenantId: tenant, model, version }: MonitorRow,
   { until, limit }: { readonly until: string; readonly limit: number },
-): Promise<readonly ObservedLabel[]> {
-  return tx<ObservedLabel[]>`
+): Promise<readonly DueLabel[]> {
+  return tx<DueLabel[]>`
     with due as materialized (
       select prediction_id, event_time, day, label from feedback
       where tenant_id = ${tenant} and model = ${model} and version = ${version} and model is not null and monitored_at is null
@@ -166,10 +184,10 @@ async function takeLabels(
       update feedback set monitored_at = clock_timestamp()
       where tenant_id = ${tenant} and prediction_id = any(array(select prediction_id from due))
     )
-    select d.prediction_id as id, d.event_time as at, d.label, p.input, p.output
+    select d.prediction_id as id, d.event_time as at, d.label, coalesce(p.arm not in ('probe', 'direct'), true) as is_routed,
+      case when p.arm in ('champion', 'challenger') then p.input end as input, case when p.arm in ('champion', 'challenger') then p.output end as output
     from due d left join lateral (
-      select input, output from predictions
-      where day = d.day and id = d.prediction_id and tenant_id = ${tenant} and arm in ('champion', 'challenger') limit 1
+      select arm, input, output from predictions where day = d.day and id = d.prediction_id and tenant_id = ${tenant} limit 1
     ) p on true
     order by d.event_time, d.prediction_id`;
 }

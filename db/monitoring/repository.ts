@@ -31,11 +31,11 @@ import type { MonitorRow } from './schema';
 
 /**
  * Other settings count anew, but of the requests that were not answered whole hours are read again.
- * So the hours of the service stay, with their answers. The volume is that of the model, so it stays
- * for another version too.
+ * So the hours of the service stay, with their answers. The volume and the
+ * share of labels are those of the model, so they stay for another version too.
  */
 function stateOfBegin(sql: Query) {
-  return sql`(excluded.state::jsonb || jsonb_build_object('volume', m.state::jsonb -> 'volume')
+  return sql`(excluded.state::jsonb || jsonb_build_object('volume', m.state::jsonb -> 'volume', 'labelFeed', m.state::jsonb -> 'labelFeed')
     || case when m.fencing = excluded.fencing then jsonb_build_object('hours', coalesce(m.state::jsonb -> 'hours', '[]')) else '{}' end)::json`;
 }
 

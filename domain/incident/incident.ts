@@ -5,6 +5,7 @@ export const incidentKinds = [
   'service',
   'skew',
   'volume',
+  'labels',
   'artifact',
   'retraining',
   'approval',

@@ -10,7 +10,7 @@ import { formatSeconds } from '../duration';
 import type { LifecycleSpec, ReleasingSpec } from './revision';
 import type { SplitSpec } from '../dataset/split';
 import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
-import { defaultMaxMissing } from '../rollout/missing-labels';
+import { defaultMaxMissing, missingLabelsOf } from '../rollout/missing-labels';
 import { largeHarmMargins } from '../rollout/policy';
 
 /** The parts of a revision that form its policy: spec, contracts and named files by path. */
@@ -298,7 +298,10 @@ const quality: LooseningRule = {
         margin: isRaised ? free : margin,
         largeHarm: isMargin ? free : largerIsLooser,
         missingLabels: {
-          judge: (_, is) => (is === 'ignore' ? 'missing labels hold no promotion' : null),
+          judge: () =>
+            missingLabelsOf(after) === 'ignore' && missingLabelsOf(before) !== 'ignore'
+              ? 'missing labels hold no promotion'
+              : null,
         },
         maxMissing: {
           judge: (was, is) =>

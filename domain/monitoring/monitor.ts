@@ -18,6 +18,8 @@ export interface MonitorSettings extends MonitorSpec {
   /** Event time after which a label is due. */
   readonly availableAfterSeconds: number;
   readonly service: ServiceLimits;
+  /** The largest share of due labels that may be missing; null if the lifecycle states none. */
+  readonly maxMissing?: number | null;
 }
 
 /** A stored monitor may be older than a setting. */

@@ -14,6 +14,17 @@ export type MissingLabels = (typeof missingLabelRules)[number];
 
 export const defaultMaxMissing = 0.05;
 
+/** The rule of a rollout. Feedback on answers of a language application is voluntary. */
+export function missingLabelsOf({
+  missingLabels,
+  answers,
+}: {
+  readonly missingLabels?: MissingLabels | undefined;
+  readonly answers?: unknown;
+}): MissingLabels {
+  return missingLabels ?? (answers === undefined ? 'hold' : 'ignore');
+}
+
 /** A label that came this long after it was due counts as late: a day in a rollout of 28 days. */
 export function lateAfterSeconds(maxDurationSeconds: number): number {
   return Math.min(86_400, maxDurationSeconds / 28);

@@ -1,7 +1,7 @@
 import { daysOfWeek } from '../calendar';
 import type { DayCorrelation } from '../statistics/day-history';
 import type { CanarySpec, DataSpec } from '../lifecycle/lifecycle';
-import { defaultMaxMissing, type MissingLabels } from './missing-labels';
+import { defaultMaxMissing, missingLabelsOf, type MissingLabels } from './missing-labels';
 
 /**
  * The rules of one rollout, stored under the digest of their canonical JSON before any decision.
@@ -78,7 +78,7 @@ export function rolloutPolicyOf(
       // The challengers of an A/B rollout score only the requests of their own entities.
       comparison: label.dependsOnPrediction || method === 'ab' ? 'arms' : 'pairs',
       acrossDays: holdsAcrossDays(test),
-      missingLabels: quality.missingLabels ?? (quality.answers === undefined ? 'hold' : 'ignore'),
+      missingLabels: missingLabelsOf(quality),
       maxMissing: quality.maxMissing ?? defaultMaxMissing,
     },
     guardrails,

@@ -3,6 +3,7 @@ import { binProblems } from '../../../domain/monitoring/bins';
 import { driftRoles } from '../../../domain/monitoring/drift-results';
 import { jumpSpans } from '../../../domain/monitoring/jump/jump-test';
 import type { JumpResult } from '../../../domain/monitoring/jump/jump-results';
+import type { LabelFeedResult } from '../../../domain/monitoring/labels/label-alarm';
 import { monitorActions, monitorFallbacks } from '../../../domain/monitoring/monitor-spec';
 import { monitorStatuses } from '../../../domain/monitoring/monitor';
 import { triggersOf } from '../../../domain/monitoring/alarm/alarm-triggers';
@@ -34,7 +35,8 @@ const monitorAlarm = z.object({
     .describe(
       'total variation distance; of a jump, the change of the mean as a share of the range of the ' +
         'reference; of quality, the increase of the loss; of the volume, the distance from the ' +
-        'nearest usual number of requests as a share of it',
+        'nearest usual number of requests as a share of it; of labels, the decrease of the share of ' +
+        'predictions with a label',
     ),
   triggers: z.string().describe('what the alarm triggers, by the settings and the brakes of runs'),
 });
@@ -250,6 +252,32 @@ const volume = z.object({
     .describe('those with three weeks or more before the newest block'),
 });
 
+const labelFeed = z.object({
+  newest: z
+    .object({
+      day: z.string().describe('UTC day of event time'),
+      predictions: z.number(),
+      labelled: z.number().describe('those with a label within a day after it was due'),
+    })
+    .describe('the newest day whose labels are due'),
+  reference: z
+    .object({
+      limit: z.number().describe('the least share of labelled predictions to expect on average'),
+      usual: z.number().nullable().describe('mean share of the days before; null: maxMissing'),
+      days: z.number().describe('the days before; 0: the limit is 1 − maxMissing'),
+    })
+    .nullable()
+    .describe('null while no day can be tested'),
+  alarm: z
+    .object({
+      since: z.string().describe('the first UTC day of event time that shows it'),
+      until: z.string(),
+      predictions: z.number(),
+      labelled: z.number(),
+    })
+    .nullable(),
+});
+
 const skew = z.object({
   measuredAt: instant,
   rows: z.number(),
@@ -308,6 +336,9 @@ export const monitorView = summary
     volume: volume
       .nullable()
       .describe('requests by the wall clock beside the weeks before; null until judged'),
+    labelFeed: labelFeed
+      .nullable()
+      .describe('whether labels stop or thin; null until the labels of a day are due'),
     skew: skew.nullable().describe('training-serving skew of a sample of requests'),
     fallback: fallback
       .nullable()
@@ -451,6 +482,7 @@ export function monitorToJson(
     service: shown?.service ?? null,
     refused: shown?.refused ? refusedToJson(shown.refused) : null,
     volume: shown?.volume ?? null,
+    labelFeed: shown?.labelFeed ? labelFeedToJson(shown.labelFeed) : null,
     skew: shown?.skew ?? null,
     fallback: shown?.fallback ?? null,
     contradicted: shown && contradicted,
@@ -481,6 +513,12 @@ function refusedToJson({ rows, requests, causes, test }: RefusedRequests): Monit
     lower,
     since,
   };
+}
+
+function labelFeedToJson({ reference, ...rest }: LabelFeedResult): MonitorJson['labelFeed'] {
+  if (reference === null) return { ...rest, reference };
+  const { limit, usual, days } = reference;
+  return { ...rest, reference: { limit, usual, days } };
 }
 
 function jumpToJson({ limits, alarm }: JumpResult): MonitorJson['drift'][number]['jump'] {

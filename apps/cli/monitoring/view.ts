@@ -5,6 +5,7 @@ import type { MonitorJson } from '../../api/monitoring/view';
 import type { Frame } from '../rollout/sequence-drawing';
 import { wrapped, type Paint } from '../terminal';
 import { estimateLines, qualityLines, testLines } from './quality-lines';
+import { labelLines } from './label-lines';
 import { binLines, dataLines, driftLines, jumpLines } from './request-lines';
 import { volumeLines } from './volume-lines';
 
@@ -44,6 +45,7 @@ export function describeMonitor(
     '',
     ...serviceLines(monitor, page),
     ...volumeLines(monitor, paint),
+    ...labelLines(monitor).flatMap(wrap),
     ...skewLines(monitor),
     ...fallbackLines(monitor).flatMap(wrap),
     ...unknownLines(monitor, paint).flatMap(wrap),

@@ -3,6 +3,7 @@ import { interval, percent, plain, signed } from '../../format';
 import type { Bounds } from '../../statistics/interval';
 import { counterpartFor, isGateResult } from './counterpart';
 import { increaseFor, metricText } from './measured-metric';
+import { neededText, timesNeeded } from './needed-data';
 import {
   sampleSizeText,
   boundsAt,
@@ -30,6 +31,7 @@ export function judgeNonInferiority(
     demand: `below the ${plain(gate.margin)} margin`,
     shown: bounds.upper !== null && bounds.upper < gate.margin,
     refuted: bounds.lower !== null && bounds.lower > gate.margin,
+    limit: gate.margin,
   }));
 }
 
@@ -45,6 +47,7 @@ export function judgeSuperiority(
     demand: gate.margin === 0 ? 'better' : `better by more than ${plain(gate.margin)}`,
     shown: bounds.upper !== null && bounds.upper < -gate.margin,
     refuted: bounds.lower !== null && bounds.lower >= -gate.margin,
+    limit: -gate.margin,
   }));
 }
 
@@ -53,6 +56,8 @@ interface DifferenceAssessment {
   readonly demand: string;
   readonly shown: boolean;
   readonly refuted: boolean;
+  /** Bounds on one side of it show the demand, and on the other side refute it. */
+  readonly limit: number;
 }
 
 function judgeDifference(
@@ -66,7 +71,7 @@ function judgeDifference(
   if (increase.kind === 'notMeasured') return notMeasured(gate.kind, increase.reason);
   const bounds = boundsAt(increase.bounds, gate.confidence);
   if (bounds === null) return confidenceNotMeasured(gate.kind, gate.confidence, increase.bounds);
-  const { demand, shown, refuted } = assess(bounds);
+  const { demand, shown, refuted, limit } = assess(bounds);
   const found = describe(metricText(gate), counterpart.name, increase, bounds);
   const details = ['positive is worse', sampleSizeText(increase), ...correlationTexts(increase)];
   const heavy = shown ? tooHeavyTail(gate.kind, found, increase) : null;
@@ -85,10 +90,11 @@ function judgeDifference(
       message: `${found}: not ${demand}`,
       details,
     };
+  const needed = neededText(increase, timesNeeded(increase.estimate, bounds, limit));
   return {
     outcome: 'inconclusive',
     code: `${gate.kind}.open`,
-    message: `${found}: not shown to be ${demand}`,
+    message: `${found}: not shown to be ${demand}; ${needed}`,
     details,
   };
 }

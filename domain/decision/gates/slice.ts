@@ -3,6 +3,7 @@ import type { EvaluationPolicy } from '../policy';
 import { count, interval, percent, signed } from '../../format';
 import type { Bounds } from '../../statistics/interval';
 import { counterpartFor, isGateResult } from './counterpart';
+import { neededText, timesNeeded } from './needed-data';
 import {
   sampleSizeText,
   boundsAt,
@@ -142,7 +143,23 @@ function judgeOne(gate: GateOf<'slice'>, slice: SliceMeasurement): JudgedSlice {
   const ruledOut = alone.upper !== null && alone.upper < 2 * gate.maxIncrease;
   return increase.estimate <= gate.maxIncrease && ruledOut
     ? { ...judged, outcome: 'passed', code: 'slice.unharmed' }
-    : { ...judged, outcome: 'inconclusive', code: 'slice.open' };
+    : {
+        ...judged,
+        outcome: 'inconclusive',
+        code: 'slice.open',
+        text: `${judged.text}; ${neededText({ ...increase, rows: slice.rows }, timesToDecide(gate, increase.estimate, { alone, together }))}`,
+      };
+}
+
+/** Until the slice is shown to be harmed by the bounds together, or unharmed by its own. */
+function timesToDecide(
+  { maxIncrease }: Pick<GateOf<'slice'>, 'maxIncrease'>,
+  estimate: number,
+  { alone, together }: { readonly alone: Bounds; readonly together: Bounds },
+): number | null {
+  return estimate > maxIncrease
+    ? timesNeeded(estimate, together, maxIncrease)
+    : timesNeeded(estimate, alone, 2 * maxIncrease);
 }
 
 function nameOf({ column, value, groups }: SliceMeasurement): string {

@@ -1,6 +1,7 @@
 import type { Evidence } from '../evidence';
 import { figure, percent, plain } from '../../format';
 import { measurementFor, metricText } from './measured-metric';
+import { neededText, timesNeeded } from './needed-data';
 import {
   sampleSizeText,
   boundsAt,
@@ -57,6 +58,9 @@ export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): G
     ...(gate.max === null ? [] : [`upper bound ${figure(bounds.upper)}`]),
   ].join(', ');
   const found = `${value} (${percent(bounds.level)} ${shown})`;
+  const times = [gate.min, gate.max]
+    .flatMap((limit) => (limit === null ? [] : [timesNeeded(estimate, bounds, limit)]))
+    .reduce((most, each) => (most === null || each === null ? null : Math.max(most, each)), 1);
   const heavy = sure ? tooHeavyTail('threshold', found, measurement) : null;
   if (heavy !== null) return { ...heavy, details: [...(heavy.details ?? []), ...details] };
   return sure
@@ -69,7 +73,7 @@ export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): G
     : {
         outcome: 'inconclusive',
         code: 'threshold.unproven',
-        message: `${found}: not shown to meet the ${limits}`,
+        message: `${found}: not shown to meet the ${limits}; ${neededText(measurement, times)}`,
         details: [...details, 'a longer holdout narrows the bound'],
       };
 }

@@ -38,6 +38,7 @@ function runsText(kind: MonitorAlarm['kind'], situation: AlarmSituation): string
   if (situation.settings.onAlarm === 'notify') return '; no run starts (onAlarm: notify)';
   if (kind === 'service') return '; another version would not serve better';
   if (kind === 'volume') return '; no run starts, because another version gets the same requests';
+  if (kind === 'labels') return '; no run starts, because another version gets the same labels';
   if (kind === 'data' || kind === 'skew')
     return situation.outlook.state.isAlarmHoldOver
       ? '; it no longer holds retraining, because it has lasted for a week'
@@ -49,6 +50,7 @@ export function waitsForOf(kind: MonitorAlarm['kind'], situation: AlarmSituation
   if (kind === 'service') return 'a person who looks at the gateways and what they call';
   if (kind === 'volume')
     return 'a person who checks what the gateways refuse (429, 503), and asks the callers what changed';
+  if (kind === 'labels') return 'a person who repairs what sends the labels';
   if (kind === 'data') return 'a person who repairs the data that callers send';
   if (kind === 'skew') return 'a person who finds why serving and training differ';
   return situation.settings.onAlarm === 'retrain'

@@ -20,6 +20,7 @@ import {
   type RefusedRequests,
   type ServiceTest,
 } from './monitor-results';
+import { labelAlarms } from '../labels/label-alarm';
 import { causesText } from '../service/refused-requests';
 import { isSkewed } from './skew';
 import { volumeAlarms } from '../volume/volume-alarms';
@@ -33,7 +34,11 @@ export function alarmsOf(
     refused,
     skew,
     volume,
-  }: Pick<MonitorResults, 'drift' | 'quality' | 'service' | 'refused' | 'skew' | 'volume'>,
+    labelFeed,
+  }: Pick<
+    MonitorResults,
+    'drift' | 'quality' | 'service' | 'refused' | 'skew' | 'volume' | 'labelFeed'
+  >,
   settings: MonitorSettings,
 ): readonly MonitorAlarm[] {
   const alarms: MonitorAlarm[] = drift.flatMap((each) => {
@@ -62,6 +67,7 @@ export function alarmsOf(
     });
   }
   if (volume !== null) alarms.push(...volumeAlarms(volume, settings.timezone));
+  if (labelFeed) alarms.push(...labelAlarms(labelFeed, settings));
   return alarms.sort(
     (a, b) => alarmKinds.indexOf(a.kind) - alarmKinds.indexOf(b.kind) || b.effect - a.effect,
   );

@@ -3,6 +3,7 @@ import type { FeatureDrift } from '../drift-results';
 import type { QualityResult } from '../quality/quality-results';
 import type { EstimateResult } from './estimated-quality';
 import type { FallbackResult } from './fallback-state';
+import type { LabelFeedResult } from '../labels/label-alarm';
 import type { RefusedRows } from './observed';
 import type { SkewResult } from './skew';
 import type { VolumeResult } from '../volume/volume';
@@ -20,6 +21,8 @@ export interface MonitorResults {
   readonly refused: RefusedRequests | null;
   /** Null until it was judged, or if the settings turn it off. */
   readonly volume: VolumeResult | null;
+  /** Null until the labels of a day were judged; absent in older results. */
+  readonly labelFeed?: LabelFeedResult | null;
   readonly skew: SkewResult | null;
   /** The comparison with the former champion; null while no alarm asks for it. */
   readonly fallback: FallbackResult | null;
@@ -123,7 +126,15 @@ export interface RefusedRequests {
   readonly test: ShareTest;
 }
 
-export const alarmKinds = ['service', 'quality', 'skew', 'data', 'drift', 'volume'] as const;
+export const alarmKinds = [
+  'service',
+  'quality',
+  'skew',
+  'data',
+  'drift',
+  'volume',
+  'labels',
+] as const;
 
 export interface MonitorAlarm {
   /** The same as long as the alarm is open. */

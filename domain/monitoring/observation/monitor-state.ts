@@ -3,6 +3,7 @@ import type { QualityState } from '../quality/quality';
 import type { DriftState } from '../drift-state';
 import type { EstimatedDay } from './estimated-quality';
 import type { FallbackState } from './fallback-state';
+import type { LabelFeedState } from '../labels/label-feed-state';
 import type { LiveQuality } from './live-quality';
 import type { ObservedRow, RefusedRows } from './observed';
 import type { SkewResult } from './skew';
@@ -34,6 +35,8 @@ export interface MonitorState {
   readonly skew: SkewResult | null;
   /** Null before the first look. It is kept when another version becomes the champion. */
   readonly volume: VolumeState | null;
+  /** The same; absent in a state that is older. */
+  readonly labelFeed?: LabelFeedState | null;
   /** The comparison with the former champion; null while no alarm asks for it. */
   readonly fallback: FallbackState | null;
 }

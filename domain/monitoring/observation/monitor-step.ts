@@ -1,6 +1,7 @@
 import { defaultMonitor } from '../monitor-spec';
 import type { LifecycleSpec, ReleasingSpec } from '../../lifecycle/revision';
 import type { Task } from '../../model/model';
+import { defaultMaxMissing, missingLabelsOf } from '../../rollout/missing-labels';
 import type { MonitorFacts, MonitorSettings, ServiceLimits } from '../monitor';
 
 export type MonitorStep =
@@ -75,6 +76,7 @@ function settingsOf(spec: LifecycleSpec, task: Task | 'chat'): MonitorSettings |
       timezone: canary?.timezone ?? 'UTC',
       availableAfterSeconds: canary?.quality.answers?.availableAfterSeconds ?? 0,
       service: serviceLimits(spec),
+      maxMissing: maxMissingOf(canary),
     };
   }
   if (spec.kind !== 'ModelLifecycle' || task === 'chat') return null;
@@ -87,7 +89,16 @@ function settingsOf(spec: LifecycleSpec, task: Task | 'chat'): MonitorSettings |
     timezone: spec.data.time?.timezone ?? 'UTC',
     availableAfterSeconds: spec.data.label.availableAfterSeconds,
     service: serviceLimits(spec),
+    maxMissing: maxMissingOf(spec.canary),
   };
+}
+
+/** Null without a rollout that missing labels hold back. */
+function maxMissingOf(canary: ReleasingSpec['canary']): number | null {
+  const quality = canary?.quality;
+  return quality !== undefined && missingLabelsOf(quality) === 'hold'
+    ? (quality.maxMissing ?? defaultMaxMissing)
+    : null;
 }
 
 /** Without a guardrail of errors, as without a canary, one failed request in a hundred is allowed. */

@@ -41,6 +41,9 @@ export function alarmsRaised(text: string): string {
   return text.startsWith('[') ? (JSON.parse(text) as readonly [string, string])[0] : text;
 }
 
+/** What serves may still be right; a person looks before it is not known any more. */
+const warnings: ReadonlySet<MonitorAlarm['kind']> = new Set(['drift', 'volume', 'labels']);
+
 type DataVersion = Pick<DatasetVersionRef, 'dataset' | 'version'>;
 
 export function alarmGroups({
@@ -55,7 +58,7 @@ export function alarmGroups({
     return [
       {
         kind,
-        severity: kind === 'drift' || kind === 'volume' ? 'warning' : 'critical',
+        severity: warnings.has(kind) ? 'warning' : 'critical',
         title: titleOf(kind, first, open.length),
         story: {
           what: `${open.map(({ title }) => title).join('; ')}.`,
@@ -121,14 +124,15 @@ function titleOf(kind: MonitorAlarm['kind'], { title }: MonitorAlarm, open: numb
     data: 'request data',
     drift: 'drift',
     volume: 'volume of requests',
+    labels: 'labels',
   }[kind];
   return `${what}: ${title}${more}`;
 }
 
 /**
  * The versions that the champion was trained on, with which requests are compared. Of an alarm
- * about recent data, also the newest. Alarms of the service and of the volume say
- * nothing of data.
+ * about recent data, also the newest. Alarms of the service, of the volume and of
+ * the share of labels say nothing of data.
  */
 export function dataVersionText(
   kind: MonitorStory['kind'],
@@ -137,7 +141,8 @@ export function dataVersionText(
     newest,
   }: { readonly trainedOn: readonly DataVersion[]; readonly newest: readonly DataVersion[] },
 ): string | null {
-  if (kind === 'service' || kind === 'volume' || trainedOn.length === 0) return null;
+  if (kind === 'service' || kind === 'volume' || kind === 'labels') return null;
+  if (trainedOn.length === 0) return null;
   const names = (of: readonly DataVersion[]) =>
     of
       .map(({ dataset, version }) => `${dataset}@${version}`)

@@ -11,6 +11,7 @@ import { qualityResults } from '../quality/quality-results';
 import { addEstimates, estimateResult } from './estimated-quality';
 import { fallbackResult } from './fallback';
 import { isFallbackDue } from './fallback-state';
+import { labelFeedResult } from '../labels/label-alarm';
 import { addLosses, lossOf, qualityResult, withPoint } from './live-quality';
 import type { MonitorResults } from './monitor-results';
 import type { MonitorState } from './monitor-state';
@@ -98,6 +99,7 @@ function resultsOf(state: MonitorState, version: ObservedVersion): MonitorResult
   const service = serviceResult(state, settings);
   const refused = refusedRequests(state.hours, settings);
   const volume = (settings.volume.enabled && state.volume?.result) || null;
+  const labelFeed = state.labelFeed ? labelFeedResult(state.labelFeed) : null;
   return {
     drift,
     quality,
@@ -105,9 +107,13 @@ function resultsOf(state: MonitorState, version: ObservedVersion): MonitorResult
     service,
     refused,
     volume,
+    labelFeed,
     skew: state.skew,
     fallback: state.fallback && fallbackResult(state.fallback, version),
-    alarms: alarmsOf({ drift, quality, service, refused, volume, skew: state.skew }, settings),
+    alarms: alarmsOf(
+      { drift, quality, service, refused, volume, labelFeed, skew: state.skew },
+      settings,
+    ),
     unknown: unknownResults(state, { drift, quality }, version),
   };
 }

@@ -3,6 +3,7 @@ import { count, percent } from '../../format';
 import { blockScales } from '../blocks';
 import type { DriftState } from '../drift-state';
 import { isVaryingNumber } from '../jump/value-sums';
+import { unknownLabelFeed } from '../labels/label-alarm';
 import { minLabels } from '../quality/quality';
 import { allRequests, daysOf, isScoreBin } from '../quality/quality-blocks';
 import type { MonitorResults, UnknownResult } from './monitor-results';
@@ -25,6 +26,7 @@ export function unknownResults(
     ...slowService(state, version),
     ...(settings.volume.enabled ? unknownVolume(state.volume) : []),
     ...withoutLabels(state, results, version),
+    ...unknownLabelFeed(state.labelFeed ?? null),
     ...(settings.task === 'chat' ? [] : unmeasuredSkew(state)),
     ...untestedQuality(results),
     ...fewLabels(state, results, version),

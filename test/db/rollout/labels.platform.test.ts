@@ -214,6 +214,25 @@ describe('the labels of a rollout', () => {
     expect(total.champion).toMatchObject({ assigned: 8, labelled: 2 });
   });
 
+  test('that come after they were due are missing until then, and still count', async () => {
+    const [inTime, late] = await store(request(1), request(2));
+    if (!inTime || !late) throw new Error('stored');
+    await label(inTime.id);
+    // Labels are due 6 hours after their request.
+    await clockAt(30);
+    expect((await pairsNow()).map(({ predictionId }) => predictionId)).toEqual([inTime.id]);
+    const counts = async () =>
+      (await test_.registry.rollouts.traffic({ tenant, id: rollout.id })).total.champion;
+    expect(await counts()).toMatchObject({ ripe: 2, labelled: 1 });
+    await label(late.id);
+    // The look before has counted labels up to hour 24.
+    expect(await pairsNow()).toMatchObject([
+      { predictionId: late.id, label: 1, lateSeconds: 22 * 3600 },
+    ]);
+    expect(await counts()).toMatchObject({ ripe: 2, labelled: 2 });
+    expect(await pairsNow()).toEqual([]);
+  });
+
   test('that were written at the same moment as their prediction are delivered once joined', async () => {
     const [row] = await store(request(1));
     if (!row) throw new Error('stored');

@@ -43,6 +43,16 @@ const withCanary = (change: Partial<CanarySpec>) => revision({ canary: { ...cana
 const withContract = (change: Partial<DataContract>) =>
   revision({}, { orders: { ...contract, ...change } });
 
+/** Of answers, whose feedback is voluntary. */
+const withAnswers = (change: Partial<CanarySpec['quality']>) =>
+  withCanary({
+    quality: {
+      ...canary.quality,
+      answers: { from: 'callers', measure: { kind: 'exact' }, availableAfterSeconds: 60 },
+      ...change,
+    },
+  });
+
 const llmFiles = llmLifecycleTemplate({ name: 'atlas' });
 const llm = parsed(llmFiles['lifecycle.yaml'] ?? '', llmFiles);
 const llmBase = llm.spec as LlmLifecycleSpec;
@@ -337,6 +347,36 @@ describe('loosenings of a policy', () => {
       ['spec.canary.test.dayCorrelation'],
     ],
     [
+      'missing labels that are ignored, which held the promotion by default',
+      before,
+      withCanary({ quality: { ...canary.quality, missingLabels: 'ignore' } }),
+      ['spec.canary.quality.missingLabels'],
+    ],
+    [
+      'missing labels that are ignored, which counted at their worst',
+      withCanary({ quality: { ...canary.quality, missingLabels: 'worstCase' } }),
+      withCanary({ quality: { ...canary.quality, missingLabels: 'ignore' } }),
+      ['spec.canary.quality.missingLabels'],
+    ],
+    [
+      'missing feedback on answers that is ignored again by default',
+      withAnswers({ missingLabels: 'hold' }),
+      withAnswers({}),
+      ['spec.canary.quality.missingLabels'],
+    ],
+    [
+      'more missing labels than the default',
+      before,
+      withCanary({ quality: { ...canary.quality, maxMissing: 0.06 } }),
+      ['spec.canary.quality.maxMissing'],
+    ],
+    [
+      'a maxMissing below the default that is removed',
+      withCanary({ quality: { ...canary.quality, maxMissing: 0.01 } }),
+      before,
+      ['spec.canary.quality.maxMissing'],
+    ],
+    [
       'another loss',
       before,
       withCanary({ quality: { ...canary.quality, metric: 'brier' } }),
@@ -437,6 +477,21 @@ describe('loosenings of a policy', () => {
   });
 
   test.each<[string, PolicyRevision, PolicyRevision]>([
+    [
+      'missing labels that hold the promotion, which were ignored',
+      withCanary({ quality: { ...canary.quality, missingLabels: 'ignore' } }),
+      withCanary({ quality: { ...canary.quality, missingLabels: 'hold' } }),
+    ],
+    [
+      'the default of missing feedback on answers, written down',
+      withAnswers({}),
+      withAnswers({ missingLabels: 'ignore' }),
+    ],
+    [
+      'fewer missing labels than the default',
+      before,
+      withCanary({ quality: { ...canary.quality, maxMissing: 0.01 } }),
+    ],
     ['other parameters', before, revision({ train: { ...base.train, params: { num_leaves: 7 } } })],
     [
       'another schedule, owner or webhook',

@@ -107,6 +107,9 @@ function Monitor({ of }: { readonly of: ShownMonitor }) {
                   ],
                 ] as const)
               : []),
+            ...(of.labelFeed
+              ? ([[`Labels in time, ${of.labelFeed.newest.day}`, labelText(of.labelFeed)]] as const)
+              : []),
             ...(of.fallback
               ? ([[`Fallback, version ${of.fallback.former}`, fallbackText(of.fallback)]] as const)
               : []),
@@ -133,6 +136,16 @@ function Monitor({ of }: { readonly of: ShownMonitor }) {
         </>
       )}
     </>
+  );
+}
+
+function labelText({ newest, reference }: NonNullable<ShownMonitor['labelFeed']>): string {
+  const { predictions, labelled } = newest;
+  return (
+    `${figure(labelled)} of ${figure(predictions)} predictions; ` +
+    (reference === null
+      ? 'not tested yet'
+      : `on average, at least ${percent(reference.limit)} are expected`)
   );
 }
 

@@ -172,6 +172,11 @@ const monitor: MonitorJson = {
       },
     ],
   },
+  labelFeed: {
+    newest: { day: '2024-05-06', predictions: 400, labelled: 380 },
+    reference: { limit: 0.9, usual: 0.96, days: 28 },
+    alarm: null,
+  },
   skew: null,
   fallback: null,
   estimate: {
@@ -191,6 +196,9 @@ test('the view of a monitor shows quality, drift as bars, data quality, service 
   expect(text).toContain('flight-delay@7  watching');
   expect(text).toContain('1,200 requests, 900 labels, event time 2013-07-01T00:00:00.000Z');
   expect(text).toContain('no alarm is open');
+  expect(text).toContain(
+    'labels: 380 of 400 predictions of 2024-05-06 had a label in time; usual 96 %',
+  );
   expect(text).toContain('live logloss 0.5 (0.45 … 0.56), 900 labels of four weeks; holdout 0.48');
   expect(text).toContain(
     '4 of 1,000 due labels since 2013-06-03T00:00:00.000Z have contradictory values',

@@ -103,3 +103,20 @@ test('only other tests begin anew: what follows from an alarm, the volume and th
   ])
     expect(next(model({}), model(tests))).toMatchObject({ kind: 'prepare' });
 });
+
+test('labels are tested by maxMissing only if missing labels hold the rollout', () => {
+  const model = (quality: object): LifecycleSpec => {
+    const { spec, ...document } = example('model');
+    const canary = spec['canary'] as { quality: object };
+    const changed = { ...canary, quality: { ...canary.quality, ...quality } };
+    return lifecycleSchema.parse({ ...document, spec: { ...spec, canary: changed } });
+  };
+  const maxMissing = (spec: LifecycleSpec, task: 'chat' | 'classification') => {
+    const next = step(spec, task);
+    return next.kind === 'prepare' ? next.settings.maxMissing : undefined;
+  };
+  expect(maxMissing(model({ missingLabels: 'hold', maxMissing: 0.2 }), 'classification')).toBe(0.2);
+  expect(maxMissing(model({ missingLabels: 'ignore' }), 'classification')).toBeNull();
+  expect(maxMissing(model({ missingLabels: 'worstCase' }), 'classification')).toBeNull();
+  expect(maxMissing(application(), 'chat')).toBeNull();
+});

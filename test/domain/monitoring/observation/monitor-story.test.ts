@@ -1,6 +1,7 @@
 import type { MonitorSettings } from '../../../../domain/monitoring/monitor';
 import { defaultMonitor } from '../../../../domain/monitoring/monitor-spec';
 import { alarmsOf } from '../../../../domain/monitoring/observation/alarms';
+import { retrainingCauseOf } from '../../../../domain/monitoring/alarm/retraining-cause';
 import type { RunId } from '../../../../domain/ids';
 import type { RunOutlook } from '../../../../domain/retraining/outlook';
 import { noRetraining } from '../../../../domain/retraining/retraining';
@@ -220,6 +221,33 @@ test('the size of a jump has the change, its share of the range, and the limit',
   );
 });
 
+test('an alarm of labels is a warning that starts no run, also with onAlarm: retrain', () => {
+  const labelFeed = {
+    newest: { day: '2024-05-07', predictions: 50, labelled: 10 },
+    reference: { limit: 0.9, cap: 1, usual: 0.95, days: 28 },
+    alarm: { since: '2024-05-01', until: '2024-05-07', predictions: 400, labelled: 100 },
+  };
+  const service = { tests: [] } as unknown as MonitorResults['service'];
+  const none = { drift: [], quality: null, refused: null, volume: null, skew: null };
+  const found = { ...none, service, labelFeed };
+  const alarms = alarmsOf(found, settings);
+  const results = { ...found, alarms, estimate: null, fallback: null, unknown: [] };
+  const at = { model: 'm', version: 3, settings, eventNow, outlook: free };
+  expect(settings.onAlarm).toBe('retrain');
+  expect(monitorStories({ ...at, results })).toMatchObject([
+    {
+      kind: 'labels',
+      severity: 'warning',
+      title: expect.stringMatching(/^labels: labels came for 25 % of 400 predictions/) as string,
+      story: {
+        engineDid: expect.stringContaining('no run starts, because another version') as string,
+        waitsFor: 'a person who repairs what sends the labels',
+      },
+    },
+  ]);
+  expect(retrainingCauseOf(alarmGroups(results), [])).toBeNull();
+});
+
 describe('what is kept of a raised incident', () => {
   test.each(['drift:x quality:all:loss:day', 'quality:a\nb:loss:week', ''])(
     'has the alarms %j, also if a slice has a line break',
@@ -271,6 +299,7 @@ describe('the data versions of a story', () => {
     ['quality', trainedOn, 'trained on m.flights@3, m.weather@2, the newest'],
     ['skew', later, 'trained on m.flights@3, m.weather@2'],
     ['service', later, null],
+    ['labels', later, null],
   ] as const)('of %s', (kind, newest, text) => {
     expect(dataVersionText(kind, { trainedOn, newest })).toBe(text);
     expect(dataVersionText(kind, { trainedOn: [], newest: [] })).toBeNull();

@@ -1,0 +1,93 @@
+/** The labels of a model in words: the open alarm, and what is not known of them. */
+import { formatSeconds } from '../../duration';
+import { count, percent } from '../../format';
+import type { MonitorAlarm, UnknownResult } from '../observation/monitor-results';
+import { minReferenceDays, shareOf, type LabelDay, type LabelReference } from './label-feed';
+import { labelGraceSeconds, type LabelFeedState } from './label-feed-state';
+
+/** The labels of the newest judged day, beside what is expected. */
+export interface LabelFeedResult {
+  readonly newest: LabelDay;
+  /** Null while no day can be tested. */
+  readonly reference: LabelReference | null;
+  /** Since the alarm began; null without one. */
+  readonly alarm: {
+    readonly since: string;
+    readonly until: string;
+    readonly predictions: number;
+    readonly labelled: number;
+  } | null;
+}
+
+export function labelFeedResult({ newest, test }: LabelFeedState): LabelFeedResult | null {
+  if (newest === null) return null;
+  const { alarm, reference } = test;
+  const [first, last] = [alarm?.days[0], alarm?.days.at(-1)];
+  if (alarm === null || first === undefined || last === undefined)
+    return { newest, reference, alarm: null };
+  const sum = (part: 'predictions' | 'labelled') =>
+    alarm.days.reduce((total, day) => total + day[part], 0);
+  return {
+    newest,
+    reference: alarm.reference,
+    alarm: {
+      since: alarm.since,
+      until: last.day,
+      predictions: sum('predictions'),
+      labelled: sum('labelled'),
+    },
+  };
+}
+
+export function labelAlarms(
+  { reference, alarm }: Pick<LabelFeedResult, 'reference' | 'alarm'>,
+  { availableAfterSeconds }: { readonly availableAfterSeconds: number },
+): readonly MonitorAlarm[] {
+  if (alarm === null || reference === null) return [];
+  const { since, until, predictions, labelled } = alarm;
+  const share = shareOf({ predictions, labelled });
+  const days = since === until ? `of ${since}` : `from ${since} to ${until}`;
+  const got = labelled === 0 ? 'no label came for' : `labels came for ${percent(share)} of`;
+  const within = formatSeconds(availableAfterSeconds + labelGraceSeconds);
+  return [
+    {
+      key: 'labels:share',
+      kind: 'labels',
+      feature: null,
+      title: `${got} ${count(predictions)} predictions ${days}; ${expectedText(reference)}`,
+      since: new Date(since).toISOString(),
+      effect: Math.max(0, (reference.usual ?? reference.limit) - share),
+      size:
+        `${count(labelled)} of ${count(predictions)} predictions had a label within ${within}` +
+        `, ${percent(share)}; ${expectedText(reference)}; limit ${percent(reference.limit)}`,
+      slice: null,
+    },
+  ];
+}
+
+function expectedText({ limit, usual, days }: LabelReference): string {
+  return usual === null
+    ? `canary.quality.maxMissing allows ${percent(1 - limit)} to be missing`
+    : `labels came for ${percent(usual)} on average on the ${days} days before`;
+}
+
+export function unknownLabelFeed(state: LabelFeedState | null): readonly UnknownResult[] {
+  const days = state?.test.days.length ?? 0;
+  if (state === null || days === 0 || state.test.reference !== null) return [];
+  const what = 'whether labels stop or thin';
+  if (days < minReferenceDays)
+    return [
+      {
+        what,
+        why: `the labels of ${count(days)} days are due, and it takes ${minReferenceDays} to know their usual share`,
+        until: `those of ${minReferenceDays} days are due`,
+      },
+    ];
+  return [
+    {
+      what,
+      why: 'the share of labelled predictions differs too much from day to day',
+      until: null,
+    },
+  ];
+}
