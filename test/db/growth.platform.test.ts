@@ -23,7 +23,9 @@ describe('in a large registry', () => {
   beforeAll(async () => {
     test_ = await openTestRegistry();
     await registerFirst(test_.registry, signer);
-    size = await fillRegistry({ ...test_, scale, audit: { signer, archive: memoryArchive() } });
+    const { registry, owner: database } = test_;
+    const audit = { signer, archive: memoryArchive() };
+    size = await fillRegistry({ database, registry, scale, audit });
   }, 120_000);
   afterAll(() => test_.close());
 
