@@ -14,7 +14,7 @@ export interface ApplicationRole {
 }
 
 /** The role that a database address names; null if it has no user. */
-export function applicationRole(url: string): ApplicationRole | null {
+function applicationRole(url: string): ApplicationRole | null {
   const { username, password } = new URL(url);
   return username === ''
     ? null

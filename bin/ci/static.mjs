@@ -4,7 +4,7 @@ import { readFirstLines } from './failures.mjs';
 
 /**
  * In the order in which they start. The longest come first, since two run at a time. One eslint
- * for all files needs the whole heap of 4 GB, and collects garbage most of the time.
+ * for all files can run out of its heap of 4 GB.
  */
 export const staticChecks = [
   'lint:sources',

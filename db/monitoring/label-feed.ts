@@ -63,7 +63,7 @@ export async function followLabelFeed(
  * Labels of versions that answered on this day, other than those that the monitor has counted. The
  * few of requests for a version are not told apart, because that reads each prediction.
  */
-export function selectUnmonitored(
+function selectUnmonitored(
   tx: Query,
   { tenantId: tenant, model }: Monitored,
   { day, predictions }: Pick<PendingLabelDay, 'day' | 'predictions'>,

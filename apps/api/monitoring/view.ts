@@ -3,7 +3,7 @@ import { binProblems } from '../../../domain/monitoring/bins';
 import { driftRoles } from '../../../domain/monitoring/drift-results';
 import { jumpSpans } from '../../../domain/monitoring/jump/jump-test';
 import type { JumpResult } from '../../../domain/monitoring/jump/jump-results';
-import type { LabelFeedResult } from '../../../domain/monitoring/labels/label-alarm';
+import type { LabelFeedResult } from '../../../domain/monitoring/labels/label-feed-result';
 import { monitorActions, monitorFallbacks } from '../../../domain/monitoring/monitor-spec';
 import { monitorStatuses } from '../../../domain/monitoring/monitor';
 import { triggersOf } from '../../../domain/monitoring/alarm/alarm-triggers';

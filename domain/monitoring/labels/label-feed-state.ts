@@ -93,6 +93,6 @@ export function judgeOldestDay(
   return { ...state, pending, newest: day, test: judgeLabelDay(state.test, day, settings) };
 }
 
-export function dayOf(at: string): string {
+function dayOf(at: string): string {
   return new Date(at).toISOString().slice(0, 10);
 }

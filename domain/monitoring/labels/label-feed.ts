@@ -54,10 +54,10 @@ export interface LabelTest {
 export const emptyLabelTest: LabelTest = { days: [], reference: null, evidence: [], alarm: null };
 
 /** Days that teach the usual share. */
-export const referenceDays = 28;
+const referenceDays = 28;
 export const minReferenceDays = 14;
 /** The usual share may fall by this part of it: one batch in twenty that comes too late. */
-export const tolerance = 0.05;
+const tolerance = 0.05;
 /** The mean share of this many days ends an alarm. One day could be a late batch. */
 const daysToEnd = 3;
 /** Parts of the largest stake. Large ones find a feed that stops, small ones a slow decline. */

@@ -3,7 +3,7 @@ import type { FeatureDrift } from '../drift-results';
 import type { QualityResult } from '../quality/quality-results';
 import type { EstimateResult } from './estimated-quality';
 import type { FallbackResult } from './fallback-state';
-import type { LabelFeedResult } from '../labels/label-alarm';
+import type { LabelFeedResult } from '../labels/label-feed-result';
 import type { RefusedRows } from './observed';
 import type { SkewResult } from './skew';
 import type { VolumeResult } from '../volume/volume';

@@ -11,7 +11,7 @@ import { qualityResults } from '../quality/quality-results';
 import { addEstimates, estimateResult } from './estimated-quality';
 import { fallbackResult } from './fallback';
 import { isFallbackDue } from './fallback-state';
-import { labelFeedResult } from '../labels/label-alarm';
+import { labelFeedResult } from '../labels/label-feed-result';
 import { addLosses, lossOf, qualityResult, withPoint } from './live-quality';
 import type { MonitorResults } from './monitor-results';
 import type { MonitorState } from './monitor-state';

@@ -1,12 +1,11 @@
 import type { GuardrailSpec } from '../../lifecycle/lifecycle';
 import { wealthAgainstShare, type ShareState } from '../../statistics/share-sequence';
-import type { RolloutEvidence } from './evidence';
 
 /**
  * Failures and slow answers have causes that both versions share, such as an outage of a feature
  * store or a busy machine. What an answer contains is the version's own, so it needs no control.
  */
-export const controlledGuardrails = [
+const controlledGuardrails = [
   'errors',
   'latency_ms',
   'first_token_ms',
@@ -25,9 +24,14 @@ export interface ControlCount extends ShareState {
 /** With less of the traffic than this, the champion shows too little to compare with. */
 const leastControl = 0.1;
 
+interface CountedGuardrails {
+  readonly guardrails: Readonly<Partial<Record<GuardrailSpec['name'], ShareState>>>;
+  readonly control?: Readonly<Partial<Record<ControlledGuardrail, ControlCount>>>;
+}
+
 /** Null for a guardrail without control, or if the champion had too little of the traffic. */
 export function controlIn(
-  { guardrails, control }: Pick<RolloutEvidence, 'guardrails' | 'control'>,
+  { guardrails, control }: CountedGuardrails,
   name: GuardrailSpec['name'],
 ): ControlCount | null {
   const isControlled = (each: string): each is ControlledGuardrail =>

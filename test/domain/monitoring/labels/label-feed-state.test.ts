@@ -1,8 +1,5 @@
-import {
-  labelAlarms,
-  labelFeedResult,
-  unknownLabelFeed,
-} from '../../../../domain/monitoring/labels/label-alarm';
+import { labelAlarms, unknownLabelFeed } from '../../../../domain/monitoring/labels/label-alarm';
+import { labelFeedResult } from '../../../../domain/monitoring/labels/label-feed-result';
 import {
   addToLabelFeed,
   dueLabelDays,
