@@ -68,7 +68,7 @@ beforeAll(async () => {
   project = join(tools, 'churn');
   await command(project, 'npm', 'install', '--prefer-offline');
   // What `perennial up` would download.
-  const cache = join(project, 'node_modules', 'perennial', '.perennial');
+  const cache = join(project, 'node_modules', '@perennial-dev', 'perennial', '.perennial');
   mkdirSync(cache);
   for (const part of ['bin', 'python', 'samples'])
     symlinkSync(join(root, '.perennial', part), join(cache, part));
