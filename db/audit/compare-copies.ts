@@ -9,8 +9,8 @@ import { headProblem } from './head';
 import { publicKeysOf, type KeyTrust } from './keys';
 
 /**
- * Heads and keys are copied within seconds. After this time a copy is missing, even if the registry does not
- * record it as copied.
+ * Heads and keys are copied within seconds. After this time a copy is missing, even if the registry
+ * does not record it as copied.
  */
 const copyDueMs = 3_600_000;
 

@@ -248,7 +248,7 @@ function withArms(
       measured.find(({ challenger }) => challenger === arm.arm) ??
       startEvidence(own, { champion: championName, challenger: arm.arm, at: before.startedAt });
     const counts = { champion: champion.counts, challenger: arm.counts };
-    const { ab: _, ...common } = before;
+    const { ab: _, control: __, ...common } = before;
     const merged = { ...common, ...armEvidenceOf(known) };
     const pairs =
       arm.isStopped || isStopped(before, arm.arm) || showsHarm(own, merged)

@@ -15,8 +15,10 @@ export function armAlpha({ test, challengers = 1 }: RolloutPolicy): number {
 
 /** The evidence of each challenger as that of a rollout of its own, the run's own first. */
 export function armsOf(evidence: RolloutEvidence): readonly RolloutEvidence[] {
-  const { ab, ...common } = evidence;
-  return [common, ...(ab?.others ?? []).map((arm) => ({ ...common, ...arm }))];
+  const { ab, ...own } = evidence;
+  // Each challenger has a control of its own.
+  const { control: _, ...common } = own;
+  return [own, ...(ab?.others ?? []).map((arm) => ({ ...common, ...arm }))];
 }
 
 export function isStopped({ ab }: RolloutEvidence, arm: string): boolean {

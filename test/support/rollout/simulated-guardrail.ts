@@ -66,7 +66,7 @@ function noCounts(): Counts {
 }
 
 /** What `db/rollout/control.ts` computes in SQL. */
-export function controlOf(
+function controlOf(
   champion: { readonly n: number; readonly events: number },
   stretches: readonly Counts[],
 ): ControlCount {
