@@ -28,6 +28,7 @@ import { openProjectWorld, quietTemporal } from '../../test/support/project/proj
 import { commandKeysFrom } from '../../workers/access/command-keys';
 import { openCore, scratchRoot } from '../../workers/compose';
 import { readConfig } from '../../workers/config';
+import type { Environment } from '../../workers/environment';
 import { openLog } from '../../workers/log';
 import type { Hold } from './workflows';
 import { median, quantile, report, rounded } from '../figures';
@@ -38,8 +39,6 @@ const atOnce = 50;
 const accepts = 300;
 const queue = 'bench';
 const lifecycle = 'flight-delay';
-
-type Settings = Readonly<Record<string, string | undefined>>;
 
 async function main(): Promise<void> {
   quietTemporal();
@@ -67,7 +66,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function measure(settings: Settings): Promise<void> {
+async function measure(settings: Environment): Promise<void> {
   const config = readConfig(settings);
   const core = openCore(config, 'perennial-bench');
   const { spec } = planOf();
@@ -144,7 +143,7 @@ async function measure(settings: Settings): Promise<void> {
 }
 
 /** Empty stages of a project beside built-in stages that execute one empty activity, in turns. */
-async function ownStages(settings: Settings, builtIn: () => Promise<void>) {
+async function ownStages(settings: Environment, builtIn: () => Promise<void>) {
   const world = await openProjectWorld(settings, emptyStages);
   const stop = await world.startWorkers();
   const ownRun = async (): Promise<number> => {
@@ -232,7 +231,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - startedAt;
 }
 
-async function startWorker(settings: Settings): Promise<ChildProcess> {
+async function startWorker(settings: Environment): Promise<ChildProcess> {
   const child = spawn(process.execPath, ['-r', 'tsx/cjs', join(__dirname, 'worker.ts'), queue], {
     cwd: root,
     env: settings,
@@ -248,7 +247,7 @@ async function startWorker(settings: Settings): Promise<ChildProcess> {
 }
 
 /** In a namespace without workers, so that only accepting and starting are measured. */
-async function acceptTimes(settings: Settings, registry: Registry): Promise<number[]> {
+async function acceptTimes(settings: Environment, registry: Registry): Promise<number[]> {
   const config = readConfig(settings);
   const namespace = 'bench-accept';
   await ensureNamespace({ address: config.temporal.address, namespace, retentionDays: 1 });
@@ -327,7 +326,7 @@ async function acceptTimes(settings: Settings, registry: Registry): Promise<numb
  * worker running.
  */
 async function deaths(
-  settings: Settings,
+  settings: Environment,
   client: Client,
   registry: Registry,
   first: ChildProcess,

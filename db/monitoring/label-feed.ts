@@ -11,9 +11,7 @@ import {
 import type { MonitorSettings } from '../../domain/monitoring/monitor';
 import type { Query } from '../connection';
 import type { Statement } from '../sql';
-import type { MonitorRow } from './schema';
-
-type Monitored = Pick<MonitorRow, 'tenantId' | 'model'>;
+import type { MonitorKey } from './schema';
 
 /** One look may be far behind; the next one goes on. */
 const maxDaysPerLook = 40;
@@ -30,7 +28,7 @@ export async function followLabelFeed(
     dueUntil,
     isDrained,
   }: {
-    readonly row: Monitored;
+    readonly row: MonitorKey;
     readonly settings: MonitorSettings;
     readonly known: LabelFeedState | null;
     /** Of all versions, without probes and requests for a version. */
@@ -65,7 +63,7 @@ export async function followLabelFeed(
  */
 function selectUnmonitored(
   tx: Query,
-  { tenantId: tenant, model }: Monitored,
+  { tenantId: tenant, model }: MonitorKey,
   { day, predictions }: Pick<PendingLabelDay, 'day' | 'predictions'>,
 ): Statement<{ readonly labels: number }[]> {
   return tx<{ labels: number }[]>`

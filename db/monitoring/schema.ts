@@ -103,6 +103,7 @@ export const requestHours = pgTable(
 );
 
 export type MonitorRow = typeof monitors.$inferSelect;
+export type MonitorKey = Pick<MonitorRow, 'tenantId' | 'model'>;
 
 /** What a version predicted and received in one hour of event time, for charts. */
 export const monitorWindows = pgTable(

@@ -14,14 +14,12 @@ import {
 import type { Query } from '../connection';
 import type { Statement } from '../sql';
 import { lastBeat } from '../serving/gateway-repository';
-import type { MonitorRow } from './schema';
-
-type Monitored = Pick<MonitorRow, 'tenantId' | 'model'>;
+import type { MonitorKey, MonitorRow } from './schema';
 
 /** Adds requests that the cursor passes in the same transaction, so each counts once. */
 export async function countRequests(
   tx: Query,
-  { tenantId: tenant, model }: Monitored,
+  { tenantId: tenant, model }: MonitorKey,
   receivedAt: readonly string[],
 ): Promise<void> {
   if (receivedAt.length === 0) return;
@@ -125,7 +123,7 @@ async function waitOf(
  * Requests that got no answer, of all versions. They are whole numbers of the hour, and kept for two
  * days. Those from before the first counted hour would make the counts begin too early.
  */
-async function countUnanswered(tx: Query, { tenantId: tenant, model }: Monitored): Promise<void> {
+async function countUnanswered(tx: Query, { tenantId: tenant, model }: MonitorKey): Promise<void> {
   await tx`
     insert into request_hours as h (tenant_id, model, hour, unanswered)
     select ${tenant}, ${model}, hour, sum(failed) from request_failures
@@ -137,7 +135,7 @@ async function countUnanswered(tx: Query, { tenantId: tenant, model }: Monitored
 
 async function selectHours(
   tx: Query,
-  { tenantId: tenant, model }: Monitored,
+  { tenantId: tenant, model }: MonitorKey,
 ): Promise<readonly VolumeHour[]> {
   await tx`
     delete from request_hours
