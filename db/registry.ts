@@ -19,6 +19,10 @@ import type { AuditRepository } from './audit/records';
 import { createBudgetRepository, type BudgetRepository } from './budget/repository';
 import { createChildRunRepository, type ChildRunRepository } from './run/child-repository';
 import { createCommandRepository, type CommandRepository } from './run/command-repository';
+import {
+  createComputeOfferRepository,
+  type ComputeOfferRepository,
+} from './training/compute-offer-repository';
 import { createCostRepository, type CostRepository } from './cost/repository';
 import { createDatasetRepository } from './dataset/repository';
 import type { DatasetRepository } from './dataset/records';
@@ -130,6 +134,7 @@ export interface Registry {
   readonly tenants: TenantRepository;
   readonly budgets: BudgetRepository;
   readonly costs: CostRepository;
+  readonly computeOffers: ComputeOfferRepository;
   readonly llmCalls: CallLedger;
   readonly retention: RetentionRepository;
   readonly experiments: ExperimentRepository;
@@ -183,6 +188,7 @@ export function createRegistry(database: Database): Registry {
     tenants: createTenantRepository(database),
     budgets: createBudgetRepository(database),
     costs: createCostRepository(database),
+    computeOffers: createComputeOfferRepository(database),
     llmCalls: createCallLedger(database),
     retention: createRetentionRepository(database, predictions),
     experiments: createExperimentRepository(database),

@@ -14,6 +14,7 @@ export type {
   EngineJobState,
   EngineResources,
 } from '../activities/training/compute/remote/engine';
+export type { ComputeOffer } from '../domain/training/compute-offer';
 export { testComputeEngine, type EngineTestOptions } from './contracts/compute-engine';
 
 /** A run as the API returns it. */

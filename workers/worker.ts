@@ -10,6 +10,7 @@ import { clearScratch } from '../data/scratch';
 import { workflowBundle } from './temporal/bundle';
 import { openActivityDeps } from './activity-deps';
 import { openCore, scratchRoot } from './compose';
+import { reportOffers } from './compute/report-offers';
 import type { Config } from './config';
 import { openHealthServer } from './health-server';
 import { setUpLanceDb } from './language/lance-settings';
@@ -86,6 +87,7 @@ export async function runWorker(
     measureMaintenance(metrics, core.registry.feedback);
     measureMonitors(metrics, core.registry.monitors, core.registry.incidents);
   }
+  const offers = queues.includes('compute') ? reportOffers(core.registry, config, log) : null;
   // Together with the orchestrator, because a project's runs need the registry in the same way.
   const projects = queues.includes('orchestrator')
     ? startProjectHost({
@@ -110,6 +112,7 @@ export async function runWorker(
     // After one worker failed, the others must not go on polling in a process that ends.
     stop();
     await Promise.all(loops.map((loop) => loop.stop()));
+    await offers?.stop();
     await projects?.stop();
     await opened.close();
     await Promise.all([connection.close(), client.close(), core.close(), health.close()]);

@@ -139,6 +139,7 @@ describe('migrations', () => {
       select c.relname as name from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
         and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and a.attnotnull) order by 1`;
     expect(without.map(({ name }) => name)).toEqual([
+      'compute_offers',
       'gateways',
       'label_join_cursors',
       'perennial_migrations',

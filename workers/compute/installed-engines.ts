@@ -70,6 +70,7 @@ function bound(engine: ComputeEngine): ComputeEngine {
     cancel: (name) => engine.cancel(name),
     forget: (name) => engine.forget(name),
     check: () => engine.check(),
+    ...(engine.offer && { offer: engine.offer.bind(engine) }),
   };
 }
 

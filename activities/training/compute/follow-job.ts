@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import { formatByteSize } from '../../../domain/byte-size';
 import { failure, failureTypes, isPerennialError } from '../../../domain/failure';
+import { backendAdvice } from '../../../domain/training/backend-settings';
 import { memoryAdvice, moreMemory } from '../../../domain/training/memory';
 import type {
   ComputeBackend,
@@ -70,11 +71,10 @@ export async function followJob({
 }: FollowJobInput): Promise<FinalJobState> {
   const context = Context.current();
   const backend = backends[kind];
+  // Another attempt would find the same settings.
   if (!backend)
-    throw failure('BackendUnavailable', `this worker has no compute backend ${kind}`, {
-      next:
-        'Set its address on the workers of the queues compute and orchestrator ' +
-        '(docs/guides/engines.md)',
+    throw failure('InvalidInput', `this worker has no compute backend ${kind}`, {
+      next: backendAdvice(kind),
     });
   const handle = { value: attachedTo(context, { backend: kind, jobId, tenant, detail: {} }) };
   const times = () => backend.times(handle.value);

@@ -19,6 +19,7 @@ import {
 } from '../../../domain/access/secret-access';
 import type { LocatedLifecycle } from '../../../domain/lifecycle/located-document';
 import { issuesAtPlaces } from '../../../domain/document/yaml-document.schema';
+import type { ComputeOffer } from '../../../domain/training/compute-offer';
 import type { ArtifactStore } from '../../../data/artifact/store';
 import type { OffThread } from '../../../data/off-thread/off-thread';
 import { digestOf, sha256 } from '../../../data/digest';
@@ -28,6 +29,7 @@ import type { TrainerCatalog } from '../../../data/training/catalog';
 import { anchorIssues, type HasVersion } from '../audit/anchor-versions';
 import { priceIssues } from '../cost/price-issues';
 import { warmStartIssues, type EarlierTrials } from '../tuning/warm-start-issues';
+import { checkCompute } from '../training/compute-issues';
 import { programIssues, type FindBuild } from '../project/program-issues';
 import { readTimeLimitMs, requireInTime } from '../read-document';
 
@@ -64,6 +66,8 @@ export interface CheckedRevision {
 interface RevisionRules {
   readonly trainers: TrainerCatalog;
   readonly prices: ComputePrices;
+  /** What the workers have; empty if none has reported. */
+  readonly offers: readonly ComputeOffer[];
   readonly secrets: SecretAccess;
   readonly offThread: OffThread;
   /** Null for a caller who may not read sources. */
@@ -95,12 +99,16 @@ export async function readRevision(
     { placed, name, fileName, files },
     { trainers, tables: isProject ? null : tables },
   );
+  const compute = parsed.ok
+    ? checkCompute(rules.offers, parsed.spec, issueAt)
+    : { issues: [], notes: [] };
   const issues = [
     ...(parsed.ok
       ? [
           ...nameIssues(name, parsed.spec.name, issueAt),
           ...secretIssues(secrets, parsed.spec, issueAt),
           ...priceIssues(rules.prices, parsed.spec, issueAt),
+          ...compute.issues,
           ...(await warmStartIssues(parsed.spec, { lifecycle: name, tenant, trials, issueAt })),
           ...(await programIssues(parsed.spec, { lifecycle: name, findBuild, issueAt })),
         ]
@@ -126,7 +134,7 @@ export async function readRevision(
     texts,
     files: digested,
     issueAt,
-    notes: checked.notes,
+    notes: [...checked.notes, ...compute.notes],
   };
 }
 

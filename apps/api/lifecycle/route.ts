@@ -108,9 +108,10 @@ export function lifecycleRoutes({
       registry.projects.get({ ...program, tenant: caller.tenant });
     const { trials } = registry;
     const rules = { trainers, secrets, offThread, tables, hasVersion, findBuild, trials };
-    return heavyWork.run(caller, () =>
-      readRevision({ ...rules, prices, tenant: caller.tenant }, lifecycle),
-    );
+    return heavyWork.run(caller, async () => {
+      const offers = await registry.computeOffers.live();
+      return readRevision({ ...rules, prices, offers, tenant: caller.tenant }, lifecycle);
+    });
   };
   const warningsOf = async (revision: CheckedRevision) => [
     ...revision.notes,

@@ -1,5 +1,4 @@
 import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs';
-import { totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { JobArea } from '../../../../data/artifact/job-area';
 import type { ArtifactStore } from '../../../../data/artifact/store';
@@ -31,6 +30,7 @@ import { endProcessesOfDeadWorkers } from './orphan-processes';
 import type { ChangeFlag } from './change-flag';
 import { createChangeFlag } from './change-flag';
 import { openLogMirror, type LogMirror } from './log-mirror';
+import { readMachineMemory } from './machine-memory';
 import { endProcess, observe } from './observe';
 import { storeLogs, storeOutcome } from './outcome';
 import { signalProcess, thisProcess } from '../../../../data/process-identity';
@@ -328,7 +328,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
 
   return {
     kind: 'local',
-    mostMemoryBytes: memoryOfMachine(),
+    mostMemoryBytes: readMachineMemory(),
 
     async submit(job) {
       assertPlainNames(job);
@@ -492,12 +492,6 @@ function activeOf({
     },
   };
   return active;
-}
-
-/** A container may have less memory than its machine. */
-function memoryOfMachine(): number {
-  const limit = process.constrainedMemory();
-  return limit > 0 ? Math.min(totalmem(), limit) : totalmem();
 }
 
 /**

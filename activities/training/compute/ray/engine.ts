@@ -1,4 +1,5 @@
 import { failure } from '../../../../domain/failure';
+import { unknownOffer, type ComputeOffer } from '../../../../domain/training/compute-offer';
 import { notReady } from '../engine-request';
 import { linesFor, newestLines } from '../newest-lines';
 import type { ComputeEngine, EngineJob } from '../remote/engine';
@@ -59,6 +60,12 @@ export function createRayEngine(settings: RaySettings): ComputeEngine {
 
     forget: (name) => api.remove(name),
 
+    async offer() {
+      const nodes = settings.autoscaling === true ? [] : await api.nodes();
+      // A cluster without nodes is starting.
+      return nodes.length === 0 ? unknownOffer('ray') : offerOf(nodes);
+    },
+
     async check() {
       try {
         const [version, nodes, usage] = [await api.version(), await api.nodes(), await api.usage()];
@@ -69,6 +76,18 @@ export function createRayEngine(settings: RaySettings): ComputeEngine {
       }
     },
   };
+}
+
+/** Queues are custom resources, which the submission checks. */
+function offerOf(nodes: readonly RayNode[]): ComputeOffer {
+  const sizes = nodes.map(({ resources_total: total }) => ({
+    count: 1,
+    cpus: total?.['CPU'] ?? 0,
+    memoryBytes: total?.['memory'] ?? 0,
+    gpus: total?.['GPU'] ?? 0,
+    queues: [],
+  }));
+  return { ...unknownOffer('ray'), nodes: sizes };
 }
 
 /** Ray would let a job wait that no node can ever run. */

@@ -35,6 +35,7 @@ import { trackingOf, type JobTracking } from '../tracking';
 import { bootstrapProgram, codeArchive, type CodeFolders } from './code-archive';
 import type { ComputeEngine, EngineJobState } from './engine';
 import { causeOf, ofExit, type NodeReport } from './node-reports';
+import { refuseShortage, supervisorBytes } from './refuse-shortage';
 import {
   remoteCheckpointSchema,
   remoteClaimSchema,
@@ -85,8 +86,6 @@ const ofItsNode = (node: number, name: string): string =>
 const queueSeconds = 24 * 3600;
 /** Beyond its own limit, for the transfers before and after. The engine then ends the job. */
 const transferSeconds = 900;
-/** For the process that supervises the job. */
-const supervisorBytes = 192 * 2 ** 20;
 /** An engine that restarts may not know its jobs for a moment. */
 const unknownForMs = 15_000;
 const endSeconds = 30;
@@ -169,11 +168,16 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     const wanted = { backend: kind, at, machinesLost, memoryBytes };
     const isMine = await area.create(`${folder}claim.json`, wanted);
     const claim = isMine ? wanted : await claimIn(area, attempt);
+    const preemptible = preemptibleOf(job, claim);
+    const placed = preemptible === undefined ? {} : { preemptible };
+    await refuseShortage(engine, {
+      id: job.id,
+      resources: { ...job.resources, memoryBytes: claim.memoryBytes, ...placed },
+    });
     await renewLease(area);
     const seconds = queueSeconds + job.resources.timeoutSeconds + transferSeconds;
     await area.write(`${folder}order.json`, await orderOf(job, area, attempt, claim, seconds));
     const { cpus, gpus, nodes, queue, image } = job.resources;
-    const preemptible = preemptibleOf(job, claim);
     await engine.submit({
       name: nameOf(job.id, attempt),
       command: [python, '-c', bootstrapProgram(runtimeDir)],
@@ -186,7 +190,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
         ...(nodes !== undefined && { nodes }),
         ...(queue !== undefined && { queue }),
         ...(image !== undefined && { image }),
-        ...(preemptible !== undefined && { preemptible }),
+        ...placed,
       },
     });
     await area.create(`${folder}submitted.json`, { at: new Date().toISOString() });

@@ -1,3 +1,4 @@
+import type { ComputeOffer } from '../../../../domain/training/compute-offer';
 import type { ComputeKind } from '../../../../domain/training/job';
 
 /** Whether an engine has a job, and how it ended. */
@@ -83,6 +84,11 @@ export interface ComputeEngine {
   cancel(name: string): Promise<void>;
   /** Removes the record of an ended job. Harmless for any other. */
   forget(name: string): Promise<void>;
+  /**
+   * What the engine has, if it can tell at once. It is asked every minute, and a lifecycle is refused
+   * that asks for more. An engine that adds nodes on demand has none of this.
+   */
+  offer?(): Promise<ComputeOffer>;
   /** Whether the engine can take jobs: version, free and total resources, or what is missing. */
   check(): Promise<{ readonly ready: boolean; readonly detail: string }>;
 }

@@ -1,13 +1,15 @@
 import { rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { failure, isPerennialError } from '../../../../domain/failure';
+import { unknownOffer } from '../../../../domain/training/compute-offer';
 import { notReady } from '../engine-request';
 import type { ComputeEngine, EngineJob } from '../remote/engine';
 import type { SlurmJob } from './answers.schema';
-import { openSlurmApi, type SlurmAccess } from './api';
+import { openSlurmApi, type SlurmAccess, type SlurmCluster } from './api';
 import { canNeverStart, isOpen, stateOf, withSlurmTimes } from './job-state';
 import { readEnd } from './log-file';
-import { describeLimits, mostNodes, readiness } from './readiness';
+import { offerOf } from './offer';
+import { describeLimits, readiness } from './readiness';
 import { logFile, partitionOf, submissionOf, type SlurmJobSettings } from './submission';
 
 export interface SlurmSettings extends SlurmAccess, SlurmJobSettings {}
@@ -45,28 +47,16 @@ export function createSlurmEngine(settings: SlurmSettings): ComputeEngine {
     for (const job of jobs.slice(1)) if (isOpen(job)) await api.cancel(job.job_id);
   }
 
-  /** Slurm's own refusal does not say how many nodes there are. */
-  async function requireNodes({ name, resources }: EngineJob): Promise<void> {
-    const { nodes = 1 } = resources;
-    if (nodes === 1) return;
-    const cluster = await api.cluster();
-    if (!cluster.controllerUp) return;
-    const partition = partitionOf(settings, resources);
-    const most = mostNodes(cluster, partition);
-    if (nodes <= most) return;
-    const where = partition === undefined ? 'Slurm' : `partition ${partition} of Slurm`;
-    throw failure(
-      'InvalidInput',
-      `job ${name} asks for ${nodes} nodes, and a job in ${where} can have ${most}`,
-      { next: `Set compute.nodes to ${most} or less, or name a larger partition as compute.queue` },
-    );
+  async function readCluster(): Promise<SlurmCluster | null> {
+    const cluster = await api.cluster().catch(() => null);
+    return cluster?.controllerUp === true ? cluster : null;
   }
 
   /** What the cluster has, if it can be read; it explains a refusal. */
   async function limitsFor(resources?: EngineJob['resources']): Promise<string | null> {
     const partition = resources === undefined ? undefined : partitionOf(settings, resources);
-    const cluster = await api.cluster().catch(() => null);
-    return cluster?.controllerUp === true ? describeLimits(cluster, partition) : null;
+    const cluster = await readCluster();
+    return cluster === null ? null : describeLimits(cluster, partition);
   }
 
   async function submitOrExplain(job: EngineJob, submission: object): Promise<void> {
@@ -93,10 +83,7 @@ export function createSlurmEngine(settings: SlurmSettings): ComputeEngine {
       const submission = submissionOf(settings, job);
       const earlier = await findAll(job.name);
       const isFound = earlier.some((other) => !isRefused(other));
-      if (!isFound) {
-        await requireNodes(job);
-        await submitOrExplain(job, submission);
-      }
+      if (!isFound) await submitOrExplain(job, submission);
       await cancelDuplicates(isFound ? earlier : await findAll(job.name));
     },
 
@@ -124,6 +111,11 @@ export function createSlurmEngine(settings: SlurmSettings): ComputeEngine {
       await cancelDuplicates(jobs);
       await rm(log(name), { force: true });
       numbers.set(name, undefined);
+    },
+
+    async offer() {
+      const cluster = await readCluster();
+      return cluster === null ? unknownOffer('slurm') : offerOf(settings, cluster);
     },
 
     async check() {

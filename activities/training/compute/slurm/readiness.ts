@@ -31,7 +31,7 @@ export function readiness(
 }
 
 /** The most nodes that one job can ever have in the partition. */
-export function mostNodes(cluster: SlurmCluster, partition: string | undefined): number {
+function mostNodes(cluster: SlurmCluster, partition: string | undefined): number {
   const limit = partition === undefined ? null : cluster.partitions.get(partition)?.maxNodes;
   return Math.min(nodesIn(cluster, partition).length, limit ?? Infinity);
 }

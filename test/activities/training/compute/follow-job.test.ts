@@ -196,3 +196,29 @@ describe('the log of a cancelled job is kept after its end', () => {
     expect(await callsOf(running, 'enough')).toEqual(['cancel', 'settle']);
   });
 });
+
+test('a backend without settings is refused at once, with the settings', async () => {
+  const environment = new MockActivityEnvironment({ attempt: 1 });
+  const followed = environment.run(() =>
+    followJob({
+      backends: { local: backendWith({ kind: 'queued' }) },
+      kind: 'kubernetes',
+      tenant: job.tenant,
+      jobId: job.id,
+      meter: freeMeter(job.id, fakeCosts()),
+      prepare: () => Promise.resolve(job),
+      look: () => Promise.resolve(undefined),
+      onRestart: () => Promise.resolve(),
+      onCancelled: () => Promise.resolve(),
+      longestPauseMs: 20,
+    }),
+  );
+  await expect(followed).rejects.toMatchObject({
+    // Not retried, because another attempt finds the same settings.
+    type: 'InvalidInput',
+    message: 'this worker has no compute backend kubernetes',
+    next: expect.stringMatching(
+      /PERENNIAL_KUBERNETES_NAMESPACE and PERENNIAL_KUBERNETES_IMAGE.*perennial compute check kubernetes/,
+    ) as string,
+  });
+});

@@ -236,8 +236,10 @@ describe('answers of Ray', () => {
       message: expect.stringContaining('CPU 0.5 of at most 0.25') as string,
     });
     expect(fake.requests.some(({ method }) => method === 'POST')).toBe(false);
+    expect((await fixed.offer?.())?.nodes).toMatchObject([{ cpus: 0.25 }]);
     await fake.close();
     const growing = await engineOf(answer, { autoscaling: true });
+    expect((await growing.offer?.())?.nodes).toBeNull();
     await growing.submit(job);
     expect(fake.requests.some(({ method }) => method === 'POST')).toBe(true);
   });

@@ -293,14 +293,8 @@ describe('answers of slurmrestd', () => {
     expect(await engine.check()).toMatchObject({ ready: false });
   });
 
-  test.each([
-    [3, undefined, 'a job in Slurm can have 2'],
-    [2, 'small', 'a job in partition small of Slurm can have 1'],
-    [2, 'limited', 'a job in partition limited of Slurm can have 1'],
-  ])('a job on %s nodes of partition %s is refused before', async (nodes, queue, message) => {
-    const node = { state: ['IDLE'], cpus: 4, alloc_cpus: 0, real_memory: 1, alloc_memory: 0 };
-    const partition = { state: ['UP'] };
-    const maximums = { nodes: set(1) };
+  test('what it has is the size of its nodes by partition, whether they are up or not', async () => {
+    const node = { cpus: 4, alloc_cpus: 0, real_memory: 1024, alloc_memory: 0, gres: '' };
     const answers: Readonly<Record<string, object>> = {
       'ping/': {
         pings: [{ hostname: 'head', pinged: 'UP' }],
@@ -308,28 +302,52 @@ describe('answers of slurmrestd', () => {
       },
       'nodes/': {
         nodes: [
-          { ...node, name: 'n1', partitions: ['main', 'small', 'limited'], gres: '' },
-          { ...node, name: 'n2', partitions: ['main', 'limited'], gres: '' },
+          { ...node, name: 'n1', state: ['IDLE'], partitions: ['main'] },
+          { ...node, name: 'n2', state: ['DOWN'], partitions: ['main'] },
+          {
+            ...node,
+            name: 'n3',
+            state: ['IDLE'],
+            partitions: ['small'],
+            gres: 'gpu:a100:4(S:0-1),gpu:t4:2,shard:8,gpu',
+          },
         ],
       },
       'partitions/': {
         partitions: [
-          { name: 'main', partition },
-          { name: 'small', partition, maximums: { nodes: unset } },
-          { name: 'limited', partition, maximums },
+          { name: 'main', partition: { state: ['UP'] }, maximums: { nodes: unset } },
+          { name: 'small', partition: { state: ['UP'] }, maximums: { nodes: set(1) } },
         ],
       },
-      'jobs/': { jobs: [] },
     };
     const engine = await engineOf(({ path }) => ({
       body: answers[path.replace('/slurm/v0.0.42/', '')] ?? {},
     }));
-    const resources = { ...job.resources, nodes, ...(queue !== undefined && { queue }) };
-    await expect(engine.submit({ ...job, resources })).rejects.toMatchObject({
-      type: 'InvalidInput',
-      message: expect.stringContaining(`asks for ${nodes} nodes, and ${message}`) as string,
+    const size = { cpus: 4, memoryBytes: 2 ** 30 };
+    expect(await engine.offer?.()).toEqual({
+      backend: 'slurm',
+      nodes: [
+        { count: 2, ...size, gpus: 0, queues: ['main'] },
+        { count: 1, ...size, gpus: 7, queues: ['small'] },
+      ],
+      queues: [
+        { name: 'main', maxNodes: null },
+        { name: 'small', maxNodes: 1 },
+      ],
+      defaultQueue: null,
+      preemptibleQueue: null,
     });
-    expect(fake.requests.filter(({ method }) => method === 'POST')).toEqual([]);
+  });
+
+  test('what it has is unknown while it does not respond', async () => {
+    const engine = await engineOf(() => ({ status: 500, type: 'text/plain', body: 'down' }));
+    expect(await engine.offer?.()).toEqual({
+      backend: 'slurm',
+      nodes: null,
+      queues: null,
+      defaultQueue: null,
+      preemptibleQueue: null,
+    });
   });
 
   test.each([

@@ -276,8 +276,19 @@ describe('a job on two nodes of Slurm', () => {
   test('is refused with more nodes than there are, and says how many a job may have', async () => {
     await expect(backend.submit(job({}, { nodes: 3 }))).rejects.toMatchObject({
       type: 'InvalidInput',
-      message: expect.stringContaining('asks for 3 nodes, and a job in Slurm can have 2') as string,
-      next: expect.stringContaining('compute.nodes to 2 or less') as string,
+      message: expect.stringMatching(
+        /asks for 3 nodes, and a job of this size.* can have 2/,
+      ) as string,
+      next: expect.stringContaining('compute.nodes to at most 2') as string,
+    });
+    await expect(backend.submit(job({}, { memoryBytes: 900 * 2 ** 30 }))).rejects.toMatchObject({
+      type: 'InvalidInput',
+      message: expect.stringMatching(/has memory 900GiB: the largest node .* has \d+MiB/) as string,
+      next: expect.stringContaining('compute.memory to at most') as string,
+    });
+    await expect(backend.submit(job({}, { queue: 'nope' }))).rejects.toMatchObject({
+      type: 'InvalidInput',
+      message: expect.stringContaining('slurm has no queue nope; queues: ') as string,
     });
     // The job of the test before may still end.
     expect(slurm.client('squeue', '--noheader', '--states=PENDING,RUNNING')).toBe('');
