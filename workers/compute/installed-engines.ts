@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { ComputeEngine } from '../../activities/training/compute/remote/engine';
 import { isPerennialError } from '../../domain/failure';
+import { computeOfferSchema } from '../../domain/training/compute-offer.schema';
 import { isInstalledKind, type InstalledComputeKind } from '../../domain/training/job';
 import { wrongSettings } from '../setting-errors';
 
@@ -46,7 +47,7 @@ function openInstalledEngine(entry: string): InstalledEngine {
       entry,
       `has the kind "${engine.kind}"; the kind of an installed engine is such as x-nomad`,
     );
-  return { ...bound(engine), kind: engine.kind };
+  return { ...bound(engine), ...offerIn(engine, engine.kind), kind: engine.kind };
 }
 
 function isEngine(value: unknown): value is ComputeEngine {
@@ -70,8 +71,20 @@ function bound(engine: ComputeEngine): ComputeEngine {
     cancel: (name) => engine.cancel(name),
     forget: (name) => engine.forget(name),
     check: () => engine.check(),
-    ...(engine.offer && { offer: engine.offer.bind(engine) }),
   };
+}
+
+/** The API would compare every lifecycle with an offer of a wrong shape, so it is read here. */
+function offerIn(
+  engine: ComputeEngine,
+  backend: InstalledComputeKind,
+): Pick<ComputeEngine, 'offer'> {
+  if (engine.offer === undefined) return {};
+  const offer = async () => ({
+    ...computeOfferSchema.parse(await engine.offer?.()),
+    backend,
+  });
+  return { offer };
 }
 
 function wrong(entry: string, detail: string): Error {

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { readOffer } from '../../../activities/training/compute/remote/refuse-shortage';
 import { readEngines } from '../../../workers/compute/engine-settings';
 import { openEngines } from '../../../workers/compute/engines';
 
@@ -15,6 +16,28 @@ test('the settings install an engine from a folder', async () => {
   expect(await engine?.check()).toMatchObject({ ready: true });
   expect(openedBy('./samples/compute-backend').map(({ kind }) => kind)).toEqual(['x-processes']);
   expect(openedBy('')).toEqual([]);
+});
+
+test.each([
+  ['unknown: nothing is refused', 'async () => ({ nodes: 4 })', null],
+  ['unknown: nothing is refused', 'async () => { throw new Error("no network"); }', null],
+  [
+    'what it says',
+    'async () => ({ nodes: null, queues: [], defaultQueue: null, preemptibleQueue: null })',
+    { backend: 'x-a', nodes: null, queues: [], defaultQueue: null, preemptibleQueue: null },
+  ],
+])('what an installed engine has is %s', async (_, offer, expected) => {
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-engine-'));
+  const call = 'async () => ({})';
+  const methods = ['submit', 'state', 'logs', 'cancel', 'forget', 'check'];
+  const members = [...methods.map((name) => `${name}: ${call}`), `offer: ${offer}`].join(', ');
+  writeFileSync(
+    join(folder, 'index.cjs'),
+    `module.exports = { openEngine: () => ({ kind: 'x-a', ${members} }) };`,
+  );
+  const [engine] = openedBy(join(folder, 'index.cjs'));
+  expect(engine && (await readOffer(engine))).toEqual(expected);
+  rmSync(folder, { recursive: true, force: true });
 });
 
 describe('an entry that cannot be used is named, with the reason', () => {
