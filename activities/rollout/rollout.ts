@@ -12,10 +12,14 @@ import { isOpenRollout } from '../../domain/rollout/rollout';
 import { emptyRolloutState } from '../../domain/rollout/state';
 import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
 import type { Registry } from '../../db/registry';
+import { findHoldoutLabels } from './holdout-labels';
 import type { RolloutRecord } from '../../db/rollout/records';
 
 export interface RolloutDeps {
-  readonly registry: Pick<Registry, 'rollouts' | 'decisions' | 'models' | 'dayHistory'>;
+  readonly registry: Pick<
+    Registry,
+    'rollouts' | 'decisions' | 'models' | 'dayHistory' | 'evidence'
+  >;
 }
 
 interface RolloutRunRef {
@@ -57,7 +61,11 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
         model,
         champion: { version: champion.version.version, fencing: champion.fencing },
         challenger: challenger.version,
-        spec: await withDayCorrelation(registry, { tenant, model, canary }),
+        spec: await withHoldoutLabels(registry, {
+          tenant,
+          challenger,
+          canary: await withDayCorrelation(registry, { tenant, model, canary }),
+        }),
         paired: rolloutPolicyOf(canary, label).quality.comparison === 'pairs',
         availableAfterSeconds: label.availableAfterSeconds,
         state: emptyRolloutState,
@@ -220,6 +228,26 @@ async function withDayCorrelation(
   const periods = await dayHistory.list({ tenant, model, metric });
   const daysCorrelate = dayCorrelationOf(periods, canary.test.dayCorrelation);
   return { ...canary, test: { ...canary.test, daysCorrelate } };
+}
+
+/** Fixes what the labels of the rollout are compared with. Answers have no labels of a holdout. */
+async function withHoldoutLabels(
+  registry: RolloutDeps['registry'],
+  {
+    tenant,
+    challenger: version,
+    canary,
+  }: {
+    readonly tenant: Tenant;
+    readonly challenger: ModelVersionRef;
+    readonly canary: CanarySpec;
+  },
+): Promise<CanarySpec> {
+  if (canary.quality.answers !== undefined) return canary;
+  const holdoutLabels = await findHoldoutLabels(registry, { tenant, version });
+  return holdoutLabels === null
+    ? canary
+    : { ...canary, quality: { ...canary.quality, holdoutLabels } };
 }
 
 /** The end of a rollout, as its workflow needs it. */

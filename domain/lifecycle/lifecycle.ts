@@ -10,6 +10,7 @@ import type { ComputeBudget } from '../cost/compute-budget';
 import type { CalendarDuration } from '../duration';
 import type { SplitSpec } from '../dataset/split';
 import type { DayCorrelation } from '../statistics/day-history';
+import type { HoldoutLabels } from '../evaluation/measure/holdout-labels';
 import type { RowLoss } from '../evaluation/metrics/names';
 import type { EvaluateSpec } from '../decision/gate-spec';
 import type { TriggersSpec } from '../retraining/triggers';
@@ -164,6 +165,8 @@ export interface CanarySpec {
     readonly maxMissing?: number | undefined;
     /** Only for a language application, whose metric is an `AnswerLoss`. */
     readonly answers?: AnswerQuality;
+    /** Set when a rollout opens, if the challenger's evaluation has it. */
+    readonly holdoutLabels?: HoldoutLabels;
   };
   readonly guardrails: readonly GuardrailSpec[];
   readonly test: {

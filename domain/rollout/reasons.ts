@@ -2,6 +2,7 @@ import { formatSeconds } from '../duration';
 import { count, figure, interval, percent, plain, signed } from '../format';
 import type { GuardrailSpec } from '../lifecycle/lifecycle';
 import type { Reason } from '../decision/verdict';
+import { baseRateReasons } from './judging/base-rate';
 import { countDueLabels } from './judging/due-labels';
 import type { PairsEvidence, QualityEvidence, RolloutEvidence } from './judging/evidence';
 import { dayCorrelationText } from '../statistics/day-history';
@@ -33,6 +34,7 @@ export function reasonsOf(
       ...daysReasons(policy, reading),
       ...judgeReasons(policy, evidence.quality),
       ...labelReasons(policy, evidence.quality),
+      ...baseRateReasons(policy, evidence.quality),
     ];
   });
 }

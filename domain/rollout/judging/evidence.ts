@@ -1,6 +1,7 @@
 import type { GuardrailSpec } from '../../lifecycle/lifecycle';
 import type { ControlCount, ControlledGuardrail } from './guardrail-control';
 import type { JudgeLabels } from './judge-labels';
+import type { ArmLabels, LabelSums } from './label-sums';
 import type { DaysState } from '../../statistics/days-sequence';
 import type { RangedState } from '../../statistics/ranged-sequence';
 import type { ClusteredDifference, ClusterState } from '../../statistics/cluster-sequence';
@@ -132,6 +133,8 @@ export interface PairsEvidence {
   readonly overdue: number;
   /** Labelled requests of the current phase without a score of one version. */
   readonly unscored: number;
+  /** Of the current phase. Absent in earlier evidence, and before the first label. */
+  readonly labels?: LabelSums;
   /** Labels of judged answers, if a judge scores them. */
   readonly judge?: JudgeLabels;
 }
@@ -157,6 +160,8 @@ export interface ArmsEvidence {
   readonly unlabelled: { readonly champion: number; readonly challenger: number };
   readonly overdue: number;
   readonly unscored: { readonly champion: number; readonly challenger: number };
+  /** Absent in earlier evidence, and before the first label of the step. */
+  readonly labels?: { readonly champion: ArmLabels; readonly challenger: ArmLabels };
 }
 
 /** Sums over entities, whose weight is their days with labels. */

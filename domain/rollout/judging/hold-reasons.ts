@@ -5,6 +5,7 @@ import { lateText } from '../missing-labels';
 import { isLastOfSteps, isServing, isSwitched, isWarmUp, type RolloutPolicy } from '../policy';
 import { demandText, holdReason, refutationText, requestsText, spanText } from '../reasons';
 import { countDueLabels } from './due-labels';
+import { compareLabelRates, type LabelRates } from './label-rates';
 import type { QualityEvidence, RolloutEvidence } from './evidence';
 import { effectiveEntities, isRefuted, judgeErrorIn, labelledOf } from './readings';
 import { minEffectiveClusters } from '../../statistics/cluster-sequence';
@@ -60,6 +61,7 @@ export function holdReasons(
     ...notShownInLastStep(policy, evidence, readings),
     ...judgeHolds(policy, evidence),
     ...tooManyMissing(policy, evidence.quality),
+    ...unequalLabels(policy, evidence.quality),
     ...notComparable(evidence.quality),
     ...lateIn(policy, evidence.quality),
   ];
@@ -226,6 +228,34 @@ function tooManyMissing(
       ],
     },
   ];
+}
+
+/** Fails closed (I10): labels that come for one version only may be those of its good outcomes. */
+function unequalLabels(policy: RolloutPolicy, quality: QualityEvidence): readonly Reason[] {
+  const rates = quality.kind === 'arms' ? compareLabelRates(policy, quality) : null;
+  if (!rates?.differ) return [];
+  const { champion, challenger } = rates;
+  return [
+    {
+      ...holdReason(
+        'labelRates',
+        `labels came in time for ${inTimeText(challenger)} of the challenger's due requests and ` +
+          `${inTimeText(champion)} of the champion's: more than chance`,
+      ),
+      details: [
+        `challenger: ${lackText(challenger)}; champion: ${lackText(champion)}`,
+        'next: find why the labels of one version come later or not at all, and send them',
+      ],
+    },
+  ];
+}
+
+function inTimeText({ due, missing, late }: LabelRates['champion']): string {
+  return percent((due - missing - late) / Math.max(1, due));
+}
+
+function lackText({ due, missing, late }: LabelRates['champion']): string {
+  return `of ${count(due)}, ${count(missing)} missing, ${count(late)} late`;
 }
 
 /** Fails closed (I10): missing requests may be the very ones on which the versions differ. */

@@ -25,6 +25,7 @@ import type {
   PairObservation,
   RequestObservation,
 } from './observation';
+import { addLabel, noArmLabels, noLabelSums } from './label-sums';
 import { lateAfterSeconds } from '../missing-labels';
 import { isServing, type RolloutPolicy } from '../policy';
 
@@ -116,9 +117,9 @@ export function enterStep(
     requestsInStep: 0,
     quality:
       quality.kind === 'arms'
-        ? { ...quality, ...newStep, ...(begins && { days: emptyDays }) }
+        ? { ...withoutLabels(quality), ...newStep, ...(begins && { days: emptyDays }) }
         : {
-            ...quality,
+            ...(begins ? withoutLabels(quality) : quality),
             step: emptyRanged(),
             ...(begins && {
               phase: 'serving',
@@ -129,6 +130,13 @@ export function enterStep(
             }),
           },
   };
+}
+
+function withoutLabels<Quality extends QualityEvidence>({
+  labels: _,
+  ...quality
+}: Quality): Omit<Quality, 'labels'> {
+  return quality;
 }
 
 const noPairs: PairsEvidence = {
@@ -202,7 +210,7 @@ function withPairs(
   const { quality, step: present, calendar } = seen;
   const loss = requestLoss(policy.quality);
   const lateAfter = lateAfterSeconds(policy.maxDurationSeconds);
-  let { days, unlabelled, overdue, unscored } = quality;
+  let { days, unlabelled, overdue, unscored, labels } = quality;
   const differences = {
     shadow: [] as RangedValue[],
     serving: [] as RangedValue[],
@@ -230,6 +238,7 @@ function withPairs(
       unlabelled = Math.max(0, unlabelled - 1);
       overdue += Number(lateSeconds > lateAfter);
     }
+    if (isOfPhase) labels = addLabel(labels ?? noLabelSums, label);
     if (!isScore(champion) || !isScore(challenger)) {
       unscored += Number(isOfPhase);
       continue;
@@ -255,6 +264,7 @@ function withPairs(
     unlabelled,
     overdue,
     unscored,
+    ...(labels && { labels }),
   };
 }
 
@@ -281,7 +291,7 @@ function withArms(
   const serving = { champion: quality.champion, challenger: quality.challenger };
   const inStep = { ...quality.step };
   const lateAfter = lateAfterSeconds(policy.maxDurationSeconds);
-  let { days, overdue } = quality;
+  let { days, overdue, labels } = quality;
   for (const answer of seen.answers) {
     const { eventTimeMs, arm, step = present, lateSeconds = 0 } = answer;
     const isPresent = step === present;
@@ -290,6 +300,8 @@ function withArms(
       overdue += Number(lateSeconds > lateAfter);
     }
     const value = answerLoss(loss, answer);
+    if (isPresent && value !== 'unlabelled')
+      labels = withLabel(labels ?? noLabelsOfArms, { ...answer, label: answer.label ?? 0 });
     if (value === 'unlabelled') unlabelled[arm] += Number(isPresent);
     else if (value === 'unscored') unscored[arm] += Number(isPresent);
     else {
@@ -308,7 +320,21 @@ function withArms(
       });
     }
   }
-  return { ...quality, ...serving, step: inStep, days, unlabelled, overdue, unscored };
+  const counts = { days, unlabelled, overdue, unscored, ...(labels && { labels }) };
+  return { ...quality, ...serving, step: inStep, ...counts };
+}
+
+const noLabelsOfArms: NonNullable<ArmsEvidence['labels']> = {
+  champion: noArmLabels,
+  challenger: noArmLabels,
+};
+
+function withLabel(
+  labels: NonNullable<ArmsEvidence['labels']>,
+  { arm, label, lateSeconds = 0 }: ArmObservation & { readonly label: number },
+): NonNullable<ArmsEvidence['labels']> {
+  const grown = addLabel(labels[arm], label);
+  return { ...labels, [arm]: { ...grown, late: grown.late + Number(lateSeconds > 0) } };
 }
 
 function withChange(
