@@ -25,6 +25,7 @@ import {
   type EntityTraffic,
 } from '../../test/support/rollout/simulated-entities';
 import { watchFailures, type FailingStep } from '../../test/support/rollout/simulated-guardrail';
+import { watchLabelRates, type LabelledStep } from '../../test/support/rollout/simulated-labels';
 import { watchDays, watchShare } from '../../test/support/rollout/simulated-sequences';
 import {
   alikePairs,
@@ -98,6 +99,11 @@ const trusting = policyWith({
   canary: { maxDurationSeconds: month },
   quality: { missingLabels: 'ignore' },
 });
+/** Half of the entities each, from the start. */
+const byArms = policyWith({
+  canary: { maxDurationSeconds: month, steps: [50] },
+  comparison: 'arms',
+});
 const { alpha } = policy.test;
 const { margin } = policy.quality;
 /** About the number of flights that leave New York in a day. */
@@ -136,7 +142,7 @@ export function rolloutStatistics({
     falseAlarms.push(...told(ofDays(worlds), say));
     return { alpha, worlds, falseAlarms, needed: [], power: [] };
   }
-  for (const rows of [ofDays, ofShares, ofSharedFailures, ofDelays])
+  for (const rows of [ofDays, ofShares, ofSharedFailures, ofDelays, ofLabelRates])
     falseAlarms.push(...told(rows(worlds), say));
   for (const row of ofTraffic(worlds)) falseAlarms.push(...told(row(), say));
   for (const row of ofRollouts(rollouts)) falseAlarms.push(...told(row(), say));
@@ -350,6 +356,39 @@ function ofSharedFailures(worlds: number): readonly FalseAlarms[] {
       traffic,
       rate: rate('exceededAfter'),
       earlier: rate('byLimitAfter'),
+    };
+  });
+}
+
+/**
+ * Both arms get their labels alike: the rates must not differ by more than chance. In the last rows
+ * they do differ, so there a hold is right.
+ */
+function ofLabelRates(worlds: number): readonly FalseAlarms[] {
+  const alike = (missing: number, late: number) => () => ({ missing, late });
+  // Fewer than 5 % are missing in all, so the limit of missing labels holds nothing.
+  const bad = (badMissing: number, badLate: number) => (arm: string, isBad: boolean) =>
+    arm === 'challenger' && isBad
+      ? { missing: badMissing, late: badLate }
+      : { missing: 0.005, late: 0 };
+  type Kind = readonly [string, Pick<LabelledStep, 'labelOf' | 'perEntity'>];
+  const kinds: readonly Kind[] = [
+    ['alike: 4 % missing', { labelOf: alike(0.04, 0) }],
+    ['alike: 1 % missing, 3 % late', { labelOf: alike(0.01, 0.03) }],
+    ['alike: 40 % missing', { labelOf: alike(0.4, 0) }],
+    ['alike: all of 4 % of entities missing, 10 each', { labelOf: alike(0.04, 0), perEntity: 10 }],
+    ['a hold is right: 15 % of the bad labels never come', { labelOf: bad(0.15, 0) }],
+    ['a hold is right: 15 % of the bad labels come late', { labelOf: bad(0, 0.15) }],
+  ];
+  return kinds.map(([traffic, step], index) => {
+    const seen = Array.from({ length: worlds }, (_, world) =>
+      watchLabelRates({ policy: byArms, requests: 6_000, ...step }, randomOf(world, 180 + index)),
+    );
+    return {
+      statement: 'label rates: differ by more than chance',
+      traffic,
+      rate: rateIn(worlds, (world) => typeof seen[world] === 'number'),
+      earlier: null,
     };
   });
 }

@@ -40,7 +40,7 @@ export function attemptOf({ test }: Pick<CanarySpec, 'test'>): number {
 
 /**
  * Whether two rollouts have the same policy, apart from the attempt, the judge's
- * calibration and the correlation of days.
+ * calibration, the correlation of days and the labels of the holdout.
  */
 export function haveSamePolicy(one: CanarySpec, other: CanarySpec): boolean {
   return canonicalJson(stated(one)) === canonicalJson(stated(other));
@@ -53,11 +53,10 @@ function stated(canary: CanarySpec): unknown {
     daysCorrelate: _correlate,
     ...test
   } = canary.test as CanarySpec['test'] & Partial<CountedTest>;
-  const { answers } = canary.quality;
+  const { holdoutLabels: _holdout, ...stable } = canary.quality;
+  const { answers } = stable;
   const { calibrated: _calibrated, ...judge } = answers?.judge ?? {};
-  const quality = answers?.judge
-    ? { ...canary.quality, answers: { ...answers, judge } }
-    : canary.quality;
+  const quality = answers?.judge ? { ...stable, answers: { ...answers, judge } } : stable;
   return JSON.parse(
     JSON.stringify({ ...canary, quality, test: { ...test, alpha: statedAlpha ?? test.alpha } }),
   );

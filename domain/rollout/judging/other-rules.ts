@@ -39,12 +39,19 @@ export function decideWithCanary(
   );
 }
 
-/** The history of days is that of the rollout. Its bound is used if it is above the other least. */
-function withHistory({ test: { daysCorrelate } }: RolloutPolicy, canary: CanarySpec): CanarySpec {
-  if (daysCorrelate === undefined) return canary;
+/**
+ * The holdout and the history of days are those of the rollout. The bound of the history is used if
+ * it is above the other least.
+ */
+function withHistory(
+  { test: { daysCorrelate }, quality: { holdoutLabels } }: RolloutPolicy,
+  canary: CanarySpec,
+): CanarySpec {
+  const quality = { ...canary.quality, ...(holdoutLabels && { holdoutLabels }) };
+  if (daysCorrelate === undefined) return { ...canary, quality };
   const { from } = daysCorrelate;
   const value = Math.max(canary.test.dayCorrelation, from?.bound ?? 0);
-  return { ...canary, test: { ...canary.test, daysCorrelate: { value, from } } };
+  return { ...canary, quality, test: { ...canary.test, daysCorrelate: { value, from } } };
 }
 
 /** The challengers of an A/B rollout are part of its measurement. */

@@ -53,6 +53,9 @@ describe('canaries of the same two versions', () => {
     const daysCorrelate = { value: 0.6, from: null };
     const later = { ...shownCanary, test: { ...shownCanary.test, daysCorrelate } };
     expect(haveSamePolicy(later, shownCanary)).toBe(true);
+    const holdoutLabels = { kind: 'share', mean: 0.2, rows: 500 } as const;
+    const measured = { ...shownCanary, quality: { ...shownCanary.quality, holdoutLabels } };
+    expect(haveSamePolicy(measured, shownCanary)).toBe(true);
     expect(haveSamePolicy(canaryAtAttempt({ ...shownCanary, steps: [0] }, 1), shownCanary)).toBe(
       false,
     );
