@@ -128,8 +128,8 @@ export function rolloutStatistics({
   say,
 }: {
   readonly worlds?: number;
-  /** `days`: only the statements across days. */
-  readonly only?: 'days' | undefined;
+  /** `days`: only the statements across days. `labels`: only those about label rates. */
+  readonly only?: 'days' | 'labels' | undefined;
   readonly say: (line: string) => void;
 }): RolloutStatistics {
   const rollouts = Math.ceil(worlds / 5);
@@ -138,8 +138,8 @@ export function rolloutStatistics({
       'before: by the rules before version 2',
   );
   const falseAlarms: FalseAlarms[] = [];
-  if (only === 'days') {
-    falseAlarms.push(...told(ofDays(worlds), say));
+  if (only !== undefined) {
+    falseAlarms.push(...told((only === 'days' ? ofDays : ofLabelRates)(worlds), say));
     return { alpha, worlds, falseAlarms, needed: [], power: [] };
   }
   for (const rows of [ofDays, ofShares, ofSharedFailures, ofDelays, ofLabelRates])
@@ -382,7 +382,7 @@ function ofLabelRates(worlds: number): readonly FalseAlarms[] {
   ];
   return kinds.map(([traffic, step], index) => {
     const seen = Array.from({ length: worlds }, (_, world) =>
-      watchLabelRates({ policy: byArms, requests: 6_000, ...step }, randomOf(world, 180 + index)),
+      watchLabelRates({ policy: byArms, requests: 3_000, ...step }, randomOf(world, 180 + index)),
     );
     return {
       statement: 'label rates: differ by more than chance',
@@ -734,7 +734,7 @@ if (require.main === module) {
     process.exit(2);
   }
   const startedAt = performance.now();
-  const only = process.argv.includes('--days') ? 'days' : undefined;
+  const only = (['days', 'labels'] as const).find((name) => process.argv.includes(`--${name}`));
   const figures = rolloutStatistics({
     worlds,
     only,

@@ -2,8 +2,8 @@ import { formatSeconds } from '../duration';
 import { count, figure, interval, percent, plain, signed } from '../format';
 import type { GuardrailSpec } from '../lifecycle/lifecycle';
 import type { Reason } from '../decision/verdict';
-import { baseRateReasons } from './judging/base-rate';
-import { countDueLabels } from './judging/due-labels';
+import { baseRateReasons } from './judging/labels/base-rate';
+import { countDueLabels } from './judging/labels/due-labels';
 import type { PairsEvidence, QualityEvidence, RolloutEvidence } from './judging/evidence';
 import { dayCorrelationText } from '../statistics/day-history';
 import {

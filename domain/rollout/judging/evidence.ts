@@ -1,7 +1,7 @@
 import type { GuardrailSpec } from '../../lifecycle/lifecycle';
 import type { ControlCount, ControlledGuardrail } from './guardrail-control';
 import type { JudgeLabels } from './judge-labels';
-import type { ArmLabels, LabelSums } from './label-sums';
+import type { ArmLabels, LabelSums } from './labels/label-sums';
 import type { DaysState } from '../../statistics/days-sequence';
 import type { RangedState } from '../../statistics/ranged-sequence';
 import type { ClusteredDifference, ClusterState } from '../../statistics/cluster-sequence';

@@ -25,7 +25,7 @@ import type {
   PairObservation,
   RequestObservation,
 } from './observation';
-import { addLabel, noArmLabels, noLabelSums } from './label-sums';
+import { addLabel, noArmLabels, noLabelSums } from './labels/label-sums';
 import { lateAfterSeconds } from '../missing-labels';
 import { isServing, type RolloutPolicy } from '../policy';
 

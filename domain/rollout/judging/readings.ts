@@ -9,7 +9,7 @@ import {
 } from '../../statistics/cluster-sequence';
 import { rangedBounds, type RangedState } from '../../statistics/ranged-sequence';
 import { shareBounds } from '../../statistics/share-sequence';
-import { countDueLabels } from './due-labels';
+import { countDueLabels } from './labels/due-labels';
 import { absoluteLimit, controlIn, isWorseThanControl } from './guardrail-control';
 import type { ArmLosses, PairsEvidence, QualityEvidence, RolloutEvidence } from './evidence';
 import { judgeErrorOf, correctedBounds, correctedDifference, type JudgeError } from './judge-error';

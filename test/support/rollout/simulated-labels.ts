@@ -1,4 +1,4 @@
-import { compareLabelRates } from '../../../domain/rollout/judging/label-rates';
+import { compareLabelRates } from '../../../domain/rollout/judging/labels/label-rates';
 import { addLoss, stepWeight } from '../../../domain/rollout/judging/entity-losses';
 import type { EntityLosses } from '../../../domain/rollout/judging/entity-losses';
 import type { ArmsEvidence } from '../../../domain/rollout/judging/evidence';

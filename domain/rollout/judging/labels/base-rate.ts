@@ -1,8 +1,8 @@
-import type { Reason } from '../../decision/verdict';
-import type { HoldoutLabels } from '../../evaluation/measure/holdout-labels';
-import { count, figure, percent } from '../../format';
-import type { RolloutPolicy } from '../policy';
-import type { QualityEvidence } from './evidence';
+import type { Reason } from '../../../decision/verdict';
+import type { HoldoutLabels } from '../../../evaluation/measure/holdout-labels';
+import { count, figure, percent } from '../../../format';
+import type { RolloutPolicy } from '../../policy';
+import type { QualityEvidence } from '../evidence';
 import { mergeLabels, type LabelSums } from './label-sums';
 
 /** Cohen's "small" effect, of shares (h) and of means (d). */

@@ -1,12 +1,12 @@
-import { decideRollout } from '../../../../domain/rollout/judging/decide-rollout';
-import type { ArmsEvidence } from '../../../../domain/rollout/judging/evidence';
-import { compareLabelRates } from '../../../../domain/rollout/judging/label-rates';
-import { noArmLabels } from '../../../../domain/rollout/judging/label-sums';
-import type { ArmObservation } from '../../../../domain/rollout/judging/observation';
-import { enterStep, observe, startEvidence } from '../../../../domain/rollout/judging/observe';
-import { policyWith } from '../../../support/rollout/policies';
-import { watchLabelRates } from '../../../support/rollout/simulated-labels';
-import { randomOf } from '../../../support/rollout/simulated-traffic';
+import { decideRollout } from '../../../../../domain/rollout/judging/decide-rollout';
+import type { ArmsEvidence } from '../../../../../domain/rollout/judging/evidence';
+import { compareLabelRates } from '../../../../../domain/rollout/judging/labels/label-rates';
+import { noArmLabels } from '../../../../../domain/rollout/judging/labels/label-sums';
+import type { ArmObservation } from '../../../../../domain/rollout/judging/observation';
+import { enterStep, observe, startEvidence } from '../../../../../domain/rollout/judging/observe';
+import { policyWith } from '../../../../support/rollout/policies';
+import { watchLabelRates } from '../../../../support/rollout/simulated-labels';
+import { randomOf } from '../../../../support/rollout/simulated-traffic';
 
 const policy = policyWith({ canary: { steps: [50] }, comparison: 'arms' });
 const startMs = Date.parse('2026-01-01T00:00:00Z');

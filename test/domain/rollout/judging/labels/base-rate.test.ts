@@ -1,10 +1,10 @@
-import { readHoldoutLabels } from '../../../../domain/evaluation/measure/holdout-labels';
-import type { HoldoutLabels } from '../../../../domain/evaluation/measure/holdout-labels';
-import { fitOf } from '../../../../domain/evaluation/measure/fit';
-import { baseRateReasons } from '../../../../domain/rollout/judging/base-rate';
-import { decideRollout } from '../../../../domain/rollout/judging/decide-rollout';
-import { observe, startEvidence } from '../../../../domain/rollout/judging/observe';
-import { policyWith } from '../../../support/rollout/policies';
+import { readHoldoutLabels } from '../../../../../domain/evaluation/measure/holdout-labels';
+import type { HoldoutLabels } from '../../../../../domain/evaluation/measure/holdout-labels';
+import { fitOf } from '../../../../../domain/evaluation/measure/fit';
+import { baseRateReasons } from '../../../../../domain/rollout/judging/labels/base-rate';
+import { decideRollout } from '../../../../../domain/rollout/judging/decide-rollout';
+import { observe, startEvidence } from '../../../../../domain/rollout/judging/observe';
+import { policyWith } from '../../../../support/rollout/policies';
 
 const startMs = Date.parse('2026-01-01T00:00:00Z');
 const at = (minutes: number) => new Date(startMs + minutes * 60_000).toISOString();

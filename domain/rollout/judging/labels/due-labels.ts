@@ -1,4 +1,4 @@
-import type { ArmsEvidence, PairsEvidence, QualityEvidence } from './evidence';
+import type { ArmsEvidence, PairsEvidence, QualityEvidence } from '../evidence';
 
 interface DueLabels {
   /** Requests whose label is due, in the phase or step that decides. */

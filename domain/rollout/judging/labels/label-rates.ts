@@ -1,10 +1,8 @@
-import { effectiveClusters } from '../../statistics/cluster-sequence';
-import type { ShareState } from '../../statistics/share-sequence';
-import { logEvidenceOfUnequalShares } from '../../statistics/two-shares';
-import type { RolloutPolicy } from '../policy';
-import type { ArmsEvidence } from './evidence';
-
-type Arm = 'champion' | 'challenger';
+import { effectiveClusters } from '../../../statistics/cluster-sequence';
+import type { ShareState } from '../../../statistics/share-sequence';
+import { logEvidenceOfUnequalShares } from '../../../statistics/two-shares';
+import type { RolloutPolicy } from '../../policy';
+import type { ArmsEvidence } from '../evidence';
 
 /** Due labels of one arm in the current step. */
 interface ArmLabelRate {
@@ -14,7 +12,7 @@ interface ArmLabelRate {
   readonly late: number;
 }
 
-export interface LabelRates extends Readonly<Record<Arm, ArmLabelRate>> {
+export interface LabelRates extends Readonly<Record<'champion' | 'challenger', ArmLabelRate>> {
   /** Shown to differ by more than chance. */
   readonly differ: boolean;
 }
@@ -40,7 +38,7 @@ export function compareLabelRates(
 ): LabelRates | null {
   const { method, steps, quality, test } = policy;
   if (labels === undefined || method === 'bandit' || quality.missingLabels !== 'hold') return null;
-  const rateOf = (arm: Arm): ArmLabelRate => ({
+  const rateOf = (arm: keyof ArmsEvidence['step']): ArmLabelRate => ({
     due: step[arm].n + unscored[arm] + unlabelled[arm],
     missing: unlabelled[arm],
     late: labels[arm].late,
@@ -54,7 +52,7 @@ export function compareLabelRates(
   });
   return { ...rates, differ: evidence >= -Math.log((partOfAlpha * test.alpha) / serving) };
 
-  function perEntity(arm: Arm): number {
+  function perEntity(arm: keyof ArmsEvidence['step']): number {
     const entities = effectiveClusters(step[arm]);
     return entities > 0 ? step[arm].n / entities : 1;
   }
