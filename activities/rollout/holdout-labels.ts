@@ -13,9 +13,13 @@ import type { ModelVersionRef } from '../../domain/model/model';
  */
 export async function findHoldoutLabels(
   { models, decisions, evidence }: Pick<Registry, 'models' | 'decisions' | 'evidence'>,
-  { tenant, version }: { readonly tenant: Tenant; readonly version: ModelVersionRef },
+  {
+    tenant,
+    version,
+  }: { readonly tenant: Tenant; readonly version: Pick<ModelVersionRef, 'model' | 'version'> },
 ): Promise<HoldoutLabels | null> {
-  const record = await models.get({ tenant, ...version });
+  const { model, version: number } = version;
+  const record = await models.get({ tenant, model, version: number });
   const made = record && (await decisions.list({ tenant, runId: record.runId }));
   for (const { evidence: digest } of (made ?? []).toReversed()) {
     const found = await evidence.get({ tenant, kind: 'evidence', digest });

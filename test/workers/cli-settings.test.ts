@@ -77,6 +77,7 @@ describe('commands that try compute backends', () => {
     PERENNIAL_SLURM_TOKEN_FILE: 'slurm.token',
     PERENNIAL_S3_ENDPOINT: 'http://127.0.0.1:9000',
     AWS_ACCESS_KEY_ID: 'of-the-platform',
+    PERENNIAL_COMPUTE_BACKENDS: './compute/nomad, @example/batch',
     PERENNIAL_SERVICE_KEY: 'pk_service',
   };
   const ask = (environment: Readonly<Record<string, string>>) => {
@@ -93,6 +94,7 @@ describe('commands that try compute backends', () => {
       PERENNIAL_SLURM_URL: 'http://head:6820',
       PERENNIAL_SLURM_TOKEN_FILE: join(process.cwd(), 'slurm.token'),
       PERENNIAL_S3_ENDPOINT: 'http://127.0.0.1:9000',
+      PERENNIAL_COMPUTE_BACKENDS: `${join(process.cwd(), 'compute', 'nomad')},@example/batch`,
       AWS_ACCESS_KEY_ID: 'of-the-platform',
       HOME: '/home/ann',
     });

@@ -198,7 +198,8 @@ describe('the log of a cancelled job is kept after its end', () => {
 });
 
 test('a backend without settings is refused at once, with the settings', async () => {
-  const environment = new MockActivityEnvironment({ attempt: 1 });
+  const logger = new DefaultLogger('ERROR', () => undefined);
+  const environment = new MockActivityEnvironment({ attempt: 1 }, { logger });
   const followed = environment.run(() =>
     followJob({
       backends: { local: backendWith({ kind: 'queued' }) },
