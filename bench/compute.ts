@@ -5,7 +5,7 @@
  * order, reads the rows through a signed URL, and checks and stores a model. All ways ask for the
  * state every 50 ms, in turns. Needs `npm run provision:engines`.
  *
- *     npm run bench:compute -- [--jobs 10] [--backend local|slurm|ray]
+ *     npm run bench -- compute [--jobs 10] [--backend local|slurm|ray]
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
  * The rate of a batch prediction beside bare onnxruntime over the same Parquet: the same rows, the
- * same graph, one thread. `npm run bench:batch -- --rows 1000000 --parallel 3`.
+ * same graph, one thread. `npm run bench -- batch --rows 1000000 --parallel 3`.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,8 +1,8 @@
 /**
  * How soon the tests of a monitor find shifts that are planted into real flights of 2013, and how
  * often they are wrong in quiet years, beside Evidently and NannyML at their default thresholds.
- * `npm run bench:drift -- [splits] [years per split] [streams per shift]`. Those two need
- * `npm run provision:drift`, and are left out otherwise. `npm run bench:drift -- volume` measures the
+ * `npm run bench -- drift [splits] [years per split] [streams per shift]`. Those two need
+ * `npm run provision:drift`, and are left out otherwise. `npm run bench -- drift volume` measures the
  * tests of the volume alone, `-- shifts` the planted shifts, `-- quiet` the quiet years, and `-- others`
  * those two.
  */

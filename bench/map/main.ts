@@ -1,7 +1,7 @@
 /**
  * What a map adds to a bare Temporal fan-out: trivial items, the same number at once, in turns on
  * the same machine. Then what a map over a trivial Python step costs, each of whose items is a
- * process. `npm run bench:map -- --items 10000`.
+ * process. `npm run bench -- map --items 10000`.
  */
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';

@@ -1,6 +1,6 @@
 /**
  * The pages in Chromium on a full registry: time and bytes of the first view of each, with an empty
- * cache, and the longest task while a run with thousands of trials is shown. `npm run bench:pages`.
+ * cache, and the longest task while a run with thousands of trials is shown. `npm run bench -- pages`.
  */
 import { loadavg } from 'node:os';
 import { openBrowser, type TestBrowser } from '../../test/support/process/browser';

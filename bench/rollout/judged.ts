@@ -1,7 +1,7 @@
 /**
  * How often a canary behind a judge is decided wrongly, in many simulated worlds: at the margin plus a
  * point it may be promoted with the error of one statement, and an equal challenger refuted.
- * `npm run bench:judged -- [worlds]`. test/domain/rollout/judging has the same worlds, fewer of them.
+ * `npm run bench -- judged [worlds]`. test/domain/rollout/judging has the same worlds, fewer of them.
  */
 import { loadavg } from 'node:os';
 import type { Random } from '../../domain/statistics/random';

@@ -1,7 +1,7 @@
 /**
  * Compares the methods of a rollout in the same simulated worlds, at the same alpha: how often each
  * is wrong, how long it takes, and how many requests the worse version answers.
- * `npm run bench:rollout-methods -- [worlds] [pairs]`; with `pairs`, only beside other tools.
+ * `npm run bench -- rollout-methods [worlds] [pairs]`; with `pairs`, only beside other tools.
  */
 import { loadavg } from 'node:os';
 import type { RolloutPolicy } from '../../domain/rollout/policy';

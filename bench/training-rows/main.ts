@@ -1,6 +1,6 @@
 /**
  * Memory and time of the `lightgbm` trainer on many rows, beside LightGBM alone, which reads the
- * same Parquet into one matrix. `npm run bench:training-rows -- [rows] [trees] [threads]`
+ * same Parquet into one matrix. `npm run bench -- training-rows [rows] [trees] [threads]`
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

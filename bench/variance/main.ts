@@ -1,6 +1,6 @@
 /**
  * How many samples variance reduction saves on replayed flights, and how often each way to decide
- * is wrong. `npm run bench:variance -- [worlds]`. The versions are logistic regressions of the
+ * is wrong. `npm run bench -- variance [worlds]`. The versions are logistic regressions of the
  * months before; blocks of two weeks of a month are drawn with replacement.
  */
 import { loadavg } from 'node:os';

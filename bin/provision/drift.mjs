@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npm run provision:drift`: installs Evidently and NannyML, with which `npm run bench:drift`
+ * `npm run provision:drift`: installs Evidently and NannyML, with which `npm run bench -- drift`
  * compares the monitor, each into an environment of its own in .perennial/drift-tools.
  */
 import { mkdirSync } from 'node:fs';

@@ -23,7 +23,7 @@ export function vectorKindFor(choice: VectorChoice, pieces: number): VectorKind 
 }
 
 /**
- * Measured by `npm run bench:index-kinds` over S3, with 384 dimensions on two busy cores. At 10,000
+ * Measured by `npm run bench -- index-kinds` over S3, with 384 dimensions on two busy cores. At 10,000
  * chunks, a question takes `flat` 19 ms of CPU and 44 ms in all. At 25,000 chunks it takes `flat`
  * 41 and 79 ms, and `hnsw` 7 and 22 ms at recall@10 .988.
  */
