@@ -106,7 +106,7 @@ async function assertHarmless(tx: Transaction, name: string): Promise<void> {
     );
 }
 
-/** Append-only tables are those with the trigger that refuses changes (0001_guards.sql). */
+/** Append-only tables are those with the trigger that refuses changes (0000_registry.sql). */
 async function grant(tx: Transaction, name: string): Promise<void> {
   const role = tx(name);
   await tx`revoke create on schema public from public`;

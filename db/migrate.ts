@@ -18,8 +18,8 @@ const partitionDaysAhead = 7;
 /**
  * Migrates the schema to the version of this program in one transaction, one process at a time.
  * Refuses a database with foreign tables, or one that a newer Perennial migrated. drizzle-kit
- * generates `db/migrations` from the schemas; the PARTITION clause of `predictions` and the files
- * with triggers are written by hand. A released migration never changes.
+ * generates `db/migrations` from the schemas; the PARTITION clause of `predictions` and the end of
+ * the first file, with its triggers, are written by hand. A released migration never changes.
  */
 export async function migrate(database: Database): Promise<void> {
   const known = await readMigrations(join(__dirname, 'migrations'));
@@ -113,7 +113,7 @@ function pendingMigrations(
         'Conflict',
         `migration ${row.tag} of the database ${target} is not the one that this program has: a released migration never changes`,
         {
-          next: 'install the program again from its release',
+          next: 'install the program again from its release; a database from before 0.1.0 cannot be migrated, so begin with an empty one',
         },
       );
     }

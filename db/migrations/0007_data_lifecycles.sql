@@ -1,2 +1,0 @@
-ALTER TABLE "runs" DROP CONSTRAINT "runs_kind_check";--> statement-breakpoint
-ALTER TABLE "runs" ADD CONSTRAINT "runs_kind_check" CHECK ("runs"."kind" in ('ModelLifecycle', 'LlmLifecycle', 'DataLifecycle'));

@@ -1,1 +1,0 @@
-ALTER TABLE "runs" ADD CONSTRAINT "runs_parent_fk" FOREIGN KEY ("tenant_id","parent_run_id") REFERENCES "public"."runs"("tenant_id","id") ON DELETE no action ON UPDATE no action;

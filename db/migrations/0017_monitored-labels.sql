@@ -1,1 +1,0 @@
-CREATE INDEX "feedback_monitored" ON "feedback" USING btree ("tenant_id","model","version","monitored_at","prediction_id") WHERE "feedback"."monitored_at" is not null;

@@ -1,2 +1,0 @@
-ALTER TABLE "incidents" DROP CONSTRAINT "incidents_kind_check";--> statement-breakpoint
-ALTER TABLE "incidents" ADD CONSTRAINT "incidents_kind_check" CHECK ("incidents"."kind" in ('drift', 'quality', 'data', 'service', 'skew', 'volume', 'labels', 'artifact', 'retraining', 'approval', 'gateway'));
