@@ -1,7 +1,15 @@
 import { isInstalledKind, type ComputeKind } from './job';
 
+/** The next step when workers lack a backend. */
+export function backendAdvice(kind: ComputeKind): string {
+  return (
+    `set ${settingsFor(kind)} for the workers of the queues compute and orchestrator, start them ` +
+    `again, then run: perennial compute check ${kind} (docs/guides/engines.md)`
+  );
+}
+
 /** The settings without which workers have no backend of this kind. */
-export function settingsFor(kind: ComputeKind): string {
+function settingsFor(kind: ComputeKind): string {
   if (isInstalledKind(kind)) return 'its folder or package in PERENNIAL_COMPUTE_BACKENDS';
   switch (kind) {
     case 'slurm':
@@ -13,12 +21,4 @@ export function settingsFor(kind: ComputeKind): string {
     case 'local':
       return 'no settings';
   }
-}
-
-/** The next step when workers lack a backend. */
-export function backendAdvice(kind: ComputeKind): string {
-  return (
-    `set ${settingsFor(kind)} for the workers of the queues compute and orchestrator, start them ` +
-    `again, then run: perennial compute check ${kind} (docs/guides/engines.md)`
-  );
 }

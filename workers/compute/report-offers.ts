@@ -48,7 +48,7 @@ export function reportOffers(
 }
 
 /** Threads of a job may be more than the cores, so only memory limits it. */
-export function localOffer(memoryBytes = readMachineMemory()): ComputeOffer {
+function localOffer(memoryBytes = readMachineMemory()): ComputeOffer {
   const node = { count: 1, cpus: null, memoryBytes, gpus: 0, queues: [] };
   return { ...unknownOffer('local'), nodes: [node] };
 }
