@@ -1,6 +1,6 @@
 /**
  * The pages on real runs of two samples: flight-delay, with a tuned champion and a sabotaged
- * successor that the flights of August roll back, and bike-demand, a regression with a schedule.
+ * successor that the flights of September roll back, and bike-demand, a regression with a schedule.
  */
 import { join, resolve } from 'node:path';
 import { readLifecycleFolder } from '../../../apps/cli/lifecycle/folder';
@@ -37,7 +37,7 @@ beforeAll(async () => {
     const ended = await product.waitForEnd(id, 600);
     if (ended.status !== 'succeeded') throw new Error(JSON.stringify(ended));
   }
-  harmful = await rollBackOnFlightsOfAugust();
+  harmful = await rollBackOnFlightsOfSeptember();
 });
 afterAll(async () => {
   for (const each of opened.reverse()) await each.close();
@@ -57,7 +57,7 @@ async function killOneJob(): Promise<void> {
 }
 
 /** As in the third part of `npm start`. */
-async function rollBackOnFlightsOfAugust(): Promise<string> {
+async function rollBackOnFlightsOfSeptember(): Promise<string> {
   const path = `/lifecycles/${flights}`;
   const applied = await product.call<{ revision: number }>('PUT', path, {
     body: sabotaged(readLifecycleFolder(join(samples, flights), '.')),
@@ -71,7 +71,7 @@ async function rollBackOnFlightsOfAugust(): Promise<string> {
   await product.waitForStage(body.id, 'canary');
   const { from, speed } = flightDelayDemo.traffic;
   const replayed = await product.cli([
-    ...['replay', flights, '--from', from, '--to', '2013-08-05T00:00:00Z'],
+    ...['replay', flights, '--from', from, '--to', '2013-09-05T00:00:00Z'],
     ...['--speed', String(speed)],
   ]);
   if (replayed.exitCode !== 0) throw new Error(replayed.stderr);
@@ -208,14 +208,14 @@ test('Data shows two versions of the flights, their distributions, and the rows 
   expect(problems).toEqual([]);
 });
 
-test('a flight is sent to the champion, and its monitor has counted the flights of August', async () => {
+test('a flight is sent to the champion, and its monitor has counted the flights of September', async () => {
   const { page, problems, accessibility } = await signIn(browser, product.apiKey);
   await page.goto(`/models/${flights}/try`);
   const flight = {
     ...{ carrier: 'MQ', origin: 'LGA', dest: 'ORD', distance: '733', weekday: '3' },
     ...{ departures_in_hour: '30', scheduled_hour: '18', scheduled_minute: '30', temp: '84' },
     ...{ dewp: '73', humid: '70', wind_speed: '12', precip: '0.1', pressure: '1008', visib: '6' },
-    ...{ tailnum: 'N725MQ', scheduled_at: '2013-08-10T22:30:00Z' },
+    ...{ tailnum: 'N725MQ', scheduled_at: '2013-09-10T22:30:00Z' },
   };
   for (const [column, value] of Object.entries(flight))
     await page.getByLabel(new RegExp(`^${column} `)).fill(value);
