@@ -158,6 +158,11 @@ const settings = z.object({
   PERENNIAL_SERVICE_KEY: z.string().optional(),
   /** With the service key, the keys that `setup` registers instead of making them. */
   PERENNIAL_ADMIN_KEY: z.string().optional(),
+  /** Shows the metrics of all tenants, to a scraper that sends it as a bearer token. */
+  PERENNIAL_METRICS_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{20,512}$/, 'must have 20 to 512 characters without spaces')
+    .optional(),
   PERENNIAL_MAX_JOBS: maxJobs,
   /** Run training jobs as separate users and without network, where the system allows it. */
   PERENNIAL_JOBS_CONFINED: flag.default(true),
@@ -247,6 +252,7 @@ export interface Config {
   readonly gatewayRequestsPerMinute: number | null;
   readonly serviceKey: string | null;
   readonly adminKey: string | null;
+  readonly metricsToken: string | null;
   readonly commandKeysFile: string;
   readonly maxJobs: number;
   readonly confineJobs: boolean;
@@ -363,6 +369,7 @@ export function readConfig(environment: Environment): Config {
     apiRequestsPerMinute: value.PERENNIAL_API_REQUESTS_PER_MINUTE ?? null,
     gatewayRequestsPerMinute: value.PERENNIAL_GATEWAY_REQUESTS_PER_MINUTE ?? null,
     serviceKey: value.PERENNIAL_SERVICE_KEY ?? null,
+    metricsToken: value.PERENNIAL_METRICS_TOKEN ?? null,
     adminKey: value.PERENNIAL_ADMIN_KEY ?? null,
     commandKeysFile: resolve(
       value.PERENNIAL_COMMAND_KEYS_FILE ?? join(stateDir, 'run', 'command-keys.json'),

@@ -1,7 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:http';
 import { Registry as Metrics } from 'prom-client';
-import { cacheText } from '../apps/http/cache-text';
+import { bearerOf, isMetricsToken, metricsTokenHint } from '../apps/http/metrics/metrics-token';
+import { openVisibleMetrics } from '../apps/http/metrics/visible-metrics';
 import { collectProcessMetrics } from '../apps/process/metrics';
 
 export interface HealthServer {
@@ -9,15 +10,25 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
+export interface HealthServerOptions {
+  readonly bind: string;
+  readonly port: number;
+  readonly ready: () => boolean;
+  readonly metrics?: Metrics;
+  /** With it, a scraper sees the series of all tenants; without it, only those of no tenant. */
+  readonly metricsToken: string | null;
+}
+
 /** Serves `/livez`, `/readyz` and `/metrics` for a process without another HTTP server. */
-export async function openHealthServer(
-  bind: string,
-  port: number,
-  ready: () => boolean,
+export async function openHealthServer({
+  bind,
+  port,
+  ready,
   metrics = new Metrics(),
-): Promise<HealthServer> {
+  metricsToken,
+}: HealthServerOptions): Promise<HealthServer> {
   collectProcessMetrics(metrics);
-  const metricsText = cacheText({ perSecond: 10 }, () => metrics.metrics());
+  const textFor = openVisibleMetrics(() => metrics.metrics());
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0];
     if (path === '/livez') return void response.end('{"status":"alive"}');
@@ -29,7 +40,12 @@ export async function openHealthServer(
       response.statusCode = 404;
       return void response.end();
     }
-    void metricsText().then((text) => {
+    const credential = bearerOf(request.headers.authorization);
+    if (credential !== null && !isMetricsToken(credential, metricsToken)) {
+      response.statusCode = 401;
+      return void response.end(`this is not the token for metrics; ${metricsTokenHint}\n`);
+    }
+    void textFor({ kind: credential === null ? 'everyone' : 'platform' }).then((text) => {
       response.setHeader('content-type', metrics.contentType);
       response.end(text);
     });

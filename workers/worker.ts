@@ -36,7 +36,8 @@ export async function runWorker(
   Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
   let ready = false;
   const metrics = new Metrics();
-  const health = await openHealthServer(config.bind, config.workerPort, () => ready, metrics);
+  const { bind, workerPort: port, metricsToken } = config;
+  const health = await openHealthServer({ bind, port, ready: () => ready, metrics, metricsToken });
   const core = openCore(config, 'perennial-worker');
   await clearScratch(scratchRoot(config));
   const opened = openActivityDeps(config, core, log);

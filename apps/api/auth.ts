@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiKeyIdentity, ApiKeyRepository, ApiKeyScope } from '../../db/access/repository';
-import { allows } from '../../db/access/repository';
+import { allows, isPlatformAdmin } from '../../db/access/repository';
 import type { RunRepository } from '../../db/run/repository';
 import type { CommandKeys } from '../../data/access/command-signature';
 import { checkJobToken, isJobToken } from '../../data/access/job-token';
@@ -49,13 +49,6 @@ export function openGuards(deps: GuardDeps): Guards {
       config: { scope: 'admin' },
     },
   };
-}
-
-export function isPlatformAdmin({
-  tenant,
-  scope,
-}: Pick<ApiKeyIdentity, 'tenant' | 'scope'>): boolean {
-  return tenant === platformTenant && allows(scope, 'admin');
 }
 
 /** Says nothing about which tenants exist. */

@@ -10,6 +10,7 @@ import type { Registry } from '../../db/registry';
 import type { ComputePrices } from '../../domain/cost/price';
 import type { SecretAccess, SecretRef } from '../../domain/access/secret-access';
 import type { AuditReport, AuditRepository } from '../../db/audit/records';
+import type { Downloads } from '../http/download';
 import type { WorkLimit } from '../http/limits/rate-limit';
 import type { IndexClient } from '../temporal-clients/index-client';
 import type { LifecycleClient } from '../temporal-clients/lifecycle-client';
@@ -69,6 +70,7 @@ export interface ApiDeps {
 export interface RouteDeps extends ApiDeps {
   readonly guards: Guards;
   readonly offThread: OffThread;
+  readonly downloads: Downloads;
   /** The limit for routes whose work takes seconds. */
   readonly heavyWork: WorkLimit;
   readonly streams: EventStreams;

@@ -13,6 +13,7 @@ import { acceptJson, bodyProblem } from '../http/json-body';
 import { sendParserError } from '../http/parser-errors';
 import { handleUnknownRoutes, problemHandler } from '../http/problem';
 import { limitAddresses } from '../http/limits/address-limit';
+import { openDownloads } from '../http/download';
 import { limitRequests, openWorkLimit, queueChanges } from '../http/limits/rate-limit';
 import { validateRequest } from '../http/request-validation';
 import { addSecurityHeaders, setSecurityHeaders } from '../http/security-headers';
@@ -144,6 +145,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     ...deps,
     guards: openGuards({ ...deps.registry, commandKeys: deps.commandKeys }),
     offThread,
+    downloads: openDownloads(deps),
     heavyWork: openWorkLimit({ perKey: 4, maxWaiting: 32 }),
     streams,
   };

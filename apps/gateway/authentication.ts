@@ -85,7 +85,12 @@ function namedTenant({ headers }: FastifyRequest): Tenant | null {
   return typeof named === 'string' ? (named as Tenant) : null;
 }
 
-function keyOf({ headers }: FastifyRequest): string | null {
+/** For series of requests, also of refused ones; empty if the caller is unknown. */
+export function tenantOf(request: FastifyRequest): string {
+  return (request as Partial<Pick<FastifyRequest, 'caller'>>).caller?.tenant ?? '';
+}
+
+export function keyOf({ headers }: FastifyRequest): string | null {
   const bearer =
     headers.authorization === undefined ? null : /^bearer\s+(\S+)$/i.exec(headers.authorization);
   if (bearer !== null) return bearer[1] ?? null;

@@ -21,6 +21,8 @@ export interface GatewayConfig {
   readonly bodyLimitBytes: number;
   /** The requests per minute of one API key in this process; further ones get 429. */
   readonly requestsPerMinute: number;
+  /** The token that shows the metrics of all tenants; null if only API keys show names. */
+  readonly metricsToken: string | null;
   readonly maxRows: number;
   /** The time from the arrival of a request to its answer; after that it gets 504. */
   readonly requestTimeoutMs: LimitPerModel;
@@ -164,6 +166,7 @@ export const gatewayDefaults = {
   bodyLimitBytes: 10 * mebibyte,
   // 5,000 per second.
   requestsPerMinute: 300_000,
+  metricsToken: null,
   maxRows: 10_000,
   requestTimeoutMs: { usual: 10_000, of: {} },
   admission: {

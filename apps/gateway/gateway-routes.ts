@@ -44,10 +44,12 @@ export interface GatewayParts
 /** Register every route with its scope and the error format of its protocol. */
 export async function registerRoutes(app: FastifyInstance, parts: GatewayParts): Promise<void> {
   const { config, keys, metrics, answers, indexes, picker, table } = parts;
-  limitAddresses(app);
+  limitAddresses(app, { metricsToken: config.metricsToken });
   await limitRequests(app, config);
   await app.register((routes, _options, done) => {
-    healthRoutes(routes, parts);
+    const { health, metricsText } = parts;
+    const { metricsToken } = config;
+    healthRoutes(routes, { health, metrics, metricsText, keys, metricsToken });
     done();
   });
   await app.register((routes, _options, done) => {

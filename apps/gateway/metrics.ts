@@ -1,10 +1,11 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { collectProcessMetrics } from '../process/metrics';
-import type { Side } from '../../domain/safety/policy';
 import type { FeedbackCounts, ReplayedLabels } from './feedback/feedback-log';
 import type { AdmissionLimit } from './inference/admission';
 import type { OnReranked } from './chat/retrieve';
-import type { OnScreened } from './model/load-bundle';
+import type { OnScreened } from './chat/answer';
+import type { OnDetected } from './model/load-bundle';
+import type { MeasuredModel } from './model/measured-model';
 import type { ShadowOutcome } from './routing/shadow';
 
 /** The values that `/metrics` reads at each scrape. */
@@ -27,26 +28,28 @@ export interface GatewayState {
   feedbackFails(): boolean;
 }
 
+type MeasuredVersion = MeasuredModel & { readonly version: number };
+
 export interface GatewayMetrics {
   readonly registry: Registry;
-  request(labels: {
-    readonly model: string;
-    readonly version: number | null;
-    readonly arm: string;
-    readonly status: number;
-    readonly seconds: number;
-  }): void;
-  readonly refused: (model: string, limit: AdmissionLimit) => void;
-  readonly interrupted: (model: string, requests: number) => void;
-  readonly batch: (model: string, rows: number) => void;
-  readonly rows: (model: string, rows: number) => void;
+  request(
+    labels: MeasuredModel & {
+      readonly version: number | null;
+      readonly arm: string;
+      readonly status: number;
+      readonly seconds: number;
+    },
+  ): void;
+  readonly refused: (model: MeasuredModel, limit: AdmissionLimit) => void;
+  readonly interrupted: (model: MeasuredModel, requests: number) => void;
+  readonly batch: (model: MeasuredModel, rows: number) => void;
   readonly staleAnswer: () => void;
-  readonly challengerFailed: (model: string, version: number) => void;
-  readonly shadowed: (model: string, version: number, outcome: ShadowOutcome) => void;
-  readonly screened: (model: string, side: Side, outcome: string) => void;
-  readonly looked: OnScreened;
+  readonly challengerFailed: (version: MeasuredVersion) => void;
+  readonly shadowed: (version: MeasuredVersion, outcome: ShadowOutcome) => void;
+  readonly screened: OnScreened;
+  readonly looked: OnDetected;
   readonly reranked: OnReranked;
-  readonly loadFailed: (model: string) => void;
+  readonly loadFailed: (model: MeasuredModel) => void;
   readonly predictionsWritten: (rows: number) => void;
   readonly predictionsSpilled: (rows: number) => void;
   readonly predictionsLost: (rows: number, reason: string) => void;
@@ -67,39 +70,33 @@ export function createGatewayMetrics(process: number | null = null): GatewayMetr
   const requests = new Counter({
     name: 'perennial_gateway_requests_total',
     help: 'Inference requests by version and status.',
-    labelNames: ['model', 'version', 'arm', 'status'] as const,
+    labelNames: ['tenant', 'model', 'version', 'arm', 'status'] as const,
     registers,
   });
   const latency = new Histogram({
     name: 'perennial_gateway_request_duration_seconds',
     help: 'Time from the start of an inference request to its response.',
-    labelNames: ['model', 'arm'] as const,
+    labelNames: ['tenant', 'model', 'arm'] as const,
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     registers,
   });
   const refusals = new Counter({
     name: 'perennial_gateway_requests_refused_total',
     help: 'Inference requests refused because of load, by the limit: model or wait (429), gateway (503).',
-    labelNames: ['model', 'limit'] as const,
+    labelNames: ['tenant', 'model', 'limit'] as const,
     registers,
   });
   const interruptions = new Counter({
     name: 'perennial_gateway_requests_interrupted_total',
     help: 'Requests that were in progress in a gateway process that was killed, at most. Another process counts them.',
-    labelNames: ['model'] as const,
+    labelNames: ['tenant', 'model'] as const,
     registers,
   });
   const batches = new Histogram({
     name: 'perennial_gateway_batch_rows',
     help: 'Rows per call of features and graph.',
-    labelNames: ['model'] as const,
+    labelNames: ['tenant', 'model'] as const,
     buckets: [1, 2, 4, 8, 16, 32, 64, 512],
-    registers,
-  });
-  const rows = new Counter({
-    name: 'perennial_gateway_rows_total',
-    help: 'Rows predicted.',
-    labelNames: ['model'] as const,
     registers,
   });
   const stale = new Counter({
@@ -110,38 +107,38 @@ export function createGatewayMetrics(process: number | null = null): GatewayMetr
   const challengers = new Counter({
     name: 'perennial_gateway_challenger_failures_total',
     help: 'Requests that the challenger failed and the champion answered.',
-    labelNames: ['model', 'version'] as const,
+    labelNames: ['tenant', 'model', 'version'] as const,
     registers,
   });
   const shadows = new Counter({
     name: 'perennial_gateway_shadow_requests_total',
     help: 'Requests that the other arm should score as well; dropped: given up because of a full queue or the time limit.',
-    labelNames: ['model', 'version', 'outcome'] as const,
+    labelNames: ['tenant', 'model', 'version', 'outcome'] as const,
     registers,
   });
   const screenings = new Counter({
     name: 'perennial_gateway_screened_texts_total',
     help: 'Texts checked by safety policies, by outcome.',
-    labelNames: ['model', 'side', 'outcome'] as const,
+    labelNames: ['tenant', 'model', 'side', 'outcome'] as const,
     registers,
   });
   const looks = new Histogram({
     name: 'perennial_gateway_detector_duration_seconds',
     help: 'Checks of a text by safety detectors: count, duration, and finding or failure. Detectors that call a model also count as requests to its provider.',
-    labelNames: ['model', 'kind', 'outcome'] as const,
+    labelNames: ['tenant', 'model', 'kind', 'outcome'] as const,
     buckets: [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     registers,
   });
   const rerankings = new Counter({
     name: 'perennial_gateway_rerankings_total',
     help: 'Queries with a reranker: done, or why the order of the index was kept.',
-    labelNames: ['model', 'outcome'] as const,
+    labelNames: ['tenant', 'model', 'outcome'] as const,
     registers,
   });
   const loads = new Counter({
     name: 'perennial_gateway_model_load_failures_total',
     help: 'Versions that could not be loaded or probed.',
-    labelNames: ['model'] as const,
+    labelNames: ['tenant', 'model'] as const,
     registers,
   });
   const written = new Counter({
@@ -190,26 +187,29 @@ export function createGatewayMetrics(process: number | null = null): GatewayMetr
   const timers = new Map<string, { observe(seconds: number): void }>();
   const batchSizes = new Map<string, { observe(rows: number): void }>();
 
-  function batch(model: string, size: number): void {
-    let sizes = batchSizes.get(model);
+  function batch({ tenant, model }: MeasuredModel, size: number): void {
+    const key = `${tenant}/${model}`;
+    let sizes = batchSizes.get(key);
     if (sizes === undefined) {
-      sizes = batches.labels({ model });
-      batchSizes.set(model, sizes);
+      sizes = batches.labels({ tenant, model });
+      batchSizes.set(key, sizes);
     }
     sizes.observe(size);
   }
 
   function request({
+    tenant,
     model,
     version,
     arm,
     status,
     seconds,
   }: Parameters<GatewayMetrics['request']>[0]): void {
-    const key = `${model}@${version}/${arm}/${status}`;
+    const key = `${tenant}/${model}@${version}/${arm}/${status}`;
     let counter = counters.get(key);
     if (counter === undefined) {
       counter = requests.labels({
+        tenant,
         model,
         version: version === null ? '' : String(version),
         arm,
@@ -218,10 +218,10 @@ export function createGatewayMetrics(process: number | null = null): GatewayMetr
       counters.set(key, counter);
     }
     counter.inc();
-    const timerKey = `${model}/${arm}`;
+    const timerKey = `${tenant}/${model}/${arm}`;
     let timer = timers.get(timerKey);
     if (timer === undefined) {
-      timer = latency.labels({ model, arm });
+      timer = latency.labels({ tenant, model, arm });
       timers.set(timerKey, timer);
     }
     timer.observe(seconds);
@@ -328,19 +328,19 @@ export function createGatewayMetrics(process: number | null = null): GatewayMetr
     registry,
     request,
     observe,
-    refused: (model, limit) => refusals.labels({ model, limit }).inc(),
-    interrupted: (model, amount) => interruptions.labels({ model }).inc(amount),
+    refused: ({ tenant, model }, limit) => refusals.labels({ tenant, model, limit }).inc(),
+    interrupted: ({ tenant, model }, amount) => interruptions.labels({ tenant, model }).inc(amount),
     batch,
-    rows: (model, amount) => rows.labels({ model }).inc(amount),
     staleAnswer: () => stale.inc(),
-    challengerFailed: (model, version) =>
-      challengers.labels({ model, version: String(version) }).inc(),
-    shadowed: (model, version, outcome) =>
-      shadows.labels({ model, version: String(version), outcome }).inc(),
-    screened: (model, side, outcome) => screenings.labels({ model, side, outcome }).inc(),
+    challengerFailed: ({ tenant, model, version }) =>
+      challengers.labels({ tenant, model, version: String(version) }).inc(),
+    shadowed: ({ tenant, model, version }, outcome) =>
+      shadows.labels({ tenant, model, version: String(version), outcome }).inc(),
+    screened: ({ tenant, model }, side, outcome) =>
+      screenings.labels({ tenant, model, side, outcome }).inc(),
     looked: ({ seconds, ...labels }) => looks.labels(labels).observe(seconds),
-    reranked: (model, outcome) => rerankings.labels({ model, outcome }).inc(),
-    loadFailed: (model) => loads.labels({ model }).inc(),
+    reranked: ({ tenant, model }, outcome) => rerankings.labels({ tenant, model, outcome }).inc(),
+    loadFailed: ({ tenant, model }) => loads.labels({ tenant, model }).inc(),
     predictionsWritten: (amount) => written.inc(amount),
     predictionsSpilled: (amount) => spilled.inc(amount),
     predictionsLost: (amount, reason) => lost.labels({ reason }).inc(amount),

@@ -33,6 +33,7 @@ import { createKeyCache } from './key-cache';
 import { createLease } from './routing/lease';
 import { createModelLoader } from './model/loaded-model';
 import { createGatewayMetrics } from './metrics';
+import type { MeasuredModel } from './model/measured-model';
 import { createModelCache } from './model/model-cache';
 import { createSharedGraphs } from './model/shared-graphs';
 import type { GatewayMember } from './processes/member';
@@ -44,7 +45,7 @@ import { openRequestsInProgress } from './prediction-log/requests-in-progress';
 import { rateLimitedLog } from './error-log-limiter';
 import { createRoutingTable } from './routing/routing-table';
 import type { ServedVersion } from './model/served-version';
-import { createShadow, type ShadowOutcome } from './routing/shadow';
+import { createShadow } from './routing/shadow';
 import { openSpill } from './prediction-log/spill';
 import { createVersionPicker } from './routing/version-picker';
 import { openTls } from './tls/tls';
@@ -135,7 +136,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
         { tenant, model, requests: amount, at },
         'requests were in progress in a gateway that was killed',
       );
-      metrics.interrupted(metricName(tenant, model), amount);
+      metrics.interrupted(measuredModel(tenant, model), amount);
     },
   });
   const journal = openJournal<PredictionRow>({
@@ -214,8 +215,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     loader,
     maxBytes: config.modelMemoryBytes,
     failureMemoryMs: 3_000,
-    onFailure(model, error) {
-      metrics.loadFailed(model);
+    onFailure({ tenant, model }, error) {
+      metrics.loadFailed({ tenant, model });
       loadError(model, error);
     },
     onCloseError: (error) => log.error({ err: error }, 'a model could not be closed'),
@@ -278,21 +279,19 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   const challengerError = rateLimitedLog((name, error) =>
     log.warn({ err: error }, `${name} failed a request; the champion answered it`),
   );
-  const onShadowed = ({ model, version }: ServedVersion, outcome: ShadowOutcome) =>
-    metrics.shadowed(model, version, outcome);
   const onChallengerFailure = (served: ServedVersion, error: unknown) => {
-    metrics.challengerFailed(served.model, served.version);
+    metrics.challengerFailed(served);
     challengerError(served.name, error);
   };
   const shadow = createShadow({
     ...config.shadow,
     batchRows: config.batchRows,
     timeoutMs: config.requestTimeoutMs,
-    onOutcome: onShadowed,
+    onOutcome: metrics.shadowed,
   });
   const isBlocked = (tenant: string, model: string) =>
     table.blockedModel(tenant, model)?.alias === 'champion';
-  const chatShadow = createChatShadow({ ...config.chat.shadow, onOutcome: onShadowed });
+  const chatShadow = createChatShadow({ ...config.chat.shadow, onOutcome: metrics.shadowed });
   const answers = createOpenAnswers(config.chat.maxAnswers);
   const failures = startFailureCounts({
     gateways: registry.gateways,
@@ -335,7 +334,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   const admission = createAdmission({
     limits: config.admission,
     requests,
-    onRefused: ({ tenant, model }, limit) => metrics.refused(metricName(tenant, model), limit),
+    onRefused: ({ tenant, model }, limit) => metrics.refused(measuredModel(tenant, model), limit),
   });
   metrics.observe({
     requestsInProgress: () => admission.inProgress(),
@@ -413,7 +412,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       ready: table.isKnown() && !stopping,
       epoch: table.epoch(),
       leaseSeconds: lease.remainingSeconds(),
-      blocked: table.blocked().map(({ name, error }) => ({ name, error })),
+      blocked: table.blocked().map(({ tenant, name, error }) => ({ tenant, name, error })),
       pendingPredictions: predictions.pending(),
       spilledBytes: spill.bytes(),
       spillFails: predictions.spillFails(),
@@ -424,8 +423,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   }
 
   /** An unknown name would create a time series for every misspelling. */
-  function metricName(tenant: string, model: string): string {
-    return table.isWanted(tenant, model, 'champion') ? model : '';
+  function measuredModel(tenant: string, model: string): MeasuredModel {
+    return { tenant, model: table.isWanted(tenant, model, 'champion') ? model : '' };
   }
 
   function lost(rows: number, reason: LossReason | 'full'): void {

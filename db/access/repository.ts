@@ -1,3 +1,4 @@
+import { platformTenant } from '../../domain/access/tenant';
 import type { Tenant } from '../../domain/ids';
 import type { Page, PageRequest } from '../page';
 import { createHash, randomBytes } from 'node:crypto';
@@ -16,6 +17,14 @@ export type ApiKeyScope = (typeof apiKeyScopes)[number];
 
 export function allows(scope: ApiKeyScope, needed: ApiKeyScope): boolean {
   return apiKeyScopes.indexOf(scope) >= apiKeyScopes.indexOf(needed);
+}
+
+/** An admin key of the tenant that administers the platform (ADR 0011). */
+export function isPlatformAdmin({
+  tenant,
+  scope,
+}: Pick<ApiKeyIdentity, 'tenant' | 'scope'>): boolean {
+  return tenant === platformTenant && allows(scope, 'admin');
 }
 
 export interface ApiKeyIdentity {

@@ -20,9 +20,12 @@ if [ ! -e .env ]; then
   echo "wrote infra/.env; PERENNIAL_ADMIN_KEY in it is your API key" >&2
 fi
 
-# Files of older versions lack it.
+# Files of older versions lack them.
 if ! grep -q '^POSTGRES_APP_PASSWORD=' .env; then
   echo "POSTGRES_APP_PASSWORD=$(openssl rand -hex 24)" >> .env
+fi
+if ! grep -q '^PERENNIAL_METRICS_TOKEN=' .env; then
+  echo "PERENNIAL_METRICS_TOKEN=$(openssl rand -hex 24)" >> .env
 fi
 
 mkdir -p secrets

@@ -99,6 +99,7 @@ WRONG_VALUES = (
     {},
     {"temporal": {"address": "https://temporal"}},
     {"settings": {"PERENNIAL_DATABASE_URL": "postgres://in-the-open"}},
+    {"settings": {"PERENNIAL_METRICS_TOKEN": "in-the-open-for-everybody"}},
     {"workers": {"data": {"pinnedVersions": True}}},
     {"replicas": 3},
     {"kubernetesJobs": {"enabled": True}},
@@ -156,6 +157,8 @@ def check_keys(name: str, pod: dict) -> None:
     variables = {each["name"] for each in container["env"]}
     is_owner = "PERENNIAL_DATABASE_OWNER_URL" in variables
     require(is_owner == (command == "setup"), f"{name} is not to own the tables: {is_owner}")
+    if "PERENNIAL_METRICS_TOKEN" in variables:
+        require(command in ("gateway", "worker"), f"{name} gets the token for metrics")
     paths = [str(each.get("value", "")) for each in container["env"]]
     named = sorted(Path(path).name for path in paths if path.startswith("/etc/perennial/keys/"))
     require(named == wanted, f"{name} names the keys {named} and not {wanted}")

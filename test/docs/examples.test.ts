@@ -149,8 +149,9 @@ function issuesOf({ text }: Example): readonly string[] {
   return partIssues(value);
 }
 
-/** Configuration of other programs; `test/apps/` tests it. */
-const isForeign = ({ text }: Example) => 'tests' in (parse(text) as Fields);
+/** Configuration of promptfoo, which `test/e2e/llm` tests, and of Prometheus. */
+const isForeign = ({ text }: Example) =>
+  ['tests', 'scrape_configs'].some((key) => key in (parse(text) as Fields));
 
 const examples = folders.flatMap((folder) => {
   const names = readdirSync(join(root, folder)).filter((name) => name.endsWith('.md'));

@@ -59,6 +59,8 @@ function knownMetrics(): ReadonlySet<string> {
     if (kind !== 'Histogram') known.add(name);
     else for (const suffix of ['bucket', 'sum', 'count']) known.add(`${name}_${suffix}`);
   }
+  for (const [, name = ''] of sources.matchAll(/^# TYPE (perennial_[a-z_]+) (?:gauge|counter)$/gm))
+    known.add(name);
   for (const [, name = ''] of sources.matchAll(/gauge\(\s*'(perennial_[a-z_]+)'/g)) known.add(name);
   const defaults = new Registry();
   collectDefaultMetrics({ register: defaults });
@@ -118,6 +120,8 @@ test.each([
   expect(files.sort()).toEqual(keys.map((key) => `/run/secrets/${key}`).sort());
   expect(environment['PERENNIAL_DATABASE_URL']).toContain('postgres://perennial_app:');
   expect('PERENNIAL_DATABASE_OWNER_URL' in environment).toBe(name === 'setup');
+  // The metrics of setup and API name neither tenants nor models.
+  expect('PERENNIAL_METRICS_TOKEN' in environment).toBe(!/^(setup|api)/.test(name));
 });
 
 test('the chart has a pool for every queue, by the names of the queues in Temporal', () => {

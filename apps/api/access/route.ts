@@ -10,7 +10,8 @@ import {
   type ApiKeyRecord,
 } from '../../../db/access/repository';
 import { tenantNotFound } from '../../../db/access/tenant-repository';
-import { isPlatformAdmin, platformAdminsOnly } from '../auth';
+import { isPlatformAdmin } from '../../../db/access/repository';
+import { platformAdminsOnly } from '../auth';
 import type { RouteDeps } from '../route-deps';
 import { keyView, createdKey, rotatedKey } from './view';
 import { name as nameField, page, pageOf, problem, time } from '../fields';

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { isPlatformAdmin, platformAdminsOnly } from '../auth';
+import { isPlatformAdmin } from '../../../db/access/repository';
+import { platformAdminsOnly } from '../auth';
 import { problem } from '../fields';
 import type { RouteDeps } from '../route-deps';
 import { costQuery, costReport, llmSpendQuery, llmSpendReport } from './view';

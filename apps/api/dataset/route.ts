@@ -7,7 +7,7 @@ import type { StageName } from '../../../domain/run/run';
 import { pastContractResult, pastResultsOf } from './contract-view';
 import { diffDatasets } from './diff';
 import { readQuarantinedRows } from './quarantined-rows';
-import { openVersionFile, versionFiles } from './version-files';
+import { versionFiles } from './version-files';
 import type { RouteDeps } from '../route-deps';
 import {
   datasetDiff,
@@ -46,9 +46,9 @@ export function datasetRoutes({
   registry,
   artifacts,
   scratchRoot,
+  downloads,
   heavyWork,
   guards: { viewer, operator },
-  log,
 }: RouteDeps): FastifyPluginAsyncZod {
   /** Suggests the dataset, because a source's name is only half of a dataset name. */
   const noDataset = async (tenant: Tenant, name: string): Promise<Error> => {
@@ -158,8 +158,9 @@ export function datasetRoutes({
           },
         },
       },
-      async ({ caller, params: { dataset: of, version: number, file } }, reply) => {
-        const { tenant, name: actor } = caller;
+      async (request, reply) => {
+        const { tenant, name: actor } = request.caller;
+        const { dataset: of, version: number, file } = request.params;
         const files = await versionFiles({ artifacts }, await versionOf(tenant, of, number));
         const found = files[file - 1];
         if (!found)
@@ -174,9 +175,7 @@ export function datasetRoutes({
           subject: `dataset:${of}@${number}`,
           cause: `download of file ${file} of ${files.length}`,
         });
-        const bytes = await heavyWork.open(caller, () =>
-          openVersionFile({ artifacts, scratchRoot, log }, found),
-        );
+        const bytes = await downloads.file(request, reply, found);
         return (
           reply
             .header('content-type', 'application/vnd.apache.parquet')

@@ -22,6 +22,7 @@ const params = z.object({
 export function modelFileRoutes({
   registry,
   artifacts,
+  downloads,
   guards: { viewer },
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
@@ -40,7 +41,9 @@ export function modelFileRoutes({
           },
         },
       },
-      async ({ caller: { tenant }, params: { model, version: number, file } }, reply) => {
+      async (request, reply) => {
+        const { tenant } = request.caller;
+        const { model, version: number, file } = request.params;
         const found = await registry.models.get({ tenant, model, version: number });
         if (!found)
           throw failure('NotFound', `there is no ${model}@${number}`, {
@@ -52,13 +55,14 @@ export function modelFileRoutes({
           });
         const manifest = await artifacts.getJson<ModelManifest>(found.manifest);
         const ref = manifest[files[file]];
-        const bytes = await artifacts.getBytes(ref, { maxBytes: ref.bytes });
+        const bytes = await downloads.file(request, reply, ref);
         return (
           reply
             .header('content-type', 'application/octet-stream')
+            .header('content-length', ref.bytes)
             .header('etag', `"${ref.digest}"`)
-            // Fastify sends bytes as they are.
-            .send(Buffer.from(bytes) as unknown as string)
+            // Fastify sends streams as they are.
+            .send(bytes as unknown as string)
         );
       },
     );

@@ -5,7 +5,7 @@ import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { platformTenant } from '../../../domain/access/tenant';
 import { failure } from '../../../domain/failure';
 import type { ProjectBuild } from '../../../domain/project/program';
-import { isPlatformAdmin } from '../auth';
+import { isPlatformAdmin } from '../../../db/access/repository';
 import { name, problem } from '../fields';
 import type { RouteDeps } from '../route-deps';
 import { projectBuild, storedBuild } from './view';

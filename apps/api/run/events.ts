@@ -8,6 +8,8 @@ import type { RunEventFeed, RunEventSubscription } from './event-feed';
 /** Shorter than the idle timeouts of common proxies. */
 const keepAliveMilliseconds = 15_000;
 const batch = 500;
+/** How long a reader may read nothing before its stream is closed. It can continue later. */
+const usualStallMilliseconds = 60_000;
 /** The longest time that a stream continues after its key expired or was revoked. */
 const keyCheckMilliseconds = 2_000;
 
@@ -28,6 +30,7 @@ export interface EventStreams {
 export function openEventStreams(
   registry: Pick<Registry, 'runs' | 'events' | 'apiKeys'>,
   feed: RunEventFeed,
+  { stallMilliseconds = usualStallMilliseconds } = {},
 ): EventStreams {
   /** With the id of the key that opened each. */
   const streams = new Map<AbortController, string>();
@@ -53,6 +56,8 @@ export function openEventStreams(
       const raw = begin(request, reply);
       const gone = new AbortController();
       raw.once('close', () => gone.abort());
+      // Keep-alives restart the time of a reader that reads.
+      raw.setTimeout(stallMilliseconds, () => raw.destroy());
       streams.set(gone, request.caller.id);
       if (closing) gone.abort();
       const subscription = feed.subscribe(run.id);

@@ -3,34 +3,31 @@ import { artifactSchema } from '../../../domain/project/value.schema';
 import { failure } from '../../../domain/failure';
 import { digestOf } from '../../../data/digest';
 import { isOfTenant } from '../../../data/artifact/location';
-import type { ArtifactStore } from '../../../data/artifact/store';
 import type { Registry } from '../../../db/registry';
 import type { RunRecord } from '../../../db/run/repository';
 
 interface Sources {
   readonly registry: Pick<Registry, 'events' | 'stages'>;
-  readonly artifacts: Pick<ArtifactStore, 'getBytes'>;
 }
 
-export interface LogText {
-  readonly text: string;
-  /** Whether the text follows the one of the cursor, instead of beginning again. */
+export interface FoundLogs {
+  readonly logs: readonly ArtifactRef[];
+  /** Whether they follow the ones of the cursor, instead of beginning again. */
   readonly continues: boolean;
-  /** Names the logs up to the end of this text. */
+  /** Names the logs up to the last of these. */
   readonly cursor: string;
 }
 
 /**
- * The logs of the run's ended jobs as text. Failed and cancelled jobs come first, in order. After a
- * cursor, only the logs that were added behind it are read, or all of them if another one came
- * before.
+ * The logs of the run's ended jobs. Failed and cancelled jobs come first, in order. After a
+ * cursor, only the logs that were added behind it, or all of them if another one came before.
  */
-export async function readLogs(
+export async function findLogs(
   sources: Sources,
   run: RunRecord,
   after: string | undefined,
-): Promise<LogText> {
-  const logs = await findLogs(sources, run);
+): Promise<FoundLogs> {
+  const logs = await allLogs(sources, run);
   if (logs.length === 0) {
     throw failure('NotFound', `${run.id} has no job log yet; no job has ended`, {
       next: `perennial run show ${run.id}`,
@@ -38,15 +35,7 @@ export async function readLogs(
   }
   const known = Number(/^(\d+)\./.exec(after ?? '')?.[1] ?? 0);
   const continues = known > 0 && known <= logs.length && cursorOf(logs.slice(0, known)) === after;
-  const texts = await Promise.all(
-    logs
-      .slice(continues ? known : 0)
-      .map(async (ref) => Buffer.from(await sources.artifacts.getBytes(ref)).toString('utf8')),
-  );
-  const text = texts
-    .map((each) => (each === '' || each.endsWith('\n') ? each : `${each}\n`))
-    .join('');
-  return { text, continues, cursor: cursorOf(logs) };
+  return { logs: logs.slice(continues ? known : 0), continues, cursor: cursorOf(logs) };
 }
 
 function cursorOf(logs: readonly ArtifactRef[]): string {
@@ -54,7 +43,7 @@ function cursorOf(logs: readonly ArtifactRef[]): string {
   return `${logs.length}.${digest.replace('sha256:', '').slice(0, 32)}`;
 }
 
-async function findLogs(sources: Sources, run: RunRecord): Promise<readonly ArtifactRef[]> {
+async function allLogs(sources: Sources, run: RunRecord): Promise<readonly ArtifactRef[]> {
   const stages = await sources.registry.stages.list({ tenant: run.tenant, runId: run.id });
   // Of a model, a Python step or a command. The model of training may be the one that tuning chose,
   // with the same log.

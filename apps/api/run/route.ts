@@ -12,7 +12,7 @@ import { rerunRequestSchema } from '../../../domain/run/request.schema';
 import { digestOf } from '../../../data/digest';
 import { openCaseResults, runEvaluations } from '../language/case-results';
 import { compareRuns } from './compare';
-import { readLogs } from './logs';
+import { findLogs } from './logs';
 import { planRerun } from './rerun';
 import { command, findRun, startRun } from './start';
 import { readTrials } from './trials';
@@ -84,6 +84,7 @@ const shownRecords = 100;
 export function runRoutes({
   registry,
   artifacts,
+  downloads,
   lifecycles,
   trainers,
   streams,
@@ -219,17 +220,16 @@ export function runRoutes({
           },
         },
       },
-      async ({ caller, params: { id }, query }, reply) => {
-        const { text, continues, cursor } = await readLogs(
-          { registry, artifacts },
-          await findRun(registry, caller, id),
-          query.after,
-        );
+      async (request, reply) => {
+        const { caller, query } = request;
+        const run = await findRun(registry, caller, request.params.id);
+        const { logs, continues, cursor } = await findLogs({ registry }, run, query.after);
+        const text = await downloads.texts(request, reply, logs);
         return reply
           .header('content-type', 'text/plain; charset=utf-8')
           .header('x-perennial-log-cursor', cursor)
           .header('x-perennial-log-continues', String(continues))
-          .send(text);
+          .send(text as unknown as string);
       },
     );
 

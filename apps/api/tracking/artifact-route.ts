@@ -1,12 +1,9 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { createReadStream } from 'node:fs';
 import { z } from 'zod';
-import { openScratch } from '../../../data/scratch';
 import { failure } from '../../../domain/failure';
 import { artifactPath, listFolder } from '../../../domain/tracking/artifact-path';
 import { runArtifactUri } from '../../../domain/tracking/tracking';
 import { noTrackedRun } from '../../../db/tracking/run-repository';
-import { disposeLater } from '../../http/dispose-later';
 import { acceptUploads, type Upload } from '../../http/upload';
 import type { RouteDeps } from '../route-deps';
 import { runFields, runIdOf } from './wire';
@@ -20,7 +17,7 @@ const params = z.object({ '*': z.string() });
 const ofFolder = z.looseObject({ path: z.string().default('') });
 
 export function trackedArtifactRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
-  const { registry, artifacts, scratchRoot, heavyWork, guards, log } = deps;
+  const { registry, artifacts, scratchRoot, downloads, heavyWork, guards } = deps;
   const { trackedArtifacts, trackedRuns } = registry;
   const { viewer, operator } = guards;
   return async (app) => {
@@ -55,15 +52,12 @@ export function trackedArtifactRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         const path = filePath(request.params['*']);
         const artifact = await trackedArtifacts.get({ tenant, path });
         if (artifact === null) throw noFile(path);
-        // The digest is verified before the first byte is sent.
-        const scratch = await openScratch(scratchRoot, 'download');
-        reply.raw.once('close', () => disposeLater(scratch, log));
-        await artifacts.toFile(artifact, scratch.path('file'));
+        const bytes = await downloads.file(request, reply, artifact);
         return reply
           .header('content-type', 'application/octet-stream')
           .header('content-length', artifact.bytes)
           .header('x-content-type-options', 'nosniff')
-          .send(createReadStream(scratch.path('file')));
+          .send(bytes);
       },
     );
 

@@ -19,6 +19,7 @@ import { renderPrompt } from '../../../domain/prompt/render';
 import type { Side } from '../../../domain/safety/policy';
 import { combineScreenings, type TextContext, type Screening } from '../../../domain/safety/screen';
 import type { LoadedBundle } from '../model/load-bundle';
+import type { MeasuredModel } from '../model/measured-model';
 import { bundleOf, type ServedVersion } from '../model/served-version';
 import type { ChatBody } from './chat-request.schema';
 import type { Retriever } from './retrieve';
@@ -62,8 +63,10 @@ type ChatFinish = ChatAnswer & Pick<VersionAnswer, 'standby'>;
 export interface AnswererOptions {
   readonly access: Pick<ModelAccess, 'chat'>;
   readonly retrieve: Retriever;
-  readonly onScreened: (model: string, side: Side, outcome: Screening['outcome']) => void;
+  readonly onScreened: OnScreened;
 }
+
+export type OnScreened = (model: MeasuredModel, side: Side, outcome: Screening['outcome']) => void;
 
 export type ChatAnswerer = (call: AnswerCall) => Promise<VersionAnswer>;
 
@@ -193,13 +196,13 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
   }
 
   async function screened(
-    { policy, bundle, screen }: LoadedBundle,
+    { tenant, policy, bundle: { model }, screen }: LoadedBundle,
     side: Side,
     text: string,
     about: TextContext,
   ): Promise<Screening> {
     const screening = await screen(side, text, about);
-    if (policy) onScreened(bundle.model, side, screening.outcome);
+    if (policy) onScreened({ tenant, model }, side, screening.outcome);
     return screening;
   }
 }

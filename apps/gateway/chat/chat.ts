@@ -4,8 +4,6 @@ import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-r
 import type { RoutedRollout } from '../../../db/serving/routing-repository';
 import type { PredictionId, Tenant } from '../../../domain/ids';
 import type { SafetyAudit } from '../../../domain/language/logged-answer';
-import type { Side } from '../../../domain/safety/policy';
-import type { Screening } from '../../../domain/safety/screen';
 import { assignArm, assignmentUnit } from '../routing/assignment';
 import type { ChatLimits } from '../config';
 import type { FailureInRollout } from '../failure-counts';
@@ -15,7 +13,7 @@ import { failureCode, isCallersMistake, isPlatformFailure } from '../inference/s
 import { bundleOf, type ServedVersion } from '../model/served-version';
 import type { VersionPicker } from '../routing/version-picker';
 import type { PredictionLog } from '../prediction-log/prediction-log';
-import { createAnswerer, requiresWholeAnswer } from './answer';
+import { createAnswerer, requiresWholeAnswer, type OnScreened } from './answer';
 import { brokenAnswer, loggedAnswer, rowOf } from './chat-row';
 import { refuseSystemMessage, type ChatBody } from './chat-request.schema';
 import type { ChatShadow } from './chat-shadow';
@@ -35,7 +33,7 @@ export interface ChatServiceOptions {
   /** Whether the wanted champion cannot be loaded here. */
   readonly isBlocked: (tenant: string, model: string) => boolean;
   readonly log: Pick<PredictionLog, 'add' | 'hold'>;
-  readonly onScreened: (model: string, side: Side, outcome: Screening['outcome']) => void;
+  readonly onScreened: OnScreened;
   /** Whether the champion answered in place of the challenger. */
   readonly onChallengerFailure: (served: ServedVersion, error: unknown) => void;
   /** A question that the champion did not answer. */

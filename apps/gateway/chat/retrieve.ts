@@ -12,6 +12,7 @@ import {
 } from '../../../domain/language/citations';
 import type { LoggedRetrieval } from '../../../domain/language/logged-answer';
 import type { LoadedBundle } from '../model/load-bundle';
+import type { MeasuredModel } from '../model/measured-model';
 import { withTimeout } from '../../../data/timeout';
 
 export interface RetrieverOptions {
@@ -23,7 +24,7 @@ export interface RetrieverOptions {
 }
 
 /** `outcome` is done, or the failure that left the order of the index. */
-export type OnReranked = (model: string, outcome: string) => void;
+export type OnReranked = (model: MeasuredModel, outcome: string) => void;
 
 /** The share of the time that the reranker may use. */
 const rerankShare = 0.5;
@@ -53,7 +54,8 @@ export function createRetriever({
       timeoutMs: timeoutMs * rerankShare,
     });
     const retrieved = await withTimeout(timeoutMs, retrieve({ ...asked, index, rerank }), late);
-    if (index.rerank) onReranked(bundle.model, retrieved.notReranked ?? 'done');
+    if (index.rerank)
+      onReranked({ tenant: asked.tenant, model: bundle.model }, retrieved.notReranked ?? 'done');
     return retrieved;
   };
 }

@@ -6,6 +6,7 @@ export interface IndexMetrics {
    * create a time series.
    */
   query(labels: {
+    readonly tenant: string;
     readonly index: string;
     readonly version: string;
     readonly mode: string;
@@ -19,20 +20,20 @@ export function createIndexMetrics(registry: Registry): IndexMetrics {
   const queries = new Counter({
     name: 'perennial_gateway_index_queries_total',
     help: 'Index queries by version and status.',
-    labelNames: ['index', 'version', 'mode', 'status'] as const,
+    labelNames: ['tenant', 'index', 'version', 'mode', 'status'] as const,
     registers,
   });
   const latency = new Histogram({
     name: 'perennial_gateway_index_query_duration_seconds',
     help: 'Time from the start of an index query to its response.',
-    labelNames: ['index', 'mode'] as const,
+    labelNames: ['tenant', 'index', 'mode'] as const,
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     registers,
   });
   return {
-    query({ index, version, mode, status, seconds }) {
-      queries.labels({ index, version, mode, status: String(status) }).inc();
-      latency.labels({ index, mode }).observe(seconds);
+    query({ tenant, index, version, mode, status, seconds }) {
+      queries.labels({ tenant, index, version, mode, status: String(status) }).inc();
+      latency.labels({ tenant, index, mode }).observe(seconds);
     },
   };
 }

@@ -20,11 +20,13 @@ import {
   type Detect,
   type Screening,
 } from '../../../domain/safety/screen';
+import type { MeasuredModel } from './measured-model';
 import { verifiedBytes, type VersionArtifacts } from './verified-bytes';
 
 /** A language application that is ready to answer. */
 export interface LoadedBundle {
   readonly kind: 'bundle';
+  readonly tenant: Tenant;
   readonly digest: Digest;
   readonly bundle: ReleaseBundle;
   readonly prompt: PromptTemplate;
@@ -44,15 +46,16 @@ export interface BundleLoaderOptions {
   readonly detectors: Detectors;
   readonly probeTimeoutMs: number;
   /** Receives every screening, because detectors that ask a model take time and cost money. */
-  readonly onLooked: OnScreened;
+  readonly onLooked: OnDetected;
 }
 
-export type OnScreened = (look: {
-  readonly model: string;
-  readonly kind: string;
-  readonly outcome: string;
-  readonly seconds: number;
-}) => void;
+export type OnDetected = (
+  look: MeasuredModel & {
+    readonly kind: string;
+    readonly outcome: string;
+    readonly seconds: number;
+  },
+) => void;
 
 const maxPartBytes = 4 * 1024 * 1024;
 /** Memory per byte of templates and phrases, as text and as objects; the model runs elsewhere. */
@@ -88,9 +91,10 @@ export async function loadBundle(
     index && checkIndex(tenant, model, index, options),
     policy && prepareDetectors(model, policy, options),
   ]);
-  const detect = timed(options.detectors.detectFor(tenant), model, options.onLooked);
+  const detect = timed(options.detectors.detectFor(tenant), { tenant, model }, options.onLooked);
   return {
     kind: 'bundle',
+    tenant,
     digest,
     bundle,
     prompt,
@@ -107,12 +111,12 @@ export async function loadBundle(
   };
 }
 
-function timed(detect: Detect, model: string, onLooked: OnScreened): Detect {
+function timed(detect: Detect, model: MeasuredModel, onLooked: OnDetected): Detect {
   return async (spec, ...text) => {
     const startedAt = performance.now();
     const told = (outcome: string) =>
       onLooked({
-        model,
+        ...model,
         kind: spec.kind,
         outcome,
         seconds: (performance.now() - startedAt) / 1000,

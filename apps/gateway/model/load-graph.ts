@@ -1,5 +1,6 @@
 import type { Digest } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
+import type { Tenant } from '../../../domain/ids';
 import type { ModelManifest, ModelSignature } from '../../../domain/model/model';
 import { openFeatures, type Features } from '../inference/features';
 import {
@@ -8,6 +9,7 @@ import {
   type RequestRow,
 } from '../inference/request-codec';
 import { createScorer, type Scorer } from '../inference/scorer';
+import type { MeasuredModel } from './measured-model';
 import type { SharedGraphs } from './shared-graphs';
 import { verifiedBytes, type VersionArtifacts } from './verified-bytes';
 
@@ -30,7 +32,7 @@ export interface GraphLoaderOptions {
   readonly maxModelBytes: number;
   readonly batchRows: number;
   readonly probeTimeoutMs: number;
-  readonly onBatch: (model: string, rows: number) => void;
+  readonly onBatch: (model: MeasuredModel, rows: number) => void;
 }
 
 const maxSqlBytes = 1024 * 1024;
@@ -46,7 +48,7 @@ const memoryPerModel = { sql: 6 * 1024 * 1024, plain: 2 * 1024 * 1024 } as const
 
 export async function loadGraph(
   manifest: ModelManifest,
-  digest: Digest,
+  { tenant, digest }: { readonly tenant: Tenant; readonly digest: Digest },
   options: GraphLoaderOptions,
 ): Promise<LoadedGraph> {
   const { artifacts, graphs, maxRows, maxModelBytes, batchRows, onBatch } = options;
@@ -69,7 +71,7 @@ export async function loadGraph(
         features,
         onnx,
         batchRows,
-        onBatch: (rows) => onBatch(model, rows),
+        onBatch: (rows) => onBatch({ tenant, model }, rows),
       });
       await probe(model, signature, scorer, options.probeTimeoutMs);
       return {

@@ -43,7 +43,7 @@ export function createModelLoader(options: ModelLoaderOptions): ModelLoader {
       const manifest = parseManifest(bytes, model);
       return 'kind' in manifest
         ? loadBundle(manifest, { tenant, digest: ref.digest }, options)
-        : loadGraph(manifest, ref.digest, options);
+        : loadGraph(manifest, { tenant, digest: ref.digest }, options);
     },
   };
 }

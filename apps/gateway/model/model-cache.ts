@@ -2,6 +2,7 @@ import { shareConcurrentCalls } from '../../../data/share-in-flight';
 import type { Digest } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
 import type { LoadedModel, LoadInput, ModelLoader } from './loaded-model';
+import type { MeasuredModel } from './measured-model';
 
 /**
  * A reference that keeps a loaded model in memory until it is released. A route holds its arms, and
@@ -31,7 +32,7 @@ export interface ModelCacheOptions {
   readonly loader: ModelLoader;
   readonly maxBytes: number;
   readonly failureMemoryMs: number;
-  readonly onFailure: (model: string, error: unknown) => void;
+  readonly onFailure: (model: MeasuredModel, error: unknown) => void;
   readonly onCloseError: (error: unknown) => void;
 }
 
@@ -96,7 +97,7 @@ export function createModelCache({
       return entry;
     } catch (error) {
       failed.set(key, { error, until: performance.now() + failureMemoryMs });
-      onFailure(input.model, error);
+      onFailure(input, error);
       throw error;
     }
   }

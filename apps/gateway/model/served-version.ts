@@ -1,5 +1,6 @@
 import type { Digest } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
+import type { Tenant } from '../../../domain/ids';
 import { versionName } from '../../../domain/model/model';
 import { compileAnswerCodec, type Answer, type AnswerBody } from '../inference/answer-codec';
 import type { LoadedBundle } from './load-bundle';
@@ -8,6 +9,7 @@ import type { ModelHold } from './model-cache';
 
 /** A loaded model with its version number. */
 export interface ServedVersion {
+  readonly tenant: Tenant;
   readonly model: string;
   readonly version: number;
   /** `flight-delay@7` */
@@ -17,8 +19,12 @@ export interface ServedVersion {
   readonly encode: (answer: Answer) => AnswerBody;
 }
 
-export function servedVersion(model: string, version: number, hold: ModelHold): ServedVersion {
+export function servedVersion(
+  { tenant, model, version }: Pick<ServedVersion, 'tenant' | 'model' | 'version'>,
+  hold: ModelHold,
+): ServedVersion {
   return {
+    tenant,
     model,
     version,
     name: versionName({ model, version }),

@@ -150,8 +150,8 @@ export function chatRoutes(
   }
 
   function count({ served, arm, stale }: ChatHead, reply: FastifyReply, status: number): void {
-    const { model, version } = served;
-    metrics.request({ model, version, arm, status, seconds: reply.elapsedTime / 1000 });
+    const { tenant, model, version } = served;
+    metrics.request({ tenant, model, version, arm, status, seconds: reply.elapsedTime / 1000 });
     if (stale !== null) metrics.staleAnswer();
   }
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { tenantOf } from '../authentication';
 import type { OpenAnswers } from '../chat/open-answers';
 import { parseEmbeddingsBody } from '../embeddings/embeddings-request.schema';
 import type { EmbeddingsCall, EmbeddingsReply } from '../embeddings/embeddings';
@@ -42,8 +43,10 @@ export function embeddingsRoutes(
     };
   });
 
-  function count({ embedded }: FastifyRequest, reply: FastifyReply, done: () => void): void {
+  function count(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+    const { embedded } = request;
     metrics.request({
+      tenant: tenantOf(request),
       index: embedded?.index ?? '',
       version: embedded ? String(embedded.version) : '',
       tokens: embedded?.tokens ?? 0,

@@ -1,14 +1,20 @@
 import type { FastifyInstance } from 'fastify';
-import { cacheText } from '../../http/cache-text';
+import { openVisibleMetrics, type MetricsReader } from '../../http/metrics/visible-metrics';
 import { gatewayDocument } from '../openapi';
 import type { GatewayMetrics } from '../metrics';
+import {
+  identifyProbe,
+  identifyReader,
+  readerOf,
+  type MetricsReaderOptions,
+} from '../metrics-reader';
 
 export interface GatewayHealth {
   readonly ready: boolean;
   readonly epoch: number;
   readonly leaseSeconds: number;
   /** Versions that the registry wants and that are not served here, with the reason. */
-  readonly blocked: readonly { readonly name: string; readonly error: string }[];
+  readonly blocked: readonly BlockedVersion[];
   readonly pendingPredictions: number;
   readonly spilledBytes: number;
   /** Whether predictions wait in memory because neither the registry nor the disk accepts them. */
@@ -21,36 +27,54 @@ export interface GatewayHealth {
   readonly feedbackFails: boolean;
 }
 
-export interface HealthRouteDeps {
+export interface BlockedVersion {
+  readonly tenant: string;
+  readonly name: string;
+  readonly error: string;
+}
+
+export interface HealthRouteDeps extends MetricsReaderOptions {
   readonly health: () => GatewayHealth;
   /** The metrics of every process behind this address. */
   readonly metricsText: () => Promise<string>;
   readonly metrics: GatewayMetrics;
 }
 
-/** Without a key, because probes and scrapers have none. */
+/** Without a key, because probes have none. Names of tenants and models need a credential. */
 export function healthRoutes(
   app: FastifyInstance,
-  { health, metrics, metricsText }: HealthRouteDeps,
+  { health, metrics, metricsText, ...readers }: HealthRouteDeps,
 ): void {
   const document = JSON.stringify(gatewayDocument());
-  const text = cacheText({ perSecond: 10 }, metricsText);
+  const text = openVisibleMetrics(metricsText);
   app.get('/openapi.json', (_request, reply) =>
     reply.header('content-type', 'application/json; charset=utf-8').send(document),
   );
   app.get('/livez', () => ({ status: 'alive' }));
-  app.get('/readyz', (_request, reply) => {
-    const { ready, ...detail } = health();
-    return reply
-      .status(ready ? 200 : 503)
-      .send({ status: ready ? 'ready' : 'not ready', ...detail });
+  app.get('/readyz', { onRequest: identifyProbe(readers) }, (request, reply) => {
+    const { ready, blocked, ...detail } = health();
+    return reply.status(ready ? 200 : 503).send({
+      status: ready ? 'ready' : 'not ready',
+      blockedModels: blocked.length,
+      ...visibleBlocked(blocked, readerOf(request)),
+      ...detail,
+    });
   });
   app.get('/v2/health/live', () => ({ live: true }));
   app.get('/v2/health/ready', (_request, reply) => {
     const { ready } = health();
     return reply.status(ready ? 200 : 503).send({ ready });
   });
-  app.get('/metrics', async (_request, reply) =>
-    reply.header('content-type', metrics.registry.contentType).send(await text()),
+  app.get('/metrics', { onRequest: identifyReader(readers) }, async (request, reply) =>
+    reply.header('content-type', metrics.registry.contentType).send(await text(readerOf(request))),
   );
+}
+
+function visibleBlocked(
+  blocked: readonly BlockedVersion[],
+  reader: MetricsReader,
+): { readonly blocked?: readonly BlockedVersion[] } {
+  if (reader.kind === 'everyone') return {};
+  if (reader.kind === 'platform') return { blocked };
+  return { blocked: blocked.filter(({ tenant }) => tenant === reader.tenant) };
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { IndexAnswer, IndexReader } from '../../../data/index/query-index';
 import type { IndexHit } from '../../../data/index/hybrid-search';
 import { plainSourceOf } from '../../../domain/language/citations';
+import { tenantOf } from '../authentication';
 import { parseIndexQuery } from '../index-query/index-query.schema';
 import type { IndexMetrics } from '../index-query/index-metrics';
 import { withTimeout } from '../../../data/timeout';
@@ -46,6 +47,7 @@ export function indexQueryRoutes(
   function count(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     const { indexAnswer: asked } = request;
     metrics.query({
+      tenant: tenantOf(request),
       index: asked?.answer.index ?? '',
       version: asked ? String(asked.answer.version) : '',
       mode: asked?.mode ?? '',

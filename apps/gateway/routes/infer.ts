@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { allows } from '../../../db/access/repository';
 import { probeHeader } from '../../../domain/serving/prediction';
+import { tenantOf } from '../authentication';
 import { answerHeaders } from '../inference/answer-headers';
 import { jsonLengthHeader } from '../inference/infer-body';
 import type { GatewayMetrics } from '../metrics';
@@ -55,6 +56,7 @@ export function inferRoutes(
     }
     const { answer } = request;
     metrics.request({
+      tenant: tenantOf(request),
       // An unknown name would create a time series for every misspelling.
       model: answer?.served.model ?? '',
       version: answer?.served.version ?? null,

@@ -70,7 +70,8 @@ async function serve(
   { tenant, model }: RoutedModel,
   { version, manifest }: { readonly version: number; readonly manifest: ArtifactRef },
 ): Promise<ServedVersion> {
-  return servedVersion(model, version, await cache.acquire({ tenant, model, manifest }));
+  const hold = await cache.acquire({ tenant, model, manifest });
+  return servedVersion({ tenant, model, version }, hold);
 }
 
 /** The same arm with another reference, for a second route. */

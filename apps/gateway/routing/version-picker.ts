@@ -124,11 +124,9 @@ export function createVersionPicker({
   async function loadPrevious(tenant: Tenant, model: string): Promise<ServedVersion> {
     const previous = table.previousVersion(tenant, model);
     if (previous === null) throw hasNo('previous', model);
-    return servedVersion(
-      model,
-      previous.version,
-      await cache.acquire({ tenant, model, manifest: previous.manifest }),
-    );
+    const { version, manifest } = previous;
+    const hold = await cache.acquire({ tenant, model, manifest });
+    return servedVersion({ tenant, model, version }, hold);
   }
 
   async function loadNamed(
@@ -147,7 +145,8 @@ export function createVersionPicker({
 
   async function load(tenant: Tenant, model: string, version: number): Promise<ServedVersion> {
     const { manifest } = await reference(tenant, model, version);
-    return servedVersion(model, version, await cache.acquire({ tenant, model, manifest }));
+    const hold = await cache.acquire({ tenant, model, manifest });
+    return servedVersion({ tenant, model, version }, hold);
   }
 
   async function reference(

@@ -17,6 +17,10 @@ resource "random_id" "command_secret" {
   byte_length = 32
 }
 
+resource "random_id" "metrics_token" {
+  byte_length = 24
+}
+
 resource "tls_private_key" "audit" {
   algorithm = "ED25519"
 }
@@ -41,6 +45,7 @@ resource "aws_secretsmanager_secret_version" "this" {
     ])
     "admin-key"            = "pk_${random_id.key["admin"].hex}_${random_id.key_secret["admin"].hex}"
     "service-key"          = "pk_${random_id.key["service"].hex}_${random_id.key_secret["service"].hex}"
+    "metrics-token"        = random_id.metrics_token.hex
     "audit-key.pem"        = tls_private_key.audit.private_key_pem
     "s3-access-key-id"     = aws_iam_access_key.bucket.id
     "s3-secret-access-key" = aws_iam_access_key.bucket.secret

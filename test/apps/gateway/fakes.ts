@@ -12,7 +12,7 @@ import {
 } from '../../../db/serving/routing-repository';
 import type { ArtifactRef } from '../../../domain/dataset/artifact';
 import { failure } from '../../../domain/failure';
-import { defaultTenant, type PredictionId } from '../../../domain/ids';
+import { defaultTenant, type PredictionId, type Tenant } from '../../../domain/ids';
 import type { ModelVersionRef } from '../../../domain/model/model';
 import type { RequestsInProgress } from '../../../apps/gateway/prediction-log/requests-in-progress';
 import type { GatewayRegistry } from '../../../apps/gateway/server';
@@ -38,6 +38,7 @@ export interface FakeRegistry extends GatewayRegistry {
     model: string,
     arms: readonly (Omit<RoutingArm, 'weight'> & { readonly weight?: number })[],
     beside?: {
+      readonly tenant?: Tenant;
       readonly previous?: ModelVersionRef & { readonly keepSeconds?: number };
       readonly rollout?: RoutedRollout;
     },
@@ -65,17 +66,20 @@ export function fakeRegistry(): FakeRegistry {
     beats: [],
     failures: [],
     interrupted: [],
-    route(model, arms, { previous, rollout } = {}) {
+    route(model, arms, { tenant = defaultTenant, previous, rollout } = {}) {
       registry.epoch += 1;
       const routed = {
-        tenant: defaultTenant,
+        tenant,
         model,
         isLanguage: false,
         arms: arms.map((arm) => ({ weight: 1, ...arm })),
         previous: previous ? { keepSeconds: rollbackReadySeconds, ...previous } : null,
         rollout: rollout ?? null,
       };
-      registry.models = [...registry.models.filter((other) => other.model !== model), routed];
+      const others = registry.models.filter(
+        (other) => other.model !== model || other.tenant !== tenant,
+      );
+      registry.models = [...others, routed];
       for (const listener of listeners) listener();
     },
     routing: {
@@ -186,11 +190,12 @@ export function addKey(
   registry: FakeRegistry,
   scope: ApiKeyScope,
   expiresAt: string | null = null,
+  tenant: Tenant = defaultTenant,
 ): string {
-  const key = `pk_${scope}`;
+  const key = tenant === defaultTenant ? `pk_${scope}` : `pk_${tenant}_${scope}`;
   registry.keys.set(key, {
-    id: `key_${scope}`,
-    tenant: defaultTenant,
+    id: key.replace('pk', 'key'),
+    tenant,
     name: `the ${scope}`,
     scope,
     isService: false,

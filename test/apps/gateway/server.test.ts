@@ -24,6 +24,7 @@ import {
   type TestModel,
 } from '../../support/serving/served-models';
 import { until } from '../../support/time/until';
+import { metricsToken } from '../../support/serving/scrape';
 
 let folder: string;
 let registry: FakeRegistry;
@@ -60,7 +61,14 @@ async function promote(version: number, bias: number) {
 }
 
 async function start(changes: Partial<GatewayConfig> = {}): Promise<void> {
-  const config = { ...gatewayDefaults, port: 0, spoolDir: folder, pollSeconds: 0.05, ...changes };
+  const config = {
+    ...gatewayDefaults,
+    port: 0,
+    metricsToken,
+    spoolDir: folder,
+    pollSeconds: 0.05,
+    ...changes,
+  };
   gateway = await createGateway({
     registry,
     artifacts,
@@ -143,7 +151,7 @@ describe('a gateway whose disk fails', () => {
     await start();
     const [own = ''] = readdirSync(join(folder, 'predictions'));
     const path = join(folder, 'predictions', own);
-    const metric = async () => String((await get('/metrics', null)).body['text']);
+    const metric = async () => String((await get('/metrics', metricsToken)).body['text']);
     expect((await get('/readyz', null)).body).toMatchObject({ journalFails: false });
 
     rmSync(path, { recursive: true });
@@ -434,16 +442,14 @@ describe('the version that answers', () => {
     const ref = await register(2, 20);
     artifacts.replace(ref.manifest, Buffer.from('{}'));
     registry.route('flight-delay', [{ alias: 'champion', version: 2, manifest: ref.manifest }]);
-    await until(
-      async () => ((await get('/readyz', null)).body['blocked'] as unknown[]).length === 1,
-    );
+    await until(async () => (await get('/readyz', null)).body['blockedModels'] === 1);
     const { status, headers } = await post('/v2/models/flight-delay/infer', one);
     expect(status).toBe(200);
     expect(headers).toMatchObject({
       'x-perennial-model-version': 'flight-delay@1',
       'x-perennial-stale': 'not-loaded',
     });
-    expect((await get('/readyz', null)).body).toMatchObject({
+    expect((await get('/readyz')).body).toMatchObject({
       status: 'ready',
       epoch: 1,
       blocked: [{ name: 'flight-delay@2' }],
@@ -465,7 +471,7 @@ describe('the version that answers', () => {
     const { status, body } = await post('/v2/models/flight-delay/infer', one);
     expect(status).toBe(503);
     // The other models are not affected.
-    expect((await get('/readyz', null)).body).toMatchObject({
+    expect((await get('/readyz')).body).toMatchObject({
       status: 'ready',
       epoch: 1,
       blocked: [{ name: 'flight-delay@1' }],
@@ -562,9 +568,9 @@ describe('a rollout', () => {
     await open(0.5, { besides: true, test: demanding });
     await start();
     expect(new Set(versionsOf(await askAll()))).toEqual(new Set(['flight-delay@1']));
-    const { text } = (await get('/metrics', null)).body;
+    const { text } = (await get('/metrics', metricsToken)).body;
     expect(text).toMatch(
-      /perennial_gateway_challenger_failures_total\{model="flight-delay",version="2"\} [1-9]/,
+      /perennial_gateway_challenger_failures_total\{tenant="default",model="flight-delay",version="2"\} [1-9]/,
     );
     await gateway.stop();
     const fell = registry.inserted.filter(({ other }) => other?.role === 'fallback');
@@ -592,7 +598,9 @@ describe('a rollout', () => {
       inputs: [one.inputs[0]],
     });
     expect({ status, code: body['code'] }).toEqual({ status: 400, code: 'InvalidInput' });
-    expect((await get('/metrics', null)).body['text']).not.toMatch(/challenger_failures_total\{/);
+    expect((await get('/metrics', metricsToken)).body['text']).not.toMatch(
+      /challenger_failures_total\{/,
+    );
     await gateway.stop();
     expect(registry.inserted).toEqual([]);
   });
@@ -784,12 +792,12 @@ describe('invalid input', () => {
   test('is counted', async () => {
     await post('/v2/models/flight-delay/infer', {});
     await post('/v2/models/flight-delay/infer', one);
-    const { body } = await get('/metrics', null);
+    const { body } = await get('/metrics', metricsToken);
     expect(body['text']).toContain(
-      'perennial_gateway_requests_total{model="",version="",arm="",status="400"} 1',
+      'perennial_gateway_requests_total{tenant="default",model="",version="",arm="",status="400"} 1',
     );
     expect(body['text']).toContain(
-      'perennial_gateway_requests_total{model="flight-delay",version="7",arm="champion",status="200"} 1',
+      'perennial_gateway_requests_total{tenant="default",model="flight-delay",version="7",arm="champion",status="200"} 1',
     );
     expect(body['text']).toContain('perennial_gateway_models_loaded 1');
     expect(body['text']).toContain('perennial_gateway_stale 0');
@@ -1081,7 +1089,7 @@ describe('feedback', () => {
       post('/v1/feedback', { predictionId: early, label }, { key: operator });
     const answers = [(await send(1)).body, (await send(true)).body, (await send(0)).body];
     expect(answers.map(({ contradictory }) => contradictory)).toEqual([0, 0, 1]);
-    expect((await get('/metrics', null)).body['text']).toContain(
+    expect((await get('/metrics', metricsToken)).body['text']).toContain(
       'perennial_gateway_feedback_contradictory_total 1',
     );
   });
@@ -1287,7 +1295,7 @@ describe('feedback', () => {
       feedbackBytes: expect.any(Number) as number,
       feedbackFails: false,
     });
-    const metrics = async () => String((await get('/metrics', null)).body['text']);
+    const metrics = async () => String((await get('/metrics', metricsToken)).body['text']);
     expect(await metrics()).toContain('\nperennial_gateway_feedback_stored_total 1\n');
     expect(await metrics()).toMatch(/\nperennial_gateway_feedback_bytes [1-9]\d*\n/);
     expect(registry.labels.size).toBe(0);
@@ -1316,7 +1324,7 @@ describe('feedback', () => {
       'the feedback was not accepted: the registry is not available, and the disk of the gateway does not accept it',
     );
     expect((await get('/readyz', null)).body).toMatchObject({ feedbackFails: true });
-    expect(String((await get('/metrics', null)).body['text'])).toContain(
+    expect(String((await get('/metrics', metricsToken)).body['text'])).toContain(
       '\nperennial_gateway_feedback_failing 1\n',
     );
   });

@@ -6,6 +6,7 @@ import { gatewayDefaults, type GatewayConfig } from '../../../apps/gateway/confi
 import { createGateway, type Gateway, type GatewayDeps } from '../../../apps/gateway/server';
 import { parrot } from '../../support/language/served-bundles';
 import { fakeArtifacts, noIndexes } from './fakes';
+import { metricsToken } from '../../support/serving/scrape';
 
 export interface StartedGateway extends Gateway {
   readonly url: string;
@@ -40,6 +41,7 @@ export async function startGateway({
       ...gatewayDefaults,
       ...patientLimits,
       port: 0,
+      metricsToken,
       spoolDir,
       pollSeconds: 0.05,
       ...config,

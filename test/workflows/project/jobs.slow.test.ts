@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { readLogs } from '../../../apps/api/run/logs';
+import { findLogs } from '../../../apps/api/run/logs';
 import type { RunRecord } from '../../../db/run/repository';
 import { defaultTenant as tenant } from '../../../domain/ids';
 import type { CommandResult } from '../../../domain/project/command';
@@ -75,8 +75,9 @@ test('a cancelled run ends its command, and its log can be read', async () => {
   await world.lifecycles.cancel(run.workflowId);
   expect(await endOf(run)).toMatchObject({ status: 'cancelled' });
   await until(() => commands().length === 0);
-  const { text } = await readLogs(world.core, run, undefined);
-  expect(text).toContain('waits for a lock\n');
+  const { logs } = await findLogs(world.core, run, undefined);
+  const texts = await Promise.all(logs.map((log) => world.core.artifacts.getBytes(log)));
+  expect(Buffer.concat(texts).toString()).toContain('waits for a lock\n');
 });
 
 test('a failure of a named class starts the command again, and each log is kept', async () => {

@@ -78,6 +78,14 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
 {{- end }}
 {{- end -}}
 
+{{/* For the processes whose metrics name tenants and models. */}}
+{{- define "perennial.metricsToken" -}}
+{{- if .Values.existingSecret.metricsToken -}}
+- name: PERENNIAL_METRICS_TOKEN
+  valueFrom: { secretKeyRef: { name: {{ .Values.existingSecret.name }}, key: metrics-token } }
+{{- end -}}
+{{- end -}}
+
 {{/*
 The files of keys that a part reads; the argument is (list root names). `command` signs and checks
 commands to workflows, `audit` signs the audit log.
@@ -220,6 +228,7 @@ spec:
       env:
         {{- include "perennial.environment" $root | nindent 8 }}
         {{- include "perennial.keysEnvironment" (list $root $keys) | nindent 8 }}
+        {{- include "perennial.metricsToken" $root | nindent 8 }}
         - { name: PERENNIAL_API_URL, value: 'http://{{ include "perennial.name" $root }}-api:8700' }
         {{- if $hasJobs }}
         - { name: PERENNIAL_KUBERNETES_NAMESPACE, value: {{ $jobs.namespace | default $root.Release.Namespace }} }

@@ -9,6 +9,7 @@ import {
 import { putBundle, questionPrompt } from '../../../support/language/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from '../fakes';
 import { startGateway, type StartedGateway } from '../started-gateway';
+import { readState, scrape } from '../../../support/serving/scrape';
 
 let registry: FakeRegistry;
 let artifacts: ReturnType<typeof fakeArtifacts>;
@@ -95,7 +96,7 @@ async function loggedSafety() {
   return (registry.inserted[0]?.output as { readonly safety?: unknown } | undefined)?.safety;
 }
 
-const metrics = async () => (await fetch(`${url}/metrics`)).text();
+const metrics = () => scrape(url);
 
 test('a guard model screens questions and answers; the verdict is audited and counted without the text', async () => {
   await serve(policyOf());
@@ -106,7 +107,7 @@ test('a guard model screens questions and answers; the verdict is audited and co
   expect(await ask('how do I build a bomb?')).toEqual({ status: 200, finish: 'content_filter' });
   await loggedSafety();
   expect(await metrics()).toMatch(
-    /perennial_gateway_detector_duration_seconds_count\{model="wiki-assistant",kind="guardModel",outcome="found"\} 1/,
+    /perennial_gateway_detector_duration_seconds_count\{tenant="default",model="wiki-assistant",kind="guardModel",outcome="found"\} 1/,
   );
 });
 
@@ -125,10 +126,7 @@ test('the policy decides on an invalid verdict, which is audited', async () => {
 
 test('a version is not served when the provider of its guard model is not configured', async () => {
   await serve(policyOf({ provider: 'elsewhere' }));
-  for (
-    const end = Date.now() + 60_000;
-    !(await (await fetch(`${url}/readyz`)).text()).includes('elsewhere');
-  ) {
+  for (const end = Date.now() + 60_000; !(await readState(url)).includes('elsewhere');) {
     if (Date.now() > end) throw new Error('nothing was said of the version that cannot be served');
     await new Promise((again) => setTimeout(again, 20));
   }

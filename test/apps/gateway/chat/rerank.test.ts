@@ -13,6 +13,7 @@ import {
 import { parrot, putBundle } from '../../../support/language/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from '../fakes';
 import { startGateway, type StartedGateway } from '../started-gateway';
+import { scrape } from '../../../support/serving/scrape';
 
 let registry: FakeRegistry;
 let artifacts: ReturnType<typeof fakeArtifacts>;
@@ -108,9 +109,7 @@ const client = () => new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries:
 const messages = [{ role: 'user' as const, content: 'Ada Lovelace wrote of the engine' }];
 const sourcesOf = (answer: unknown) => (answer as { perennial: unknown }).perennial;
 const counted = async () =>
-  (await (await fetch(`${url}/metrics`)).text())
-    .split('\n')
-    .filter((line) => line.includes('_rerankings_total{'));
+  (await scrape(url)).split('\n').filter((line) => line.includes('_rerankings_total{'));
 const logged = async (id: string) => {
   for (let look = 0; look < 500; look += 1) {
     const row = registry.inserted.find((each) => each.id === id);
@@ -136,7 +135,7 @@ test('an answer uses the candidates that the reranker ranks best', async () => {
     { body: { model: 'cross', query: messages[0]?.content, top_n: 3 } },
   ]);
   expect(await counted()).toEqual([
-    'perennial_gateway_rerankings_total{model="wiki-assistant",outcome="done"} 1',
+    'perennial_gateway_rerankings_total{tenant="default",model="wiki-assistant",outcome="done"} 1',
   ]);
 });
 
@@ -155,7 +154,7 @@ test('when the reranker refuses, the index order is used and reported', async ()
     retrieved: { passages: [{ documentId: 'ada' }], notReranked: 'ProviderRefused' },
   });
   expect(await counted()).toEqual([
-    'perennial_gateway_rerankings_total{model="wiki-assistant",outcome="ProviderRefused"} 1',
+    'perennial_gateway_rerankings_total{tenant="default",model="wiki-assistant",outcome="ProviderRefused"} 1',
   ]);
 
   const all = [];

@@ -15,6 +15,7 @@ import { putBundle, questionPrompt } from '../../../support/language/served-bund
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from '../fakes';
 import { startGateway, type StartedGateway } from '../started-gateway';
 import { until } from '../../../support/time/until';
+import { scrape } from '../../../support/serving/scrape';
 
 /** Requests to the version with this instruction in its prompt. */
 const asked = (version: number) => (request: ScriptedRequest) =>
@@ -343,8 +344,8 @@ describe('a challenger', () => {
           other: { version: 2, role: 'fallback', error, output: null },
         });
       }
-      expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
-        /perennial_gateway_challenger_failures_total\{model="wiki-assistant",version="2"\} 2/,
+      expect(await scrape(url)).toMatch(
+        /perennial_gateway_challenger_failures_total\{tenant="default",model="wiki-assistant",version="2"\} 2/,
       );
     },
   );

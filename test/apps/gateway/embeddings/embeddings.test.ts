@@ -8,6 +8,7 @@ import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from '../fakes
 import { refusal } from '../chat/refusal';
 import { startGateway, type StartedGateway } from '../started-gateway';
 import { until } from '../../../support/time/until';
+import { scrape } from '../../../support/serving/scrape';
 
 const limits = { maxTokens: 600, maxTokensUnderWay: 700, timeoutMs: 1_000 };
 
@@ -328,13 +329,15 @@ describe('an embedder under load', () => {
 test('counts by the version that answered, and no unknown names', async () => {
   await create({ model: 'wiki', input: 'a blue whale' });
   await refusal(create({ model: 'misspelt', input: 'a' }));
-  const text = await (await fetch(`${url}/metrics`)).text();
+  const text = await scrape(url);
   expect(text).toMatch(
-    /perennial_gateway_embeddings_requests_total\{index="wiki",version="3",status="200"\} 1/,
+    /perennial_gateway_embeddings_requests_total\{tenant="default",index="wiki",version="3",status="200"\} 1/,
   );
   expect(text).toMatch(
-    /perennial_gateway_embeddings_requests_total\{index="",version="",status="404"\} 1/,
+    /perennial_gateway_embeddings_requests_total\{tenant="default",index="",version="",status="404"\} 1/,
   );
-  expect(text).toMatch(/perennial_gateway_embeddings_tokens_total\{index="wiki",version="3"\} 3/);
+  expect(text).toMatch(
+    /perennial_gateway_embeddings_tokens_total\{tenant="default",index="wiki",version="3"\} 3/,
+  );
   expect(text).not.toContain('misspelt');
 });

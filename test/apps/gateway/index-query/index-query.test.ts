@@ -3,6 +3,7 @@ import { defaultTenant, type Tenant } from '../../../../domain/ids';
 import { fakeChunks, letters, lettersOf, lettersOnly } from '../../../support/language/fake-chunks';
 import { addKey, fakeRegistry } from '../fakes';
 import { startGateway, type StartedGateway } from '../started-gateway';
+import { scrape } from '../../../support/serving/scrape';
 
 let gateway: StartedGateway;
 let url: string;
@@ -143,9 +144,9 @@ describe('POST /v1/indexes/{index}/query', () => {
   test('counts by the version that answered, and no unknown names', async () => {
     await ask({ text: 'whale' });
     await ask({ text: 'whale' }, { index: 'misspelt' });
-    const text = await (await fetch(`${url}/metrics`)).text();
+    const text = await scrape(url);
     expect(text).toMatch(
-      /perennial_gateway_index_queries_total\{index="wiki",version="3",mode="vector",status="200"\} \d+/,
+      /perennial_gateway_index_queries_total\{tenant="default",index="wiki",version="3",mode="vector",status="200"\} \d+/,
     );
     expect(text).not.toContain('misspelt');
   });

@@ -61,7 +61,7 @@ function arm(alias: Arm['alias'], version: number, answers: 'at once' | 'never' 
   return {
     alias,
     weight: alias === 'challenger' ? 1 : 0,
-    served: servedVersion('flight-delay', version, hold),
+    served: servedVersion({ tenant: defaultTenant, model: 'flight-delay', version }, hold),
   };
 }
 

@@ -8,6 +8,7 @@ import {
 } from '../../../../apps/gateway/routing/shadow';
 import { sha256 } from '../../../../data/digest';
 import { failure } from '../../../../domain/failure';
+import { defaultTenant } from '../../../../domain/ids';
 
 type Score = (rows: readonly unknown[]) => Promise<Float64Array>;
 
@@ -56,7 +57,10 @@ function setting(
         holds += 1;
         return { model, hold, release: () => (holds -= 1) };
       };
-      return servedVersion('m', 2, { model, hold, release: () => undefined });
+      return servedVersion(
+        { tenant: defaultTenant, model: 'm', version: 2 },
+        { model, hold, release: () => undefined },
+      );
     },
   };
 }

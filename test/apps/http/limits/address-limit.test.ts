@@ -17,7 +17,9 @@ function openServer() {
   const app = fastify();
   app.setErrorHandler(problemHandler());
   app.decorateRequest('traceId', '');
-  limitAddresses(app, { signInsPerMinute: 3, openPerMinute: 4, refusedPerMinute: 5 });
+  limitAddresses(app, {
+    limits: { signInsPerMinute: 3, openPerMinute: 4, refusedPerMinute: 5 },
+  });
   let queries = 0;
   app.get('/runs', {
     onRequest: async (request, reply) => {
