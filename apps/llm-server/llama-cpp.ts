@@ -84,7 +84,7 @@ export interface Grammar {
 }
 export type GrammarState = object;
 
-interface Jinja {
+export interface Jinja {
   readonly Template: new (source: string) => {
     render(values: Readonly<Record<string, unknown>>): string;
   };
