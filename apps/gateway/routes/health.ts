@@ -14,7 +14,7 @@ export interface GatewayHealth {
   readonly epoch: number;
   readonly leaseSeconds: number;
   /** Versions that the registry wants and that are not served here, with the reason. */
-  readonly blocked: readonly BlockedVersion[];
+  readonly blocked: readonly UnservedChampion[];
   readonly pendingPredictions: number;
   readonly spilledBytes: number;
   /** Whether predictions wait in memory because neither the registry nor the disk accepts them. */
@@ -27,7 +27,7 @@ export interface GatewayHealth {
   readonly feedbackFails: boolean;
 }
 
-export interface BlockedVersion {
+export interface UnservedChampion {
   readonly tenant: string;
   readonly name: string;
   readonly error: string;
@@ -71,9 +71,9 @@ export function healthRoutes(
 }
 
 function visibleBlocked(
-  blocked: readonly BlockedVersion[],
+  blocked: readonly UnservedChampion[],
   reader: MetricsReader,
-): { readonly blocked?: readonly BlockedVersion[] } {
+): { readonly blocked?: readonly UnservedChampion[] } {
   if (reader.kind === 'everyone') return {};
   if (reader.kind === 'platform') return { blocked };
   return { blocked: blocked.filter(({ tenant }) => tenant === reader.tenant) };

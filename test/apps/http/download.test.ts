@@ -28,7 +28,7 @@ async function start(limits: Partial<typeof usualDownloadLimits>): Promise<void>
         writeFile(path, uri === 'large' ? Buffer.alloc(fileBytes) : (texts[Number(uri)] ?? '')),
     },
     scratchRoot: folder,
-    log: { warn: (_about: unknown, text: string) => warnings.push(text) },
+    log: { warn: (_about: unknown, text = '') => void warnings.push(text) },
     limits: { ...usualDownloadLimits, ...limits },
   });
   app.addHook('onRequest', (request, _, done) => {
