@@ -93,7 +93,7 @@ export function withShiftedExamples({ files, ...written }: RouterDocument): Rout
       },
       canary: {
         steps: [50],
-        quality: { from: 'references', measure: 'label', labels: kindsOfThings, margin: 0.05 },
+        quality: { from: 'references', measure: 'exact', margin: 0.05 },
         guardrails: [
           { name: 'errors', max: 0.02 },
           { name: 'format', max: 0.05 },
