@@ -33,7 +33,7 @@ import { describeRollout } from './rollout/view';
 import { describeRun } from './run/view';
 
 export interface LlmDemoOptions extends DemoContextOptions {
-  /** Fewer documents and a short training. */
+  /** Fewer documents and prompts, answerable questions first, and a short training. */
   readonly quick: boolean;
 }
 
@@ -65,7 +65,7 @@ export async function runLlmDemo(
   };
   if (quick)
     terminal.say(
-      `--quick: ${quickDocuments} documents and a short training; the full demo takes longer and reaches better figures`,
+      `--quick: ${quickDocuments} documents, fewer prompts and a short training; the full demo takes longer and reaches better figures`,
     );
 
   // Not below .perennial, which sources may not read.

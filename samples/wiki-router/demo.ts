@@ -36,7 +36,7 @@ interface RouterSpec {
 export function shortTraining(written: RouterDocument): RouterDocument {
   return changed(written, ({ fineTune, promptEval, prompt, ...spec }) => {
     const { search: _, ...chosen } = promptEval;
-    const params = { ...fineTune.params, steps: 60, evaluate_rows: 80 };
+    const params = { ...fineTune.params, steps: 40, learning_rate: 0.002, evaluate_rows: 60 };
     const candidates = prompt.candidates.filter((path) => path !== examplesPath);
     return {
       ...spec,

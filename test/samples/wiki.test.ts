@@ -45,7 +45,7 @@ describe('the lifecycles of the language demo are valid', () => {
   test('the router with a short training has two short prompts and no search', () => {
     const short = specOf(shortTraining(router));
     const { prompt } = specOf(router);
-    expect(short.fineTune?.params).toMatchObject({ steps: 60 });
+    expect(short.fineTune?.params).toMatchObject({ steps: 40 });
     expect({ ...short, fineTune: null }).toEqual({
       ...specOf(router),
       fineTune: null,
