@@ -14,7 +14,7 @@ checkFlags(args, {
   usage: 'npm run demo:llm -- [--quick] [--once | --keep] [--fresh] [--json]',
   flags: ['quick', 'once', 'keep', 'fresh', 'json'],
   exclusive: ['once', 'keep'],
-  explained: `  --quick  Use 2,000 documents and a short training
+  explained: `  --quick  Use 1,000 documents, fewer prompts and a short training
   --once   Stop after printing the table (the default)
   --keep   Keep the platform running until Ctrl-C
   --fresh  Delete all runs, models and data of this folder first

@@ -1,24 +1,25 @@
 /**
  * The steps of `npm run demo:llm` on a running platform. An assistant starts with one prompt and
- * ends with an index, tried on questions with known answers. A worse prompt is rolled back, and a
- * router is fine-tuned. The summary compares each figure with a trivial baseline.
+ * ends with an index, tried on questions with known answers. A router is fine-tuned, and a harmful
+ * prompt for it is rolled back. The summary compares each figure with a trivial baseline.
  */
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
-import {
-  wikiAssistantDemo,
-  shortened,
-  withWorsePrompt,
-  withoutRetrieval,
-} from '../../samples/wiki-assistant/demo';
-import { shortTraining } from '../../samples/wiki-router/demo';
+import { wikiAssistantDemo, shortened, withoutRetrieval } from '../../samples/wiki-assistant/demo';
+import { shortTraining, withShiftedExamples } from '../../samples/wiki-router/demo';
+import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import type { LlmEvidence } from '../../domain/language/evaluation/evidence';
 import { ApiError } from '../client/api-error';
 import { CliError, type ExitCode } from './cli-error';
 import type { CliContext } from './context';
 import { applyForDemo } from './demo/apply';
 import { clone, demoContext, type DemoContextOptions } from './demo/demo-context';
-import { readDocuments, readQuestions, trafficOf } from './demo-llm/documents';
+import {
+  readDocuments,
+  readQuestions,
+  trafficOf,
+  type TrafficQuestion,
+} from './demo-llm/documents';
 import { llmSummary, reportText, type LlmDemoSummary } from './demo-llm/summary';
 import { compareRetrieval } from './demo-llm/retrieval';
 import { askStreamed } from './demo-llm/streamed';
@@ -27,12 +28,12 @@ import { hundredths, type NamedRound } from './demo/summary';
 import type { ExplanationJson } from './decision/explanation-view';
 import { appliedSpec } from './lifecycle/applied';
 import { readLifecycleFolder } from './lifecycle/folder';
-import { askQuestions } from './serving/replay/questions';
+import { askQuestions, questionsOf } from './serving/replay/questions';
 import { describeRollout } from './rollout/view';
 import { describeRun } from './run/view';
 
 export interface LlmDemoOptions extends DemoContextOptions {
-  /** Fewer documents and a short training. */
+  /** Fewer documents and prompts, answerable questions first, and a short training. */
   readonly quick: boolean;
 }
 
@@ -64,7 +65,7 @@ export async function runLlmDemo(
   };
   if (quick)
     terminal.say(
-      `--quick: ${quickDocuments} documents and a short training; the full demo takes longer and reaches better figures`,
+      `--quick: ${quickDocuments} documents, fewer prompts and a short training; the full demo takes longer and reaches better figures`,
     );
 
   // Not below .perennial, which sources may not read.
@@ -90,32 +91,24 @@ export async function runLlmDemo(
     `${documents.length} summaries as an index, better prompts, and a rollout that decides`,
   );
   await apply(context, assistant, whole, '');
-  const spec = await appliedSpec(context.api(), assistant);
-  if (spec.kind !== 'LlmLifecycle') throw new CliError(`${assistant} is a ${spec.kind}`, 1);
-  const asked = trafficOf(questions, spec.cases);
-  const callers: Traffic = {
+  const spec = await appliedLlmSpec(context, assistant);
+  const callersOf = (model: string, asked: readonly TrafficQuestion[]): Traffic => ({
     what: `replaying ${asked.length} questions with their right answers; none of them was used to choose the prompt`,
     send: (until) =>
       askQuestions({
         gatewayUrl,
         apiKey,
-        model: assistant,
+        model,
         questions: asked,
         rounds: 1,
         parallel,
         signal: until,
         onProgress: () => undefined,
       }),
-  };
-  rounds.push(await play(assistant, 'with retrieval', callers));
+  });
+  const asked = trafficOf(questions, spec.cases, quick ? 'answerableFirst' : 'asStored');
+  rounds.push(await play(assistant, 'with retrieval', callersOf(assistant, asked)));
   const served = await championOf(context, assistant);
-
-  chapter(3, 'sabotage: a friendlier prompt, no gates, and half of the traffic at once');
-  await apply(context, assistant, withWorsePrompt(whole), ', with a worse prompt');
-  const worse = await play(assistant, 'a worse prompt', callers, () =>
-    apply(context, assistant, whole, ', unchanged'),
-  );
-  rounds.push(worse);
 
   terminal.say(`\n${terminal.paint.bold(`with any OpenAI client, over HTTP: ${ask}`)}`);
   const answer =
@@ -128,17 +121,24 @@ export async function runLlmDemo(
       ? []
       : await compareRetrieval({ gatewayUrl, apiKey, index, version, documents, questions });
   chapter(
-    4,
+    3,
     'a fine-tuned classifier: which of eight kinds of thing does a text describe? The adapter competes with prompts and a bag-of-words baseline',
   );
   const learning = readLifecycleFolder(folderOf(router), '.');
-  await apply(
-    context,
-    router,
-    quick ? shortTraining(learning) : learning,
-    quick ? ', short training' : '',
-  );
+  const trained = quick ? shortTraining(learning) : learning;
+  await apply(context, router, trained, quick ? ', short training' : '');
   rounds.push(await play(router, 'the router', silence));
+
+  chapter(4, 'sabotage: examples with shifted answers, no gates, and half of the traffic at once');
+  const definitions = questionsOf(
+    await appliedLlmSpec(context, router),
+    learning.files['cases.ndjson'] ?? '',
+  );
+  await apply(context, router, withShiftedExamples(learning), ', with shifted examples');
+  const worse = await play(router, 'a worse prompt', callersOf(router, definitions), () =>
+    apply(context, router, trained, ', unchanged'),
+  );
+  rounds.push(worse);
 
   const explained = await evidencesOf(context, rounds);
   const champion = await championOf(context, assistant);
@@ -156,7 +156,14 @@ export async function runLlmDemo(
     load: loadavg()[0] ?? 0,
   });
   terminal.say(reportText(summary, rounds));
-  return { exitCode: exitCodeOf(rounds, worse, summary), summary };
+  const routerChampion = await championOf(context, router);
+  return { exitCode: exitCodeOf(rounds, summary, { worse, routerChampion }), summary };
+}
+
+async function appliedLlmSpec(context: CliContext, lifecycle: string): Promise<LlmLifecycleSpec> {
+  const spec = await appliedSpec(context.api(), lifecycle);
+  if (spec.kind !== 'LlmLifecycle') throw new CliError(`${lifecycle} is a ${spec.kind}`, 1);
+  return spec;
 }
 
 /** A first version has no champion to compare with, so no requests are sent. */
@@ -232,10 +239,13 @@ async function evidencesOf(
 /** A canary may fail. A failed run, a missing champion or harm without a rollback is an error. */
 function exitCodeOf(
   rounds: readonly NamedRound[],
-  worse: NamedRound,
   { champion, rollback }: LlmDemoSummary,
+  {
+    worse,
+    routerChampion,
+  }: { readonly worse: NamedRound; readonly routerChampion: LlmDemoSummary['champion'] },
 ): ExitCode {
   const broke = rounds.some(({ run }) => run.status !== 'succeeded' && run.status !== 'stopped');
-  if (broke || (rollback === null && champion?.version === worse.run.version)) return 1;
+  if (broke || (rollback === null && routerChampion?.version === worse.run.version)) return 1;
   return champion === null ? 3 : 0;
 }

@@ -1,11 +1,11 @@
-/** What `npm run demo:llm` does with this sample: how it begins, and how somebody spoils it. */
+/** What `npm run demo:llm` does with this sample: the application that it begins with, and a short form. */
 import { parse } from 'yaml';
 
 export const wikiAssistantDemo = {
   lifecycle: 'wiki-assistant',
   index: 'wiki-summaries',
   /** Of `--quick`; the documents that answer the questions are among them. */
-  quickDocuments: 2_000,
+  quickDocuments: 1_000,
   parallel: 3,
   ask: 'What is the capital of Mongolia?',
 } as const;
@@ -69,54 +69,4 @@ export function withoutRetrieval(written: AssistantDocument): AssistantDocument 
       gates: [{ name: 'knows-something', kind: 'threshold', dimension: 'answer', min: 0.01 }],
     },
   }));
-}
-
-/**
- * The champion's passages under a prompt that somebody found friendlier and says is better, with no
- * gate that looks, asked by half of the users at once. Its examples greet and stop there, and so
- * does the model. The claim is refuted by fewer questions than a small loss takes to be shown: most
- * of what callers ask cannot be answered out of the summaries, and is as wrong under either prompt.
- */
-export function withWorsePrompt(written: AssistantDocument): AssistantDocument {
-  const path = 'prompts/friendly.yaml';
-  const friendly = `apiVersion: perennial.dev/v1
-kind: Prompt
-metadata: { name: wiki-assistant-friendly }
-spec:
-  variables:
-    question: { type: string }
-    passages: { type: list }
-  messages:
-    - { role: system, template: You are cheerful and polite. Greet the reader first. }
-    - { role: user, template: "{{#passages}}[{{@}}] {{.}}\\n{{/passages}}Question: {{question}}" }
-  fewShot:
-    use: two
-    sets:
-      two:
-        examples:
-          - input:
-              passages: ['Oslo: Oslo is the capital of Norway.', 'Bergen: Bergen is a city in Norway, founded in 1070.']
-              question: What is the capital of Norway?
-            output: What a lovely question! I am so glad that you asked.
-          - input:
-              passages: ['Radium: Radium is an element.', 'Marie Curie: Marie Curie was born in Warsaw.']
-              question: In which city was Marie Curie born?
-            output: How nice to hear from you! Great question.
-`;
-  const spoilt = changed(written, ({ promptEval: _promptEval, ...spec }) => ({
-    ...spec,
-    prompt: { ...spec.prompt, candidates: [path] },
-    evaluate: {
-      ...spec.evaluate,
-      first: 20,
-      gates: [],
-      ungated: 'to see that harm is found under traffic',
-    },
-    canary: {
-      ...spec.canary,
-      steps: [50],
-      quality: { ...spec.canary.quality, rule: 'superiority', margin: 0.05 },
-    },
-  }));
-  return { ...spoilt, files: { ...spoilt.files, [path]: friendly } };
 }

@@ -6,11 +6,10 @@ import { readCaseSet } from '../../domain/language/cases/case-set-document';
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import {
   shortened,
-  withWorsePrompt,
   withoutRetrieval,
   type AssistantDocument,
 } from '../../samples/wiki-assistant/demo';
-import { kindsOfThings, shortTraining } from '../../samples/wiki-router/demo';
+import { kindsOfThings, shortTraining, withShiftedExamples } from '../../samples/wiki-router/demo';
 
 const folderOf = (name: string) =>
   readLifecycleFolder(join(__dirname, '..', '..', 'samples', name), '.');
@@ -43,23 +42,37 @@ describe('the lifecycles of the language demo are valid', () => {
     expect(evaluate.gates).toMatchObject([{ dimension: 'answer', min: 0.01 }]);
   });
 
-  test('the assistant with the worse prompt has no gates and one step of 50 %', () => {
-    const { prompt, index, evaluate, canary, promptEval } = specOf(withWorsePrompt(assistant));
-    expect(prompt.candidates).toEqual(['prompts/friendly.yaml']);
-    expect(index).toEqual(specOf(assistant).index);
-    expect([evaluate.gates, promptEval]).toEqual([[], null]);
-    expect(canary).toMatchObject({ steps: [50], quality: { rule: 'superiority', margin: 0.05 } });
-  });
-
-  test('the router, also with a short training', () => {
-    const short = specOf(shortTraining(router) as AssistantDocument);
+  test('the router with a short training has two short prompts and no search', () => {
+    const short = specOf(shortTraining(router));
+    const { prompt } = specOf(router);
     expect(short.fineTune?.params).toMatchObject({ steps: 40 });
     expect({ ...short, fineTune: null }).toEqual({
       ...specOf(router),
       fineTune: null,
+      prompt: { ...prompt, candidates: ['prompts/question.yaml', 'prompts/described.yaml'] },
       promptEval: { quality: 'right' },
     });
     expect(specOf(router).promptEval?.search).toBeDefined();
+  });
+
+  test('the router with shifted examples has no adapter, no gates and one step of 50 %', () => {
+    const spoilt = withShiftedExamples(router);
+    const { prompt, evaluate, canary, promptEval, fineTune } = specOf(spoilt);
+    expect(prompt.candidates).toEqual(['prompts/shifted.yaml']);
+    expect([evaluate.gates, promptEval, fineTune]).toEqual([[], null, null]);
+    expect(canary).toMatchObject({
+      steps: [50],
+      quality: { rule: 'nonInferiority', margin: 0.05 },
+    });
+  });
+
+  test('each shifted example has the answer of another one', () => {
+    const outputsOf = (text = '') => text.match(/"kind":"\w+"/g) ?? [];
+    const right = outputsOf(router.files['prompts/examples.yaml']);
+    const shifted = outputsOf(withShiftedExamples(router).files['prompts/shifted.yaml']);
+    expect(right).toHaveLength(kindsOfThings.length);
+    expect([...shifted].sort()).toEqual([...right].sort());
+    expect(shifted.filter((kind, row) => kind === right[row])).toEqual([]);
   });
 });
 

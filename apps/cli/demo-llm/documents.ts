@@ -63,18 +63,32 @@ export async function readQuestions(): Promise<readonly WikiQuestion[]> {
   }, limits);
 }
 
+/** The questions of users, with their right answers. */
+export interface TrafficQuestion {
+  readonly text: string;
+  readonly answers: readonly string[];
+}
+
 /**
- * The questions of users: those with a known answer, without those that chose the prompt, which
- * would favour it.
+ * The questions with a known answer, without those that chose the prompt, which would favour it.
+ * With `answerableFirst`, those come first whose answer is in the documents: most others are wrong
+ * with and without an index, so that they take long to show a difference.
  */
 export function trafficOf(
   all: readonly WikiQuestion[],
   cases: { readonly search: number; readonly confirm: number },
-): readonly { readonly text: string; readonly answers: readonly string[] }[] {
-  return all
-    .filter(
-      ({ id, answers, answerable }) =>
-        answers.length > 0 && !(answerable && caseSlice({ id, pair: null }, cases) === 'search'),
-    )
-    .map(({ text, answers }) => ({ text, answers: [answers.join(', ')] }));
+  order: 'asStored' | 'answerableFirst',
+): readonly TrafficQuestion[] {
+  const asked = all.filter(
+    ({ id, answers, answerable }) =>
+      answers.length > 0 && !(answerable && caseSlice({ id, pair: null }, cases) === 'search'),
+  );
+  const ordered =
+    order === 'asStored'
+      ? asked
+      : [
+          ...asked.filter(({ answerable }) => answerable),
+          ...asked.filter(({ answerable }) => !answerable),
+        ];
+  return ordered.map(({ text, answers }) => ({ text, answers: [answers.join(', ')] }));
 }

@@ -193,7 +193,7 @@ test('callers use no case that chose the prompt, and none without a known answer
     answers: index % 10 === 0 ? [] : ['a', 'b'],
     answerable: index % 2 === 0,
   }));
-  const asked = trafficOf(questions, cases);
+  const asked = trafficOf(questions, cases, 'asStored');
   const chosenBy = questions.filter(
     ({ id, answerable }) => answerable && caseSlice({ id, pair: null }, cases) === 'search',
   );
@@ -205,4 +205,10 @@ test('callers use no case that chose the prompt, and none without a known answer
     questions.filter(({ answers }) => answers.length === 0).length,
   ];
   expect(asked).toHaveLength(60 - withheld - unknown);
+  const inOrder = trafficOf(questions, cases, 'answerableFirst').map(({ text }) => text);
+  expect([...inOrder].sort()).toEqual(asked.map(({ text }) => text).sort());
+  const isAnswerable = inOrder.map(
+    (text) => questions.find((each) => each.text === text)?.answerable,
+  );
+  expect(isAnswerable.indexOf(false)).toBe(isAnswerable.lastIndexOf(true) + 1);
 });

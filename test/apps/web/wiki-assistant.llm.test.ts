@@ -1,5 +1,5 @@
 /**
- * The pages on a real run of the sample wiki-assistant, on 2,000 of its summaries as with
+ * The pages on a real run of the sample wiki-assistant, on 1,000 of its summaries as with
  * `npm run demo:llm -- --quick`.
  */
 import { readFileSync } from 'node:fs';

@@ -33,12 +33,12 @@ function demo(): Promise<{
   return new Promise((done) => child.once('close', (exitCode) => done({ exitCode, ...said })));
 }
 
-test('an assistant without retrieval, a rollout with an index, a worse prompt that is rolled back, and a fine-tuned router', async () => {
+test('an assistant without retrieval, a rollout with an index, a fine-tuned router, and a harmful prompt that is rolled back', async () => {
   const { exitCode, stdout, stderr } = await demo();
   if (exitCode !== 0) throw new Error(stderr);
   const summary = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as LlmDemoSummary;
-  const [bare, retrieving, worse, router] = summary.runs;
-  expect(summary).toMatchObject({ mode: 'quick', documents: 2000 });
+  const [bare, retrieving, router, worse] = summary.runs;
+  expect(summary).toMatchObject({ mode: 'quick', documents: 1000 });
   expect(bare).toMatchObject({
     lifecycle: 'wiki-assistant',
     status: 'succeeded',
@@ -53,13 +53,23 @@ test('an assistant without retrieval, a rollout with an index, a worse prompt th
   expect(retrieving?.rollout?.pairs).toBeGreaterThan(20);
   expect(summary.champion?.version).toBe(retrieving?.status === 'succeeded' ? 2 : 1);
 
-  expect(worse).toMatchObject({ status: 'stopped' });
-  expect(summary.rollback).toMatchObject({ from: worse?.version, to: summary.champion?.version });
-  expect(summary.champion?.version).not.toBe(worse?.version);
-
   expect(router?.stages.map(({ name }) => name)).toEqual(
     expect.arrayContaining(['ingest', 'prompt-eval', 'fine-tune', 'evaluate']),
   );
+  expect(router).toMatchObject({ lifecycle: 'wiki-router', status: 'succeeded', version: 1 });
+
+  // It is harm: the lower bound of the loss of right answers is above the margin.
+  expect(worse).toMatchObject({ lifecycle: 'wiki-router', status: 'stopped', version: 2 });
+  expect(worse?.rollout?.verdict).toMatchObject({
+    kind: 'failed',
+    reasons: expect.arrayContaining([
+      expect.objectContaining({ code: 'quality.refuted', outcome: 'failed' }),
+    ]) as unknown,
+  });
+  expect(worse?.rollout?.lower).toBeGreaterThan(0.05);
+  expect(worse?.rollout?.pairs).toBeLessThan(80);
+  expect(summary.rollback).toMatchObject({ model: 'wiki-router', from: 2, to: 1 });
+
   const beside = summary.figures.map(({ baseline: { who } }) => who);
   expect(beside).toEqual(
     expect.arrayContaining([
