@@ -54,6 +54,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     secretOf: config.secretOf,
     refuseTenantCode: () => Promise.resolve(tenantCodeRefusal),
     commandKeys,
+    trustedProxies: config.trustedProxies,
     ...(config.apiRequestsPerMinute !== null && { requestsPerMinute: config.apiRequestsPerMinute }),
     log,
   });

@@ -39,6 +39,7 @@ import {
   readGatewayTls,
 } from './gateway-tls';
 import { wrongSettings } from './setting-errors';
+import { trustedProxies } from './trusted-proxies';
 import type { TemporalSecurity, WorkerVersion } from './temporal/settings';
 import { readSourceAccess, sourceSettings, type SourceAccess } from './source-settings';
 import {
@@ -158,6 +159,8 @@ const settings = z.object({
   PERENNIAL_SERVICE_KEY: z.string().optional(),
   /** With the service key, the keys that `setup` registers instead of making them. */
   PERENNIAL_ADMIN_KEY: z.string().optional(),
+  /** Proxies whose X-Forwarded-For and X-Forwarded-Proto count at the API and the gateway. */
+  PERENNIAL_TRUSTED_PROXIES: trustedProxies,
   /** Shows the metrics of all tenants, to a scraper that sends it as a bearer token. */
   PERENNIAL_METRICS_TOKEN: z
     .string()
@@ -252,6 +255,7 @@ export interface Config {
   readonly gatewayRequestsPerMinute: number | null;
   readonly serviceKey: string | null;
   readonly adminKey: string | null;
+  readonly trustedProxies: readonly string[];
   readonly metricsToken: string | null;
   readonly commandKeysFile: string;
   readonly maxJobs: number;
@@ -369,6 +373,7 @@ export function readConfig(environment: Environment): Config {
     apiRequestsPerMinute: value.PERENNIAL_API_REQUESTS_PER_MINUTE ?? null,
     gatewayRequestsPerMinute: value.PERENNIAL_GATEWAY_REQUESTS_PER_MINUTE ?? null,
     serviceKey: value.PERENNIAL_SERVICE_KEY ?? null,
+    trustedProxies: value.PERENNIAL_TRUSTED_PROXIES,
     metricsToken: value.PERENNIAL_METRICS_TOKEN ?? null,
     adminKey: value.PERENNIAL_ADMIN_KEY ?? null,
     commandKeysFile: resolve(

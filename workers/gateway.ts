@@ -93,6 +93,7 @@ async function runOneGateway(config: Config, log: Logger, signal: AbortSignal): 
       ...(config.modelMemoryBytes !== null && { modelMemoryBytes: config.modelMemoryBytes }),
       ...(config.requestTimeoutMs !== null && { requestTimeoutMs: config.requestTimeoutMs }),
       admission: { ...gatewayDefaults.admission, ...config.admission },
+      trustedProxies: config.trustedProxies,
       metricsToken: config.metricsToken,
       pinnedModels: config.pinnedModels,
       chat,

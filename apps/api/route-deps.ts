@@ -62,6 +62,8 @@ export interface ApiDeps {
   readonly refuseTenantCode: () => Promise<string | null>;
   /** Verify the tokens of jobs. */
   readonly commandKeys: CommandKeys;
+  /** Addresses and networks whose X-Forwarded-For and X-Forwarded-Proto count. */
+  readonly trustedProxies: readonly string[];
   /** The limit per API key in this process; above it, requests get 429. */
   readonly requestsPerMinute?: number;
   readonly log: FastifyBaseLogger;

@@ -121,7 +121,7 @@ const nouns = [
 ];
 
 export async function createApi(deps: ApiDeps): Promise<Api> {
-  const app = openHttpApp(deps.log);
+  const app = openHttpApp(deps);
   const feed = await openRunEventFeed(deps.registry.events);
   const streams = openEventStreams(deps.registry, feed);
   // Before the server waits for its connections, because streams stay open until their runs end.
@@ -185,11 +185,15 @@ const jsonBounds = {
 };
 
 /** The web server before its routes: limits, JSON, traces, and errors as problems. */
-function openHttpApp(log: FastifyBaseLogger): FastifyInstance {
+function openHttpApp({
+  log,
+  trustedProxies,
+}: Pick<ApiDeps, 'log' | 'trustedProxies'>): FastifyInstance {
   const answerProblem = problemHandler();
   const app = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     bodyLimit: 1 << 20,
     // A slow body holds memory. Answers may take longer.
     requestTimeout: 60_000,

@@ -21,6 +21,8 @@ export interface GatewayConfig {
   readonly bodyLimitBytes: number;
   /** The requests per minute of one API key in this process; further ones get 429. */
   readonly requestsPerMinute: number;
+  /** Addresses and networks of proxies, whose X-Forwarded-For has the address of the caller. */
+  readonly trustedProxies: readonly string[];
   /** The token that shows the metrics of all tenants; null if only API keys show names. */
   readonly metricsToken: string | null;
   readonly maxRows: number;
@@ -166,6 +168,7 @@ export const gatewayDefaults = {
   bodyLimitBytes: 10 * mebibyte,
   // 5,000 per second.
   requestsPerMinute: 300_000,
+  trustedProxies: [],
   metricsToken: null,
   maxRows: 10_000,
   requestTimeoutMs: { usual: 10_000, of: {} },

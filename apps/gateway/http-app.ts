@@ -40,7 +40,7 @@ export const uploadTimeoutMs = 30_000;
  * `serverFactory` it speaks HTTP/1.1 without TLS.
  */
 export function openHttpApp(
-  config: Pick<GatewayConfig, 'bodyLimitBytes'>,
+  config: Pick<GatewayConfig, 'bodyLimitBytes' | 'trustedProxies'>,
   log: FastifyBaseLogger,
   serverFactory?: FastifyServerFactory,
 ): FastifyInstance {
@@ -50,6 +50,7 @@ export function openHttpApp(
     logController: new LogController({ disableRequestLogging: true }),
     // A logger of its own for each request is expensive, and lines name the trace.
     childLoggerFactory: (logger) => logger,
+    trustProxy: config.trustedProxies.length > 0 && [...config.trustedProxies],
     bodyLimit: config.bodyLimitBytes,
     requestTimeout: uploadTimeoutMs,
     forceCloseConnections: 'idle',

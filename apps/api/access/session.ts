@@ -70,8 +70,9 @@ export function sessionCookie(
   token: string | null,
   { expiresAt }: Pick<Session, 'expiresAt'>,
 ): string {
-  // Without TLS in front of this process, browsers would drop a `Secure` cookie.
-  const isSecure = request.headers['x-forwarded-proto'] === 'https';
+  // Without TLS in front of this process, browsers would drop a `Secure` cookie. The protocol is
+  // that of a trusted proxy.
+  const isSecure = request.protocol === 'https';
   const end = token === null ? 'Max-Age=0' : `Expires=${new Date(expiresAt).toUTCString()}`;
   return [
     `${cookieName}=${token ?? ''}`,

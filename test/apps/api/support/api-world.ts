@@ -94,6 +94,7 @@ export async function openApiWorld(
   knownModels: KnownModels | null = null,
   requestsPerMinute?: number,
   pagesDir: string | null = null,
+  trustedProxies: readonly string[] = [],
 ): Promise<ApiWorld> {
   const test = await openTestRegistry();
   const { registry, database, owner } = test;
@@ -141,6 +142,7 @@ export async function openApiWorld(
     gatewayDispatcher: openGatewayDispatcher(null),
     knownModels,
     ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
+    trustedProxies,
     secrets: { variables: ['HOOK_SECRET'], folder: '/run/secrets' },
     secretOf: (ref) => Promise.resolve(`the secret of ${JSON.stringify(ref)}`),
     refuseTenantCode: () => Promise.resolve(tenantCode.refusal),
