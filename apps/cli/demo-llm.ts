@@ -38,7 +38,14 @@ export interface LlmDemoOptions extends DemoContextOptions {
 }
 
 const folderOf = (name: string): string => join(clone, 'samples', name);
-const { lifecycle: assistant, index, quickDocuments, parallel, ask } = wikiAssistantDemo;
+const {
+  lifecycle: assistant,
+  index,
+  quickDocuments,
+  quickQuestions,
+  parallel,
+  ask,
+} = wikiAssistantDemo;
 const router = 'wiki-router';
 
 export async function runLlmDemo(
@@ -119,7 +126,14 @@ export async function runLlmDemo(
   const found =
     version === null
       ? []
-      : await compareRetrieval({ gatewayUrl, apiKey, index, version, documents, questions });
+      : await compareRetrieval({
+          gatewayUrl,
+          apiKey,
+          index,
+          version,
+          documents,
+          questions: quick ? questions.slice(0, quickQuestions) : questions,
+        });
   chapter(
     3,
     'a fine-tuned classifier: which of eight kinds of thing does a text describe? The adapter competes with prompts and a bag-of-words baseline',

@@ -6,6 +6,8 @@ export const wikiAssistantDemo = {
   index: 'wiki-summaries',
   /** Of `--quick`; the documents that answer the questions are among them. */
   quickDocuments: 1_000,
+  /** Of `--quick`, to compare the index with TF-IDF. */
+  quickQuestions: 200,
   parallel: 3,
   ask: 'What is the capital of Mongolia?',
 } as const;

@@ -22,27 +22,29 @@ export interface RouterDocument {
 
 interface RouterSpec {
   readonly prompt: { readonly candidates: readonly string[]; readonly input: string };
+  readonly cases: object;
   readonly data: object;
   readonly promptEval: { readonly search: object };
-  readonly fineTune: { readonly params: object };
+  readonly fineTune: { readonly params: object; readonly compute: object };
   readonly evaluate: object;
 }
 
 /**
- * The same with fewer prompts and an adapter that saw less: for those who want to see in minutes how
- * the parts work together, not how good they become. Without the prompt of eight examples, a
- * training step reads a third of the tokens.
+ * The same with fewer prompts and cases, and an adapter that saw less: for those who want to see in
+ * minutes how the parts work together, not how good they become. Without the prompt of eight
+ * examples, a training step reads a third of the tokens.
  */
 export function shortTraining(written: RouterDocument): RouterDocument {
-  return changed(written, ({ fineTune, promptEval, prompt, ...spec }) => {
+  return changed(written, ({ fineTune, promptEval, prompt, cases, ...spec }) => {
     const { search: _, ...chosen } = promptEval;
     const params = { ...fineTune.params, steps: 40, learning_rate: 0.002, evaluate_rows: 60 };
     const candidates = prompt.candidates.filter((path) => path !== examplesPath);
     return {
       ...spec,
       prompt: { ...prompt, candidates },
+      cases: { ...cases, search: 0.12 },
       promptEval: chosen,
-      fineTune: { ...fineTune, params },
+      fineTune: { ...fineTune, params, compute: { ...fineTune.compute, cpus: 2 } },
     };
   });
 }

@@ -44,11 +44,12 @@ describe('the lifecycles of the language demo are valid', () => {
 
   test('the router with a short training has two short prompts and no search', () => {
     const short = specOf(shortTraining(router));
-    const { prompt } = specOf(router);
+    const { prompt, cases } = specOf(router);
     expect(short.fineTune?.params).toMatchObject({ steps: 40 });
     expect({ ...short, fineTune: null }).toEqual({
       ...specOf(router),
       fineTune: null,
+      cases: { ...cases, search: 0.12 },
       prompt: { ...prompt, candidates: ['prompts/question.yaml', 'prompts/described.yaml'] },
       promptEval: { quality: 'right' },
     });

@@ -22,7 +22,13 @@ function demo(): Promise<{
   readonly stderr: string;
 }> {
   const ports = { PERENNIAL_API_PORT: '0', PERENNIAL_GATEWAY_PORT: '0', PERENNIAL_LLM_PORT: '0' };
-  const env = { ...process.env, ...ports, PERENNIAL_STATE_DIR: stateDir };
+  // Other tests may start beside this one.
+  const env = {
+    ...process.env,
+    ...ports,
+    PERENNIAL_STATE_DIR: stateDir,
+    PERENNIAL_LLM_THREADS: '1',
+  };
   const child = spawn(process.execPath, [join(clone, 'bin', 'demo-llm.mjs'), '--quick', '--json'], {
     cwd: clone,
     env,
