@@ -6,7 +6,7 @@
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { wikiAssistantDemo, shortened, withoutRetrieval } from '../../samples/wiki-assistant/demo';
-import { shortTraining, withShiftedExamples } from '../../samples/wiki-router/demo';
+import { shortTraining, withSortedExamples } from '../../samples/wiki-router/demo';
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import type { LlmEvidence } from '../../domain/language/evaluation/evidence';
 import { ApiError } from '../client/api-error';
@@ -143,12 +143,12 @@ export async function runLlmDemo(
   await apply(context, router, trained, quick ? ', short training' : '');
   rounds.push(await play(router, 'the router', silence));
 
-  chapter(4, 'sabotage: examples with shifted answers, no gates, and half of the traffic at once');
+  chapter(4, 'sabotage: eight examples of one kind, no gates, and half of the traffic at once');
   const definitions = questionsOf(
     await appliedLlmSpec(context, router),
     learning.files['cases.ndjson'] ?? '',
   );
-  await apply(context, router, withShiftedExamples(learning), ', with shifted examples');
+  await apply(context, router, withSortedExamples(learning), ', with sorted examples');
   const worse = await play(router, 'a worse prompt', callersOf(router, definitions), () =>
     apply(context, router, trained, ', unchanged'),
   );

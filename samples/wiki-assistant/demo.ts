@@ -43,12 +43,13 @@ function changed(
 }
 
 /**
- * Over other documents than all of the summaries, and promoted from the shadow: for who wants to
- * see in minutes how the parts work together.
+ * Over other documents than all of the summaries, with more cases only while a gate is undecided,
+ * and promoted from the shadow: for those who want to see in minutes how the parts work together.
  */
 export function shortened(written: AssistantDocument, path: string): AssistantDocument {
   return changed(written, (spec) => ({
     ...spec,
+    evaluate: { ...spec.evaluate, first: 24 },
     canary: { ...spec.canary, steps: [0] },
     data: { ...spec.data, sources: { summaries: { uri: `file://${path}`, format: 'parquet' } } },
   }));
@@ -66,7 +67,7 @@ export function withoutRetrieval(written: AssistantDocument): AssistantDocument 
     cases: { ...spec.cases, search: 0, confirm: 0 },
     evaluate: {
       ...spec.evaluate,
-      first: 40,
+      first: 24,
       dimensions: spec.evaluate.dimensions.filter(({ name }) => name === 'answer'),
       gates: [{ name: 'knows-something', kind: 'threshold', dimension: 'answer', min: 0.01 }],
     },

@@ -26,18 +26,18 @@ interface RouterSpec {
   readonly data: object;
   readonly promptEval: { readonly search: object };
   readonly fineTune: { readonly params: object; readonly compute: object };
-  readonly evaluate: object;
+  readonly evaluate: { readonly gates: readonly { readonly name: string }[] };
 }
 
 /**
- * The same with fewer prompts and cases, and an adapter that saw less: for those who want to see in
+ * The same with fewer prompts and cases, a weaker gate, and an adapter that saw less: for those who want to see in
  * minutes how the parts work together, not how good they become. Without the prompt of eight
  * examples, a training step reads a third of the tokens.
  */
 export function shortTraining(written: RouterDocument): RouterDocument {
-  return changed(written, ({ fineTune, promptEval, prompt, cases, ...spec }) => {
+  return changed(written, ({ fineTune, promptEval, prompt, cases, evaluate, ...spec }) => {
     const { search: _, ...chosen } = promptEval;
-    const params = { ...fineTune.params, steps: 40, learning_rate: 0.002, evaluate_rows: 60 };
+    const params = { ...fineTune.params, steps: 40, learning_rate: 0.002, evaluate_rows: 40 };
     const candidates = prompt.candidates.filter((path) => path !== examplesPath);
     return {
       ...spec,
@@ -45,48 +45,50 @@ export function shortTraining(written: RouterDocument): RouterDocument {
       cases: { ...cases, search: 0.12 },
       promptEval: chosen,
       fineTune: { ...fineTune, params, compute: { ...fineTune.compute, cpus: 2 } },
+      evaluate: {
+        ...evaluate,
+        first: 40,
+        gates: evaluate.gates.map((gate) =>
+          gate.name === 'useful' ? { ...gate, min: 0.4 } : gate,
+        ),
+      },
     };
   });
 }
 
 const examplesPath = 'prompts/examples.yaml';
-const shiftedPath = 'prompts/shifted.yaml';
+const sortedPath = 'prompts/sorted.yaml';
 
 interface ExamplesPrompt {
   readonly metadata: object;
-  readonly spec: {
-    readonly fewShot: {
-      readonly sets: {
-        readonly eight: {
-          readonly examples: readonly { readonly input: object; readonly output: string }[];
-        };
-      };
-    };
-  };
+  readonly spec: { readonly fewShot: object };
 }
 
 /**
- * A prompt of eight examples, each with the answer of the next row, as after a slip in a
- * spreadsheet. Its answers have the right format, so that only the labels of traffic show the harm.
- * It has no adapter and no gates, and half of the users get it at once.
+ * A prompt with the first eight rows of a sheet that was sorted by kind: all are animals, and the
+ * model calls everything an animal. Its answers have the right format, so that only the labels of
+ * traffic show the harm. It has no adapter and no gates, and half of the users get it at once.
  */
-export function withShiftedExamples({ files, ...written }: RouterDocument): RouterDocument {
+export function withSortedExamples({ files, ...written }: RouterDocument): RouterDocument {
   const { metadata, spec, ...prompt } = parse(files[examplesPath] ?? '') as ExamplesPrompt;
-  const { examples } = spec.fewShot.sets.eight;
-  const shifted = examples.map(({ input }, row) => ({
-    input,
-    output: examples[(row + 1) % examples.length]?.output,
-  }));
+  const rows = (files['examples.ndjson'] ?? '')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { readonly input: string; readonly output: string });
+  const examples = rows
+    .toSorted((one, other) => (one.output < other.output ? -1 : one.output > other.output ? 1 : 0))
+    .slice(0, 8)
+    .map(({ input, output }) => ({ input: { text: input }, output }));
   const spoilt = {
     ...prompt,
-    metadata: { ...metadata, name: 'wiki-router-shifted' },
-    spec: { ...spec, fewShot: { ...spec.fewShot, sets: { eight: { examples: shifted } } } },
+    metadata: { ...metadata, name: 'wiki-router-sorted' },
+    spec: { ...spec, fewShot: { use: 'eight', sets: { eight: { examples } } } },
   };
   return changed(
-    { ...written, files: { ...files, [shiftedPath]: stringify(spoilt) } },
+    { ...written, files: { ...files, [sortedPath]: stringify(spoilt) } },
     ({ data: _data, promptEval: _promptEval, fineTune: _fineTune, ...rest }) => ({
       ...rest,
-      prompt: { ...rest.prompt, candidates: [shiftedPath] },
+      prompt: { ...rest.prompt, candidates: [sortedPath] },
       evaluate: {
         ...rest.evaluate,
         first: 20,

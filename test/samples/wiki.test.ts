@@ -9,7 +9,7 @@ import {
   withoutRetrieval,
   type AssistantDocument,
 } from '../../samples/wiki-assistant/demo';
-import { kindsOfThings, shortTraining, withShiftedExamples } from '../../samples/wiki-router/demo';
+import { kindsOfThings, shortTraining, withSortedExamples } from '../../samples/wiki-router/demo';
 
 const folderOf = (name: string) =>
   readLifecycleFolder(join(__dirname, '..', '..', 'samples', name), '.');
@@ -31,6 +31,7 @@ describe('the lifecycles of the language demo are valid', () => {
       data: { sources: [{ uri: 'file:///tmp/some.parquet' }] },
       index: spec.index,
       prompt: spec.prompt,
+      evaluate: { ...spec.evaluate, first: 24 },
       canary: { ...spec.canary, steps: [0] },
     });
   });
@@ -46,8 +47,13 @@ describe('the lifecycles of the language demo are valid', () => {
     const short = specOf(shortTraining(router));
     const { prompt, cases } = specOf(router);
     expect(short.fineTune?.params).toMatchObject({ steps: 40 });
+    expect(short.evaluate).toMatchObject({
+      first: 40,
+      gates: [{ name: 'useful', min: 0.4 }, { name: 'parseable', min: 0.9 }, { margin: 0.01 }],
+    });
     expect({ ...short, fineTune: null }).toEqual({
       ...specOf(router),
+      evaluate: short.evaluate,
       fineTune: null,
       cases: { ...cases, search: 0.12 },
       prompt: { ...prompt, candidates: ['prompts/question.yaml', 'prompts/described.yaml'] },
@@ -56,10 +62,10 @@ describe('the lifecycles of the language demo are valid', () => {
     expect(specOf(router).promptEval?.search).toBeDefined();
   });
 
-  test('the router with shifted examples has no adapter, no gates and one step of 50 %', () => {
-    const spoilt = withShiftedExamples(router);
+  test('the router with sorted examples has no adapter, no gates and one step of 50 %', () => {
+    const spoilt = withSortedExamples(router);
     const { prompt, evaluate, canary, promptEval, fineTune } = specOf(spoilt);
-    expect(prompt.candidates).toEqual(['prompts/shifted.yaml']);
+    expect(prompt.candidates).toEqual(['prompts/sorted.yaml']);
     expect([evaluate.gates, promptEval, fineTune]).toEqual([[], null, null]);
     expect(canary).toMatchObject({
       steps: [50],
@@ -67,13 +73,11 @@ describe('the lifecycles of the language demo are valid', () => {
     });
   });
 
-  test('each shifted example has the answer of another one', () => {
-    const outputsOf = (text = '') => text.match(/"kind":"\w+"/g) ?? [];
-    const right = outputsOf(router.files['prompts/examples.yaml']);
-    const shifted = outputsOf(withShiftedExamples(router).files['prompts/shifted.yaml']);
-    expect(right).toHaveLength(kindsOfThings.length);
-    expect([...shifted].sort()).toEqual([...right].sort());
-    expect(shifted.filter((kind, row) => kind === right[row])).toEqual([]);
+  test('each sorted example is an animal', () => {
+    const sorted = withSortedExamples(router).files['prompts/sorted.yaml'] ?? '';
+    expect(sorted.match(/"kind":"\w+"/g)).toEqual(
+      Array.from({ length: 8 }, () => '"kind":"animal"'),
+    );
   });
 });
 
