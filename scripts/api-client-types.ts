@@ -61,6 +61,7 @@ function withoutPlatform(): ApiDeps {
     sources: anything,
     secrets: anything,
     secretOf: anything,
+    trustedProxies: [],
     refuseTenantCode: anything,
     commandKeys: anything,
   };

@@ -1,5 +1,5 @@
 /** The platform API. It is stateless, so any number of copies may run. */
-import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastify, { LogController } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { readingFor } from '../../data/artifact/reader';

@@ -279,6 +279,7 @@ async function acceptTimes(settings: Environment, registry: Registry): Promise<n
     knownModels: null,
     secrets: { variables: [], folder: null },
     secretOf: config.secretOf,
+    trustedProxies: [],
     refuseTenantCode: () => Promise.resolve(null),
     commandKeys,
     sources: {

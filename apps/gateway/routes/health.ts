@@ -8,13 +8,16 @@ import {
   readerOf,
   type MetricsReaderOptions,
 } from '../metrics-reader';
+import type { BlockedModel } from '../routing/routing-table';
+
+type BlockedName = Pick<BlockedModel, 'tenant' | 'name' | 'error'>;
 
 export interface GatewayHealth {
   readonly ready: boolean;
   readonly epoch: number;
   readonly leaseSeconds: number;
   /** Versions that the registry wants and that are not served here, with the reason. */
-  readonly blocked: readonly BlockedVersion[];
+  readonly blocked: readonly BlockedName[];
   readonly pendingPredictions: number;
   readonly spilledBytes: number;
   /** Whether predictions wait in memory because neither the registry nor the disk accepts them. */
@@ -25,12 +28,6 @@ export interface GatewayHealth {
   readonly feedbackBytes: number;
   /** Whether feedback got 503 within the last minute, and none was accepted since. */
   readonly feedbackFails: boolean;
-}
-
-export interface BlockedVersion {
-  readonly tenant: string;
-  readonly name: string;
-  readonly error: string;
 }
 
 export interface HealthRouteDeps extends MetricsReaderOptions {
@@ -71,9 +68,9 @@ export function healthRoutes(
 }
 
 function visibleBlocked(
-  blocked: readonly BlockedVersion[],
+  blocked: readonly BlockedName[],
   reader: MetricsReader,
-): { readonly blocked?: readonly BlockedVersion[] } {
+): { readonly blocked?: readonly BlockedName[] } {
   if (reader.kind === 'everyone') return {};
   if (reader.kind === 'platform') return { blocked };
   return { blocked: blocked.filter(({ tenant }) => tenant === reader.tenant) };

@@ -5,6 +5,7 @@ import { get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pino from 'pino';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openDownloads, usualDownloadLimits } from '../../../apps/http/download';
 import { sha256 } from '../../../data/digest';
@@ -28,7 +29,10 @@ async function start(limits: Partial<typeof usualDownloadLimits>): Promise<void>
         writeFile(path, uri === 'large' ? Buffer.alloc(fileBytes) : (texts[Number(uri)] ?? '')),
     },
     scratchRoot: folder,
-    log: { warn: (_about: unknown, text: string) => warnings.push(text) },
+    log: pino(
+      { level: 'warn' },
+      { write: (line: string) => void warnings.push((JSON.parse(line) as { msg: string }).msg) },
+    ),
     limits: { ...usualDownloadLimits, ...limits },
   });
   app.addHook('onRequest', (request, _, done) => {

@@ -5,7 +5,10 @@ import { templateModel } from '../../support/language/template-model';
 const jinja = (render: (source: string, messages: readonly unknown[]) => string) => () =>
   Promise.resolve({
     Template: class {
-      constructor(private readonly source: string) {}
+      readonly source: string;
+      constructor(source: string) {
+        this.source = source;
+      }
       render({ messages }: { readonly messages: readonly unknown[] }): string {
         return render(this.source, messages);
       }

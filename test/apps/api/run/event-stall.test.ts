@@ -15,7 +15,13 @@ beforeEach(async () => {
   reads = 0;
   const run = { id: 'run_1', tenant: 'default', status: 'running' } as unknown as RunRecord;
   const eventAt = (seq: number) =>
-    ({ seq, kind: 'train.metrics', stage: 'train', data: 'x'.repeat(50_000), at: '' }) as RunEvent;
+    ({
+      seq,
+      kind: 'train.metrics',
+      stage: 'train',
+      data: { text: 'x'.repeat(50_000) },
+      at: '',
+    }) as RunEvent;
   streams = openEventStreams(
     {
       runs: { get: () => Promise.resolve(run) },
