@@ -8,6 +8,9 @@ import {
   readerOf,
   type MetricsReaderOptions,
 } from '../metrics-reader';
+import type { BlockedModel } from '../routing/routing-table';
+
+type BlockedName = Pick<BlockedModel, 'tenant' | 'name' | 'error'>;
 
 export interface GatewayHealth {
   readonly ready: boolean;

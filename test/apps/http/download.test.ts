@@ -5,6 +5,7 @@ import { get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pino from 'pino';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openDownloads, usualDownloadLimits } from '../../../apps/http/download';
 import { sha256 } from '../../../data/digest';
