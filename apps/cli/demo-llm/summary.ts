@@ -173,6 +173,7 @@ function aheadText({ ahead, apart, ours, baseline }: Figure): string {
 }
 
 function backText({
+  model,
   from,
   to,
   secondsToFullTraffic,
@@ -180,7 +181,7 @@ function backText({
 }: NonNullable<LlmDemoSummary['rollback']>): string {
   const after =
     secondsToFullTraffic === null ? 'an unknown time' : `${secondsToFullTraffic.toFixed(2)} s`;
-  return `@${from} rolled back to @${to} automatically; all traffic back after ${after}, ${failedRequests} requests failed`;
+  return `${model}@${from} rolled back to @${to} automatically; all traffic back after ${after}, ${failedRequests} requests failed`;
 }
 
 function answerLines({
