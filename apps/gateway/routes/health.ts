@@ -17,7 +17,7 @@ export interface GatewayHealth {
   readonly epoch: number;
   readonly leaseSeconds: number;
   /** Versions that the registry wants and that are not served here, with the reason. */
-  readonly blocked: readonly UnservedChampion[];
+  readonly blocked: readonly BlockedName[];
   readonly pendingPredictions: number;
   readonly spilledBytes: number;
   /** Whether predictions wait in memory because neither the registry nor the disk accepts them. */
@@ -28,12 +28,6 @@ export interface GatewayHealth {
   readonly feedbackBytes: number;
   /** Whether feedback got 503 within the last minute, and none was accepted since. */
   readonly feedbackFails: boolean;
-}
-
-export interface UnservedChampion {
-  readonly tenant: string;
-  readonly name: string;
-  readonly error: string;
 }
 
 export interface HealthRouteDeps extends MetricsReaderOptions {
@@ -74,9 +68,9 @@ export function healthRoutes(
 }
 
 function visibleBlocked(
-  blocked: readonly UnservedChampion[],
+  blocked: readonly BlockedName[],
   reader: MetricsReader,
-): { readonly blocked?: readonly UnservedChampion[] } {
+): { readonly blocked?: readonly BlockedName[] } {
   if (reader.kind === 'everyone') return {};
   if (reader.kind === 'platform') return { blocked };
   return { blocked: blocked.filter(({ tenant }) => tenant === reader.tenant) };

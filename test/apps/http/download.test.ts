@@ -29,7 +29,10 @@ async function start(limits: Partial<typeof usualDownloadLimits>): Promise<void>
         writeFile(path, uri === 'large' ? Buffer.alloc(fileBytes) : (texts[Number(uri)] ?? '')),
     },
     scratchRoot: folder,
-    log: { warn: (_about: unknown, text = '') => void warnings.push(text) },
+    log: pino(
+      { level: 'warn' },
+      { write: (line: string) => void warnings.push((JSON.parse(line) as { msg: string }).msg) },
+    ),
     limits: { ...usualDownloadLimits, ...limits },
   });
   app.addHook('onRequest', (request, _, done) => {

@@ -21,7 +21,7 @@ beforeEach(async () => {
       stage: 'train',
       data: { text: 'x'.repeat(50_000) },
       at: '',
-    }) satisfies RunEvent;
+    }) as RunEvent;
   streams = openEventStreams(
     {
       runs: { get: () => Promise.resolve(run) },
