@@ -3,7 +3,6 @@
  * `npm run demo:llm`: prepares the clone with its language parts, starts the platform, and runs the
  * samples wiki-router and wiki-assistant.
  */
-import { availableParallelism, loadavg } from 'node:os';
 import { provision, reportFailure } from './provision.mjs';
 import { provisionLlm } from './provision/llm.mjs';
 import { runMain } from './run-typescript.mjs';
@@ -23,16 +22,10 @@ checkFlags(args, {
 `,
 });
 
-// Two threads answer faster on an idle machine; on a busy one they wait for each other. Measured
-// before the installation, which is a load of its own.
-const idleCpus = availableParallelism() - loadavg()[0];
-const threads = Math.max(1, Math.min(2, Math.round(idleCpus)));
-
 try {
   await provision();
   await provisionLlm(['serving', 'training']);
   process.env.PERENNIAL_LLM_SERVER = 'true';
-  process.env.PERENNIAL_LLM_THREADS ??= String(threads);
   // A rollout asks two versions at once, and each sequence keeps the start of one prompt.
   process.env.PERENNIAL_LLM_SEQUENCES ??= '8';
   endWithNpm();

@@ -26,11 +26,11 @@ interface RouterSpec {
   readonly data: object;
   readonly promptEval: { readonly search: object };
   readonly fineTune: { readonly params: object; readonly compute: object };
-  readonly evaluate: { readonly gates: readonly { readonly name: string }[] };
+  readonly evaluate: object;
 }
 
 /**
- * The same with fewer prompts and cases, a weaker gate, and an adapter that saw less: for those who want to see in
+ * The same with fewer prompts and cases, and an adapter that saw less: for those who want to see in
  * minutes how the parts work together, not how good they become. Without the prompt of eight
  * examples, a training step reads a third of the tokens.
  */
@@ -48,9 +48,6 @@ export function shortTraining(written: RouterDocument): RouterDocument {
       evaluate: {
         ...evaluate,
         first: 40,
-        gates: evaluate.gates.map((gate) =>
-          gate.name === 'useful' ? { ...gate, min: 0.4 } : gate,
-        ),
       },
     };
   });

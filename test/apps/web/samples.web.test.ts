@@ -4,7 +4,7 @@
  */
 import { join, resolve } from 'node:path';
 import { readLifecycleFolder } from '../../../apps/cli/lifecycle/folder';
-import { flightDelayDemo, sabotaged } from '../../../samples/flight-delay/demo';
+import { firstAttempt, flightDelayDemo, sabotaged } from '../../../samples/flight-delay/demo';
 import { openBrowser, type TestBrowser } from '../../support/process/browser';
 import { pidsOf } from '../../support/process/job-processes';
 import { pause, startLocalProduct, type LocalProduct } from '../../support/process/product';
@@ -27,7 +27,10 @@ beforeAll(async () => {
   opened.push({ close: () => product.stop() });
   browser = await openBrowser(product.apiUrl);
   opened.push(browser);
-  await product.apply(join(samples, flights));
+  // As in the first part of `npm start`: four weeks of days like these cannot show the whole gate.
+  const first = firstAttempt(readLifecycleFolder(join(samples, flights), '.'));
+  const applied = await product.call('PUT', `/lifecycles/${flights}`, { body: first });
+  if (applied.status !== 200) throw new Error(JSON.stringify(applied.body));
   tuned = (await product.start(flights, flightDelayDemo.first)).body.id;
   await product.waitForStage(tuned, 'train');
   await killOneJob();
