@@ -71,9 +71,9 @@ export async function followJob({
 }: FollowJobInput): Promise<FinalJobState> {
   const context = Context.current();
   const backend = backends[kind];
-  // Another attempt would find the same settings.
+  // Retried, because another worker may have it, and the job may run already.
   if (!backend)
-    throw failure('InvalidInput', `this worker has no compute backend ${kind}`, {
+    throw failure('BackendUnavailable', `this worker has no compute backend ${kind}`, {
       next: backendAdvice(kind),
     });
   const handle = { value: attachedTo(context, { backend: kind, jobId, tenant, detail: {} }) };

@@ -197,7 +197,7 @@ describe('the log of a cancelled job is kept after its end', () => {
   });
 });
 
-test('a backend without settings is refused at once, with the settings', async () => {
+test('a worker without the backend of a job leaves it to other workers, and names the settings', async () => {
   const logger = new DefaultLogger('ERROR', () => undefined);
   const environment = new MockActivityEnvironment({ attempt: 1 }, { logger });
   const followed = environment.run(() =>
@@ -215,8 +215,8 @@ test('a backend without settings is refused at once, with the settings', async (
     }),
   );
   await expect(followed).rejects.toMatchObject({
-    // Not retried, because another attempt finds the same settings.
-    type: 'InvalidInput',
+    // Retried: while settings are changed, the job may run already, and another worker has its backend.
+    type: 'BackendUnavailable',
     message: 'this worker has no compute backend kubernetes',
     next: expect.stringMatching(
       /PERENNIAL_KUBERNETES_NAMESPACE and PERENNIAL_KUBERNETES_IMAGE.*perennial compute check kubernetes/,
