@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:http';
 import { Registry as Metrics } from 'prom-client';
-import { bearerOf, isMetricsToken, metricsTokenHint } from '../apps/http/metrics/metrics-token';
+import { readBearer, isMetricsToken, metricsTokenHint } from '../apps/http/metrics/metrics-token';
 import { openVisibleMetrics } from '../apps/http/metrics/visible-metrics';
 import { collectProcessMetrics } from '../apps/process/metrics';
 
@@ -40,7 +40,7 @@ export async function openHealthServer({
       response.statusCode = 404;
       return void response.end();
     }
-    const credential = bearerOf(request.headers.authorization);
+    const credential = readBearer(request.headers.authorization);
     if (credential !== null && !isMetricsToken(credential, metricsToken)) {
       response.statusCode = 401;
       return void response.end(`this is not the token for metrics; ${metricsTokenHint}\n`);

@@ -12,12 +12,12 @@ export const trustedProxies = z
   .transform((parts) => parts.filter((part) => part !== ''))
   .superRefine((parts, context) => {
     for (const part of parts) {
-      const problem = problemOf(part);
+      const problem = findProblem(part);
       if (problem !== null) context.addIssue({ code: 'custom', message: problem });
     }
   });
 
-function problemOf(part: string): string | null {
+function findProblem(part: string): string | null {
   const [address = '', bits, ...rest] = part.split('/');
   const family = isIP(address);
   const largest = family === 6 ? 128 : 32;

@@ -99,7 +99,7 @@ export async function runLlmDemo(
   );
   await apply(context, assistant, whole, '');
   const spec = await appliedLlmSpec(context, assistant);
-  const callersOf = (model: string, asked: readonly TrafficQuestion[]): Traffic => ({
+  const replayTo = (model: string, asked: readonly TrafficQuestion[]): Traffic => ({
     what: `replaying ${asked.length} questions with their right answers; none of them was used to choose the prompt`,
     send: (until) =>
       askQuestions({
@@ -114,7 +114,7 @@ export async function runLlmDemo(
       }),
   });
   const asked = trafficOf(questions, spec.cases, quick ? 'answerableFirst' : 'asStored');
-  rounds.push(await play(assistant, 'with retrieval', callersOf(assistant, asked)));
+  rounds.push(await play(assistant, 'with retrieval', replayTo(assistant, asked)));
   const served = await championOf(context, assistant);
 
   terminal.say(`\n${terminal.paint.bold(`with any OpenAI client, over HTTP: ${ask}`)}`);
@@ -149,7 +149,7 @@ export async function runLlmDemo(
     learning.files['cases.ndjson'] ?? '',
   );
   await apply(context, router, withSortedExamples(learning), ', with sorted examples');
-  const worse = await play(router, 'a worse prompt', callersOf(router, definitions), () =>
+  const worse = await play(router, 'a worse prompt', replayTo(router, definitions), () =>
     apply(context, router, trained, ', unchanged'),
   );
   rounds.push(worse);

@@ -7,6 +7,7 @@ import { HttpProblem } from '../http/problem';
 import { warnOfExpiry } from '../http/key-expiry';
 import '../http/request-context';
 import type { KeyCache } from './key-cache';
+import { readBearer } from '../http/metrics/metrics-token';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -91,9 +92,8 @@ export function tenantOf(request: FastifyRequest): string {
 }
 
 export function keyOf({ headers }: FastifyRequest): string | null {
-  const bearer =
-    headers.authorization === undefined ? null : /^bearer\s+(\S+)$/i.exec(headers.authorization);
-  if (bearer !== null) return bearer[1] ?? null;
+  const bearer = readBearer(headers.authorization);
+  if (bearer !== null) return bearer;
   const apiKey = headers['x-api-key'];
   return typeof apiKey === 'string' && apiKey !== '' ? apiKey : null;
 }

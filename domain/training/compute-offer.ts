@@ -64,7 +64,7 @@ export function findShortage(offer: ComputeOffer, request: Request): ComputeShor
     return {
       key: 'queue',
       detail: `${offer.backend} has no queue ${queue}${queuesText(offer)}`,
-      expected: queues.length === 0 ? 'no queue' : `one of ${namesOf(queues)}`,
+      expected: queues.length === 0 ? 'no queue' : `one of ${listNames(queues)}`,
     };
   if (nodes === null) return null;
   const isUsable = (node: OfferedNodes): boolean =>
@@ -88,19 +88,21 @@ function findSizeShortage(
   nodes: readonly OfferedNodes[],
 ): ComputeShortage | null {
   if (nodes.some((node) => fits(node, request))) return null;
-  const tooLarge = sizes.filter((size) => requestOf(request, size) > largest(nodes, size));
+  const tooLarge = sizes.filter((size) => requestedSize(request, size) > findLargest(nodes, size));
   const [key = 'memory'] = tooLarge;
-  const where = placeOf(offer, request);
+  const where = describePlace(offer, request);
   const have = `the largest node of ${where} has ${sizeText(nodes)}${queuesText(offer)}`;
   const asked = (tooLarge.length > 0 ? tooLarge : sizes).filter(
-    (size) => requestOf(request, size) > 0,
+    (size) => requestedSize(request, size) > 0,
   );
-  const askedText = asked.map((size) => `${size} ${amountText(size, requestOf(request, size))}`);
+  const askedText = asked.map(
+    (size) => `${size} ${amountText(size, requestedSize(request, size))}`,
+  );
   return tooLarge.length > 0
     ? {
         key,
         detail: `no node of ${where} has ${askedText.join(' and ')}: ${have}`,
-        expected: `at most ${amountText(key, largest(nodes, key))}`,
+        expected: `at most ${amountText(key, findLargest(nodes, key))}`,
       }
     : {
         key,
@@ -126,38 +128,38 @@ function findNodeShortage(
   return {
     key: 'nodes',
     detail:
-      `the job asks for ${nodes} nodes, and a job of this size in ${placeOf(offer, request)} ` +
+      `the job asks for ${nodes} nodes, and a job of this size in ${describePlace(offer, request)} ` +
       `can have ${most}${queuesText(offer)}`,
     expected: `at most ${most}`,
   };
 }
 
 function fits(node: OfferedNodes, request: Request): boolean {
-  return sizes.every((size) => sizeOf(node, size) >= requestOf(request, size));
+  return sizes.every((size) => nodeSize(node, size) >= requestedSize(request, size));
 }
 
-function requestOf({ cpus, memoryBytes, gpus = 0 }: Request, size: Size): number {
+function requestedSize({ cpus, memoryBytes, gpus = 0 }: Request, size: Size): number {
   return { cpus, memory: memoryBytes, gpus }[size];
 }
 
-function sizeOf({ cpus, memoryBytes, gpus }: OfferedNodes, size: Size): number {
+function nodeSize({ cpus, memoryBytes, gpus }: OfferedNodes, size: Size): number {
   return { cpus: cpus ?? Infinity, memory: memoryBytes, gpus }[size];
 }
 
-function largest(nodes: readonly OfferedNodes[], size: Size): number {
-  return Math.max(0, ...nodes.map((node) => sizeOf(node, size)));
+function findLargest(nodes: readonly OfferedNodes[], size: Size): number {
+  return Math.max(0, ...nodes.map((node) => nodeSize(node, size)));
 }
 
-function placeOf(offer: ComputeOffer, request: Request): string {
+function describePlace(offer: ComputeOffer, request: Request): string {
   const queue = queueFor(offer, request);
   return queue === null ? offer.backend : `queue ${queue} of ${offer.backend}`;
 }
 
 /** The largest amounts, which may be those of different nodes. */
 function sizeText(nodes: readonly OfferedNodes[]): string {
-  const [cpus, gpus] = [largest(nodes, 'cpus'), largest(nodes, 'gpus')];
+  const [cpus, gpus] = [findLargest(nodes, 'cpus'), findLargest(nodes, 'gpus')];
   const parts = [
-    `${amountText('memory', largest(nodes, 'memory'))} memory`,
+    `${amountText('memory', findLargest(nodes, 'memory'))} memory`,
     ...(cpus === Infinity ? [] : [`${cpus} CPUs`]),
     ...(gpus === 0 ? [] : [`${gpus} GPUs`]),
   ];
@@ -174,10 +176,10 @@ function amountText(size: Size, amount: number): string {
 }
 
 function queuesText({ queues }: ComputeOffer): string {
-  return queues === null || queues.length === 0 ? '' : `; queues: ${namesOf(queues)}`;
+  return queues === null || queues.length === 0 ? '' : `; queues: ${listNames(queues)}`;
 }
 
-function namesOf(queues: readonly OfferedQueue[]): string {
+function listNames(queues: readonly OfferedQueue[]): string {
   const names = queues.map(({ name }) => name);
   return names.length > 12 ? `${names.slice(0, 12).join(', ')}, …` : names.join(', ');
 }

@@ -7,10 +7,10 @@ import type { Tenant } from '../../../domain/ids';
 import {
   apiKeyScopes,
   type ApiKeyIdentity,
+  isPlatformAdmin,
   type ApiKeyRecord,
 } from '../../../db/access/repository';
 import { tenantNotFound } from '../../../db/access/tenant-repository';
-import { isPlatformAdmin } from '../../../db/access/repository';
 import { platformAdminsOnly } from '../auth';
 import type { RouteDeps } from '../route-deps';
 import { keyView, createdKey, rotatedKey } from './view';

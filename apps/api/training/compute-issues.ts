@@ -22,7 +22,7 @@ export function checkCompute(
   spec: LifecycleSpec,
   issueAt: IssueAt,
 ): CheckedCompute {
-  const used = computeOf(spec);
+  const used = findCompute(spec);
   if (used === null) return { issues: [], notes: [] };
   const { path, compute } = used;
   const { backend } = compute;
@@ -53,7 +53,7 @@ interface UsedCompute {
 }
 
 /** Null where only code decides, whose jobs are refused when they start. */
-function computeOf(spec: LifecycleSpec): UsedCompute | null {
+function findCompute(spec: LifecycleSpec): UsedCompute | null {
   switch (spec.kind) {
     case 'ModelLifecycle':
       return { path: ['spec', 'train', 'compute'], compute: spec.train.compute };

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ApiKeyIdentity } from '../../../db/access/repository';
-import { bearerOf, isMetricsToken } from '../metrics/metrics-token';
+import { readBearer, isMetricsToken } from '../metrics/metrics-token';
 import { HttpProblem } from '../problem';
 
 interface AddressLimits {
@@ -47,7 +47,7 @@ export function limitAddresses(
     const credential = credentialOf(request);
     if (credential === null || valid.has(fingerprint(credential))) return null;
     // It costs no query, and scrapes must not fail because of others behind the same address.
-    const bearer = bearerOf(request.headers.authorization);
+    const bearer = readBearer(request.headers.authorization);
     return bearer !== null && isMetricsToken(bearer, metricsToken) ? null : 'invalid keys';
   };
   app.addHook('onRequest', (request, _reply, done) => {

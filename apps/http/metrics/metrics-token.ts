@@ -2,17 +2,17 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 
 /** Whether a credential is the token for metrics; false if no token is set. */
 export function isMetricsToken(credential: string, token: string | null): boolean {
-  return token !== null && timingSafeEqual(digestOf(credential), digestOf(token));
+  return token !== null && timingSafeEqual(hash(credential), hash(token));
 }
 
 /** The credential of `Authorization: Bearer …`; null without one. */
-export function bearerOf(authorization: string | undefined): string | null {
+export function readBearer(authorization: string | undefined): string | null {
   return /^bearer\s+(\S+)$/i.exec(authorization ?? '')?.[1] ?? null;
 }
 
 export const metricsTokenHint =
   'send the token that PERENNIAL_METRICS_TOKEN of this process names, or no credential';
 
-function digestOf(text: string): Buffer {
+function hash(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }

@@ -39,8 +39,8 @@ export function visibleMetrics(text: string, reader: MetricsReader): string {
   const blocks = text.split(/^(?=# HELP )/m);
   const visible =
     reader.kind === 'tenant'
-      ? blocks.map((block) => ofTenant(block, reader.tenant))
-      : [...blocks.map(addedUp), withoutNames];
+      ? blocks.map((block) => keepSeriesFor(block, reader.tenant))
+      : [...blocks.map(addUpTenants), withoutNames];
   return visible.filter((block) => block !== '').join('\n');
 }
 
@@ -67,17 +67,17 @@ interface Series {
   readonly value: string;
 }
 
-function ofTenant(block: string, tenant: string): string {
+function keepSeriesFor(block: string, tenant: string): string {
   const lines = block.split('\n').filter((line) => line !== '');
   const seen = lines.filter((line) => {
     if (line.startsWith('#')) return true;
-    const owner = tenantOf(parseSeries(line));
+    const owner = readTenant(parseSeries(line));
     return owner === null || owner === tenant;
   });
-  return blockOf(seen);
+  return joinLines(seen);
 }
 
-function addedUp(block: string): string {
+function addUpTenants(block: string): string {
   const lines = block.split('\n').filter((line) => line !== '');
   const head = lines.filter((line) => line.startsWith('#'));
   const isGauge = head.some((line) => /^# TYPE \S+ gauge$/.test(line));
@@ -85,7 +85,7 @@ function addedUp(block: string): string {
   const sums = new Map<string, number>();
   for (const line of lines.slice(head.length)) {
     const series = parseSeries(line);
-    if (tenantOf(series) === null) open.push(line);
+    if (readTenant(series) === null) open.push(line);
     else if (!isGauge) {
       const labels = series.labels
         .filter(([name]) => openLabels.has(name))
@@ -95,11 +95,11 @@ function addedUp(block: string): string {
       sums.set(place, (sums.get(place) ?? 0) + Number(series.value));
     }
   }
-  return blockOf([...head, ...open, ...[...sums].map(([place, sum]) => `${place} ${sum}`)]);
+  return joinLines([...head, ...open, ...[...sums].map(([place, sum]) => `${place} ${sum}`)]);
 }
 
 /** A metric without series is left out. */
-function blockOf(lines: readonly string[]): string {
+function joinLines(lines: readonly string[]): string {
   return lines.every((line) => line.startsWith('#')) ? '' : `${lines.join('\n')}\n`;
 }
 
@@ -120,6 +120,6 @@ function parseSeries(line: string): Series {
 }
 
 /** Null for a series that belongs to no tenant. */
-function tenantOf({ labels }: Series): string | null {
+function readTenant({ labels }: Series): string | null {
   return labels.find(([name]) => name === 'tenant')?.[1] ?? null;
 }

@@ -15,12 +15,12 @@ export function readHoldoutLabels({ fit }: Pick<Evidence, 'fit'>): HoldoutLabels
       const [negatives = 0, positives = 0] = fit.confusion.counts.map((row) =>
         row.reduce((sum, rows) => sum + rows, 0),
       );
-      return meanOf('share', positives, negatives + positives);
+      return toHoldoutLabels('share', positives, negatives + positives);
     }
     case 'regression': {
       const rows = fit.byPrediction.reduce((sum, bin) => sum + bin.rows, 0);
       const total = fit.byPrediction.reduce((sum, bin) => sum + bin.rows * bin.label, 0);
-      return meanOf('mean', total, rows);
+      return toHoldoutLabels('mean', total, rows);
     }
     case 'multiclass':
     case undefined:
@@ -28,6 +28,10 @@ export function readHoldoutLabels({ fit }: Pick<Evidence, 'fit'>): HoldoutLabels
   }
 }
 
-function meanOf(kind: HoldoutLabels['kind'], sum: number, rows: number): HoldoutLabels | null {
+function toHoldoutLabels(
+  kind: HoldoutLabels['kind'],
+  sum: number,
+  rows: number,
+): HoldoutLabels | null {
   return rows === 0 ? null : { kind, mean: sum / rows, rows };
 }

@@ -63,7 +63,7 @@ export function createRayEngine(settings: RaySettings): ComputeEngine {
     async offer() {
       const nodes = settings.autoscaling === true ? [] : await api.nodes();
       // A cluster without nodes is starting.
-      return nodes.length === 0 ? unknownOffer('ray') : offerOf(nodes);
+      return nodes.length === 0 ? unknownOffer('ray') : describeOffer(nodes);
     },
 
     async check() {
@@ -79,7 +79,7 @@ export function createRayEngine(settings: RaySettings): ComputeEngine {
 }
 
 /** Queues are custom resources, which the submission checks. */
-function offerOf(nodes: readonly RayNode[]): ComputeOffer {
+function describeOffer(nodes: readonly RayNode[]): ComputeOffer {
   const sizes = nodes.map(({ resources_total: total }) => ({
     count: 1,
     cpus: total?.['CPU'] ?? 0,

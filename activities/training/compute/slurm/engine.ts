@@ -8,7 +8,7 @@ import type { SlurmJob } from './answers.schema';
 import { openSlurmApi, type SlurmAccess, type SlurmCluster } from './api';
 import { canNeverStart, isOpen, stateOf, withSlurmTimes } from './job-state';
 import { readEnd } from './log-file';
-import { offerOf } from './offer';
+import { describeOffer } from './offer';
 import { describeLimits, readiness } from './readiness';
 import { logFile, partitionOf, submissionOf, type SlurmJobSettings } from './submission';
 
@@ -115,7 +115,7 @@ export function createSlurmEngine(settings: SlurmSettings): ComputeEngine {
 
     async offer() {
       const cluster = await readCluster();
-      return cluster === null ? unknownOffer('slurm') : offerOf(settings, cluster);
+      return cluster === null ? unknownOffer('slurm') : describeOffer(settings, cluster);
     },
 
     async check() {

@@ -6,7 +6,7 @@ import type { SlurmJobSettings } from './submission';
 const mebibyte = 2 ** 20;
 
 /** Sizes of the configured nodes, also of those that are down or powered off. */
-export function offerOf(
+export function describeOffer(
   { partition, preemptiblePartition }: SlurmJobSettings,
   { nodes, partitions }: SlurmCluster,
 ): ComputeOffer {

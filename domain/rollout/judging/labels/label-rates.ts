@@ -38,12 +38,12 @@ export function compareLabelRates(
 ): LabelRates | null {
   const { method, steps, quality, test } = policy;
   if (labels === undefined || method === 'bandit' || quality.missingLabels !== 'hold') return null;
-  const rateOf = (arm: keyof ArmsEvidence['step']): ArmLabelRate => ({
+  const countLabels = (arm: keyof ArmsEvidence['step']): ArmLabelRate => ({
     due: step[arm].n + unscored[arm] + unlabelled[arm],
     missing: unlabelled[arm],
     late: labels[arm].late,
   });
-  const rates = { champion: rateOf('champion'), challenger: rateOf('challenger') };
+  const rates = { champion: countLabels('champion'), challenger: countLabels('challenger') };
   const serving = Math.max(1, steps.filter((percent) => percent > 0).length);
   const evidence = logEvidenceOfUnequalShares({
     one: missedIn(rates.challenger),
