@@ -237,7 +237,8 @@ export async function readSelfApprovals(
   return sql<SelfApproval[]>`
     select p.lifecycle, p.revision, p.decided_by as by, p.reason, p.decided_at as approved_at, p.expires_at
     from lifecycle_proposals p join lifecycles l on l.tenant_id = p.tenant_id and l.name = p.lifecycle and l.deleted_at is null
-    where p.tenant_id = ${tenant} and p.status = 'accepted' and p.expires_at is not null order by p.lifecycle, p.decided_at`;
+    where p.tenant_id = ${tenant} and p.status = 'accepted' and p.expires_at is not null
+      and p.decided_by is not null and p.reason is not null and p.decided_at is not null order by p.lifecycle, p.decided_at`;
 }
 
 /**
@@ -321,7 +322,7 @@ export async function closeProposal(
   await tx`
     update lifecycle_proposals set status = ${status}, decided_by = ${by}, decided_by_key = ${actingKeyId()}, decided_at = clock_timestamp(),
       reason = ${reason}, self_approved = ${isSelfApproved},
-      expires_at = ${isSelfApproved ? tx`clock_timestamp() + make_interval(days => ${selfApprovalDays})` : null}
+      expires_at = case when ${isSelfApproved} then clock_timestamp() + make_interval(days => ${selfApprovalDays}) end
     where tenant_id = ${tenant} and id = ${id}`;
 }
 
