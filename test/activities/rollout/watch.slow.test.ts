@@ -129,10 +129,11 @@ describe('watching a rollout', () => {
   };
 
   test('decides on one of the first polls after the labels are due and settled', async () => {
+    // Later requests make the labels due. They have none, and are too few for a hold of missing ones.
     // Everything is stored before the watch starts. On a busy machine, an earlier watch could
     // decide on the part that had settled by then.
     await label(await storeRequests(60, { score: 0.5 }));
-    await storeRequests(12, { from: 61 });
+    await storeRequests(12, { from: 61, perHour: 1 });
     const since = Date.now();
     const { watched } = watching();
     expect(await watched).toMatchObject({ kind: 'advance', toStep: 1 });
@@ -166,7 +167,7 @@ describe('watching a rollout', () => {
     const slow = await gateway(0);
     const { watched } = watching();
     await label(await storeRequests(60, { score: 0.5 }));
-    await storeRequests(12, { from: 61 });
+    await storeRequests(12, { from: 61, perHour: 1 });
     await until(async () => ((await now()).waitingFor ?? '').includes('http://gateway'));
     await slow.confirm((await now()).epoch);
     expect(await watched).toMatchObject({ kind: 'advance' });
@@ -318,7 +319,7 @@ describe('watching a rollout', () => {
     const first = watching({ mode: 'held' });
     const rows = await storeRequests(60, { score: 0.5 });
     await label(rows.slice(0, 200));
-    await storeRequests(12, { from: 61 });
+    await storeRequests(12, { from: 61, perHour: 1 });
     const pairs = async () => {
       const { state } = await now();
       return state.evidence?.quality.kind === 'pairs'

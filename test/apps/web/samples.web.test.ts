@@ -4,7 +4,7 @@
  */
 import { join, resolve } from 'node:path';
 import { readLifecycleFolder } from '../../../apps/cli/lifecycle/folder';
-import { firstAttempt, flightDelayDemo, sabotaged } from '../../../samples/flight-delay/demo';
+import { flightDelayDemo, sabotaged } from '../../../samples/flight-delay/demo';
 import { openBrowser, type TestBrowser } from '../../support/process/browser';
 import { pidsOf } from '../../support/process/job-processes';
 import { pause, startLocalProduct, type LocalProduct } from '../../support/process/product';
@@ -27,11 +27,8 @@ beforeAll(async () => {
   opened.push({ close: () => product.stop() });
   browser = await openBrowser(product.apiUrl);
   opened.push(browser);
-  // As in the first part of `npm start`: four weeks of days like these cannot show the whole gate.
-  const first = firstAttempt(readLifecycleFolder(join(samples, flights), '.'));
-  const applied = await product.call('PUT', `/lifecycles/${flights}`, { body: first });
-  if (applied.status !== 200) throw new Error(JSON.stringify(applied.body));
-  tuned = (await product.start(flights, flightDelayDemo.first)).body.id;
+  await product.apply(join(samples, flights));
+  tuned = (await product.start(flights, flightDelayDemo.retrained)).body.id;
   await product.waitForStage(tuned, 'train');
   await killOneJob();
   await product.apply(join(samples, sample));
@@ -68,7 +65,7 @@ async function rollBackOnFlightsOfSeptember(): Promise<string> {
   await product.call('POST', `${path}/revisions/${applied.body.revision}/approve`, {
     body: { reason: 'sabotage of a test', selfApprove: true },
   });
-  const { body } = await product.start(flights, flightDelayDemo.retrained);
+  const { body } = await product.start(flights, { until: flightDelayDemo.traffic.from });
   // Its labels are those of the replay; the run has its own revision.
   await product.apply(join(samples, flights));
   await product.waitForStage(body.id, 'canary');
