@@ -5,7 +5,7 @@ export default tseslint.config(
   {
     ignores: [
       'node_modules/',
-      '.perennial/',
+      '**/.perennial/',
       'dist/',
       'coverage/',
       'db/migrations/',
