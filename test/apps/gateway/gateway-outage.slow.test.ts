@@ -99,7 +99,8 @@ async function readiness(): Promise<{
 }
 
 async function metric(name: string): Promise<number | null> {
-  const text = await (await fetch(`${gateway.url}/metrics`)).text();
+  const headers = { authorization: `Bearer ${world.keys.viewer}` };
+  const text = await (await fetch(`${gateway.url}/metrics`, { headers })).text();
   const line = text.split('\n').find((each) => each.startsWith(`perennial_gateway_${name} `));
   return line === undefined ? null : Number(line.split(' ').at(-1));
 }
@@ -285,7 +286,7 @@ test('a gateway that is killed under load loses no answered prediction, and coun
   release();
   gateway = await world.startGateway(folder);
   await inTime(async () => (await stored(answered)) === answered.length, 60);
-  const interrupted = () => metric('requests_interrupted_total{model="flight-delay"}');
+  const interrupted = () => metric('requests_interrupted_total{tenant="default",model="flight-delay"}');
   await inTime(async () => (await interrupted()) !== null, 60);
   expect(await interrupted()).toBeGreaterThanOrEqual(held);
   expect(await interrupted()).toBeLessThanOrEqual(held + connections);
