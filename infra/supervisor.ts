@@ -1,6 +1,7 @@
 import { explainEnd } from './embedded/explain';
 import type { RunningServer } from './embedded/server-process';
 import { trimLog } from './log-file';
+import { pauseUnlessAborted } from './pause';
 
 /** A process of the platform. Higher tiers use lower ones, so they end first. */
 export interface SupervisedProcess {
@@ -156,16 +157,4 @@ export function openSupervisor({
 /** The first restart is immediate, because most ends are accidents. Later ones wait longer. */
 function doubling(attempt: number): number {
   return attempt === 0 ? 0 : Math.min(2 ** (attempt - 1), 30);
-}
-
-async function pauseUnlessAborted(seconds: number, signal: AbortSignal): Promise<void> {
-  if (seconds === 0 || signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const finish = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    const timer = setTimeout(finish, seconds * 1000);
-    signal.addEventListener('abort', finish, { once: true });
-  });
 }

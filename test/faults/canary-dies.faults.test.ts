@@ -16,7 +16,7 @@ import type { Traffic } from '../support/rollout/traffic';
 import { startTraffic } from '../support/rollout/traffic';
 import type { Trials } from '../support/rollout/trials';
 import { openTrials } from '../support/rollout/trials';
-import { openWorkersDatabase } from '../support/process/worker-process';
+import { openOwnersDatabase } from '../support/process/worker-process';
 
 jest.setTimeout(300_000);
 
@@ -29,7 +29,7 @@ let count = 0;
 beforeAll(async () => {
   product = await startProduct();
   trials = openTrials(product);
-  database = openWorkersDatabase(product);
+  database = openOwnersDatabase(product);
 });
 afterEach(async () => {
   await traffic?.stop();

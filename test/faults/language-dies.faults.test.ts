@@ -181,14 +181,15 @@ describe('kill -9 while a language application is released', () => {
 
   test('of the S3 store during the promotion of a bundle that no gateway has loaded: it is loaded when the store is back', async () => {
     const happens = async (id: string) => {
-      const returns = () => product.log().match(/S3 store \(SeaweedFS\) is back/g)?.length ?? 0;
+      const returns = () =>
+        product.log().match(/S3 store \(SeaweedFS\) is running again/g)?.length ?? 0;
       const before = returns();
       expect(product.kill('bin/weed').length).toBeGreaterThan(0);
       await approve(product, id);
       expect(returns()).toBe(before);
     };
     await expectPromotedOnce(await survived('promote', happens, waitsForAPerson));
-    expect(product.log()).toMatch(/S3 store \(SeaweedFS\) is back/);
+    expect(product.log()).toMatch(/S3 store \(SeaweedFS\) is running again/);
   });
 
   test.each([
@@ -252,9 +253,11 @@ test('a run that is cancelled in its evaluation leaves no candidate, and sends n
   const asked = provider.requests.length;
   await pause(1_000);
   expect(provider.requests).toHaveLength(asked);
-  const { body: versions } = await product.call<{ items: { status: string }[] }>(
+  const { status, body: versions } = await product.call<{ items: { status: string }[] }>(
     'GET',
     `/models/${model}/versions`,
   );
-  expect(versions.items.map(({ status }) => status)).toEqual(['withdrawn']);
+  // A version is registered at the end of the evaluation, which may be before the cancellation.
+  const items = status === 404 ? [] : versions.items;
+  expect(items.filter((version) => version.status !== 'withdrawn')).toEqual([]);
 });
