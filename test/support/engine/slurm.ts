@@ -95,7 +95,17 @@ export async function startSlurm({ nodeCount = 1 } = {}): Promise<RunningSlurm> 
   };
   const startController = (...args: string[]) => start('slurmctld', ['-D', '-i', ...args]);
   let controller = startController();
-  const daemons = nodes.map((node) => start('slurmd', ['-D', '-N', node]));
+  const daemons: ChildProcess[] = [];
+  // One after the other: each replaces the same socket of the machine, and two at once fail.
+  for (const node of nodes) {
+    const daemon = start('slurmd', ['-D', '-N', node]);
+    daemons.push(daemon);
+    const hasStarted = () => outputs(folder).includes(`slurmd-${node}: slurmd started`);
+    for (const deadline = Date.now() + 30_000; !hasStarted() && Date.now() < deadline;) {
+      if (hasEnded(daemon)) break;
+      await pause(20);
+    }
+  }
   const rest = start(
     'slurmrestd',
     ['-a', 'rest_auth/jwt', '-s', 'openapi/slurmctld', `127.0.0.1:${restPort}`],
