@@ -51,7 +51,6 @@ import { createConfirmActivities } from './tuning/confirm';
 import type { Optuna } from './tuning/optuna';
 import type { PythonEnvironments } from '../data/training/python-environments';
 import { createLaneActivities } from './tuning/lane';
-import { createTrialActivities } from './tuning/trial';
 import { createValidateActivities } from './dataset/validate';
 import { createWatchRolloutActivities } from './rollout/watch';
 
@@ -88,7 +87,6 @@ export function createActivities(deps: ActivityDeps) {
     ...createAssembleActivities(deps),
     ...createTrainActivities(deps),
     ...createTuningActivities(deps),
-    ...createTrialActivities(deps),
     ...createLaneActivities(deps),
     ...createConfirmActivities(deps),
     ...createModelVersionActivities(deps),

@@ -10,7 +10,7 @@ import { failure, isPerennialError, type FailureType } from '../../domain/failur
 import type { ComputeBackend, ComputeKind, TrainerJob } from '../../domain/training/job';
 import type { TrialEnd, TrialParams, TrialStep } from '../../domain/tuning/tuning';
 import { objectivesOf } from '../../domain/tuning/objectives';
-import { pruningIn, rungsOf } from '../../domain/tuning/pruning';
+import { rungsOf } from '../../domain/tuning/pruning';
 import { busySeconds, cappedReason, valuesAtRungs } from '../../domain/tuning/tuning';
 import type { FinalJobState, RunningJob } from '../training/compute/follow-job';
 import { openJobMeter } from '../cost/job-meter';
@@ -26,7 +26,6 @@ import type { StudyPlan } from './tuning';
 import { questionOf } from './tuning';
 import type { Optuna } from './optuna';
 import type { ReadTrials } from './study-trials';
-import { readTrialsOnce } from './study-trials';
 
 export interface TrialDeps extends TrainerEnvironmentDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
@@ -46,15 +45,6 @@ const maxReasonCharacters = 1_000;
 /** Of the longest job of the run so far, since larger parameters may take longer. */
 const finalTrainingShare = 1.5;
 const leastFinalSeconds = 60;
-
-export function createTrialActivities(deps: TrialDeps) {
-  const readTrials = readTrialsOnce(deps.registry.trials);
-  return {
-    /** Runs one trial of a study whose workflow asks for each trial itself. */
-    runTrial: (input: TrialInput): Promise<TrialEnd> =>
-      runTrialJob(deps, readTrials, { ...input, pruning: pruningIn(input) }),
-  };
-}
 
 /**
  * Runs one trial as one job, and ends it early when the pruner or the budget requires it. Records

@@ -2,7 +2,6 @@
 import {
   CancellationScope,
   condition,
-  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -63,7 +62,7 @@ export async function runItemWindow({
       while (!isMapIdle(state)) {
         await condition(() => events.length > 0 || interruption !== null);
         if (interruption !== null) {
-          if (patched('cancel-items-in-flight')) CancellationScope.current().cancel();
+          CancellationScope.current().cancel();
           throw interruption.error;
         }
         for (const event of events.splice(0)) {
