@@ -1,4 +1,4 @@
--- One row per hour: the calendar, the weather (known from a forecast) and the number of hired bikes.
+-- One row per hour: calendar, weather (known from a forecast) and the number of hired bikes.
 -- `casual` and `registered` are parts of the label, so they are left out.
 SELECT
   hour_at,

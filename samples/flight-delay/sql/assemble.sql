@@ -4,7 +4,7 @@
 WITH scheduled AS (
   SELECT
     *,
-    -- time_hour is the scheduled hour in UTC; minute completes it. hour is the same hour in New York.
+    -- time_hour is the scheduled hour in UTC; minute completes it. hour is the hour in New York.
     time_hour + to_minutes(minute) AS scheduled_at,
     -- The timetable is published long before, so the number of departures in the hour is known.
     count(*) OVER (PARTITION BY origin, time_hour) AS departures_in_hour
@@ -33,7 +33,10 @@ SELECT
 FROM scheduled
 -- Point-in-time join: the last observation at the airport at least an hour before departure.
 ASOF LEFT JOIN (
-  SELECT origin AS airport, time_hour AS observed_at, temp, dewp, humid, wind_speed, precip, pressure, visib FROM weather
+  SELECT
+    origin AS airport, time_hour AS observed_at,
+    temp, dewp, humid, wind_speed, precip, pressure, visib
+  FROM weather
 ) AS observed
   ON scheduled.origin = observed.airport
   AND observed.observed_at <= scheduled.scheduled_at - INTERVAL 1 HOUR

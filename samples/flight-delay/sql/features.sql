@@ -1,6 +1,6 @@
--- Features of one request row. The same file runs over the training rows and in the gateway, one row
--- at a time: no aggregates, joins or current time. Missing values stay missing; the trainer handles
--- them.
+-- Features of one request row. The same file runs over the training rows and in the gateway, one
+-- row at a time: no aggregates, joins or current time. Missing values stay missing; the trainer
+-- handles them.
 SELECT
   carrier,
   origin,
