@@ -1,14 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
 const root = join(__dirname, '..', '..');
-const pages = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
-  cwd: root,
-  encoding: 'utf8',
-})
-  .split('\n')
-  .filter((path) => path.endsWith('.md') && existsSync(join(root, path)));
+const pages = [
+  ...readdirSync(root),
+  ...['docs', 'samples', 'trainers'].flatMap((folder) =>
+    readdirSync(join(root, folder), { encoding: 'utf8', recursive: true }).map((path) =>
+      join(folder, path),
+    ),
+  ),
+].filter((path) => path.endsWith('.md') && !path.includes('node_modules'));
 
 /** The text of a page without its code blocks and inline code, which contain no links. */
 function readProse(path: string): string {
@@ -29,7 +30,11 @@ function readAnchors(path: string): readonly string[] {
 
 /** Relative links of a page that lead to no file, or to no heading of their page. */
 function findBrokenLinks(path: string): readonly string[] {
-  const links = [...readProse(path).replaceAll(/`[^`\n]*`/g, '').matchAll(/\]\(([^)\s]+)\)/g)];
+  const links = [
+    ...readProse(path)
+      .replaceAll(/`[^`\n]*`/g, '')
+      .matchAll(/\]\(([^)\s]+)\)/g),
+  ];
   return links
     .map(([, link = '']) => link)
     .filter((link) => !/^[a-z]+:/.test(link))
