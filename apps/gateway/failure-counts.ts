@@ -46,7 +46,7 @@ export interface FailureCountsOptions {
 const reportMs = 3_000;
 const away = {
   type: 'DatabaseUnavailable',
-  message: 'the registry did not take the numbers of failed requests',
+  message: 'the registry did not accept the counts of failed requests',
 } as const;
 const minuteMs = 60_000;
 const hourMs = 3_600_000;

@@ -43,7 +43,7 @@ export interface JumpState {
   /** Hours before it are compared with no later one, because the mean jumped back in the last. */
   readonly from: number;
   readonly alarm: JumpAlarm | null;
-  /** Alarms that were ever raised. */
+  /** Number of alarms so far. */
   readonly raised: number;
 }
 

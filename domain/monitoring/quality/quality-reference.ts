@@ -218,7 +218,7 @@ function sliceReference(
 }
 
 function tooFew(days: number): string {
-  return `the holdout has ${days} days with ${minBlockRows} labels or more; it takes ${minDays}`;
+  return `the holdout has ${days} days with ${minBlockRows} labels or more; at least ${minDays} are needed`;
 }
 
 /**

@@ -124,7 +124,7 @@ describe('a language application of a project', () => {
     expect(outcome).toMatchObject({
       status: 'failed',
       failure: {
-        message: 'run.release got the decision decision_9, which is no evaluation of this run',
+        message: 'run.release got the decision decision_9, which is not an evaluation of this run',
         next: 'pass the result of run.evaluate',
       },
     });
@@ -137,7 +137,7 @@ describe('a language application of a project', () => {
     expect(outcome).toMatchObject({
       status: 'failed',
       failure: {
-        message: `run.evaluate got the bundle ${digest('bundle forged')}, which is no candidate of this run`,
+        message: `run.evaluate got the bundle ${digest('bundle forged')}, which is not a candidate of this run`,
         next: 'pass the result of run.candidate',
       },
     });
@@ -222,7 +222,7 @@ describe('a language application of a project', () => {
   test.each([
     [
       'index',
-      'run.bundles got no index, but wiki-assistant has spec.index',
+      'run.bundles needs an index, because the spec of wiki-assistant has `index`',
       'pass the result of run.index',
     ],
     [
