@@ -17,7 +17,7 @@ import { keyView, createdKey, rotatedKey } from './view';
 import { name as nameField, page, pageOf, problem, time } from '../fields';
 
 const params = z.object({ id: z.string().min(1).max(100) });
-const make = z.strictObject({
+const createKeyBody = z.strictObject({
   name: z
     .string()
     .trim()
@@ -84,7 +84,7 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
         schema: {
           tags,
           summary: 'Create an API key; the response is the only place that contains it',
-          body: make,
+          body: createKeyBody,
           response: { 201: createdKey, 404: problem, default: problem },
         },
       },

@@ -568,7 +568,7 @@ describe('the reasons of a rollout', () => {
     expect(lines.filter((line) => line.length > 120)).toEqual([]);
   });
 
-  test('have every code that the rules give', () => {
+  test('cover every reason code', () => {
     const given = ['quality', 'days', 'step', 'guardrail', 'judge', 'rollout', 'canary'].map(
       (gate) => [
         gate,

@@ -115,7 +115,7 @@ describe('a language application of a project', () => {
     expect(fake.calls).not.toContain('promoteVersion');
   });
 
-  test('releases no evaluation of another run', async () => {
+  test('refuses to release the evaluation of another run', async () => {
     const { outcome, fake } = await run(
       'foreign',
       {},
@@ -131,7 +131,7 @@ describe('a language application of a project', () => {
     expect(fake.calls).not.toContain('promoteVersion');
   });
 
-  test('evaluates no bundle that the run has not made', async () => {
+  test('refuses a bundle from another run', async () => {
     const forged = { bundle: { manifest: artifact('bundle forged') } };
     const { outcome, fake } = await run('forged-bundle', {}, { candidate: forged });
     expect(outcome).toMatchObject({

@@ -198,7 +198,7 @@ function Run({ run, live }: { readonly run: ShownRun; readonly live: LiveRun }) 
             : []),
           ['log', 'Logs', () => <RunLog runId={id} live={live} />],
           ['cost', 'Cost', () => <RunCost runId={id} isOpen={!isFinal(status)} />],
-          ['more', 'Children and events', () => <Around run={run} />],
+          ['more', 'Children and events', () => <RelatedRuns run={run} />],
         ]}
       />
     </>
@@ -227,7 +227,7 @@ function LiveState({ of }: { readonly of: LiveRun['connection'] }) {
   );
 }
 
-function Around({ run: { children, sentEvents } }: { readonly run: ShownRun }) {
+function RelatedRuns({ run: { children, sentEvents } }: { readonly run: ShownRun }) {
   if (children.length + sentEvents.length === 0)
     return <p className="quiet">It started no other run and received no event.</p>;
   return (
