@@ -26,7 +26,7 @@ export interface FailureCounts {
 /** The place of a failed request in its rollout. */
 export interface FailureInRollout {
   readonly rollout: RoutedRollout;
-  /** To which its entity is assigned. */
+  /** Version to which the entity of the request is assigned. */
   readonly version: number;
   /** RFC 3339; null: now. */
   readonly eventTime: string | null;
@@ -36,7 +36,7 @@ type CountedVersion = Pick<FailedRequests, 'tenant' | 'model' | 'version'>;
 
 export interface FailureCountsOptions {
   readonly gateways: Pick<GatewayRepository, 'reportFailures'>;
-  /** Of this gateway. */
+  /** Id of this gateway. */
   readonly id: string;
   readonly everyMs: number;
   readonly onError: (error: unknown) => void;
