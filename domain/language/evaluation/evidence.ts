@@ -10,7 +10,7 @@ import type { AnswerModel } from './result';
 export interface LlmEvidence {
   readonly kind: 'llmEvaluation';
   readonly version: 2;
-  /** Of the evaluated bundle or prompt. */
+  /** Digest of the evaluated bundle or prompt. */
   readonly candidate: Digest;
   readonly caseSet: Digest;
   /** The bundle's attempt number on the case set; absent if there is no decision. */

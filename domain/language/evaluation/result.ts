@@ -41,7 +41,7 @@ export interface CaseResult {
 /** The model that answered. */
 export interface AnswerModel {
   readonly provider: string;
-  /** As the provider names it. */
+  /** Model name that the provider reports. */
   readonly model: string;
   /** Whether it is a standby of the requested model. */
   readonly standsIn: boolean;

@@ -336,7 +336,7 @@ function tooFewText(cases: number, minCases: number): string {
   return `${count(cases)} cases measured, at least ${count(minCases)} needed`;
 }
 
-/** With the most frequent reason, and the message of the first failure that has it. */
+/** Names the most frequent reason, and the message of the first failure that has it. */
 function notMeasured(
   gate: LlmGate,
   limit: string,

@@ -19,7 +19,7 @@ export interface JumpReference {
 }
 
 export interface SpanReference {
-  /** In positions (`ValueSums`). */
+  /** Tolerance in positions (`ValueSums`). */
   readonly tolerance: Tolerance;
   /** The largest change in the reference, in positions; null without comparable hours. */
   readonly largest: number | null;

@@ -111,7 +111,7 @@ function reasonsFor(
   };
 }
 
-/** Of the bound that watches the loss of the newest day, if it is tested. */
+/** Alpha of the bound that watches the loss of the newest day, if it is tested. */
 export function newestDayAlpha({ slices, settings }: QualityReference): number {
   const tests = slices.flatMap((of) =>
     testsOf(of.slice, (measure, scale) => of[measure][scale].reason),

@@ -31,7 +31,7 @@ export interface QualityState {
   readonly blocks: ByQualityScale<number> | null;
   /** The losses of the newest day, which are watched at each call. */
   readonly day: MeanState;
-  /** By slice of the reference, in its order. */
+  /** Slices in the order of the reference. */
   readonly slices: readonly SliceQuality[];
 }
 
