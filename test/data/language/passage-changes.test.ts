@@ -132,7 +132,7 @@ const steady = (...perturbations: Perturbation[]): readonly DimensionSpec[] => [
 ];
 
 async function evaluated(
-  { answerer, asked }: ReturnType<typeof world>,
+  { answerer, asked }: ReturnType<typeof setup>,
   perturbation: Perturbation,
   cases = [caseOf('c1')],
 ) {
