@@ -154,7 +154,12 @@ const isForeign = ({ text }: Example) =>
   ['tests', 'scrape_configs'].some((key) => key in (parse(text) as Fields));
 
 /** The guides whose YAML is part of a lifecycle. Others show prices, roles or values of the chart. */
-const guides = ['automatic-runs', 'multiclass', 'notifications', 'schedules'];
+const guides = [
+  'guides/multiclass',
+  'operating/automatic-runs',
+  'operating/notifications',
+  'operating/schedules',
+];
 
 const pages = [
   ...folders.flatMap((folder) =>
@@ -162,7 +167,7 @@ const pages = [
       .filter((name) => name.endsWith('.md'))
       .map((name) => join(folder, name)),
   ),
-  ...guides.map((name) => `docs/guides/${name}.md`),
+  ...guides.map((name) => `docs/${name}.md`),
 ];
 
 const examples = pages.flatMap((page) => examplesIn(join(root, page)));
