@@ -68,7 +68,7 @@ export interface ActivityDeps {
   readonly trainersDir: string;
   readonly environments: PythonEnvironments;
   readonly serviceKey: string | null;
-  /** For requests to gateways. */
+  /** Dispatcher for requests to gateways. */
   readonly gatewayDispatcher: Dispatcher;
   readonly commandKeys: CommandKeys;
   /** Digest of the code that makes stage outputs. */

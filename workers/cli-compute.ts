@@ -115,6 +115,6 @@ function storeSettings(environment: Environment, kind: string) {
     'InvalidInput',
     `a job on ${kind} needs the artifact store, and these settings are missing or wrong: ` +
       missing.join(', '),
-    { next: 'set them as for the workers; docs/operations.md lists them' },
+    { next: 'set them as for the workers; docs/reference/settings.md lists them' },
   );
 }

@@ -28,7 +28,7 @@ export interface CollectedArtifacts {
 /** Rows per statement. A pass takes batches until none is left or its time is over. */
 const batch = 500;
 const usualSeconds = 300;
-/** After so many failures the store is probably unavailable, so the pass stops deleting. */
+/** Failures after which the pass stops deleting, because the store is probably unavailable. */
 const maxFailures = 10;
 const oneDay = 86_400;
 

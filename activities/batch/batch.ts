@@ -51,7 +51,7 @@ export interface ScoreBatchChunkInput extends RunEffectRef {
 export interface CommitBatchInput extends RunEffectRef {
   readonly plan: ArtifactRef;
   readonly chunks: number;
-  /** Of the effects of the chunks. */
+  /** Stage name in the effect keys of the chunks. */
   readonly stage: string;
   readonly step: string;
   readonly generation: number;

@@ -25,7 +25,7 @@ export interface ParityDeps {
   readonly scratchRoot: string;
   /** The platform's own API key; null when none is configured, and the gateway may then refuse. */
   readonly serviceKey: string | null;
-  /** For requests to gateways. */
+  /** Dispatcher for requests to gateways. */
   readonly gatewayDispatcher: Dispatcher;
 }
 

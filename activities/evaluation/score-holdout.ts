@@ -45,7 +45,7 @@ export interface Scoring {
   readonly assembled: TrainingSet;
   readonly candidate: ModelManifest;
   readonly champion: ModelVersionRef | null;
-  /** By version number; null for a version that does not exist. */
+  /** Version number → reference; null for a version that does not exist. */
   readonly anchors: Readonly<Record<string, ModelVersionRef | null>>;
   readonly baseline: ArtifactRef | null;
   readonly model: string;

@@ -33,7 +33,7 @@ export interface EvaluationSummary {
   /** The unit of resampling, when it is not the day. */
   readonly unit?: 'row' | 'group';
   readonly predictions: ArtifactRef;
-  /** By class, for a multiclass candidate. */
+  /** Metrics of each class, for a multiclass candidate. */
   readonly classes?: readonly ClassSummary[];
 }
 

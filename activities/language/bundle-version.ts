@@ -35,7 +35,7 @@ export interface WrittenBundle {
   /** Path of the prompt, or `prompt://name@ref`. */
   readonly path: string;
   readonly prompt: { readonly name: string; readonly digest: Digest };
-  /** Without standbys, which are known only after they are measured. */
+  /** Manifest without standbys, which are known only after they are measured. */
   readonly manifest: ArtifactRef;
   /** Digest of the manifest if all configured standbys qualify; absent without standbys. */
   readonly withStandbys?: Digest;

@@ -44,7 +44,7 @@ export interface BundleMeasurements {
   readonly evaluate: LlmEvaluateSpec;
   /** Maximum number of looks at the evidence. */
   readonly looks: number;
-  /** By dimension: the judge that gives its scores. */
+  /** Dimension → the judge that gives its scores. */
   readonly judges: Readonly<Record<string, CalibratedJudge>>;
   readonly attempt: BundleAttempt;
 }

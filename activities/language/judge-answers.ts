@@ -157,7 +157,7 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
               return await over(
                 input,
                 lost,
-                `${judged} pairs were judged, and mostPairs allows ${allowedText(by, allowed)}`,
+                `every pair that mostPairs ${allowedText(by, allowed)} was judged: ${judged}`,
               );
             const limit = Math.min(batch, most - judged);
             const drawn = {
@@ -316,9 +316,7 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
 }
 
 function allowedText({ mostPairs }: AnswerJudge, allowed: number): string {
-  return allowed === mostPairs
-    ? String(mostPairs)
-    : `${allowed} of its ${mostPairs} before the challenger answers requests`;
+  return allowed === mostPairs ? 'allows' : `(${mostPairs}) allows in shadow`;
 }
 
 /** The reason of a held or ended rollout includes the next step. */

@@ -44,7 +44,7 @@ export interface MapResultsInput extends RunRef {
 }
 
 const longestMessage = 2_000;
-/** At least as many as run at once, for `beginMapUndo`. */
+/** Items per query: at least as many as run at once, for `beginMapUndo`. */
 const itemsPerQuery: number = mapLimits.parallel;
 
 export function createStageMapActivities(deps: ProjectStageDeps, runner: StageRunner) {

@@ -14,7 +14,7 @@ import { stepOutput } from './step-output';
 
 /** A step of a project, as the build recorded it. */
 export interface ProjectStep extends StepFunction {
-  /** Of the project's Python files; part of the stage's cache key. */
+  /** Digest of the project's Python files; part of the stage's cache key. */
   readonly codeDigest: Digest;
   /** Null: the Python environment of the platform. */
   readonly environment: JobEnvironment | null;

@@ -116,7 +116,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
           /** `park` takes all traffic from the challenger. */
           readonly weight: 'keep' | 'park';
           readonly decision: DecisionRef | null;
-          /** In an A/B rollout, the challenger that is promoted. */
+          /** The challenger that an A/B rollout promotes. */
           readonly winner?: number;
           readonly waitingFor: string | null;
         },

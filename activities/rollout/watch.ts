@@ -57,7 +57,7 @@ const paceMs = {
 } as const;
 /** More event time than this between two looks means that traffic is replayed. */
 const replayedMs = 60_000;
-/** After this time, the gateways that have not confirmed are shown by URL. */
+/** Time after which the gateways that have not confirmed are shown by URL. */
 const patienceMs = 5_000;
 const confirmMs = 20;
 

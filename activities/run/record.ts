@@ -214,7 +214,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
   };
 }
 
-/** With the defaults of the parameters of a project's lifecycle. */
+/** Adds the defaults of the parameters of a project's lifecycle. */
 function completeRequest(spec: LifecycleSpec, request: RunRequest): RunRequest {
   const schema = programOf(spec)?.params;
   return schema ? { ...request, params: completeParams(schema, request.params ?? {}) } : request;

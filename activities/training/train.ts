@@ -55,7 +55,7 @@ export interface TrainedModel {
   readonly trainer: {
     readonly name: string;
     readonly codeDigest: Digest;
-    /** Of the locked packages, for a trainer with its own. */
+    /** Digest of the locked packages, for a trainer with its own packages. */
     readonly environment?: Digest;
   };
 }

@@ -37,7 +37,7 @@ export interface LaneEnd {
   readonly reason: string | null;
   /** Number of trials that were started, in all lanes. */
   readonly asked: number;
-  /** Of all lanes. */
+  /** Counts over all lanes. */
   readonly counts: TrialCounts;
   readonly running: readonly number[];
 }

@@ -42,7 +42,7 @@ export type TrialInput = TrainModelInput &
 /** Short, because a trial may take a second and pruning saves time only if noticed early. */
 const maxPauseMs = 250;
 const maxReasonCharacters = 1_000;
-/** Of the longest job of the run so far, since larger parameters may take longer. */
+/** Factor on the longest job of the run so far, since larger parameters may take longer. */
 const finalTrainingShare = 1.5;
 const leastFinalSeconds = 60;
 

@@ -203,7 +203,7 @@ async function start(
       priority: fairShareOf({ ...input, priority: input.request.priority }),
     });
   } catch (error) {
-    // The run has ended already. A late sweeper found an outbox entry whose start had succeeded.
+    // The run has already ended. A late sweeper found an outbox entry whose start had succeeded.
     if (error instanceof WorkflowExecutionAlreadyStartedError) return;
     if (input.program && isGrpcServiceError(error) && (error.code as number) === failedPrecondition)
       throw failure(

@@ -69,10 +69,10 @@ interface Ends {
   /** Shares of the worlds. */
   readonly promoted: number;
   readonly rolledBack: number;
-  /** Of the decided worlds. */
+  /** Median over the decided worlds. */
   readonly medianPairs: number | null;
   readonly medianDays: number | null;
-  /** Of the worlds that were rolled back, since the challenger answered requests. */
+  /** Median over the worlds that were rolled back, since the challenger answered requests. */
   readonly medianServedDays: number | null;
 }
 

@@ -40,7 +40,7 @@ const python = join(root, '.perennial', 'python', 'bin', 'python');
 
 interface Study {
   readonly seconds: number;
-  /** Of processors. */
+  /** Processor time. */
   readonly cpu: ProcessCpu;
   readonly trials: readonly {
     readonly number: number;

@@ -67,7 +67,7 @@ export interface IndexReaderDeps {
   readonly find: FindServed;
   readonly store: Pick<ChunkStore, 'open'>;
   readonly embedders: Embedders;
-  /** Without it, each question queries the registry. */
+  /** Cache of registry lookups; without it, each question queries the registry. */
   readonly memory?: LookupMemory;
 }
 

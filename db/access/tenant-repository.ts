@@ -23,7 +23,7 @@ export interface TenantRepository {
     readonly key: { readonly id: string; readonly key: string };
   }>;
   get(name: Tenant): Promise<TenantRecord | null>;
-  /** By name. */
+  /** Lists tenants by name. */
   list(page: PageRequest): Promise<Page<TenantRecord>>;
   /** The names of all tenants, for tasks that work on each of them. */
   names(): Promise<readonly Tenant[]>;

@@ -11,7 +11,7 @@ export const tenants = pgTable(
     createdAt: createdAt(),
     /** Null for the tenant that every installation has. */
     createdBy: text('created_by'),
-    /** From then on, its keys are refused, and no run of it starts. */
+    /** Time from which its keys are refused and none of its runs starts. */
     suspendedAt: instant('suspended_at'),
     /** Limits; null is no limit. */
     maxOpenRuns: integer('max_open_runs'),

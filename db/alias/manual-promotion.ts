@@ -138,7 +138,7 @@ async function readVersionOrigin(
 interface Canary {
   readonly status: RolloutStatus;
   readonly champion: number;
-  /** In an A/B rollout, the challenger that it chose. */
+  /** Challenger that an A/B rollout chose. */
   readonly winner: number | null;
   /** The decision and its verdict are about the winner. For other challengers they are null. */
   readonly decisionId: string | null;

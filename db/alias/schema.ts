@@ -52,7 +52,7 @@ export const aliasHistory = pgTable(
     previousAfter: integer('previous_after'),
     /** Status of `to_version` before a promotion. */
     statusBefore: text('status_before').$type<ModelVersionStatus>(),
-    /** For a withdrawal: the fencing token of the promotion that it undid. */
+    /** Fencing token of the promotion that a withdrawal undid. */
     undoes: counter('undoes'),
     actor: text('actor').notNull(),
     cause: text('cause').notNull(),

@@ -30,7 +30,7 @@ export const llmCalls = pgTable(
     inputDigest: text('input_digest').$type<Digest>().notNull(),
     repeat: integer('repeat').notNull(),
     state: text('state').$type<'asking' | 'answered' | 'failed'>().notNull(),
-    /** Of the newest owner. */
+    /** Execution of the newest owner. */
     execution: text('execution').notNull(),
     executionAttempt: integer('execution_attempt').notNull(),
     leaseUntil: instant('lease_until').notNull(),

@@ -46,7 +46,7 @@ export interface ModelRepository {
     readonly manifest: ArtifactRef;
     readonly signature: ModelSignature | ChatSignature;
     readonly metrics?: Readonly<Record<string, number>> | undefined;
-    /** For the audit log; default `trained`. */
+    /** Cause in the audit log; default `trained`. */
     readonly cause?: string | undefined;
     readonly idempotencyKey: string;
   }): Promise<ModelVersionRef>;

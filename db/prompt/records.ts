@@ -27,7 +27,7 @@ export interface PromptVersionRecord {
   readonly cause: string;
   readonly createdAt: string;
   readonly approvals: readonly {
-    /** By the author of the version. */
+    /** Whether the author of the version approved it. */
     readonly selfApproved: boolean;
     readonly actor: string;
     readonly cause: string;

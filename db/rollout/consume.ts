@@ -34,12 +34,12 @@ interface DueRow {
   readonly eventTime: string;
   readonly spanStart: string;
   readonly label: unknown;
-  /** Of the prediction; null if its partition was dropped. */
+  /** Version that predicted; null if the partition of the prediction was dropped. */
   readonly version: number | null;
   readonly step: number | null;
   readonly output: unknown;
   readonly other: OtherScore | null;
-  /** Of the entity by which the request was assigned. */
+  /** Hash bucket of the entity by which the request was assigned. */
   readonly bucket: number;
 }
 
@@ -142,8 +142,8 @@ function labelsIn({ state: { evidence } }: RolloutRow): number {
 }
 
 /**
- * Takes the oldest labels by event time out of the queue. With a join instead of the array of keys,
- * PostgreSQL reads the whole table for a thousand labels.
+ * Takes the oldest labels by event time out of the queue. Keep the array of keys: with a join,
+ * PostgreSQL scans the whole table for a thousand labels.
  */
 async function takeDueLabels(
   tx: Transaction,
@@ -201,7 +201,7 @@ function toPair(rollout: RolloutRow, row: DueRow): DuePair | null {
 interface ReadLabel extends AnswerScores {
   readonly label: number;
   readonly sameAnswer?: boolean;
-  /** Of a multiclass model: the served prediction and the one beside it. */
+  /** Served and shadow prediction of a multiclass model. */
   readonly classes?: readonly [ClassPrediction | null, ClassPrediction | null];
 }
 
@@ -249,8 +249,8 @@ function possibleLosses([champion, challenger]: NonNullable<ReadLabel['classes']
 }
 
 /**
- * If only one version received the question, there was no room for the other. Such a question says
- * nothing about either and is not a pair.
+ * If only one version was asked, because the other was at capacity, the question is not a pair and
+ * counts for neither version.
  */
 function readAnswers(quality: AnswerQuality, { label, output, other }: DueRow): ReadLabel | null {
   if (quality.from !== 'callers' && other === null) return null;

@@ -158,7 +158,7 @@ export const rolloutTraffic = pgTable(
     /** Counted labels by assigned arm. */
     championLabelled: counter('champion_labelled').notNull().default(0),
     challengerLabelled: counter('challenger_labelled').notNull().default(0),
-    /** Of a rollout by arms: entities by assigned arm, each counted once in a step. */
+    /** Entities by assigned arm, each counted once in a step; for a rollout by arms. */
     championEntities: counter('champion_entities').notNull().default(0),
     challengerEntities: counter('challenger_entities').notNull().default(0),
   },

@@ -72,7 +72,7 @@ export const runs = pgTable(
     createdAt: createdAt(),
     startedAt: instant('started_at'),
     endedAt: instant('ended_at'),
-    /** From then on the run only undoes its effects. */
+    /** Time from which the run only undoes its effects. */
     undoSince: instant('undo_since'),
     touchedAt: instant('touched_at').notNull().defaultNow(),
   },

@@ -20,7 +20,7 @@ export interface PredictionTask {
   readonly version: number;
   /** Null if the version is no longer registered. */
   readonly task: Task | 'chat' | null;
-  /** Of a multiclass model; otherwise null. */
+  /** Classes of a multiclass model; otherwise null. */
   readonly classes: readonly string[] | null;
 }
 

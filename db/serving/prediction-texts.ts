@@ -11,7 +11,7 @@ export type KeptBySide = Readonly<Record<Side, string | null>>;
 
 export interface KeptTexts {
   readonly served: KeptBySide;
-  /** Of the version that did not answer. */
+  /** Texts of the version that did not answer. */
   readonly other: KeptBySide;
 }
 

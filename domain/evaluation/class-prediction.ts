@@ -6,7 +6,7 @@ import type { LossRange } from '../rollout/judging/loss';
 export interface ClassPrediction {
   /** The most probable class. */
   readonly class: string;
-  /** By class, in the order of the model's classes. */
+  /** Class → probability, in the order of the model's classes. */
   readonly probabilities: Readonly<Record<string, number>>;
 }
 

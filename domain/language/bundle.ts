@@ -55,7 +55,7 @@ export interface ReleaseBundle {
 export interface BundleIndex {
   readonly name: string;
   readonly version: number;
-  /** Of its recipe and dataset version, as recorded in the registry. */
+  /** Digest of its recipe and dataset version, as recorded in the registry. */
   readonly digest: Digest;
   /** The prompt variable for the passages: a list, or one text with numbered passages. */
   readonly variable: string;

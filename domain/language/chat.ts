@@ -28,7 +28,7 @@ export interface ChatRequest {
   readonly thinks?: boolean;
 }
 
-/** As the provider counts and bills them. */
+/** Tokens as the provider counts and bills them. */
 export interface Usage {
   readonly promptTokens: number;
   readonly completionTokens: number;

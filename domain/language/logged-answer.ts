@@ -14,7 +14,7 @@ export interface LoggedAnswer extends Pick<ChatAnswer, 'finish' | 'usage'> {
    * answer ended early or must not be logged.
    */
   readonly text: string | null;
-  /** From the request's arrival to the first streamed piece; null without streaming. */
+  /** Time from the request's arrival to the first streamed piece; null without streaming. */
   readonly firstTokenMs: number | null;
   /** What the safety policy blocked; null if it blocked nothing. */
   readonly blocked: 'input' | 'output' | null;
@@ -46,7 +46,7 @@ export interface SafetyAudit {
   readonly input: ScreeningAudit;
   /** Null without an answer, and if the answer ended early, which is not screened. */
   readonly output: ScreeningAudit | null;
-  /** Of all passages together, including those that were left out; null without passages. */
+  /** Audit of all passages together, including those left out; null without passages. */
   readonly retrieved: ScreeningAudit | null;
 }
 

@@ -21,7 +21,7 @@ import { yamlDocument } from '../document/yaml-document.schema';
 export interface LifecycleSource {
   /** The text of the file, or an object from a JSON body or `defineLifecycle`. */
   readonly document: unknown;
-  /** For messages. */
+  /** File name for messages. */
   readonly fileName: string;
   /** Path → text of the files beside the lifecycle. Files that it does not name are ignored. */
   readonly files: Readonly<Record<string, string>>;

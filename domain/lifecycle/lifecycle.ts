@@ -151,7 +151,7 @@ export interface CanarySpec {
   readonly quality: {
     readonly metric: RowLoss | AnswerLoss;
     readonly rule: 'nonInferiority' | 'superiority';
-    /** In the unit of the metric. */
+    /** Margin in the unit of the metric. */
     readonly margin: number;
     /** The largest loss of one row, for a loss without a limit (`mae`); null otherwise. */
     readonly bound: number | null;
@@ -181,7 +181,7 @@ export interface CanarySpec {
   };
   /** The IANA time zone of the days that make whole weeks. */
   readonly timezone: string;
-  /** In event time. */
+  /** Maximum duration in event time. */
   readonly maxDurationSeconds: number;
   /** Wall-clock time without requests after which the rollout ends undecided. */
   readonly maxIdleSeconds: number;

@@ -15,7 +15,7 @@ import type { ParameterRange, TuneSpec } from '../tuning/tune-spec';
  */
 export interface CheckedParts {
   readonly sql: LifecycleSqlParts | null;
-  /** For binding the SQL to the sources' columns. */
+  /** Data section, to bind the SQL to the columns of the sources. */
   readonly data: DataSpec | null;
   /** False when window and split are placeholders, because the document's own have errors. */
   readonly hasWindow: boolean;

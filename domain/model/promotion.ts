@@ -18,7 +18,7 @@ export interface PromotionFacts {
   readonly policy: PromotionPolicy;
   /** The current champion; null when there is none. */
   readonly champion: { readonly version: number; readonly digest: Digest } | null;
-  /** From the evaluate stage; null without a decision. */
+  /** Result of the evaluate stage; null without a decision. */
   readonly evaluation: {
     readonly verdict: VerdictKind;
     readonly comparedWith: Digest | null;

@@ -49,7 +49,7 @@ export interface MonitorSpec {
 /** How the champion of a language application is watched. */
 export type AnswersMonitorSpec = Pick<MonitorSpec, 'enabled' | 'everySeconds' | 'volume'>;
 
-/** Of a lifecycle that does not name a monitor. */
+/** The monitor of a lifecycle that does not name one. */
 export const defaultMonitor: MonitorSpec = {
   enabled: true,
   everySeconds: 15,

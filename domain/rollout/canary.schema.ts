@@ -203,5 +203,5 @@ export function withMethod<Section extends z.ZodType<WrittenMethod>>(section: Se
   });
 }
 
-/** Without `timezone`, which is that of the lifecycle's window. */
+/** The canary without `timezone`, which is that of the lifecycle's window. */
 export const canarySchema = withMethod(renamed(writtenCanary, canaryNames));

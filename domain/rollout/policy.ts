@@ -129,13 +129,13 @@ export interface AlphaBudget {
    * last one.
    */
   readonly perStep: { readonly harm: number; readonly shown: number };
-  /** For each bound of the judge's error; 0 without a judge. */
+  /** Alpha of each bound of the judge's error; 0 without a judge. */
   readonly calibration: number;
-  /** For the statements across days. */
+  /** Alpha of the statements across days. */
   readonly acrossDays: { readonly shown: number; readonly harm: number };
-  /** For one guardrail in one step. */
+  /** Alpha of one guardrail in one step. */
   readonly perGuardrail: number;
-  /** For the sample-ratio test of one step; 0 if the policy has none. */
+  /** Alpha of the sample-ratio test of one step; 0 if the policy has none. */
   readonly perShares: number;
 }
 

@@ -87,7 +87,7 @@ export function readAuditKeyRef(
   ];
   if (error === undefined && parsed.success) return keyRef(parsed.data, stateDir);
   throw failure('InvalidInput', `${error?.setting ?? 'settings'}: ${error?.detail ?? ''}`, {
-    next: 'docs/operations.md lists the settings',
+    next: 'docs/reference/settings.md lists the settings',
   });
 }
 

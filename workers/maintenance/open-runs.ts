@@ -111,7 +111,7 @@ function refusal(incompatible: readonly Incompatible[]) {
   );
 }
 
-/** From `run/<tenant>/<lifecycle>/<run>`; the ids of scheduled runs stay as they are. */
+/** Takes the run id from `run/<tenant>/<lifecycle>/<run>`; ids of scheduled runs stay unchanged. */
 function runOf(workflowId: string): string {
   const [, , lifecycle, run] = /^run\/([^/]+)\/([^/]+)\/(run_[^/]+)$/.exec(workflowId) ?? [];
   return run === undefined ? workflowId : `${run} of ${lifecycle}`;

@@ -107,7 +107,7 @@ export function startProjectHost({
   };
 }
 
-/** Of gRPC: Temporal knows no worker of the build yet. */
+/** The gRPC code of an answer that Temporal knows no worker of the build yet. */
 const notFound = 5;
 const failedPrecondition = 9;
 

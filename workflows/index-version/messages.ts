@@ -127,7 +127,7 @@ export const indexChangesQuery = defineQuery<{ readonly waiting: WaitingChanges 
 /** Sent after a change was accepted; `indexChanges` then applies all changes. */
 export const documentsChangedSignal = defineSignal('documentsChanged');
 
-/** For a build that no lifecycle started. */
+/** Workflow id of a build that no lifecycle started. */
 export function indexBuildWorkflowId({ tenant, index, build }: IndexBuildRef): string {
   return `index-build/${tenant}/${index}/${build}`;
 }

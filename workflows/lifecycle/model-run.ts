@@ -98,13 +98,13 @@ export function modelRun(run: ModelRun): ModelLifecycleRun {
   const { imported } = plan.request;
   const models = keptResults<Trained, Pick<Trained, 'model'>>({
     noun: 'model',
-    role: 'model',
+    role: 'a model',
     madeBy: 'run.train or run.tune',
     idOf: ({ model }) => model.manifest.digest,
   });
   const candidates = keptResults<RegisteredCandidate, Pick<RegisteredCandidate, 'version'>>({
     noun: 'version',
-    role: 'candidate',
+    role: 'a candidate',
     madeBy: 'run.candidate',
     idOf: ({ version }) => versionName(version),
   });

@@ -196,7 +196,7 @@ export function refusal(message: string, next: string): ApplicationFailure {
 /** A refusal takes as long as many turns of a loop, and the sandbox stops after 5 s. */
 const turnsOfRefusal = 10_000;
 
-/** On the project's queue, so that the build of the workflow also runs its stages. */
+/** Activities on the queue of the project, so that the build of the workflow runs its stages. */
 export function stageWork({ timeoutSeconds, attempts }: ProjectStageSpec) {
   return proxyActivities<ProjectActivities>({
     startToCloseTimeout: timeoutSeconds * 1000,

@@ -60,7 +60,7 @@ export function runOfSearch(search: string): RunId {
   return search.replace(/^search_/, 'run_') as RunId;
 }
 
-/** For a search that was started without a run. */
+/** Workflow id of a search that was started without a run. */
 export function promptSearchWorkflowId({
   tenant,
   search,

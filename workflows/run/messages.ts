@@ -121,7 +121,7 @@ export interface RolloutView {
 }
 
 export const holdUpdate = defineUpdate<RolloutView, [SignedCommand]>('hold');
-/** For a rollout; a run has an update with the same name. */
+/** Update of a rollout; a run has an update with the same name. */
 export const resumeRolloutUpdate = defineUpdate<RolloutView, [SignedCommand]>('resume');
 export const skipUpdate = defineUpdate<RolloutView, [SignedCommand]>('skip');
 export const abortUpdate = defineUpdate<RolloutView, [SignedCommand]>('abort');

@@ -81,7 +81,7 @@ export function describeEnd({ status, verdict, version }: EndDescription): void 
   ]);
 }
 
-/** For a child workflow of a run: its rollout, study, prompt search or index build. */
+/** Attributes of a child workflow of a run: its rollout, study, prompt search or index build. */
 export function childAttributes({
   tenant,
   model,

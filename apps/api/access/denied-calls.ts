@@ -18,7 +18,7 @@ const maxRows = 60;
 interface Window {
   readonly since: number;
   rows: number;
-  /** By caller, route and status. */
+  /** Caller, route and status → number of calls. */
   readonly denied: Map<string, number>;
 }
 

@@ -43,7 +43,7 @@ export function pastResultsOf(
 
 export type ContractResultsJson = z.output<typeof contractResults>;
 
-/** From the record of a validate stage; null for any other stage. */
+/** Converts the record of a validate stage; null for any other stage. */
 export function contractsToJson({
   stage,
   output,

@@ -25,7 +25,7 @@ import { rolloutWhatIf, type JudgedRule } from '../rollout/what-if';
 interface WhatIf {
   readonly tenant: Tenant;
   readonly decision: string;
-  /** As in a lifecycle file: the gates of an evaluation, or the canary of a rollout. */
+  /** Gates of an evaluation, or `canary` of a rollout, as in a lifecycle file. */
   readonly gates?: readonly unknown[] | undefined;
   readonly canary?: unknown;
 }

@@ -32,7 +32,7 @@ export function openEventStreams(
   feed: RunEventFeed,
   { stallMilliseconds = usualStallMilliseconds } = {},
 ): EventStreams {
-  /** With the id of the key that opened each. */
+  /** Open stream → id of the key that opened it. */
   const streams = new Map<AbortController, string>();
   let looking = false;
   /** One query for all streams of this process. They continue while the registry is unavailable. */

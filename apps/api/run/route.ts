@@ -320,7 +320,7 @@ export function runRoutes({
       async ({ caller, params: { id }, traceId, body }, reply) => {
         const run = await findRun(registry, caller, id);
         if (isFinal(run.status) && run.status !== 'cancelled')
-          throw failure('Conflict', `${id} has ended already: it is ${run.status}`, {
+          throw failure('Conflict', `${id} has already ended (status: ${run.status})`, {
             next: `perennial run show ${id}`,
           });
         if (!isFinal(run.status)) {

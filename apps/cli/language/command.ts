@@ -259,7 +259,7 @@ function summaryText({
   return `${table(['DIMENSION', 'MEAN', '95 % CI', 'CASES', 'NOT MEASURED'], rows)}\n${cases} cases, ${unanswered} without an answer, ${paid}${time}`;
 }
 
-/** By reason, with one example case. */
+/** Unanswered cases by reason, with one example case. */
 function unansweredLines(items: readonly CaseReport[]): readonly string[] {
   return groupUnanswered(items).map(
     (each) => `${unansweredText(each, items.length)} (${each.first} is the first)`,

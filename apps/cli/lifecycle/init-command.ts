@@ -85,7 +85,7 @@ export function lifecycleInitCommand(lifecycle: Command, { terminal, settings }:
     });
 }
 
-/** Before anything is read or written. */
+/** Checks the options before any file is read or written. */
 function checkOptions(
   name: string,
   { llm, index, data, label, task, time, entity }: InitOptions,

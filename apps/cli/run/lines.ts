@@ -150,7 +150,7 @@ function metricsText({
   return `${name}${String(trainer)} step ${step}: ${valuesText(values)}`;
 }
 
-/** Of a stage that counts its work, and of a map, whose items may fail. */
+/** Progress of a stage that counts its work, or of a map, whose items may fail. */
 function itemsText({ done, total, failed }: Readonly<Record<string, unknown>>): string {
   const of = typeof total === 'number' ? ` of ${count(total)}` : '';
   const failures = typeof failed === 'number' && failed > 0 ? `, ${count(failed)} failed` : '';

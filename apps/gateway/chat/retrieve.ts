@@ -17,7 +17,7 @@ import { withTimeout } from '../../../data/timeout';
 
 export interface RetrieverOptions {
   readonly indexes: Pick<IndexReader, 'query'>;
-  /** For rerankers. */
+  /** Access to models for rerankers. */
   readonly access: Pick<ModelAccess, 'rerank'>;
   readonly timeoutMs: number;
   readonly onReranked: OnReranked;
@@ -116,7 +116,7 @@ export function sourcesOf(text: string, { index, passages, left, notReranked }: 
   };
 }
 
-/** For the log: the documents without their text. */
+/** What the prediction log stores: the documents without their text. */
 export function loggedRetrieval(
   text: string,
   { index, passages, left, notReranked }: RetrievedPassages,

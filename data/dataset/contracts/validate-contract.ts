@@ -37,7 +37,7 @@ export interface Validation {
 export interface ContractValidation {
   readonly report: ContractReport;
   readonly verdict: Verdict;
-  /** Of the accepted rows. */
+  /** Columns of the accepted rows. */
   readonly columns: readonly Column[];
   /** The accepted rows are the input files, unchanged. */
   readonly unchanged: boolean;

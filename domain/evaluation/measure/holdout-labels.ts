@@ -2,7 +2,7 @@ import type { Evidence } from '../../decision/evidence';
 
 /** The mean of the labels in the holdout of an evaluation. */
 export interface HoldoutLabels {
-  /** Of a share, the labels are 0 and 1. */
+  /** `share`: the labels are 0 and 1. */
   readonly kind: 'share' | 'mean';
   readonly mean: number;
   readonly rows: number;

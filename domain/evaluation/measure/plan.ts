@@ -40,10 +40,10 @@ export interface ScoredHoldout {
   readonly days: number;
   /** Only multiclass: the classes that labels number. */
   readonly classes?: readonly string[];
-  /** In multiclass a probability per class and row. */
+  /** Scores of the candidate; for multiclass, a probability per class and row. */
   readonly candidate: Float64Array;
   readonly counterparts: Readonly<Record<CounterpartName, ScoredCounterpart>>;
-  /** By version. */
+  /** Version → scored counterpart. */
   readonly anchors: Readonly<Record<string, ScoredCounterpart>>;
   readonly sliceColumns: Readonly<Record<string, SliceColumn>>;
 }

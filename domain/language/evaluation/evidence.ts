@@ -10,7 +10,7 @@ import type { AnswerModel } from './result';
 export interface LlmEvidence {
   readonly kind: 'llmEvaluation';
   readonly version: 2;
-  /** Of the evaluated bundle or prompt. */
+  /** Digest of the evaluated bundle or prompt. */
   readonly candidate: Digest;
   readonly caseSet: Digest;
   /** The bundle's attempt number on the case set; absent if there is no decision. */
@@ -28,7 +28,7 @@ export interface LlmEvidence {
   readonly bias: Readonly<Record<string, BiasEvidence>>;
   /** One per case that was answered in this run, in the order of the cases. */
   readonly latenciesMs: readonly number[];
-  /** Cases with an answer of an earlier run; their latencies, under other loads, do not count. */
+  /** Cases with an answer from an earlier run. Their latencies do not count: the load differed. */
   readonly earlier: number;
   /**
    * Cases with an earlier answer that got none when asked again to measure latency: reason → cases.

@@ -254,5 +254,5 @@ export const llmLifecycleSchema = z.codec(writtenLifecycle, z.custom<LlmLifecycl
   },
 });
 
-/** As a person writes it. */
+/** A lifecycle as a person writes it. */
 export type LlmLifecycleDocument = z.input<typeof llmLifecycleSchema>;

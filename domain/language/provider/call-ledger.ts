@@ -43,7 +43,7 @@ export interface AttemptPlan {
   readonly reserve: readonly BudgetAmount[];
   readonly mostUsage: Usage;
   readonly mostCost: number;
-  /** After this time the attempt counts as lost. */
+  /** Time after which the attempt counts as lost. */
   readonly leaseMs: number;
 }
 
@@ -99,7 +99,7 @@ export interface ScopedReport extends CallReport {
 export interface CallReport {
   readonly calls: { readonly asking: number; readonly answered: number; readonly failed: number };
   readonly attempts: Readonly<Record<AttemptOutcome, number>>;
-  /** Of answered attempts; the provider's bill must match it. */
+  /** Usage of answered attempts; the provider's bill must match it. */
   readonly usage: Usage;
   readonly cost: number;
   /** The most that the bill may have in addition, for requests whose result was never received. */

@@ -24,7 +24,7 @@ export interface FailedAttempt {
   readonly failed: number;
   /** Longest wait; a provider that asks for more is not retried. */
   readonly patienceMs: number;
-  /** In [0, 1). */
+  /** Random number in [0, 1). */
   readonly random: number;
 }
 

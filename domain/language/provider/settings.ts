@@ -20,7 +20,7 @@ export interface ProviderSettings {
   /** Limits of each tenant, within those of the account. */
   readonly tenantLimits: RateLimits | null;
   readonly timeouts: {
-    /** Of a streamed answer. */
+    /** Time limit for the first token of a streamed answer. */
     readonly firstTokenMs: number;
     readonly totalMs: number;
   };

@@ -26,7 +26,7 @@ export interface LossReference {
 }
 
 export interface LiveQuality {
-  /** Of the current period of four weeks. */
+  /** Mean loss in the current period of four weeks. */
   readonly mean: MeanState;
   readonly since: string;
   /** Labels since the version serves. */

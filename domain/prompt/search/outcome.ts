@@ -75,7 +75,7 @@ export interface SearchOutcome {
   readonly first: { readonly digest: Digest; readonly version: number };
   /** The winner's result on the cases of the search, by which it was chosen. */
   readonly searched: VariantResult;
-  /** On cases that no choice has used. */
+  /** Scores on cases that no choice has used. */
   readonly confirmed: {
     readonly winner: PromptScore;
     readonly first: PromptScore;
@@ -96,7 +96,7 @@ export interface SearchOutcome {
    */
   readonly tied: number;
   readonly questions: number;
-  /** From the call ledger. */
+  /** Costs on the call ledger. */
   readonly paid: {
     readonly answers: number;
     /** Nanodollars. */

@@ -26,5 +26,5 @@ export const searchDocumentSchema = z
   })
   .describe('search, dimensions and model');
 
-/** As a person writes it. */
+/** A search as a person writes it. */
 export type SearchDocument = z.input<typeof searchDocumentSchema>;

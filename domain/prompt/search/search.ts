@@ -18,7 +18,7 @@ export type LifecycleSearchSpec = Omit<SearchSpec, 'quality' | 'confirm'>;
 export interface HalvingSpec {
   /** Cases of the first round. */
   readonly firstCases: number;
-  /** After a round n/eta of n variants continue with eta times as many cases. */
+  /** After a round, n/eta of n variants continue with eta times as many cases. */
   readonly eta: number;
 }
 

@@ -4,7 +4,7 @@ import type { EvaluationCase } from '../../language/cases/case';
 export interface SearchCases {
   /** Cases to draw examples from; they are never scored. */
   readonly pool: readonly EvaluationCase[];
-  /** In the order in which every variant is asked. */
+  /** Cases in the order in which every variant is evaluated. */
   readonly search: readonly EvaluationCase[];
   /** Cases that no choice of the search has used. */
   readonly confirm: readonly EvaluationCase[];

@@ -22,13 +22,13 @@ export interface SearchState {
 }
 
 export interface ScoredVariant extends Variant {
-  /** On all cases of the search that it was asked. */
+  /** Result on all search cases that the variant was evaluated on. */
   readonly result: VariantResult;
 }
 
 export interface ActiveVariant {
   readonly id: Digest;
-  /** In the order of the cases. */
+  /** Results in the order of the cases. */
   readonly results: readonly CaseResult[];
 }
 

@@ -62,7 +62,7 @@ export function answerLossOf({
 export interface AnswerFeedback {
   /** Equally right answers. */
   readonly references?: readonly string[];
-  /** From 0 to 1. */
+  /** Score from 0 to 1. */
   readonly score?: number;
   /** The answer that should have been given. */
   readonly correction?: string;

@@ -202,7 +202,7 @@ interface Arms {
   readonly challenger: ArmLosses;
 }
 
-/** Without enough entities, the ends of the range. */
+/** Bounds of an arm; the ends of the range if there are not enough entities. */
 function armBounds(
   policy: RolloutPolicy,
   { champion, challenger }: Arms,

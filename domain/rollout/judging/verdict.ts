@@ -38,7 +38,7 @@ interface VerdictGrounds {
 
 /** The current reading of one metric. The bounds hold at all times at once. */
 export interface MetricReading {
-  /** In an A/B rollout, the challenger; otherwise absent. */
+  /** Challenger in an A/B rollout; otherwise absent. */
   readonly arm?: string;
   /** The quality metric's name, or the guardrail's. */
   readonly metric: string;

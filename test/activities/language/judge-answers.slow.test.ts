@@ -398,7 +398,7 @@ describe('judgeAnswers', () => {
     );
     expect(await judged(3)).toMatchObject({
       kind: 'over',
-      noMoreLabels: { why: expect.stringContaining('3 pairs were judged') as string },
+      noMoreLabels: { why: expect.stringContaining('was judged: 3') as string },
     });
     expect(await Promise.all(ids.map(labelOf))).toEqual([
       { judged: verdicts(1, 0) },
@@ -553,7 +553,7 @@ describe('judgeAnswers', () => {
     fault = () => ((denied += 1) <= 2 ? { kind: 'error', status: 401 } : null);
     const [id] = await store(prediction(right(), wrong()));
     expect(await judged(1)).toMatchObject({
-      noMoreLabels: { why: expect.stringContaining('1 pairs were judged') as string },
+      noMoreLabels: { why: expect.stringContaining('was judged: 1') as string },
     });
     expect(denied).toBeGreaterThan(2);
     expect(await labelOf(id)).toEqual({ judged: verdicts(1, 0) });

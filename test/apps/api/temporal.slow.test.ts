@@ -128,7 +128,7 @@ describe('a run on Temporal', () => {
       status: 409,
       body: {
         code: 'Conflict',
-        detail: `${early.id} has ended already: it is succeeded`,
+        detail: `${early.id} has already ended (status: succeeded)`,
         next: `perennial run show ${early.id}`,
       },
     });

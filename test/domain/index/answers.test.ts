@@ -68,24 +68,26 @@ describe('answers over a new index version', () => {
   });
 
   test('combine with the retrieval verdict: the worse one counts, with all reasons', () => {
-    const said = (kind: Verdict['kind'], gate: string): Verdict => ({
+    const verdict = (kind: Verdict['kind'], gate: string): Verdict => ({
       kind,
       reasons: [{ gate, code: 'x', message: 'x' }],
     });
     expect(combineVerdicts(null, null)).toBeNull();
-    expect(combineVerdicts(said('passed', 'found'), null)).toEqual(said('passed', 'found'));
-    expect(combineVerdicts(said('passed', 'found'), said('failed', 'answered'))).toMatchObject({
+    expect(combineVerdicts(verdict('passed', 'found'), null)).toEqual(verdict('passed', 'found'));
+    expect(
+      combineVerdicts(verdict('passed', 'found'), verdict('failed', 'answered')),
+    ).toMatchObject({
       kind: 'failed',
       reasons: [
         { gate: 'found', outcome: 'passed' },
         { gate: 'answered', outcome: 'failed' },
       ],
     });
-    expect(combineVerdicts(said('inconclusive', 'found'), said('passed', 'answered'))?.kind).toBe(
-      'inconclusive',
-    );
-    expect(combineVerdicts(said('inconclusive', 'found'), said('failed', 'answered'))?.kind).toBe(
-      'failed',
-    );
+    expect(
+      combineVerdicts(verdict('inconclusive', 'found'), verdict('passed', 'answered'))?.kind,
+    ).toBe('inconclusive');
+    expect(
+      combineVerdicts(verdict('inconclusive', 'found'), verdict('failed', 'answered'))?.kind,
+    ).toBe('failed');
   });
 });

@@ -110,7 +110,7 @@ export function candidateName({ run }: BundleEvaluation): string {
   return `candidate of ${run.plan.lifecycle}`;
 }
 
-/** After this many looks the evaluation decides on the cases that it has. */
+/** Number of checks after which the evaluation decides on the cases that it has. */
 const maxLooks = 20;
 
 export function maxLooksOf({ plan }: LlmRun): number {

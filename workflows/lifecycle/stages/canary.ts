@@ -17,7 +17,7 @@ import { canaryJudge } from './canary-judge';
 export interface CanaryTrial {
   readonly candidate: ModelVersionRef;
   readonly champion: ComparedChampion;
-  /** With the manifest of the champion that the candidate was compared with. */
+  /** The evaluation, with the manifest of the champion that the candidate was compared with. */
   readonly evaluated: { readonly output: { readonly champion: Digest | null } };
 }
 

@@ -21,7 +21,7 @@ import { qualifyStandbys } from './qualify-standbys';
 
 export interface Examination {
   readonly evaluation: BundleEvaluation;
-  /** By dimension: the judge that gives its scores. */
+  /** Dimension → the judge that gives its scores. */
   readonly judges: Readonly<Record<string, CalibratedJudge>>;
 }
 

@@ -91,7 +91,7 @@ export function openCheckpointMirror({
     }
   }
 
-  /** Before any request, because the job may replace its checkpoint at any moment. */
+  /** Copies new files before any upload, because the job may replace its checkpoint at any time. */
   async function copyNew(
     found: readonly CheckpointFile[],
     copies: string,

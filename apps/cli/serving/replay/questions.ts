@@ -81,7 +81,7 @@ export async function askQuestions(
   }
 }
 
-/** In the order of the evaluation, which does not depend on answers. */
+/** Questions in the order of the evaluation, which does not depend on answers. */
 export function questionsOf(
   { cases, prompt }: Pick<LlmLifecycleSpec, 'cases' | 'prompt'>,
   ndjson: string,

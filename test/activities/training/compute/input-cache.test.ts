@@ -88,7 +88,7 @@ test('a job that is cancelled while its input is fetched does not wait, and othe
   expect(fetched).toBe(1);
 });
 
-test('partial files of a killed worker are removed after a time, files in transfer stay', () => {
+test('removes stale partial files, but not transfers in progress', () => {
   writeFileSync(join(cached, 'half.partial'), 'ro');
   cache.sweep();
   expect(readdirSync(cached)).toHaveLength(1);
