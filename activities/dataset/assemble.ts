@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { TrainingSet, AssembledPart, AssembledPartName } from '../../domain/dataset/assembled';
 import { assembledParts, groupColumn, reservedColumnTypes } from '../../domain/dataset/assembled';
 import {

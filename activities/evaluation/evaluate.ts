@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { TrainingSet } from '../../domain/dataset/assembled';
 import { dateOf } from '../../domain/calendar';
 import type { DatasetVersionRef } from '../../domain/dataset/dataset';
@@ -23,7 +23,7 @@ import type { ParityEvidence } from '../../domain/evaluation/parity';
 import { levelsFor, policyOf, type EvaluationPolicy } from '../../domain/decision/policy';
 import type { DayPeriod } from '../../domain/statistics/day-history';
 import { seedOf } from '../../domain/statistics/random';
-import type { DecisionRef } from '../../domain/decision/verdict';
+import type { DecisionRef } from '../../domain/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { anchorVersions } from '../../domain/decision/gates/counterpart';
 import { digestOf } from '../../data/digest';

@@ -1,6 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import { request, type Dispatcher } from 'undici';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { TrainingSet } from '../../domain/dataset/assembled';
 import type { Column, ColumnType } from '../../domain/dataset/dataset';
 import { tenantHeader } from '../../domain/access/tenant';

@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import { rowColumn, type TrainingSet } from '../../domain/dataset/assembled';
 import { openCalendar } from '../../domain/calendar';
 import type { Column } from '../../domain/dataset/dataset';

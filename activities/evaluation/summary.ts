@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import { classMetrics, type ClassMetric } from '../../domain/evaluation/metrics/multiclass';
 import type {
   ClassEvidence,

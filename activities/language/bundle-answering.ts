@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import type { Tenant } from '../../domain/ids';
 import { type BundleIndex, type ReleaseBundle } from '../../domain/language/bundle';

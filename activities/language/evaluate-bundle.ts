@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { CaseAnswers } from '../../domain/language/evaluation/answers-summary';
 import {
@@ -18,7 +18,7 @@ import {
   type StandbyModel,
   type StandbyOutcome,
 } from '../../domain/language/provider/standby';
-import type { DecisionRef, VerdictKind } from '../../domain/decision/verdict';
+import type { DecisionRef, VerdictKind } from '../../domain/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { digestOf } from '../../data/digest';
 import type { Registry } from '../../db/registry';

@@ -5,7 +5,7 @@ import { inParallel } from '../../data/language/evaluation/pool';
 import type { OmittedPassages, RetrievedPassages } from '../../data/language/retrieval';
 import type { ExampleBatch } from '../../data/training/examples';
 import type { Registry } from '../../db/registry';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import { isPerennialError, type FailureType } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { BundleIndex } from '../../domain/language/bundle';

@@ -1,5 +1,5 @@
 import { openTrainerCatalog } from '../../data/training/catalog';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { ComputePrices } from '../../domain/cost/price';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';

@@ -9,7 +9,7 @@ import {
 import { openLedgerChat } from '../../data/language/ledger-chat';
 import type { ModelAccess } from '../../data/language/model-access';
 import type { Registry } from '../../db/registry';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { DatasetManifest, DatasetVersionRef } from '../../domain/dataset/dataset';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import { readStoredCases } from '../../domain/language/cases/case-set-document';

@@ -4,7 +4,7 @@ import { decide } from '../../domain/decision/decide';
 import type { Evidence } from '../../domain/decision/evidence';
 import { gateOf } from '../../domain/decision/gate.schema';
 import type { EvaluationPolicy } from '../../domain/decision/policy';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import { invalidInput } from '../../domain/document/issue-text';
 import {
   decideEvaluation,

@@ -1,5 +1,5 @@
 import type { ArtifactStore } from '../../data/artifact/store';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { ReleaseBundle } from '../../domain/language/bundle';

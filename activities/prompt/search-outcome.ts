@@ -2,7 +2,7 @@ import { figure } from '../../domain/format';
 import type { PromptSearch, SearchReport } from '../../data/prompt/search-steps';
 import { digestOf } from '../../data/digest';
 import type { Registry } from '../../db/registry';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import type { RunId, Tenant } from '../../domain/ids';
 import { promptSearchScope, searchScope } from '../../domain/language/provider/run-budget';

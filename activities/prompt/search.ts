@@ -19,7 +19,7 @@ import {
   type PromptSearch,
 } from '../../data/prompt/search-steps';
 import type { Registry } from '../../db/registry';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import { failure } from '../../domain/failure';
 import type { Sampling } from '../../domain/language/chat';

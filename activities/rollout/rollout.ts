@@ -10,7 +10,7 @@ import { dayCorrelationOf } from '../../domain/statistics/day-history';
 import type { OpenRolloutStatus } from '../../domain/rollout/rollout';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import { emptyRolloutState } from '../../domain/rollout/state';
-import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
+import type { DecisionRef, Verdict } from '../../domain/verdict';
 import type { Registry } from '../../db/registry';
 import { findHoldoutLabels } from './holdout-labels';
 import type { RolloutRecord } from '../../db/rollout/records';

@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { TrainingSet } from '../../domain/dataset/assembled';
 import type { DatasetVersionRef } from '../../domain/dataset/dataset';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';

@@ -1,6 +1,6 @@
 import type { ArtifactStore } from '../../data/artifact/store';
 import { openTrainerCatalog } from '../../data/training/catalog';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { TrainingSet } from '../../domain/dataset/assembled';
 import { labelColumn } from '../../domain/dataset/assembled';
 import type { ComputePrices } from '../../domain/cost/price';

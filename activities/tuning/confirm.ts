@@ -5,7 +5,7 @@ import { scoreRows } from '../../data/evaluation/score-rows';
 import { openOnnxModel } from '../../data/onnx/session';
 import { openScratch } from '../../data/scratch';
 import { withDuckDb } from '../../data/sql/platform-sql';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { TrainingSet } from '../../domain/dataset/assembled';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';

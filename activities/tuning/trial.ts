@@ -3,7 +3,7 @@ import { figure } from '../../domain/format';
 import type { Registry } from '../../db/registry';
 import type { TrialRef } from '../../db/tuning/repository';
 import type { ArtifactStore } from '../../data/artifact/store';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { TrainingSet } from '../../domain/dataset/assembled';
 import type { ComputePrices } from '../../domain/cost/price';
 import { failure, isPerennialError, type FailureType } from '../../domain/failure';

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { z } from 'zod';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { parseDuration } from '../../domain/duration';
 import { invalidInput } from '../../domain/document/issue-text';
 import { failure, type Issue } from '../../domain/failure';

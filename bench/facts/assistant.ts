@@ -10,7 +10,7 @@ import type { LedgerAccess } from '../../data/language/reranker';
 import { openRetrieval } from '../../data/language/retrieval';
 import type { Detectors } from '../../data/safety/open-detectors';
 import { digestOf } from '../../data/digest';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { IndexSpec } from '../../domain/index/index.schema';
 import type { EvaluationCase } from '../../domain/language/cases/case';
 import { readCaseSet } from '../../domain/language/cases/case-set-document';

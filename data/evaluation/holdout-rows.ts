@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { groupColumn, labelColumn, rowColumn, timeColumn } from '../../domain/dataset/assembled';
 import { failure } from '../../domain/failure';
 import type { SliceColumn } from '../../domain/evaluation/measure/plan';

@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { ChatAnswer, ChatRequest } from '../../domain/language/chat';

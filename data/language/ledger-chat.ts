@@ -1,4 +1,4 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import { isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';

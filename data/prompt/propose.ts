@@ -1,4 +1,4 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { ChatMessage, Sampling } from '../../domain/language/chat';
 import { expectedAnswers, type EvaluationCase } from '../../domain/language/cases/case';
 import type { CaseResult } from '../../domain/language/evaluation/result';

@@ -2,7 +2,7 @@
  * A prompt search in steps: begin, ask in pieces, end the round, report. Each step takes and
  * returns plain state, so that any process can execute the next one.
  */
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { comparePaired } from '../../domain/language/evaluation/comparison';
 import type { EvaluationCase } from '../../domain/language/cases/case';
 import type { DimensionSpec } from '../../domain/language/dimension/dimension';

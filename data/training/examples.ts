@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import type { ArtifactStore } from '../artifact/store';
 import type { Scratch } from '../scratch';
 import { quoteName, quoteText, withDuckDb, type PlatformSql } from '../sql/platform-sql';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { DatasetManifest } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import type { ChatMessage } from '../../domain/language/chat';

@@ -9,7 +9,7 @@ import {
   text,
   unique,
 } from 'drizzle-orm/pg-core';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { bytewise, counter, document, instant, isDigest, oneOf, tenantId } from '../columns';
 import { tenants } from '../access/tenant-schema';
 

@@ -1,4 +1,4 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { Attempt } from '../../domain/decision/gates/attempts';
 import type { RunId, Tenant } from '../../domain/ids';
 import { advisoryLocks } from '../advisory-locks';

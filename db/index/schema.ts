@@ -9,7 +9,7 @@ import {
   text,
   unique,
 } from 'drizzle-orm/pg-core';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { RunId } from '../../domain/ids';
 import type { IndexAlias, IndexRecipe, IndexReport, IndexState } from '../../domain/index/version';
 import {

@@ -2,7 +2,7 @@
  * A revision that loosens the policy takes effect when a second person accepts it. All changes here
  * run under the lifecycle's row lock.
  */
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import { changesToApprove } from '../../domain/lifecycle/judged-data';
 import type { Tenant } from '../../domain/ids';

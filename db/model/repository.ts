@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { ChatSignature } from '../../domain/language/bundle';
 import type { ImportedModel, ImportedOrigin } from '../../domain/model/imported';

@@ -1,4 +1,4 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { RolloutId, RunId, Tenant } from '../../domain/ids';
 import type { ModelSignature } from '../../domain/model/model';
 import type { ChatSignature } from '../../domain/language/bundle';

@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { Tenant } from '../../domain/ids';
 import type { ProgramRef } from '../../domain/project/program';
 import { appendAudit } from '../audit/entry';

@@ -10,7 +10,7 @@ import {
   text,
   unique,
 } from 'drizzle-orm/pg-core';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 import type { PromptMoveKind, PromptRefKind } from './records';
 import {

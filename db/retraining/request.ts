@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { isUnchanged, type Verdict } from '../../domain/decision/verdict';
+import { isUnchanged, type Verdict } from '../../domain/verdict';
 import { formatSeconds } from '../../domain/duration';
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';

@@ -22,7 +22,7 @@ import type {
   PossibleLosses,
   RolloutState,
 } from '../../domain/rollout/state';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import type { Page, PageRequest } from '../page';
 import type { TrafficPoint } from './traffic-history';
 

@@ -21,7 +21,7 @@ import {
   type RolloutStatus,
 } from '../../domain/rollout/rollout';
 import type { RolloutState } from '../../domain/rollout/state';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import { bytewise, counter, document, instant, oneOf, tenantId } from '../columns';
 import { decisions } from '../decision/schema';
 import { modelVersions } from '../model/schema';

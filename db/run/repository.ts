@@ -1,10 +1,10 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { LifecycleKind } from '../../domain/lifecycle/lifecycle';
 import type { ProgramRef } from '../../domain/project/program';
 import type { RerunOf } from '../../domain/run/rerun';
 import type { Failure, RunRequest, RunStatus } from '../../domain/run/run';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
 import { approvalWaits } from '../../domain/run/approval-wait';

@@ -1,9 +1,8 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { Failure, StageStatus } from '../../domain/run/run';
-import type { DecisionRef } from '../../domain/decision/verdict';
+import type { DecisionRef, Verdict } from '../../domain/verdict';
 import { failure } from '../../domain/failure';
-import type { Verdict } from '../../domain/decision/verdict';
 import type { Database, Query, Sql, Transaction } from '../connection';
 import { toJson } from '../document';
 import { afterKey, rowsToAsk, toPage, type Page, type PageRequest } from '../page';

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { check, foreignKey, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { RunId } from '../../domain/ids';
 import type { Failure, StageStatus } from '../../domain/run/run';
 import { bytewise, document, instant, isDigest, oneOf, tenantId } from '../columns';

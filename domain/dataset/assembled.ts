@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from './artifact';
+import type { ArtifactRef, Digest } from '../artifact';
 import type { Column, ColumnType, TimeWindow } from './dataset';
 import type { FeatureColumn, Task } from '../model/model';
 

@@ -8,7 +8,7 @@ import { judgeSlices } from './gates/slice';
 import { absoluteGates, judgeThreshold } from './gates/threshold';
 import type { GateSpec } from './gate-spec';
 import type { EvaluationPolicy } from './policy';
-import type { Reason, Verdict, VerdictKind } from './verdict';
+import type { Reason, Verdict, VerdictKind } from '../verdict';
 
 /** A gate with its result. */
 export interface GateDecision extends GateResult {

@@ -1,4 +1,4 @@
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from '../artifact';
 import type { TimeWindow } from '../dataset/dataset';
 import type { Attempt } from './gates/attempts';
 import type { EvaluateSpec } from './gate-spec';

@@ -4,7 +4,7 @@ import { attemptText } from './gates/attempts';
 import { sampleSizeText, boundsAt } from './gates/gate';
 import { count, figure, interval, signed } from '../format';
 import type { MetricName } from '../evaluation/metrics/names';
-import type { ReasonOutcome, Verdict } from './verdict';
+import type { ReasonOutcome, Verdict } from '../verdict';
 
 /** A verdict as lines of text, with the reason of each gate. */
 export function explainVerdict(verdict: Verdict): readonly string[] {

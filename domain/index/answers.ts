@@ -1,8 +1,8 @@
-import type { ArtifactRef } from '../dataset/artifact';
+import type { ArtifactRef } from '../artifact';
 import type { DimensionSpec } from '../language/dimension/dimension';
 import type { LlmEvidence } from '../language/evaluation/evidence';
 import { judgeLlmGate } from '../language/judge/gate';
-import type { Verdict } from '../decision/verdict';
+import type { Verdict } from '../verdict';
 
 /**
  * The rule for answers over a new index version: they may be at most `margin` worse than over the

@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../dataset/artifact';
+import type { ArtifactRef, Digest } from '../artifact';
 import type { SearchMode } from '../index/version';
 import type { Sampling } from './chat';
 

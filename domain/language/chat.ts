@@ -1,5 +1,5 @@
 /** One request to a language model, with what all provider protocols have in common. */
-import type { ArtifactRef } from '../dataset/artifact';
+import type { ArtifactRef } from '../artifact';
 
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant';

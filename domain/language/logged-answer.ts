@@ -1,4 +1,4 @@
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from '../artifact';
 import type { FailureType } from '../failure';
 import type { BundleIndex } from './bundle';
 import type { ChatAnswer } from './chat';

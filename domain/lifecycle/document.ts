@@ -1,4 +1,4 @@
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from '../artifact';
 import type { DataContract, DataContracts } from '../dataset/contract';
 import { readContract } from '../dataset/contract-document';
 import type { SourceDocument } from '../document/document';

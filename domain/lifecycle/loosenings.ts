@@ -2,7 +2,7 @@
  * Changes of a lifecycle that weaken its policy. Another person must accept them before they take
  * effect.
  */
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from '../artifact';
 import { canonicalJson } from '../canonical';
 import type { DataContracts } from '../dataset/contract';
 import { isMap, nameOf, type DocumentPath } from '../document/path';

@@ -1,4 +1,4 @@
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from '../artifact';
 import { canonicalJson } from '../canonical';
 import { contractOf, type DataContracts } from '../dataset/contract';
 import type { DocumentPath } from '../document/path';

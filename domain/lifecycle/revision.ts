@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../dataset/artifact';
+import type { ArtifactRef, Digest } from '../artifact';
 import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
 import type { ProgramSpec } from '../project/program';
 import type { DataContracts } from '../dataset/contract';

@@ -1,11 +1,11 @@
 /** The requirements of a manual promotion, and who may override them. */
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from '../artifact';
 import type { RunId } from '../ids';
 import type { PromoteSpec } from '../lifecycle/lifecycle';
 import type { ReleasingSpec } from '../lifecycle/revision';
 import type { ModelVersionStatus } from './model';
 import { isOpenRollout, type RolloutStatus } from '../rollout/rollout';
-import type { VerdictKind } from '../decision/verdict';
+import type { VerdictKind } from '../verdict';
 
 /** The registry's facts about one version, read in the transaction that moves the champion. */
 export interface PromotionFacts {

@@ -1,4 +1,4 @@
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from '../artifact';
 import type { RowLoss } from '../evaluation/metrics/names';
 import type { LifecycleSpec } from '../lifecycle/revision';
 import type { Task } from '../model/model';

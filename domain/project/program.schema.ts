@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from '../artifact';
 import { nameField } from '../document/field.schema';
 import { computeKindSchema } from '../training/compute-kind.schema';
 

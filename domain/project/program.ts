@@ -1,5 +1,5 @@
 /** A lifecycle that a project writes in TypeScript, as its revision describes it. */
-import type { ArtifactRef, Digest } from '../dataset/artifact';
+import type { ArtifactRef, Digest } from '../artifact';
 import { defaultTenant, type Tenant } from '../ids';
 import type { ComputeSpec } from '../training/job';
 

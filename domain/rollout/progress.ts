@@ -6,7 +6,7 @@ import type { Command } from '../run/command';
 import type { PredictionId, RolloutId } from '../ids';
 import type { CanarySpec } from '../lifecycle/lifecycle';
 import type { ModelVersionRef } from '../model/model';
-import type { DecisionRef } from '../decision/verdict';
+import type { DecisionRef } from '../verdict';
 import type { JudgingEnd } from './judging/evidence';
 import type { EndedRollout, OpeningRefusal, RolloutOutcome, RolloutVersions } from './outcome';
 import type { OpenRolloutStatus, RolloutStatus } from './rollout';

@@ -1,6 +1,6 @@
 /** A rerun: where it starts, what differs from its original run, and which stages it may reuse. */
 import { canonicalJson } from '../canonical';
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from '../artifact';
 import type { Issue } from '../failure';
 import type { RunId } from '../ids';
 import type { ModelLifecycleSpec, TimeSpec } from '../lifecycle/lifecycle';

@@ -1,6 +1,6 @@
 import type { IdempotencyKey, RunId, Tenant } from '../ids';
 import type { LifecycleKind, ReleasingKind } from '../lifecycle/lifecycle';
-import type { DecisionRef, Verdict } from '../decision/verdict';
+import type { DecisionRef, Verdict } from '../verdict';
 import type { ImportedModel } from '../model/imported';
 import type { BatchRequest } from '../batch/batch';
 import type { RunPriority } from './fair-share';

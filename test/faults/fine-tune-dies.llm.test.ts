@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { runEvents } from '../../apps/client/run-events';
 import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { ReleaseBundle } from '../../domain/language/bundle';
 import { eventually } from '../support/process/dying-product';
 import { expectNothingLeft, openStore } from '../support/leftovers';

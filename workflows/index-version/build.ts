@@ -17,7 +17,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { answersVerdict, combineVerdicts, type AnswersRule } from '../../domain/index/answers';
 import type { VectorKind } from '../../domain/index/vector-index';
 import type { IndexReport } from '../../domain/index/version';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import { allOrNone } from '../run/all-or-none';
 import type {
   IndexBuildInput,

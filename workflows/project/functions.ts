@@ -1,9 +1,9 @@
 /** The functions of every lifecycle of a project, beside the built-in stages of its kind. */
 import type { z } from 'zod';
 import { sleep } from '@temporalio/workflow';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import { formatSeconds } from '../../domain/duration';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { StageMapOptions, StageMapResult } from '../../domain/project/map';
 import type { CommandOptions, CommandResult } from '../../domain/project/command';
 import type { AnyDecisionPolicy, DecisionPolicy } from '../../domain/project/decision-policy';

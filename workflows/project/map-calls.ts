@@ -14,7 +14,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ProjectActivities } from '../../activities/project';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import { count } from '../../domain/format';
 import type { RunId, Tenant } from '../../domain/ids';
 import {

@@ -13,7 +13,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 import type { ProjectActivities } from '../../activities/project';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import { count, percent } from '../../domain/format';
 import type { RunId, Tenant } from '../../domain/ids';
 import {

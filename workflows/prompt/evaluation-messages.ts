@@ -1,6 +1,6 @@
 /** Input, outcome and query of a prompt evaluation. Constant = wire name + kind. */
 import { defineQuery } from '@temporalio/workflow';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { Tenant } from '../../domain/ids';
 import type { Sampling } from '../../domain/language/chat';
 import type { AnswersSummary } from '../../domain/language/evaluation/answers-summary';

@@ -5,7 +5,7 @@ import { approvalWaitText } from '../../domain/run/approval-wait';
 import type { Ballot, VoterRole } from '../../domain/run/ballot';
 import { formatSeconds } from '../../domain/duration';
 import type { RunStatus, StageSummary } from '../../domain/run/run';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import { registryWrites } from '../activity-proxies';
 import { admitCommand } from './admission';
 import type { OpenRolloutState } from '../../domain/rollout/progress';

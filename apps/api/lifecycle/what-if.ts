@@ -18,7 +18,7 @@ import type { EvaluationPolicy } from '../../../domain/decision/policy';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';
 import { parseWithSchema } from '../../../domain/document/schema-issues.schema';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import type { Registry } from '../../../db/registry';
 import { rolloutWhatIf, type JudgedRule } from '../rollout/what-if';
 

@@ -10,7 +10,7 @@ import { decideWithCanary } from '../../../domain/rollout/judging/other-rules';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';
 import type { RolloutVerdict } from '../../../domain/rollout/judging/verdict';
 import { parseWithSchema } from '../../../domain/document/schema-issues.schema';
-import type { ReasonOutcome, Verdict } from '../../../domain/decision/verdict';
+import type { ReasonOutcome, Verdict } from '../../../domain/verdict';
 
 /** The result of a metric, or a reason that holds the rollout. */
 export interface JudgedRule {

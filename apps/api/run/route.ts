@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { ApiKeyIdentity } from '../../../db/access/repository';
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import { batchStages } from '../../../domain/batch/batch';
 import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
 import { failure } from '../../../domain/failure';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { runStatuses } from '../../../domain/run/run';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import type { RunRecord } from '../../../db/run/repository';
 import type { SentEventRecord } from '../../../db/run/sent-event-repository';
 import type { StageRecord } from '../../../db/run/stage-repository';

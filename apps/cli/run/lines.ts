@@ -4,7 +4,7 @@ import { formatSeconds } from '../../../domain/duration';
 import { standbyText, type StandbyOutcome } from '../../../domain/language/provider/standby';
 import type { RolloutStatus } from '../../../domain/rollout/rollout';
 import { isOpenRollout, rolloutStatuses } from '../../../domain/rollout/rollout';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import { paintRolloutStatus } from '../rollout/view';
 import { batchProgressText } from '../batch/view';
 import { paintStatus } from './view';

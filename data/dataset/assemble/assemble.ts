@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import type { AssembledPartName, DroppedRows } from '../../../domain/dataset/assembled';
 import {
   assembledParts,

@@ -1,4 +1,4 @@
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import type { BundleIndex } from '../../../domain/language/bundle';
 import type { Sampling } from '../../../domain/language/chat';
 import type { EvaluationCase } from '../../../domain/language/cases/case';

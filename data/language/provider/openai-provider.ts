@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { failure, isPerennialError } from '../../../domain/failure';
 import type { ChatAnswer, ChatRequest, Usage } from '../../../domain/language/chat';
 import type { EndpointRequest, Endpoint } from './endpoint';

@@ -5,7 +5,7 @@ import { dayCorrelationText } from '../../statistics/day-history';
 import type { Bounds } from '../../statistics/interval';
 import type { TailIndex } from '../../statistics/tail-index';
 import { count, figure } from '../../format';
-import type { VerdictKind } from '../verdict';
+import type { VerdictKind } from '../../verdict';
 
 export type GateKind = GateSpec['kind'];
 export type GateOf<K extends GateKind> = Extract<GateSpec, { readonly kind: K }>;

@@ -1,4 +1,4 @@
-import type { Digest } from '../../dataset/artifact';
+import type { Digest } from '../../artifact';
 import { sortCases } from '../canary/case-slices';
 import { aggregate } from './aggregate';
 import { measureBias } from '../judge/bias';

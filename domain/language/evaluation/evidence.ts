@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../../dataset/artifact';
+import type { ArtifactRef, Digest } from '../../artifact';
 import type { Attempt } from '../../decision/gates/attempts';
 import type { Aggregate } from './aggregate';
 import type { BiasEvidence } from '../judge/bias';

@@ -1,4 +1,4 @@
-import type { Digest } from '../../dataset/artifact';
+import type { Digest } from '../../artifact';
 import type { Budget, BudgetAmount } from '../../budget/budget';
 import type { FailureType } from '../../failure';
 import type { Tenant } from '../../ids';

@@ -1,5 +1,5 @@
-import type { Digest } from '../../dataset/artifact';
-import type { Verdict, VerdictKind } from '../../decision/verdict';
+import type { Digest } from '../../artifact';
+import type { Verdict, VerdictKind } from '../../verdict';
 import { count } from '../../format';
 import type { ReleaseBundle } from '../bundle';
 

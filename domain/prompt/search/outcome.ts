@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../../dataset/artifact';
+import type { ArtifactRef, Digest } from '../../artifact';
 import { boundsOf, type Aggregate } from '../../language/evaluation/aggregate';
 import type { HalvingRound } from './halving';
 import type { SearchState } from './state';

@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../dataset/artifact';
+import type { ArtifactRef } from '../../artifact';
 import type { Sampling } from '../../language/chat';
 import type { DimensionSpec } from '../../language/dimension/dimension';
 import type { SearchSpec } from './search';

@@ -1,4 +1,4 @@
-import type { Digest } from '../../dataset/artifact';
+import type { Digest } from '../../artifact';
 import type { CaseResult } from '../../language/evaluation/result';
 import type { PromptTemplate } from '../prompt';
 

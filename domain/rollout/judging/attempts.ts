@@ -2,7 +2,7 @@
 import { canonicalJson } from '../../canonical';
 import { alphaShare } from '../../decision/gates/attempts';
 import type { CanarySpec } from '../../lifecycle/lifecycle';
-import type { Verdict } from '../../decision/verdict';
+import type { Verdict } from '../../verdict';
 
 /** What the platform adds to the spec of a rollout before it opens. */
 interface CountedTest {

@@ -12,7 +12,7 @@ import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/st
 import { digestOf } from '../../../data/digest';
 import { openDatabase, type Database } from '../../../db/connection';
 import { createRegistry, type Registry } from '../../../db/registry';
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import { decide } from '../../../domain/decision/decide';
 import type { Evidence } from '../../../domain/decision/evidence';
 import { defaultTenant as tenant, effectKey, type RunId } from '../../../domain/ids';

@@ -16,7 +16,7 @@ import type { Evidence } from '../../../domain/decision/evidence';
 import { failure } from '../../../domain/failure';
 import { defaultTenant, type IdempotencyKey, type RunId } from '../../../domain/ids';
 import { explainEvidence } from '../../../domain/decision/explain';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { EvaluateSpec, GateSpec } from '../../../domain/decision/gate-spec';
 import type { EvaluationPolicy } from '../../../domain/decision/policy';
 import { digestOf } from '../../../data/digest';

@@ -10,7 +10,7 @@ import {
 } from '../../../activities/language/prepare-examples';
 import { openModelAccess } from '../../../data/language/model-access';
 import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { effectKey } from '../../../domain/ids';
 import type { ReleaseBundle } from '../../../domain/language/bundle';
 import { readPrompt } from '../../../domain/prompt/document';

@@ -20,7 +20,7 @@ import { openLedgerChat } from '../../../data/language/ledger-chat';
 import { openLedgerEmbeddings } from '../../../data/language/ledger-embeddings';
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
 import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { toParts } from '../../../domain/budget/budget';
 import { effectKey, type RunId } from '../../../domain/ids';
 import type { EmbedderSpec } from '../../../domain/index/embedder';

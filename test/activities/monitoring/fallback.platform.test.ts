@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createCompareFormerActivities } from '../../../activities/monitoring/fallback';
 import { newId } from '../../../db/ids';
 import type { MonitoredModel } from '../../../db/monitoring/records';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { PredictionId } from '../../../domain/ids';
 import type { MonitorSettings } from '../../../domain/monitoring/monitor';
 import { defaultMonitor } from '../../../domain/monitoring/monitor-spec';

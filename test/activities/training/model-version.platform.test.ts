@@ -4,7 +4,7 @@ import {
 } from '../../../activities/training/model-version';
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
 import type { TrainingSet } from '../../../domain/dataset/assembled';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { effectKey, type RunId } from '../../../domain/ids';
 import type { ModelManifest } from '../../../domain/model/model';
 import {

@@ -1,7 +1,7 @@
 import { combineVerdicts, decideAnswers, type AnswersRule } from '../../../domain/index/answers';
 import { buildLlmEvidence } from '../../../domain/language/evaluation/build-evidence';
 import type { CaseResult } from '../../../domain/language/evaluation/result';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import { artifact } from '../../support/fake-activities';
 
 const rule: AnswersRule = {

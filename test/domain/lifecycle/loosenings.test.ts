@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import type { DataContract, DataContracts } from '../../../domain/dataset/contract';
 import type { CanarySpec, ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import type { GateSpec } from '../../../domain/decision/gate-spec';

@@ -1,4 +1,4 @@
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import type { LifecycleRevision } from '../../../domain/lifecycle/revision';
 import { parseLifecycle } from '../../../domain/lifecycle/document';
 import type { LifecyclePlan, NextRevision } from '../../../domain/lifecycle/plan';

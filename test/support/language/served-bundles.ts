@@ -1,7 +1,7 @@
 import type { ModelAccess } from '../../../data/language/model-access';
 import type { Question } from '../../../data/language/attempt';
 import { digestOf } from '../../../data/digest';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
 import type { ReleaseBundle } from '../../../domain/language/bundle';
 import type { ChatAnswer } from '../../../domain/language/chat';

@@ -2,7 +2,7 @@
 import type { CaseAnswers } from '../../../domain/language/evaluation/answers-summary';
 import type { LlmLifecycleSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
 import type { RunId, Tenant } from '../../../domain/ids';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import type { LlmRun } from '../../../workflows/lifecycle/stage';
 import { artifact, digest, passed, type Overrides } from '../fake-activities';
 

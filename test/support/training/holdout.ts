@@ -1,6 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { join } from 'node:path';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { ColumnType } from '../../../domain/dataset/dataset';
 import type { TrainingSet } from '../../../domain/dataset/assembled';
 import { digestOf } from '../../../data/digest';

@@ -2,7 +2,7 @@
 import { ActivityFailure } from '@temporalio/workflow';
 import type { AnswerCasesInput } from '../../../activities/language/answer-cases';
 import type { DecideBundleInput } from '../../../activities/language/evaluate-bundle';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import {
   latencySample,
   type LatencySample,

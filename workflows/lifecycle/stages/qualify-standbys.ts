@@ -1,7 +1,7 @@
 import { ActivityFailure, isCancellation } from '@temporalio/workflow';
 import type { AnswerCasesInput } from '../../../activities/language/answer-cases';
 import type { BundleMeasurements } from '../../../activities/language/evaluate-bundle';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { CaseAnswers } from '../../../domain/language/evaluation/answers-summary';
 import type { StandbyModel, StandbyOutcome } from '../../../domain/language/provider/standby';
 import { llmWork, registryWrites, standbyWork } from '../../activity-proxies';

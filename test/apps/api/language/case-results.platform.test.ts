@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunEvaluation } from '../../../../apps/api/language/case-results';
 import { digestOf } from '../../../../data/digest';
-import type { ArtifactRef } from '../../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../../domain/artifact';
 import { effectKey, type RunId } from '../../../../domain/ids';
 import { buildLlmEvidence } from '../../../../domain/language/evaluation/build-evidence';
 import { caseReportOf } from '../../../../domain/language/evaluation/report';

@@ -1,4 +1,4 @@
-import type { Digest } from '../../../../domain/dataset/artifact';
+import type { Digest } from '../../../../domain/artifact';
 import { aggregate } from '../../../../domain/language/evaluation/aggregate';
 import { alphaShare } from '../../../../domain/decision/gates/attempts';
 import { measureBias } from '../../../../domain/language/judge/bias';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Digest } from '../../../../domain/dataset/artifact';
+import type { Digest } from '../../../../domain/artifact';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
 import type { PromptTemplate } from '../../../../domain/prompt/prompt';
 import { fewShotVariants } from '../../../../domain/prompt/search/draw-examples';

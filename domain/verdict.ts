@@ -1,4 +1,4 @@
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from './artifact';
 
 /**
  * The reason of a gate's outcome. `code` is stable. `message` is one fact with its numbers, at most

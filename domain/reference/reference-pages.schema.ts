@@ -1,4 +1,4 @@
-import { isMap } from './path';
+import { isMap } from '../document/path';
 import { publishedSchemas } from './published.schema';
 
 /** The pages of `docs/reference`, by the kind of file that they describe. */

@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { publishedSchemas } from '../../../domain/document/published.schema';
+import { publishedSchemas } from '../../../domain/reference/published.schema';
 
 const folder = join(__dirname, '..', '..', '..', 'schemas');
 
