@@ -1,4 +1,4 @@
-import type { CallLedger } from '../domain/language/provider/call-ledger';
+import type { CallLedger } from '../domain/provider/call-ledger';
 import type { Database } from './connection';
 import { withFailures } from './failures';
 import { createAttemptRepository, type AttemptRepository } from './decision/attempt-repository';

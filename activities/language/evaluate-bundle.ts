@@ -17,7 +17,7 @@ import {
   standbyOutcome,
   type StandbyModel,
   type StandbyOutcome,
-} from '../../domain/language/provider/standby';
+} from '../../domain/bundle/standby';
 import type { DecisionRef, VerdictKind } from '../../domain/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { digestOf } from '../../data/digest';

@@ -14,7 +14,7 @@ import type { DatasetManifest, DatasetVersionRef } from '../../domain/dataset/da
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import { readStoredCases } from '../../domain/language/cases/case-set-document';
 import type { FineTuneSpec, LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
-import { passageValue } from '../../domain/language/passages';
+import { passageValue } from '../../domain/bundle/passages';
 import { renderPrompt } from '../../domain/prompt/render';
 import { requestContextOf } from './request-context';
 import { openBundleAnswering, type BundleAnsweringDeps } from './bundle-answering';

@@ -13,7 +13,7 @@ import { openLedgerChat } from '../../data/language/ledger-chat';
 import type { ModelAccess } from '../../data/language/model-access';
 import type { Registry } from '../../db/registry';
 import type { ArtifactRef } from '../../domain/artifact';
-import { evaluationScope } from '../../domain/language/provider/run-budget';
+import { evaluationScope } from '../../domain/budget/run-budget';
 import { answersSummary } from '../../domain/language/evaluation/answers-summary';
 import { readStoredCases } from '../../domain/language/cases/case-set-document';
 import { buildLlmEvidence } from '../../domain/language/evaluation/build-evidence';

@@ -5,7 +5,7 @@ import type { Registry } from '../../db/registry';
 import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import type { RunId, Tenant } from '../../domain/ids';
-import { promptSearchScope, searchScope } from '../../domain/language/provider/run-budget';
+import { promptSearchScope, searchScope } from '../../domain/budget/run-budget';
 import { promptScore, type SearchOutcome } from '../../domain/prompt/search/outcome';
 import type { PromptSearchRequest } from '../../domain/prompt/search/request';
 

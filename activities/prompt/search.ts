@@ -22,7 +22,7 @@ import type { Registry } from '../../db/registry';
 import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import { failure } from '../../domain/failure';
-import type { Sampling } from '../../domain/language/chat';
+import type { Sampling } from '../../domain/chat/chat';
 import { readStoredCases } from '../../domain/language/cases/case-set-document';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 import { rankResults } from '../../domain/prompt/search/halving';

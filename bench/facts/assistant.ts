@@ -15,7 +15,7 @@ import type { IndexSpec } from '../../domain/index/index.schema';
 import type { EvaluationCase } from '../../domain/language/cases/case';
 import { readCaseSet } from '../../domain/language/cases/case-set-document';
 import { parseLifecycle } from '../../domain/lifecycle/document';
-import type { ReleaseBundle } from '../../domain/language/bundle';
+import type { ReleaseBundle } from '../../domain/bundle/bundle';
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 import { readPrompt } from '../../domain/prompt/document';

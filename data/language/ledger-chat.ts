@@ -7,9 +7,9 @@ import type {
   CallOwner,
   LedgerCall,
   RecordedAnswer,
-} from '../../domain/language/provider/call-ledger';
-import { maxUsage } from '../../domain/language/provider/price';
-import { budgetsFor } from '../../domain/language/provider/budget';
+} from '../../domain/provider/call-ledger';
+import { maxUsage } from '../../domain/provider/price';
+import { budgetsFor } from '../../domain/provider/budget';
 import { callKey } from './call-key';
 import {
   checkBudgets,

@@ -7,8 +7,8 @@ import type {
   CallOwner,
   LedgerCall,
   RecordedAnswer,
-} from '../../domain/language/provider/call-ledger';
-import { maxEmbeddingUsage } from '../../domain/language/provider/price';
+} from '../../domain/provider/call-ledger';
+import { maxEmbeddingUsage } from '../../domain/provider/price';
 import type { ArtifactStore } from '../artifact/store';
 import { digestOf } from '../digest';
 import { checkBudgets, attemptRecorder, claimAttempt, type LedgerEntry } from './ledger-attempt';

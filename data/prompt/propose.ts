@@ -1,5 +1,5 @@
 import type { Digest } from '../../domain/artifact';
-import type { ChatMessage, Sampling } from '../../domain/language/chat';
+import type { ChatMessage, Sampling } from '../../domain/chat/chat';
 import { expectedAnswers, type EvaluationCase } from '../../domain/language/cases/case';
 import type { CaseResult } from '../../domain/language/evaluation/result';
 import { isPerennialError } from '../../domain/failure';

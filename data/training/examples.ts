@@ -5,7 +5,7 @@ import { quoteName, quoteText, withDuckDb, type PlatformSql } from '../sql/platf
 import type { ArtifactRef } from '../../domain/artifact';
 import type { DatasetManifest } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
-import type { ChatMessage } from '../../domain/language/chat';
+import type { ChatMessage } from '../../domain/chat/chat';
 import type { FineTuneSpec } from '../../domain/language/lifecycle/llm-lifecycle';
 
 export interface ExampleSource {

@@ -2,9 +2,9 @@ import { sql } from 'drizzle-orm';
 import { check, foreignKey, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { Digest } from '../../domain/artifact';
 import type { FailureType } from '../../domain/failure';
-import type { AttemptOutcome } from '../../domain/language/provider/call-ledger';
-import { attemptOutcomes } from '../../domain/language/provider/call-ledger';
-import type { ChatAnswer } from '../../domain/language/chat';
+import type { AttemptOutcome } from '../../domain/provider/call-ledger';
+import { attemptOutcomes } from '../../domain/provider/call-ledger';
+import type { ChatAnswer } from '../../domain/chat/chat';
 import {
   bytewise,
   counter,

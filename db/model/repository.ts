@@ -1,6 +1,6 @@
 import type { ArtifactRef } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { ChatSignature } from '../../domain/language/bundle';
+import type { ChatSignature } from '../../domain/bundle/bundle';
 import type { ImportedModel, ImportedOrigin } from '../../domain/model/imported';
 import type { ModelSignature, ModelVersionRef, ModelVersionStatus } from '../../domain/model/model';
 import type { Page, PageRequest } from '../page';

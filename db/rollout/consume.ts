@@ -1,6 +1,6 @@
 import type { PredictionId } from '../../domain/ids';
 import { advanceClock, stoppedClock } from '../../domain/rollout/event-clock';
-import type { LoggedAnswer } from '../../domain/language/logged-answer';
+import type { LoggedAnswer } from '../../domain/bundle/logged-answer';
 import { classLabel } from '../../domain/serving/prediction';
 import {
   classPredictionIn,

@@ -1,6 +1,6 @@
 import type { PredictionId, Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
-import { loggedAnswer, worstScreeningOutcome } from '../../domain/language/logged-answer';
+import { loggedAnswer, worstScreeningOutcome } from '../../domain/bundle/logged-answer';
 import type { Task } from '../../domain/model/model';
 import type { Columns } from '../columns';
 import type { Database, Sql } from '../connection';

@@ -7,7 +7,7 @@ import { buildOrderSchema } from '../../domain/index/build-order.schema';
 import { formatIssue } from '../../domain/document/issue-text';
 import { parseLifecycle } from '../../domain/lifecycle/document';
 import { readPrompt } from '../../domain/prompt/document';
-import { readProviders } from '../../domain/language/provider/document';
+import { readProviders } from '../../domain/provider/document';
 import { readSafetyPolicy } from '../../domain/safety/policy-document';
 import { parseWithSchema } from '../../domain/document/schema-issues.schema';
 import { lifecycleFiles, lifecycleText } from '../support/lifecycle-text';

@@ -8,7 +8,7 @@ import { runEvents } from '../../apps/client/run-events';
 import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
 import type { ArtifactRef } from '../../domain/artifact';
-import type { ReleaseBundle } from '../../domain/language/bundle';
+import type { ReleaseBundle } from '../../domain/bundle/bundle';
 import { eventually } from '../support/process/dying-product';
 import { expectNothingLeft, openStore } from '../support/leftovers';
 import { pause, startProduct, type Product } from '../support/process/product';

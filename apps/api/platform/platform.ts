@@ -1,5 +1,5 @@
 import type { Tenant } from '../../../domain/ids';
-import { embeddedProvider } from '../../../domain/language/provider/document';
+import { embeddedProvider } from '../../../domain/provider/document';
 import type { ArtifactStore } from '../../../data/artifact/store';
 import type { Registry } from '../../../db/registry';
 import type { LifecycleClient, QueueName } from '../../temporal-clients/lifecycle-client';

@@ -5,7 +5,7 @@ import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { invalidInput } from '../../../domain/document/issue-text';
 import { readCaseSet } from '../../../domain/language/cases/case-set-document';
-import { evaluationScope } from '../../../domain/language/provider/run-budget';
+import { evaluationScope } from '../../../domain/budget/run-budget';
 import { evaluationProblems } from '../../../domain/language/dimension/checks';
 import { caseReportOf } from '../../../domain/language/evaluation/report';
 import type { CaseResult } from '../../../domain/language/evaluation/result';

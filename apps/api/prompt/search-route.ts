@@ -11,7 +11,7 @@ import type { RouteDeps } from '../route-deps';
 import { name, page, pageOf, problem } from '../fields';
 import { callsOf, scopeCalls } from '../language/call-view';
 import { promptSearchDetail, promptSearchView } from './search-view';
-import { promptSearchScope, searchScope } from '../../../domain/language/provider/run-budget';
+import { promptSearchScope, searchScope } from '../../../domain/budget/run-budget';
 
 const prompt = z.object({ prompt: name });
 const id = z

@@ -10,7 +10,7 @@ import {
   type BundleIndex,
   type BundleReranker,
   type ReleaseBundle,
-} from '../../../domain/language/bundle';
+} from '../../../domain/bundle/bundle';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import { variablesOf } from '../../../domain/prompt/render';
 import type { SafetyPolicy, Side } from '../../../domain/safety/policy';

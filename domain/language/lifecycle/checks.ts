@@ -14,7 +14,7 @@ import { writtenLlmCanary } from '../canary/canary.schema';
 import { methodProblems } from '../../rollout/method-problems';
 import { readPrompt } from '../../prompt/document';
 import { variablesOf } from '../../prompt/render';
-import { embeddedProvider } from '../provider/document';
+import { embeddedProvider } from '../../provider/document';
 import { readSafetyPolicy } from '../../safety/policy-document';
 import { searchProblem } from '../../prompt/search/request';
 

@@ -9,7 +9,7 @@ import type {
 } from '../../lifecycle/lifecycle';
 import type { AnswersMonitorSpec } from '../../monitoring/monitor-spec';
 import type { NotifySpec } from '../../notification/notification';
-import type { Sampling } from '../chat';
+import type { Sampling } from '../../chat/chat';
 import type { DimensionSpec } from '../dimension/dimension';
 import type { LlmGate } from '../evaluation/gate';
 import type { ProgramSpec } from '../../project/program';

@@ -1,7 +1,7 @@
 import { truncateText } from '../../text';
-import type { ChatMessage } from '../../language/chat';
+import type { ChatMessage } from '../../chat/chat';
 import type { PromptTemplate } from '../prompt';
-import { jsonMemberText } from '../../language/json-member-text';
+import { jsonMemberText } from '../../chat/json-member-text';
 import { promptProblems } from '../checks';
 
 /** A case that the prompt got wrong. */

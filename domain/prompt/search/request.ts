@@ -1,5 +1,5 @@
 import type { ArtifactRef } from '../../artifact';
-import type { Sampling } from '../../language/chat';
+import type { Sampling } from '../../chat/chat';
 import type { DimensionSpec } from '../../language/dimension/dimension';
 import type { SearchSpec } from './search';
 

@@ -3,7 +3,7 @@ import type { WriteBundlesInput } from '../../../activities/language/bundle-vers
 import type { ArtifactRef } from '../../../domain/artifact';
 import { effectKey, type RunId } from '../../../domain/ids';
 import type { IndexRecipe } from '../../../domain/index/version';
-import type { ReleaseBundle } from '../../../domain/language/bundle';
+import type { ReleaseBundle } from '../../../domain/bundle/bundle';
 import { digestOf, refTo, startRun, tenant, unique } from '../../db/registry-fixture';
 import {
   openLanguageWorld,

@@ -9,7 +9,7 @@ import { openCalendar } from '../../../domain/calendar';
 import { effectKey, type PredictionId, type RunId } from '../../../domain/ids';
 import { llmCanarySchema } from '../../../domain/language/canary/canary.schema';
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
-import type { LoggedAnswer } from '../../../domain/language/logged-answer';
+import type { LoggedAnswer } from '../../../domain/bundle/logged-answer';
 import type { AnswerJudge } from '../../../domain/rollout/judging/answer-quality';
 import { rolloutPolicyOf } from '../../../domain/rollout/policy';
 import { addObservations, emptyRolloutState } from '../../../domain/rollout/state';

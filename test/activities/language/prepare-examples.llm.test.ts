@@ -12,7 +12,7 @@ import { openModelAccess } from '../../../data/language/model-access';
 import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
 import type { ArtifactRef } from '../../../domain/artifact';
 import { effectKey } from '../../../domain/ids';
-import type { ReleaseBundle } from '../../../domain/language/bundle';
+import type { ReleaseBundle } from '../../../domain/bundle/bundle';
 import { readPrompt } from '../../../domain/prompt/document';
 import { startRun, tenant } from '../../db/registry-fixture';
 import {

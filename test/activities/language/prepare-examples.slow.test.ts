@@ -24,7 +24,7 @@ import type { ArtifactRef } from '../../../domain/artifact';
 import { toParts } from '../../../domain/budget/budget';
 import { effectKey, type RunId } from '../../../domain/ids';
 import type { EmbedderSpec } from '../../../domain/index/embedder';
-import type { ReleaseBundle } from '../../../domain/language/bundle';
+import type { ReleaseBundle } from '../../../domain/bundle/bundle';
 import type { FineTuneSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
 import { readPrompt } from '../../../domain/prompt/document';
 import {

@@ -4,7 +4,7 @@ import {
   llmCanarySchema,
   type LlmCanaryDocument,
 } from '../../../domain/language/canary/canary.schema';
-import type { LoggedAnswer } from '../../../domain/language/logged-answer';
+import type { LoggedAnswer } from '../../../domain/bundle/logged-answer';
 import { emptyRolloutState } from '../../../domain/rollout/state';
 import { newId } from '../../../db/ids';
 import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-records';

@@ -7,7 +7,7 @@ import {
   latencySample,
   type LatencySample,
 } from '../../../domain/language/evaluation/latency-sample';
-import type { StandbyModel } from '../../../domain/language/provider/standby';
+import type { StandbyModel } from '../../../domain/bundle/standby';
 import { versionName, type ComparedChampion } from '../../../domain/model/model';
 import { llmWork } from '../../activity-proxies';
 import type { EffectFactory, LlmRun } from '../stage';

@@ -12,7 +12,7 @@ import { effectKey, type RunId } from '../../../../domain/ids';
 import { buildLlmEvidence } from '../../../../domain/language/evaluation/build-evidence';
 import { caseReportOf } from '../../../../domain/language/evaluation/report';
 import type { CaseResult } from '../../../../domain/language/evaluation/result';
-import type { StandbyOutcome } from '../../../../domain/language/provider/standby';
+import type { StandbyOutcome } from '../../../../domain/bundle/standby';
 import { tenant } from '../../../db/registry-fixture';
 import { cliAgainst } from '../../cli/fake-api';
 import { openApiWorld, type ApiWorld } from '../support/api-world';

@@ -1,5 +1,5 @@
 import { newId } from '../../../../db/ids';
-import type { AttemptEnd } from '../../../../domain/language/provider/call-ledger';
+import type { AttemptEnd } from '../../../../domain/provider/call-ledger';
 import type { RolloutId, RunId } from '../../../../domain/ids';
 import type { CanarySpec } from '../../../../domain/lifecycle/lifecycle';
 import { digestOf } from '../../../../data/digest';

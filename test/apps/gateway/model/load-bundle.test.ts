@@ -7,7 +7,7 @@ import { digestOf, sha256 } from '../../../../data/digest';
 import type { ArtifactRef } from '../../../../domain/artifact';
 import { failure, type FailureType } from '../../../../domain/failure';
 import { defaultTenant as tenant } from '../../../../domain/ids';
-import type { BundleIndex, ReleaseBundle } from '../../../../domain/language/bundle';
+import type { BundleIndex, ReleaseBundle } from '../../../../domain/bundle/bundle';
 import { parrot, putBundle, questionPrompt } from '../../../support/language/served-bundles';
 
 const index: BundleIndex = {

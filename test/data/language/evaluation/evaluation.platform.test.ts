@@ -12,7 +12,7 @@ import { openModelAccess, type ModelAccess } from '../../../../data/language/mod
 import { createMutator } from '../../../../data/prompt/propose';
 import { runSearch } from '../../../../data/prompt/run-search';
 import { digestOf } from '../../../../data/digest';
-import type { Sampling } from '../../../../domain/language/chat';
+import type { Sampling } from '../../../../domain/chat/chat';
 import { answersSummary } from '../../../../domain/language/evaluation/answers-summary';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
 import { decideEvaluation } from '../../../../domain/language/evaluation/decide-evaluation';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { nextBlock } from '../../../../domain/language/provider/budget-block';
+import { nextBlock } from '../../../domain/provider/budget-block';
 
 describe('a block of a budget', () => {
   test.each([

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import type { ChatRequest } from '../../../../domain/language/chat';
-import { costOf, likelyTokens, maxUsage } from '../../../../domain/language/provider/price';
-import { question } from '../../../support/provider/model-access';
+import type { ChatRequest } from '../../../domain/chat/chat';
+import { costOf, likelyTokens, maxUsage } from '../../../domain/provider/price';
+import { question } from '../../support/provider/model-access';
 
 const request = (text: string): ChatRequest => ({ ...question(text), model: 'any' });
 

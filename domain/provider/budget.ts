@@ -1,4 +1,4 @@
-import type { BudgetRef } from '../../budget/budget';
+import type { BudgetRef } from '../budget/budget';
 
 export const providerScopePrefix = 'provider/';
 

@@ -1,11 +1,11 @@
 import type { Digest } from '../artifact';
 import type { FailureType } from '../failure';
 import type { BundleIndex } from './bundle';
-import type { ChatAnswer } from './chat';
+import type { ChatAnswer } from '../chat/chat';
 import type { Passage } from './passages';
 import type { ScreeningOutcome, Screening } from '../safety/screen';
 import { worstOutcome } from '../safety/screen';
-import type { StandbyModel } from './provider/standby';
+import type { StandbyModel } from './standby';
 
 /** One version's answer in the prediction log, whether or not it was returned to the caller. */
 export interface LoggedAnswer extends Pick<ChatAnswer, 'finish' | 'usage'> {

@@ -1,4 +1,4 @@
-import type { FailureType } from '../../failure';
+import type { FailureType } from '../failure';
 
 interface RetryRule {
   /** Requests in total, including the first. */

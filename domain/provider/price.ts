@@ -1,5 +1,5 @@
-import { budgetUnits } from '../../budget/budget';
-import type { ChatRequest, Usage } from '../chat';
+import { budgetUnits } from '../budget/budget';
+import type { ChatRequest, Usage } from '../chat/chat';
 
 /** A model's prices in US dollars per million tokens; 0 for a self-hosted model. */
 export interface Price {

@@ -1,6 +1,6 @@
-import type { BudgetRef } from '../../budget/budget';
-import type { RunId } from '../../ids';
-import type { LlmLifecycleSpec } from '../lifecycle/llm-lifecycle';
+import type { BudgetRef } from './budget';
+import type { RunId } from '../ids';
+import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
 
 export function runScope(runId: RunId): string {
   return `run/${runId}`;

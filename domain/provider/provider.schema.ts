@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { nameField, secondsField } from '../../document/field.schema';
-import { apiVersion } from '../../lifecycle/lifecycle.schema';
-import { secretSchema } from '../../notification/notify.schema';
-import { schemaIssue } from '../../document/schema-issues.schema';
+import { nameField, secondsField } from '../document/field.schema';
+import { apiVersion } from '../lifecycle/lifecycle.schema';
+import { secretSchema } from '../notification/notify.schema';
+import { schemaIssue } from '../document/schema-issues.schema';
 
 const perMinute = z.int().min(1).max(1_000_000_000);
 

@@ -1,6 +1,6 @@
 import type { ArtifactRef, Digest } from '../artifact';
 import type { SearchMode } from '../index/version';
-import type { Sampling } from './chat';
+import type { Sampling } from '../chat/chat';
 
 /**
  * The models of a bundle. A fine-tuned adapter is part of the bundle's bytes; a provider's own

@@ -1,5 +1,5 @@
-import type { FailureType } from '../../../../domain/failure';
-import { mayFailOver, retryDelayMs } from '../../../../domain/language/provider/retry';
+import type { FailureType } from '../../../domain/failure';
+import { mayFailOver, retryDelayMs } from '../../../domain/provider/retry';
 
 describe('retries of provider requests', () => {
   const delay = (

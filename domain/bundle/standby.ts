@@ -1,7 +1,7 @@
-import type { Digest } from '../../artifact';
-import type { Verdict, VerdictKind } from '../../verdict';
-import { count } from '../../format';
-import type { ReleaseBundle } from '../bundle';
+import type { Digest } from '../artifact';
+import type { Verdict, VerdictKind } from '../verdict';
+import { count } from '../format';
+import type { ReleaseBundle } from './bundle';
 
 /** A provider's model by its name; it has no adapter. */
 export interface StandbyModel {

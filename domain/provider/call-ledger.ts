@@ -1,8 +1,8 @@
-import type { Digest } from '../../artifact';
-import type { Budget, BudgetAmount } from '../../budget/budget';
-import type { FailureType } from '../../failure';
-import type { Tenant } from '../../ids';
-import type { ChatAnswer, Usage } from '../chat';
+import type { Digest } from '../artifact';
+import type { Budget, BudgetAmount } from '../budget/budget';
+import type { FailureType } from '../failure';
+import type { Tenant } from '../ids';
+import type { ChatAnswer, Usage } from '../chat/chat';
 
 /** One request to a model. `key` is the digest of everything that determines the answer. */
 export interface LedgerCall {

@@ -1,4 +1,4 @@
-import type { SecretRef } from '../../access/secret-access';
+import type { SecretRef } from '../access/secret-access';
 import type { Price } from './price';
 
 export interface RateLimits {

@@ -1,5 +1,5 @@
-import type { Budget, BudgetRef } from '../../budget/budget';
-import type { Tenant } from '../../ids';
+import type { Budget, BudgetRef } from '../budget/budget';
+import type { Tenant } from '../ids';
 
 /**
  * One gateway's report on its block of a budget. A block is reserved ahead, so that requests need

@@ -1,7 +1,7 @@
-import { objectDocument } from '../../document/document';
-import type { ParseResult } from '../../document/schema-issues.schema';
-import { parseWithSchema } from '../../document/schema-issues.schema';
-import { yamlDocument } from '../../document/yaml-document.schema';
+import { objectDocument } from '../document/document';
+import type { ParseResult } from '../document/schema-issues.schema';
+import { parseWithSchema } from '../document/schema-issues.schema';
+import { yamlDocument } from '../document/yaml-document.schema';
 import type { ProviderSettings, RateLimits } from './settings';
 import { providersSchema } from './provider.schema';
 

@@ -4,7 +4,7 @@ import {
   passageText,
   passagesThatFit,
   type Passage,
-} from '../../../domain/language/passages';
+} from '../../../domain/bundle/passages';
 import type { PromptVariableType } from '../../../domain/prompt/prompt';
 
 const passage = (text: string): Passage => ({

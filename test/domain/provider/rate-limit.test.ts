@@ -1,9 +1,5 @@
 import fc from 'fast-check';
-import {
-  admitRequest,
-  correctRate,
-  type RateState,
-} from '../../../../domain/language/provider/rate-limit';
+import { admitRequest, correctRate, type RateState } from '../../../domain/provider/rate-limit';
 
 describe('a rate limit', () => {
   const rate = { perMinute: 600 };

@@ -1,4 +1,4 @@
-import { readProviders } from '../../../../domain/language/provider/document';
+import { readProviders } from '../../../domain/provider/document';
 
 const head =
   'apiVersion: perennial.dev/v1\nkind: Platform\nmetadata: { name: production }\nspec:\n  providers:\n';
