@@ -12,7 +12,11 @@ import type { ArtifactRef } from '../../domain/artifact';
 import { toParts, type BudgetRef } from '../../domain/budget/budget';
 import { failure, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import { answersVerdict, decideAnswers, type AnswersRule } from '../../domain/index/answers';
+import {
+  answersVerdict,
+  decideAnswers,
+  type AnswersRule,
+} from '../../domain/index-version/answers';
 import { type ReleaseBundle } from '../../domain/bundle/bundle';
 import { readStoredCases } from '../../domain/language/cases/case-set-document';
 import { buildLlmEvidence } from '../../domain/language/evaluation/build-evidence';

@@ -9,7 +9,7 @@ import type { BudgetRef } from '../../domain/budget/budget';
 import type { DatasetManifest } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
-import { buildHolder } from '../../domain/index/answers';
+import { buildHolder } from '../../domain/index-version/answers';
 import type { ChunkingPlan } from '../../domain/index/chunking';
 import { rejectedOf, type RejectionCounts } from '../../domain/index/document';
 import { sameSpace, type EmbedderSpec } from '../../domain/index/embedder';

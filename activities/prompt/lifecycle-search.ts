@@ -6,7 +6,7 @@ import type { ReleaseBundle } from '../../domain/bundle/bundle';
 import { sortCases, caseSlice, type CaseSlice } from '../../domain/language/canary/case-slices';
 import { readStoredCases, writeCaseSet } from '../../domain/language/cases/case-set-document';
 import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
-import type { PromptSearchRequest } from '../../domain/prompt/search/request';
+import type { PromptSearchRequest } from '../../domain/prompt-search/request';
 import { withHeartbeat } from '../run/heartbeat';
 
 export interface DescribeSearchInput {

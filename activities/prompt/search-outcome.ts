@@ -6,8 +6,8 @@ import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import type { RunId, Tenant } from '../../domain/ids';
 import { promptSearchScope, searchScope } from '../../domain/budget/run-budget';
-import { promptScore, type SearchOutcome } from '../../domain/prompt/search/outcome';
-import type { PromptSearchRequest } from '../../domain/prompt/search/request';
+import { promptScore, type SearchOutcome } from '../../domain/prompt-search/outcome';
+import type { PromptSearchRequest } from '../../domain/prompt-search/request';
 
 /** Identifies a search and its owner. */
 export interface NamedSearch {

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { parse } from 'yaml';
 import { parseTrainerManifest } from '../../data/training/manifest.schema';
 import { objectDocument } from '../../domain/document/document';
-import { buildOrderSchema } from '../../domain/index/build-order.schema';
+import { buildOrderSchema } from '../../domain/index-version/build-order.schema';
 import { formatIssue } from '../../domain/document/issue-text';
 import { parseLifecycle } from '../../domain/lifecycle/document';
 import { readPrompt } from '../../domain/prompt/document';

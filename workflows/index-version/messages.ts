@@ -3,7 +3,7 @@ import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
-import type { AnswersRule } from '../../domain/index/answers';
+import type { AnswersRule } from '../../domain/index-version/answers';
 import type { ChunkingPlan } from '../../domain/index/chunking';
 import type { RejectionCounts } from '../../domain/index/document';
 import type { EmbedderSpec } from '../../domain/index/embedder';

@@ -5,7 +5,7 @@ import type { Tenant } from '../../domain/ids';
 import type { Sampling } from '../../domain/chat/chat';
 import type { AnswersSummary } from '../../domain/language/evaluation/answers-summary';
 import type { DimensionSpec } from '../../domain/language/dimension/dimension';
-import type { SearchTarget } from '../../domain/prompt/search/request';
+import type { SearchTarget } from '../../domain/prompt-search/request';
 
 export const promptEvaluationWorkflow = 'promptEvaluation';
 

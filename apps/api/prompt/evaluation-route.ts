@@ -9,7 +9,7 @@ import { evaluationScope } from '../../../domain/budget/run-budget';
 import { evaluationProblems } from '../../../domain/language/dimension/checks';
 import { caseReportOf } from '../../../domain/language/evaluation/report';
 import type { CaseResult } from '../../../domain/language/evaluation/result';
-import { searchDocumentSchema } from '../../../domain/prompt/search/search-document.schema';
+import { searchDocumentSchema } from '../../../domain/prompt-search/search-document.schema';
 import type { EvaluationState } from '../../temporal-clients/prompt-evaluation-client';
 import type { RouteDeps } from '../route-deps';
 import { name, problem } from '../fields';

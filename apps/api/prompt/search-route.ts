@@ -4,7 +4,7 @@ import type { PromptSearchRecord } from '../../../db/prompt/search-repository';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { isFinal } from '../../../domain/run/run';
-import { searchDocumentSchema } from '../../../domain/prompt/search/search-document.schema';
+import { searchDocumentSchema } from '../../../domain/prompt-search/search-document.schema';
 import { runOfSearch } from '../../../workflows/prompt/search-messages';
 import { progressView, searchView, startPromptSearch } from './search';
 import type { RouteDeps } from '../route-deps';

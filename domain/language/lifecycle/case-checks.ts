@@ -8,7 +8,7 @@ import type { DimensionSpec, RobustnessSpec } from '../dimension/dimension';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import { readPrompt } from '../../prompt/document';
 import { variablesOf } from '../../prompt/render';
-import type { LifecycleSearchSpec } from '../../prompt/search/search';
+import type { LifecycleSearchSpec } from '../../prompt-search/search';
 
 /** Path → text of the files that a lifecycle names. */
 export type Files = Readonly<Record<string, string>>;

@@ -16,7 +16,7 @@ import { readPrompt } from '../../prompt/document';
 import { variablesOf } from '../../prompt/render';
 import { embeddedProvider } from '../../provider/document';
 import { readSafetyPolicy } from '../../safety/policy-document';
-import { searchProblem } from '../../prompt/search/request';
+import { searchProblem } from '../../prompt-search/request';
 
 /** Errors across several parts of an LLM lifecycle and the files that it names. */
 export function llmLifecycleIssues(

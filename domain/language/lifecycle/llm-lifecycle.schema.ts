@@ -24,7 +24,7 @@ import { scheduleSchema } from '../../schedule/schedule.schema';
 import { llmCanarySchema } from '../canary/canary.schema';
 import { dimensionSchema } from '../dimension/dimension.schema';
 import { llmGateSchema } from '../evaluation/gate.schema';
-import { lifecycleSearchSchema } from '../../prompt/search/search.schema';
+import { lifecycleSearchSchema } from '../../prompt-search/search.schema';
 
 const provider = nameField('embedded, or the name of a provider that the operator configured');
 const model = z.string().trim().min(1).max(200).describe("the provider's name of the model");

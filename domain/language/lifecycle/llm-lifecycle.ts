@@ -13,7 +13,7 @@ import type { Sampling } from '../../chat/chat';
 import type { DimensionSpec } from '../dimension/dimension';
 import type { LlmGate } from '../evaluation/gate';
 import type { ProgramSpec } from '../../project/program';
-import type { LifecycleSearchSpec } from '../../prompt/search/search';
+import type { LifecycleSearchSpec } from '../../prompt-search/search';
 
 /** A checked lifecycle of a language application with all defaults. */
 export interface LlmLifecycleSpec {

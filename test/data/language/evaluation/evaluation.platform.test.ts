@@ -22,7 +22,7 @@ import { explainLlmEvidence } from '../../../../domain/language/evaluation/expla
 import { redTeamCase } from '../../../../domain/language/cases/red-team';
 import { caseReportOf, toJUnit } from '../../../../domain/language/evaluation/report';
 import type { PromptTemplate } from '../../../../domain/prompt/prompt';
-import type { SearchSpec } from '../../../../domain/prompt/search/search';
+import type { SearchSpec } from '../../../../domain/prompt-search/search';
 import { openTestRegistry, tenant, type TestRegistry } from '../../../db/registry-fixture';
 import { noSecret, providerAt } from '../../../support/provider/model-access';
 import {

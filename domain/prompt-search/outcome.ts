@@ -1,5 +1,5 @@
-import type { ArtifactRef, Digest } from '../../artifact';
-import { boundsOf, type Aggregate } from '../../language/evaluation/aggregate';
+import type { ArtifactRef, Digest } from '../artifact';
+import { boundsOf, type Aggregate } from '../language/evaluation/aggregate';
 import type { HalvingRound } from './halving';
 import type { SearchState } from './state';
 import { rankResults } from './halving';

@@ -1,5 +1,5 @@
-import type { Digest } from '../../artifact';
-import type { CaseResult } from '../../language/evaluation/result';
+import type { Digest } from '../artifact';
+import type { CaseResult } from '../language/evaluation/result';
 import type { HalvingRound } from './halving';
 import type { Variant, VariantResult } from './variant';
 

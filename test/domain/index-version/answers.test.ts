@@ -1,4 +1,8 @@
-import { combineVerdicts, decideAnswers, type AnswersRule } from '../../../domain/index/answers';
+import {
+  combineVerdicts,
+  decideAnswers,
+  type AnswersRule,
+} from '../../../domain/index-version/answers';
 import { buildLlmEvidence } from '../../../domain/language/evaluation/build-evidence';
 import type { CaseResult } from '../../../domain/language/evaluation/result';
 import type { Verdict } from '../../../domain/verdict';

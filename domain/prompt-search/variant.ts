@@ -1,6 +1,6 @@
-import type { Digest } from '../../artifact';
-import type { CaseResult } from '../../language/evaluation/result';
-import type { PromptTemplate } from '../prompt';
+import type { Digest } from '../artifact';
+import type { CaseResult } from '../language/evaluation/result';
+import type { PromptTemplate } from '../prompt/prompt';
 
 /** One prompt of a search. */
 export interface Variant {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { nameField } from '../document/field.schema';
 import { dimensionSchema } from '../language/dimension/dimension.schema';
-import { indexSchema, paritySchema } from './index.schema';
+import { indexSchema, paritySchema } from '../index/index.schema';
 
 const dataset = z
   .string()

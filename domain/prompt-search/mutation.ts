@@ -1,8 +1,8 @@
-import { truncateText } from '../../text';
-import type { ChatMessage } from '../../chat/chat';
-import type { PromptTemplate } from '../prompt';
-import { jsonMemberText } from '../../chat/json-member-text';
-import { promptProblems } from '../checks';
+import { truncateText } from '../text';
+import type { ChatMessage } from '../chat/chat';
+import type { PromptTemplate } from '../prompt/prompt';
+import { jsonMemberText } from '../chat/json-member-text';
+import { promptProblems } from '../prompt/checks';
 
 /** A case that the prompt got wrong. */
 export interface WrongAnswer {

@@ -1,5 +1,5 @@
-import type { Random } from '../../statistics/random';
-import type { EvaluationCase } from '../../language/cases/case';
+import type { Random } from '../statistics/random';
+import type { EvaluationCase } from '../language/cases/case';
 
 export interface SearchCases {
   /** Cases to draw examples from; they are never scored. */

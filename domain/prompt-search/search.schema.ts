@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nameField } from '../../document/field.schema';
+import { nameField } from '../document/field.schema';
 import type { LifecycleSearchSpec, SearchSpec } from './search';
 
 const text = z.string().max(100_000);

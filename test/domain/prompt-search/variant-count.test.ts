@@ -1,6 +1,6 @@
-import type { SearchSpec } from '../../../../domain/prompt/search/search';
-import { missingVariantReasons } from '../../../../domain/prompt/search/variant-count';
-import type { VariantOrigin } from '../../../../domain/prompt/search/variant';
+import type { SearchSpec } from '../../../domain/prompt-search/search';
+import { missingVariantReasons } from '../../../domain/prompt-search/variant-count';
+import type { VariantOrigin } from '../../../domain/prompt-search/variant';
 
 const spec: SearchSpec = {
   quality: 'exact',

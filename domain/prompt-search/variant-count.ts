@@ -1,4 +1,4 @@
-import { count } from '../../format';
+import { count } from '../format';
 import type { MutateSpec, ProposerSpec, SearchSpec } from './search';
 import type { Variant } from './variant';
 

@@ -1,8 +1,8 @@
-import { formatIssue } from '../../../../domain/document/issue-text';
-import { readLlmLifecycle } from '../../../../domain/language/lifecycle/document';
-import { documentOf } from '../../../../domain/lifecycle/plan';
-import { objectDocument } from '../../../../domain/document/document';
-import { yamlDocument } from '../../../../domain/document/yaml-document.schema';
+import { formatIssue } from '../../../domain/document/issue-text';
+import { readLlmLifecycle } from '../../../domain/language/lifecycle/document';
+import { documentOf } from '../../../domain/lifecycle/plan';
+import { objectDocument } from '../../../domain/document/document';
+import { yamlDocument } from '../../../domain/document/yaml-document.schema';
 
 const search = '{ proposers: [{ kind: fewShot, pool: 16 }], variants: 12 }';
 const textWith = (promptEval: string) => `apiVersion: perennial.dev/v1

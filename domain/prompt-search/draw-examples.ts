@@ -1,9 +1,9 @@
-import { failure } from '../../failure';
-import type { Random } from '../../statistics/random';
-import type { EvaluationCase } from '../../language/cases/case';
-import type { FewShotExample, PromptTemplate } from '../prompt';
-import { promptProblems } from '../checks';
-import { parseTemplate, variableUses } from '../syntax';
+import { failure } from '../failure';
+import type { Random } from '../statistics/random';
+import type { EvaluationCase } from '../language/cases/case';
+import type { FewShotExample, PromptTemplate } from '../prompt/prompt';
+import { promptProblems } from '../prompt/checks';
+import { parseTemplate, variableUses } from '../prompt/syntax';
 
 /**
  * Prompts with examples drawn at random from cases with an expected answer. Random search does

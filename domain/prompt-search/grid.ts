@@ -1,6 +1,6 @@
-import { failure } from '../../failure';
-import type { PromptTemplate } from '../prompt';
-import { promptProblems } from '../checks';
+import { failure } from '../failure';
+import type { PromptTemplate } from '../prompt/prompt';
+import { promptProblems } from '../prompt/checks';
 import type { GridAxis } from './search';
 
 /**

@@ -1,6 +1,6 @@
-import type { ArtifactRef } from '../../artifact';
-import type { Sampling } from '../../chat/chat';
-import type { DimensionSpec } from '../../language/dimension/dimension';
+import type { ArtifactRef } from '../artifact';
+import type { Sampling } from '../chat/chat';
+import type { DimensionSpec } from '../language/dimension/dimension';
 import type { SearchSpec } from './search';
 
 /** A search with all defaults. The same request with the same first prompt is the same search. */
