@@ -12,7 +12,7 @@ import {
   type BundleMeasurement,
 } from '../../domain/language/evaluation/build-evidence';
 import type { CaseResult } from '../../domain/language/evaluation/result';
-import type { LlmEvaluateSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { LlmEvaluateSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import {
   standbyOutcome,
   type StandbyModel,

@@ -13,7 +13,7 @@ import type { ArtifactRef } from '../../domain/artifact';
 import type { DatasetManifest, DatasetVersionRef } from '../../domain/dataset/dataset';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import { readStoredCases } from '../../domain/language/cases/case-set-document';
-import type { FineTuneSpec, LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { FineTuneSpec, LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import { passageValue } from '../../domain/bundle/passages';
 import { renderPrompt } from '../../domain/prompt/render';
 import { requestContextOf } from './request-context';

@@ -16,7 +16,7 @@ import type { EvaluationCase } from '../../domain/language/cases/case';
 import { readCaseSet } from '../../domain/language/cases/case-set-document';
 import { parseLifecycle } from '../../domain/lifecycle/document';
 import type { ReleaseBundle } from '../../domain/bundle/bundle';
-import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 import { readPrompt } from '../../domain/prompt/document';
 import { variablesOf } from '../../domain/prompt/render';

@@ -6,7 +6,7 @@ import type { ArtifactRef } from '../../domain/artifact';
 import type { DatasetManifest } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import type { ChatMessage } from '../../domain/chat/chat';
-import type { FineTuneSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { FineTuneSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 
 export interface ExampleSource {
   readonly artifacts: Pick<ArtifactStore, 'toFile'>;

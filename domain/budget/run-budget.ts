@@ -1,6 +1,6 @@
 import type { BudgetRef } from './budget';
 import type { RunId } from '../ids';
-import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
+import type { LlmLifecycleSpec } from '../lifecycle/llm/llm-lifecycle';
 
 export function runScope(runId: RunId): string {
   return `run/${runId}`;

@@ -11,7 +11,7 @@ import type { LifecycleSpec } from './revision';
 import { crossSectionIssues, sourceIssues } from './checks';
 import { dataLifecycleSchema } from './data-lifecycle.schema';
 import { lifecycleSchema } from './lifecycle.schema';
-import { filesOfLlmLifecycle, readLlmLifecycle } from '../language/lifecycle/document';
+import { filesOfLlmLifecycle, readLlmLifecycle } from './llm/document';
 import { uniquePaths, namedFileIssues, textProblem, type NamedPath } from './named-files';
 import { nearest } from '../document/nearest';
 import { parseWithSchema } from '../document/schema-issues.schema';

@@ -9,7 +9,7 @@ import { isMap, nameOf, type DocumentPath } from '../document/path';
 import { formatSeconds } from '../duration';
 import type { LifecycleSpec, ReleasingSpec } from './revision';
 import type { SplitSpec } from '../dataset/split';
-import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
+import type { LlmLifecycleSpec } from './llm/llm-lifecycle';
 import { defaultMaxMissing, missingLabelsOf } from '../rollout/missing-labels';
 import { largeHarmMargins } from '../rollout/policy';
 

@@ -10,11 +10,8 @@ import { dataLifecycleSchema, type DataLifecycleDocument } from './data-lifecycl
 import { lifecycleSchema, type LifecycleDocument } from './lifecycle.schema';
 import { changesToApprove, isDataChange } from './judged-data';
 import { looseningText, type Loosening } from './loosenings';
-import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
-import {
-  llmLifecycleSchema,
-  type LlmLifecycleDocument,
-} from '../language/lifecycle/llm-lifecycle.schema';
+import type { LlmLifecycleSpec } from './llm/llm-lifecycle';
+import { llmLifecycleSchema, type LlmLifecycleDocument } from './llm/llm-lifecycle.schema';
 import type { ModelStage, StageName } from '../run/run';
 import { modelStages, stagesOf } from '../run/run';
 import { maskedNotify } from '../notification/webhook-address';

@@ -1,5 +1,5 @@
 import type { ArtifactRef, Digest } from '../artifact';
-import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
+import type { LlmLifecycleSpec } from './llm/llm-lifecycle';
 import type { ProgramSpec } from '../project/program';
 import type { DataContracts } from '../dataset/contract';
 import type { DataLifecycleSpec, ModelLifecycleSpec } from './lifecycle';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { contractSchema } from '../dataset/contract.schema';
 import { lifecycleSchema } from '../lifecycle/lifecycle.schema';
-import { llmLifecycleSchema } from '../language/lifecycle/llm-lifecycle.schema';
+import { llmLifecycleSchema } from '../lifecycle/llm/llm-lifecycle.schema';
 import { promptSchema } from '../prompt/prompt.schema';
 
 /**

@@ -8,7 +8,7 @@ import type { RunId } from '../../domain/ids';
 import { effectKey } from '../../domain/ids';
 import type { ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import { programOf, type LifecycleSpec, type ReleasingSpec } from '../../domain/lifecycle/revision';
-import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import type { Failure, RunEffectRef, StageStatus } from '../../domain/run/run';
 import type { Reuse, RunPlan, StageEnd } from '../../domain/run/plan';
 import { isBuiltInStage, stagesByKind } from '../../domain/run/run';

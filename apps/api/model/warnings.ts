@@ -1,7 +1,7 @@
 import type { IssueAt } from '../../../domain/document/document';
 import { formatIssue } from '../../../domain/document/issue-text';
 import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
-import { modelReferences } from '../../../domain/language/lifecycle/model-references';
+import { modelReferences } from '../../../domain/lifecycle/llm/model-references';
 import { readSafetyPolicy } from '../../../domain/safety/policy-document';
 import { nearest } from '../../../domain/document/nearest';
 

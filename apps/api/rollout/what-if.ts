@@ -4,7 +4,7 @@ import { objectDocument } from '../../../domain/document/document';
 import { failure } from '../../../domain/failure';
 import { formatIssue } from '../../../domain/document/issue-text';
 import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
-import { llmCanarySchema } from '../../../domain/language/canary/canary.schema';
+import { llmCanarySchema } from '../../../domain/lifecycle/llm/canary/canary.schema';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
 import { decideWithCanary } from '../../../domain/rollout/judging/other-rules';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';

@@ -7,7 +7,7 @@ import type { PredictionRow } from '../../../db/serving/prediction-records';
 import type { DuePair, RolloutRecord } from '../../../db/rollout/records';
 import { openCalendar } from '../../../domain/calendar';
 import { effectKey, type PredictionId, type RunId } from '../../../domain/ids';
-import { llmCanarySchema } from '../../../domain/language/canary/canary.schema';
+import { llmCanarySchema } from '../../../domain/lifecycle/llm/canary/canary.schema';
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
 import type { LoggedAnswer } from '../../../domain/bundle/logged-answer';
 import type { AnswerJudge } from '../../../domain/rollout/judging/answer-quality';

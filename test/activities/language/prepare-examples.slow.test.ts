@@ -25,7 +25,7 @@ import { toParts } from '../../../domain/budget/budget';
 import { effectKey, type RunId } from '../../../domain/ids';
 import type { EmbedderSpec } from '../../../domain/index/embedder';
 import type { ReleaseBundle } from '../../../domain/bundle/bundle';
-import type { FineTuneSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
+import type { FineTuneSpec } from '../../../domain/lifecycle/llm/llm-lifecycle';
 import { readPrompt } from '../../../domain/prompt/document';
 import {
   openTestRegistry,

@@ -3,7 +3,7 @@ import type { CanarySpec, GuardrailSpec } from '../../../domain/lifecycle/lifecy
 import {
   llmCanarySchema,
   type LlmCanaryDocument,
-} from '../../../domain/language/canary/canary.schema';
+} from '../../../domain/lifecycle/llm/canary/canary.schema';
 import type { LoggedAnswer } from '../../../domain/bundle/logged-answer';
 import { emptyRolloutState } from '../../../domain/rollout/state';
 import { newId } from '../../../db/ids';

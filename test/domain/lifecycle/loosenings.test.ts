@@ -5,8 +5,8 @@ import type { CanarySpec, ModelLifecycleSpec } from '../../../domain/lifecycle/l
 import type { GateSpec } from '../../../domain/decision/gate-spec';
 import { parseLifecycle } from '../../../domain/lifecycle/document';
 import type { LlmGate } from '../../../domain/language/evaluation/gate';
-import type { LlmLifecycleSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
-import { llmLifecycleTemplate } from '../../../domain/language/lifecycle/template';
+import type { LlmLifecycleSpec } from '../../../domain/lifecycle/llm/llm-lifecycle';
+import { llmLifecycleTemplate } from '../../../domain/lifecycle/llm/template';
 import {
   looseningText,
   loosenings,

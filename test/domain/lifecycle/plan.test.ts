@@ -3,7 +3,7 @@ import type { LifecycleRevision } from '../../../domain/lifecycle/revision';
 import { parseLifecycle } from '../../../domain/lifecycle/document';
 import type { LifecyclePlan, NextRevision } from '../../../domain/lifecycle/plan';
 import { planLifecycle } from '../../../domain/lifecycle/plan';
-import { llmLifecycleTemplate } from '../../../domain/language/lifecycle/template';
+import { llmLifecycleTemplate } from '../../../domain/lifecycle/llm/template';
 import {
   contractText,
   replaceOnce,

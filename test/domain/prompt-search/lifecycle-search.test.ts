@@ -1,5 +1,5 @@
 import { formatIssue } from '../../../domain/document/issue-text';
-import { readLlmLifecycle } from '../../../domain/language/lifecycle/document';
+import { readLlmLifecycle } from '../../../domain/lifecycle/llm/document';
 import { documentOf } from '../../../domain/lifecycle/plan';
 import { objectDocument } from '../../../domain/document/document';
 import { yamlDocument } from '../../../domain/document/yaml-document.schema';

@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import type { z } from 'zod';
 import { contractSchema } from '../../../domain/dataset/contract.schema';
 import { lifecycleSchema } from '../../../domain/lifecycle/lifecycle.schema';
-import { llmLifecycleSchema } from '../../../domain/language/lifecycle/llm-lifecycle.schema';
+import { llmLifecycleSchema } from '../../../domain/lifecycle/llm/llm-lifecycle.schema';
 import { promptSchema } from '../../../domain/prompt/prompt.schema';
 import {
   referenceKinds,

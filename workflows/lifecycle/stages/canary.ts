@@ -1,7 +1,7 @@
 import type { Digest } from '../../../domain/artifact';
 import type { RolloutId } from '../../../domain/ids';
 import type { ComparedChampion, ModelVersionRef } from '../../../domain/model/model';
-import { answerLabel } from '../../../domain/language/canary/canary';
+import { answerLabel } from '../../../domain/lifecycle/llm/canary/canary';
 import { versionName } from '../../../domain/model/model';
 import type { Verdict } from '../../../domain/verdict';
 import { registryWrites } from '../../activity-proxies';

@@ -1,7 +1,7 @@
 import { modelWarnings, type KnownModels } from '../../../../apps/api/model/warnings';
 import { formatIssue } from '../../../../domain/document/issue-text';
-import { readLlmLifecycle } from '../../../../domain/language/lifecycle/document';
-import { llmLifecycleTemplate } from '../../../../domain/language/lifecycle/template';
+import { readLlmLifecycle } from '../../../../domain/lifecycle/llm/document';
+import { llmLifecycleTemplate } from '../../../../domain/lifecycle/llm/template';
 import { yamlDocument } from '../../../../domain/document/yaml-document.schema';
 import { replaceOnce } from '../../../support/lifecycle-text';
 

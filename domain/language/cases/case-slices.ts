@@ -1,5 +1,5 @@
-import type { CasesSpec } from '../lifecycle/llm-lifecycle';
-import type { EvaluationCase } from '../cases/case';
+import type { CasesSpec } from '../../lifecycle/llm/llm-lifecycle';
+import type { EvaluationCase } from './case';
 
 /**
  * `search`: cases to choose a prompt. `confirm`: cases to compare the chosen prompt with the first.

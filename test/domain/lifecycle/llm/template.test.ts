@@ -1,6 +1,6 @@
 import { formatIssue } from '../../../../domain/document/issue-text';
 import { parseLifecycle } from '../../../../domain/lifecycle/document';
-import { llmLifecycleTemplate } from '../../../../domain/language/lifecycle/template';
+import { llmLifecycleTemplate } from '../../../../domain/lifecycle/llm/template';
 
 test('the template is a valid lifecycle with cases for each slice', () => {
   const files = llmLifecycleTemplate({ name: 'capitals' });

@@ -2,9 +2,13 @@ import type { SourceDocument } from '../../document/document';
 import type { Issue } from '../../failure';
 import { percent } from '../../format';
 import { nearest } from '../../document/nearest';
-import { caseSlice, type CaseSlice } from '../canary/case-slices';
-import { readableCases, readCaseSet, readLabelledAnswers } from '../cases/case-set-document';
-import type { DimensionSpec, RobustnessSpec } from '../dimension/dimension';
+import { caseSlice, type CaseSlice } from '../../language/cases/case-slices';
+import {
+  readableCases,
+  readCaseSet,
+  readLabelledAnswers,
+} from '../../language/cases/case-set-document';
+import type { DimensionSpec, RobustnessSpec } from '../../language/dimension/dimension';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import { readPrompt } from '../../prompt/document';
 import { variablesOf } from '../../prompt/render';

@@ -1,4 +1,4 @@
-import { sortCases, casePosition, caseSlice } from '../../../../domain/language/canary/case-slices';
+import { sortCases, casePosition, caseSlice } from '../../../../domain/language/cases/case-slices';
 
 const shares = { search: 0.4, confirm: 0.2 };
 const cases = Array.from({ length: 5_000 }, (_, index) => ({ id: `q${index}`, pair: null }));

@@ -1,19 +1,19 @@
-import { documentFor } from '../../../../domain/document/codec.schema';
-import { answerLabel } from '../../../../domain/language/canary/canary';
-import { llmCanaryProblems } from '../../../../domain/language/canary/checks';
+import { documentFor } from '../../../../../domain/document/codec.schema';
+import { answerLabel } from '../../../../../domain/lifecycle/llm/canary/canary';
+import { llmCanaryProblems } from '../../../../../domain/lifecycle/llm/canary/checks';
 import {
   llmCanarySchema,
   writtenLlmCanary,
   type LlmCanaryDocument,
-} from '../../../../domain/language/canary/canary.schema';
-import type { GuardrailSpec } from '../../../../domain/lifecycle/lifecycle';
-import { decideRollout } from '../../../../domain/rollout/judging/decide-rollout';
-import { rolloutPolicyOf } from '../../../../domain/rollout/policy';
+} from '../../../../../domain/lifecycle/llm/canary/canary.schema';
+import type { GuardrailSpec } from '../../../../../domain/lifecycle/lifecycle';
+import { decideRollout } from '../../../../../domain/rollout/judging/decide-rollout';
+import { rolloutPolicyOf } from '../../../../../domain/rollout/policy';
 import {
   addObservations,
   emptyRolloutState,
   type RolloutObservations,
-} from '../../../../domain/rollout/state';
+} from '../../../../../domain/rollout/state';
 
 const least: LlmCanaryDocument = { quality: { margin: 0.1 } };
 const read = (document: LlmCanaryDocument) => llmCanarySchema.parse(document);

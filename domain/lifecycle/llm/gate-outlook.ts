@@ -1,8 +1,8 @@
-import { caseSlice } from '../canary/case-slices';
+import { caseSlice } from '../../language/cases/case-slices';
 import type { Files } from './case-checks';
-import { maxQuestionsPerCase } from '../evaluation/evaluation-questions';
-import { readableCases } from '../cases/case-set-document';
-import { lowestSufficientMean } from '../evaluation/sample-size';
+import { maxQuestionsPerCase } from '../../language/evaluation/evaluation-questions';
+import { readableCases } from '../../language/cases/case-set-document';
+import { lowestSufficientMean } from '../../language/evaluation/sample-size';
 import { count, figure, plain } from '../../format';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 

@@ -2,7 +2,7 @@ import type { SourceDocument } from '../../document/document';
 import type { DocumentPath } from '../../document/path';
 import { valueAt } from '../../document/path';
 import { pathField } from '../../document/field.schema';
-import { uniquePaths, namedFileIssues, type NamedPath } from '../../lifecycle/named-files';
+import { uniquePaths, namedFileIssues, type NamedPath } from '../named-files';
 import { parseWithSchema, type ParseResult } from '../../document/schema-issues.schema';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import type { Files } from './case-checks';

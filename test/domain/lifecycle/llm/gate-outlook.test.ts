@@ -1,6 +1,6 @@
-import { gateOutlooks } from '../../../../domain/language/lifecycle/gate-outlook';
-import { llmCanarySchema } from '../../../../domain/language/canary/canary.schema';
-import type { LlmLifecycleSpec } from '../../../../domain/language/lifecycle/llm-lifecycle';
+import { gateOutlooks } from '../../../../domain/lifecycle/llm/gate-outlook';
+import { llmCanarySchema } from '../../../../domain/lifecycle/llm/canary/canary.schema';
+import type { LlmLifecycleSpec } from '../../../../domain/lifecycle/llm/llm-lifecycle';
 import { llmPlanOf } from '../../../support/provider/fake-llm';
 
 const { evaluate, model, canary } = llmPlanOf().spec;

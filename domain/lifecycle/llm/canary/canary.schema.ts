@@ -6,13 +6,13 @@ import {
   missingLabelsField,
   withMethod,
   writtenCanary,
-} from '../../rollout/canary.schema';
-import { largeHarmMargins } from '../../rollout/policy';
-import { answerLossOf, type AnswerMeasure } from '../../rollout/judging/answer-quality';
-import type { CanarySpec } from '../../lifecycle/lifecycle';
-import { renamed } from '../../document/codec.schema';
+} from '../../../rollout/canary.schema';
+import { largeHarmMargins } from '../../../rollout/policy';
+import { answerLossOf, type AnswerMeasure } from '../../../rollout/judging/answer-quality';
+import type { CanarySpec } from '../../lifecycle';
+import { renamed } from '../../../document/codec.schema';
 import { answersOf, judgeDefaults } from './canary';
-import { nameField, secondsField, timezoneField } from '../../document/field.schema';
+import { nameField, secondsField, timezoneField } from '../../../document/field.schema';
 
 const share = (what: string) =>
   z.number().gt(0).lt(1).describe(`largest share of ${what}, between 0 and 1`);

@@ -1,5 +1,5 @@
-import type { CanarySpec, DataSpec } from '../../lifecycle/lifecycle';
-import type { AnswerQuality } from '../../rollout/judging/answer-quality';
+import type { CanarySpec, DataSpec } from '../../lifecycle';
+import type { AnswerQuality } from '../../../rollout/judging/answer-quality';
 
 /** Defaults of a canary's judge. */
 export const judgeDefaults = { share: 1, mostPairs: 2_000 };

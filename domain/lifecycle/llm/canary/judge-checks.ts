@@ -1,12 +1,12 @@
-import type { SourceDocument } from '../../document/document';
-import type { Issue } from '../../failure';
-import { nearest } from '../../document/nearest';
-import type { Files } from '../lifecycle/case-checks';
-import { readLabelledAnswers } from '../cases/case-set-document';
-import { minLabels } from '../judge/calibration';
-import type { LlmLifecycleSpec } from '../lifecycle/llm-lifecycle';
-import { readPrompt } from '../../prompt/document';
-import { variablesOf } from '../../prompt/render';
+import type { SourceDocument } from '../../../document/document';
+import type { Issue } from '../../../failure';
+import { nearest } from '../../../document/nearest';
+import type { Files } from '../case-checks';
+import { readLabelledAnswers } from '../../../language/cases/case-set-document';
+import { minLabels } from '../../../language/judge/calibration';
+import type { LlmLifecycleSpec } from '../llm-lifecycle';
+import { readPrompt } from '../../../prompt/document';
+import { variablesOf } from '../../../prompt/render';
 
 /**
  * Whether a canary's judge can judge live questions and has enough labels. The run itself measures

@@ -1,9 +1,9 @@
-import { largeHarmMargins } from '../../rollout/policy';
-import type { DocumentPath } from '../../document/path';
-import { durationProblems } from '../../lifecycle/release-checks';
-import { defaultSteps } from '../../rollout/method';
+import { largeHarmMargins } from '../../../rollout/policy';
+import type { DocumentPath } from '../../../document/path';
+import { durationProblems } from '../../release-checks';
+import { defaultSteps } from '../../../rollout/method';
 import { judgeDefaults } from './canary';
-import { minLabels } from '../judge/calibration';
+import { minLabels } from '../../../language/judge/calibration';
 import type { WrittenLlmCanary } from './canary.schema';
 
 export interface CanaryProblem {

@@ -1,4 +1,4 @@
-import { checkLifecycleName } from '../../lifecycle/template';
+import { checkLifecycleName } from '../template';
 
 /**
  * The files of a new language application, path → text. They are valid as they are, and run with

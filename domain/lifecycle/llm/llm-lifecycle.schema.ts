@@ -14,16 +14,16 @@ import {
   sourceSchema,
   withLimits,
   withoutLimits,
-} from '../../lifecycle/lifecycle.schema';
+} from '../lifecycle.schema';
 import { namedList, orNull } from '../../document/codec.schema';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import { answersMonitorSchema } from '../../monitoring/monitor.schema';
 import { notifySchema } from '../../notification/notify.schema';
 import { programSchema } from '../../project/program.schema';
 import { scheduleSchema } from '../../schedule/schedule.schema';
-import { llmCanarySchema } from '../canary/canary.schema';
-import { dimensionSchema } from '../dimension/dimension.schema';
-import { llmGateSchema } from '../evaluation/gate.schema';
+import { llmCanarySchema } from './canary/canary.schema';
+import { dimensionSchema } from '../../language/dimension/dimension.schema';
+import { llmGateSchema } from '../../language/evaluation/gate.schema';
 import { lifecycleSearchSchema } from '../../prompt-search/search.schema';
 
 const provider = nameField('embedded, or the name of a provider that the operator configured');

@@ -1,5 +1,5 @@
 import { formatIssue } from '../../../../domain/document/issue-text';
-import { readLlmLifecycle } from '../../../../domain/language/lifecycle/document';
+import { readLlmLifecycle } from '../../../../domain/lifecycle/llm/document';
 import { digestOf } from '../../../../data/digest';
 import { documentOf } from '../../../../domain/lifecycle/plan';
 import { programOf } from '../../../../domain/lifecycle/revision';
