@@ -15,7 +15,7 @@ import {
   type LifecycleRevision,
   type LifecycleSpec,
 } from '../../domain/lifecycle/revision';
-import { buildIdOf } from '../../domain/project/program';
+import { buildIdOf } from '../../domain/lifecycle/sections/program';
 import type { Registry } from '../../db/registry';
 import type { RunRecord } from '../../db/run/repository';
 import type { LifecycleInput } from '../../workflows/run/messages';

@@ -8,7 +8,11 @@ import { invalidInput } from '../../domain/document/issue-text';
 import { failure, type Issue } from '../../domain/failure';
 import { apiVersion } from '../../domain/lifecycle/lifecycle.schema';
 import type { ProjectConfig, ProjectLifecycleConfig } from '../../domain/project/config';
-import type { ProgramSpec, ProjectBuild, ProjectStageSpec } from '../../domain/project/program';
+import type {
+  ProgramSpec,
+  ProjectBuild,
+  ProjectStageSpec,
+} from '../../domain/lifecycle/sections/program';
 import { isStageDefinition, stageDefaults, type StageDefinition } from '../../domain/project/stage';
 import { packageName } from '../../domain/version';
 import { digestOf, sha256 } from '../../data/digest';

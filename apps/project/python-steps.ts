@@ -13,7 +13,7 @@ import { invalidInput } from '../../domain/document/issue-text';
 import type { Issue } from '../../domain/failure';
 import { computeSchema } from '../../domain/lifecycle/lifecycle.schema';
 import type { ProjectConfig } from '../../domain/project/config';
-import type { ProgramSpec, ProjectStepSpec } from '../../domain/project/program';
+import type { ProgramSpec, ProjectStepSpec } from '../../domain/lifecycle/sections/program';
 import { isBuiltInStage } from '../../domain/run/run';
 import { configName, type ProjectFolder } from './project-folder';
 

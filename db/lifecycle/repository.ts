@@ -1,7 +1,7 @@
 import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import type { ProgramRef } from '../../domain/project/program';
+import type { ProgramRef } from '../../domain/lifecycle/sections/program';
 import { changesToApprove } from '../../domain/lifecycle/judged-data';
 import { actingKeyId } from '../access/acting-key';
 import type { Database } from '../connection';

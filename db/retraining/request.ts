@@ -3,7 +3,7 @@ import { isUnchanged, type Verdict } from '../../domain/verdict';
 import { formatSeconds } from '../../domain/duration';
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
-import { defaultMonitor } from '../../domain/monitoring/monitor-spec';
+import { defaultMonitor } from '../../domain/lifecycle/sections/monitor-spec';
 import { findingsOf, type StageOutcome } from '../../domain/retraining/ended-run';
 import {
   maxHoldSeconds,

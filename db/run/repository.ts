@@ -1,7 +1,7 @@
 import type { Digest } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { LifecycleKind } from '../../domain/lifecycle/lifecycle';
-import type { ProgramRef } from '../../domain/project/program';
+import type { ProgramRef } from '../../domain/lifecycle/sections/program';
 import type { RerunOf } from '../../domain/run/rerun';
 import type { Failure, RunRequest, RunStatus } from '../../domain/run/run';
 import type { Verdict } from '../../domain/verdict';

@@ -13,7 +13,7 @@ import {
 import type { Digest } from '../../domain/artifact';
 import type { RunId } from '../../domain/ids';
 import type { LifecycleKind } from '../../domain/lifecycle/lifecycle';
-import type { ProgramRef } from '../../domain/project/program';
+import type { ProgramRef } from '../../domain/lifecycle/sections/program';
 import type { Failure, RunRequest, RunStatus } from '../../domain/run/run';
 import type { RerunOf } from '../../domain/run/rerun';
 import { finalRunStatuses, runStatuses } from '../../domain/run/run';

@@ -2,7 +2,7 @@ import type { TuneSpec } from '../tuning/tune-spec';
 import type { SourceFormat } from '../dataset/source-uri';
 import type { ComputeSpec } from '../training/job';
 import type { Task } from '../model/model';
-import type { ProgramSpec } from '../project/program';
+import type { ProgramSpec } from './sections/program';
 import type { MissingLabels } from '../rollout/missing-labels';
 import type { RolloutMethod } from '../rollout/method';
 import type { AnswerLoss, AnswerQuality } from '../rollout/judging/answer-quality';
@@ -13,8 +13,8 @@ import type { DayCorrelation } from '../statistics/day-history';
 import type { HoldoutLabels } from '../evaluation/measure/holdout-labels';
 import type { RowLoss } from '../evaluation/metrics/names';
 import type { EvaluateSpec } from '../decision/gate-spec';
-import type { TriggersSpec } from '../retraining/triggers';
-import type { MonitorSpec } from '../monitoring/monitor-spec';
+import type { TriggersSpec } from './sections/triggers';
+import type { MonitorSpec } from './sections/monitor-spec';
 import type { NotifySpec } from '../notification/notification';
 
 /** The kinds that make and release a version of a model. */

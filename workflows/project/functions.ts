@@ -9,7 +9,7 @@ import type { CommandOptions, CommandResult } from '../../domain/project/command
 import type { AnyDecisionPolicy, DecisionPolicy } from '../../domain/project/decision-policy';
 import type { ChildRun } from '../../domain/project/child-run';
 import type { EventData, ReceivedEvent } from '../../domain/project/sent-event';
-import type { ProgramSpec } from '../../domain/project/program';
+import type { ProgramSpec } from '../../domain/lifecycle/sections/program';
 import type { StageDefinition } from '../../domain/project/stage';
 import type { Run } from '../lifecycle/stage';
 import { waitWhilePaused, whileWaiting } from '../run/control';

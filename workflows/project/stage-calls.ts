@@ -10,7 +10,7 @@ import type { StepJobSpec } from '../../activities/project/step';
 import { nearestHint } from '../../domain/document/nearest';
 import { parseDuration } from '../../domain/duration';
 import { count } from '../../domain/format';
-import type { ProgramSpec, ProjectStageSpec } from '../../domain/project/program';
+import type { ProgramSpec, ProjectStageSpec } from '../../domain/lifecycle/sections/program';
 import { nextCallName } from '../../domain/project/call-name';
 import { exceededLimit } from '../../domain/project/run-limits';
 import { stageValueBytes } from '../../domain/project/stage';

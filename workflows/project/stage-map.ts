@@ -24,7 +24,7 @@ import {
   type StageMapState,
   type StoredItems,
 } from '../../domain/project/map';
-import type { ProjectStageSpec } from '../../domain/project/program';
+import type { ProjectStageSpec } from '../../domain/lifecycle/sections/program';
 import type { ComputeSpec } from '../../domain/training/job';
 import { computeWork, recordOptions } from '../activity-proxies';
 import { effectOf, type Effect } from '../lifecycle/stage';

@@ -4,7 +4,7 @@ import type { Digest } from '../../domain/artifact';
 import type { Command, SignedCommand } from '../../domain/run/command';
 import type { RolloutId, RunId, Tenant } from '../../domain/ids';
 import type { LifecycleKind, ReleasingKind } from '../../domain/lifecycle/lifecycle';
-import type { ProgramRef } from '../../domain/project/program';
+import type { ProgramRef } from '../../domain/lifecycle/sections/program';
 import type { RecordName } from '../../domain/run/record-name';
 import type { OpenRolloutState, PromotionEnd } from '../../domain/rollout/progress';
 import type { RolloutStatus } from '../../domain/rollout/rollout';

@@ -9,7 +9,7 @@ import { digestOf } from '../../../data/digest';
 import { allows, type ApiKeyIdentity } from '../../../db/access/repository';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
-import type { ProgramRef } from '../../../domain/project/program';
+import type { ProgramRef } from '../../../domain/lifecycle/sections/program';
 import {
   readRevision,
   revisionTexts,

@@ -4,7 +4,7 @@ import { digestOf, sha256 } from '../../../data/digest';
 import type { ArtifactRef } from '../../../domain/artifact';
 import { platformTenant } from '../../../domain/access/tenant';
 import { failure } from '../../../domain/failure';
-import type { ProjectBuild } from '../../../domain/project/program';
+import type { ProjectBuild } from '../../../domain/lifecycle/sections/program';
 import { isPlatformAdmin } from '../../../db/access/repository';
 import { name, problem } from '../fields';
 import type { RouteDeps } from '../route-deps';

@@ -17,9 +17,9 @@ import {
 } from '../lifecycle.schema';
 import { namedList, orNull } from '../../document/codec.schema';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
-import { answersMonitorSchema } from '../../monitoring/monitor.schema';
+import { answersMonitorSchema } from '../sections/monitor.schema';
 import { notifySchema } from '../../notification/notify.schema';
-import { programSchema } from '../../project/program.schema';
+import { programSchema } from '../sections/program.schema';
 import { scheduleSchema } from '../../schedule/schedule.schema';
 import { llmCanarySchema } from './canary/canary.schema';
 import { dimensionSchema } from '../../language/dimension/dimension.schema';

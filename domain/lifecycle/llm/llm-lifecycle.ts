@@ -1,12 +1,12 @@
 import type { ComputeBudget } from '../../cost/compute-budget';
 import type { IndexSpec } from '../../index/index.schema';
 import type { CanarySpec, PromoteSpec, ScheduleSpec, SourceSpec, TrainSpec } from '../lifecycle';
-import type { AnswersMonitorSpec } from '../../monitoring/monitor-spec';
+import type { AnswersMonitorSpec } from '../sections/monitor-spec';
 import type { NotifySpec } from '../../notification/notification';
 import type { Sampling } from '../../chat/chat';
 import type { DimensionSpec } from '../../language/dimension/dimension';
 import type { LlmGate } from '../../language/evaluation/gate';
-import type { ProgramSpec } from '../../project/program';
+import type { ProgramSpec } from '../sections/program';
 import type { LifecycleSearchSpec } from '../../prompt-search/search';
 
 /** A checked lifecycle of a language application with all defaults. */

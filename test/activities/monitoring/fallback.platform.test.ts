@@ -8,7 +8,7 @@ import type { MonitoredModel } from '../../../db/monitoring/records';
 import type { ArtifactRef } from '../../../domain/artifact';
 import type { PredictionId } from '../../../domain/ids';
 import type { MonitorSettings } from '../../../domain/monitoring/monitor';
-import { defaultMonitor } from '../../../domain/monitoring/monitor-spec';
+import { defaultMonitor } from '../../../domain/lifecycle/sections/monitor-spec';
 import type { ChampionReference } from '../../../domain/monitoring/observation/champion-reference';
 import type { MonitorAlarm } from '../../../domain/monitoring/observation/monitor-results';
 import { observe } from '../../../domain/monitoring/observation/observe';

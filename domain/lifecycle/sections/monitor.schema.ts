@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { renamed } from '../document/codec.schema';
-import { columnField, secondsField } from '../document/field.schema';
-import { rowLosses, type RowLoss } from '../evaluation/metrics/names';
+import { renamed } from '../../document/codec.schema';
+import { columnField, secondsField } from '../../document/field.schema';
+import { rowLosses, type RowLoss } from '../../evaluation/metrics/names';
 import { defaultMonitor, monitorActions, monitorFallbacks, runStrategies } from './monitor-spec';
 
 const { drift, data, quality, volume } = defaultMonitor;

@@ -1,4 +1,4 @@
-import type { SecretRef } from '../access/secret-access';
+import type { SecretRef } from '../../access/secret-access';
 
 /** What starts an automatic run of a lifecycle, beside its monitor. */
 export interface TriggersSpec {

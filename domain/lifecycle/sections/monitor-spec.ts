@@ -1,4 +1,4 @@
-import type { RowLoss } from '../evaluation/metrics/names';
+import type { RowLoss } from '../../evaluation/metrics/names';
 
 export const monitorActions = ['notify', 'retrain'] as const;
 

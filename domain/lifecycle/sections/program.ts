@@ -1,7 +1,7 @@
 /** A lifecycle that a project writes in TypeScript, as its revision describes it. */
-import type { ArtifactRef, Digest } from '../artifact';
-import { defaultTenant, type Tenant } from '../ids';
-import type { ComputeSpec } from '../training/job';
+import type { ArtifactRef, Digest } from '../../artifact';
+import { defaultTenant, type Tenant } from '../../ids';
+import type { ComputeSpec } from '../../training/job';
 
 /** The project build that executes a run. */
 export interface ProgramRef {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Digest } from '../artifact';
-import { nameField } from '../document/field.schema';
-import { computeKindSchema } from '../training/compute-kind.schema';
+import type { Digest } from '../../artifact';
+import { nameField } from '../../document/field.schema';
+import { computeKindSchema } from '../../training/compute-kind.schema';
 
 const digestField = z.codec(z.string().regex(/^sha256:[0-9a-f]{64}$/), z.custom<Digest>(), {
   decode: (text) => text as Digest,

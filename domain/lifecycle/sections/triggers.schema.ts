@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { secretSchema } from '../notification/notify.schema';
+import { secretSchema } from '../../notification/notify.schema';
 
 export const triggersSchema = z
   .strictObject({
