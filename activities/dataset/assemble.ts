@@ -1,7 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import type { ArtifactRef } from '../../domain/artifact';
-import type { TrainingSet, AssembledPart, AssembledPartName } from '../../domain/dataset/assembled';
-import { assembledParts, groupColumn, reservedColumnTypes } from '../../domain/dataset/assembled';
+import type {
+  TrainingSet,
+  AssembledPart,
+  AssembledPartName,
+} from '../../domain/training/assembled';
+import { assembledParts, groupColumn, reservedColumnTypes } from '../../domain/training/assembled';
 import {
   datasetName,
   holdoutRows,

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ArtifactRef, Digest } from '../../domain/artifact';
-import type { TrainingSet } from '../../domain/dataset/assembled';
+import type { TrainingSet } from '../../domain/training/assembled';
 import { dateOf } from '../../domain/calendar';
 import type { DatasetVersionRef } from '../../domain/dataset/dataset';
 import { decide } from '../../domain/decision/decide';
-import type { Evidence } from '../../domain/decision/evidence';
+import type { Evidence } from '../../domain/evaluation/evidence';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { EvaluateSpec } from '../../domain/decision/gate-spec';

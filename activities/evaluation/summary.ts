@@ -6,7 +6,7 @@ import type {
   Evidence,
   Measurement,
   Measurements,
-} from '../../domain/decision/evidence';
+} from '../../domain/evaluation/evidence';
 import { boundsAt } from '../../domain/decision/gates/gate';
 import type { MetricName } from '../../domain/evaluation/metrics/names';
 

@@ -1,4 +1,4 @@
-import { type TrainingSet } from '../../domain/dataset/assembled';
+import { type TrainingSet } from '../../domain/training/assembled';
 import type { ArtifactRef } from '../../domain/artifact';
 import { failureTypes, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';

@@ -6,7 +6,7 @@ import { openOnnxModel } from '../../data/onnx/session';
 import { openScratch } from '../../data/scratch';
 import { withDuckDb } from '../../data/sql/platform-sql';
 import type { ArtifactRef } from '../../domain/artifact';
-import type { TrainingSet } from '../../domain/dataset/assembled';
+import type { TrainingSet } from '../../domain/training/assembled';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { MetricName } from '../../domain/evaluation/metrics/names';

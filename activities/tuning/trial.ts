@@ -4,7 +4,7 @@ import type { Registry } from '../../db/registry';
 import type { TrialRef } from '../../db/tuning/repository';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { ArtifactRef } from '../../domain/artifact';
-import type { TrainingSet } from '../../domain/dataset/assembled';
+import type { TrainingSet } from '../../domain/training/assembled';
 import type { ComputePrices } from '../../domain/cost/price';
 import { failure, isPerennialError, type FailureType } from '../../domain/failure';
 import type { ComputeBackend, ComputeKind, TrainerJob } from '../../domain/training/job';

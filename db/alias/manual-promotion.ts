@@ -15,7 +15,7 @@ import {
   type Promoter,
   type PromotionFacts,
   type PromotionOverride,
-} from '../../domain/model/promotion';
+} from '../../domain/promotion/promotion';
 import type { RolloutStatus } from '../../domain/rollout/rollout';
 import type { VerdictKind } from '../../domain/verdict';
 import type { Columns } from '../columns';

@@ -1,6 +1,6 @@
 import type { RunId } from '../../domain/ids';
 import type { AliasName, ModelVersionStatus } from '../../domain/model/model';
-import type { PromotionOverride } from '../../domain/model/promotion';
+import type { PromotionOverride } from '../../domain/promotion/promotion';
 import type { Transaction } from '../connection';
 import { toJson } from '../document';
 import { newId } from '../ids';

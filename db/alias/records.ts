@@ -1,5 +1,5 @@
 import type { RunId } from '../../domain/ids';
-import type { UnmetRequirement } from '../../domain/model/promotion';
+import type { UnmetRequirement } from '../../domain/promotion/promotion';
 import type { ApiKeyIdentity } from '../access/repository';
 
 export interface AliasState {

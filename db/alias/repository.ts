@@ -1,6 +1,6 @@
 import type { RolloutId, RunId, Tenant } from '../../domain/ids';
 import type { AliasName } from '../../domain/model/model';
-import type { PromotionOverride } from '../../domain/model/promotion';
+import type { PromotionOverride } from '../../domain/promotion/promotion';
 import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
 import type { Database } from '../connection';

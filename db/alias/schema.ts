@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { check, foreignKey, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
 import type { RunId } from '../../domain/ids';
 import type { AliasName, ModelVersionStatus } from '../../domain/model/model';
-import type { PromotionOverride } from '../../domain/model/promotion';
+import type { PromotionOverride } from '../../domain/promotion/promotion';
 import { bytewise, counter, document, instant, oneOf, tenantId } from '../columns';
 import { decisions } from '../decision/schema';
 import { models, modelVersions } from '../model/schema';

@@ -1,5 +1,5 @@
 import type { Digest } from '../../domain/artifact';
-import type { Attempt } from '../../domain/decision/gates/attempts';
+import type { Attempt } from '../../domain/evaluation/attempts';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { DecisionRef, Verdict } from '../../domain/verdict';
 import { failure } from '../../domain/failure';

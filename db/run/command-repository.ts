@@ -1,6 +1,6 @@
 import type { Ballot } from '../../domain/run/ballot';
-import type { CommandOrder, KeyHolder } from '../../domain/run/command';
-import { commandScopes } from '../../domain/run/command';
+import type { CommandOrder, KeyHolder } from '../../domain/command';
+import { commandScopes } from '../../domain/command';
 import type { FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import { withActingKey } from '../access/acting-key';

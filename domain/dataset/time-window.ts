@@ -1,4 +1,4 @@
-import type { AssembledPartName } from './assembled';
+import type { AssembledPartName } from '../training/assembled';
 import type { TimeWindow } from './dataset';
 import { failure } from '../failure';
 import type { SplitSpec } from './split';

@@ -1,5 +1,5 @@
-import type { Evidence } from './evidence';
-import { confidenceAt, maxAttempts, attemptText } from './gates/attempts';
+import type { Evidence } from '../evaluation/evidence';
+import { confidenceAt, maxAttempts, attemptText } from '../evaluation/attempts';
 import { judgeNonInferiority, judgeSuperiority } from './gates/difference';
 import { percent } from '../format';
 import { type GateKind, type GateResult } from './gates/gate';

@@ -1,6 +1,11 @@
 import type { GateDecision } from './decide';
-import type { ClassEvidence, CounterpartEvidence, Evidence, Measurement } from './evidence';
-import { attemptText } from './gates/attempts';
+import type {
+  ClassEvidence,
+  CounterpartEvidence,
+  Evidence,
+  Measurement,
+} from '../evaluation/evidence';
+import { attemptText } from '../evaluation/attempts';
 import { sampleSizeText, boundsAt } from './gates/gate';
 import { count, figure, interval, signed } from '../format';
 import type { MetricName } from '../evaluation/metrics/names';

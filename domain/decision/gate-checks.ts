@@ -1,7 +1,7 @@
 import { parseDuration } from '../duration';
 import type { SourceDocument } from '../document/document';
 import { isMap, nameOf, valueAt } from '../document/path';
-import { minDays } from './evidence';
+import { minDays } from '../evaluation/evidence';
 import type { Issue } from '../failure';
 import { daysCutBy } from '../evaluation/measure/whole-weeks';
 import { classMetrics, isClassMetric, type ClassMetric } from '../evaluation/metrics/multiclass';

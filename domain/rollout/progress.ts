@@ -2,7 +2,7 @@
  * The state, events and effects of the rollout workflow. Plain JSON, because progress survives
  * continue-as-new.
  */
-import type { Command } from '../run/command';
+import type { Command } from '../command';
 import type { PredictionId, RolloutId } from '../ids';
 import type { CanarySpec } from '../lifecycle/lifecycle';
 import type { ModelVersionRef } from '../model/model';

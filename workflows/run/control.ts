@@ -1,6 +1,6 @@
 import { ApplicationFailure, condition, setHandler } from '@temporalio/workflow';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { Command, SignedCommand } from '../../domain/run/command';
+import type { Command, SignedCommand } from '../../domain/command';
 import { approvalWaitText } from '../../domain/run/approval-wait';
 import type { Ballot, VoterRole } from '../../domain/run/ballot';
 import { formatSeconds } from '../../domain/duration';

@@ -1,7 +1,7 @@
 /** Updates, signals and queries of runs and rollouts. Constant = wire name + kind. */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Digest } from '../../domain/artifact';
-import type { Command, SignedCommand } from '../../domain/run/command';
+import type { Command, SignedCommand } from '../../domain/command';
 import type { RolloutId, RunId, Tenant } from '../../domain/ids';
 import type { LifecycleKind, ReleasingKind } from '../../domain/lifecycle/lifecycle';
 import type { ProgramRef } from '../../domain/lifecycle/sections/program';

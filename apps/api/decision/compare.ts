@@ -1,5 +1,5 @@
 import { boundsAt } from '../../../domain/decision/gates/gate';
-import type { CounterpartEvidence, Evidence } from '../../../domain/decision/evidence';
+import type { CounterpartEvidence, Evidence } from '../../../domain/evaluation/evidence';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import type { Registry } from '../../../db/registry';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { decide, judge, type GateDecision } from '../../../domain/decision/decide';
 import { objectDocument } from '../../../domain/document/document';
-import type { Evidence } from '../../../domain/decision/evidence';
+import type { Evidence } from '../../../domain/evaluation/evidence';
 import { failure } from '../../../domain/failure';
 import { gateOf, gateSchema } from '../../../domain/decision/gate.schema';
 import type { Tenant } from '../../../domain/ids';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Digest } from '../../../domain/artifact';
-import type { AssembledPartName, DroppedRows } from '../../../domain/dataset/assembled';
+import type { AssembledPartName, DroppedRows } from '../../../domain/training/assembled';
 import {
   assembledParts,
   dayColumn,
@@ -10,7 +10,7 @@ import {
   reservedColumns,
   rowColumn,
   timeColumn,
-} from '../../../domain/dataset/assembled';
+} from '../../../domain/training/assembled';
 import type { Column, ColumnType, TimeWindow } from '../../../domain/dataset/dataset';
 import { failure } from '../../../domain/failure';
 import type { DataSpec } from '../../../domain/lifecycle/lifecycle';

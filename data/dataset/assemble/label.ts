@@ -1,4 +1,4 @@
-import { labelColumn, type AssembledPartName } from '../../../domain/dataset/assembled';
+import { labelColumn, type AssembledPartName } from '../../../domain/training/assembled';
 import type { Column } from '../../../domain/dataset/dataset';
 import { count } from '../../../domain/format';
 import { failure } from '../../../domain/failure';

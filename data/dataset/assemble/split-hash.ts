@@ -2,7 +2,7 @@ import {
   assembledParts,
   groupColumn,
   type AssembledPartName,
-} from '../../../domain/dataset/assembled';
+} from '../../../domain/training/assembled';
 import type { Column } from '../../../domain/dataset/dataset';
 import type { SplitSpec } from '../../../domain/dataset/split';
 import { quoteName, quoteText } from '../../sql/platform-sql';

@@ -1,4 +1,4 @@
-import type { Measurement } from '../evidence';
+import type { Measurement } from '../../evaluation/evidence';
 import { blocksText } from '../../evaluation/measure/random-blocks';
 import type { GateSpec } from '../gate-spec';
 import { dayCorrelationText } from '../../statistics/day-history';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { schemaIssue } from '../../document/schema-issues.schema';
-import { jsonSchemaProblem } from '../cases/json-schema.schema';
+import { jsonSchemaProblem } from '../../document/json-schema.schema';
 import type { Rule } from './rule';
 
 const text = z.string().min(1).max(10_000).describe('the text to look for');

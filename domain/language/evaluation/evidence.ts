@@ -1,5 +1,5 @@
 import type { ArtifactRef, Digest } from '../../artifact';
-import type { Attempt } from '../../decision/gates/attempts';
+import type { Attempt } from '../../evaluation/attempts';
 import type { Aggregate } from './aggregate';
 import type { BiasEvidence } from '../judge/bias';
 import type { JudgeCalibration } from '../judge/calibration';

@@ -1,6 +1,6 @@
 /** Repeated canaries of the same two versions test one hypothesis, so they share one alpha. */
 import { canonicalJson } from '../../canonical';
-import { alphaShare } from '../../decision/gates/attempts';
+import { alphaShare } from '../../evaluation/attempts';
 import type { CanarySpec } from '../../lifecycle/lifecycle';
 import type { Verdict } from '../../verdict';
 

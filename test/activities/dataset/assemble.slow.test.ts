@@ -15,7 +15,7 @@ import { compileFeatureSql } from '../../../data/sql/feature-sql';
 import { quoteText, readParquet, withDuckDb } from '../../../data/sql/platform-sql';
 import type { Registry } from '../../../db/registry';
 import type { ArtifactRef } from '../../../domain/artifact';
-import { assembledParts, type TrainingSet } from '../../../domain/dataset/assembled';
+import { assembledParts, type TrainingSet } from '../../../domain/training/assembled';
 import type { Column, DatasetManifest, DatasetVersionRef } from '../../../domain/dataset/dataset';
 import { defaultTenant as tenant, effectKey } from '../../../domain/ids';
 import type { DataSpec } from '../../../domain/lifecycle/lifecycle';

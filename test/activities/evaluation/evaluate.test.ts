@@ -12,7 +12,7 @@ import {
 } from '../../../activities/evaluation/evaluate';
 import { canonicalJson } from '../../../domain/canonical';
 import { decide } from '../../../domain/decision/decide';
-import type { Evidence } from '../../../domain/decision/evidence';
+import type { Evidence } from '../../../domain/evaluation/evidence';
 import { failure } from '../../../domain/failure';
 import { defaultTenant, type IdempotencyKey, type RunId } from '../../../domain/ids';
 import { explainEvidence } from '../../../domain/decision/explain';

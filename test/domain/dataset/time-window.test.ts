@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { assembledParts } from '../../../domain/dataset/assembled';
+import { assembledParts } from '../../../domain/training/assembled';
 import {
   formatInstant,
   latestWindow,

@@ -1,4 +1,4 @@
-import type { Command } from '../../../domain/run/command';
+import type { Command } from '../../../domain/command';
 import type { RolloutId } from '../../../domain/ids';
 import type { EndedRollout } from '../../../domain/rollout/outcome';
 import type {

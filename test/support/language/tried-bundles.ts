@@ -5,7 +5,7 @@ import {
 } from '../../../domain/language/evaluation/decide-evaluation';
 import { buildLlmEvidence } from '../../../domain/language/evaluation/build-evidence';
 import { scored } from '../../../domain/language/evaluation/score';
-import { confidenceAt } from '../../../domain/decision/gates/attempts';
+import { confidenceAt } from '../../../domain/evaluation/attempts';
 import { normalQuantile } from '../../../domain/statistics/distributions';
 import { seededRandom } from '../../../domain/statistics/random';
 import { rateIn, type Rate } from '../rollout/monte-carlo';

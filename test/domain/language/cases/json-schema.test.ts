@@ -4,7 +4,7 @@ import { readCaseSet } from '../../../../domain/language/cases/case-set-document
 import {
   compileJsonSchema,
   jsonSchemaProblem,
-} from '../../../../domain/language/cases/json-schema.schema';
+} from '../../../../domain/document/json-schema.schema';
 import { processorTime } from '../../../support/time/processor-time';
 
 describe('JSON Schemas', () => {

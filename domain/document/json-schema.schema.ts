@@ -1,10 +1,6 @@
 import Ajv, { type Options, type ValidateFunction } from 'ajv';
 import Ajv2020 from 'ajv/dist/2020';
-import {
-  maxSchemaCharacters,
-  maxSchemaWork,
-  currentSchemaAllowance,
-} from '../../document/schema-allowance';
+import { maxSchemaCharacters, maxSchemaWork, currentSchemaAllowance } from './schema-allowance';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 

@@ -1,5 +1,5 @@
 import type { ArtifactRef, Digest } from '../artifact';
-import type { Column, ColumnType, TimeWindow } from './dataset';
+import type { Column, ColumnType, TimeWindow } from '../dataset/dataset';
 import type { FeatureColumn, Task } from '../model/model';
 
 /**

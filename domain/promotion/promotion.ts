@@ -3,7 +3,7 @@ import type { Digest } from '../artifact';
 import type { RunId } from '../ids';
 import type { PromoteSpec } from '../lifecycle/lifecycle';
 import type { ReleasingSpec } from '../lifecycle/revision';
-import type { ModelVersionStatus } from './model';
+import type { ModelVersionStatus } from '../model/model';
 import { isOpenRollout, type RolloutStatus } from '../rollout/rollout';
 import type { VerdictKind } from '../verdict';
 

@@ -1,4 +1,4 @@
-import { alphaShare, confidenceAt, maxAttempts } from '../../../../domain/decision/gates/attempts';
+import { alphaShare, confidenceAt, maxAttempts } from '../../../domain/evaluation/attempts';
 
 describe('the share of the error of each candidate on one holdout', () => {
   test('adds up to at most the whole for any number of candidates', () => {

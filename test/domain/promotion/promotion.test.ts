@@ -7,7 +7,7 @@ import {
   unmetRequirements,
   type Promoter,
   type PromotionFacts,
-} from '../../../domain/model/promotion';
+} from '../../../domain/promotion/promotion';
 import { rolloutStatuses } from '../../../domain/rollout/rollout';
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;

@@ -1,5 +1,5 @@
 /** Commands of the API to a running workflow, signed so that no other client can send them. */
-import type { Tenant } from '../ids';
+import type { Tenant } from './ids';
 
 /** The scope that each command needs. A vote also needs the scope in the lifecycle. */
 export const commandScopes = {

@@ -1,4 +1,4 @@
-import type { Digest } from '../../artifact';
+import type { Digest } from '../artifact';
 
 /**
  * The number of this candidate among those evaluated on one holdout. The registry counts them; a
