@@ -1,6 +1,7 @@
 import { failure } from '../../domain/failure';
 import type { DecisionId, IdempotencyKey, RolloutId, RunId, Tenant } from '../../domain/ids';
-import type { CanarySpec, DataSpec } from '../../domain/lifecycle/lifecycle';
+import type { DataSpec } from '../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../domain/rollout/canary';
 import type { ModelVersionRef } from '../../domain/model/model';
 import { versionName } from '../../domain/model/model';
 import type { EndedRollout } from '../../domain/rollout/outcome';

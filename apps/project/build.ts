@@ -6,7 +6,7 @@ import type { Digest } from '../../domain/artifact';
 import { parseDuration } from '../../domain/duration';
 import { invalidInput } from '../../domain/document/issue-text';
 import { failure, type Issue } from '../../domain/failure';
-import { apiVersion } from '../../domain/lifecycle/lifecycle.schema';
+import { apiVersion } from '../../domain/document/api-version';
 import type { ProjectConfig, ProjectLifecycleConfig } from '../../domain/project/config';
 import type {
   ProgramSpec,

@@ -1,4 +1,4 @@
-import { assembledParts, type AssembledPartName } from '../../domain/training/assembled';
+import { assembledParts, type AssembledPartName } from '../../domain/dataset/split';
 import { openCalendar } from '../../domain/calendar';
 import type { TimeWindow } from '../../domain/dataset/dataset';
 import type { IssueAt } from '../../domain/document/document';

@@ -6,7 +6,7 @@ import type {
   RunId,
   Tenant,
 } from '../../domain/ids';
-import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../domain/rollout/canary';
 import type { EntityChange } from '../../domain/rollout/judging/entity-losses';
 import type { LabelledVerdictPair } from '../../domain/rollout/judging/judge-labels';
 import type {

@@ -1,6 +1,6 @@
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import type { GuardrailSpec } from '../../domain/lifecycle/lifecycle';
+import type { GuardrailSpec } from '../../domain/rollout/canary';
 import { haveSamePolicy, canaryAtAttempt, showsHarm } from '../../domain/rollout/judging/attempts';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import { lockModel, statusOf } from '../alias/state';

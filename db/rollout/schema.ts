@@ -14,7 +14,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
 import type { DecisionId, RolloutId, RunId } from '../../domain/ids';
-import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../domain/rollout/canary';
 import {
   rolloutStatuses,
   type RolloutRollback,

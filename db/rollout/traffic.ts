@@ -1,7 +1,7 @@
 import type { EventClock } from '../../domain/rollout/event-clock';
 import { stoppedClock } from '../../domain/rollout/event-clock';
 import type { AnswerCounts, ArmCounts, CountsByArm } from '../../domain/rollout/state';
-import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../domain/rollout/canary';
 import type { Query } from '../connection';
 import { readArms } from './arms';
 import { readControl, readFailed } from './control';

@@ -1,6 +1,11 @@
 import type { BudgetRef } from './budget';
 import type { RunId } from '../ids';
-import type { LlmLifecycleSpec } from '../lifecycle/llm/llm-lifecycle';
+
+/** The limits of one run; null without one. */
+export interface RunBudget {
+  readonly usd: number | null;
+  readonly tokens: number | null;
+}
 
 export function runScope(runId: RunId): string {
   return `run/${runId}`;
@@ -21,7 +26,7 @@ export function searchScope(runId: RunId): string {
   return `${runScope(runId)}/prompt-search`;
 }
 
-export function runLimits({ usd, tokens }: LlmLifecycleSpec['budget']) {
+export function runLimits({ usd, tokens }: RunBudget) {
   return [
     ...(usd === null ? [] : [{ unit: 'usd' as const, limit: usd }]),
     ...(tokens === null ? [] : [{ unit: 'tokens' as const, limit: tokens }]),
@@ -29,6 +34,6 @@ export function runLimits({ usd, tokens }: LlmLifecycleSpec['budget']) {
 }
 
 /** The budgets that pay for all requests of a run: questions, embeddings and searches. */
-export function runBudgets(runId: RunId, budget: LlmLifecycleSpec['budget']): readonly BudgetRef[] {
+export function runBudgets(runId: RunId, budget: RunBudget): readonly BudgetRef[] {
   return runLimits(budget).map(({ unit }) => ({ scope: runScope(runId), unit }));
 }

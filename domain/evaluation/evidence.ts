@@ -1,7 +1,6 @@
 import type { Digest } from '../artifact';
 import type { TimeWindow } from '../dataset/dataset';
 import type { Attempt } from './attempts';
-import type { EvaluateSpec } from '../decision/gate-spec';
 import type { MetricName } from './metrics/names';
 import type { ClassMetric } from './metrics/multiclass';
 import type { Task } from '../model/model';
@@ -133,7 +132,11 @@ export type CounterpartEvidence =
       readonly slices: SliceEvidence | null;
     };
 
-export type SliceSpec = NonNullable<EvaluateSpec['slices']>;
+export interface SliceSpec {
+  readonly columns: readonly string[];
+  readonly metric: MetricName;
+  readonly minRows: number;
+}
 
 export interface SliceEvidence extends SliceSpec {
   readonly slices: readonly SliceMeasurement[];

@@ -8,14 +8,14 @@ import { programSchema } from './sections/program.schema';
 import { scheduleSchema } from '../schedule/schedule.schema';
 import type { DataLifecycleSpec, ModelSource, SourcesSpec } from './lifecycle';
 import {
-  apiVersion,
   limitsSchema,
   metadataSchema,
-  sourceName,
   withLimits,
   withoutLimits,
   writtenModelSource,
 } from './lifecycle.schema';
+import { sourceName } from '../dataset/source-name.schema';
+import { apiVersion } from '../document/api-version';
 
 /** A run without a window reads its sources whole. */
 const writtenWholeSource = writtenModelSource.omit({ time: true });

@@ -12,8 +12,8 @@ import { changesToApprove, isDataChange } from './judged-data';
 import { looseningText, type Loosening } from './loosenings';
 import type { LlmLifecycleSpec } from './llm/llm-lifecycle';
 import { llmLifecycleSchema, type LlmLifecycleDocument } from './llm/llm-lifecycle.schema';
-import type { ModelStage, StageName } from '../run/run';
-import { modelStages, stagesOf } from '../run/run';
+import type { ModelStage, StageName } from './stages';
+import { modelStages, stagesOf } from './stages';
 import { maskedNotify } from '../notification/webhook-address';
 
 /** A parsed revision before it is applied. */

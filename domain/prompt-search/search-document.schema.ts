@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { dimensionSchema } from '../language/dimension/dimension.schema';
-import { modelSchema, samplingSchema } from '../lifecycle/llm/llm-lifecycle.schema';
+import { modelSchema, samplingSchema } from '../chat/model.schema';
 import { searchSchema } from './search.schema';
 
 /** A search without its first prompt and its cases. */

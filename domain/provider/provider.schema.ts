@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nameField, secondsField } from '../document/field.schema';
-import { apiVersion } from '../lifecycle/lifecycle.schema';
+import { apiVersion } from '../document/api-version';
 import { secretSchema } from '../notification/notify.schema';
 import { schemaIssue } from '../document/schema-issues.schema';
 

@@ -4,7 +4,7 @@
  */
 import type { Command } from '../command';
 import type { PredictionId, RolloutId } from '../ids';
-import type { CanarySpec } from '../lifecycle/lifecycle';
+import type { CanarySpec } from './canary';
 import type { ModelVersionRef } from '../model/model';
 import type { DecisionRef } from '../verdict';
 import type { JudgingEnd } from './judging/evidence';

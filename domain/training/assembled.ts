@@ -1,13 +1,7 @@
 import type { ArtifactRef, Digest } from '../artifact';
 import type { Column, ColumnType, TimeWindow } from '../dataset/dataset';
 import type { FeatureColumn, Task } from '../model/model';
-
-/**
- * The parts of the data, in order of time or by a hash of rows or groups: `train` trains the model,
- * `tuning` tunes it, `confirm` confirms the parameters, and `holdout` evaluates it.
- */
-export const assembledParts = ['train', 'tuning', 'confirm', 'holdout'] as const;
-export type AssembledPartName = (typeof assembledParts)[number];
+import type { AssembledPartName } from '../dataset/split';
 
 /**
  * Columns that assembly adds to both Parquet files of a part. User columns cannot use the names.

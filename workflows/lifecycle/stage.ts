@@ -11,7 +11,7 @@ import { programOf, type LifecycleSpec, type ReleasingSpec } from '../../domain/
 import type { LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import type { Failure, RunEffectRef, StageStatus } from '../../domain/run/run';
 import type { Reuse, RunPlan, StageEnd } from '../../domain/run/plan';
-import { isBuiltInStage, stagesByKind } from '../../domain/run/run';
+import { isBuiltInStage, stagesByKind } from '../../domain/lifecycle/stages';
 import type { DecisionRef } from '../../domain/verdict';
 import { registryWrites } from '../activity-proxies';
 import type { RunControl } from '../run/control';

@@ -14,7 +14,7 @@ import type { ProgramSpec, ProjectStageSpec } from '../../domain/lifecycle/secti
 import { nextCallName } from '../../domain/project/call-name';
 import { exceededLimit } from '../../domain/project/run-limits';
 import { stageValueBytes } from '../../domain/project/stage';
-import { isBuiltInStage } from '../../domain/run/run';
+import { isBuiltInStage } from '../../domain/lifecycle/stages';
 import { computeWork } from '../activity-proxies';
 import type { EndedStage, Run } from '../lifecycle/stage';
 import { effectOf, runStage } from '../lifecycle/stage';

@@ -3,7 +3,7 @@ import { canarySchema } from '../../../domain/rollout/canary.schema';
 import { objectDocument } from '../../../domain/document/document';
 import { failure } from '../../../domain/failure';
 import { formatIssue } from '../../../domain/document/issue-text';
-import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../../domain/rollout/canary';
 import { llmCanarySchema } from '../../../domain/lifecycle/llm/canary/canary.schema';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
 import { decideWithCanary } from '../../../domain/rollout/judging/other-rules';

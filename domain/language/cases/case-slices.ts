@@ -1,4 +1,3 @@
-import type { CasesSpec } from '../../lifecycle/llm/llm-lifecycle';
 import type { EvaluationCase } from './case';
 
 /**
@@ -8,12 +7,21 @@ import type { EvaluationCase } from './case';
 export type CaseSlice = 'search' | 'confirm' | 'judge';
 
 /**
+ * Shares of the cases, assigned by a hash of their id. Prompts are compared on `search`, the
+ * winner and the first prompt on `confirm`, and the bundle is evaluated on the rest.
+ */
+export interface CaseShares {
+  readonly search: number;
+  readonly confirm: number;
+}
+
+/**
  * The slice of a case, by a hash of its id. A case stays in its slice when others are added, so
  * that a later run is never judged on cases that a choice has used. A pair shares one slice.
  */
 export function caseSlice(
   { id, pair }: Pick<EvaluationCase, 'id' | 'pair'>,
-  { search, confirm }: Pick<CasesSpec, 'search' | 'confirm'>,
+  { search, confirm }: CaseShares,
 ): CaseSlice {
   const at = casePosition({ id, pair });
   return at < search ? 'search' : at < search + confirm ? 'confirm' : 'judge';

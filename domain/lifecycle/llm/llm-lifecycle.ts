@@ -1,6 +1,7 @@
 import type { ComputeBudget } from '../../cost/compute-budget';
 import type { IndexSpec } from '../../index/index.schema';
-import type { CanarySpec, PromoteSpec, ScheduleSpec, SourceSpec, TrainSpec } from '../lifecycle';
+import type { PromoteSpec, ScheduleSpec, SourceSpec, TrainSpec } from '../lifecycle';
+import type { CanarySpec } from '../../rollout/canary';
 import type { AnswersMonitorSpec } from '../sections/monitor-spec';
 import type { NotifySpec } from '../../notification/notification';
 import type { Sampling } from '../../chat/chat';
@@ -8,6 +9,7 @@ import type { DimensionSpec } from '../../language/dimension/dimension';
 import type { LlmGate } from '../../language/evaluation/gate';
 import type { ProgramSpec } from '../sections/program';
 import type { LifecycleSearchSpec } from '../../prompt-search/search';
+import type { CaseShares } from '../../language/cases/case-slices';
 
 /** A checked lifecycle of a language application with all defaults. */
 export interface LlmLifecycleSpec {
@@ -62,15 +64,9 @@ export interface LlmLifecycleSpec {
   readonly program?: ProgramSpec;
 }
 
-export interface CasesSpec {
+export interface CasesSpec extends CaseShares {
   /** Path of the NDJSON file. */
   readonly file: string;
-  /**
-   * Shares of the cases, assigned by a hash of their id. Prompts are compared on `search`, the
-   * winner and the first prompt on `confirm`, and the bundle is evaluated on the rest.
-   */
-  readonly search: number;
-  readonly confirm: number;
 }
 
 export interface FineTuneSpec extends Pick<TrainSpec, 'trainer' | 'params' | 'seed' | 'compute'> {

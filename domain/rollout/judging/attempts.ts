@@ -1,7 +1,7 @@
 /** Repeated canaries of the same two versions test one hypothesis, so they share one alpha. */
 import { canonicalJson } from '../../canonical';
 import { alphaShare } from '../../evaluation/attempts';
-import type { CanarySpec } from '../../lifecycle/lifecycle';
+import type { CanarySpec } from '../canary';
 import type { Verdict } from '../../verdict';
 
 /** What the platform adds to the spec of a rollout before it opens. */

@@ -1,5 +1,5 @@
 import type { PredictionId, RunId } from '../../../domain/ids';
-import type { CanarySpec, GuardrailSpec } from '../../../domain/lifecycle/lifecycle';
+import type { CanarySpec, GuardrailSpec } from '../../../domain/rollout/canary';
 import {
   llmCanarySchema,
   type LlmCanaryDocument,

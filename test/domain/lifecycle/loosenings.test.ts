@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import type { Digest } from '../../../domain/artifact';
 import type { DataContract, DataContracts } from '../../../domain/dataset/contract';
-import type { CanarySpec, ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
+import type { ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../../domain/rollout/canary';
 import type { GateSpec } from '../../../domain/decision/gate-spec';
 import { parseLifecycle } from '../../../domain/lifecycle/document';
 import type { LlmGate } from '../../../domain/language/evaluation/gate';

@@ -23,7 +23,7 @@ import {
   llmCanarySchema,
   type LlmCanaryDocument,
 } from '../../../domain/lifecycle/llm/canary/canary.schema';
-import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../../domain/rollout/canary';
 import type { ModelVersionRef } from '../../../domain/model/model';
 import { workflowBundle } from '../../../workers/temporal/bundle';
 import type { RolloutInput } from '../../../workflows/rollout/input';

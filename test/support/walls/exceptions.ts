@@ -5,25 +5,7 @@ import type { Arrow } from './room-graph';
  * and none may be added.
  */
 export const exceptions = {
-  domain: [
-    'budget ► lifecycle',
-    'dataset ► lifecycle',
-    'dataset ► training',
-    'decision ► lifecycle',
-    'document ► dataset',
-    'evaluation ► decision',
-    'evaluation ► rollout',
-    'index ► lifecycle',
-    'language ► lifecycle',
-    'lifecycle ► run',
-    'prompt ► language',
-    'prompt ► lifecycle',
-    'prompt-search ► lifecycle',
-    'provider ► lifecycle',
-    'rollout ► lifecycle',
-    'safety ► language',
-    'safety ► lifecycle',
-  ],
+  domain: [],
   db: [
     'access ► audit',
     'alias ► index',
@@ -40,8 +22,8 @@ export const exceptions = {
   'apps/api': [
     'auth ► access',
     'auth ► tracking',
+    'decision ► lifecycle',
     'decision ► model',
-    'lifecycle ► model',
     'route-deps ► model',
     'route-deps ► run',
     'run ► lifecycle',

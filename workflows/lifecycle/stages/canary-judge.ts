@@ -1,5 +1,5 @@
 import type { JudgingConfig } from '../../../activities/language/judge-answers';
-import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../../domain/rollout/canary';
 import { calibrationProblems } from '../../../domain/language/judge/calibration';
 import type { Verdict } from '../../../domain/verdict';
 import { llmWork } from '../../activity-proxies';

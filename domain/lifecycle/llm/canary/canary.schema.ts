@@ -9,7 +9,7 @@ import {
 } from '../../../rollout/canary.schema';
 import { largeHarmMargins } from '../../../rollout/policy';
 import { answerLossOf, type AnswerMeasure } from '../../../rollout/judging/answer-quality';
-import type { CanarySpec } from '../../lifecycle';
+import type { CanarySpec } from '../../../rollout/canary';
 import { renamed } from '../../../document/codec.schema';
 import { answersOf, judgeDefaults } from './canary';
 import { nameField, secondsField, timezoneField } from '../../../document/field.schema';

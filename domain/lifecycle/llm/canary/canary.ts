@@ -1,4 +1,5 @@
-import type { CanarySpec, DataSpec } from '../../lifecycle';
+import type { LabelSpec } from '../../../dataset/label';
+import type { CanarySpec } from '../../../rollout/canary';
 import type { AnswerQuality } from '../../../rollout/judging/answer-quality';
 
 /** Defaults of a canary's judge. */
@@ -8,7 +9,7 @@ export const judgeDefaults = { share: 1, mostPairs: 2_000 };
  * The label that `canaryRollout` reads. Callers only score the answer that they got, so arms are
  * compared; an expected answer scores both versions.
  */
-export function answerLabel({ quality }: CanarySpec): DataSpec['label'] {
+export function answerLabel({ quality }: CanarySpec): LabelSpec {
   const { from, availableAfterSeconds } = answersOf(quality);
   return { column: 'answer', availableAfterSeconds, dependsOnPrediction: from === 'callers' };
 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { CanarySpec } from '../../../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../../../domain/rollout/canary';
 import {
   haveSamePolicy,
   attemptOf,

@@ -6,7 +6,7 @@ import {
   writtenLlmCanary,
   type LlmCanaryDocument,
 } from '../../../../../domain/lifecycle/llm/canary/canary.schema';
-import type { GuardrailSpec } from '../../../../../domain/lifecycle/lifecycle';
+import type { GuardrailSpec } from '../../../../../domain/rollout/canary';
 import { decideRollout } from '../../../../../domain/rollout/judging/decide-rollout';
 import { rolloutPolicyOf } from '../../../../../domain/rollout/policy';
 import {
