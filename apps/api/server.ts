@@ -4,7 +4,7 @@ import fastify, { LogController } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { readingFor } from '../../data/artifact/reader';
 import { openOffThread } from '../../data/off-thread/off-thread';
-import { withActingKey } from '../../db/access/acting-key';
+import { withActingKey } from '../../db/acting-key';
 import { documentLimits } from '../../domain/document/document';
 import { readReason } from '../http/reason';
 import { watchMethods } from '../http/allowed-methods';

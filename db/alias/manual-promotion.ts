@@ -22,7 +22,7 @@ import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
 import { readStarters } from '../run/starters';
 import type { AliasState, ManualPromotion, Promotion } from './records';
-import type { VersionName } from './state';
+import type { VersionName } from '../model/state';
 import type { modelVersions } from '../model/schema';
 
 export type AuthorizedPromotion = {

@@ -12,7 +12,7 @@ import { appendAudit } from '../audit/entry';
 import { appendDeployment } from '../serving/deployment';
 import { notify } from '../notification/notification';
 import { enqueueOutbox } from '../notification/outbox-entry';
-import type { ModelName, Register } from './state';
+import type { ModelName, Register } from '../model/state';
 
 export interface Move extends ModelName {
   readonly kind: AliasMoveKind;

@@ -12,7 +12,7 @@ import { followRollback } from '../index/follow';
 import { lockOpenRollout } from '../rollout/state';
 import { guardRun, lockRun } from '../run/guard';
 import type { aliasHistory } from './schema';
-import { lockModel, lockStatus, readAliases, statusOf } from './state';
+import { lockModel, lockStatus, readAliases, statusOf } from '../model/state';
 import { movesOf, promotionBy } from './history';
 import { authorizeManualPromotion } from './manual-promotion';
 import { moveChampion } from './move';

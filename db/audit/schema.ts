@@ -11,7 +11,7 @@ import {
 } from 'drizzle-orm/pg-core';
 import type { Digest } from '../../domain/artifact';
 import { bytewise, counter, document, instant, isDigest, oneOf, tenantId } from '../columns';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 
 /** The audit log (I6). Triggers make it append-only, as well as seals, heads and keys. */
 export const auditLog = pgTable(

@@ -23,7 +23,7 @@ import {
   tenantId,
 } from '../columns';
 import { runs } from '../run/schema';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 import type { DatasetAlias } from './records';
 
 export const datasets = pgTable(

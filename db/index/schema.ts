@@ -24,7 +24,7 @@ import {
 } from '../columns';
 import { datasetVersions } from '../dataset/schema';
 import { runs } from '../run/schema';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 
 export const indexes = pgTable(
   'indexes',

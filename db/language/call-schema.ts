@@ -15,7 +15,7 @@ import {
   oneOf,
   tenantId,
 } from '../columns';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 
 /** Calls to language models. A call with an answer is never sent again. */
 export const llmCalls = pgTable(

@@ -1,6 +1,6 @@
 import { failure } from '../../domain/failure';
 import type { RunId } from '../../domain/ids';
-import { lockModel, type Register } from '../alias/state';
+import { lockModel, type Register } from '../model/state';
 import { moveChampion } from '../alias/move';
 import type { Columns } from '../columns';
 import type { Transaction } from '../connection';

@@ -7,7 +7,7 @@ import { failure } from '../../domain/failure';
 import { changesToApprove } from '../../domain/lifecycle/judged-data';
 import type { Tenant } from '../../domain/ids';
 import { looseningText, type Loosening } from '../../domain/lifecycle/loosenings';
-import { actingKeyId } from '../access/acting-key';
+import { actingKeyId } from '../acting-key';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import { toJson } from '../document';

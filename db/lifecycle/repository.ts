@@ -3,7 +3,7 @@ import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { ProgramRef } from '../../domain/lifecycle/sections/program';
 import { changesToApprove } from '../../domain/lifecycle/judged-data';
-import { actingKeyId } from '../access/acting-key';
+import { actingKeyId } from '../acting-key';
 import type { Database } from '../connection';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import {

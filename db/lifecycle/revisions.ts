@@ -2,7 +2,7 @@ import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { LifecycleRevision } from '../../domain/lifecycle/revision';
-import { refuseLifecycleAboveLimit } from '../access/tenant-limits';
+import { refuseLifecycleAboveLimit } from '../tenant/limits';
 import type { Transaction } from '../connection';
 import { toJson } from '../document';
 import type { NewLifecycleRevision } from './records';

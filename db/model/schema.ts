@@ -14,7 +14,7 @@ import {
   tenantId,
 } from '../columns';
 import { runs } from '../run/schema';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 
 export const models = pgTable(
   'models',

@@ -23,7 +23,7 @@ import {
   oneOf,
   tenantId,
 } from '../columns';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 
 export const prompts = pgTable(
   'prompts',

@@ -31,7 +31,7 @@ import { enqueueOutbox } from '../notification/outbox-entry';
 import type { RunCancelPayload } from '../run/follow-up';
 import { acceptOne } from '../run/repository';
 import type { runs } from '../run/schema';
-import type { stageRecords } from '../run/stage-schema';
+import type { stageRecords } from '../stage/schema';
 import { holdIncident, retrainingActor, stopIncident } from './incidents';
 import type { CurrentSpec, LifecycleName } from './records';
 import type { retrainings } from './schema';

@@ -19,7 +19,7 @@ import { requestLoss, rightAnswer } from '../../domain/rollout/judging/loss';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Transaction } from '../connection';
 import { toJson } from '../document';
-import { readLabels } from '../language/answer-label-repository';
+import { readLabels } from './answer-label-repository';
 import type { OtherScore } from '../serving/prediction-records';
 import type { Consumption, DuePair, RolloutRepository } from './records';
 import { readArms, tallyArms } from './arms';

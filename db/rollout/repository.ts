@@ -3,7 +3,7 @@ import type { Tenant } from '../../domain/ids';
 import type { GuardrailSpec } from '../../domain/rollout/canary';
 import { haveSamePolicy, canaryAtAttempt, showsHarm } from '../../domain/rollout/judging/attempts';
 import { isOpenRollout } from '../../domain/rollout/rollout';
-import { lockModel, statusOf } from '../alias/state';
+import { lockModel, statusOf } from '../model/state';
 import type { Database, Transaction } from '../connection';
 import { toJson } from '../document';
 import { runIdempotently } from '../idempotency/idempotency';

@@ -22,7 +22,7 @@ import {
 } from '../../domain/tracking/tracking';
 import { bytewise, counter, createdAt, document, isDigest, oneOf, tenantId } from '../columns';
 import { artifacts } from '../artifact/schema';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 
 export const trackingExperiments = pgTable(
   'tracking_experiments',

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { signSession, type Session } from '../../../data/access/session-token';
-import { withActingKey } from '../../../db/access/acting-key';
+import { withActingKey } from '../../../db/acting-key';
 import { apiKeyScopes, type ApiKeyIdentity } from '../../../db/access/repository';
 import { HttpProblem } from '../../http/problem';
 import { instant, problem } from '../fields';

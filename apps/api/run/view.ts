@@ -3,7 +3,7 @@ import { runStatuses } from '../../../domain/run/run';
 import type { Verdict } from '../../../domain/verdict';
 import type { RunRecord } from '../../../db/run/repository';
 import type { SentEventRecord } from '../../../db/run/sent-event-repository';
-import type { StageRecord } from '../../../db/run/stage-repository';
+import type { StageRecord } from '../../../db/stage/repository';
 import type { RunState } from '../../../workflows/run/messages';
 import type { LifecycleClient } from '../../temporal-clients/lifecycle-client';
 import { batchToJson, batchView } from '../batch/view';

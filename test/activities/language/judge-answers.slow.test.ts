@@ -1,5 +1,5 @@
 import { digestOf } from '../../../data/digest';
-import type { PairLabel } from '../../../db/language/answer-label-repository';
+import type { PairLabel } from '../../../db/rollout/answer-label-repository';
 import type { JudgeAnswersInput, JudgingTurn } from '../../../activities/language/judge-answers';
 import type { LostPairs } from '../../../domain/rollout/progress';
 import { newId } from '../../../db/ids';

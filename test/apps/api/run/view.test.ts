@@ -1,6 +1,6 @@
 import { stageToJson } from '../../../../apps/api/run/view';
 import type { RunId } from '../../../../domain/ids';
-import type { StageRecord } from '../../../../db/run/stage-repository';
+import type { StageRecord } from '../../../../db/stage/repository';
 import type { Verdict } from '../../../../domain/verdict';
 
 const verdict: Verdict = {

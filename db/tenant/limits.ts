@@ -3,7 +3,7 @@ import type { TenantLimits } from '../../domain/access/tenant';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { Transaction } from '../connection';
-import type { tenants } from './tenant-schema';
+import type { tenants } from './schema';
 
 type LimitName = keyof Pick<TenantLimits, 'maxOpenRuns' | 'maxLifecycles'>;
 type LimitedTenant = Pick<typeof tenants.$inferSelect, LimitName>;

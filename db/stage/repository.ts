@@ -7,7 +7,7 @@ import type { Database, Query, Sql, Transaction } from '../connection';
 import { toJson } from '../document';
 import { afterKey, rowsToAsk, toPage, type Page, type PageRequest } from '../page';
 import { newId } from '../ids';
-import type { stageRecords } from './stage-schema';
+import type { stageRecords } from './schema';
 
 export interface StageRecord {
   readonly runId: RunId;

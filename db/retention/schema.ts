@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { check, foreignKey, integer, pgTable, primaryKey } from 'drizzle-orm/pg-core';
 import { tenantId } from '../columns';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 
 /** These defaults also apply to tenants without a row. */
 export const retentionSettings = pgTable(

@@ -1,6 +1,6 @@
 import type { NotifyEvent, NotifySpec } from '../../../domain/notification/notification';
 import type { RunId, Tenant } from '../../../domain/ids';
-import type { DeliveryOutcome, WebhookDelivery } from '../../../db/notification/webhook-repository';
+import type { DeliveryOutcome, WebhookDelivery } from '../../../db/webhook/repository';
 import { notify } from '../../../db/notification/notification';
 import { openRollout, promoteOver } from '../rollout/fixture';
 import {

@@ -5,7 +5,7 @@ import type { RunId } from '../../domain/ids';
 import type { Failure, StageStatus } from '../../domain/run/run';
 import { bytewise, document, instant, isDigest, oneOf, tenantId } from '../columns';
 import { decisions } from '../decision/schema';
-import { runs } from './schema';
+import { runs } from '../run/schema';
 
 export const stageRecords = pgTable(
   'stage_records',

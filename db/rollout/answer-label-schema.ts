@@ -2,7 +2,7 @@ import { foreignKey, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { PredictionId, RolloutId } from '../../domain/ids';
 import type { LabelledVerdictPair } from '../../domain/rollout/judging/judge-labels';
 import { bytewise, document, instant, tenantId } from '../columns';
-import { rollouts } from '../rollout/schema';
+import { rollouts } from './schema';
 
 /**
  * A person's label of both answers to one question of a rollout, with the judge's verdicts. It is

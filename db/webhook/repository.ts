@@ -11,9 +11,9 @@ import type { Database, Sql } from '../connection';
 import { toJson } from '../document';
 import type { Page, PageRequest } from '../page';
 import { afterKey, rowsToAsk, toPage } from '../page';
-import type { DeliveryAttempt, webhookDeliveries } from './webhook-schema';
+import type { DeliveryAttempt, webhookDeliveries } from './schema';
 import { appendAudit } from '../audit/entry';
-import { channelsOf } from './channels';
+import { channelsOf } from '../notification/channels';
 
 export interface WebhookDelivery {
   readonly tenant: Tenant;

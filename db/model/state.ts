@@ -3,9 +3,9 @@ import type { Tenant } from '../../domain/ids';
 import type { AliasName, ModelVersionStatus } from '../../domain/model/model';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
-import type { AliasState } from './records';
-import type { modelVersions, models } from '../model/schema';
-import type { modelAliases } from './schema';
+import type { AliasState } from '../alias/records';
+import type { modelVersions, models } from './schema';
+import type { modelAliases } from '../alias/schema';
 
 export interface ModelName {
   readonly tenant: Tenant;

@@ -10,7 +10,7 @@ import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Columns } from '../columns';
 import type { Database, Query } from '../connection';
 import { toJson } from '../document';
-import { lockRollout } from '../rollout/state';
+import { lockRollout } from './state';
 import { appendAudit } from '../audit/entry';
 import type { answerLabels } from './answer-label-schema';
 

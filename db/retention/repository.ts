@@ -1,7 +1,7 @@
 import type { Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
 import type { Database, Sql } from '../connection';
-import type { retentionSettings } from './retention-schema';
+import type { retentionSettings } from './schema';
 import { appendAudit } from '../audit/entry';
 import { assumeAllExpired } from '../budget/reservation';
 import { forgetAnswers } from '../language/forget-answers';
