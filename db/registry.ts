@@ -39,6 +39,7 @@ import {
   createJudgedAnswerRepository,
   type JudgedAnswerRepository,
 } from './language/judged-answer-repository';
+import { lifecycleChampions } from './alias/lifecycle-champions';
 import { createLifecycleRepository } from './lifecycle/repository';
 import type { LifecycleRepository } from './lifecycle/records';
 import { createLineageRepository, type LineageRepository } from './lineage/repository';
@@ -143,7 +144,7 @@ export interface Registry {
 export function createRegistry(database: Database): Registry {
   const predictions = createPredictionRepository(database);
   return withFailures({
-    lifecycles: createLifecycleRepository(database),
+    lifecycles: createLifecycleRepository(database, lifecycleChampions),
     runs: createRunRepository(database),
     children: createChildRunRepository(database),
     events: createEventRepository(database),

@@ -21,8 +21,8 @@ import type { VerdictKind } from '../../domain/verdict';
 import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
 import { readStarters } from '../run/starters';
-import type { AliasState, ManualPromotion, Promotion } from './records';
-import type { VersionName } from '../model/state';
+import type { ManualPromotion, Promotion } from './records';
+import type { AliasState, VersionName } from '../model/state';
 import type { modelVersions } from '../model/schema';
 
 export type AuthorizedPromotion = {

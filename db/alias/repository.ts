@@ -17,14 +17,9 @@ import { movesOf, promotionBy } from './history';
 import { authorizeManualPromotion } from './manual-promotion';
 import { moveChampion } from './move';
 import { withdrawPromotion } from './withdraw';
-import type {
-  AliasMoveKind,
-  AliasState,
-  FollowedIndex,
-  ManualPromotion,
-  Promotion,
-  Withdrawal,
-} from './records';
+import type { AliasMoveKind, ManualPromotion, Promotion, Withdrawal } from './records';
+import type { FollowedIndex } from '../index/records';
+import type { AliasState } from '../model/state';
 
 export interface AliasMove {
   readonly id: string;

@@ -14,7 +14,7 @@ import { afterKey, rowsToAsk, toPage } from '../page';
 import { guardRun } from '../run/guard';
 import type { modelVersions, models } from './schema';
 import { appendAudit } from '../audit/entry';
-import type { modelAliases } from '../alias/schema';
+import type { modelAliases } from './alias-schema';
 
 export interface ModelVersionRecord extends ModelVersionRef {
   readonly status: ModelVersionStatus;

@@ -3,9 +3,15 @@ import type { Tenant } from '../../domain/ids';
 import type { AliasName, ModelVersionStatus } from '../../domain/model/model';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
-import type { AliasState } from '../alias/records';
 import type { modelVersions, models } from './schema';
-import type { modelAliases } from '../alias/schema';
+import type { modelAliases } from './alias-schema';
+
+export interface AliasState {
+  readonly version: number;
+  /** Increases with every move of any alias of the model, also while there is no champion. */
+  readonly fencing: number;
+  readonly movedAt: string;
+}
 
 export interface ModelName {
   readonly tenant: Tenant;

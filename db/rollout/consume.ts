@@ -27,7 +27,8 @@ import { bucketOf, countEntities } from './entity-losses';
 import { guardRun } from '../run/guard';
 import { moveShare } from './share';
 import { lockRollout, toRecord, type RolloutRow } from './state';
-import { readClock, readCounts, readTraffic, dueUntil, spanOf } from './traffic';
+import { readClock, readCounts, readTraffic, dueUntil } from './traffic';
+import { spanOf } from '../serving/traffic-span';
 
 interface DueRow {
   readonly predictionId: PredictionId;

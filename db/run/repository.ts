@@ -12,7 +12,7 @@ import { isFinal } from '../../domain/run/run';
 import { actingKeyId } from '../acting-key';
 import { refuseRunAboveLimit } from '../tenant/limits';
 import { referenceArtifact } from '../artifact/repository';
-import { lockForRun } from '../lifecycle/archive';
+import { lockForRun } from '../lifecycle/revisions';
 import type { Database, Query, Transaction } from '../connection';
 import { toJson } from '../document';
 import { runIdempotently } from '../idempotency/idempotency';

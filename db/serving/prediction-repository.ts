@@ -11,7 +11,7 @@ import type { ListedPrediction, PredictionFilter, StoredPrediction } from './pre
 import { listPredictions, toRecord } from './prediction-list';
 import { keptTexts, type KeptTexts } from './prediction-texts';
 import { advisoryLocks } from '../advisory-locks';
-import { spanOf } from '../rollout/traffic';
+import { spanOf } from './traffic-span';
 import type { predictions } from './prediction-schema';
 import type { PredictionRecord, PredictionRow } from './prediction-records';
 

@@ -6,14 +6,7 @@ import type { Arrow } from './room-graph';
  */
 export const exceptions = {
   domain: [],
-  db: [
-    'index ► alias',
-    'lifecycle ► alias',
-    'lifecycle ► model',
-    'lifecycle ► run',
-    'model ► alias',
-    'serving ► rollout',
-  ],
+  db: [],
   'apps/api': [
     'auth ► access',
     'decision ► lifecycle',
