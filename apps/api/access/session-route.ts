@@ -6,7 +6,7 @@ import { apiKeyScopes, type ApiKeyIdentity } from '../../../db/access/repository
 import { HttpProblem } from '../../http/problem';
 import { instant, problem } from '../fields';
 import type { RouteDeps } from '../route-deps';
-import { newSession, openSession, refuseOtherSites, sessionCookie } from './session';
+import { newSession, openSession, refuseOtherSites, sessionCookie } from '../session';
 
 const sessionView = z
   .object({

@@ -18,7 +18,7 @@ import {
   type SubmittedLifecycle,
 } from './revision';
 import { planDayCorrelation } from './day-correlation';
-import { modelWarnings } from '../model/warnings';
+import { modelWarnings } from '../model-warnings';
 import { registeredTables } from '../dataset/registered-tables';
 import { sourceWarnings } from '../dataset/source-warnings';
 import { checkRunRequest, refuseLooserReuse, rerunOfRequest } from '../run/request';

@@ -5,8 +5,8 @@ import { failure } from '../../../domain/failure';
 import type { ExpectedChampion } from '../../../db/alias/repository';
 import type { Promotion } from '../../../db/alias/records';
 import type { AliasState } from '../../../db/model/state';
-import { compareVersions } from '../decision/compare';
-import { explainVersion } from '../decision/explain';
+import { compareVersions } from './compare';
+import { explainVersion } from './explain';
 import { HttpProblem } from '../../http/problem';
 import type { RouteDeps } from '../route-deps';
 import {

@@ -3,7 +3,7 @@ import { embeddedProvider } from '../../../domain/provider/document';
 import type { ArtifactStore } from '../../../data/artifact/store';
 import type { Registry } from '../../../db/registry';
 import type { LifecycleClient, QueueName } from '../../temporal-clients/lifecycle-client';
-import type { KnownModels } from '../model/warnings';
+import type { KnownModels } from '../model-warnings';
 import type { PlatformPart } from './view';
 
 interface PlatformDeps {

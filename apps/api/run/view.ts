@@ -10,7 +10,7 @@ import { batchToJson, batchView } from '../batch/view';
 import { contractResults, contractsToJson } from '../dataset/contract-view';
 import { approvalWait } from '../overview/view';
 import { rolloutSummary } from '../rollout/view';
-import { plannedStage } from '../lifecycle/view';
+import { plannedStage } from './planned-stage';
 import { failure, instant, verdict } from '../fields';
 import { fineTuningToJson, fineTuningView, promptsToJson, promptsView } from '../language/view';
 import { tuningToJson, tuningView } from '../tuning/view';

@@ -3,7 +3,6 @@ import { join, relative, resolve, sep } from 'node:path';
 
 /** The rooms of a layer, and for each room the rooms that its files import. */
 export type RoomGraph = ReadonlyMap<string, ReadonlySet<string>>;
-export type Arrow = `${string} ► ${string}`;
 
 const importedPath = /\b(?:from|import)\s*\(?\s*'(\.[^']*)'/g;
 
@@ -29,15 +28,6 @@ function nameRoom(layer: string, path: string): string {
   return first.replace(/\.tsx?$/, '');
 }
 
-export function removeArrows(graph: RoomGraph, arrows: readonly Arrow[]): RoomGraph {
-  return new Map(
-    [...graph].map(([room, imported]) => [
-      room,
-      new Set([...imported].filter((target) => !arrows.includes(`${room} ► ${target}`))),
-    ]),
-  );
-}
-
 /** Groups of rooms in which each room reaches each other room by imports. */
 export function findKnots(graph: RoomGraph): readonly (readonly string[])[] {
   const reach = new Map([...graph.keys()].map((room) => [room, findReachable(graph, room)]));
@@ -51,16 +41,7 @@ export function findKnots(graph: RoomGraph): readonly (readonly string[])[] {
   return [...knots].sort().map((knot) => knot.split(' '));
 }
 
-/** The arrows that do not exist, or that close no circle with the arrows of the graph. */
-export function findNeedlessArrows(graph: RoomGraph, arrows: readonly Arrow[]): readonly Arrow[] {
-  const oneWay = removeArrows(graph, arrows);
-  return arrows.filter((arrow) => {
-    const [from = '', to = ''] = arrow.split(' ► ');
-    return graph.get(from)?.has(to) !== true || !findReachable(oneWay, to).has(from);
-  });
-}
-
-/** The longest way of imports from each room down to a room that imports no other. */
+/** On the lowest floor are the rooms that import no other; each other room is above all it imports. */
 export function findFloors(graph: RoomGraph): readonly (readonly string[])[] {
   const floors: string[][] = [];
   const placed = new Set<string>();
@@ -74,6 +55,26 @@ export function findFloors(graph: RoomGraph): readonly (readonly string[])[] {
     for (const room of floor) placed.add(room);
   }
   return floors;
+}
+
+/** The floors from the highest to the lowest, in lines of at most 100 characters. */
+export function drawFloors(graph: RoomGraph): string {
+  const floors = findFloors(graph).map((rooms, floor) =>
+    wrapWords(rooms, 96).map(
+      (line, index) => `${index === 0 ? `${floor}` : ''}`.padStart(2) + `  ${line}`,
+    ),
+  );
+  return floors.reverse().flat().join('\n');
+}
+
+function wrapWords(words: readonly string[], width: number): string[] {
+  const lines: string[] = [];
+  for (const word of words) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 2 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${last}  ${word}`;
+  }
+  return lines;
 }
 
 function findReachable(graph: RoomGraph, from: string): ReadonlySet<string> {

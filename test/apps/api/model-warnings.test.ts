@@ -1,9 +1,9 @@
-import { modelWarnings, type KnownModels } from '../../../../apps/api/model/warnings';
-import { formatIssue } from '../../../../domain/document/issue-text';
-import { readLlmLifecycle } from '../../../../domain/lifecycle/llm/document';
-import { llmLifecycleTemplate } from '../../../../domain/lifecycle/llm/template';
-import { yamlDocument } from '../../../../domain/document/yaml-document.schema';
-import { replaceOnce } from '../../../support/lifecycle-text';
+import { modelWarnings, type KnownModels } from '../../../apps/api/model-warnings';
+import { formatIssue } from '../../../domain/document/issue-text';
+import { readLlmLifecycle } from '../../../domain/lifecycle/llm/document';
+import { llmLifecycleTemplate } from '../../../domain/lifecycle/llm/template';
+import { yamlDocument } from '../../../domain/document/yaml-document.schema';
+import { replaceOnce } from '../../support/lifecycle-text';
 
 const { 'lifecycle.yaml': text = '', ...files } = llmLifecycleTemplate({ name: 'helper' });
 const defaultModel = /name: (smollm2[^ ,}]*)/.exec(text)?.[1] ?? '';

@@ -4,10 +4,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import type { CommandKeys } from '../../../data/access/command-signature';
-import { checkSession, type Session } from '../../../data/access/session-token';
-import type { ApiKeyIdentity } from '../../../db/access/repository';
-import { HttpProblem } from '../../http/problem';
+import type { CommandKeys } from '../../data/access/command-signature';
+import { checkSession, type Session } from '../../data/access/session-token';
+import type { ApiKeyIdentity } from '../../db/access/repository';
+import { HttpProblem } from '../http/problem';
 
 const cookieName = 'perennial_session';
 const csrfHeader = 'x-perennial-csrf';

@@ -1,9 +1,9 @@
-import type { IssueAt } from '../../../domain/document/document';
-import { formatIssue } from '../../../domain/document/issue-text';
-import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
-import { modelReferences } from '../../../domain/lifecycle/llm/model-references';
-import { readSafetyPolicy } from '../../../domain/safety/policy-document';
-import { nearest } from '../../../domain/document/nearest';
+import type { IssueAt } from '../../domain/document/document';
+import { formatIssue } from '../../domain/document/issue-text';
+import type { LifecycleSpec } from '../../domain/lifecycle/revision';
+import { modelReferences } from '../../domain/lifecycle/llm/model-references';
+import { readSafetyPolicy } from '../../domain/safety/policy-document';
+import { nearest } from '../../domain/document/nearest';
 
 /** The providers of language models that are configured for this process. */
 export interface KnownModels {

@@ -1,4 +1,4 @@
-import { openApiWorld, type ApiWorld } from '../support/api-world';
+import { openApiWorld, type ApiWorld } from './support/api-world';
 
 let world: ApiWorld;
 beforeAll(async () => {

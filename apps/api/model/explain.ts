@@ -8,7 +8,7 @@ import { contractsToJson } from '../dataset/contract-view';
 import { checkDigests } from '../audit/digest-checks';
 import { summaryToJson } from '../rollout/view';
 import { judgeToJson } from '../rollout/judge-view';
-import { approvalToJson } from '../model/view';
+import { approvalToJson } from './view';
 import { runToJson } from '../run/view';
 
 export interface ExplainedVersion {

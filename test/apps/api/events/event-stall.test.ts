@@ -1,7 +1,7 @@
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { openEventStreams, type EventStreams } from '../../../../apps/api/run/events';
+import { openEventStreams, type EventStreams } from '../../../../apps/api/events/events';
 import type { RunEvent } from '../../../../db/run/event-repository';
 import type { RunRecord } from '../../../../db/run/repository';
 import { until } from '../../../support/time/until';

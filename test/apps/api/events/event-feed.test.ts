@@ -1,4 +1,4 @@
-import { openRunEventFeed, type RunEventFeed } from '../../../../apps/api/run/event-feed';
+import { openRunEventFeed, type RunEventFeed } from '../../../../apps/api/events/event-feed';
 import type { RunId } from '../../../../domain/ids';
 
 const one = 'run_1' as RunId;
