@@ -61,7 +61,7 @@ export function findFloors(graph: RoomGraph): readonly (readonly string[])[] {
 export function drawFloors(graph: RoomGraph): string {
   const floors = findFloors(graph).map((rooms, floor) =>
     wrapWords(rooms, 96).map(
-      (line, index) => `${index === 0 ? `${floor}` : ''}`.padStart(2) + `  ${line}`,
+      (line, index) => (index === 0 ? `${floor}` : '').padStart(2) + `  ${line}`,
     ),
   );
   return floors.reverse().flat().join('\n');

@@ -1,11 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { readCaseSet } from '../../../../domain/language/cases/case-set-document';
-import {
-  compileJsonSchema,
-  jsonSchemaProblem,
-} from '../../../../domain/document/json-schema.schema';
-import { processorTime } from '../../../support/time/processor-time';
+import { readCaseSet } from '../../../domain/language/cases/case-set-document';
+import { compileJsonSchema, jsonSchemaProblem } from '../../../domain/document/json-schema.schema';
+import { processorTime } from '../../support/time/processor-time';
 
 describe('JSON Schemas', () => {
   test('do not leak memory when many are compiled', async () => {
