@@ -7,7 +7,7 @@ import type { Embedders } from '../data/index/embedders/open-embedder';
 import type { ModelAccess } from '../data/language/model-access';
 import type { SourcePolicy } from '../data/dataset/sources/policy';
 import type { ComputePrices } from '../domain/cost/price';
-import type { Digest } from '../domain/dataset/artifact';
+import type { Digest } from '../domain/artifact';
 import type { ComputeBackend, ComputeKind } from '../domain/training/job';
 import type { Registry } from '../db/registry';
 import { createAnswerCasesActivities } from './language/answer-cases';

@@ -4,7 +4,7 @@ import { createLocalBackend } from '../activities/training/compute/local/backend
 import type { CliCompute, CliSettings, TestedBackend } from '../apps/cli/context';
 import { openDirectoryArtifacts } from '../data/artifact/directory';
 import { openArtifactStore, type ArtifactStore } from '../data/artifact/store';
-import type { ArtifactRef } from '../domain/dataset/artifact';
+import type { ArtifactRef } from '../domain/artifact';
 import { failure } from '../domain/failure';
 import type { Tenant } from '../domain/ids';
 import type { ComputeKind, EngineKind } from '../domain/training/job';

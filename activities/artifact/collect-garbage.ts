@@ -1,4 +1,4 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import { isFinal } from '../../domain/run/run';
 import type { ArtifactStore } from '../../data/artifact/store';

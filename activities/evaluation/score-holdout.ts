@@ -1,5 +1,5 @@
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
-import { rowColumn, type TrainingSet } from '../../domain/dataset/assembled';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
+import { rowColumn, type TrainingSet } from '../../domain/training/assembled';
 import { openCalendar } from '../../domain/calendar';
 import type { Column } from '../../domain/dataset/dataset';
 import { failureTypes, failure, isPerennialError } from '../../domain/failure';

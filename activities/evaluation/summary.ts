@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import { classMetrics, type ClassMetric } from '../../domain/evaluation/metrics/multiclass';
 import type {
   ClassEvidence,
@@ -6,7 +6,7 @@ import type {
   Evidence,
   Measurement,
   Measurements,
-} from '../../domain/decision/evidence';
+} from '../../domain/evaluation/evidence';
 import { boundsAt } from '../../domain/decision/gates/gate';
 import type { MetricName } from '../../domain/evaluation/metrics/names';
 

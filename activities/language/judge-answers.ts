@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { activityInfo, Context } from '@temporalio/activity';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import {
   failure,
   isPerennialError,
@@ -10,7 +10,7 @@ import {
 } from '../../domain/failure';
 import type { IdempotencyKey, PredictionId, RolloutId, RunId, Tenant } from '../../domain/ids';
 import type { DimensionSpec } from '../../domain/language/dimension/dimension';
-import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import {
   isKnownWrong,
   type AnswerJudge,

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { openScratch } from '../../data/scratch';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import { effectKey, type IdempotencyKey } from '../../domain/ids';
 import {

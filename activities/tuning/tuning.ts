@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { codeDigestOf, openTrainerCatalog } from '../../data/training/catalog';
 import type { Registry } from '../../db/registry';
 import type { StudyRef, TrialRef } from '../../db/tuning/repository';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { TrainSpec } from '../../domain/lifecycle/lifecycle';

@@ -18,8 +18,8 @@ import type { PromptEvaluationClient } from '../temporal-clients/prompt-evaluati
 import type { PromptSearchClient } from '../temporal-clients/prompt-search-client';
 import type { ScheduleClient } from '../temporal-clients/schedule-client';
 import type { Guards } from './auth';
-import type { KnownModels } from './model/warnings';
-import type { EventStreams } from './run/events';
+import type { KnownModels } from './model-warnings';
+import type { EventStreams } from './events/events';
 
 export interface ApiDeps {
   readonly registry: Registry;

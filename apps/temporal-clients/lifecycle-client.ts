@@ -1,6 +1,10 @@
 /** The only place that starts, updates and queries lifecycle workflows. */
 import { fairShareOf } from '../../domain/run/fair-share';
-import { buildIdOf, projectDeployment, projectQueue } from '../../domain/project/program';
+import {
+  buildIdOf,
+  projectDeployment,
+  projectQueue,
+} from '../../domain/lifecycle/sections/program';
 import type { Connection, WorkflowClient, WorkflowExecutionDescription } from '@temporalio/client';
 import {
   Client,

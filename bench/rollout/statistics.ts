@@ -5,7 +5,7 @@
  */
 import { byEarlierRules } from '../../test/support/rollout/earlier-rules';
 import { rateIn, type Rate } from '../../test/support/rollout/monte-carlo';
-import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../domain/rollout/canary';
 import { rolloutPolicyOf, type RolloutPolicy } from '../../domain/rollout/policy';
 import { assumedDayCorrelation } from '../../domain/statistics/day-correlation';
 import { promotesWithin } from '../../test/support/rollout/reruns';

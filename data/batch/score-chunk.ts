@@ -7,7 +7,7 @@ import {
   type DuckDBAppender,
   type DuckDBValue,
 } from '@duckdb/node-api';
-import { rowColumn } from '../../domain/dataset/assembled';
+import { rowColumn } from '../../domain/training/assembled';
 import type { BatchChunk } from '../../domain/batch/chunks';
 import { modelVersionColumn, rowNumber, scoreColumns } from '../../domain/batch/columns';
 import type { ChunkCounts, RejectedRow } from '../../domain/batch/row-errors';

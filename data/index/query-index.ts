@@ -1,4 +1,4 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { failure, isPerennialError } from '../../domain/failure';
 import { sameSpace, type EmbedderIdentity } from '../../domain/index/embedder';
 import type { SearchMode } from '../../domain/index/version';

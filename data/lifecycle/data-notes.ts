@@ -1,8 +1,8 @@
-import { assembledParts, type AssembledPartName } from '../../domain/dataset/assembled';
+import { assembledParts, type AssembledPartName } from '../../domain/dataset/split';
 import { openCalendar } from '../../domain/calendar';
 import type { TimeWindow } from '../../domain/dataset/dataset';
 import type { IssueAt } from '../../domain/document/document';
-import { minDays } from '../../domain/decision/evidence';
+import { minDays } from '../../domain/evaluation/evidence';
 import { formatIssue } from '../../domain/document/issue-text';
 import type { DataSpec, TimeSpec } from '../../domain/lifecycle/lifecycle';
 import type { SplitSpec } from '../../domain/dataset/split';

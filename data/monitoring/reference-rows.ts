@@ -1,5 +1,5 @@
 /** Counts the rows on which a version was trained and evaluated, by hour of event time. */
-import { labelColumn, rowColumn, timeColumn } from '../../domain/dataset/assembled';
+import { labelColumn, rowColumn, timeColumn } from '../../domain/training/assembled';
 import type { Column } from '../../domain/dataset/dataset';
 import type { Task } from '../../domain/model/model';
 import {

@@ -6,7 +6,7 @@ import { appendAudit } from '../audit/entry';
 import type { Database, Transaction } from '../connection';
 import { afterKey, rowsToAsk, toPage, type Page, type PageRequest } from '../page';
 import { insertKey } from './repository';
-import type { tenants } from './tenant-schema';
+import type { tenants } from '../tenant/schema';
 
 /** The audit log of the platform's tenant has the rows of all changes. */
 export interface TenantRepository {

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { check, foreignKey, index, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { BudgetUnit } from '../../domain/budget/budget';
 import { bytewise, counter, createdAt, instant, oneOf, tenantId } from '../columns';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 
 const units = ['usd', 'tokens', 'seconds', 'cpuHours'];
 

@@ -9,7 +9,7 @@ import {
   text,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { DataContracts } from '../../domain/dataset/contract';
 import type { LifecycleSpec } from '../../domain/lifecycle/revision';
 import type { Loosening } from '../../domain/lifecycle/loosenings';

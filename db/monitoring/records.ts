@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { Tenant } from '../../domain/ids';
 import type { MonitorFacts, MonitorSettings, MonitorStatus } from '../../domain/monitoring/monitor';
 import type { ContradictedLabels } from '../../domain/monitoring/observation/contradicted-labels';

@@ -8,7 +8,7 @@ import {
   primaryKey,
   text,
 } from 'drizzle-orm/pg-core';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import {
   monitorStatuses,
   type MonitorSettings,

@@ -1,6 +1,6 @@
 import type { PredictionId } from '../../domain/ids';
 import { advanceClock, stoppedClock } from '../../domain/rollout/event-clock';
-import type { LoggedAnswer } from '../../domain/language/logged-answer';
+import type { LoggedAnswer } from '../../domain/bundle/logged-answer';
 import { classLabel } from '../../domain/serving/prediction';
 import {
   classPredictionIn,
@@ -19,7 +19,7 @@ import { requestLoss, rightAnswer } from '../../domain/rollout/judging/loss';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Transaction } from '../connection';
 import { toJson } from '../document';
-import { readLabels } from '../language/answer-label-repository';
+import { readLabels } from './answer-label-repository';
 import type { OtherScore } from '../serving/prediction-records';
 import type { Consumption, DuePair, RolloutRepository } from './records';
 import { readArms, tallyArms } from './arms';
@@ -27,7 +27,8 @@ import { bucketOf, countEntities } from './entity-losses';
 import { guardRun } from '../run/guard';
 import { moveShare } from './share';
 import { lockRollout, toRecord, type RolloutRow } from './state';
-import { readClock, readCounts, readTraffic, dueUntil, spanOf } from './traffic';
+import { readClock, readCounts, readTraffic, dueUntil } from './traffic';
+import { spanOf } from '../serving/traffic-span';
 
 interface DueRow {
   readonly predictionId: PredictionId;

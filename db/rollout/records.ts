@@ -6,7 +6,7 @@ import type {
   RunId,
   Tenant,
 } from '../../domain/ids';
-import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../domain/rollout/canary';
 import type { EntityChange } from '../../domain/rollout/judging/entity-losses';
 import type { LabelledVerdictPair } from '../../domain/rollout/judging/judge-labels';
 import type {
@@ -22,7 +22,7 @@ import type {
   PossibleLosses,
   RolloutState,
 } from '../../domain/rollout/state';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import type { Page, PageRequest } from '../page';
 import type { TrafficPoint } from './traffic-history';
 

@@ -1,6 +1,6 @@
 import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
 import type { ClassPrediction } from '../../domain/evaluation/class-prediction';
-import type { LoggedAnswer } from '../../domain/language/logged-answer';
+import type { LoggedAnswer } from '../../domain/bundle/logged-answer';
 import type { PredictionArm } from '../../domain/serving/prediction';
 import type { ReceivedValue } from './feedback-schema';
 

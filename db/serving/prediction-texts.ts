@@ -1,5 +1,5 @@
 import type { PredictionId, Tenant } from '../../domain/ids';
-import { loggedAnswer, type SafetyAudit } from '../../domain/language/logged-answer';
+import { loggedAnswer, type SafetyAudit } from '../../domain/bundle/logged-answer';
 import type { Side } from '../../domain/safety/policy';
 import type { Sql } from '../connection';
 import { daysAround } from './prediction-day';

@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { RolloutId, Tenant } from '../../domain/ids';
 import type { AliasName, ModelVersionRef } from '../../domain/model/model';
 import type { Columns } from '../columns';

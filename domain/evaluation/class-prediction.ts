@@ -1,6 +1,6 @@
 import { predictedClass } from './metrics/multiclass';
 import { rowLogloss } from './metrics/classification';
-import type { LossRange } from '../rollout/judging/loss';
+import type { LossRange } from './metrics/loss-range';
 
 /** The prediction of a multiclass model for one row, as stored in the prediction log. */
 export interface ClassPrediction {

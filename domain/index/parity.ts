@@ -1,6 +1,6 @@
 import { figure, interval, percent, plain, signed } from '../format';
 import type { Seed } from '../statistics/random';
-import type { Verdict } from '../decision/verdict';
+import type { Verdict } from '../verdict';
 import {
   meanOver,
   scoreOf,

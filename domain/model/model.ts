@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../dataset/artifact';
+import type { ArtifactRef, Digest } from '../artifact';
 import type { Column } from '../dataset/dataset';
 
 /**

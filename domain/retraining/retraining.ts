@@ -1,5 +1,5 @@
 import type { RunId } from '../ids';
-import type { MonitorSpec } from '../monitoring/monitor-spec';
+import type { MonitorSpec } from '../lifecycle/sections/monitor-spec';
 
 /** `drift` and `quality`: an alarm of the monitor. `event`: a CloudEvent. `data`: a new version. */
 export type RetrainingCauseKind = 'drift' | 'quality' | 'event' | 'data';

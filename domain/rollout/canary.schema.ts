@@ -3,7 +3,7 @@ import { orNull, renamed } from '../document/codec.schema';
 import { secondsField } from '../document/field.schema';
 import { rowLosses } from '../evaluation/metrics/names';
 import { assumedDayCorrelation } from '../statistics/day-correlation';
-import type { CanarySpec } from '../lifecycle/lifecycle';
+import type { CanarySpec } from './canary';
 import { defaultSteps, rolloutMethods, type RolloutMethod } from './method';
 import { missingLabelRules } from './missing-labels';
 import { largeHarmMargins } from './policy';

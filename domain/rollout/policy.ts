@@ -1,6 +1,7 @@
 import { daysOfWeek } from '../calendar';
 import type { DayCorrelation } from '../statistics/day-history';
-import type { CanarySpec, DataSpec } from '../lifecycle/lifecycle';
+import type { LabelSpec } from '../dataset/label';
+import type { CanarySpec } from './canary';
 import { defaultMaxMissing, missingLabelsOf, type MissingLabels } from './missing-labels';
 
 /**
@@ -62,7 +63,7 @@ export function dayCorrelationIn({ test }: Pick<RolloutPolicy, 'test'>): DayCorr
 /** The rules of a canary. A `minDuration` below a week turns the test across days off. */
 export function rolloutPolicyOf(
   canary: CanarySpec,
-  label: Pick<DataSpec['label'], 'dependsOnPrediction'>,
+  label: Pick<LabelSpec, 'dependsOnPrediction'>,
 ): RolloutPolicy {
   const { method, requireShadow } = canary;
   const { steps, quality, guardrails, test, timezone, maxDurationSeconds, onInconclusive } = canary;

@@ -1,7 +1,7 @@
 import { formatSeconds } from '../duration';
 import { count, figure, interval, percent, plain, signed } from '../format';
-import type { GuardrailSpec } from '../lifecycle/lifecycle';
-import type { Reason } from '../decision/verdict';
+import type { GuardrailSpec } from './canary';
+import type { Reason } from '../verdict';
 import { baseRateReasons } from './judging/labels/base-rate';
 import { countDueLabels } from './judging/labels/due-labels';
 import type { PairsEvidence, QualityEvidence, RolloutEvidence } from './judging/evidence';

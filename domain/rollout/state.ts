@@ -1,4 +1,4 @@
-import type { GuardrailSpec } from '../lifecycle/lifecycle';
+import type { GuardrailSpec } from './canary';
 import type { ShareState } from '../statistics/share-sequence';
 import { decideRollout } from './judging/decide-rollout';
 import type { EventClock } from './event-clock';
@@ -7,7 +7,7 @@ import type { HistoryPoint } from './history';
 import { addPoint } from './history';
 import type { ControlCount, ControlledGuardrail } from './judging/guardrail-control';
 import { summarizeLabels, type LabelledVerdictPair } from './judging/judge-labels';
-import type { LossRange } from './judging/loss';
+import type { LossRange } from '../evaluation/metrics/loss-range';
 import type { ArmObservation, PairObservation } from './judging/observation';
 import { enterStep, observe, startEvidence } from './judging/observe';
 import type { EntityChange } from './judging/entity-losses';

@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../dataset/artifact';
+import type { ArtifactRef, Digest } from '../artifact';
 import { tasks } from '../model/model';
 
 export const computeKinds = ['local', 'ray', 'slurm', 'kubernetes'] as const;

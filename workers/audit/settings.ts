@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { S3Settings } from '../../data/artifact/s3';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import { ownKeyFile, type AuditKeyRef } from './key';
 

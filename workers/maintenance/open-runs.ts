@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { Client, type Connection } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { failure } from '../../domain/failure';
-import { projectQueues } from '../../domain/project/program';
+import { projectQueues } from '../../domain/lifecycle/sections/program';
 import type { WorkflowCode } from '../temporal/bundle';
 import type { WorkerVersion } from '../temporal/settings';
 import type { Logger } from '../log';

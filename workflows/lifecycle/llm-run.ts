@@ -1,8 +1,8 @@
 /** The built-in stages of a language application, as functions that its lifecycle calls. */
 import type { WrittenBundle } from '../../activities/language/bundle-version';
-import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
+import type { DecisionRef, Verdict } from '../../domain/verdict';
 import type { RunId } from '../../domain/ids';
-import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import type { ComparedChampion, ModelVersionRef } from '../../domain/model/model';
 import { registryWrites } from '../activity-proxies';
 import { copyOf } from '../run/copy';

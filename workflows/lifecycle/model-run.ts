@@ -1,5 +1,5 @@
 /** The built-in stages of a classical model, as functions that a lifecycle calls in its order. */
-import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
+import type { DecisionRef, Verdict } from '../../domain/verdict';
 import type { RunId } from '../../domain/ids';
 import type { ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import { versionName, type ComparedChampion, type ModelVersionRef } from '../../domain/model/model';

@@ -1,10 +1,10 @@
 /** Input, progress and query of a prompt search. Constant = wire name + kind. */
 import { defineQuery } from '@temporalio/workflow';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { VariantProgress } from '../../domain/prompt/search/outcome';
-import type { PromptSearchRequest } from '../../domain/prompt/search/request';
+import type { VariantProgress } from '../../domain/prompt-search/outcome';
+import type { PromptSearchRequest } from '../../domain/prompt-search/request';
 
 export const promptSearchWorkflow = 'promptSearch';
 

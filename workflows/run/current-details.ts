@@ -4,7 +4,7 @@
  */
 import { setCurrentDetails } from '@temporalio/workflow';
 import type { Failure, RunStatus } from '../../domain/run/run';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import { versionName, type ModelVersionRef } from '../../domain/model/model';
 
 export interface RunDetails {

@@ -14,7 +14,7 @@ import type { ModelVersionRef } from '../../domain/model/model';
 import { versionName } from '../../domain/model/model';
 import type { RunStatus } from '../../domain/run/run';
 import type { RolloutStatus } from '../../domain/rollout/rollout';
-import type { VerdictKind } from '../../domain/decision/verdict';
+import type { VerdictKind } from '../../domain/verdict';
 import type { RunPlan } from '../../domain/run/plan';
 
 const { KEYWORD, KEYWORD_LIST } = SearchAttributeType;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ContractResult } from '../../../domain/dataset/contract';
-import type { StageRecord } from '../../../db/run/stage-repository';
+import type { StageRecord } from '../../../db/stage/repository';
 import { instant } from '../fields';
 
 export const contractResults = z

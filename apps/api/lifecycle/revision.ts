@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../../domain/artifact';
 import type { DataContracts } from '../../../domain/dataset/contract';
 import type { ComputePrices } from '../../../domain/cost/price';
 import type { IssueAt } from '../../../domain/document/document';

@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { artifactSchema } from '../../../domain/project/value.schema';
 import { failure } from '../../../domain/failure';
 import { digestOf } from '../../../data/digest';

@@ -1,7 +1,7 @@
 /** The results of the demo, as a table and as the last JSON line. */
 import { count, interval, signed } from '../../../domain/format';
 import type { RolloutStatus } from '../../../domain/rollout/rollout';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import { hadNoAssignedRequests, type RolloutJson } from '../rollout/view';
 import type { RunJson } from '../run/view';
 import { table } from '../terminal';

@@ -13,7 +13,7 @@ import {
   toJUnit,
   type CaseReport,
 } from '../../../domain/language/evaluation/report';
-import type { SearchDocument } from '../../../domain/prompt/search/search-document.schema';
+import type { SearchDocument } from '../../../domain/prompt-search/search-document.schema';
 import { modelOf, readCasesFile, textOfFile } from './cases-file';
 import type { BodyOf } from '../../client/operation';
 import { CliError } from '../cli-error';

@@ -13,7 +13,7 @@ import {
   lifecycleTemplate,
   sourceNameOf,
 } from '../../../domain/lifecycle/template';
-import { llmLifecycleTemplate } from '../../../domain/language/lifecycle/template';
+import { llmLifecycleTemplate } from '../../../domain/lifecycle/llm/template';
 import { tasks, type Task } from '../../../domain/model/model';
 import { CliError } from '../cli-error';
 import type { CliContext, CliSettings } from '../context';

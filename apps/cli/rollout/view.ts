@@ -5,7 +5,7 @@ import type { HistoryPoint } from '../../../domain/rollout/history';
 import { spanText } from '../../../domain/rollout/reasons';
 import type { RolloutRollback, RolloutStatus } from '../../../domain/rollout/rollout';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
-import type { Reason, Verdict } from '../../../domain/decision/verdict';
+import type { Reason, Verdict } from '../../../domain/verdict';
 import type { ExitCode } from '../cli-error';
 import { judgedText, judgeText, judgeTrouble, labelLines } from './judge-view';
 import { drawSequence } from './sequence-drawing';

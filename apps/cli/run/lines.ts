@@ -1,10 +1,10 @@
 import { count, figure } from '../../../domain/format';
 import type { RunEventMessage } from '../../client/run-events';
 import { formatSeconds } from '../../../domain/duration';
-import { standbyText, type StandbyOutcome } from '../../../domain/language/provider/standby';
+import { standbyText, type StandbyOutcome } from '../../../domain/bundle/standby';
 import type { RolloutStatus } from '../../../domain/rollout/rollout';
 import { isOpenRollout, rolloutStatuses } from '../../../domain/rollout/rollout';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import { paintRolloutStatus } from '../rollout/view';
 import { batchProgressText } from '../batch/view';
 import { paintStatus } from './view';

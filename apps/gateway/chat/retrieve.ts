@@ -10,7 +10,7 @@ import {
   plainSourceOf,
   unknownLinks,
 } from '../../../domain/language/citations';
-import type { LoggedRetrieval } from '../../../domain/language/logged-answer';
+import type { LoggedRetrieval } from '../../../domain/bundle/logged-answer';
 import type { LoadedBundle } from '../model/load-bundle';
 import type { MeasuredModel } from '../model/measured-model';
 import { withTimeout } from '../../../data/timeout';

@@ -1,6 +1,6 @@
 import type { ContractCheck, ContractReport, DataContract } from '../../../domain/dataset/contract';
 import type { Column } from '../../../domain/dataset/dataset';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import { quoteName, quoteText, readParquet, type PlatformSql } from '../../sql/platform-sql';
 import {
   badRowsTable,

@@ -1,4 +1,4 @@
-import type { Evidence } from '../../decision/evidence';
+import type { Evidence } from '../evidence';
 
 /** The mean of the labels in the holdout of an evaluation. */
 export interface HoldoutLabels {

@@ -1,10 +1,5 @@
-import type { Digest } from '../../dataset/artifact';
-import type {
-  CounterpartEvidence,
-  CounterpartName,
-  ResampledUnit,
-  SliceSpec,
-} from '../../decision/evidence';
+import type { Digest } from '../../artifact';
+import type { CounterpartEvidence, CounterpartName, ResampledUnit, SliceSpec } from '../evidence';
 import type { MetricName } from '../metrics/names';
 import type { Task } from '../../model/model';
 import type { DayPeriod } from '../../statistics/day-history';

@@ -1,9 +1,9 @@
-import type { ArtifactRef, Digest } from '../../dataset/artifact';
-import type { Attempt } from '../../decision/gates/attempts';
+import type { ArtifactRef, Digest } from '../../artifact';
+import type { Attempt } from '../../evaluation/attempts';
 import type { Aggregate } from './aggregate';
 import type { BiasEvidence } from '../judge/bias';
 import type { JudgeCalibration } from '../judge/calibration';
-import type { StandbyOutcome } from '../provider/standby';
+import type { StandbyOutcome } from '../../bundle/standby';
 import type { AnswerModel } from './result';
 
 /** Measurements of one candidate on one case set. JSON; only latencies depend on the machine. */

@@ -1,6 +1,6 @@
 import { budgetUnits } from '../../budget/budget';
 import { count, figure, interval, signed } from '../../format';
-import { standbyText } from '../provider/standby';
+import { standbyText } from '../../bundle/standby';
 import { scoreSummary } from './answers-summary';
 import type { Aggregate } from './aggregate';
 import type { LlmEvidence } from './evidence';

@@ -1,4 +1,4 @@
-import type { Digest } from '../../dataset/artifact';
+import type { Digest } from '../../artifact';
 import { count, figure } from '../../format';
 import { normalQuantile } from '../../statistics/distributions';
 

@@ -1,7 +1,7 @@
 /** The mean loss of a served version on labels that are due, with a confidence sequence. */
 import { minProbability, rowLogloss } from '../../evaluation/metrics/classification';
 import { classPredictionIn, probabilityOf } from '../../evaluation/class-prediction';
-import { loggedAnswer } from '../../language/logged-answer';
+import { loggedAnswer } from '../../bundle/logged-answer';
 import { answerScores } from '../../rollout/judging/answer-quality';
 import { rightAnswer } from '../../rollout/judging/loss';
 import { classLabel } from '../../serving/prediction';

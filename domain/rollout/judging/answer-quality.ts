@@ -1,4 +1,4 @@
-import type { Digest } from '../../dataset/artifact';
+import type { Digest } from '../../artifact';
 import type { JudgeCalibration } from '../../language/judge/calibration';
 import { evaluateExact, evaluateF1, evaluateLabel } from '../../language/dimension/quality';
 import type { Score } from '../../language/evaluation/score';

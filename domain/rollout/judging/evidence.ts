@@ -1,4 +1,4 @@
-import type { GuardrailSpec } from '../../lifecycle/lifecycle';
+import type { GuardrailSpec } from '../canary';
 import type { ControlCount, ControlledGuardrail } from './guardrail-control';
 import type { JudgeLabels } from './judge-labels';
 import type { ArmLabels, LabelSums } from './labels/label-sums';

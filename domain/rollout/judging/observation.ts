@@ -1,5 +1,5 @@
 import type { EntityChange } from './entity-losses';
-import type { LossRange } from './loss';
+import type { LossRange } from '../../evaluation/metrics/loss-range';
 
 /**
  * Requests whose label is due (event time + `availableAfter` has passed), each exactly once in a

@@ -1,4 +1,4 @@
-import type { GuardrailSpec } from '../../lifecycle/lifecycle';
+import type { GuardrailSpec } from '../canary';
 import { boundsAcrossDays } from '../../statistics/days-sequence';
 import type { SequenceBounds } from '../../statistics/mean-sequence';
 import {

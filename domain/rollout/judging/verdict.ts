@@ -1,4 +1,4 @@
-import type { Reason } from '../../decision/verdict';
+import type { Reason } from '../../verdict';
 
 /** What a rollout does next. The reasons of each metric come first, then what holds or ends it. */
 export type RolloutVerdict =

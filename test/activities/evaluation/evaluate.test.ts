@@ -12,11 +12,11 @@ import {
 } from '../../../activities/evaluation/evaluate';
 import { canonicalJson } from '../../../domain/canonical';
 import { decide } from '../../../domain/decision/decide';
-import type { Evidence } from '../../../domain/decision/evidence';
+import type { Evidence } from '../../../domain/evaluation/evidence';
 import { failure } from '../../../domain/failure';
 import { defaultTenant, type IdempotencyKey, type RunId } from '../../../domain/ids';
 import { explainEvidence } from '../../../domain/decision/explain';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { EvaluateSpec, GateSpec } from '../../../domain/decision/gate-spec';
 import type { EvaluationPolicy } from '../../../domain/decision/policy';
 import { digestOf } from '../../../data/digest';

@@ -1,5 +1,5 @@
 import { digestOf } from '../../../data/digest';
-import type { PairLabel } from '../../../db/language/answer-label-repository';
+import type { PairLabel } from '../../../db/rollout/answer-label-repository';
 import type { JudgeAnswersInput, JudgingTurn } from '../../../activities/language/judge-answers';
 import type { LostPairs } from '../../../domain/rollout/progress';
 import { newId } from '../../../db/ids';
@@ -7,9 +7,9 @@ import type { PredictionRow } from '../../../db/serving/prediction-records';
 import type { DuePair, RolloutRecord } from '../../../db/rollout/records';
 import { openCalendar } from '../../../domain/calendar';
 import { effectKey, type PredictionId, type RunId } from '../../../domain/ids';
-import { llmCanarySchema } from '../../../domain/language/canary/canary.schema';
+import { llmCanarySchema } from '../../../domain/lifecycle/llm/canary/canary.schema';
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
-import type { LoggedAnswer } from '../../../domain/language/logged-answer';
+import type { LoggedAnswer } from '../../../domain/bundle/logged-answer';
 import type { AnswerJudge } from '../../../domain/rollout/judging/answer-quality';
 import { rolloutPolicyOf } from '../../../domain/rollout/policy';
 import { addObservations, emptyRolloutState } from '../../../domain/rollout/state';

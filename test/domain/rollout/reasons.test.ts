@@ -1,5 +1,5 @@
 import { explainReasons } from '../../../domain/decision/explain';
-import type { Reason } from '../../../domain/decision/verdict';
+import type { Reason } from '../../../domain/verdict';
 import { notOpened, outcomeOf, type OpeningRefusal } from '../../../domain/rollout/outcome';
 import { decideRollout } from '../../../domain/rollout/judging/decide-rollout';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';

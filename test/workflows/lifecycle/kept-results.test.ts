@@ -1,4 +1,4 @@
-import type { DecisionRef, Verdict } from '../../../domain/decision/verdict';
+import type { DecisionRef, Verdict } from '../../../domain/verdict';
 import { keptEvaluations } from '../../../workflows/lifecycle/kept-results';
 import { digest, failed, passed } from '../../support/fake-activities';
 

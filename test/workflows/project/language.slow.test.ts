@@ -1,7 +1,7 @@
 /** The lifecycle of a project for a language application, on a real server with fake activities. */
 import { buildProject } from '../../../apps/project/build';
-import type { LlmLifecycleSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
-import { buildIdOf } from '../../../domain/project/program';
+import type { LlmLifecycleSpec } from '../../../domain/lifecycle/llm/llm-lifecycle';
+import { buildIdOf } from '../../../domain/lifecycle/sections/program';
 import { artifact, digest, failed, passed, type Overrides } from '../../support/fake-activities';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../../support/lifecycle-runs';
 import { noPython, removeProject, writeFiles } from '../../support/project/folder';

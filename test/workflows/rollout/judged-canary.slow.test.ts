@@ -7,7 +7,7 @@ import type { JudgeAnswersInput, JudgingTurn } from '../../../activities/languag
 import type { LostPairs } from '../../../domain/rollout/progress';
 import type { CalibratedJudge } from '../../../activities/language/judges';
 import type { PredictionId } from '../../../domain/ids';
-import { llmCanarySchema } from '../../../domain/language/canary/canary.schema';
+import { llmCanarySchema } from '../../../domain/lifecycle/llm/canary/canary.schema';
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
 import {
   extendUpdate,

@@ -1,7 +1,7 @@
 import type { JudgingConfig } from '../../../activities/language/judge-answers';
 import { openJudges } from '../../../activities/language/judges';
 import { defaultTenant as tenant, type RunId } from '../../../domain/ids';
-import type { LlmCanaryDocument } from '../../../domain/language/canary/canary.schema';
+import type { LlmCanaryDocument } from '../../../domain/lifecycle/llm/canary/canary.schema';
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
 import type { RolloutOutcome } from '../../../domain/rollout/outcome';
 import { abortUpdate, resumeRolloutUpdate } from '../../../workflows/run/messages';

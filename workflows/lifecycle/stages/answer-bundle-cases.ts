@@ -2,12 +2,12 @@
 import { ActivityFailure } from '@temporalio/workflow';
 import type { AnswerCasesInput } from '../../../activities/language/answer-cases';
 import type { DecideBundleInput } from '../../../activities/language/evaluate-bundle';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import {
   latencySample,
   type LatencySample,
 } from '../../../domain/language/evaluation/latency-sample';
-import type { StandbyModel } from '../../../domain/language/provider/standby';
+import type { StandbyModel } from '../../../domain/bundle/standby';
 import { versionName, type ComparedChampion } from '../../../domain/model/model';
 import { llmWork } from '../../activity-proxies';
 import type { EffectFactory, LlmRun } from '../stage';

@@ -8,7 +8,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { FileContent, JobArea } from '../../../../data/artifact/job-area';
-import type { Digest } from '../../../../domain/dataset/artifact';
+import type { Digest } from '../../../../domain/artifact';
 import { isPerennialError } from '../../../../domain/failure';
 import { remoteCheckpointSchema, type RemoteFile } from '../remote/remote-files.schema';
 import type { AreaClaim } from './area-claim';

@@ -3,7 +3,7 @@ import type { ArtifactStore } from '../../../../data/artifact/store';
 import type { JobArea } from '../../../../data/artifact/job-area';
 import { sha256 } from '../../../../data/digest';
 import { shareConcurrentCalls } from '../../../../data/share-in-flight';
-import type { ArtifactRef, Digest } from '../../../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../../../domain/artifact';
 import { failure } from '../../../../domain/failure';
 import {
   defaultMaxPreemptions,

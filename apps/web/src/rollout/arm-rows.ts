@@ -1,4 +1,4 @@
-import type { Reason } from '../../../../domain/decision/verdict';
+import type { Reason } from '../../../../domain/verdict';
 import { figure, percent } from '../parts/format';
 import { boundsText } from './bounds-text';
 import type { ShownRollout } from './shown';

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import type { InputCache } from '../../../../activities/training/compute/local/input-cache';
 import { createInputCache } from '../../../../activities/training/compute/local/input-cache';
 import { sha256 } from '../../../../data/digest';
-import type { ArtifactRef } from '../../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../../domain/artifact';
 
 const rows = Buffer.from('rows of a training');
 const artifact: ArtifactRef = {

@@ -1,6 +1,6 @@
-import type { Digest } from '../../../../domain/dataset/artifact';
+import type { Digest } from '../../../../domain/artifact';
 import { aggregate } from '../../../../domain/language/evaluation/aggregate';
-import { alphaShare } from '../../../../domain/decision/gates/attempts';
+import { alphaShare } from '../../../../domain/evaluation/attempts';
 import { measureBias } from '../../../../domain/language/judge/bias';
 import { comparePaired } from '../../../../domain/language/evaluation/comparison';
 import { explainReasons } from '../../../../domain/decision/explain';
