@@ -1,10 +1,5 @@
 /** Runs numbered items as activities, at most so many at once, with a bounded history. */
-import {
-  CancellationScope,
-  condition,
-  setHandler,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { CancellationScope, condition, setHandler, workflowInfo } from '@temporalio/workflow';
 import {
   hasTooManyFailures,
   isMapIdle,

@@ -66,12 +66,7 @@ export interface FakeStudy {
   readonly start: (number: number, lane: number) => void;
   readonly activities: Pick<
     Activities,
-    | 'describeTuning'
-    | 'readStudy'
-    | 'runLane'
-    | 'endTrial'
-    | 'abandonStudy'
-    | 'confirmTuning'
+    'describeTuning' | 'readStudy' | 'runLane' | 'endTrial' | 'abandonStudy' | 'confirmTuning'
   >;
 }
 
