@@ -236,7 +236,7 @@ describe("a language application's guardrails", () => {
       .verdict.reasons.map(({ message }) => message)
       .join('\n');
     for (const what of [
-      'first tokens after 500 ms',
+      'first tokens over 500 ms',
       'answers over 900 tokens',
       'answers blocked',
       'not in the required JSON',
