@@ -1,7 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { explainEnd } from './embedded/explain';
 import type { RunningServer } from './embedded/server-process';
 import { trimLog } from './log-file';
-import { pauseUnlessAborted } from './pause';
 
 /** A process of the platform. Higher tiers use lower ones, so they end first. */
 export interface SupervisedProcess {
@@ -157,4 +157,14 @@ export function openSupervisor({
 /** The first restart is immediate, because most ends are accidents. Later ones wait longer. */
 function doubling(attempt: number): number {
   return attempt === 0 ? 0 : Math.min(2 ** (attempt - 1), 30);
+}
+
+/** Waits, or returns early once the signal is aborted. It leaves no listener on the signal. */
+export async function pauseUnlessAborted(seconds: number, signal: AbortSignal): Promise<void> {
+  if (seconds === 0) return;
+  try {
+    await sleep(seconds * 1000, undefined, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
 }

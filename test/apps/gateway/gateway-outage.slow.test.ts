@@ -286,7 +286,8 @@ test('a gateway that is killed under load loses no answered prediction, and coun
   release();
   gateway = await world.startGateway(folder);
   await inTime(async () => (await stored(answered)) === answered.length, 60);
-  const interrupted = () => metric('requests_interrupted_total{tenant="default",model="flight-delay"}');
+  const interrupted = () =>
+    metric('requests_interrupted_total{tenant="default",model="flight-delay"}');
   await inTime(async () => (await interrupted()) !== null, 60);
   expect(await interrupted()).toBeGreaterThanOrEqual(held);
   expect(await interrupted()).toBeLessThanOrEqual(held + connections);

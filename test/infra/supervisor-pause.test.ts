@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events';
-import { pauseUnlessAborted } from '../../infra/pause';
+import { pauseUnlessAborted } from '../../infra/supervisor';
 
 test('a pause that ends leaves no listener on its signal', async () => {
   const { signal } = new AbortController();
