@@ -7,7 +7,7 @@ import type { Embedders } from '../data/index/embedders/open-embedder';
 import type { ModelAccess } from '../data/language/model-access';
 import type { SourcePolicy } from '../data/dataset/sources/policy';
 import type { ComputePrices } from '../domain/cost/price';
-import type { Digest } from '../domain/dataset/artifact';
+import type { Digest } from '../domain/artifact';
 import type { ComputeBackend, ComputeKind } from '../domain/training/job';
 import type { Registry } from '../db/registry';
 import { createAnswerCasesActivities } from './language/answer-cases';
@@ -51,7 +51,6 @@ import { createConfirmActivities } from './tuning/confirm';
 import type { Optuna } from './tuning/optuna';
 import type { PythonEnvironments } from '../data/training/python-environments';
 import { createLaneActivities } from './tuning/lane';
-import { createTrialActivities } from './tuning/trial';
 import { createValidateActivities } from './dataset/validate';
 import { createWatchRolloutActivities } from './rollout/watch';
 
@@ -69,7 +68,7 @@ export interface ActivityDeps {
   readonly trainersDir: string;
   readonly environments: PythonEnvironments;
   readonly serviceKey: string | null;
-  /** For requests to gateways. */
+  /** Dispatcher for requests to gateways. */
   readonly gatewayDispatcher: Dispatcher;
   readonly commandKeys: CommandKeys;
   /** Digest of the code that makes stage outputs. */
@@ -88,7 +87,6 @@ export function createActivities(deps: ActivityDeps) {
     ...createAssembleActivities(deps),
     ...createTrainActivities(deps),
     ...createTuningActivities(deps),
-    ...createTrialActivities(deps),
     ...createLaneActivities(deps),
     ...createConfirmActivities(deps),
     ...createModelVersionActivities(deps),

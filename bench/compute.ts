@@ -20,7 +20,7 @@ import { createRemoteBackend } from '../activities/training/compute/remote/backe
 import type { ComputeEngine, EngineJob } from '../activities/training/compute/remote/engine';
 import { createSlurmEngine } from '../activities/training/compute/slurm/engine';
 import { openArtifactStore, type ArtifactStore } from '../data/artifact/store';
-import type { ArtifactRef } from '../domain/dataset/artifact';
+import type { ArtifactRef } from '../domain/artifact';
 import type { ComputeBackend, TrainerJob } from '../domain/training/job';
 import { openDeathWatch } from '../infra/death-watch';
 import { startRay } from '../test/support/engine/ray';

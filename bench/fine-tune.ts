@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { createLocalBackend } from '../activities/training/compute/local/backend';
 import { llmDataPath, llmModelPath } from '../data/language/runtime-module';
-import type { ArtifactRef } from '../domain/dataset/artifact';
+import type { ArtifactRef } from '../domain/artifact';
 import type { Job, JobState } from '../domain/training/job';
 import { directoryArtifacts, type DirectoryArtifacts } from '../test/support/directory-artifacts';
 import { startLlmServer } from '../test/support/provider/llm-server-process';

@@ -5,7 +5,7 @@
  * Prints a table and, last, one JSON line.
  */
 import { decide } from '../domain/decision/decide';
-import type { Evidence } from '../domain/decision/evidence';
+import type { Evidence } from '../domain/evaluation/evidence';
 import { weightedSum } from '../domain/evaluation/metrics/mean-loss';
 import { measureHoldout } from '../domain/evaluation/measure/holdout';
 import { measure } from '../domain/evaluation/measure/measurement';

@@ -5,7 +5,7 @@ import { openModelAccess } from '../data/language/model-access';
 import { openDatabase, type Database } from '../db/connection';
 import { migrate } from '../db/migrate';
 import { createRegistry, type Registry } from '../db/registry';
-import type { ProviderSettings } from '../domain/language/provider/settings';
+import type { ProviderSettings } from '../domain/provider/settings';
 import { openDeathWatch } from '../infra/death-watch';
 import { findPostgres } from '../infra/embedded/binaries';
 import { startPostgres } from '../infra/embedded/postgres';

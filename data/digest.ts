@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import type { Digest } from '../domain/dataset/artifact';
+import type { Digest } from '../domain/artifact';
 import { canonicalJson } from '../domain/canonical';
 
 export function sha256(content: string | Uint8Array): Digest {

@@ -12,7 +12,7 @@ export const bytewise = customType<{ data: string }>({ dataType: () => 'text col
  */
 export const transactionId = customType<{ data: string }>({ dataType: () => 'xid8' });
 
-/** In every table, and the first column of every key. */
+/** Column in every table, and the first column of every key. */
 export const tenantId = () => text('tenant_id').$type<Tenant>().notNull();
 
 export const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'string' });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Digest } from '../domain/dataset/artifact';
+import type { Digest } from '../domain/artifact';
 import { canonicalJson } from '../domain/canonical';
 
 /** The text for a `json` column; null and undefined become SQL NULL. */

@@ -1,4 +1,4 @@
-import type { CallLedger } from '../domain/language/provider/call-ledger';
+import type { CallLedger } from '../domain/provider/call-ledger';
 import type { Database } from './connection';
 import { withFailures } from './failures';
 import { createAttemptRepository, type AttemptRepository } from './decision/attempt-repository';
@@ -10,7 +10,7 @@ import { createAliasRepository, type AliasRepository } from './alias/repository'
 import {
   createAnswerLabelRepository,
   type AnswerLabelRepository,
-} from './language/answer-label-repository';
+} from './rollout/answer-label-repository';
 import { createApiKeyRepository, type ApiKeyRepository } from './access/repository';
 import { createApprovalRepository, type ApprovalRepository } from './decision/approval-repository';
 import { createArtifactRepository, type ArtifactRepository } from './artifact/repository';
@@ -39,6 +39,7 @@ import {
   createJudgedAnswerRepository,
   type JudgedAnswerRepository,
 } from './language/judged-answer-repository';
+import { lifecycleChampions } from './alias/lifecycle-champions';
 import { createLifecycleRepository } from './lifecycle/repository';
 import type { LifecycleRepository } from './lifecycle/records';
 import { createLineageRepository, type LineageRepository } from './lineage/repository';
@@ -48,7 +49,7 @@ import { createMonitorRepository } from './monitoring/repository';
 import type { MonitorRepository } from './monitoring/records';
 import { createOverviewRepository, type OverviewRepository } from './overview/repository';
 import { createOutboxRepository, type OutboxRepository } from './notification/outbox-repository';
-import { createWebhookRepository, type WebhookRepository } from './notification/webhook-repository';
+import { createWebhookRepository, type WebhookRepository } from './webhook/repository';
 import {
   createPredictionRepository,
   type PredictionRepository,
@@ -60,16 +61,13 @@ import {
 import { createPromptRepository, type PromptRepository } from './prompt/repository';
 import { createProjectRepository, type ProjectRepository } from './project/repository';
 import { createRetrainingRepository, type RetrainingRepository } from './retraining/repository';
-import {
-  createRetentionRepository,
-  type RetentionRepository,
-} from './artifact/retention-repository';
+import { createRetentionRepository, type RetentionRepository } from './retention/repository';
 import { createRolloutRepository } from './rollout/repository';
 import type { RolloutRepository } from './rollout/records';
 import { createRoutingRepository, type RoutingRepository } from './serving/routing-repository';
 import { createRunRepository, type RunRepository } from './run/repository';
 import { createSentEventRepository, type SentEventRepository } from './run/sent-event-repository';
-import { createStageRepository, type StageRepository } from './run/stage-repository';
+import { createStageRepository, type StageRepository } from './stage/repository';
 import { createScheduleRepository, type ScheduleRepository } from './schedule/repository';
 import { createTenantRepository, type TenantRepository } from './access/tenant-repository';
 import { createTrialRepository, type TrialRepository } from './tuning/repository';
@@ -146,7 +144,7 @@ export interface Registry {
 export function createRegistry(database: Database): Registry {
   const predictions = createPredictionRepository(database);
   return withFailures({
-    lifecycles: createLifecycleRepository(database),
+    lifecycles: createLifecycleRepository(database, lifecycleChampions),
     runs: createRunRepository(database),
     children: createChildRunRepository(database),
     events: createEventRepository(database),

@@ -34,7 +34,7 @@ export interface PlatformOptions {
 export interface Platform {
   readonly apiUrl: string;
   readonly gatewayUrl: string;
-  /** For the embedded UI, a link that opens a session in the first browser that uses it. */
+  /** Link to the embedded UI that opens a session in the first browser that uses it. */
   readonly temporalUiUrl: string | null;
   /** API key of the user of this machine. */
   readonly apiKey: string;

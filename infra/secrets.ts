@@ -5,9 +5,9 @@ import { readPrivateJson, writePrivateJson } from './private-file';
 
 /** Random secrets, made once per state folder. Other users can reach servers on loopback. */
 export interface Secrets {
-  /** Of the owner of the tables, with which only setup connects. */
+  /** Password of the owner of the tables, with which only setup connects. */
   readonly databasePassword: string;
-  /** Of the role with which API, workers and gateways connect. */
+  /** Password of the role with which API, workers and gateways connect. */
   readonly databaseAppPassword: string;
   readonly s3AccessKeyId: string;
   readonly s3SecretAccessKey: string;

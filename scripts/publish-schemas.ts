@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { publishedSchemas } from '../domain/document/published.schema';
+import { publishedSchemas } from '../domain/reference/published.schema';
 
 for (const [name, schema] of Object.entries(publishedSchemas())) {
   const path = join(__dirname, '..', 'schemas', name);

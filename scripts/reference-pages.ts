@@ -10,7 +10,7 @@ import {
   referenceKinds,
   referencePage,
   type ReferenceKind,
-} from '../domain/document/reference-pages.schema';
+} from '../domain/reference/reference-pages.schema';
 import { primitivesPage } from './primitives-page';
 
 const folder = join(__dirname, '..', 'docs', 'reference');

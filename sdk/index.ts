@@ -6,5 +6,5 @@ export { defineProject } from '../domain/project/config';
 export type { ProjectConfig, ProjectLifecycleConfig } from '../domain/project/config';
 export { artifactSchema, tableSchema } from '../domain/project/value.schema';
 export { StageError } from '../domain/project/stage-error';
-export type { ArtifactRef } from '../domain/dataset/artifact';
+export type { ArtifactRef } from '../domain/artifact';
 export type { DatasetVersionRef } from '../domain/dataset/dataset';

@@ -4,7 +4,7 @@ import { createLocalBackend } from '../activities/training/compute/local/backend
 import type { CliCompute, CliSettings, TestedBackend } from '../apps/cli/context';
 import { openDirectoryArtifacts } from '../data/artifact/directory';
 import { openArtifactStore, type ArtifactStore } from '../data/artifact/store';
-import type { ArtifactRef } from '../domain/dataset/artifact';
+import type { ArtifactRef } from '../domain/artifact';
 import { failure } from '../domain/failure';
 import type { Tenant } from '../domain/ids';
 import type { ComputeKind, EngineKind } from '../domain/training/job';
@@ -115,6 +115,6 @@ function storeSettings(environment: Environment, kind: string) {
     'InvalidInput',
     `a job on ${kind} needs the artifact store, and these settings are missing or wrong: ` +
       missing.join(', '),
-    { next: 'set them as for the workers; docs/operations.md lists them' },
+    { next: 'set them as for the workers; docs/reference/settings.md lists them' },
   );
 }

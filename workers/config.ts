@@ -157,7 +157,7 @@ const settings = z.object({
   PERENNIAL_GATEWAY_REQUESTS_PER_MINUTE: requestsPerMinute,
   /** The platform's own API key, which workers use to call gateways. */
   PERENNIAL_SERVICE_KEY: z.string().optional(),
-  /** With the service key, the keys that `setup` registers instead of making them. */
+  /** The admin key and the service key: `setup` registers them instead of making keys. */
   PERENNIAL_ADMIN_KEY: z.string().optional(),
   /** Proxies whose X-Forwarded-For and X-Forwarded-Proto count at the API and the gateway. */
   PERENNIAL_TRUSTED_PROXIES: trustedProxies,

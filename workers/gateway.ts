@@ -13,7 +13,7 @@ import { meteredAccess } from '../data/language/metered-access';
 import { openModelAccess } from '../data/language/model-access';
 import { openDetectors } from '../data/safety/open-detectors';
 import { newId } from '../db/ids';
-import { embeddedProvider } from '../domain/language/provider/document';
+import { embeddedProvider } from '../domain/provider/document';
 import { maxConcurrentAnswers, openFileLimit } from './language/answer-limit';
 import { passOnlyHidden } from '../infra/hidden-settings';
 import { openCore } from './compose';

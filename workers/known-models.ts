@@ -1,4 +1,4 @@
-import type { KnownModels } from '../apps/api/model/warnings';
+import type { KnownModels } from '../apps/api/model-warnings';
 import { openModelAccess, type ModelAccess } from '../data/language/model-access';
 import type { Config } from './config';
 import type { Logger } from './log';

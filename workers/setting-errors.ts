@@ -11,7 +11,7 @@ export function wrongSettings(errors: readonly SettingError[]): Error {
   return failure('InvalidInput', `settings that are missing or wrong:\n${list}`, {
     issues,
     next:
-      'docs/operations.md lists all settings; ' +
+      'docs/reference/settings.md lists all settings; ' +
       'perennial up sets the addresses of the servers that it starts',
   });
 }

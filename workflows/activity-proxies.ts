@@ -110,23 +110,6 @@ export function computeWork(options: {
 }
 
 /**
- * One call to optuna, which takes milliseconds but needs a worker with Python. The study cannot
- * continue without it, so it retries for minutes: another worker may have optuna.
- */
-export const studyWork = proxyActivities<Activities>({
-  taskQueue: taskQueues.compute,
-  startToCloseTimeout: '3m',
-  heartbeatTimeout: '10s',
-  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: {
-    initialInterval: '200ms',
-    backoffCoefficient: 2,
-    maximumInterval: '30s',
-    maximumAttempts: 20,
-  },
-});
-
-/**
  * Requests to gateways, which may restart. They retry for a few minutes; then the evidence records
  * that parity was not measured.
  */

@@ -1,4 +1,4 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import { isFinal } from '../../domain/run/run';
 import type { ArtifactStore } from '../../data/artifact/store';
@@ -28,7 +28,7 @@ export interface CollectedArtifacts {
 /** Rows per statement. A pass takes batches until none is left or its time is over. */
 const batch = 500;
 const usualSeconds = 300;
-/** After so many failures the store is probably unavailable, so the pass stops deleting. */
+/** Failures after which the pass stops deleting, because the store is probably unavailable. */
 const maxFailures = 10;
 const oneDay = 86_400;
 

@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { isDigest } from '../../data/digest';
 

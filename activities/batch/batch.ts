@@ -1,6 +1,6 @@
 /** Scores a dataset version with a model version, and registers the predictions as a version. */
 import { readFile } from 'node:fs/promises';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import { batchHolder, type BatchRequest } from '../../domain/batch/batch';
 import { chunkAt, chunkCount } from '../../domain/batch/chunks';
 import { keyColumns, outputColumns, readColumns } from '../../domain/batch/columns';
@@ -51,7 +51,7 @@ export interface ScoreBatchChunkInput extends RunEffectRef {
 export interface CommitBatchInput extends RunEffectRef {
   readonly plan: ArtifactRef;
   readonly chunks: number;
-  /** Of the effects of the chunks. */
+  /** Stage name in the effect keys of the chunks. */
   readonly stage: string;
   readonly step: string;
   readonly generation: number;

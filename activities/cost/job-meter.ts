@@ -30,7 +30,7 @@ export interface JobMeter {
    * @throws BudgetSpent when a cap leaves no room for it
    */
   open(job: Job, earlier?: () => Promise<readonly AttemptTime[]>): Promise<void>;
-  /** For each poll of a running job: whether its reservation is used up. */
+  /** Called at each poll of a running job: whether its reservation is used up. */
   look(times: () => Promise<readonly AttemptTime[]>): Promise<'spent' | undefined>;
   /** Ends the account of the job with what it used. */
   settle(times: () => Promise<readonly AttemptTime[]>): Promise<void>;

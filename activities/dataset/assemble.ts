@@ -1,7 +1,9 @@
 import { mkdir } from 'node:fs/promises';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
-import type { TrainingSet, AssembledPart, AssembledPartName } from '../../domain/dataset/assembled';
-import { assembledParts, groupColumn, reservedColumnTypes } from '../../domain/dataset/assembled';
+import type { ArtifactRef } from '../../domain/artifact';
+import type { TrainingSet, AssembledPart } from '../../domain/training/assembled';
+import type { AssembledPartName } from '../../domain/dataset/split';
+import { groupColumn, reservedColumnTypes } from '../../domain/training/assembled';
+import { assembledParts } from '../../domain/dataset/split';
 import {
   datasetName,
   holdoutRows,

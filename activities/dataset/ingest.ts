@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import { datasetName, type DatasetVersionRef, type TimeWindow } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import type { DataSpec, SourceSpec } from '../../domain/lifecycle/lifecycle';

@@ -1,5 +1,5 @@
 /** Stores Parquet files as a version of a dataset, with references and lineage. */
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { Column, DatasetManifest, DatasetVersionRef } from '../../domain/dataset/dataset';
 import type { DatasetStatistics } from '../../domain/dataset/statistics';
 import type { RunEffectRef } from '../../domain/run/run';

@@ -1,10 +1,10 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { ContractReport, DataContract } from '../../domain/dataset/contract';
 import type { DatasetManifest, DatasetVersionRef } from '../../domain/dataset/dataset';
 import type { DatasetStatistics } from '../../domain/dataset/statistics';
 import { isPerennialError } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { ReferenceVersion } from '../../data/dataset/contracts/distribution';
 import {

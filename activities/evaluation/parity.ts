@@ -1,7 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import { request, type Dispatcher } from 'undici';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
-import type { TrainingSet } from '../../domain/dataset/assembled';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
+import type { TrainingSet } from '../../domain/training/assembled';
 import type { Column, ColumnType } from '../../domain/dataset/dataset';
 import { tenantHeader } from '../../domain/access/tenant';
 import { failure } from '../../domain/failure';
@@ -25,7 +25,7 @@ export interface ParityDeps {
   readonly scratchRoot: string;
   /** The platform's own API key; null when none is configured, and the gateway may then refuse. */
   readonly serviceKey: string | null;
-  /** For requests to gateways. */
+  /** Dispatcher for requests to gateways. */
   readonly gatewayDispatcher: Dispatcher;
 }
 

@@ -1,5 +1,5 @@
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
-import { rowColumn, type TrainingSet } from '../../domain/dataset/assembled';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
+import { rowColumn, type TrainingSet } from '../../domain/training/assembled';
 import { openCalendar } from '../../domain/calendar';
 import type { Column } from '../../domain/dataset/dataset';
 import { failureTypes, failure, isPerennialError } from '../../domain/failure';
@@ -45,7 +45,7 @@ export interface Scoring {
   readonly assembled: TrainingSet;
   readonly candidate: ModelManifest;
   readonly champion: ModelVersionRef | null;
-  /** By version number; null for a version that does not exist. */
+  /** Version number → reference; null for a version that does not exist. */
   readonly anchors: Readonly<Record<string, ModelVersionRef | null>>;
   readonly baseline: ArtifactRef | null;
   readonly model: string;

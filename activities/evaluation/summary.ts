@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import { classMetrics, type ClassMetric } from '../../domain/evaluation/metrics/multiclass';
 import type {
   ClassEvidence,
@@ -6,7 +6,7 @@ import type {
   Evidence,
   Measurement,
   Measurements,
-} from '../../domain/decision/evidence';
+} from '../../domain/evaluation/evidence';
 import { boundsAt } from '../../domain/decision/gates/gate';
 import type { MetricName } from '../../domain/evaluation/metrics/names';
 
@@ -33,7 +33,7 @@ export interface EvaluationSummary {
   /** The unit of resampling, when it is not the day. */
   readonly unit?: 'row' | 'group';
   readonly predictions: ArtifactRef;
-  /** By class, for a multiclass candidate. */
+  /** Metrics of each class, for a multiclass candidate. */
   readonly classes?: readonly ClassSummary[];
 }
 

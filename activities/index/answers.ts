@@ -8,16 +8,20 @@ import { createParaphraser, paraphrasersIn } from '../../data/language/evaluatio
 import { openLedgerChat } from '../../data/language/ledger-chat';
 import type { ModelAccess } from '../../data/language/model-access';
 import type { Registry } from '../../db/registry';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import { toParts, type BudgetRef } from '../../domain/budget/budget';
 import { failure, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import { answersVerdict, decideAnswers, type AnswersRule } from '../../domain/index/answers';
-import { type ReleaseBundle } from '../../domain/language/bundle';
+import {
+  answersVerdict,
+  decideAnswers,
+  type AnswersRule,
+} from '../../domain/index-version/answers';
+import { type ReleaseBundle } from '../../domain/bundle/bundle';
 import { readStoredCases } from '../../domain/language/cases/case-set-document';
 import { buildLlmEvidence } from '../../domain/language/evaluation/build-evidence';
 import type { CaseResult } from '../../domain/language/evaluation/result';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import { openBundleAnswering, type BundleAnsweringDeps } from '../language/bundle-answering';
 import { withHeartbeat } from '../run/heartbeat';
 import type { IndexVersionInput } from './version';

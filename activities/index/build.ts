@@ -4,12 +4,12 @@ import { readDocumentFile, type DocumentSource } from '../../data/index/document
 import type { Embedder } from '../../data/index/embedders/embedder';
 import { planShards, type IndexPlan } from '../../data/index/shards';
 import type { IndexVersionRecord } from '../../db/index/records';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import type { DatasetManifest } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
-import { buildHolder } from '../../domain/index/answers';
+import { buildHolder } from '../../domain/index-version/answers';
 import type { ChunkingPlan } from '../../domain/index/chunking';
 import { rejectedOf, type RejectionCounts } from '../../domain/index/document';
 import { sameSpace, type EmbedderSpec } from '../../domain/index/embedder';

@@ -6,7 +6,7 @@ import { readQuestions, type GoldQuestion } from '../../data/index/questions';
 import { digestOf } from '../../data/digest';
 import { openScratch } from '../../data/scratch';
 import type { BundleRef, IndexAliasState, IndexPromotion } from '../../db/index/records';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import type { DatasetManifest } from '../../domain/dataset/dataset';
 import { failure, isPerennialError } from '../../domain/failure';
@@ -20,7 +20,7 @@ import {
 import type { Retrieved } from '../../domain/index/retrieval-metrics';
 import type { SearchMode } from '../../domain/index/version';
 import { seedOf } from '../../domain/statistics/random';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import { withHeartbeat, type HeartbeatContext } from '../run/heartbeat';
 import { payerOf, type IndexDeps, type IndexVersionInput } from './version';
 

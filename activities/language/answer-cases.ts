@@ -1,7 +1,7 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
-import { sortCases, caseSlice, type CaseSlice } from '../../domain/language/canary/case-slices';
+import { sortCases, caseSlice, type CaseSlice } from '../../domain/language/cases/case-slices';
 import {
   answersSummary,
   scoreSummary,
@@ -14,7 +14,7 @@ import { comparePaired } from '../../domain/language/evaluation/comparison';
 import { buildLlmEvidence } from '../../domain/language/evaluation/build-evidence';
 import type { LatencySample } from '../../domain/language/evaluation/latency-sample';
 import type { CaseResult } from '../../domain/language/evaluation/result';
-import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { evaluateCases, maxLeadingRefusals } from '../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';

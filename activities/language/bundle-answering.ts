@@ -1,7 +1,7 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import type { Tenant } from '../../domain/ids';
-import { type BundleIndex, type ReleaseBundle } from '../../domain/language/bundle';
+import { type BundleIndex, type ReleaseBundle } from '../../domain/bundle/bundle';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 import { policyProviders, type SafetyPolicy } from '../../domain/safety/policy';
 import type { ArtifactStore } from '../../data/artifact/store';

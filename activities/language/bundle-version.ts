@@ -1,10 +1,10 @@
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import { invalidInput } from '../../domain/document/issue-text';
 import type { IdempotencyKey } from '../../domain/ids';
-import type { BundleIndex, ReleaseBundle } from '../../domain/language/bundle';
-import { withStandbys, type StandbyModel } from '../../domain/language/provider/standby';
-import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { BundleIndex, ReleaseBundle } from '../../domain/bundle/bundle';
+import { withStandbys, type StandbyModel } from '../../domain/bundle/standby';
+import type { LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 import { readStoredPrompt } from '../../domain/prompt/document';
 import { variablesOf } from '../../domain/prompt/render';
@@ -35,7 +35,7 @@ export interface WrittenBundle {
   /** Path of the prompt, or `prompt://name@ref`. */
   readonly path: string;
   readonly prompt: { readonly name: string; readonly digest: Digest };
-  /** Without standbys, which are known only after they are measured. */
+  /** Manifest without standbys, which are known only after they are measured. */
   readonly manifest: ArtifactRef;
   /** Digest of the manifest if all configured standbys qualify; absent without standbys. */
   readonly withStandbys?: Digest;

@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { CaseAnswers } from '../../domain/language/evaluation/answers-summary';
 import {
@@ -12,13 +12,13 @@ import {
   type BundleMeasurement,
 } from '../../domain/language/evaluation/build-evidence';
 import type { CaseResult } from '../../domain/language/evaluation/result';
-import type { LlmEvaluateSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { LlmEvaluateSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import {
   standbyOutcome,
   type StandbyModel,
   type StandbyOutcome,
-} from '../../domain/language/provider/standby';
-import type { DecisionRef, VerdictKind } from '../../domain/decision/verdict';
+} from '../../domain/bundle/standby';
+import type { DecisionRef, VerdictKind } from '../../domain/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { digestOf } from '../../data/digest';
 import type { Registry } from '../../db/registry';
@@ -44,7 +44,7 @@ export interface BundleMeasurements {
   readonly evaluate: LlmEvaluateSpec;
   /** Maximum number of looks at the evidence. */
   readonly looks: number;
-  /** By dimension: the judge that gives its scores. */
+  /** Dimension → the judge that gives its scores. */
   readonly judges: Readonly<Record<string, CalibratedJudge>>;
   readonly attempt: BundleAttempt;
 }

@@ -5,11 +5,11 @@ import { inParallel } from '../../data/language/evaluation/pool';
 import type { OmittedPassages, RetrievedPassages } from '../../data/language/retrieval';
 import type { ExampleBatch } from '../../data/training/examples';
 import type { Registry } from '../../db/registry';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import { isPerennialError, type FailureType } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
-import type { BundleIndex } from '../../domain/language/bundle';
-import type { Passage } from '../../domain/language/passages';
+import type { BundleIndex } from '../../domain/bundle/bundle';
+import type { Passage } from '../../domain/bundle/passages';
 import { withIdempotencyKey } from '../run/idempotent-effect';
 
 /** The passages that fine-tuning examples quote. */

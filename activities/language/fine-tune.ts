@@ -1,5 +1,5 @@
 import { openTrainerCatalog } from '../../data/training/catalog';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { ComputePrices } from '../../domain/cost/price';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
@@ -9,7 +9,7 @@ import {
   type ComputeKind,
   type JobResult,
 } from '../../domain/training/job';
-import type { FineTuneSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { FineTuneSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import { openJobMeter, type JobMeterDeps } from '../cost/job-meter';
 import { followJob } from '../training/compute/follow-job';
 import { cancelledLogKeeper, keepLogs, type LogRecords } from '../training/compute/keep-logs';

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { activityInfo, Context } from '@temporalio/activity';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import {
   failure,
   isPerennialError,
@@ -10,7 +10,7 @@ import {
 } from '../../domain/failure';
 import type { IdempotencyKey, PredictionId, RolloutId, RunId, Tenant } from '../../domain/ids';
 import type { DimensionSpec } from '../../domain/language/dimension/dimension';
-import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import {
   isKnownWrong,
   type AnswerJudge,
@@ -157,7 +157,7 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
               return await over(
                 input,
                 lost,
-                `${judged} pairs were judged, and mostPairs allows ${allowedText(by, allowed)}`,
+                `every pair that mostPairs ${allowedText(by, allowed)} was judged: ${judged}`,
               );
             const limit = Math.min(batch, most - judged);
             const drawn = {
@@ -316,9 +316,7 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
 }
 
 function allowedText({ mostPairs }: AnswerJudge, allowed: number): string {
-  return allowed === mostPairs
-    ? String(mostPairs)
-    : `${allowed} of its ${mostPairs} before the challenger answers requests`;
+  return allowed === mostPairs ? 'allows' : `(${mostPairs}) allows in shadow`;
 }
 
 /** The reason of a held or ended rollout includes the next step. */

@@ -1,10 +1,9 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import { invalidInput } from '../../domain/document/issue-text';
 import { readStoredAnswers } from '../../domain/language/cases/case-set-document';
 import type { DimensionSpec, JudgeSpec } from '../../domain/language/dimension/dimension';
 import type { JudgeCalibration } from '../../domain/language/judge/calibration';
 import { readStoredPrompt } from '../../domain/prompt/document';
-import type { Digest } from '../../domain/dataset/artifact';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { LedgerAccess } from '../../data/language/reranker';
 import {

@@ -9,12 +9,12 @@ import {
 import { openLedgerChat } from '../../data/language/ledger-chat';
 import type { ModelAccess } from '../../data/language/model-access';
 import type { Registry } from '../../db/registry';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { DatasetManifest, DatasetVersionRef } from '../../domain/dataset/dataset';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import { readStoredCases } from '../../domain/language/cases/case-set-document';
-import type { FineTuneSpec, LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
-import { passageValue } from '../../domain/language/passages';
+import type { FineTuneSpec, LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
+import { passageValue } from '../../domain/bundle/passages';
 import { renderPrompt } from '../../domain/prompt/render';
 import { requestContextOf } from './request-context';
 import { openBundleAnswering, type BundleAnsweringDeps } from './bundle-answering';

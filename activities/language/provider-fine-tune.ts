@@ -9,7 +9,7 @@ import type {
 } from '../../data/language/provider/provider-fine-tuning';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
-import type { FineTuneSpec, LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { FineTuneSpec, LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import type { Registry } from '../../db/registry';
 import { withIdempotencyKey } from '../run/idempotent-effect';
 import { withHeartbeat } from '../run/heartbeat';

@@ -1,7 +1,7 @@
 import type { BudgetRef } from '../../domain/budget/budget';
 import { toParts } from '../../domain/budget/budget';
 import type { Tenant } from '../../domain/ids';
-import { providerScopePrefix } from '../../domain/language/provider/budget';
+import { providerScopePrefix } from '../../domain/provider/budget';
 import type { BudgetRepository } from '../../db/budget/repository';
 
 /**

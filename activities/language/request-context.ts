@@ -1,8 +1,8 @@
 import { activityInfo } from '@temporalio/activity';
 import { toParts } from '../../domain/budget/budget';
 import type { RunRef } from '../../domain/run/run';
-import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
-import { runBudgets, runLimits, runScope } from '../../domain/language/provider/run-budget';
+import type { LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
+import { runBudgets, runLimits, runScope } from '../../domain/budget/run-budget';
 import type { LedgerAccess } from '../../data/language/reranker';
 import type { LedgerChat } from '../../data/language/ledger-chat';
 import type { Registry } from '../../db/registry';

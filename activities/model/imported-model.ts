@@ -1,8 +1,8 @@
 import type { ArtifactStore } from '../../data/artifact/store';
 import { readGraphSignature } from '../../data/onnx/graph-signature';
 import { openOnnxModel } from '../../data/onnx/session';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
-import type { TrainingSet } from '../../domain/dataset/assembled';
+import type { ArtifactRef } from '../../domain/artifact';
+import type { TrainingSet } from '../../domain/training/assembled';
 import type { RunEffectRef } from '../../domain/run/run';
 import { checkImportedGraph, type ImportedModel } from '../../domain/model/imported';
 import { withHeartbeat } from '../run/heartbeat';

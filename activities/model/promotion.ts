@@ -14,7 +14,7 @@ export interface PromotionDeps {
   readonly registry: Registry;
   /** The platform's own API key; null when none is configured. */
   readonly serviceKey: string | null;
-  /** For requests to gateways. */
+  /** Dispatcher for requests to gateways. */
   readonly gatewayDispatcher: Dispatcher;
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import { isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { ChampionReference } from '../../domain/monitoring/observation/champion-reference';

@@ -1,5 +1,5 @@
-import { type TrainingSet } from '../../domain/dataset/assembled';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import { type TrainingSet } from '../../domain/training/assembled';
+import type { ArtifactRef } from '../../domain/artifact';
 import { failureTypes, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { ModelManifest } from '../../domain/model/model';

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { Tenant } from '../../domain/ids';
-import { rowColumn } from '../../domain/dataset/assembled';
+import { rowColumn } from '../../domain/training/assembled';
 import { classPrediction } from '../../domain/evaluation/class-prediction';
 import { versionName, type ModelManifest } from '../../domain/model/model';
 import type { ArtifactStore } from '../../data/artifact/store';

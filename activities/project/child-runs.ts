@@ -10,7 +10,7 @@ import type { RunId, Tenant } from '../../domain/ids';
 import { refuseLooserRevision } from '../../domain/lifecycle/looser-revision';
 import type { LifecycleRevision } from '../../domain/lifecycle/revision';
 import type { ChildRunState } from '../../domain/project/child-run';
-import { buildIdOf, type ProgramRef } from '../../domain/project/program';
+import { buildIdOf, type ProgramRef } from '../../domain/lifecycle/sections/program';
 import type { RunRef } from '../../domain/run/run';
 
 export interface ChildRunDeps {

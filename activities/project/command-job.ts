@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { DatasetVersionRef } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import type { CommandResult } from '../../domain/project/command';

@@ -1,8 +1,8 @@
 import { digestOf } from '../../data/digest';
 import type { Registry } from '../../db/registry';
-import type { Digest } from '../../domain/dataset/artifact';
-import type { Evidence } from '../../domain/decision/evidence';
-import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
+import type { Digest } from '../../domain/artifact';
+import type { Evidence } from '../../domain/evaluation/evidence';
+import type { DecisionRef, Verdict } from '../../domain/verdict';
 import { failure, isPerennialError } from '../../domain/failure';
 import type { LlmEvidence } from '../../domain/language/evaluation/evidence';
 import type { AnyDecisionPolicy } from '../../domain/project/decision-policy';

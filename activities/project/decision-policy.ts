@@ -1,10 +1,10 @@
 /** The policy of `run.decide`, for the evidence of a model or of a language application. */
 import type { z } from 'zod';
 import { decide } from '../../domain/decision/decide';
-import type { Evidence } from '../../domain/decision/evidence';
+import type { Evidence } from '../../domain/evaluation/evidence';
 import { gateOf } from '../../domain/decision/gate.schema';
 import type { EvaluationPolicy } from '../../domain/decision/policy';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import { invalidInput } from '../../domain/document/issue-text';
 import {
   decideEvaluation,

@@ -1,7 +1,7 @@
 /** The items of a map, in pages that a worker reads once, and their ends. */
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { Registry } from '../../db/registry';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import { count } from '../../domain/format';
 import {

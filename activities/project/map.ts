@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { openScratch } from '../../data/scratch';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import { effectKey, type IdempotencyKey } from '../../domain/ids';
 import {
@@ -44,7 +44,7 @@ export interface MapResultsInput extends RunRef {
 }
 
 const longestMessage = 2_000;
-/** At least as many as run at once, for `beginMapUndo`. */
+/** Items per query: at least as many as run at once, for `beginMapUndo`. */
 const itemsPerQuery: number = mapLimits.parallel;
 
 export function createStageMapActivities(deps: ProjectStageDeps, runner: StageRunner) {

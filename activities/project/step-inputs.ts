@@ -1,6 +1,6 @@
 import { isOfTenant } from '../../data/artifact/location';
 import type { ArtifactStore } from '../../data/artifact/store';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { DatasetManifest, DatasetVersionRef } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';

@@ -2,7 +2,7 @@
 import { log } from '@temporalio/activity';
 import type { ArtifactStore } from '../../data/artifact/store';
 import type { Registry } from '../../db/registry';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { ItemError } from '../../domain/project/map';
 import type { RunEffectRef } from '../../domain/run/run';
 import { withIdempotencyKey } from '../run/idempotent-effect';

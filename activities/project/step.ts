@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import {
   resourcesOf,
@@ -14,7 +14,7 @@ import { stepOutput } from './step-output';
 
 /** A step of a project, as the build recorded it. */
 export interface ProjectStep extends StepFunction {
-  /** Of the project's Python files; part of the stage's cache key. */
+  /** Digest of the project's Python files; part of the stage's cache key. */
   readonly codeDigest: Digest;
   /** Null: the Python environment of the platform. */
   readonly environment: JobEnvironment | null;

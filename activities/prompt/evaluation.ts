@@ -12,8 +12,8 @@ import { createParaphraser, paraphrasersIn } from '../../data/language/evaluatio
 import { openLedgerChat } from '../../data/language/ledger-chat';
 import type { ModelAccess } from '../../data/language/model-access';
 import type { Registry } from '../../db/registry';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
-import { evaluationScope } from '../../domain/language/provider/run-budget';
+import type { ArtifactRef } from '../../domain/artifact';
+import { evaluationScope } from '../../domain/budget/run-budget';
 import { answersSummary } from '../../domain/language/evaluation/answers-summary';
 import { readStoredCases } from '../../domain/language/cases/case-set-document';
 import { buildLlmEvidence } from '../../domain/language/evaluation/build-evidence';

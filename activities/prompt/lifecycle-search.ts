@@ -1,12 +1,12 @@
 import type { ArtifactStore } from '../../data/artifact/store';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { ReleaseBundle } from '../../domain/language/bundle';
-import { sortCases, caseSlice, type CaseSlice } from '../../domain/language/canary/case-slices';
+import type { ReleaseBundle } from '../../domain/bundle/bundle';
+import { sortCases, caseSlice, type CaseSlice } from '../../domain/language/cases/case-slices';
 import { readStoredCases, writeCaseSet } from '../../domain/language/cases/case-set-document';
-import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
-import type { PromptSearchRequest } from '../../domain/prompt/search/request';
+import type { LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
+import type { PromptSearchRequest } from '../../domain/prompt-search/request';
 import { withHeartbeat } from '../run/heartbeat';
 
 export interface DescribeSearchInput {

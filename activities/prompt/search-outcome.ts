@@ -2,12 +2,12 @@ import { figure } from '../../domain/format';
 import type { PromptSearch, SearchReport } from '../../data/prompt/search-steps';
 import { digestOf } from '../../data/digest';
 import type { Registry } from '../../db/registry';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import type { RunId, Tenant } from '../../domain/ids';
-import { promptSearchScope, searchScope } from '../../domain/language/provider/run-budget';
-import { promptScore, type SearchOutcome } from '../../domain/prompt/search/outcome';
-import type { PromptSearchRequest } from '../../domain/prompt/search/request';
+import { promptSearchScope, searchScope } from '../../domain/budget/run-budget';
+import { promptScore, type SearchOutcome } from '../../domain/prompt-search/outcome';
+import type { PromptSearchRequest } from '../../domain/prompt-search/request';
 
 /** Identifies a search and its owner. */
 export interface NamedSearch {

@@ -19,21 +19,21 @@ import {
   type PromptSearch,
 } from '../../data/prompt/search-steps';
 import type { Registry } from '../../db/registry';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import { failure } from '../../domain/failure';
-import type { Sampling } from '../../domain/language/chat';
+import type { Sampling } from '../../domain/chat/chat';
 import { readStoredCases } from '../../domain/language/cases/case-set-document';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
-import { rankResults } from '../../domain/prompt/search/halving';
+import { rankResults } from '../../domain/prompt-search/halving';
 import {
   searchProgress,
   type SearchOutcome,
   type VariantProgress,
-} from '../../domain/prompt/search/outcome';
-import { searchProblem, type PromptSearchRequest } from '../../domain/prompt/search/request';
-import type { ActiveVariant, SearchBatch, SearchState } from '../../domain/prompt/search/state';
-import { resultOf, type VariantResult } from '../../domain/prompt/search/variant';
+} from '../../domain/prompt-search/outcome';
+import { searchProblem, type PromptSearchRequest } from '../../domain/prompt-search/request';
+import type { ActiveVariant, SearchBatch, SearchState } from '../../domain/prompt-search/state';
+import { resultOf, type VariantResult } from '../../domain/prompt-search/variant';
 import { openBundleAnswering, type BundleAnsweringDeps } from '../language/bundle-answering';
 import { withHeartbeat } from '../run/heartbeat';
 import {

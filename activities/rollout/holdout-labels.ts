@@ -1,5 +1,5 @@
 import type { Registry } from '../../db/registry';
-import type { Evidence } from '../../domain/decision/evidence';
+import type { Evidence } from '../../domain/evaluation/evidence';
 import {
   readHoldoutLabels,
   type HoldoutLabels,

@@ -1,6 +1,7 @@
 import { failure } from '../../domain/failure';
 import type { DecisionId, IdempotencyKey, RolloutId, RunId, Tenant } from '../../domain/ids';
-import type { CanarySpec, DataSpec } from '../../domain/lifecycle/lifecycle';
+import type { DataSpec } from '../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../domain/rollout/canary';
 import type { ModelVersionRef } from '../../domain/model/model';
 import { versionName } from '../../domain/model/model';
 import type { EndedRollout } from '../../domain/rollout/outcome';
@@ -10,7 +11,7 @@ import { dayCorrelationOf } from '../../domain/statistics/day-history';
 import type { OpenRolloutStatus } from '../../domain/rollout/rollout';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import { emptyRolloutState } from '../../domain/rollout/state';
-import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
+import type { DecisionRef, Verdict } from '../../domain/verdict';
 import type { Registry } from '../../db/registry';
 import { findHoldoutLabels } from './holdout-labels';
 import type { RolloutRecord } from '../../db/rollout/records';
@@ -116,7 +117,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
           /** `park` takes all traffic from the challenger. */
           readonly weight: 'keep' | 'park';
           readonly decision: DecisionRef | null;
-          /** In an A/B rollout, the challenger that is promoted. */
+          /** The challenger that an A/B rollout promotes. */
           readonly winner?: number;
           readonly waitingFor: string | null;
         },

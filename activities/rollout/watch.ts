@@ -8,7 +8,7 @@ import { decideBeforeTraffic, decideRollout } from '../../domain/rollout/judging
 import type { JudgingEnd, RolloutEvidence } from '../../domain/rollout/judging/evidence';
 import { addObservations } from '../../domain/rollout/state';
 import type { RolloutVerdict } from '../../domain/rollout/judging/verdict';
-import type { DecisionRef, Reason, Verdict, VerdictKind } from '../../domain/decision/verdict';
+import type { DecisionRef, Reason, Verdict, VerdictKind } from '../../domain/verdict';
 import { digestOf } from '../../data/digest';
 import type { Registry } from '../../db/registry';
 import type { Consumption, RolloutRecord } from '../../db/rollout/records';
@@ -57,7 +57,7 @@ const paceMs = {
 } as const;
 /** More event time than this between two looks means that traffic is replayed. */
 const replayedMs = 60_000;
-/** After this time, the gateways that have not confirmed are shown by URL. */
+/** Time after which the gateways that have not confirmed are shown by URL. */
 const patienceMs = 5_000;
 const confirmMs = 20;
 

@@ -1,7 +1,7 @@
 import { checkCommand, type CommandKeys } from '../../data/access/command-signature';
 import type { Admission, CommandRepository } from '../../db/run/command-repository';
 import type { Ballot } from '../../domain/run/ballot';
-import type { CommandVerb } from '../../domain/run/command';
+import type { CommandVerb } from '../../domain/command';
 import type { Tenant } from '../../domain/ids';
 
 export interface AdmitCommandDeps {

@@ -4,8 +4,8 @@ import { failure, isPerennialError } from '../../domain/failure';
 import { scheduledWorkflowId, type RunId } from '../../domain/ids';
 import type { Failure, RunRef, RunRequest, RunStatus, StageStatus } from '../../domain/run/run';
 import { isFinal } from '../../domain/run/run';
-import type { Digest } from '../../domain/dataset/artifact';
-import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
+import type { Digest } from '../../domain/artifact';
+import type { DecisionRef, Verdict } from '../../domain/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { completeParams } from '../../data/training/params';
 import { digestOf } from '../../data/digest';
@@ -15,7 +15,7 @@ import {
   type LifecycleRevision,
   type LifecycleSpec,
 } from '../../domain/lifecycle/revision';
-import { buildIdOf } from '../../domain/project/program';
+import { buildIdOf } from '../../domain/lifecycle/sections/program';
 import type { Registry } from '../../db/registry';
 import type { RunRecord } from '../../db/run/repository';
 import type { LifecycleInput } from '../../workflows/run/messages';
@@ -214,7 +214,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
   };
 }
 
-/** With the defaults of the parameters of a project's lifecycle. */
+/** Adds the defaults of the parameters of a project's lifecycle. */
 function completeRequest(spec: LifecycleSpec, request: RunRequest): RunRequest {
   const schema = programOf(spec)?.params;
   return schema ? { ...request, params: completeParams(schema, request.params ?? {}) } : request;

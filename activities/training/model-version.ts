@@ -1,5 +1,5 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
-import type { TrainingSet } from '../../domain/dataset/assembled';
+import type { ArtifactRef } from '../../domain/artifact';
+import type { TrainingSet } from '../../domain/training/assembled';
 import type { DatasetVersionRef } from '../../domain/dataset/dataset';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { ImportedModel } from '../../domain/model/imported';

@@ -1,8 +1,8 @@
 import type { ArtifactStore } from '../../data/artifact/store';
 import { openTrainerCatalog } from '../../data/training/catalog';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
-import type { TrainingSet } from '../../domain/dataset/assembled';
-import { labelColumn } from '../../domain/dataset/assembled';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
+import type { TrainingSet } from '../../domain/training/assembled';
+import { labelColumn } from '../../domain/training/assembled';
 import type { ComputePrices } from '../../domain/cost/price';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
@@ -55,7 +55,7 @@ export interface TrainedModel {
   readonly trainer: {
     readonly name: string;
     readonly codeDigest: Digest;
-    /** Of the locked packages, for a trainer with its own. */
+    /** Digest of the locked packages, for a trainer with its own packages. */
     readonly environment?: Digest;
   };
 }

@@ -6,7 +6,6 @@ import { Context } from '@temporalio/activity';
 import type { Registry } from '../../db/registry';
 import type { Trial, TrialCounts } from '../../domain/tuning/tuning';
 import { countsOf, earlyEndReason } from '../../domain/tuning/tuning';
-import { pruningIn } from '../../domain/tuning/pruning';
 import { fittingTrials } from '../../domain/tuning/warm-start';
 import { withHeartbeat } from '../run/heartbeat';
 import { retryWhileUnavailable } from '../run/retry-while-unavailable';
@@ -38,7 +37,7 @@ export interface LaneEnd {
   readonly reason: string | null;
   /** Number of trials that were started, in all lanes. */
   readonly asked: number;
-  /** Of all lanes. */
+  /** Counts over all lanes. */
   readonly counts: TrialCounts;
   readonly running: readonly number[];
 }
@@ -57,8 +56,7 @@ export function createLaneActivities(deps: LaneDeps) {
      * running trial of the lane, whose job it finds by its key. It then returns, so that each trial
      * has all attempts of the job.
      */
-    async runLane(given: LaneInput): Promise<LaneEnd> {
-      const input = { ...given, pruning: pruningIn(given) };
+    async runLane(input: LaneInput): Promise<LaneEnd> {
       const until = Date.now() + turnSeconds * 1000;
       for (;;) {
         const next = await withHeartbeat(() =>

@@ -16,7 +16,7 @@ export interface StudyQuestion {
   readonly key: string;
   readonly study: Pick<TuneSpec, 'seed' | 'sampler' | 'space'> & {
     readonly name: string;
-    /** Of each objective. */
+    /** Direction of each objective. */
     readonly directions: readonly TuneSpec['direction'][];
     readonly pruning: PruningSchedule | null;
   };
@@ -237,7 +237,7 @@ const mostStudies = 8;
  */
 function trialsSentOnce(): {
   of(question: StudyQuestion): StudyQuestion & { readonly known: number };
-  /** After an error, the process may not have kept them. */
+  /** Sends all trials again: after an error, the process may not have kept them. */
   forget(key: string): void;
 } {
   const sent = new Map<string, number>();

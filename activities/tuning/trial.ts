@@ -3,14 +3,14 @@ import { figure } from '../../domain/format';
 import type { Registry } from '../../db/registry';
 import type { TrialRef } from '../../db/tuning/repository';
 import type { ArtifactStore } from '../../data/artifact/store';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
-import type { TrainingSet } from '../../domain/dataset/assembled';
+import type { ArtifactRef } from '../../domain/artifact';
+import type { TrainingSet } from '../../domain/training/assembled';
 import type { ComputePrices } from '../../domain/cost/price';
 import { failure, isPerennialError, type FailureType } from '../../domain/failure';
 import type { ComputeBackend, ComputeKind, TrainerJob } from '../../domain/training/job';
 import type { TrialEnd, TrialParams, TrialStep } from '../../domain/tuning/tuning';
 import { objectivesOf } from '../../domain/tuning/objectives';
-import { pruningIn, rungsOf } from '../../domain/tuning/pruning';
+import { rungsOf } from '../../domain/tuning/pruning';
 import { busySeconds, cappedReason, valuesAtRungs } from '../../domain/tuning/tuning';
 import type { FinalJobState, RunningJob } from '../training/compute/follow-job';
 import { openJobMeter } from '../cost/job-meter';
@@ -26,7 +26,6 @@ import type { StudyPlan } from './tuning';
 import { questionOf } from './tuning';
 import type { Optuna } from './optuna';
 import type { ReadTrials } from './study-trials';
-import { readTrialsOnce } from './study-trials';
 
 export interface TrialDeps extends TrainerEnvironmentDeps {
   readonly backends: Readonly<Partial<Record<ComputeKind, ComputeBackend>>>;
@@ -43,18 +42,9 @@ export type TrialInput = TrainModelInput &
 /** Short, because a trial may take a second and pruning saves time only if noticed early. */
 const maxPauseMs = 250;
 const maxReasonCharacters = 1_000;
-/** Of the longest job of the run so far, since larger parameters may take longer. */
+/** Factor on the longest job of the run so far, since larger parameters may take longer. */
 const finalTrainingShare = 1.5;
 const leastFinalSeconds = 60;
-
-export function createTrialActivities(deps: TrialDeps) {
-  const readTrials = readTrialsOnce(deps.registry.trials);
-  return {
-    /** Runs one trial of a study whose workflow asks for each trial itself. */
-    runTrial: (input: TrialInput): Promise<TrialEnd> =>
-      runTrialJob(deps, readTrials, { ...input, pruning: pruningIn(input) }),
-  };
-}
 
 /**
  * Runs one trial as one job, and ends it early when the pruner or the budget requires it. Records

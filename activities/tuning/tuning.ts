@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { codeDigestOf, openTrainerCatalog } from '../../data/training/catalog';
 import type { Registry } from '../../db/registry';
 import type { StudyRef, TrialRef } from '../../db/tuning/repository';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
-import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
+import type { RunId, Tenant } from '../../domain/ids';
 import type { TrainSpec } from '../../domain/lifecycle/lifecycle';
 import type { Trial, TrialCounts, TrialEnd, TrialParams } from '../../domain/tuning/tuning';
 import { busySeconds, capThatEnded, countsOf, iterationsOf } from '../../domain/tuning/tuning';
@@ -18,14 +18,12 @@ import { pruningOf } from '../../domain/tuning/pruning';
 import { conditionsOf, extremesOf } from '../../domain/tuning/space';
 import type { FittingTrials } from '../../domain/tuning/warm-start';
 import { fittingTrials, objectiveDifference, ownerOf } from '../../domain/tuning/warm-start';
-import { withHeartbeat } from '../run/heartbeat';
 import type { Optuna, StudyQuestion, SuggestedTrial } from './optuna';
 import { studyKey, trialKey } from './study-trials';
 import type { TuneSpec } from '../../domain/tuning/tune-spec';
 
 export interface TuningDeps {
   readonly registry: Pick<Registry, 'trials' | 'costs'>;
-  readonly optuna: Optuna;
   readonly trainersDir: string;
 }
 
@@ -56,15 +54,6 @@ export interface StudyReport {
 export type FrontTrial = Pick<Trial, 'number' | 'params'> & { readonly values: readonly number[] };
 
 const mostOfFront = 100;
-
-export type NextTrial =
-  | {
-      readonly kind: 'trial';
-      readonly number: number;
-      readonly params: TrialParams;
-      readonly ended: boolean;
-    }
-  | { readonly kind: 'over'; readonly reason: string };
 
 export interface TuningDescription {
   readonly trainer: Digest;
@@ -109,7 +98,7 @@ async function warmStartOf(
   return { runId, used: fitting.length, leftOut: leftOut.slice(0, mostLeftOut) };
 }
 
-export function createTuningActivities({ registry, optuna, trainersDir }: TuningDeps) {
+export function createTuningActivities({ registry, trainersDir }: TuningDeps) {
   const catalog = openTrainerCatalog(trainersDir);
 
   return {
@@ -177,30 +166,6 @@ export function createTuningActivities({ registry, optuna, trainersDir }: Tuning
         seconds: busySeconds(trials, new Date().toISOString()),
         ...(tune.objectives ? { front: frontOf(trials, tune.objectives) } : {}),
       };
-    },
-
-    /**
-     * Returns the parameters of the next trial, after recording it as running. A retry before the
-     * record asks again; a later one finds the record. `over` when the budget is spent.
-     */
-    askTrial(
-      input: TrialRef & StudyPlan & { readonly key: IdempotencyKey; readonly traceId?: string },
-    ): Promise<NextTrial> {
-      const { tenant, runId, study, number, tune } = input;
-      return withHeartbeat(async () => {
-        const trials = await registry.trials.list({ tenant, runId, study });
-        const known = trials.find((trial) => trial.number === number);
-        if (known) return asked(known);
-        if (number !== trials.length)
-          throw failure(
-            'Conflict',
-            `trial ${number} of ${runId} cannot start: ${trials.length} trials are recorded`,
-          );
-        const spent = budgetReason(tune, trials);
-        if (spent !== null) return { kind: 'over', reason: spent };
-        const { params } = await suggestTrial(optuna, input, trials);
-        return asked(await registry.trials.start({ tenant, runId, study, number, params }));
-      });
     },
 
     /**
@@ -282,8 +247,4 @@ export function questionOf(
   const { seed, sampler } = tune;
   const asked = { name: study, seed, sampler, directions, space, pruning };
   return { key, study: asked, trials, number };
-}
-
-function asked({ number, params, status }: Trial): NextTrial {
-  return { kind: 'trial', number, params, ended: status !== 'running' };
 }

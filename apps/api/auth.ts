@@ -4,13 +4,13 @@ import { allows, isPlatformAdmin } from '../../db/access/repository';
 import type { RunRepository } from '../../db/run/repository';
 import type { CommandKeys } from '../../data/access/command-signature';
 import { checkJobToken, isJobToken } from '../../data/access/job-token';
-import { sessionOf } from './access/session';
+import { sessionOf } from './session';
 import { platformTenant } from '../../domain/access/tenant';
 import { failure } from '../../domain/failure';
 import { isFinal } from '../../domain/run/run';
 import { HttpProblem } from '../http/problem';
 import { warnOfExpiry } from '../http/key-expiry';
-import { isTrackingPath } from './tracking/path';
+import { isTrackingPath } from './tracking-path';
 import '../http/request-context';
 
 /** Options to spread into a route. They also set the scope in the OpenAPI document. */

@@ -10,11 +10,11 @@ export const runId = z
   .string()
   .regex(/^run_[0-9a-z]{1,64}$/)
   .describe('a run id: run_…');
-/** As requests contain it. */
+/** A time in a request. */
 export const time = z.iso
   .datetime({ offset: true })
   .describe('an RFC 3339 time, such as 2026-01-31T12:00:00Z');
-/** As responses contain it. */
+/** A time in a response. */
 export const instant = z.string().meta({ format: 'date-time' });
 /** The largest number that a version's column holds. */
 const maxVersion = 2_147_483_647;
@@ -63,7 +63,7 @@ export const idempotent = z.looseObject({
     .describe('1 to 255 characters; requests with the same key take effect once'),
 });
 
-/** Without a key, each request is a new one. */
+/** The key of a request; without the header, each request gets a new key. */
 export function keyOf(headers: { readonly 'idempotency-key'?: string | undefined }): string {
   return `api/${headers['idempotency-key'] ?? randomUUID()}`;
 }

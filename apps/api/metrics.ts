@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Gauge, Histogram, Registry } from 'prom-client';
 import { collectProcessMetrics } from '../process/metrics';
-import type { EventStreams } from './run/events';
+import type { EventStreams } from './events/events';
 
 export interface ApiMetrics {
   readonly registry: Registry;

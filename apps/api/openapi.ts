@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import { titleOf } from '../http/problem';
 import { pagePolicy } from '../http/security-headers';
 
-/** In the order of the documentation pages. */
+/** Tags in the order of the documentation pages. */
 const tags = [
   ...[
     'lifecycles',
@@ -145,7 +145,7 @@ function withErrors<T extends { readonly schema: unknown }>(
   return { ...transformed, schema: { ...schema, response: { ...errors, ...answers } } };
 }
 
-/** As in the document: `post /api/v1/runs/{id}`. */
+/** An operation as the document names it: `post /api/v1/runs/{id}`. */
 function operationOf(method: string | readonly string[], url: string): string {
   return `${String(method).toLowerCase()} ${url.replaceAll(/:(\w+)/g, '{$1}')}`;
 }

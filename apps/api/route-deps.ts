@@ -18,8 +18,8 @@ import type { PromptEvaluationClient } from '../temporal-clients/prompt-evaluati
 import type { PromptSearchClient } from '../temporal-clients/prompt-search-client';
 import type { ScheduleClient } from '../temporal-clients/schedule-client';
 import type { Guards } from './auth';
-import type { KnownModels } from './model/warnings';
-import type { EventStreams } from './run/events';
+import type { KnownModels } from './model-warnings';
+import type { EventStreams } from './events/events';
 
 export interface ApiDeps {
   readonly registry: Registry;
@@ -41,13 +41,13 @@ export interface ApiDeps {
   readonly pagesDir: string | null;
   /** The key of the platform's own processes, for gateways; null if this process has none. */
   readonly serviceKey: string | null;
-  /** For requests to gateways. */
+  /** Dispatcher for requests to gateways. */
   readonly gatewayDispatcher: Dispatcher;
   /** The address of the pages without a slash at its end, for links; null if unknown. */
   readonly pagesUrl: string | null;
   /** The gateway's URL for clients, for links; null if unknown. */
   readonly gatewayUrl: string | null;
-  /** For warnings; null if no providers are configured. */
+  /** Known models, for warnings; null if no providers are configured. */
   readonly knownModels: KnownModels | null;
   /** What sources may read, for warnings and for checking SQL against columns. */
   readonly sources: SourcePolicy;

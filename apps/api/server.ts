@@ -4,7 +4,7 @@ import fastify, { LogController } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { readingFor } from '../../data/artifact/reader';
 import { openOffThread } from '../../data/off-thread/off-thread';
-import { withActingKey } from '../../db/access/acting-key';
+import { withActingKey } from '../../db/acting-key';
 import { documentLimits } from '../../domain/document/document';
 import { readReason } from '../http/reason';
 import { watchMethods } from '../http/allowed-methods';
@@ -22,7 +22,7 @@ import type { ApiDeps, RouteDeps } from './route-deps';
 import { drainBody } from '../http/unread-body';
 import { openGuards } from './auth';
 import { auditDeniedCalls } from './access/denied-calls';
-import { openRunEventFeed } from './run/event-feed';
+import { openRunEventFeed } from './events/event-feed';
 import { measureApi } from './metrics';
 import { describeApi } from './openapi';
 import { apiKeyRoutes } from './access/route';
@@ -63,11 +63,11 @@ import { runRoutes } from './run/route';
 import { sentEventRoutes } from './run/sent-event-route';
 import { scheduleRoutes } from './schedule/route';
 import { experimentListRoutes } from './tracking/list-route';
-import { isTrackingPath } from './tracking/path';
+import { isTrackingPath } from './tracking-path';
 import { trackingRoutes } from './tracking/route';
 import { mlflowForm } from './tracking/form';
 import { webhookRoutes } from './notification/route';
-import { openEventStreams } from './run/events';
+import { openEventStreams } from './events/events';
 
 /**
  * Limits of concurrent changes, each of which uses one of ten connections to PostgreSQL. Requests

@@ -7,7 +7,7 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { wikiAssistantDemo, shortened, withoutRetrieval } from '../../samples/wiki-assistant/demo';
 import { shortTraining, withSortedExamples } from '../../samples/wiki-router/demo';
-import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import type { LlmEvidence } from '../../domain/language/evaluation/evidence';
 import { ApiError } from '../client/api-error';
 import { CliError, type ExitCode } from './cli-error';

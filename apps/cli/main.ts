@@ -109,7 +109,7 @@ export async function runCli(
 /** Handled before this program is built; listed here so that --help is complete. */
 function processCommands(program: Command): void {
   const settings =
-    'Settings come from the environment; see docs/operations.md. On one machine, `perennial up` sets all of them.';
+    'Settings come from the environment; see docs/reference/settings.md. On one machine, `perennial up` sets all of them.';
   program
     .command('up')
     .description('Start the whole platform on this machine')

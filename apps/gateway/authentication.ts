@@ -86,7 +86,7 @@ function namedTenant({ headers }: FastifyRequest): Tenant | null {
   return typeof named === 'string' ? (named as Tenant) : null;
 }
 
-/** For series of requests, also of refused ones; empty if the caller is unknown. */
+/** Tenant label for metrics of requests, also refused ones; empty if the caller is unknown. */
 export function tenantOf(request: FastifyRequest): string {
   return (request as Partial<Pick<FastifyRequest, 'caller'>>).caller?.tenant ?? '';
 }

@@ -67,9 +67,9 @@ export const challengerShare = 0.5;
 
 /** The inference requests in progress in this process, waiting ones included. */
 export interface AdmissionLimits {
-  /** For one model; further ones get 429. */
+  /** Maximum requests in progress for one model; further ones get 429. */
   readonly requestsPerModel: LimitPerModel;
-  /** For all models together; further ones get 503. */
+  /** Maximum requests in progress for all models together; further ones get 503. */
   readonly requests: number;
   /**
    * While the oldest request to a model waits longer than this, further ones get 429. So a slow
@@ -86,7 +86,7 @@ export interface ShadowLimits {
   readonly longestWaitMs: number;
 }
 
-/** For language applications, which take seconds where a graph takes milliseconds. */
+/** Limits for language applications, which take seconds where a graph takes milliseconds. */
 export interface ChatLimits {
   /** The time that a challenger has for its first piece before the champion answers. */
   readonly challengerFirstTokenMs: number;

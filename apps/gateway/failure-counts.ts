@@ -26,7 +26,7 @@ export interface FailureCounts {
 /** The place of a failed request in its rollout. */
 export interface FailureInRollout {
   readonly rollout: RoutedRollout;
-  /** To which its entity is assigned. */
+  /** Version to which the entity of the request is assigned. */
   readonly version: number;
   /** RFC 3339; null: now. */
   readonly eventTime: string | null;
@@ -36,7 +36,7 @@ type CountedVersion = Pick<FailedRequests, 'tenant' | 'model' | 'version'>;
 
 export interface FailureCountsOptions {
   readonly gateways: Pick<GatewayRepository, 'reportFailures'>;
-  /** Of this gateway. */
+  /** Id of this gateway. */
   readonly id: string;
   readonly everyMs: number;
   readonly onError: (error: unknown) => void;
@@ -46,7 +46,7 @@ export interface FailureCountsOptions {
 const reportMs = 3_000;
 const away = {
   type: 'DatabaseUnavailable',
-  message: 'the registry did not take the numbers of failed requests',
+  message: 'the registry did not accept the counts of failed requests',
 } as const;
 const minuteMs = 60_000;
 const hourMs = 3_600_000;

@@ -19,7 +19,7 @@ export interface GatewayState {
   shadowRows(): number;
   shadowChats(): number;
   openAnswers(): number;
-  /** In seconds since 1970; undefined without TLS. */
+  /** Expiry in seconds since 1970; undefined without TLS. */
   readonly certificateExpiry: (() => number) | undefined;
   spilledBytes(): number;
   spillFails(): boolean;

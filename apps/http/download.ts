@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { openScratch, type Scratch } from '../../data/scratch';
 import { formatByteSize } from '../../domain/byte-size';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import { disposeLater } from './dispose-later';
 import { openWorkLimit } from './limits/rate-limit';

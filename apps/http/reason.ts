@@ -7,7 +7,7 @@ import { HttpProblem } from './problem';
  */
 const reasonHeader = 'x-perennial-reason';
 
-/** In characters, after decoding. */
+/** Maximum number of characters, after decoding. */
 export const maxReasonLength = 1000;
 
 /** Null without the header. @throws HttpProblem 400 if it cannot be decoded or is too long */

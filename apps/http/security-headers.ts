@@ -22,7 +22,7 @@ export const pagePolicy =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
   "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/** For the pages of apps/web, which have no inline script and no inline style. */
+/** Policy for the pages of apps/web, which have no inline script and no inline style. */
 export const appPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
   "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -35,7 +35,7 @@ export function addSecurityHeaders(app: FastifyInstance, { tls }: { readonly tls
   });
 }
 
-/** For responses that bypass all hooks, such as those to a path that cannot be decoded. */
+/** Sets the headers of responses that bypass all hooks, as for a path that cannot be decoded. */
 export function setSecurityHeaders(reply: FastifyReply, settings: { readonly tls: boolean }): void {
   void reply.headers(securityHeaders(settings));
 }

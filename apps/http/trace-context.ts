@@ -5,7 +5,7 @@ import { randomFillSync } from 'node:crypto';
  */
 export interface TraceContext {
   readonly traceId: string;
-  /** For outgoing requests and for the response. */
+  /** Header for outgoing requests and for the response. */
   readonly traceparent: string;
 }
 

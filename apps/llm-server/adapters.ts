@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { digestOfFile } from '../../data/digest';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import { isPerennialError } from '../../domain/failure';
 import { ApiError } from './api-error';
 import type { LlamaCpp } from './llama-cpp';

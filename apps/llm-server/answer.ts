@@ -1,4 +1,4 @@
-import type { Sampling } from '../../domain/language/chat';
+import type { Sampling } from '../../domain/chat/chat';
 import type { GrammarState, LlamaModel, Token } from './llama-cpp';
 import type { Slot } from './sequence-pool';
 import { createStopText } from './stop-text';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { runInNewContext } from 'node:vm';
-import type { ChatMessage } from '../../domain/language/chat';
+import type { ChatMessage } from '../../domain/chat/chat';
 import { ApiError } from './api-error';
 import type { LlamaModel, Token } from './llama-cpp';
 import { loadJinja, type Jinja } from './llama-cpp';

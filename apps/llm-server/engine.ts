@@ -1,4 +1,4 @@
-import type { ChatMessage, Sampling } from '../../domain/language/chat';
+import type { ChatMessage, Sampling } from '../../domain/chat/chat';
 import type { Adapters } from './adapters';
 import { openAdapters } from './adapters';
 import type { WrittenAnswer } from './answer';

@@ -2,13 +2,17 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { z } from 'zod';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { parseDuration } from '../../domain/duration';
 import { invalidInput } from '../../domain/document/issue-text';
 import { failure, type Issue } from '../../domain/failure';
-import { apiVersion } from '../../domain/lifecycle/lifecycle.schema';
+import { apiVersion } from '../../domain/document/api-version';
 import type { ProjectConfig, ProjectLifecycleConfig } from '../../domain/project/config';
-import type { ProgramSpec, ProjectBuild, ProjectStageSpec } from '../../domain/project/program';
+import type {
+  ProgramSpec,
+  ProjectBuild,
+  ProjectStageSpec,
+} from '../../domain/lifecycle/sections/program';
 import { isStageDefinition, stageDefaults, type StageDefinition } from '../../domain/project/stage';
 import { packageName } from '../../domain/version';
 import { digestOf, sha256 } from '../../data/digest';

@@ -18,7 +18,7 @@ export interface LifecycleExport {
 }
 
 export interface LifecycleExports {
-  /** By the name of the file. */
+  /** File name → exported lifecycle. */
   readonly exported: Readonly<Record<string, LifecycleExport>>;
   readonly issues: readonly Issue[];
 }

@@ -9,7 +9,7 @@ import { packageName } from '../../domain/version';
 export interface ProjectFolder {
   readonly folder: string;
   readonly config: string;
-  /** By the name of the lifecycle. */
+  /** Lifecycle name → file. */
   readonly lifecycles: Readonly<Record<string, string>>;
   /** Null when the project defines no stage. */
   readonly stages: string | null;

@@ -13,8 +13,8 @@ import { invalidInput } from '../../domain/document/issue-text';
 import type { Issue } from '../../domain/failure';
 import { computeSchema } from '../../domain/lifecycle/lifecycle.schema';
 import type { ProjectConfig } from '../../domain/project/config';
-import type { ProgramSpec, ProjectStepSpec } from '../../domain/project/program';
-import { isBuiltInStage } from '../../domain/run/run';
+import type { ProgramSpec, ProjectStepSpec } from '../../domain/lifecycle/sections/program';
+import { isBuiltInStage } from '../../domain/lifecycle/stages';
 import { configName, type ProjectFolder } from './project-folder';
 
 /** Python on the machine that builds the project. */

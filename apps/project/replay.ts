@@ -4,7 +4,7 @@ import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 
 export interface RunHistory {
   readonly workflowId: string;
-  /** As Temporal's own tools write it. */
+  /** History in the JSON format of Temporal's tools. */
   readonly history: Readonly<Record<string, unknown>>;
 }
 

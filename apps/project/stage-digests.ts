@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { build, type Plugin } from 'esbuild';
 import ts from 'typescript';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { packageName } from '../../domain/version';
 import { nodeBundle } from './project-folder';
 

@@ -5,7 +5,7 @@ import ts from 'typescript';
 import { nearest } from '../../domain/document/nearest';
 import type { Issue } from '../../domain/failure';
 import type { StageDefinition } from '../../domain/project/stage';
-import { isBuiltInStage } from '../../domain/run/run';
+import { isBuiltInStage } from '../../domain/lifecycle/stages';
 import { isStageDefinition } from '../../domain/project/stage';
 import { placeOf } from './source-place';
 

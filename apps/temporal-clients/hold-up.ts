@@ -4,8 +4,8 @@
  */
 import type { DescribeWorkflowExecutionResponse } from '@temporalio/client';
 import { optionalTsToMs, tsToMs } from '@temporalio/common/lib/time';
-import { formatInstant } from '../../domain/dataset/time-window';
-import { isProjectQueue } from '../../domain/project/program';
+import { formatInstant } from '../../domain/instant';
+import { isProjectQueue } from '../../domain/lifecycle/sections/program';
 
 type PendingActivity = NonNullable<DescribeWorkflowExecutionResponse['pendingActivities']>[number];
 type PendingTask = NonNullable<DescribeWorkflowExecutionResponse['pendingWorkflowTask']>;

@@ -1,6 +1,10 @@
 /** The only place that starts, updates and queries lifecycle workflows. */
 import { fairShareOf } from '../../domain/run/fair-share';
-import { buildIdOf, projectDeployment, projectQueue } from '../../domain/project/program';
+import {
+  buildIdOf,
+  projectDeployment,
+  projectQueue,
+} from '../../domain/lifecycle/sections/program';
 import type { Connection, WorkflowClient, WorkflowExecutionDescription } from '@temporalio/client';
 import {
   Client,
@@ -203,7 +207,7 @@ async function start(
       priority: fairShareOf({ ...input, priority: input.request.priority }),
     });
   } catch (error) {
-    // The run has ended already. A late sweeper found an outbox entry whose start had succeeded.
+    // The run has already ended. A late sweeper found an outbox entry whose start had succeeded.
     if (error instanceof WorkflowExecutionAlreadyStartedError) return;
     if (input.program && isGrpcServiceError(error) && (error.code as number) === failedPrecondition)
       throw failure(

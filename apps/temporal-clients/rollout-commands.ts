@@ -2,7 +2,7 @@ import type { WorkflowClient } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { CommandKeys } from '../../data/access/command-signature';
 import { signCommand } from '../../data/access/command-signature';
-import type { CommandOrder } from '../../domain/run/command';
+import type { CommandOrder } from '../../domain/command';
 import type { Tenant } from '../../domain/ids';
 import {
   abortUpdate,

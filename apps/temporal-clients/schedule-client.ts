@@ -12,7 +12,7 @@ import {
 import { TypedSearchAttributes } from '@temporalio/common';
 import { msToTs, tsToMs } from '@temporalio/common/lib/time';
 import { failure } from '../../domain/failure';
-import { projectQueue, type ProgramRef } from '../../domain/project/program';
+import { projectQueue, type ProgramRef } from '../../domain/lifecycle/sections/program';
 import { scheduledWorkflowId, type Tenant } from '../../domain/ids';
 import type { LifecycleKind, ScheduleSpec } from '../../domain/lifecycle/lifecycle';
 import type { LifecycleInput } from '../../workflows/run/messages';

@@ -9,7 +9,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { openArtifactStore } from '../../data/artifact/store';
 import { chunksOf } from '../../data/evaluation/parquet-chunks';
 import { quoteText, readParquet, withDuckDb } from '../../data/sql/platform-sql';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { DatasetManifest } from '../../domain/dataset/dataset';
 import type { ModelManifest } from '../../domain/model/model';
 import { storeOf } from '../../test/support/leftovers';

@@ -18,7 +18,7 @@ import { openLedgerChat } from '../../data/language/ledger-chat';
 import { openModelAccess } from '../../data/language/model-access';
 import { digestOf } from '../../data/digest';
 import { defaultTenant as tenant } from '../../domain/ids';
-import type { Sampling } from '../../domain/language/chat';
+import type { Sampling } from '../../domain/chat/chat';
 import { evaluate, type EvaluatorSpec } from '../../domain/language/dimension/evaluator';
 import { renderPrompt } from '../../domain/prompt/render';
 import { wilsonBounds } from '../../domain/statistics/wilson';

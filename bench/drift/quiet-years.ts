@@ -2,7 +2,7 @@ import { allowedFalseAlarms } from '../../domain/monitoring/alarm-budget';
 import { addHourCounts } from '../../domain/monitoring/drift';
 import { driftResults } from '../../domain/monitoring/drift-results';
 import { emptyDrift } from '../../domain/monitoring/drift-state';
-import { defaultMonitor } from '../../domain/monitoring/monitor-spec';
+import { defaultMonitor } from '../../domain/lifecycle/sections/monitor-spec';
 import {
   referenceOf,
   type HourCounts,

@@ -6,7 +6,7 @@ import {
   type DriftState,
   type FeatureState,
 } from '../../domain/monitoring/drift-state';
-import { defaultMonitor } from '../../domain/monitoring/monitor-spec';
+import { defaultMonitor } from '../../domain/lifecycle/sections/monitor-spec';
 import {
   addLabelledLosses,
   emptyQuality,

@@ -8,7 +8,7 @@ import {
   type VolumeSettings,
 } from '../../domain/monitoring/volume/volume';
 import { graceMs } from '../../domain/monitoring/volume/volume-state';
-import { defaultMonitor } from '../../domain/monitoring/monitor-spec';
+import { defaultMonitor } from '../../domain/lifecycle/sections/monitor-spec';
 import { seededRandom, type Random } from '../../domain/statistics/random';
 import { median, rounded } from '../figures';
 import { firstMonday, weekMs, type Flight } from './flights';

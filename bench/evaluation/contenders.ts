@@ -8,7 +8,7 @@ import type { LedgerAccess } from '../../data/language/reranker';
 import { evaluateCases } from '../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
 import type { ModelTarget } from '../../data/language/attempt';
-import type { Sampling } from '../../domain/language/chat';
+import type { Sampling } from '../../domain/chat/chat';
 import type { EvaluationCase } from '../../domain/language/cases/case';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 import { renderPrompt } from '../../domain/prompt/render';

@@ -19,7 +19,7 @@ import { wilsonBounds } from '../../domain/statistics/wilson';
 export interface JudgedByPeople {
   readonly question: string;
   readonly labels: number;
-  /** Of those with a verdict. */
+  /** Agreement on the answers with a verdict. */
   readonly agreed: {
     readonly cases: number;
     readonly right: number;

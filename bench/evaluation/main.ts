@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { LedgerAccess } from '../../data/language/reranker';
 import { defaultTenant as tenant } from '../../domain/ids';
-import type { Sampling } from '../../domain/language/chat';
+import type { Sampling } from '../../domain/chat/chat';
 import type { JudgeCalibration } from '../../domain/language/judge/calibration';
 import { startLlmServer } from '../../test/support/provider/llm-server-process';
 import { openScriptedProvider } from '../../test/support/provider/scripted-provider';

@@ -9,7 +9,7 @@ import { chunkDocument, embedChunks } from '../../data/index/chunk-document';
 import { openChunkStore } from '../../data/index/chunk-store';
 import type { Embedders } from '../../data/index/embedders/open-embedder';
 import { openIndexReader, type IndexReader } from '../../data/index/query-index';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { defaultTenant as tenant } from '../../domain/ids';
 import type { IndexDocument } from '../../domain/index/document';
 import type { IndexSpec } from '../../domain/index/index.schema';

@@ -48,7 +48,7 @@ interface IndexKindFigures {
   readonly on: IndexLocation['kind'];
   readonly pieces: number;
   readonly kind: Kind;
-  /** Of all indexes, including words and ids. */
+  /** Time to build all indexes, including those of words and ids. */
   readonly buildSeconds: number;
   readonly firstMs: number;
   readonly vector: IndexKindTimes;

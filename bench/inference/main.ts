@@ -41,7 +41,7 @@ export interface InferenceFigures {
   readonly bare: Figures;
   readonly gateway: Figures;
   readonly gatewayWithFeatureSql: Figures;
-  /** Of the gateway without feature SQL. */
+  /** Share of the gateway without feature SQL. */
   readonly share: BareShares;
   readonly shareWithFeatureSql: BareShares;
   /** A dropped prediction would make the answer cheaper. */

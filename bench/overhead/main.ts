@@ -20,7 +20,7 @@ import { openTrainerCatalog } from '../../data/training/catalog';
 import { digestOf } from '../../data/digest';
 import type { Registry } from '../../db/registry';
 import { defaultTenant } from '../../domain/ids';
-import { modelStages } from '../../domain/run/run';
+import { modelStages } from '../../domain/lifecycle/stages';
 import { startPlatform } from '../../infra/platform';
 import { ensureNamespace } from '../../infra/temporal-namespace';
 import { planOf } from '../../test/support/fake-activities';

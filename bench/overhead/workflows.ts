@@ -1,6 +1,6 @@
 /** Seven empty stages: once as plain activities, once through Perennial's stages. */
 import { proxyActivities, sleep, workflowInfo } from '@temporalio/workflow';
-import { modelStages } from '../../domain/run/run';
+import { modelStages } from '../../domain/lifecycle/stages';
 import { registryWrites } from '../../workflows/activity-proxies';
 import type { LifecycleInput } from '../../workflows/run/messages';
 import { openControl } from '../../workflows/run/control';

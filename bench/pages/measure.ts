@@ -143,7 +143,7 @@ interface TraceEvent {
   readonly pid: number;
   readonly tid: number;
   readonly dur?: number;
-  /** Of the thread's time on a processor. */
+  /** Duration on a processor, for the thread. */
   readonly tdur?: number;
   readonly args?: { readonly name?: unknown };
 }

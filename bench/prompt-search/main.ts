@@ -21,7 +21,7 @@ import {
   type SearchReport,
 } from '../../data/prompt/search-steps';
 import { defaultTenant as tenant } from '../../domain/ids';
-import type { Sampling } from '../../domain/language/chat';
+import type { Sampling } from '../../domain/chat/chat';
 import { boundsOf, type Aggregate } from '../../domain/language/evaluation/aggregate';
 import { startLlmServer } from '../../test/support/provider/llm-server-process';
 import { report, rounded } from '../figures';

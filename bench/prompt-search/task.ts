@@ -4,7 +4,7 @@ import { llmDataPath } from '../../data/language/runtime-module';
 import type { EvaluationCase } from '../../domain/language/cases/case';
 import type { DimensionSpec } from '../../domain/language/dimension/dimension';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
-import type { SearchSpec } from '../../domain/prompt/search/search';
+import type { SearchSpec } from '../../domain/prompt-search/search';
 import { createTfIdf } from '../../domain/index/tf-idf';
 
 export const kinds = [

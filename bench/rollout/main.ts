@@ -39,9 +39,9 @@ interface Rollback {
 }
 
 interface LoadedRollbacks {
-  /** Of rollouts, as the verdict of a canary does. */
+  /** Rollbacks of rollouts, as after the verdict of a canary. */
   readonly rollbacks: readonly Rollback[];
-  /** Of champions, as a monitor does. */
+  /** Rollbacks of champions, as by a monitor. */
   readonly fallbacks: readonly Rollback[];
   readonly load: RolloutLoadFigures;
 }

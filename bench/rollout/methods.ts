@@ -49,11 +49,11 @@ interface ComparedRow {
   readonly method: string;
   readonly promoted: Rate;
   readonly rolledBack: Rate;
-  /** Of the worlds that ended as promoted or rolled back by harm. */
+  /** Median over the worlds that were promoted or rolled back because of harm. */
   readonly medianDays: number | null;
   /** Percent of all requests of the horizon; null between equal versions. */
   readonly byWorse: number | null;
-  /** Of a bandit: means over the worlds. */
+  /** Moves of a bandit: means over the worlds. */
   readonly moves: number;
   readonly changedEntities: number;
 }

@@ -5,7 +5,7 @@
  */
 import { byEarlierRules } from '../../test/support/rollout/earlier-rules';
 import { rateIn, type Rate } from '../../test/support/rollout/monte-carlo';
-import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../domain/rollout/canary';
 import { rolloutPolicyOf, type RolloutPolicy } from '../../domain/rollout/policy';
 import { assumedDayCorrelation } from '../../domain/statistics/day-correlation';
 import { promotesWithin } from '../../test/support/rollout/reruns';
@@ -69,10 +69,10 @@ interface Ends {
   /** Shares of the worlds. */
   readonly promoted: number;
   readonly rolledBack: number;
-  /** Of the decided worlds. */
+  /** Median over the decided worlds. */
   readonly medianPairs: number | null;
   readonly medianDays: number | null;
-  /** Of the worlds that were rolled back, since the challenger answered requests. */
+  /** Median over the worlds that were rolled back, since the challenger answered requests. */
   readonly medianServedDays: number | null;
 }
 

@@ -11,7 +11,7 @@ export const pace = /One token every (\d+) ms, (\d+) tokens\./;
 
 export interface Pace {
   readonly everyMs: number;
-  /** Of one stream; then its place starts the next one. */
+  /** Tokens of one stream; a new stream then takes its place. */
   readonly tokens: number;
 }
 

@@ -14,7 +14,7 @@ export interface UptimeFigures {
   readonly requests: number;
   readonly answeredAtOnce: number;
   readonly answered: number;
-  /** Of the requests. */
+  /** Share of the requests that were answered. */
   readonly answeredShare: number;
   /** Share of the seconds in which no request was given up. */
   readonly cleanSecondsShare: number;

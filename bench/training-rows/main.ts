@@ -45,7 +45,11 @@ async function main(): Promise<void> {
         ['ratio of the times', (trainer.seconds / alone.seconds).toFixed(2)],
       ],
       {
-        ...{ rows, trees, threads, metrics, load: loadavg()[0] },
+        rows,
+        trees,
+        threads,
+        metrics,
+        load: loadavg()[0],
         trainer: figures(trainer),
         alone: figures(alone),
       },

@@ -15,7 +15,7 @@ import { scoreRows } from '../../data/evaluation/score-rows';
 import { openOnnxModel } from '../../data/onnx/session';
 import { openScratch } from '../../data/scratch';
 import { withDuckDb } from '../../data/sql/platform-sql';
-import type { TrainingSet } from '../../domain/dataset/assembled';
+import type { TrainingSet } from '../../domain/training/assembled';
 import { defaultTenant as tenant, type RunId } from '../../domain/ids';
 import { metrics } from '../../domain/evaluation/metrics/metrics';
 import { scoresOfRows } from '../../domain/evaluation/metrics/sample';

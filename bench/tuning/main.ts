@@ -12,7 +12,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { TrainingSet } from '../../domain/dataset/assembled';
+import type { TrainingSet } from '../../domain/training/assembled';
 import { defaultTenant as tenant, type RunId } from '../../domain/ids';
 import type { Trial } from '../../domain/tuning/tuning';
 import { pruningOf } from '../../domain/tuning/pruning';
@@ -40,7 +40,7 @@ const python = join(root, '.perennial', 'python', 'bin', 'python');
 
 interface Study {
   readonly seconds: number;
-  /** Of processors. */
+  /** Processor time. */
   readonly cpu: ProcessCpu;
   readonly trials: readonly {
     readonly number: number;

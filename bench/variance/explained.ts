@@ -3,16 +3,16 @@ import { groupBy, meanOf, type Replay, type ReplayedFlight } from './replays';
 
 export interface Explained {
   readonly month: number;
-  /** Of the difference of a pair. */
+  /** Explained share of the difference of a pair. */
   readonly pairByExpectation: number;
   readonly pairByHour: number;
   readonly pairByCarrier: number;
   readonly pairByDay: number;
-  /** Of the loss of one arm. */
+  /** Explained share of the loss of one arm. */
   readonly armByExpectation: number;
   readonly armByHour: number;
   readonly armByCarrier: number;
-  /** Of the mean difference of a day, adjusted for the number of days. */
+  /** Explained share of the mean difference of a day, adjusted for the number of days. */
   readonly dayByChampion: number;
   readonly dayByResidual: number;
 }

@@ -15,7 +15,7 @@ export interface DecisionEnd {
 
 export interface Rules {
   readonly margin: number;
-  /** Of each side. */
+  /** Error probability on each side. */
   readonly alpha: number;
   readonly seed: number;
 }

@@ -1,6 +1,7 @@
 import { seededRandom } from '../../domain/statistics/random';
 import { calibrated, calibrationMapOf } from '../../domain/monitoring/quality/estimate';
-import { requestLoss, type LossRange } from '../../domain/rollout/judging/loss';
+import { requestLoss } from '../../domain/rollout/judging/loss';
+import type { LossRange } from '../../domain/evaluation/metrics/loss-range';
 import { binsOf, readWeeks, type Flight } from '../drift/flights';
 import { fitLateModel } from '../drift/model';
 

@@ -4,7 +4,7 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { canonicalJson } from '../../domain/canonical';
-import { commandScopes, type CommandOrder, type SignedCommand } from '../../domain/run/command';
+import { commandScopes, type CommandOrder, type SignedCommand } from '../../domain/command';
 
 export interface CommandKey {
   readonly id: string;

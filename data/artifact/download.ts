@@ -5,7 +5,7 @@ import { rename, rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import { parseArtifactUri } from './location';
 import { request, toFailure, type S3 } from './s3';

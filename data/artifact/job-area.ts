@@ -12,7 +12,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { failure } from '../../domain/failure';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { objectToFile } from './download';
 import { stagingPrefix } from './location';
 import { isNotFound, isPreconditionFailed, request, type S3 } from './s3';

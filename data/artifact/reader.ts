@@ -3,7 +3,7 @@
  * outputs that users influence, so each read is checked, wherever the reference came from.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import { isOfTenant } from './location';
 

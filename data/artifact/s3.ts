@@ -7,7 +7,7 @@ export interface S3Settings {
   readonly bucket: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Of a temporary credential. */
+  /** Session token of a temporary credential. */
   readonly sessionToken?: string | null;
 }
 

@@ -10,7 +10,7 @@ import {
 import { randomUUID } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import { canonicalJson } from '../../domain/canonical';
 import { failure, isPerennialError } from '../../domain/failure';
 import { digestOfFile, sha256 } from '../digest';

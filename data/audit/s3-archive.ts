@@ -11,7 +11,7 @@ import {
   type S3Settings,
 } from '../artifact/s3';
 
-const atOnce = 32;
+const concurrentReads = 32;
 
 /**
  * Keeps signed heads and keys of the audit log outside the database, at
@@ -37,7 +37,7 @@ export function openS3Archive(role: 'store' | 'second', settings: S3Settings): A
         yield* read<AuditHead>(s3, keys);
     },
     async head({ tenant, batch }) {
-      const text = await readIfThere(s3, keyOf(tenant, 'heads', batch));
+      const text = await readOrNull(s3, keyOf(tenant, 'heads', batch));
       return text === null ? null : (JSON.parse(text) as AuditHead);
     },
     async keys(tenant) {
@@ -50,20 +50,20 @@ export function openS3Archive(role: 'store' | 'second', settings: S3Settings): A
   };
 }
 
-function prefixOf(tenant: string, what: 'heads' | 'keys'): string {
-  return `t/${tenant}/audit/${what}/`;
+function prefixOf(tenant: string, folder: 'heads' | 'keys'): string {
+  return `t/${tenant}/audit/${folder}/`;
 }
 
 /** Padded, so that keys sort in the order of the batches. */
-function keyOf(tenant: string, what: 'heads' | 'keys', number: number): string {
-  return `${prefixOf(tenant, what)}${String(number).padStart(12, '0')}.json`;
+function keyOf(tenant: string, folder: 'heads' | 'keys', number: number): string {
+  return `${prefixOf(tenant, folder)}${String(number).padStart(12, '0')}.json`;
 }
 
 async function store(
   s3: S3,
   key: string,
   value: AuditHead | AuditKey,
-  what: string,
+  description: string,
 ): Promise<void> {
   const Body = canonicalJson(value);
   const put = new PutObjectCommand({
@@ -78,26 +78,26 @@ async function store(
       await client.send(put);
     } catch (error) {
       if (!isPreconditionFailed(error)) throw error;
-      if ((await readIfThere(s3, key)) !== Body)
+      if ((await readOrNull(s3, key)) !== Body)
         throw failure(
           'Conflict',
-          `${key} in bucket ${s3.bucket} already exists with other content than ${what}`,
+          `${key} in bucket ${s3.bucket} already exists with other content than ${description}`,
         );
     }
   });
 }
 
 async function* read<T>(s3: S3, keys: readonly string[]): AsyncGenerator<T> {
-  for (let from = 0; from < keys.length; from += atOnce) {
+  for (let from = 0; from < keys.length; from += concurrentReads) {
     const texts = await Promise.all(
-      keys.slice(from, from + atOnce).map((key) => readIfThere(s3, key)),
+      keys.slice(from, from + concurrentReads).map((key) => readOrNull(s3, key)),
     );
     // An object that was removed after the listing counts as missing.
     for (const text of texts) if (text !== null) yield JSON.parse(text) as T;
   }
 }
 
-async function readIfThere(s3: S3, key: string): Promise<string | null> {
+async function readOrNull(s3: S3, key: string): Promise<string | null> {
   const get = new GetObjectCommand({ Bucket: s3.bucket, Key: key });
   return request(s3, `read ${key}`, async (client) => {
     try {

@@ -1,5 +1,5 @@
 /** Computes the features of request rows as training does, and row by row where that fails. */
-import { rowColumn } from '../../domain/dataset/assembled';
+import { rowColumn } from '../../domain/training/assembled';
 import { isPerennialError } from '../../domain/failure';
 import { chunksOf } from '../evaluation/parquet-chunks';
 import type { FeatureValues } from '../onnx/session';

@@ -1,6 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { setImmediate } from 'node:timers/promises';
-import { rowColumn } from '../../domain/dataset/assembled';
+import { rowColumn } from '../../domain/training/assembled';
 import type { FeaturePlan } from '../sql/feature-compiler';
 import { featureQuery } from '../sql/feature-sql';
 import { lockDownDatabase } from '../sql/lock-down';

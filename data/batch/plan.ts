@@ -1,5 +1,5 @@
 /** Everything that a chunk of a batch prediction depends on, pinned by digest. */
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { BatchColumn } from '../../domain/batch/columns';
 import type { Column, DatasetVersionRef } from '../../domain/dataset/dataset';
 import type { FeatureColumn, ModelVersionRef } from '../../domain/model/model';

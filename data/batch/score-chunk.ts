@@ -7,7 +7,7 @@ import {
   type DuckDBAppender,
   type DuckDBValue,
 } from '@duckdb/node-api';
-import { rowColumn } from '../../domain/dataset/assembled';
+import { rowColumn } from '../../domain/training/assembled';
 import type { BatchChunk } from '../../domain/batch/chunks';
 import { modelVersionColumn, rowNumber, scoreColumns } from '../../domain/batch/columns';
 import type { ChunkCounts, RejectedRow } from '../../domain/batch/row-errors';
@@ -40,7 +40,7 @@ export interface ScoredChunk extends ChunkCounts {
 
 /** The number of a row in the dataset version. Columns of users do not begin with two underscores. */
 const batchRow = '__batch_row';
-/** As in the quarantine of contracts, whose reader shows these rows, too. */
+/** The same column as in the quarantine of contracts, whose reader shows these rows, too. */
 const reasonsColumn = '__reasons';
 const parquet = '(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)';
 const memoryBytes = 512 << 20;

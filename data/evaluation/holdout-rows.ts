@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Digest } from '../../domain/dataset/artifact';
-import { groupColumn, labelColumn, rowColumn, timeColumn } from '../../domain/dataset/assembled';
+import type { Digest } from '../../domain/artifact';
+import { groupColumn, labelColumn, rowColumn, timeColumn } from '../../domain/training/assembled';
 import { failure } from '../../domain/failure';
 import type { SliceColumn } from '../../domain/evaluation/measure/plan';
 import { missingText, type Task } from '../../domain/model/model';

@@ -1,4 +1,4 @@
-import { rowColumn } from '../../domain/dataset/assembled';
+import { rowColumn } from '../../domain/training/assembled';
 import type { Column } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import { quoteName, quoteText, readParquet, type PlatformSql } from '../sql/platform-sql';

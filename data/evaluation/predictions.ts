@@ -23,7 +23,7 @@ export interface Predictions {
   /** Null when there is no such model. */
   readonly champion: ScoredRows | null;
   readonly baseline: ScoredRows | null;
-  /** By version. */
+  /** Version → scored rows. */
   readonly anchors: Readonly<Record<string, ScoredRows | null>>;
 }
 

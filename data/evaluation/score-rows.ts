@@ -1,4 +1,4 @@
-import { rowColumn } from '../../domain/dataset/assembled';
+import { rowColumn } from '../../domain/training/assembled';
 import { failure } from '../../domain/failure';
 import type { OnnxModel, FeatureValues } from '../onnx/session';
 import { quoteName, readParquet, type PlatformSql } from '../sql/platform-sql';

@@ -1,4 +1,4 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { failure, isPerennialError } from '../../domain/failure';
 import { sameSpace, type EmbedderIdentity } from '../../domain/index/embedder';
 import type { SearchMode } from '../../domain/index/version';
@@ -67,7 +67,7 @@ export interface IndexReaderDeps {
   readonly find: FindServed;
   readonly store: Pick<ChunkStore, 'open'>;
   readonly embedders: Embedders;
-  /** Without it, each question queries the registry. */
+  /** Cache of registry lookups; without it, each question queries the registry. */
   readonly memory?: LookupMemory;
 }
 

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { IndexRecipe } from '../../domain/index/version';
 import { shareConcurrentCalls } from '../share-in-flight';
 

@@ -1,7 +1,7 @@
 import { isPerennialError } from '../../domain/failure';
-import type { ChatAnswer, ChatRequest } from '../../domain/language/chat';
-import { freePrice, likelyTokens } from '../../domain/language/provider/price';
-import type { ProviderSettings } from '../../domain/language/provider/settings';
+import type { ChatAnswer, ChatRequest } from '../../domain/chat/chat';
+import { freePrice, likelyTokens } from '../../domain/provider/price';
+import type { ProviderSettings } from '../../domain/provider/settings';
 import type {
   AccessOptions,
   AttemptStart,

@@ -1,9 +1,9 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import type { ChatAnswer, ChatRequest } from '../../domain/language/chat';
-import type { Price } from '../../domain/language/provider/price';
-import type { StandbyModel } from '../../domain/language/provider/standby';
+import type { ChatAnswer, ChatRequest } from '../../domain/chat/chat';
+import type { Price } from '../../domain/provider/price';
+import type { StandbyModel } from '../../domain/bundle/standby';
 import type { OnText } from './provider/provider';
 
 /**

@@ -1,6 +1,6 @@
 import { formatBudgetAmount, spentMessage, type Budget } from '../../domain/budget/budget';
 import { failure } from '../../domain/failure';
-import type { BlockGrant, BlockLedger } from '../../domain/language/provider/budget-block';
+import type { BlockGrant, BlockLedger } from '../../domain/provider/budget-block';
 import { withTimeout } from '../timeout';
 
 /** The block of one budget that this process may spend without a registry write per question. */

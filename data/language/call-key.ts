@@ -1,4 +1,4 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { digestOf } from '../digest';
 import type { ModelTarget, Question } from './attempt';
 

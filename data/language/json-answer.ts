@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { failure } from '../../domain/failure';
-import type { ChatAnswer } from '../../domain/language/chat';
+import type { ChatAnswer } from '../../domain/chat/chat';
 import { answerWithheld } from './provider/withheld-answer';
 import { patternTimeLimitMs, runWithTimeLimit } from '../time-limit';
 

@@ -12,9 +12,9 @@ import type {
   CallOwner,
   LedgerCall,
   RecordedAnswer,
-} from '../../domain/language/provider/call-ledger';
-import type { ChatAnswer, Usage } from '../../domain/language/chat';
-import { costOf, type Price } from '../../domain/language/provider/price';
+} from '../../domain/provider/call-ledger';
+import type { ChatAnswer, Usage } from '../../domain/chat/chat';
+import { costOf, type Price } from '../../domain/provider/price';
 import type { ModelTarget } from './attempt';
 
 export interface LedgerEntry {

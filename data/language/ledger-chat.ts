@@ -1,4 +1,4 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import { isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
@@ -7,9 +7,9 @@ import type {
   CallOwner,
   LedgerCall,
   RecordedAnswer,
-} from '../../domain/language/provider/call-ledger';
-import { maxUsage } from '../../domain/language/provider/price';
-import { budgetsFor } from '../../domain/language/provider/budget';
+} from '../../domain/provider/call-ledger';
+import { maxUsage } from '../../domain/provider/price';
+import { budgetsFor } from '../../domain/provider/budget';
 import { callKey } from './call-key';
 import {
   checkBudgets,

@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import { failure, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
@@ -7,8 +7,8 @@ import type {
   CallOwner,
   LedgerCall,
   RecordedAnswer,
-} from '../../domain/language/provider/call-ledger';
-import { maxEmbeddingUsage } from '../../domain/language/provider/price';
+} from '../../domain/provider/call-ledger';
+import { maxEmbeddingUsage } from '../../domain/provider/price';
 import type { ArtifactStore } from '../artifact/store';
 import { digestOf } from '../digest';
 import { checkBudgets, attemptRecorder, claimAttempt, type LedgerEntry } from './ledger-attempt';

@@ -1,13 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import type { Usage } from '../../domain/language/chat';
-import {
-  costOf,
-  maxEmbeddingUsage,
-  maxUsage,
-  type Price,
-} from '../../domain/language/provider/price';
+import type { Usage } from '../../domain/chat/chat';
+import { costOf, maxEmbeddingUsage, maxUsage, type Price } from '../../domain/provider/price';
 import type { ServingBudgets, Amounts } from './serving-budgets';
 import { unbilledFailures } from './ledger-attempt';
 import type { EmbedJournal, ModelAccess } from './model-access';

@@ -1,8 +1,8 @@
 import { failure, isPerennialError, type FailureType } from '../../domain/failure';
-import { embeddedProvider } from '../../domain/language/provider/document';
-import { freePrice } from '../../domain/language/provider/price';
-import type { ProviderSettings } from '../../domain/language/provider/settings';
-import { mayFailOver, retryDelayMs } from '../../domain/language/provider/retry';
+import { embeddedProvider } from '../../domain/provider/document';
+import { freePrice } from '../../domain/provider/price';
+import type { ProviderSettings } from '../../domain/provider/settings';
+import { mayFailOver, retryDelayMs } from '../../domain/provider/retry';
 import { attemptChat, withinProviderTime } from './provider/attempt';
 import { isCircuitOpen } from './provider/circuit-breaker';
 import { sendModeration, requireModeration } from './moderate';

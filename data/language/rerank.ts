@@ -1,6 +1,6 @@
 import { failure } from '../../domain/failure';
-import type { ChatAnswer } from '../../domain/language/chat';
-import { likelyTokens } from '../../domain/language/provider/price';
+import type { ChatAnswer } from '../../domain/chat/chat';
+import { likelyTokens } from '../../domain/provider/price';
 import { withinProviderTime } from './provider/attempt';
 import type { AccessOptions, ModelTarget, Question, RoutedAnswer } from './attempt';
 import { withAttemptJournal } from './attempt-journal';

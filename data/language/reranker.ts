@@ -1,12 +1,12 @@
 /** Order passages by a provider's cross-encoder, for the gateway and for evaluations. */
 import { isPerennialError, type FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import type { BundleReranker } from '../../domain/language/bundle';
+import type { BundleReranker } from '../../domain/bundle/bundle';
 import { withinProviderTime } from './provider/attempt';
 import type { ModelAccess } from './model-access';
 import { parseRanking, rerankQuestion, type RankedDocument } from './rerank';
 import type { BudgetRef } from '../../domain/budget/budget';
-import type { CallOwner } from '../../domain/language/provider/call-ledger';
+import type { CallOwner } from '../../domain/provider/call-ledger';
 import type { LedgerChat } from './ledger-chat';
 
 /** What all calls of one evaluation share. */

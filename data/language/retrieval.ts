@@ -1,8 +1,8 @@
 /** Retrieve passages for a question. The gateway and the evaluation of a bundle share this code. */
 import { failure, isPerennialError, type FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import type { BundleIndex } from '../../domain/language/bundle';
-import { passageText, passagesThatFit, type Passage } from '../../domain/language/passages';
+import type { BundleIndex } from '../../domain/bundle/bundle';
+import { passageText, passagesThatFit, type Passage } from '../../domain/bundle/passages';
 import type { LedgeredPayer } from '../index/embedders/embedder';
 import type { IndexReader } from '../index/query-index';
 import type { Rerank } from './reranker';

@@ -1,7 +1,7 @@
 import type { Budget, BudgetUnit } from '../../domain/budget/budget';
 import type { Tenant } from '../../domain/ids';
-import type { BlockLedger } from '../../domain/language/provider/budget-block';
-import { budgetsFor } from '../../domain/language/provider/budget';
+import type { BlockLedger } from '../../domain/provider/budget-block';
+import { budgetsFor } from '../../domain/provider/budget';
 import { withTimeout } from '../timeout';
 import { openBudgetBlock, type BudgetBlock } from './budget-block';
 import { shareConcurrentCalls } from '../share-in-flight';

@@ -1,8 +1,8 @@
-import { assembledParts, type AssembledPartName } from '../../domain/dataset/assembled';
+import { assembledParts, type AssembledPartName } from '../../domain/dataset/split';
 import { openCalendar } from '../../domain/calendar';
 import type { TimeWindow } from '../../domain/dataset/dataset';
 import type { IssueAt } from '../../domain/document/document';
-import { minDays } from '../../domain/decision/evidence';
+import { minDays } from '../../domain/evaluation/evidence';
 import { formatIssue } from '../../domain/document/issue-text';
 import type { DataSpec, TimeSpec } from '../../domain/lifecycle/lifecycle';
 import type { SplitSpec } from '../../domain/dataset/split';
@@ -24,9 +24,9 @@ interface TimedSource {
 }
 
 /**
- * Problems that a run would have today although every file is correct: parts of the split without
- * rows, and a holdout with fewer days than gates need. They are notes, because more data may come.
- * Empty when the times of the rows are unknown.
+ * Problems that a run would hit today even though the files are valid: splits without rows, and a
+ * holdout with fewer days than gates need. They are notes, because more data may arrive. Empty if
+ * the times of the rows are unknown.
  */
 export function dataNotes(
   given: DataSpec,
@@ -48,7 +48,9 @@ export function dataNotes(
   if (empty.length > 0)
     return [
       formatIssue(
-        issueAt(['spec', 'data', 'split'], emptyText(empty, parts, sources), { expected: ways }),
+        issueAt(['spec', 'data', 'split'], emptyText(empty, parts, sources), {
+          expected: suggestion,
+        }),
       ),
     ];
   const days = Math.max(...sources.map(({ times }) => daysIn(times, parts.holdout, data)));
@@ -64,7 +66,7 @@ export function dataNotes(
   ];
 }
 
-const ways = 'fewer days in spec.data.split, or a longer history of data';
+const suggestion = 'fewer days in spec.data.split, or a longer history of data';
 
 /** The window that `findLatestWindow` will find when the run starts. */
 function windowOf(
@@ -146,10 +148,10 @@ function emptyText(
   const { from, until } = parts[first];
   const named =
     others.length === 0
-      ? `the part ${first} (${from} to ${until})`
-      : `the parts ${empty.join(', ')}`;
+      ? `the ${first} split (${from} to ${until}) has`
+      : `the splits ${empty.join(', ')} have`;
   const ranges = sources.map(
     ({ name, times }) => `${name} has rows from ${times.oldest} to ${times.newest}`,
   );
-  return `no row is in ${named}: ${ranges.join(', ')}`;
+  return `${named} no rows: ${ranges.join(', ')}`;
 }

@@ -1,5 +1,5 @@
 /** Counts the rows on which a version was trained and evaluated, by hour of event time. */
-import { labelColumn, rowColumn, timeColumn } from '../../domain/dataset/assembled';
+import { labelColumn, rowColumn, timeColumn } from '../../domain/training/assembled';
 import type { Column } from '../../domain/dataset/dataset';
 import type { Task } from '../../domain/model/model';
 import {
@@ -33,7 +33,7 @@ export interface ReferenceBins {
 
 /** A column with more values identifies rows, and hardly any value occurs again. */
 const mostValues = 2_000;
-/** Of larger references, every n-th row is read. */
+/** Maximum rows that are read; of a larger reference, every n-th row is read. */
 const mostRows = 500_000;
 /** Rows from which the pairs of features are learnt. */
 const mostPairRows = 50_000;
@@ -168,9 +168,9 @@ export interface ScoredRow {
   readonly time: number;
   readonly label: number;
   readonly output: number | string;
-  /** Of a multiclass model: the probability of the true class. */
+  /** Probability of the true class, for a multiclass model. */
   readonly ofTrueClass: number | null;
-  /** By slice column. */
+  /** Slice column → value. */
   readonly slices: Readonly<Record<string, string>>;
 }
 

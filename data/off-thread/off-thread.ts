@@ -6,7 +6,7 @@ import type { TimedResult } from '../time-limit';
 import type { TaskInput, TaskName, TaskOutcome, TaskOutput } from './tasks';
 
 export interface OffThreadOptions {
-  /** From the call to the result, including the wait for a free thread. */
+  /** Time from the call to the result, including the wait for a free thread. */
   readonly deadlineMs: number;
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,19 +1,19 @@
-import type { Digest } from '../../domain/dataset/artifact';
-import type { ChatMessage, Sampling } from '../../domain/language/chat';
+import type { Digest } from '../../domain/artifact';
+import type { ChatMessage, Sampling } from '../../domain/chat/chat';
 import { expectedAnswers, type EvaluationCase } from '../../domain/language/cases/case';
 import type { CaseResult } from '../../domain/language/evaluation/result';
 import { isPerennialError } from '../../domain/failure';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
-import { fewShotVariants } from '../../domain/prompt/search/draw-examples';
-import { gridVariants } from '../../domain/prompt/search/grid';
+import { fewShotVariants } from '../../domain/prompt-search/draw-examples';
+import { gridVariants } from '../../domain/prompt-search/grid';
 import {
   applyMutation,
   mutationMessages,
   mutationSchema,
   type WrongAnswer,
-} from '../../domain/prompt/search/mutation';
-import type { MutateSpec, SearchSpec } from '../../domain/prompt/search/search';
-import type { Variant, VariantOrigin } from '../../domain/prompt/search/variant';
+} from '../../domain/prompt-search/mutation';
+import type { MutateSpec, SearchSpec } from '../../domain/prompt-search/search';
+import type { Variant, VariantOrigin } from '../../domain/prompt-search/variant';
 import type { Random } from '../../domain/statistics/random';
 import { digestOf } from '../digest';
 import type { LedgerAccess } from '../language/reranker';

@@ -1,10 +1,10 @@
-import { rankResults } from '../../domain/prompt/search/halving';
+import { rankResults } from '../../domain/prompt-search/halving';
 import {
   searchBatches,
   type ActiveVariant,
   type SearchState,
-} from '../../domain/prompt/search/state';
-import { resultOf, type VariantResult } from '../../domain/prompt/search/variant';
+} from '../../domain/prompt-search/state';
+import { resultOf, type VariantResult } from '../../domain/prompt-search/variant';
 import {
   askPiece,
   beginSearch,

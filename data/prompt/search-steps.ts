@@ -2,7 +2,7 @@
  * A prompt search in steps: begin, ask in pieces, end the round, report. Each step takes and
  * returns plain state, so that any process can execute the next one.
  */
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { comparePaired } from '../../domain/language/evaluation/comparison';
 import type { EvaluationCase } from '../../domain/language/cases/case';
 import type { DimensionSpec } from '../../domain/language/dimension/dimension';
@@ -11,24 +11,24 @@ import { aggregate, type Aggregate } from '../../domain/language/evaluation/aggr
 import { failed, type Score } from '../../domain/language/evaluation/score';
 import { failure } from '../../domain/failure';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
-import { planRounds, rankResults } from '../../domain/prompt/search/halving';
-import { paretoFront } from '../../domain/prompt/search/pareto';
-import type { MutateSpec, SearchSpec } from '../../domain/prompt/search/search';
-import { splitCases, type SearchCases } from '../../domain/prompt/search/split';
+import { planRounds, rankResults } from '../../domain/prompt-search/halving';
+import { paretoFront } from '../../domain/prompt-search/pareto';
+import type { MutateSpec, SearchSpec } from '../../domain/prompt-search/search';
+import { splitCases, type SearchCases } from '../../domain/prompt-search/split';
 import type {
   ActiveVariant,
   ScoredVariant,
   SearchBatch,
   SearchState,
-} from '../../domain/prompt/search/state';
-import { resultOf, type Variant, type VariantResult } from '../../domain/prompt/search/variant';
+} from '../../domain/prompt-search/state';
+import { resultOf, type Variant, type VariantResult } from '../../domain/prompt-search/variant';
 import { seededRandom, type Random } from '../../domain/statistics/random';
 import { digestOf } from '../digest';
 import type { Answerer } from '../language/evaluation/answerer';
 import { evaluateCases } from '../language/evaluation/evaluate-cases';
 import type { CaseEvaluation } from '../language/evaluation/evaluation';
 import { inParallel, openPool } from '../language/evaluation/pool';
-import { reservedMutations, missingVariantReasons } from '../../domain/prompt/search/variant-count';
+import { reservedMutations, missingVariantReasons } from '../../domain/prompt-search/variant-count';
 import { firstVariants, mutations, type Mutator } from './propose';
 
 export interface PromptSearch {

@@ -1,5 +1,5 @@
 import type { Tenant } from '../../domain/ids';
-import type { ChatAnswer } from '../../domain/language/chat';
+import type { ChatAnswer } from '../../domain/chat/chat';
 import { withinProviderTime } from '../language/provider/attempt';
 import type { LedgerAccess } from '../language/reranker';
 import type { ModelAccess } from '../language/model-access';

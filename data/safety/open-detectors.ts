@@ -33,7 +33,7 @@ export interface Detectors {
 
 export interface DetectorsOptions {
   readonly embedders: Pick<Embedders, 'get'>;
-  /** For detectors that ask a provider's model; null when there are no providers. */
+  /** Access for detectors that call a provider's model; null without providers. */
   readonly access?: GuardAccess | null;
   readonly classifiers?: string;
   readonly offThread?: OffThread;

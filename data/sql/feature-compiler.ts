@@ -1,5 +1,5 @@
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
-import { rowColumn } from '../../domain/dataset/assembled';
+import { rowColumn } from '../../domain/training/assembled';
 import type { Column } from '../../domain/dataset/dataset';
 import { type FeatureColumn, missingText } from '../../domain/model/model';
 import { checkFeatureSql } from './feature-policy';

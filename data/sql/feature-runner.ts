@@ -5,7 +5,7 @@ import {
   type DuckDBConnection,
   type DuckDBPreparedStatement,
 } from '@duckdb/node-api';
-import { rowColumn } from '../../domain/dataset/assembled';
+import { rowColumn } from '../../domain/training/assembled';
 import { failure } from '../../domain/failure';
 import { raceDeadline } from '../timeout';
 import { finishedValue, type FeaturePlan } from './feature-compiler';

@@ -1,4 +1,4 @@
-import { rowColumn } from '../../domain/dataset/assembled';
+import { rowColumn } from '../../domain/training/assembled';
 import type { Column } from '../../domain/dataset/dataset';
 import { missingText } from '../../domain/model/model';
 import { quoteName, quoteText } from './platform-sql';

@@ -6,7 +6,7 @@
  */
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../../domain/dataset/dataset';
-import { rowColumn } from '../../domain/dataset/assembled';
+import { rowColumn } from '../../domain/training/assembled';
 import { isPerennialError } from '../../domain/failure';
 import { compileFeatures } from './feature-compiler';
 import { checkFeatureSql } from './feature-policy';

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { parse } from 'yaml';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { Issue } from '../../domain/failure';
 import { failure } from '../../domain/failure';
 import { conversionTrainer } from '../../domain/model/imported';

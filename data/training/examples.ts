@@ -2,11 +2,11 @@ import { open } from 'node:fs/promises';
 import type { ArtifactStore } from '../artifact/store';
 import type { Scratch } from '../scratch';
 import { quoteName, quoteText, withDuckDb, type PlatformSql } from '../sql/platform-sql';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { DatasetManifest } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
-import type { ChatMessage } from '../../domain/language/chat';
-import type { FineTuneSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { ChatMessage } from '../../domain/chat/chat';
+import type { FineTuneSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 
 export interface ExampleSource {
   readonly artifacts: Pick<ArtifactStore, 'toFile'>;

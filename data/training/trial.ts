@@ -36,7 +36,7 @@ import {
 
 export interface TrialOptions {
   readonly python: string;
-  /** For trainers with `environment: llm`. */
+  /** Python for trainers with `environment: llm`. */
   readonly pythonLlm: string;
   readonly trainersDir: string;
   readonly trainer: TrainerManifest;

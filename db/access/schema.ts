@@ -10,7 +10,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
 import { bytewise, createdAt, instant, oneOf, tenantId } from '../columns';
-import { tenants } from './tenant-schema';
+import { tenants } from '../tenant/schema';
 
 /** Sessions that a person ended before they expired. Expired ones are deleted. */
 export const endedSessions = pgTable(

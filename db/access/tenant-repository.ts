@@ -6,7 +6,7 @@ import { appendAudit } from '../audit/entry';
 import type { Database, Transaction } from '../connection';
 import { afterKey, rowsToAsk, toPage, type Page, type PageRequest } from '../page';
 import { insertKey } from './repository';
-import type { tenants } from './tenant-schema';
+import type { tenants } from '../tenant/schema';
 
 /** The audit log of the platform's tenant has the rows of all changes. */
 export interface TenantRepository {
@@ -23,7 +23,7 @@ export interface TenantRepository {
     readonly key: { readonly id: string; readonly key: string };
   }>;
   get(name: Tenant): Promise<TenantRecord | null>;
-  /** By name. */
+  /** Lists tenants by name. */
   list(page: PageRequest): Promise<Page<TenantRecord>>;
   /** The names of all tenants, for tasks that work on each of them. */
   names(): Promise<readonly Tenant[]>;

@@ -2,7 +2,7 @@ import type { RunId } from '../../domain/ids';
 import type { PointerMove } from '../../domain/model/rollback-path';
 import type { Query } from '../connection';
 import type { aliasHistory } from './schema';
-import type { ModelName } from './state';
+import type { ModelName } from '../model/state';
 
 type AliasMoveRow = typeof aliasHistory.$inferSelect;
 

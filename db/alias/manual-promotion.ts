@@ -2,7 +2,7 @@
  * Checks a promotion by a person against the rules of the version's lifecycle revision, in the
  * transaction that moves the champion.
  */
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import type { RunId } from '../../domain/ids';
 import type { LifecycleSpec } from '../../domain/lifecycle/revision';
@@ -15,14 +15,14 @@ import {
   type Promoter,
   type PromotionFacts,
   type PromotionOverride,
-} from '../../domain/model/promotion';
+} from '../../domain/promotion/promotion';
 import type { RolloutStatus } from '../../domain/rollout/rollout';
-import type { VerdictKind } from '../../domain/decision/verdict';
+import type { VerdictKind } from '../../domain/verdict';
 import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
 import { readStarters } from '../run/starters';
-import type { AliasState, ManualPromotion, Promotion } from './records';
-import type { VersionName } from './state';
+import type { ManualPromotion, Promotion } from './records';
+import type { AliasState, VersionName } from '../model/state';
 import type { modelVersions } from '../model/schema';
 
 export type AuthorizedPromotion = {
@@ -138,7 +138,7 @@ async function readVersionOrigin(
 interface Canary {
   readonly status: RolloutStatus;
   readonly champion: number;
-  /** In an A/B rollout, the challenger that it chose. */
+  /** Challenger that an A/B rollout chose. */
   readonly winner: number | null;
   /** The decision and its verdict are about the winner. For other challengers they are null. */
   readonly decisionId: string | null;

@@ -1,6 +1,6 @@
 import type { RunId } from '../../domain/ids';
 import type { AliasName, ModelVersionStatus } from '../../domain/model/model';
-import type { PromotionOverride } from '../../domain/model/promotion';
+import type { PromotionOverride } from '../../domain/promotion/promotion';
 import type { Transaction } from '../connection';
 import { toJson } from '../document';
 import { newId } from '../ids';
@@ -12,7 +12,7 @@ import { appendAudit } from '../audit/entry';
 import { appendDeployment } from '../serving/deployment';
 import { notify } from '../notification/notification';
 import { enqueueOutbox } from '../notification/outbox-entry';
-import type { ModelName, Register } from './state';
+import type { ModelName, Register } from '../model/state';
 
 export interface Move extends ModelName {
   readonly kind: AliasMoveKind;

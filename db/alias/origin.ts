@@ -1,5 +1,5 @@
 import type { Query } from '../connection';
-import type { ModelName } from './state';
+import type { ModelName } from '../model/state';
 
 /** The move that made the current champion the champion. */
 export interface Origin {

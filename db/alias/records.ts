@@ -1,25 +1,9 @@
 import type { RunId } from '../../domain/ids';
-import type { UnmetRequirement } from '../../domain/model/promotion';
+import type { UnmetRequirement } from '../../domain/promotion/promotion';
 import type { ApiKeyIdentity } from '../access/repository';
-
-export interface AliasState {
-  readonly version: number;
-  /** Increases with every move of any alias of the model, also while there is no champion. */
-  readonly fencing: number;
-  readonly movedAt: string;
-}
+import type { AliasState } from '../model/state';
 
 export type AliasMoveKind = 'promote' | 'rollback' | 'withdraw';
-
-/** Whether the alias of the application's index moved with the rollback. */
-export type FollowedIndex =
-  | { readonly kind: 'moved'; readonly index: string; readonly from: number; readonly to: number }
-  | {
-      readonly kind: 'stays';
-      readonly index: string;
-      readonly at: number | null;
-      readonly why: string;
-    };
 
 export type Promotion =
   | { readonly kind: 'promoted'; readonly previous: number | null; readonly fencing: number }

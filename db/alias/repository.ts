@@ -1,6 +1,6 @@
 import type { RolloutId, RunId, Tenant } from '../../domain/ids';
 import type { AliasName } from '../../domain/model/model';
-import type { PromotionOverride } from '../../domain/model/promotion';
+import type { PromotionOverride } from '../../domain/promotion/promotion';
 import type { Page, PageRequest } from '../page';
 import { failure } from '../../domain/failure';
 import type { Database } from '../connection';
@@ -12,19 +12,14 @@ import { followRollback } from '../index/follow';
 import { lockOpenRollout } from '../rollout/state';
 import { guardRun, lockRun } from '../run/guard';
 import type { aliasHistory } from './schema';
-import { lockModel, lockStatus, readAliases, statusOf } from './state';
+import { lockModel, lockStatus, readAliases, statusOf } from '../model/state';
 import { movesOf, promotionBy } from './history';
 import { authorizeManualPromotion } from './manual-promotion';
 import { moveChampion } from './move';
 import { withdrawPromotion } from './withdraw';
-import type {
-  AliasMoveKind,
-  AliasState,
-  FollowedIndex,
-  ManualPromotion,
-  Promotion,
-  Withdrawal,
-} from './records';
+import type { AliasMoveKind, ManualPromotion, Promotion, Withdrawal } from './records';
+import type { FollowedIndex } from '../index/records';
+import type { AliasState } from '../model/state';
 
 export interface AliasMove {
   readonly id: string;

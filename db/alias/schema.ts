@@ -1,41 +1,12 @@
 import { sql } from 'drizzle-orm';
 import { check, foreignKey, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
 import type { RunId } from '../../domain/ids';
-import type { AliasName, ModelVersionStatus } from '../../domain/model/model';
-import type { PromotionOverride } from '../../domain/model/promotion';
+import type { ModelVersionStatus } from '../../domain/model/model';
+import type { PromotionOverride } from '../../domain/promotion/promotion';
 import { bytewise, counter, document, instant, oneOf, tenantId } from '../columns';
 import { decisions } from '../decision/schema';
 import { models, modelVersions } from '../model/schema';
 import { runs } from '../run/schema';
-
-/**
- * I2: the primary key allows one champion per model, and the foreign key requires that it exists.
- */
-export const modelAliases = pgTable(
-  'model_aliases',
-  {
-    tenantId: tenantId(),
-    model: text('model').notNull(),
-    alias: text('alias').$type<AliasName>().notNull(),
-    version: integer('version').notNull(),
-    fencing: counter('fencing').notNull(),
-    movedAt: instant('moved_at').notNull().defaultNow(),
-  },
-  (t) => [
-    primaryKey({ name: 'model_aliases_pk', columns: [t.tenantId, t.model, t.alias] }),
-    foreignKey({
-      name: 'model_aliases_version_fk',
-      columns: [t.tenantId, t.model, t.version],
-      foreignColumns: [modelVersions.tenantId, modelVersions.model, modelVersions.version],
-    }),
-    oneOf('model_aliases_alias_check', t.alias, [
-      'champion',
-      'challenger',
-      'previous',
-    ] satisfies AliasName[]),
-    check('model_aliases_fencing_check', sql`${t.fencing} > 0`),
-  ],
-);
 
 /** All moves of champions, append-only. Each row has what an undo needs. */
 export const aliasHistory = pgTable(
@@ -52,7 +23,7 @@ export const aliasHistory = pgTable(
     previousAfter: integer('previous_after'),
     /** Status of `to_version` before a promotion. */
     statusBefore: text('status_before').$type<ModelVersionStatus>(),
-    /** For a withdrawal: the fencing token of the promotion that it undid. */
+    /** Fencing token of the promotion that a withdrawal undid. */
     undoes: counter('undoes'),
     actor: text('actor').notNull(),
     cause: text('cause').notNull(),

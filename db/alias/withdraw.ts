@@ -3,7 +3,7 @@ import type { Withdrawal } from './records';
 import { promotionAt } from './history';
 import { moveChampion } from './move';
 import { originOf } from './origin';
-import { lockModel, type ModelName } from './state';
+import { lockModel, type ModelName } from '../model/state';
 
 export interface WithdrawalRequest extends ModelName {
   readonly version: number;

@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
 import type { Database, Query } from '../connection';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { leafHash } from '../../domain/audit/merkle';
 import type { Hash } from '../../domain/audit/merkle';
 import { canonicalJson } from '../../domain/canonical';

@@ -1,5 +1,5 @@
 import type { Tenant } from '../../domain/ids';
-import { actingKeyId, actingReason } from '../access/acting-key';
+import { actingKeyId, actingReason } from '../acting-key';
 import type { Query } from '../connection';
 import { toJson } from '../document';
 import { newId } from '../ids';

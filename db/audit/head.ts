@@ -1,5 +1,5 @@
 import { createPublicKey, verify } from 'node:crypto';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { canonicalJson } from '../../domain/canonical';
 import { sha256 } from '../document';
 import type { AuditHead, AuditSigner } from './records';

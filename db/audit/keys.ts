@@ -6,7 +6,7 @@
  * trust goes only from the new key to the old one.
  */
 import { createHash, createPublicKey, verify } from 'node:crypto';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { canonicalJson } from '../../domain/canonical';
 import type { Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';

@@ -10,7 +10,7 @@ import type { Columns } from '../columns';
 import type { Database } from '../connection';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import type { auditLog } from './schema';
-import type { tenants } from '../access/tenant-schema';
+import type { tenants } from '../tenant/schema';
 import type { AuditRepository, AuditRow } from './records';
 
 type AuditLogRow = typeof auditLog.$inferSelect & { readonly position: number | null };

@@ -9,9 +9,9 @@ import {
   text,
   unique,
 } from 'drizzle-orm/pg-core';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { bytewise, counter, document, instant, isDigest, oneOf, tenantId } from '../columns';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 
 /** The audit log (I6). Triggers make it append-only, as well as seals, heads and keys. */
 export const auditLog = pgTable(

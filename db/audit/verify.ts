@@ -1,4 +1,4 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { merkleRoot } from '../../domain/audit/merkle';
 import type { Tenant } from '../../domain/ids';
 import type { Columns } from '../columns';

@@ -1,8 +1,4 @@
-import {
-  nextBlock,
-  type BlockReport,
-  type BlockGrant,
-} from '../../domain/language/provider/budget-block';
+import { nextBlock, type BlockReport, type BlockGrant } from '../../domain/provider/budget-block';
 import type { Transaction } from '../connection';
 import type { budgetReservations } from './schema';
 import { expireReservations, lockBudget } from './reservation';

@@ -7,7 +7,7 @@ import type {
 import { formatBudgetAmount } from '../../domain/budget/budget';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import type { BlockLedger } from '../../domain/language/provider/budget-block';
+import type { BlockLedger } from '../../domain/provider/budget-block';
 import type { Database } from '../connection';
 import type { BudgetRow } from './schema';
 import { appendAudit } from '../audit/entry';

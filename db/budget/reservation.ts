@@ -54,7 +54,7 @@ async function reserveOne(
   return count === 1;
 }
 
-/** Removes an open reservation as if it had never been. The caller holds the budget's lock. */
+/** Deletes an open reservation and releases its amount. The caller holds the budget's lock. */
 export async function undoReservation(
   tx: Transaction,
   { tenant, holder }: Reservation,
@@ -168,7 +168,7 @@ export async function expireReservations(
       select tenant_id, holder, scope, unit from budget_reservations
       where tenant_id = ${tenant} and scope = ${scope} and unit = ${unit} and state = 'open' and expires_at < now()
         and holder <> ${exceptHolder}
-      -- One that is just being settled is waiting for this budget.
+      -- Skip rows that a concurrent settlement holds: it waits for the lock of this budget.
       for update skip locked
     ) returning amount, spent`;
   return expired.reduce(

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { check, foreignKey, index, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { BudgetUnit } from '../../domain/budget/budget';
 import { bytewise, counter, createdAt, instant, oneOf, tenantId } from '../columns';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 
 const units = ['usd', 'tokens', 'seconds', 'cpuHours'];
 
@@ -56,7 +56,7 @@ export const budgetReservations = pgTable(
      * the lease expires; the rest is released. Null: the whole amount counts.
      */
     inUse: counter('in_use'),
-    /** For a block of a gateway: the spending reported so far, which the budget includes. */
+    /** Spending reported so far, which the budget includes; for a block of a gateway. */
     accounted: counter('accounted').notNull().default(0),
     /** An open reservation expires then, because its holder has crashed. */
     expiresAt: instant('expires_at').notNull(),

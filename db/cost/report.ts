@@ -26,7 +26,7 @@ interface CostRow {
   /** The run, model, backend, day, month or tenant. */
   readonly key: string;
   readonly jobs: number;
-  /** Of jobs that have not ended. */
+  /** CPU-hours reserved by jobs that have not ended. */
   readonly reservedCpuHours: number;
   readonly reservedUsd: number;
   readonly usedCpuHours: number;

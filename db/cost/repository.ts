@@ -19,7 +19,7 @@ import type { Columns } from '../columns';
 import type { Database, Query, Transaction } from '../connection';
 import { toJson } from '../document';
 import type { budgetReservations } from '../budget/schema';
-import type { tenants } from '../access/tenant-schema';
+import type { tenants } from '../tenant/schema';
 import { reportCosts, type CostQuery, type CostReport } from './report';
 import type { JobCostRow } from './schema';
 import { type ComputeBudget, type CostUnit } from '../../domain/cost/compute-budget';

@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { Column, DatasetVersionRef } from '../../domain/dataset/dataset';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { Page, PageRequest } from '../page';

@@ -9,7 +9,7 @@ import {
   text,
   unique,
 } from 'drizzle-orm/pg-core';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { Column } from '../../domain/dataset/dataset';
 import type { RunId } from '../../domain/ids';
 import {
@@ -23,7 +23,7 @@ import {
   tenantId,
 } from '../columns';
 import { runs } from '../run/schema';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 import type { DatasetAlias } from './records';
 
 export const datasets = pgTable(

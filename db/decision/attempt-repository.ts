@@ -1,5 +1,5 @@
-import type { Digest } from '../../domain/dataset/artifact';
-import type { Attempt } from '../../domain/decision/gates/attempts';
+import type { Digest } from '../../domain/artifact';
+import type { Attempt } from '../../domain/evaluation/attempts';
 import type { RunId, Tenant } from '../../domain/ids';
 import { advisoryLocks } from '../advisory-locks';
 import type { Columns } from '../columns';

@@ -1,5 +1,5 @@
 import type { RunId, Tenant } from '../../domain/ids';
-import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../domain/rollout/canary';
 import type { MetricName } from '../../domain/evaluation/metrics/names';
 import type { DayPeriod } from '../../domain/statistics/day-history';
 import type { Database } from '../connection';

@@ -1,5 +1,5 @@
 import { failure } from '../../domain/failure';
-import type { Attempt } from '../../domain/decision/gates/attempts';
+import type { Attempt } from '../../domain/evaluation/attempts';
 import type { Tenant } from '../../domain/ids';
 import type { Transaction } from '../connection';
 

@@ -1,7 +1,7 @@
-import type { Digest } from '../../domain/dataset/artifact';
-import type { Attempt } from '../../domain/decision/gates/attempts';
+import type { Digest } from '../../domain/artifact';
+import type { Attempt } from '../../domain/evaluation/attempts';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
+import type { DecisionRef, Verdict } from '../../domain/verdict';
 import { failure } from '../../domain/failure';
 import type { Database, Sql, Transaction } from '../connection';
 import { toJson } from '../document';

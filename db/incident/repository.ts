@@ -69,7 +69,7 @@ export interface IncidentRepository {
     readonly model: string | null;
     readonly key: string;
   }): Promise<Incident | null>;
-  /** Of all tenants. */
+  /** Counts of all tenants. */
   openCounts(): Promise<readonly OpenIncidents[]>;
   /** Newest first. */
   list(

@@ -18,7 +18,7 @@ import {
   type IncidentStatus,
   type IncidentStory,
 } from '../../domain/incident/incident';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 import { bytewise, document, instant, oneOf, tenantId } from '../columns';
 
 export const incidents = pgTable(

@@ -1,6 +1,6 @@
 import { failure } from '../../domain/failure';
 import type { IndexAlias } from '../../domain/index/version';
-import { readAliases } from '../alias/state';
+import { readAliases } from '../model/state';
 import type { Columns } from '../columns';
 import type { Sql, Transaction } from '../connection';
 import { runIdempotently } from '../idempotency/idempotency';

@@ -1,6 +1,6 @@
 import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
-import type { FollowedIndex } from '../alias/records';
+import type { FollowedIndex } from './records';
 import { moveIndex } from './aliases';
 import { indexOfBundle, type BundleName } from './bundles';
 import { lockIndex } from './state';

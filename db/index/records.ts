@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type {
   IndexAlias,
@@ -221,3 +221,13 @@ export interface IndexRepository extends IndexAliasRepository {
   >;
   versions(input: IndexName & PageRequest): Promise<Page<IndexVersionRecord>>;
 }
+
+/** Whether the alias of the application's index moved with the rollback. */
+export type FollowedIndex =
+  | { readonly kind: 'moved'; readonly index: string; readonly from: number; readonly to: number }
+  | {
+      readonly kind: 'stays';
+      readonly index: string;
+      readonly at: number | null;
+      readonly why: string;
+    };

@@ -9,7 +9,7 @@ import {
   text,
   unique,
 } from 'drizzle-orm/pg-core';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { RunId } from '../../domain/ids';
 import type { IndexAlias, IndexRecipe, IndexReport, IndexState } from '../../domain/index/version';
 import {
@@ -24,7 +24,7 @@ import {
 } from '../columns';
 import { datasetVersions } from '../dataset/schema';
 import { runs } from '../run/schema';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 
 export const indexes = pgTable(
   'indexes',

@@ -4,7 +4,7 @@ import {
   type AttemptOutcome,
   type CallReport,
   type ScopedReport,
-} from '../../domain/language/provider/call-ledger';
+} from '../../domain/provider/call-ledger';
 import type { Columns } from '../columns';
 import type { Query } from '../connection';
 import type { llmAttempts, llmCalls } from './call-schema';

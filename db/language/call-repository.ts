@@ -9,7 +9,7 @@ import type {
   CallRef,
   LedgerCall,
   RecordedAnswer,
-} from '../../domain/language/provider/call-ledger';
+} from '../../domain/provider/call-ledger';
 import type { Database, Query, Transaction } from '../connection';
 import { toJson } from '../document';
 import type { BudgetRow } from '../budget/schema';

@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm';
 import { check, foreignKey, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { FailureType } from '../../domain/failure';
-import type { AttemptOutcome } from '../../domain/language/provider/call-ledger';
-import { attemptOutcomes } from '../../domain/language/provider/call-ledger';
-import type { ChatAnswer } from '../../domain/language/chat';
+import type { AttemptOutcome } from '../../domain/provider/call-ledger';
+import { attemptOutcomes } from '../../domain/provider/call-ledger';
+import type { ChatAnswer } from '../../domain/chat/chat';
 import {
   bytewise,
   counter,
@@ -15,7 +15,7 @@ import {
   oneOf,
   tenantId,
 } from '../columns';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 
 /** Calls to language models. A call with an answer is never sent again. */
 export const llmCalls = pgTable(
@@ -30,7 +30,7 @@ export const llmCalls = pgTable(
     inputDigest: text('input_digest').$type<Digest>().notNull(),
     repeat: integer('repeat').notNull(),
     state: text('state').$type<'asking' | 'answered' | 'failed'>().notNull(),
-    /** Of the newest owner. */
+    /** Execution of the newest owner. */
     execution: text('execution').notNull(),
     executionAttempt: integer('execution_attempt').notNull(),
     leaseUntil: instant('lease_until').notNull(),

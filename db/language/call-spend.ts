@@ -1,5 +1,5 @@
 import { budgetUnits } from '../../domain/budget/budget';
-import type { LlmSpend, LlmSpendQuery } from '../../domain/language/provider/call-ledger';
+import type { LlmSpend, LlmSpendQuery } from '../../domain/provider/call-ledger';
 import type { Query } from '../connection';
 
 interface SpendSums {

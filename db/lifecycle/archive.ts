@@ -1,14 +1,20 @@
 import { failure } from '../../domain/failure';
 import type { RunId } from '../../domain/ids';
-import { lockModel, type Register } from '../alias/state';
-import { moveChampion } from '../alias/move';
-import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
 import { appendAudit } from '../audit/entry';
 import { enqueueOutbox } from '../notification/outbox-entry';
-import { refuseArchived, type LifecycleRow } from './revisions';
-import type { runs } from '../run/schema';
+import { lifecycleNotFound, type LifecycleRow } from './revisions';
 import type { ArchiveRequest, LifecycleArchive } from './records';
+
+type ArchivedName = Pick<ArchiveRequest, 'tenant' | 'name'>;
+
+/** The champions of models, from the room of the aliases, which lies above this one. */
+export interface Champions {
+  /** Locks the aliases of the lifecycle's model. Null without a champion. */
+  readonly lock: (tx: Transaction, lifecycle: ArchivedName) => Promise<number | null>;
+  /** Ends serving; the model then has no champion. */
+  readonly withdraw: (tx: Transaction, request: ArchiveRequest) => Promise<void>;
+}
 
 /**
  * Prevents new runs and removes the schedule. A repetition changes nothing and keeps the first
@@ -16,6 +22,7 @@ import type { ArchiveRequest, LifecycleArchive } from './records';
  */
 export async function archiveLifecycle(
   tx: Transaction,
+  champions: Champions,
   request: ArchiveRequest,
 ): Promise<LifecycleArchive> {
   const { tenant, name, actor, reason } = request;
@@ -32,7 +39,7 @@ export async function archiveLifecycle(
       after: { archived: true },
     });
   }
-  return archiveOf(tx, request);
+  return archiveOf(tx, champions, request);
 }
 
 /**
@@ -41,6 +48,7 @@ export async function archiveLifecycle(
  */
 export async function unarchiveLifecycle(
   tx: Transaction,
+  champions: Champions,
   request: ArchiveRequest,
 ): Promise<LifecycleArchive> {
   const { tenant, name } = request;
@@ -57,7 +65,7 @@ export async function unarchiveLifecycle(
       after: { archived: false },
     });
   }
-  return archiveOf(tx, request);
+  return archiveOf(tx, champions, request);
 }
 
 /**
@@ -67,11 +75,12 @@ export async function unarchiveLifecycle(
  */
 export async function deleteLifecycle(
   tx: Transaction,
+  champions: Champions,
   request: ArchiveRequest & { readonly stopServing: boolean },
 ): Promise<LifecycleArchive> {
   const { tenant, name, stopServing } = request;
   const row = await lockLifecycle(tx, request);
-  if (row.deletedAt !== null) return archiveOf(tx, request);
+  if (row.deletedAt !== null) return archiveOf(tx, champions, request);
   if (row.archivedAt === null) {
     throw failure(
       'Conflict',
@@ -91,30 +100,28 @@ export async function deleteLifecycle(
       },
     );
   }
-  const register = await registerOf(tx, request);
-  if (register?.aliases.champion) {
+  const champion = await champions.lock(tx, request);
+  if (champion !== null) {
     if (!stopServing) {
       throw failure(
         'Conflict',
-        `the lifecycle ${name} cannot be deleted: ${name}@${register.aliases.champion.version} serves requests`,
+        `the lifecycle ${name} cannot be deleted: ${name}@${champion} serves requests`,
         {
           next: `move its callers elsewhere, then perennial lifecycle delete ${name} --stop-serving --yes --reason "<why>"`,
         },
       );
     }
-    await stopServingOf(tx, register, request);
+    await champions.withdraw(tx, request);
   }
   await tx`update lifecycles set deleted_at = clock_timestamp(), updated_at = now() where tenant_id = ${tenant} and name = ${name}`;
   await note(tx, {
     ...request,
     action: 'lifecycle.delete',
-    before: { deleted: false, champion: register?.aliases.champion?.version ?? null },
+    before: { deleted: false, champion },
     after: { deleted: true, champion: null },
   });
-  return archiveOf(tx, request);
+  return archiveOf(tx, champions, request);
 }
-
-type ArchivedName = Pick<ArchiveRequest, 'tenant' | 'name'>;
 
 /**
  * Accepting a run takes a share lock on this row, so the run is either visible here or sees this
@@ -131,53 +138,16 @@ async function lockLifecycle(
   return row;
 }
 
-/**
- * Takes a share lock until the run is written. @throws Conflict when the lifecycle is archived,
- * NotFound when it is deleted.
- */
-export async function lockForRun(tx: Transaction, { tenant, name }: ArchivedName): Promise<void> {
-  const [row] = await tx<Pick<LifecycleRow, 'archivedAt' | 'archivedBy' | 'deletedAt'>[]>`
-    select archived_at, archived_by, deleted_at from lifecycles where tenant_id = ${tenant} and name = ${name} for share`;
-  if (row === undefined || row.deletedAt !== null) throw lifecycleNotFound(name);
-  refuseArchived(name, row);
-}
-
 async function openRunsOf(
   tx: Transaction,
   { tenant, name }: ArchivedName,
 ): Promise<readonly RunId[]> {
-  const rows = await tx<Columns<typeof runs, 'id'>[]>`
+  const rows = await tx<{ readonly id: RunId }[]>`
     select id from runs where tenant_id = ${tenant} and lifecycle = ${name} and ended_at is null order by id limit 20`;
   return rows.map(({ id }) => id);
 }
 
 /** Null before the first version. */
-async function registerOf(
-  tx: Transaction,
-  { tenant, name }: ArchivedName,
-): Promise<Register | null> {
-  const [model] = await tx`select from models where tenant_id = ${tenant} and name = ${name}`;
-  return model === undefined ? null : lockModel(tx, { tenant, model: name });
-}
-
-async function stopServingOf(
-  tx: Transaction,
-  register: Register,
-  { tenant, name, actor, reason }: ArchiveRequest,
-): Promise<void> {
-  const { champion, previous } = register.aliases;
-  await moveChampion(tx, register, {
-    kind: 'withdraw',
-    tenant,
-    model: name,
-    actor,
-    cause: reason,
-    before: { champion: champion?.version ?? null, previous: previous?.version ?? null },
-    after: { champion: null, previous: null },
-    ...(champion && { undoes: champion.fencing }),
-  });
-}
-
 async function note(
   tx: Transaction,
   {
@@ -208,9 +178,12 @@ async function note(
   await enqueueOutbox(tx, { tenant, topic: 'schedule.sync', payload: { lifecycle: name } });
 }
 
-async function archiveOf(tx: Transaction, name: ArchivedName): Promise<LifecycleArchive> {
+async function archiveOf(
+  tx: Transaction,
+  champions: Champions,
+  name: ArchivedName,
+): Promise<LifecycleArchive> {
   const { archivedAt, archivedBy, archiveReason, deletedAt } = await lockLifecycle(tx, name);
-  const register = await registerOf(tx, name);
   return {
     lifecycle: name.name,
     archived:
@@ -218,11 +191,7 @@ async function archiveOf(tx: Transaction, name: ArchivedName): Promise<Lifecycle
         ? null
         : { at: archivedAt, by: archivedBy ?? '', reason: archiveReason ?? '' },
     deletedAt,
-    champion: register?.aliases.champion?.version ?? null,
+    champion: await champions.lock(tx, name),
     openRuns: await openRunsOf(tx, name),
   };
-}
-
-function lifecycleNotFound(name: string) {
-  return failure('NotFound', `there is no lifecycle ${name}`, { next: 'perennial lifecycle list' });
 }

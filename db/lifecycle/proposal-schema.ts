@@ -9,7 +9,7 @@ import {
   text,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { DataContracts } from '../../domain/dataset/contract';
 import type { LifecycleSpec } from '../../domain/lifecycle/revision';
 import type { Loosening } from '../../domain/lifecycle/loosenings';
@@ -89,7 +89,7 @@ export const proposalApprovals = pgTable(
     holderId: text('holder_id').notNull(),
     keyName: text('key_name').notNull(),
     reason: text('reason').notNull(),
-    /** By the author, an admin who set `selfApprove`. */
+    /** Whether the vote is by the author, an admin who set `selfApprove`. */
     isAuthor: boolean('is_author').notNull(),
     approvedAt: instant('approved_at').notNull().defaultNow(),
   },

@@ -2,12 +2,12 @@
  * A revision that loosens the policy takes effect when a second person accepts it. All changes here
  * run under the lifecycle's row lock.
  */
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import { changesToApprove } from '../../domain/lifecycle/judged-data';
 import type { Tenant } from '../../domain/ids';
 import { looseningText, type Loosening } from '../../domain/lifecycle/loosenings';
-import { actingKeyId } from '../access/acting-key';
+import { actingKeyId } from '../acting-key';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import { toJson } from '../document';

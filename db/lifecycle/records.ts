@@ -1,8 +1,8 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { LifecycleKind, ScheduleSpec } from '../../domain/lifecycle/lifecycle';
 import type { Page, PageRequest } from '../page';
-import type { ProgramRef, ProjectBuildId } from '../../domain/project/program';
+import type { ProgramRef, ProjectBuildId } from '../../domain/lifecycle/sections/program';
 import type { Loosening } from '../../domain/lifecycle/loosenings';
 import type { ApiKeyIdentity } from '../access/repository';
 import type { LifecycleRevision } from '../../domain/lifecycle/revision';

@@ -1,9 +1,9 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import type { ProgramRef } from '../../domain/project/program';
+import type { ProgramRef } from '../../domain/lifecycle/sections/program';
 import { changesToApprove } from '../../domain/lifecycle/judged-data';
-import { actingKeyId } from '../access/acting-key';
+import { actingKeyId } from '../acting-key';
 import type { Database } from '../connection';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import {
@@ -16,7 +16,7 @@ import {
   readSelfApprovals,
   reject,
 } from './proposals';
-import { archiveLifecycle, deleteLifecycle, unarchiveLifecycle } from './archive';
+import { archiveLifecycle, deleteLifecycle, unarchiveLifecycle, type Champions } from './archive';
 import {
   currentOf,
   putInForce,
@@ -30,7 +30,10 @@ import { appendAudit } from '../audit/entry';
 import type { AppliedRevision, LifecycleRepository, LifecycleSummary } from './records';
 import { programOf, type LifecycleSpec } from '../../domain/lifecycle/revision';
 
-export function createLifecycleRepository({ sql }: Database): LifecycleRepository {
+export function createLifecycleRepository(
+  { sql }: Database,
+  champions: Champions,
+): LifecycleRepository {
   return {
     apply: ({ tenant, revision, actor }) =>
       sql.begin(async (tx): Promise<AppliedRevision> => {
@@ -128,11 +131,11 @@ export function createLifecycleRepository({ sql }: Database): LifecycleRepositor
 
     reject: (input) => sql.begin((tx) => reject(tx, input)),
 
-    archive: (input) => sql.begin((tx) => archiveLifecycle(tx, input)),
+    archive: (input) => sql.begin((tx) => archiveLifecycle(tx, champions, input)),
 
-    unarchive: (input) => sql.begin((tx) => unarchiveLifecycle(tx, input)),
+    unarchive: (input) => sql.begin((tx) => unarchiveLifecycle(tx, champions, input)),
 
-    delete: (input) => sql.begin((tx) => deleteLifecycle(tx, input)),
+    delete: (input) => sql.begin((tx) => deleteLifecycle(tx, champions, input)),
 
     async archived({ tenant, name }) {
       const [row] = await sql<LifecycleRow[]>`

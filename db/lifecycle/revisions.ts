@@ -1,11 +1,11 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { LifecycleRevision } from '../../domain/lifecycle/revision';
-import { refuseLifecycleAboveLimit } from '../access/tenant-limits';
+import { refuseLifecycleAboveLimit } from '../tenant/limits';
 import type { Transaction } from '../connection';
 import { toJson } from '../document';
-import type { NewLifecycleRevision } from './records';
+import type { ArchiveRequest, NewLifecycleRevision } from './records';
 import type { lifecycleRevisions, lifecycles } from './schema';
 import { enqueueOutbox } from '../notification/outbox-entry';
 
@@ -115,4 +115,22 @@ export function toRevision({
   contracts,
 }: RevisionRow): LifecycleRevision {
   return { lifecycle, revision, digest, spec, files, contracts };
+}
+
+/**
+ * Takes a share lock until the run is written. @throws Conflict when the lifecycle is archived,
+ * NotFound when it is deleted.
+ */
+export async function lockForRun(
+  tx: Transaction,
+  { tenant, name }: Pick<ArchiveRequest, 'tenant' | 'name'>,
+): Promise<void> {
+  const [row] = await tx<Pick<LifecycleRow, 'archivedAt' | 'archivedBy' | 'deletedAt'>[]>`
+    select archived_at, archived_by, deleted_at from lifecycles where tenant_id = ${tenant} and name = ${name} for share`;
+  if (row === undefined || row.deletedAt !== null) throw lifecycleNotFound(name);
+  refuseArchived(name, row);
+}
+
+export function lifecycleNotFound(name: string) {
+  return failure('NotFound', `there is no lifecycle ${name}`, { next: 'perennial lifecycle list' });
 }

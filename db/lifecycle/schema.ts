@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm';
 import { check, foreignKey, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { DataContracts } from '../../domain/dataset/contract';
 import type { LifecycleSpec } from '../../domain/lifecycle/revision';
 import { createdAt, document, instant, isDigest, tenantId } from '../columns';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 
 export const lifecycles = pgTable(
   'lifecycles',

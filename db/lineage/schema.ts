@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { check, foreignKey, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { RunId } from '../../domain/ids';
 import { bytewise, createdAt, oneOf, tenantId } from '../columns';
 import { runs } from '../run/schema';

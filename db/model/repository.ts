@@ -1,6 +1,6 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { ChatSignature } from '../../domain/language/bundle';
+import type { ChatSignature } from '../../domain/bundle/bundle';
 import type { ImportedModel, ImportedOrigin } from '../../domain/model/imported';
 import type { ModelSignature, ModelVersionRef, ModelVersionStatus } from '../../domain/model/model';
 import type { Page, PageRequest } from '../page';
@@ -14,7 +14,7 @@ import { afterKey, rowsToAsk, toPage } from '../page';
 import { guardRun } from '../run/guard';
 import type { modelVersions, models } from './schema';
 import { appendAudit } from '../audit/entry';
-import type { modelAliases } from '../alias/schema';
+import type { modelAliases } from './alias-schema';
 
 export interface ModelVersionRecord extends ModelVersionRef {
   readonly status: ModelVersionStatus;
@@ -46,7 +46,7 @@ export interface ModelRepository {
     readonly manifest: ArtifactRef;
     readonly signature: ModelSignature | ChatSignature;
     readonly metrics?: Readonly<Record<string, number>> | undefined;
-    /** For the audit log; default `trained`. */
+    /** Cause in the audit log; default `trained`. */
     readonly cause?: string | undefined;
     readonly idempotencyKey: string;
   }): Promise<ModelVersionRef>;

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { check, foreignKey, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { RunId } from '../../domain/ids';
 import type { ModelSignature, ModelVersionStatus } from '../../domain/model/model';
 import {
@@ -14,7 +14,7 @@ import {
   tenantId,
 } from '../columns';
 import { runs } from '../run/schema';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 
 export const models = pgTable(
   'models',

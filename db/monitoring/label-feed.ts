@@ -31,7 +31,7 @@ export async function followLabelFeed(
     readonly row: MonitorKey;
     readonly settings: MonitorSettings;
     readonly known: LabelFeedState | null;
-    /** Of all versions, without probes and requests for a version. */
+    /** Predictions of all versions, without probes and requests for a version. */
     readonly predictions: readonly { readonly version: number; readonly at: string }[];
     /** Event times of labels of the watched version. */
     readonly labels: readonly string[];

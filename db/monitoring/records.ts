@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { Tenant } from '../../domain/ids';
 import type { MonitorFacts, MonitorSettings, MonitorStatus } from '../../domain/monitoring/monitor';
 import type { ContradictedLabels } from '../../domain/monitoring/observation/contradicted-labels';
@@ -91,7 +91,7 @@ export interface SampledPrediction {
 
 /** A label that the monitor has counted, with the champion's prediction. */
 export interface CountedLabel extends ObservedLabel {
-  /** With microseconds, as the database writes it. */
+  /** Time with microseconds, as the database writes it. */
   readonly monitoredAt: string;
 }
 
@@ -204,7 +204,7 @@ export interface MonitorRepository {
   get(input: MonitoredModel): Promise<MonitorRecord | null>;
   /** Sorted by model. */
   list(input: { readonly tenant: Tenant } & PageRequest): Promise<Page<MonitorRecord>>;
-  /** Of all tenants. */
+  /** Figures of all tenants. */
   figures(): Promise<readonly MonitorFigures[]>;
   /** The newest hours of the watched version, oldest first. */
   windows(

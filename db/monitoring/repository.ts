@@ -12,7 +12,7 @@ import {
 import { contradictionDays } from '../../domain/monitoring/observation/contradicted-labels';
 import { hourOf } from '../../domain/monitoring/observation/window';
 import { alarmKinds } from '../../domain/monitoring/observation/monitor-results';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { Database, Query } from '../connection';
 import { toJson } from '../document';
 import { afterKey, rowsToAsk, toPage } from '../page';

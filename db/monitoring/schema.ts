@@ -8,7 +8,7 @@ import {
   primaryKey,
   text,
 } from 'drizzle-orm/pg-core';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import {
   monitorStatuses,
   type MonitorSettings,
@@ -41,7 +41,7 @@ export const monitors = pgTable(
     /** Lifecycle revision of the settings. */
     revision: integer('revision').notNull(),
     status: text('status').$type<MonitorStatus>().notNull(),
-    /** Why it is off, or what it cannot measure without. */
+    /** Why the monitor is off, or the input that it is missing. */
     waitingFor: text('waiting_for'),
     /** Null while the monitor is off. */
     settings: document<MonitorSettings>('settings'),
@@ -51,15 +51,15 @@ export const monitors = pgTable(
     /** Updated in the transaction that moves the cursor. */
     state: document<MonitorState>('state').notNull(),
     results: document<MonitorResults>('results'),
-    /** Alarms by key, with the digest of the story that was last raised as an incident. */
+    /** Alarm key → digest of the text of its last incident. */
     raised: document<Readonly<Record<string, string>>>('raised').notNull().default({}),
     /** Everything up to this row of the prediction log is counted. */
     cursorXid: transactionId('cursor_xid').notNull().default('0'),
     cursorId: bytewise('cursor_id').notNull().default(''),
-    /** False after a look that found nothing new. */
+    /** False if the last check found no new rows. */
     isBusy: boolean('is_busy').notNull().default(true),
     lookedAt: instant('looked_at'),
-    /** When its workflow was last asked to look. */
+    /** When its workflow was last asked to check for new rows. */
     wokenAt: instant('woken_at').notNull().default('-infinity'),
     createdAt: createdAt(),
     /** When the current version was first watched. */
@@ -78,8 +78,8 @@ export const monitors = pgTable(
 );
 
 /**
- * All requests of a model in one hour of receipt, by the clocks of the gateways: whichever version
- * answered them, without probes. The monitor counts them.
+ * All requests of a model that gateways received in one hour, by their clocks, for all versions.
+ * Health probes are excluded. The monitor counts these requests.
  */
 export const requestHours = pgTable(
   'request_hours',

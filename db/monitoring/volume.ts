@@ -44,7 +44,7 @@ export async function followVolume(
     wallMs,
     isDrained,
   }: {
-    /** With the cursor after this look. */
+    /** The row with the cursor after this check. */
     readonly row: MonitorRow;
     readonly settings: MonitorSettings;
     readonly known: VolumeState | null;
@@ -70,7 +70,7 @@ export async function followVolume(
   return { ...state, result, waitsFor: null };
 }
 
-/** With more rows behind the cursor, a later look judges. */
+/** Rows behind the cursor above which a later check judges. */
 const mostUncounted = 5_000;
 
 /**

@@ -87,7 +87,7 @@ function takesEvent(tx: Query, event: NotifyEvent, escalation: EscalationRange |
   return tx`${event} in (select json_array_elements_text(n.hook->'events')) ${escalationOf(tx, escalation)}`;
 }
 
-/** After the first and up to the second time, in seconds. */
+/** Range of `escalateAfter` of the channels: above the first, up to the second. */
 interface EscalationRange {
   readonly afterSeconds: number;
   readonly untilSeconds: number;

@@ -1,7 +1,7 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { RolloutId, RunId, Tenant } from '../../domain/ids';
 import type { ModelSignature } from '../../domain/model/model';
-import type { ChatSignature } from '../../domain/language/bundle';
+import type { ChatSignature } from '../../domain/bundle/bundle';
 import type { RolloutStatus } from '../../domain/rollout/rollout';
 import type { Failure, RunStatus } from '../../domain/run/run';
 import type { Database } from '../connection';

@@ -1,6 +1,6 @@
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { Tenant } from '../../domain/ids';
-import type { ProgramRef } from '../../domain/project/program';
+import type { ProgramRef } from '../../domain/lifecycle/sections/program';
 import { appendAudit } from '../audit/entry';
 import type { Database, Query } from '../connection';
 import { toJson } from '../document';

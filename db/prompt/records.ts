@@ -1,4 +1,4 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 
 export type PromptRefKind = 'branch' | 'label';
@@ -27,7 +27,7 @@ export interface PromptVersionRecord {
   readonly cause: string;
   readonly createdAt: string;
   readonly approvals: readonly {
-    /** By the author of the version. */
+    /** Whether the author of the version approved it. */
     readonly selfApproved: boolean;
     readonly actor: string;
     readonly cause: string;

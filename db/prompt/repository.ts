@@ -1,4 +1,4 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { PromptTemplate } from '../../domain/prompt/prompt';

@@ -10,7 +10,7 @@ import {
   text,
   unique,
 } from 'drizzle-orm/pg-core';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 import type { PromptMoveKind, PromptRefKind } from './records';
 import {
@@ -23,7 +23,7 @@ import {
   oneOf,
   tenantId,
 } from '../columns';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 
 export const prompts = pgTable(
   'prompts',

@@ -1,7 +1,7 @@
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import type { SearchOutcome } from '../../domain/prompt/search/outcome';
-import type { PromptSearchRequest } from '../../domain/prompt/search/request';
+import type { SearchOutcome } from '../../domain/prompt-search/outcome';
+import type { PromptSearchRequest } from '../../domain/prompt-search/request';
 import type { Database } from '../connection';
 import { toJson } from '../document';
 import type { Page, PageRequest } from '../page';

@@ -1,6 +1,6 @@
 import { foreignKey, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
-import type { SearchOutcome } from '../../domain/prompt/search/outcome';
-import type { PromptSearchRequest } from '../../domain/prompt/search/request';
+import type { SearchOutcome } from '../../domain/prompt-search/outcome';
+import type { PromptSearchRequest } from '../../domain/prompt-search/request';
 import { createdAt, document, instant, oneOf, tenantId } from '../columns';
 import { prompts } from './schema';
 

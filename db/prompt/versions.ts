@@ -1,7 +1,7 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { Tenant } from '../../domain/ids';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
-import { actingKeyId } from '../access/acting-key';
+import { actingKeyId } from '../acting-key';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import { digestOf, toJson } from '../document';

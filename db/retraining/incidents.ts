@@ -2,7 +2,7 @@
 import { brokenText } from '../../domain/retraining/broken-data';
 import { retrainingIncidents, type DataHold } from '../../domain/retraining/retraining';
 import type { RetrainingEffect } from '../../domain/retraining/transition';
-import { triggersOnNewData } from '../../domain/retraining/triggers';
+import { triggersOnNewData } from '../../domain/lifecycle/sections/triggers';
 import type { RaisedIncident } from '../incident/change';
 import type { CurrentSpec, LifecycleName } from './records';
 

@@ -6,5 +6,5 @@ export interface LifecycleName {
   readonly lifecycle: string;
 }
 
-/** Of the revision in force. */
+/** Spec of the revision in force. */
 export type CurrentSpec = Pick<LifecycleRevision, 'digest' | 'spec'>;

@@ -7,7 +7,7 @@ import {
   type RetrainingState,
 } from '../../domain/retraining/retraining';
 import type { RunOutlook } from '../../domain/retraining/outlook';
-import type { TriggersSpec } from '../../domain/retraining/triggers';
+import type { TriggersSpec } from '../../domain/lifecycle/sections/triggers';
 import type { EventReceipt, IncomingEvent } from '../../domain/retraining/incoming-event';
 import type { Database, Query } from '../connection';
 import { toJson } from '../document';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { isUnchanged, type Verdict } from '../../domain/decision/verdict';
+import { isUnchanged, type Verdict } from '../../domain/verdict';
 import { formatSeconds } from '../../domain/duration';
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
-import { defaultMonitor } from '../../domain/monitoring/monitor-spec';
+import { defaultMonitor } from '../../domain/lifecycle/sections/monitor-spec';
 import { findingsOf, type StageOutcome } from '../../domain/retraining/ended-run';
 import {
   maxHoldSeconds,
@@ -31,7 +31,7 @@ import { enqueueOutbox } from '../notification/outbox-entry';
 import type { RunCancelPayload } from '../run/follow-up';
 import { acceptOne } from '../run/repository';
 import type { runs } from '../run/schema';
-import type { stageRecords } from '../run/stage-schema';
+import type { stageRecords } from '../stage/schema';
 import { holdIncident, retrainingActor, stopIncident } from './incidents';
 import type { CurrentSpec, LifecycleName } from './records';
 import type { retrainings } from './schema';

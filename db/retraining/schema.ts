@@ -5,7 +5,7 @@ import type { RetrainingState } from '../../domain/retraining/retraining';
 import type { EventReceipt } from '../../domain/retraining/incoming-event';
 import { bytewise, document, instant, tenantId } from '../columns';
 import { lifecycles } from '../lifecycle/schema';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 
 /** The automatic runs of a lifecycle. The row lock makes one run of concurrent requests. */
 export const retrainings = pgTable(

@@ -1,9 +1,9 @@
 import type { Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
-import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../domain/rollout/canary';
 import { versionName } from '../../domain/model/model';
 import type { AbObservations, ArmObservations } from '../../domain/rollout/state';
-import { statusOf } from '../alias/state';
+import { statusOf } from '../model/state';
 import { appendAudit } from '../audit/entry';
 import type { Query, Transaction } from '../connection';
 import { readArmControls, readFailed } from './control';

@@ -1,6 +1,6 @@
 import type { DecisionId } from '../../domain/ids';
 import type { RolloutEnding, RolloutStatus } from '../../domain/rollout/rollout';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import type { Transaction } from '../connection';
 import { toJson } from '../document';
 import { appendAudit } from '../audit/entry';

@@ -1,6 +1,6 @@
 import type { PredictionId } from '../../domain/ids';
 import { advanceClock, stoppedClock } from '../../domain/rollout/event-clock';
-import type { LoggedAnswer } from '../../domain/language/logged-answer';
+import type { LoggedAnswer } from '../../domain/bundle/logged-answer';
 import { classLabel } from '../../domain/serving/prediction';
 import {
   classPredictionIn,
@@ -19,7 +19,7 @@ import { requestLoss, rightAnswer } from '../../domain/rollout/judging/loss';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import type { Transaction } from '../connection';
 import { toJson } from '../document';
-import { readLabels } from '../language/answer-label-repository';
+import { readLabels } from './answer-label-repository';
 import type { OtherScore } from '../serving/prediction-records';
 import type { Consumption, DuePair, RolloutRepository } from './records';
 import { readArms, tallyArms } from './arms';
@@ -27,19 +27,20 @@ import { bucketOf, countEntities } from './entity-losses';
 import { guardRun } from '../run/guard';
 import { moveShare } from './share';
 import { lockRollout, toRecord, type RolloutRow } from './state';
-import { readClock, readCounts, readTraffic, dueUntil, spanOf } from './traffic';
+import { readClock, readCounts, readTraffic, dueUntil } from './traffic';
+import { spanOf } from '../serving/traffic-span';
 
 interface DueRow {
   readonly predictionId: PredictionId;
   readonly eventTime: string;
   readonly spanStart: string;
   readonly label: unknown;
-  /** Of the prediction; null if its partition was dropped. */
+  /** Version that predicted; null if the partition of the prediction was dropped. */
   readonly version: number | null;
   readonly step: number | null;
   readonly output: unknown;
   readonly other: OtherScore | null;
-  /** Of the entity by which the request was assigned. */
+  /** Hash bucket of the entity by which the request was assigned. */
   readonly bucket: number;
 }
 
@@ -142,8 +143,8 @@ function labelsIn({ state: { evidence } }: RolloutRow): number {
 }
 
 /**
- * Takes the oldest labels by event time out of the queue. With a join instead of the array of keys,
- * PostgreSQL reads the whole table for a thousand labels.
+ * Takes the oldest labels by event time out of the queue. Keep the array of keys: with a join,
+ * PostgreSQL scans the whole table for a thousand labels.
  */
 async function takeDueLabels(
   tx: Transaction,
@@ -201,7 +202,7 @@ function toPair(rollout: RolloutRow, row: DueRow): DuePair | null {
 interface ReadLabel extends AnswerScores {
   readonly label: number;
   readonly sameAnswer?: boolean;
-  /** Of a multiclass model: the served prediction and the one beside it. */
+  /** Served and shadow prediction of a multiclass model. */
   readonly classes?: readonly [ClassPrediction | null, ClassPrediction | null];
 }
 
@@ -249,8 +250,8 @@ function possibleLosses([champion, challenger]: NonNullable<ReadLabel['classes']
 }
 
 /**
- * If only one version received the question, there was no room for the other. Such a question says
- * nothing about either and is not a pair.
+ * If only one version was asked, because the other was at capacity, the question is not a pair and
+ * counts for neither version.
  */
 function readAnswers(quality: AnswerQuality, { label, output, other }: DueRow): ReadLabel | null {
   if (quality.from !== 'callers' && other === null) return null;

@@ -6,7 +6,7 @@ import type {
   RunId,
   Tenant,
 } from '../../domain/ids';
-import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../domain/rollout/canary';
 import type { EntityChange } from '../../domain/rollout/judging/entity-losses';
 import type { LabelledVerdictPair } from '../../domain/rollout/judging/judge-labels';
 import type {
@@ -22,7 +22,7 @@ import type {
   PossibleLosses,
   RolloutState,
 } from '../../domain/rollout/state';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import type { Page, PageRequest } from '../page';
 import type { TrafficPoint } from './traffic-history';
 
@@ -84,15 +84,15 @@ export interface DuePair {
   readonly servedBy: 'champion' | 'challenger';
   /** The arm of the entity, also if the challenger failed and the champion answered. */
   readonly assigned: 'champion' | 'challenger';
-  /** In an A/B rollout, the version of the entity, also if the champion answered. */
+  /** Version of the entity in an A/B rollout, also if the champion answered. */
   readonly assignedVersion?: number;
   /** Index of the step in which it was served. */
   readonly step: number;
   /** How long its label was due and missing, in event time; absent: it came in time. */
   readonly lateSeconds?: number;
-  /** Of arms: how it changes the losses of its entity. */
+  /** How the label changes the losses of its entity, for arms. */
   readonly change?: EntityChange;
-  /** For a language application: both versions gave the same text. */
+  /** Whether both versions gave the same text, for a language application. */
   readonly sameAnswer?: boolean;
   /**
    * For a multiclass model: the label is 1, and the scores are the probabilities of the true class.
@@ -107,11 +107,11 @@ export interface RolloutTraffic {
   readonly eventNow: string | null;
   /** Labels of requests up to here are due and had time to arrive. */
   readonly ripeUntil: string | null;
-  /** Of the current step, of its phase (shadow or serving), and of all. */
+  /** Counts of the current step, of its phase (shadow or serving), and of all steps. */
   readonly step: CountsByArm;
   readonly phase?: CountsByArm;
   readonly total: CountsByArm;
-  /** Of the current step. */
+  /** Counts of the current step. */
   readonly answers: AnswerCounts;
   /** Of the current step. Absent in an A/B rollout. */
   readonly control?: ControlCounts;

@@ -1,9 +1,9 @@
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import type { GuardrailSpec } from '../../domain/lifecycle/lifecycle';
+import type { GuardrailSpec } from '../../domain/rollout/canary';
 import { haveSamePolicy, canaryAtAttempt, showsHarm } from '../../domain/rollout/judging/attempts';
 import { isOpenRollout } from '../../domain/rollout/rollout';
-import { lockModel, statusOf } from '../alias/state';
+import { lockModel, statusOf } from '../model/state';
 import type { Database, Transaction } from '../connection';
 import { toJson } from '../document';
 import { runIdempotently } from '../idempotency/idempotency';

@@ -14,14 +14,14 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
 import type { DecisionId, RolloutId, RunId } from '../../domain/ids';
-import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../domain/rollout/canary';
 import {
   rolloutStatuses,
   type RolloutRollback,
   type RolloutStatus,
 } from '../../domain/rollout/rollout';
 import type { RolloutState } from '../../domain/rollout/state';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import { bytewise, counter, document, instant, oneOf, tenantId } from '../columns';
 import { decisions } from '../decision/schema';
 import { modelVersions } from '../model/schema';
@@ -158,7 +158,7 @@ export const rolloutTraffic = pgTable(
     /** Counted labels by assigned arm. */
     championLabelled: counter('champion_labelled').notNull().default(0),
     challengerLabelled: counter('challenger_labelled').notNull().default(0),
-    /** Of a rollout by arms: entities by assigned arm, each counted once in a step. */
+    /** Entities by assigned arm, each counted once in a step; for a rollout by arms. */
     championEntities: counter('champion_entities').notNull().default(0),
     challengerEntities: counter('challenger_entities').notNull().default(0),
   },

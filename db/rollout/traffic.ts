@@ -1,11 +1,10 @@
 import type { EventClock } from '../../domain/rollout/event-clock';
 import { stoppedClock } from '../../domain/rollout/event-clock';
 import type { AnswerCounts, ArmCounts, CountsByArm } from '../../domain/rollout/state';
-import type { CanarySpec } from '../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../domain/rollout/canary';
 import type { Query } from '../connection';
 import { readArms } from './arms';
 import { readControl, readFailed } from './control';
-import type { Value } from '../sql';
 import type { RolloutTraffic } from './records';
 import type { RolloutRow } from './state';
 
@@ -180,9 +179,4 @@ export function trafficSpanOf({
   maxDurationSeconds,
 }: Pick<CanarySpec, 'maxDurationSeconds'>): number {
   return spanWidths.find((seconds) => maxDurationSeconds / seconds <= maxSpans) ?? 3600;
-}
-
-/** Start of the span in which `instant` lies. */
-export function spanOf(sql: Query, instant: Value, seconds: Value) {
-  return sql`date_bin(make_interval(secs => ${seconds}), ${instant}, 'epoch')`;
 }

@@ -1,6 +1,6 @@
 /** Runs that another run has started and waits for. */
 import { failure } from '../../domain/failure';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { RunRequest } from '../../domain/run/run';
 import type { Columns } from '../columns';

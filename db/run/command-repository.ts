@@ -1,9 +1,9 @@
 import type { Ballot } from '../../domain/run/ballot';
-import type { CommandOrder, KeyHolder } from '../../domain/run/command';
-import { commandScopes } from '../../domain/run/command';
+import type { CommandOrder, KeyHolder } from '../../domain/command';
+import { commandScopes } from '../../domain/command';
 import type { FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
-import { withActingKey } from '../access/acting-key';
+import { withActingKey } from '../acting-key';
 import type { Columns } from '../columns';
 import type { Database, Query, Transaction } from '../connection';
 import { newId } from '../ids';

@@ -15,7 +15,7 @@ export interface HeldClaim {
 export interface FencedEffect {
   readonly tenant: Tenant;
   readonly runId: RunId;
-  /** For an effect that several attempts may write. */
+  /** Claim of an effect that several attempts may write. */
   readonly claim?: HeldClaim | undefined;
 }
 

@@ -10,14 +10,14 @@ import {
   text,
   unique,
 } from 'drizzle-orm/pg-core';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { RunId } from '../../domain/ids';
 import type { LifecycleKind } from '../../domain/lifecycle/lifecycle';
-import type { ProgramRef } from '../../domain/project/program';
+import type { ProgramRef } from '../../domain/lifecycle/sections/program';
 import type { Failure, RunRequest, RunStatus } from '../../domain/run/run';
 import type { RerunOf } from '../../domain/run/rerun';
 import { finalRunStatuses, runStatuses } from '../../domain/run/run';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import {
   bytewise,
   counter,
@@ -72,7 +72,7 @@ export const runs = pgTable(
     createdAt: createdAt(),
     startedAt: instant('started_at'),
     endedAt: instant('ended_at'),
-    /** From then on the run only undoes its effects. */
+    /** Time from which the run only undoes its effects. */
     undoSince: instant('undo_since'),
     touchedAt: instant('touched_at').notNull().defaultNow(),
   },

@@ -123,7 +123,9 @@ async function insert(
     throw failure(
       'Conflict',
       `${runId} accepts no more events: ` +
-        (isFinal(run.status) ? `it has ended already as ${run.status}` : 'it is being undone'),
+        (isFinal(run.status)
+          ? `it has already ended (status: ${run.status})`
+          : 'it is being undone'),
       { next: `perennial run show ${runId}` },
     );
   const [kept] = await tx<{ readonly count: number }[]>`

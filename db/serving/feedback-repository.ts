@@ -158,7 +158,7 @@ async function joinOfAge(
 export interface WaitingLabel {
   readonly tenant: Tenant;
   readonly id: PredictionId;
-  /** With microseconds. */
+  /** Time with microseconds. */
   readonly at: string;
 }
 

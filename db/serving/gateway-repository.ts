@@ -26,7 +26,7 @@ export interface FailedRequests {
   /** RFC 3339: the start of the hour. */
   readonly hour: string;
   readonly reason: UnansweredReason;
-  /** Of the signature; null if the reason is about none. */
+  /** Column of the signature; null if the reason is about none. */
   readonly column: string | null;
   /** All of the hour so far. */
   readonly failed: number;
@@ -37,7 +37,7 @@ export interface FailedInRollout {
   readonly tenant: Tenant;
   readonly rollout: RolloutId;
   readonly step: number;
-  /** To which the entity is assigned. */
+  /** Version to which the entity is assigned. */
   readonly version: number;
   /** RFC 3339: the start of the minute of event time. */
   readonly minute: string;
@@ -80,7 +80,7 @@ export interface GatewayRepository {
    * their models. A call may be repeated.
    */
   reportInterrupted(input: {
-    /** Of the process, the same in each call. */
+    /** Id of the process, the same in each call. */
     readonly id: string;
     /** RFC 3339: the last change of these numbers. */
     readonly at: string;
@@ -203,5 +203,5 @@ function storableText(text: string): string {
 }
 
 const interrupted = 'interrupted' satisfies UnansweredReason;
-/** Of a gateway that has stopped. */
+/** Heartbeat number of a gateway that has stopped. */
 export const lastBeat = Number.MAX_SAFE_INTEGER;

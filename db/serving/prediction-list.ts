@@ -23,7 +23,7 @@ export interface PredictionFilter {
   readonly until?: string | undefined;
 }
 
-/** Without the data that the caller sent. */
+/** A prediction without the data that the caller sent. */
 export type ListedPrediction = Omit<PredictionRecord, 'input' | 'entity' | 'receivedValues'>;
 
 /**

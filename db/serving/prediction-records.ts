@@ -1,6 +1,6 @@
 import type { PredictionId, RolloutId, Tenant } from '../../domain/ids';
 import type { ClassPrediction } from '../../domain/evaluation/class-prediction';
-import type { LoggedAnswer } from '../../domain/language/logged-answer';
+import type { LoggedAnswer } from '../../domain/bundle/logged-answer';
 import type { PredictionArm } from '../../domain/serving/prediction';
 import type { ReceivedValue } from './feedback-schema';
 
@@ -16,7 +16,7 @@ export interface PredictionRow {
   readonly eventTime: string | null;
   readonly input: unknown;
   readonly output: unknown;
-  /** From the request's arrival to its answer, with a challenger's failure before it. */
+  /** Time from the request's arrival to its answer, including a challenger's failure before it. */
   readonly latencyMs: number;
   /** The rollout that split the request, and its step as the gateway knew it. */
   readonly rollout: LoggedRollout | null;

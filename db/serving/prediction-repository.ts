@@ -1,6 +1,6 @@
 import type { PredictionId, Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
-import { loggedAnswer, worstScreeningOutcome } from '../../domain/language/logged-answer';
+import { loggedAnswer, worstScreeningOutcome } from '../../domain/bundle/logged-answer';
 import type { Task } from '../../domain/model/model';
 import type { Columns } from '../columns';
 import type { Database, Sql } from '../connection';
@@ -11,7 +11,7 @@ import type { ListedPrediction, PredictionFilter, StoredPrediction } from './pre
 import { listPredictions, toRecord } from './prediction-list';
 import { keptTexts, type KeptTexts } from './prediction-texts';
 import { advisoryLocks } from '../advisory-locks';
-import { spanOf } from '../rollout/traffic';
+import { spanOf } from './traffic-span';
 import type { predictions } from './prediction-schema';
 import type { PredictionRecord, PredictionRow } from './prediction-records';
 
@@ -20,7 +20,7 @@ export interface PredictionTask {
   readonly version: number;
   /** Null if the version is no longer registered. */
   readonly task: Task | 'chat' | null;
-  /** Of a multiclass model; otherwise null. */
+  /** Classes of a multiclass model; otherwise null. */
   readonly classes: readonly string[] | null;
 }
 

@@ -1,5 +1,5 @@
 import type { PredictionId, Tenant } from '../../domain/ids';
-import { loggedAnswer, type SafetyAudit } from '../../domain/language/logged-answer';
+import { loggedAnswer, type SafetyAudit } from '../../domain/bundle/logged-answer';
 import type { Side } from '../../domain/safety/policy';
 import type { Sql } from '../connection';
 import { daysAround } from './prediction-day';
@@ -11,7 +11,7 @@ export type KeptBySide = Readonly<Record<Side, string | null>>;
 
 export interface KeptTexts {
   readonly served: KeptBySide;
-  /** Of the version that did not answer. */
+  /** Texts of the version that did not answer. */
   readonly other: KeptBySide;
 }
 

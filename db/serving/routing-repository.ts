@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { RolloutId, Tenant } from '../../domain/ids';
 import type { AliasName, ModelVersionRef } from '../../domain/model/model';
 import type { Columns } from '../columns';
@@ -51,7 +51,7 @@ export interface RoutedRollout {
   readonly step: number;
   /** Whether the arm that does not answer scores the request too. */
   readonly besides: boolean;
-  /** Of a request: a hash of what the rollout assigned. */
+  /** Assignment unit of a request: a hash of what the rollout assigned. */
   readonly unit?: string;
 }
 
@@ -89,7 +89,7 @@ interface AliasRow {
   readonly step: number | null;
   readonly weight: number | null;
   readonly besides: boolean | null;
-  /** In an A/B rollout, the order of the challengers. */
+  /** Position among the challengers of an A/B rollout. */
   readonly position: number | null;
   readonly isStopped: boolean | null;
   readonly movedSecondsAgo: number | null;

@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { Tenant } from '../../domain/ids';
 import type { TrackedArtifact } from '../../domain/tracking/tracking';
 import { referenceArtifact, unreferenceArtifact } from '../artifact/repository';

@@ -9,7 +9,7 @@ import {
   text,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import {
   loggedModelStatuses,
   trackedRunStatuses,
@@ -22,7 +22,7 @@ import {
 } from '../../domain/tracking/tracking';
 import { bytewise, counter, createdAt, document, isDigest, oneOf, tenantId } from '../columns';
 import { artifacts } from '../artifact/schema';
-import { tenants } from '../access/tenant-schema';
+import { tenants } from '../tenant/schema';
 
 export const trackingExperiments = pgTable(
   'tracking_experiments',

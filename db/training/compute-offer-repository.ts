@@ -12,7 +12,7 @@ export interface ComputeOfferRepository {
     readonly offers: readonly ComputeOffer[];
     readonly leaseSeconds: number;
   }): Promise<void>;
-  /** Of workers whose lease has not ended; empty if no worker has reported. */
+  /** Offers of workers whose lease has not ended; empty if no worker has reported. */
   live(): Promise<readonly ComputeOffer[]>;
   /** Removes the report of a worker that stops. */
   leave(input: { readonly worker: string }): Promise<void>;

@@ -33,7 +33,7 @@ export const trials = pgTable(
     samplerState: document<SamplerState>('sampler_state')
       .notNull()
       .default(sql`'{}'`),
-    /** By rising step, for the pruner. */
+    /** Intermediate values by rising step, for the pruner. */
     intermediate: document<readonly TrialStep[]>('intermediate')
       .notNull()
       .default(sql`'[]'`),

@@ -28,7 +28,7 @@ export interface BatchRequest {
   /** The largest number of chunks at once, over all workers. */
   readonly parallel: number;
   readonly onRowError: RowErrorPolicy;
-  /** With a larger share of rejected rows, the run fails. */
+  /** Largest share of rejected rows; above it, the run fails. */
   readonly maxErrorShare: number;
 }
 

@@ -1,5 +1,5 @@
 /** The outputs of the stages of a batch prediction. */
-import type { ArtifactRef, Digest } from '../dataset/artifact';
+import type { ArtifactRef, Digest } from '../artifact';
 import type { DatasetVersionRef } from '../dataset/dataset';
 import type { ModelVersionRef } from '../model/model';
 import type { BatchCounts } from './row-errors';

@@ -9,7 +9,7 @@ import {
   type CostPeriod,
   type CostUnit,
 } from './compute-budget';
-import { runScope } from '../language/provider/run-budget';
+import { runScope } from '../budget/run-budget';
 
 /** A budget that a job counts against. `limit` is in parts; null counts without a cap. */
 export interface CostBudget extends BudgetRef {

@@ -7,7 +7,7 @@ import type { Issue } from '../failure';
 import { nearest } from '../document/nearest';
 import type { ParseResult } from '../document/schema-issues.schema';
 import { parseWithSchema } from '../document/schema-issues.schema';
-import { formatInstant, parseInstant } from './time-window';
+import { formatInstant, parseInstant } from '../instant';
 
 /** Parses a contract: with every default, or every issue. */
 export function readContract(document: SourceDocument): ParseResult<DataContract> {

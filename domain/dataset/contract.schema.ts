@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { columnField } from '../document/field.schema';
-import { apiVersion } from '../lifecycle/lifecycle.schema';
+import { apiVersion } from '../document/api-version';
 
 const bound = z
   .union([z.number(), z.string()], { error: 'must be a number or a time' })

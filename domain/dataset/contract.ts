@@ -1,5 +1,5 @@
-import type { Verdict } from '../decision/verdict';
-import type { ArtifactRef } from './artifact';
+import type { Verdict } from '../verdict';
+import type { ArtifactRef } from '../artifact';
 import type { ColumnType } from './dataset';
 
 /** The rules that the rows of one source must meet. Several sources may share one. */

@@ -1,4 +1,4 @@
-import type { Reason, Verdict, VerdictKind } from '../decision/verdict';
+import type { Reason, Verdict, VerdictKind } from '../verdict';
 
 export interface SourceVerdict {
   readonly source: string;

@@ -1,4 +1,4 @@
-import type { ArtifactRef } from './artifact';
+import type { ArtifactRef } from '../artifact';
 
 /** Column types. Each has one form in Parquet, DuckDB, ONNX and the Open Inference Protocol. */
 export type ColumnType = 'string' | 'integer' | 'number' | 'boolean' | 'timestamp';

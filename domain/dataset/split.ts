@@ -20,3 +20,10 @@ export interface SplitShares {
   readonly confirm: number;
   readonly holdout: number;
 }
+
+/**
+ * The parts of the data, in order of time or by a hash of rows or groups: `train` trains the model,
+ * `tuning` tunes it, `confirm` confirms the parameters, and `holdout` evaluates it.
+ */
+export const assembledParts = ['train', 'tuning', 'confirm', 'holdout'] as const;
+export type AssembledPartName = (typeof assembledParts)[number];

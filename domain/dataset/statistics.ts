@@ -23,7 +23,7 @@ export type ColumnStatistics = {
 export interface NumberStatistics {
   readonly nans: number;
   readonly infinities: number;
-  /** Of the finite values; null when there are none. */
+  /** Minimum of the finite values; null if there are none. */
   readonly min: number | null;
   readonly max: number | null;
   readonly mean: number | null;

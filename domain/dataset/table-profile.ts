@@ -40,9 +40,9 @@ export interface ColumnProfile extends Column {
   readonly isSequence: boolean;
   /** Texts that mostly are dates and do not begin with the year. */
   readonly looksLikeDate: boolean;
-  /** For times: the days with rows, counted from 1970 in UTC, increasing. */
+  /** Days with rows, for times; counted from 1970 in UTC, increasing. */
   readonly days: readonly number[];
-  /** For times: the mean in milliseconds since 1970. */
+  /** Mean in milliseconds since 1970, for times. */
   readonly meanTime: number | null;
   /** The column alone determines the label in every row. */
   readonly determinesLabel: boolean;

@@ -1,5 +1,5 @@
-import type { Evidence } from './evidence';
-import { confidenceAt, maxAttempts, attemptText } from './gates/attempts';
+import type { Evidence } from '../evaluation/evidence';
+import { confidenceAt, maxAttempts, attemptText } from '../evaluation/attempts';
 import { judgeNonInferiority, judgeSuperiority } from './gates/difference';
 import { percent } from '../format';
 import { type GateKind, type GateResult } from './gates/gate';
@@ -8,7 +8,7 @@ import { judgeSlices } from './gates/slice';
 import { absoluteGates, judgeThreshold } from './gates/threshold';
 import type { GateSpec } from './gate-spec';
 import type { EvaluationPolicy } from './policy';
-import type { Reason, Verdict, VerdictKind } from './verdict';
+import type { Reason, Verdict, VerdictKind } from '../verdict';
 
 /** A gate with its result. */
 export interface GateDecision extends GateResult {

@@ -1,10 +1,15 @@
 import type { GateDecision } from './decide';
-import type { ClassEvidence, CounterpartEvidence, Evidence, Measurement } from './evidence';
-import { attemptText } from './gates/attempts';
+import type {
+  ClassEvidence,
+  CounterpartEvidence,
+  Evidence,
+  Measurement,
+} from '../evaluation/evidence';
+import { attemptText } from '../evaluation/attempts';
 import { sampleSizeText, boundsAt } from './gates/gate';
 import { count, figure, interval, signed } from '../format';
 import type { MetricName } from '../evaluation/metrics/names';
-import type { ReasonOutcome, Verdict } from './verdict';
+import type { ReasonOutcome, Verdict } from '../verdict';
 
 /** A verdict as lines of text, with the reason of each gate. */
 export function explainVerdict(verdict: Verdict): readonly string[] {

@@ -1,13 +1,13 @@
 import { parseDuration } from '../duration';
 import type { SourceDocument } from '../document/document';
 import { isMap, nameOf, valueAt } from '../document/path';
-import { minDays } from './evidence';
+import { minDays } from '../evaluation/evidence';
 import type { Issue } from '../failure';
 import { daysCutBy } from '../evaluation/measure/whole-weeks';
 import { classMetrics, isClassMetric, type ClassMetric } from '../evaluation/metrics/multiclass';
 import { gateSchema } from './gate.schema';
 import type { MetricName } from '../evaluation/metrics/names';
-import { splitSchema } from '../lifecycle/lifecycle.schema';
+import { splitSchema } from '../dataset/split.schema';
 
 /** Checks of gates against each other and the rest of `evaluate`; skips invalid gates. */
 export function gateIssues(document: SourceDocument): readonly Issue[] {

@@ -1,13 +1,10 @@
 import type { ClassMetric } from '../evaluation/metrics/multiclass';
 import type { MetricName } from '../evaluation/metrics/names';
+import type { SliceSpec } from '../evaluation/evidence';
 
 export interface EvaluateSpec {
   readonly metrics: readonly MetricName[];
-  readonly slices: {
-    readonly columns: readonly string[];
-    readonly metric: MetricName;
-    readonly minRows: number;
-  } | null;
+  readonly slices: SliceSpec | null;
   readonly gates: readonly GateSpec[];
   /** Only for regression: larger errors count as so large. Absent: no bound. */
   readonly errorBound?: number | undefined;

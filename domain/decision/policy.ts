@@ -1,4 +1,4 @@
-import { confidenceAt } from './gates/attempts';
+import { confidenceAt } from '../evaluation/attempts';
 import type { EvaluateSpec, GateSpec } from './gate-spec';
 import { standardLevels } from '../statistics/interval';
 

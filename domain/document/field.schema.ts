@@ -8,7 +8,7 @@ import {
   suggestDuration,
   type CalendarDuration,
 } from '../duration';
-import { formatInstant, parseInstant } from '../dataset/time-window';
+import { formatInstant, parseInstant } from '../instant';
 import { schemaIssue } from './schema-issues.schema';
 
 /** Names of lifecycles, gates and trainers. They occur in URLs, file names and `name@version`. */

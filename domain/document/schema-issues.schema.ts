@@ -3,7 +3,7 @@ import type { SourceDocument } from './document';
 import type { DocumentPath } from './path';
 import { isMap, nameOf, valueAt } from './path';
 import type { Issue } from '../failure';
-import { withSchemaAllowance } from '../language/cases/schema-allowance';
+import { withSchemaAllowance } from './schema-allowance';
 import { nearest } from './nearest';
 import { descriptionOf, keyDescription, suggestKey, schemaAt } from './schema-walk.schema';
 

@@ -1,12 +1,12 @@
 import { predictedClass } from './metrics/multiclass';
 import { rowLogloss } from './metrics/classification';
-import type { LossRange } from '../rollout/judging/loss';
+import type { LossRange } from './metrics/loss-range';
 
 /** The prediction of a multiclass model for one row, as stored in the prediction log. */
 export interface ClassPrediction {
   /** The most probable class. */
   readonly class: string;
-  /** By class, in the order of the model's classes. */
+  /** Class → probability, in the order of the model's classes. */
   readonly probabilities: Readonly<Record<string, number>>;
 }
 

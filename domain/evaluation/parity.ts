@@ -1,4 +1,4 @@
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from '../artifact';
 
 /** The comparison of predictions of a real gateway with the offline predictions of the holdout. */
 export type ParityEvidence =

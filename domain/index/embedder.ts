@@ -1,4 +1,4 @@
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from '../artifact';
 
 /** The model that turns text into vectors. */
 export type EmbedderSpec =

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { bytesField, nameField, variableField } from '../document/field.schema';
-import { sourceName } from '../lifecycle/lifecycle.schema';
+import { sourceName } from '../dataset/source-name.schema';
 import { schemaIssue } from '../document/schema-issues.schema';
 import { vectorKinds } from './vector-index';
 

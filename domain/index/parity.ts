@@ -1,6 +1,6 @@
 import { figure, interval, percent, plain, signed } from '../format';
 import type { Seed } from '../statistics/random';
-import type { Verdict } from '../decision/verdict';
+import type { Verdict } from '../verdict';
 import {
   meanOver,
   scoreOf,
@@ -18,7 +18,7 @@ export interface ParityRule {
   /** How much lower the mean may be. */
   readonly margin: number;
   readonly confidence: number;
-  /** With fewer questions the result is `inconclusive`. */
+  /** Number of questions below which the result is `inconclusive`. */
   readonly minQuestions: number;
 }
 
@@ -36,7 +36,7 @@ export function parityEvidence(
   rule: ParityRule,
   answers: {
     readonly candidate: readonly (Retrieved | null)[];
-    /** For the same questions in the same order; null without a champion. */
+    /** Champion's results for the same questions in the same order; null without a champion. */
     readonly champion: readonly (Retrieved | null)[] | null;
   },
   seed: Seed,

@@ -1,4 +1,4 @@
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from '../artifact';
 import type { ChunkingPlan } from './chunking';
 import type { RejectionCounts } from './document';
 import type { EmbedderIdentity, EmbedderSpec } from './embedder';

@@ -76,7 +76,7 @@ export function unknownLinks(
   return linksIn(answer).filter((link) => !known.has(pageOf(link) ?? ''));
 }
 
-/** Without the fragment, so that two places on one page are the same source. */
+/** The page without the fragment, so that two places on one page are the same source. */
 function pageOf(source: string | null): string | null {
   return linkOf(source)?.split('#', 1)[0] ?? null;
 }

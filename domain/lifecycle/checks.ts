@@ -8,12 +8,12 @@ import type { Issue } from '../failure';
 import { gateIssues } from '../decision/gate-checks';
 import { isClassMetric } from '../evaluation/metrics/multiclass';
 import { metricsOfTask } from '../evaluation/metrics/names';
-import { splitSchema, timeSchema, writtenModelSource } from './lifecycle.schema';
-import { formatOf } from '../dataset/source-uri';
+import { timeSchema, writtenModelSource } from './lifecycle.schema';
+import { splitSchema } from '../dataset/split.schema';
+import { formatOf, schemeOf } from '../dataset/source-uri';
 import { tasks, type Task } from '../model/model';
 import { paramsIssues } from '../training/params-size';
 import { releaseIssues } from './release-checks';
-import { schemeOf } from '../dataset/source-uri';
 import { shortestDays } from '../dataset/time-window';
 
 /**

@@ -2,21 +2,20 @@
 import { z } from 'zod';
 import { computeBudgetSchema } from '../cost/budget.schema';
 import { formatOf } from '../dataset/source-uri';
-import { namedList } from '../document/codec.schema';
+import { namedList, orNull } from '../document/codec.schema';
 import { notifySchema } from '../notification/notify.schema';
-import { programSchema } from '../project/program.schema';
+import { programSchema } from './sections/program.schema';
 import { scheduleSchema } from '../schedule/schedule.schema';
-import { orNull } from '../document/codec.schema';
 import type { DataLifecycleSpec, ModelSource, SourcesSpec } from './lifecycle';
 import {
-  apiVersion,
   limitsSchema,
   metadataSchema,
-  sourceName,
   withLimits,
   withoutLimits,
   writtenModelSource,
 } from './lifecycle.schema';
+import { sourceName } from '../dataset/source-name.schema';
+import { apiVersion } from '../document/api-version';
 
 /** A run without a window reads its sources whole. */
 const writtenWholeSource = writtenModelSource.omit({ time: true });

@@ -1,4 +1,4 @@
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from '../artifact';
 import type { DataContract, DataContracts } from '../dataset/contract';
 import { readContract } from '../dataset/contract-document';
 import type { SourceDocument } from '../document/document';
@@ -11,7 +11,7 @@ import type { LifecycleSpec } from './revision';
 import { crossSectionIssues, sourceIssues } from './checks';
 import { dataLifecycleSchema } from './data-lifecycle.schema';
 import { lifecycleSchema } from './lifecycle.schema';
-import { filesOfLlmLifecycle, readLlmLifecycle } from '../language/lifecycle/document';
+import { filesOfLlmLifecycle, readLlmLifecycle } from './llm/document';
 import { uniquePaths, namedFileIssues, textProblem, type NamedPath } from './named-files';
 import { nearest } from '../document/nearest';
 import { parseWithSchema } from '../document/schema-issues.schema';
@@ -21,7 +21,7 @@ import { yamlDocument } from '../document/yaml-document.schema';
 export interface LifecycleSource {
   /** The text of the file, or an object from a JSON body or `defineLifecycle`. */
   readonly document: unknown;
-  /** For messages. */
+  /** File name for messages. */
   readonly fileName: string;
   /** Path → text of the files beside the lifecycle. Files that it does not name are ignored. */
   readonly files: Readonly<Record<string, string>>;

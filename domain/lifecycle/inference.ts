@@ -31,7 +31,7 @@ export interface InferredLifecycle {
   readonly checks: readonly string[];
 }
 
-/** With fewer labelled rows the parts of the split are too small. */
+/** Labelled rows below which the parts of the split are too small. */
 const minRows = 50;
 /** A text column with more distinct values than this share identifies rows. */
 const maxDistinctShare = 0.5;
@@ -145,7 +145,7 @@ function refused(
 interface InferredTarget {
   readonly task: Task;
   readonly text: string;
-  /** For a binary label of two texts: the text that means true. */
+  /** Text that means true, for a binary label of two texts. */
   readonly labelSql: { readonly equals: string } | null;
   /** The values that the contract allows. */
   readonly values: readonly string[] | null;

@@ -2,14 +2,14 @@
  * Changes of a lifecycle that weaken its policy. Another person must accept them before they take
  * effect.
  */
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from '../artifact';
 import { canonicalJson } from '../canonical';
 import type { DataContracts } from '../dataset/contract';
 import { isMap, nameOf, type DocumentPath } from '../document/path';
 import { formatSeconds } from '../duration';
 import type { LifecycleSpec, ReleasingSpec } from './revision';
 import type { SplitSpec } from '../dataset/split';
-import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
+import type { LlmLifecycleSpec } from './llm/llm-lifecycle';
 import { defaultMaxMissing, missingLabelsOf } from '../rollout/missing-labels';
 import { largeHarmMargins } from '../rollout/policy';
 

@@ -2,7 +2,7 @@ import { failure } from '../failure';
 import { looseningText, loosenings } from './loosenings';
 import type { LifecycleRevision } from './revision';
 
-/** @throws Conflict when a run would use a revision that is looser than the policy in force. */
+/** @throws Conflict when a run would use a revision that is less strict than the current policy. */
 export function refuseLooserRevision({
   inForce,
   used,
@@ -20,7 +20,7 @@ export function refuseLooserRevision({
   throw failure(
     'Conflict',
     `${by} uses revision ${used.revision} of ${used.lifecycle}, ` +
-      `which is looser than revision ${inForce.revision} in force: ${named}`,
+      `which is less strict than revision ${inForce.revision}, the current policy: ${named}`,
     { next },
   );
 }

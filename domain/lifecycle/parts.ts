@@ -4,7 +4,8 @@ import { isMap, valueAt } from '../document/path';
 import { columnField, pathField } from '../document/field.schema';
 import { gateSchema } from '../decision/gate.schema';
 import type { DataSpec, TrainSpec } from './lifecycle';
-import { dataSchema, paramsField, slicesSchema, sourceName } from './lifecycle.schema';
+import { dataSchema, paramsField, slicesSchema } from './lifecycle.schema';
+import { sourceName } from '../dataset/source-name.schema';
 import { absoluteUri, isRelativeUri } from '../dataset/source-uri';
 import { tuneSchema } from '../tuning/tune.schema';
 import type { ParameterRange, TuneSpec } from '../tuning/tune-spec';
@@ -15,7 +16,7 @@ import type { ParameterRange, TuneSpec } from '../tuning/tune-spec';
  */
 export interface CheckedParts {
   readonly sql: LifecycleSqlParts | null;
-  /** For binding the SQL to the sources' columns. */
+  /** Data section, to bind the SQL to the columns of the sources. */
   readonly data: DataSpec | null;
   /** False when window and split are placeholders, because the document's own have errors. */
   readonly hasWindow: boolean;

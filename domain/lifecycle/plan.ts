@@ -1,4 +1,4 @@
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from '../artifact';
 import { canonicalJson } from '../canonical';
 import { contractOf, type DataContracts } from '../dataset/contract';
 import type { DocumentPath } from '../document/path';
@@ -10,13 +10,10 @@ import { dataLifecycleSchema, type DataLifecycleDocument } from './data-lifecycl
 import { lifecycleSchema, type LifecycleDocument } from './lifecycle.schema';
 import { changesToApprove, isDataChange } from './judged-data';
 import { looseningText, type Loosening } from './loosenings';
-import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
-import {
-  llmLifecycleSchema,
-  type LlmLifecycleDocument,
-} from '../language/lifecycle/llm-lifecycle.schema';
-import type { ModelStage, StageName } from '../run/run';
-import { modelStages, stagesOf } from '../run/run';
+import type { LlmLifecycleSpec } from './llm/llm-lifecycle';
+import { llmLifecycleSchema, type LlmLifecycleDocument } from './llm/llm-lifecycle.schema';
+import type { ModelStage, StageName } from './stages';
+import { modelStages, stagesOf } from './stages';
 import { maskedNotify } from '../notification/webhook-address';
 
 /** A parsed revision before it is applied. */

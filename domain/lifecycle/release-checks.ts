@@ -4,7 +4,7 @@ import type { DocumentPath } from '../document/path';
 import { formatSeconds } from '../duration';
 import { isMap, nameOf, valueAt } from '../document/path';
 import type { Issue } from '../failure';
-import type { CanarySpec } from './lifecycle';
+import type { CanarySpec } from '../rollout/canary';
 import { percent } from '../format';
 import { defaultMaxMissing } from '../rollout/missing-labels';
 import { holdsAcrossDays, minSecondsAcrossDays } from '../rollout/policy';

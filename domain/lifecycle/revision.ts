@@ -1,6 +1,6 @@
-import type { ArtifactRef, Digest } from '../dataset/artifact';
-import type { LlmLifecycleSpec } from '../language/lifecycle/llm-lifecycle';
-import type { ProgramSpec } from '../project/program';
+import type { ArtifactRef, Digest } from '../artifact';
+import type { LlmLifecycleSpec } from './llm/llm-lifecycle';
+import type { ProgramSpec } from './sections/program';
 import type { DataContracts } from '../dataset/contract';
 import type { DataLifecycleSpec, ModelLifecycleSpec } from './lifecycle';
 

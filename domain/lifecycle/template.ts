@@ -20,7 +20,7 @@ export interface TemplateTable {
   /** The columns of requests and the label, in order. */
   readonly columns: readonly TemplateColumn[];
   readonly label: string;
-  /** For a binary label of texts: the text that means true. */
+  /** Text that means true, for a binary label of texts. */
   readonly labelSql?: { readonly equals: string };
   /** Null when the rows have no usable time. */
   readonly time: string | null;

@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../dataset/artifact';
+import type { ArtifactRef, Digest } from '../artifact';
 import type { Issue } from '../failure';
 import { failure } from '../failure';
 import type { FeatureColumn, ImportedFormat, Task } from './model';

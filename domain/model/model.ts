@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../dataset/artifact';
+import type { ArtifactRef, Digest } from '../artifact';
 import type { Column } from '../dataset/dataset';
 
 /**
@@ -53,7 +53,7 @@ export interface ModelManifest {
   readonly trainer: {
     readonly name: string;
     readonly codeDigest: Digest;
-    /** Of the locked packages, for a trainer with its own. */
+    /** Digest of the locked packages, for a trainer with its own packages. */
     readonly environment?: Digest;
     readonly params: Readonly<Record<string, unknown>>;
     readonly seed: number;

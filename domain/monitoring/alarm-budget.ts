@@ -1,4 +1,4 @@
-import type { MonitorSpec } from './monitor-spec';
+import type { MonitorSpec } from '../lifecycle/sections/monitor-spec';
 
 /** Tests whose alarms have a stated rate. Each has a part of the false alarms of the model. */
 export const alarmFamilies = ['drift', 'quality', 'service', 'volume', 'labels'] as const;

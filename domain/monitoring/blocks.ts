@@ -12,14 +12,14 @@ export const seasonCount = 8;
 
 const hourMs = 3_600_000;
 
-/** Where an hour of event time belongs. A block is the number of blocks since 1970. */
+/** The blocks and the season of an hour of event time. `blocks` counts blocks since 1970. */
 export interface HourPlace {
   readonly blocks: ByScale<number>;
   readonly season: number;
 }
 
 export interface BlockCalendar {
-  /** @throws RangeError if the text is no time */
+  /** @throws RangeError if the text is not a time */
   readonly placeOf: (hour: string) => HourPlace;
   /** The start of a block, as an ISO text in UTC. */
   readonly startOf: (scale: BlockScale, block: number) => string;

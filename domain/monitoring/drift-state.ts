@@ -8,7 +8,7 @@ import { mapKinds, type ByKind } from './shift';
 /** What a monitor keeps of the traffic that it has counted. Plain JSON, and pure functions. */
 export interface DriftState {
   readonly rows: number;
-  /** Rows of hours whose block was over when they were counted; they are in no test of it. */
+  /** Rows that arrived after their block closed; excluded from its tests. */
   readonly lateRows: ByScale<number>;
   /** The newest block of each scale. */
   readonly blocks: ByScale<number | null>;
@@ -22,23 +22,23 @@ export interface FeatureState {
   /** Rows of the newest block and of the one before it with rows, for effect sizes. */
   readonly counts: ByScale<{ readonly newest: BlockCounts; readonly last: BlockCounts | null }>;
   readonly tests: ByKind<ByScale<TestState>>;
-  /** Absent before the first number, and without a test of jumps. */
+  /** Absent if jump tests are off or no number was seen yet. */
   readonly jump?: JumpState;
 }
 
 export interface BlockCounts {
   readonly bins: readonly number[];
-  /** Rows by season, from which follows what the reference expects. */
+  /** Rows by season, to compute expected counts from the reference. */
   readonly seasons: readonly number[];
 }
 
 export interface TestState {
   /** Log-wealth by stake in the newest block. */
   readonly wealth: readonly number[];
-  /** The most evidence in the newest block. */
+  /** Maximum of the log-wealth in the newest block. */
   readonly most: number;
   readonly alarm: DriftAlarm | null;
-  /** Alarms that were ever raised. */
+  /** Number of alarms so far. */
   readonly raised: number;
 }
 

@@ -1,8 +1,8 @@
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from '../artifact';
 import type { RowLoss } from '../evaluation/metrics/names';
 import type { LifecycleSpec } from '../lifecycle/revision';
 import type { Task } from '../model/model';
-import { defaultMonitor, type MonitorSpec } from './monitor-spec';
+import { defaultMonitor, type MonitorSpec } from '../lifecycle/sections/monitor-spec';
 
 /** `off`: the settings turn the monitor off, or the model has no champion that it could watch. */
 export const monitorStatuses = ['watching', 'off'] as const;

@@ -25,7 +25,7 @@ export interface HourCounts {
   readonly score: readonly number[] | null;
   /** Rows by bin of the score of each pair of features, by the name of the pair. */
   readonly pairs: Readonly<Record<string, readonly number[]>>;
-  /** Of the features that are numbers. */
+  /** Sums of the numeric features. */
   readonly sums: Readonly<Record<string, ValueSums>>;
 }
 
@@ -34,7 +34,7 @@ export interface FeatureReference {
   /** Q: by season, the share of each bin. */
   readonly shares: readonly (readonly number[])[];
   readonly tolerances: ByKind<ByScale<Tolerance>>;
-  /** Of a feature that is a number; absent in references that were stored without it. */
+  /** Jump limits of a numeric feature; absent in references that were stored without them. */
   readonly jump?: JumpReference;
 }
 

@@ -54,7 +54,7 @@ export function toleranceOf(
   if (needed.length < minBlocks)
     return off(
       `the reference has ${needed.length} ${scale}s with ${minBlockRows} rows or more; ` +
-        `it takes ${minBlocks}`,
+        `at least ${minBlocks} are needed`,
     );
   const level = returnLevel(needed, alpha);
   const value = Math.max(minEffect, level > 0 ? level + slack : 0);

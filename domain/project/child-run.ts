@@ -1,5 +1,5 @@
 /** A run of another lifecycle that a run has started and waited for. */
-import type { Verdict } from '../decision/verdict';
+import type { Verdict } from '../verdict';
 import type { RunId } from '../ids';
 import type { Failure, RunStatus } from '../run/run';
 

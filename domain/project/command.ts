@@ -1,5 +1,5 @@
 /** A command that a lifecycle runs as a job. */
-import type { ArtifactRef } from '../dataset/artifact';
+import type { ArtifactRef } from '../artifact';
 import type { DatasetVersionRef } from '../dataset/dataset';
 import type { ComputeKind } from '../training/job';
 

@@ -1,7 +1,7 @@
 /** `perennial.config.ts`: what a project deploys. */
 import type { z } from 'zod';
 import type { DataLifecycleDocument } from '../lifecycle/data-lifecycle.schema';
-import type { LlmLifecycleDocument } from '../language/lifecycle/llm-lifecycle.schema';
+import type { LlmLifecycleDocument } from '../lifecycle/llm/llm-lifecycle.schema';
 import type { computeSchema, LifecycleDocument } from '../lifecycle/lifecycle.schema';
 
 type ModelSections = Omit<LifecycleDocument['spec'], 'program'>;

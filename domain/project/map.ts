@@ -2,7 +2,7 @@
  * A bounded map: a stage or a Python step of the project runs once for each item, some of them at
  * once.
  */
-import type { ArtifactRef } from '../dataset/artifact';
+import type { ArtifactRef } from '../artifact';
 
 /**
  * `failFast` fails the map with the first item that fails. `collect` returns all failures.

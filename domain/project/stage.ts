@@ -1,5 +1,5 @@
 /** A stage that a project defines in TypeScript, and what its function may use. */
-import type { ArtifactRef } from '../dataset/artifact';
+import type { ArtifactRef } from '../artifact';
 import type { DatasetVersionRef } from '../dataset/dataset';
 import type { IdempotencyKey, RunId, Tenant } from '../ids';
 import type { SecretRef } from '../access/secret-access';

@@ -1,6 +1,6 @@
 /** Schemas of references that stages take and return. */
 import { z } from 'zod';
-import type { ArtifactRef, Digest } from '../dataset/artifact';
+import type { ArtifactRef, Digest } from '../artifact';
 import type { DatasetVersionRef } from '../dataset/dataset';
 
 /** Immutable bytes in the artifact store. */

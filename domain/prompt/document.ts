@@ -1,6 +1,6 @@
 import type { SourceDocument } from '../document/document';
 import { objectDocument } from '../document/document';
-import { apiVersion } from '../lifecycle/lifecycle.schema';
+import { apiVersion } from '../document/api-version';
 import type { ParseResult } from '../document/schema-issues.schema';
 import { parseWithSchema } from '../document/schema-issues.schema';
 import { yamlDocument } from '../document/yaml-document.schema';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { nameField } from '../document/field.schema';
-import { apiVersion } from '../lifecycle/lifecycle.schema';
+import { apiVersion } from '../document/api-version';
 import { schemaIssue } from '../document/schema-issues.schema';
-import { jsonSchemaField, storedJsonSchemaField } from '../language/dimension/rule.schema';
+import { jsonSchemaField, storedJsonSchemaField } from '../document/json-schema-field.schema';
 
 const text = z.string().max(200_000);
 const setName = nameField('the name of a few-shot set');

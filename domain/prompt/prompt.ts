@@ -1,4 +1,4 @@
-import type { ChatMessage } from '../language/chat';
+import type { ChatMessage } from '../chat/chat';
 
 /** The messages to a model, with variables. Its version is the digest of its canonical JSON. */
 export interface PromptTemplate {

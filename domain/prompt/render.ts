@@ -1,6 +1,6 @@
 import { pointerOf } from '../document/path';
 import { failure } from '../failure';
-import type { ChatMessage } from '../language/chat';
+import type { ChatMessage } from '../chat/chat';
 import { examplesOf } from './few-shot';
 import type { PromptTemplate, PromptValue, PromptValues } from './prompt';
 import { promptProblems, valueProblems, type PromptProblem } from './checks';

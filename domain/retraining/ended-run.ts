@@ -1,5 +1,5 @@
 /** What the stages of an ended run show about its data and its model. */
-import type { Verdict } from '../decision/verdict';
+import type { Verdict } from '../verdict';
 import type { RunStatus, StageStatus } from '../run/run';
 import { brokenDataOf, type ValidatedSources } from './broken-data';
 import type { BrokenData } from './retraining';

@@ -1,5 +1,5 @@
 import type { RunId } from '../ids';
-import type { MonitorSpec } from '../monitoring/monitor-spec';
+import type { MonitorSpec } from '../lifecycle/sections/monitor-spec';
 
 /** `drift` and `quality`: an alarm of the monitor. `event`: a CloudEvent. `data`: a new version. */
 export type RetrainingCauseKind = 'drift' | 'quality' | 'event' | 'data';
@@ -59,7 +59,7 @@ export type RetrainingRules = Pick<MonitorSpec, 'cooldownSeconds' | 'maxFailures
  * it delays and stops only those for alarms.
  */
 export interface AlarmRuns {
-  /** In a row since the last release. */
+  /** Fruitless runs in a row since the last release. */
   readonly fruitless: number;
   /** No run for an alarm starts before this time. */
   readonly notBefore: string;
@@ -92,7 +92,7 @@ export interface RetrainingState {
   readonly hold: DataHold | null;
   /** Set when an alarm has held runs for as long as it may. It holds none until it has ended. */
   readonly isAlarmHoldOver?: true;
-  /** After too many fruitless runs; a person must resolve the incident. */
+  /** True after too many fruitless runs; a person must resolve the incident. */
   readonly stopped: boolean;
 }
 

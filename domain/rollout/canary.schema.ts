@@ -3,7 +3,7 @@ import { orNull, renamed } from '../document/codec.schema';
 import { secondsField } from '../document/field.schema';
 import { rowLosses } from '../evaluation/metrics/names';
 import { assumedDayCorrelation } from '../statistics/day-correlation';
-import type { CanarySpec } from '../lifecycle/lifecycle';
+import type { CanarySpec } from './canary';
 import { defaultSteps, rolloutMethods, type RolloutMethod } from './method';
 import { missingLabelRules } from './missing-labels';
 import { largeHarmMargins } from './policy';
@@ -203,5 +203,5 @@ export function withMethod<Section extends z.ZodType<WrittenMethod>>(section: Se
   });
 }
 
-/** Without `timezone`, which is that of the lifecycle's window. */
+/** The canary without `timezone`, which is that of the lifecycle's window. */
 export const canarySchema = withMethod(renamed(writtenCanary, canaryNames));

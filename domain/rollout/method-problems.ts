@@ -1,5 +1,5 @@
 import type { DocumentPath } from '../document/path';
-import type { CanarySpec } from '../lifecycle/lifecycle';
+import type { CanarySpec } from './canary';
 import { defaultSteps } from './method';
 
 interface MethodProblem {

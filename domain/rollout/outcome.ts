@@ -1,7 +1,7 @@
 import type { RolloutId, RunId } from '../ids';
 import type { ModelVersionRef } from '../model/model';
 import { versionName } from '../model/model';
-import type { DecisionRef, Verdict } from '../decision/verdict';
+import type { DecisionRef, Verdict } from '../verdict';
 import type { RolloutEnding, RolloutRollback, RolloutStatus } from './rollout';
 
 /** The end of a rollout, as stored in the registry. */

@@ -1,6 +1,7 @@
 import { daysOfWeek } from '../calendar';
 import type { DayCorrelation } from '../statistics/day-history';
-import type { CanarySpec, DataSpec } from '../lifecycle/lifecycle';
+import type { LabelSpec } from '../dataset/label';
+import type { CanarySpec } from './canary';
 import { defaultMaxMissing, missingLabelsOf, type MissingLabels } from './missing-labels';
 
 /**
@@ -62,7 +63,7 @@ export function dayCorrelationIn({ test }: Pick<RolloutPolicy, 'test'>): DayCorr
 /** The rules of a canary. A `minDuration` below a week turns the test across days off. */
 export function rolloutPolicyOf(
   canary: CanarySpec,
-  label: Pick<DataSpec['label'], 'dependsOnPrediction'>,
+  label: Pick<LabelSpec, 'dependsOnPrediction'>,
 ): RolloutPolicy {
   const { method, requireShadow } = canary;
   const { steps, quality, guardrails, test, timezone, maxDurationSeconds, onInconclusive } = canary;
@@ -129,13 +130,13 @@ export interface AlphaBudget {
    * last one.
    */
   readonly perStep: { readonly harm: number; readonly shown: number };
-  /** For each bound of the judge's error; 0 without a judge. */
+  /** Alpha of each bound of the judge's error; 0 without a judge. */
   readonly calibration: number;
-  /** For the statements across days. */
+  /** Alpha of the statements across days. */
   readonly acrossDays: { readonly shown: number; readonly harm: number };
-  /** For one guardrail in one step. */
+  /** Alpha of one guardrail in one step. */
   readonly perGuardrail: number;
-  /** For the sample-ratio test of one step; 0 if the policy has none. */
+  /** Alpha of the sample-ratio test of one step; 0 if the policy has none. */
   readonly perShares: number;
 }
 

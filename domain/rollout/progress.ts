@@ -2,11 +2,11 @@
  * The state, events and effects of the rollout workflow. Plain JSON, because progress survives
  * continue-as-new.
  */
-import type { Command } from '../run/command';
+import type { Command } from '../command';
 import type { PredictionId, RolloutId } from '../ids';
-import type { CanarySpec } from '../lifecycle/lifecycle';
+import type { CanarySpec } from './canary';
 import type { ModelVersionRef } from '../model/model';
-import type { DecisionRef } from '../decision/verdict';
+import type { DecisionRef } from '../verdict';
 import type { JudgingEnd } from './judging/evidence';
 import type { EndedRollout, OpeningRefusal, RolloutOutcome, RolloutVersions } from './outcome';
 import type { OpenRolloutStatus, RolloutStatus } from './rollout';

@@ -1,7 +1,7 @@
 import { formatSeconds } from '../duration';
 import { count, figure, interval, percent, plain, signed } from '../format';
-import type { GuardrailSpec } from '../lifecycle/lifecycle';
-import type { Reason } from '../decision/verdict';
+import type { GuardrailSpec } from './canary';
+import type { Reason } from '../verdict';
 import { baseRateReasons } from './judging/labels/base-rate';
 import { countDueLabels } from './judging/labels/due-labels';
 import type { PairsEvidence, QualityEvidence, RolloutEvidence } from './judging/evidence';
@@ -257,7 +257,7 @@ function judgeReasons(policy: RolloutPolicy, quality: QualityEvidence): readonly
       : [
           reason(
             'silent',
-            `${pairsText(quality.unscored)} without a verdict on both answers, counted as the worst case`,
+            `${pairsText(quality.unscored)} without a judge verdict; counted as the worst case`,
           ),
         ]),
   ];
@@ -353,7 +353,7 @@ function eventOf({ name, max }: GuardrailSpec): string {
     case 'latency_ms':
       return `of requests took over ${plain(max)} ms`;
     case 'first_token_ms':
-      return `of first tokens after ${plain(max)} ms`;
+      return `of first tokens over ${plain(max)} ms`;
     case 'tokens':
       return `of answers over ${plain(max)} tokens`;
     case 'blocked':

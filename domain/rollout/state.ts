@@ -1,4 +1,4 @@
-import type { GuardrailSpec } from '../lifecycle/lifecycle';
+import type { GuardrailSpec } from './canary';
 import type { ShareState } from '../statistics/share-sequence';
 import { decideRollout } from './judging/decide-rollout';
 import type { EventClock } from './event-clock';
@@ -7,7 +7,7 @@ import type { HistoryPoint } from './history';
 import { addPoint } from './history';
 import type { ControlCount, ControlledGuardrail } from './judging/guardrail-control';
 import { summarizeLabels, type LabelledVerdictPair } from './judging/judge-labels';
-import type { LossRange } from './judging/loss';
+import type { LossRange } from '../evaluation/metrics/loss-range';
 import type { ArmObservation, PairObservation } from './judging/observation';
 import { enterStep, observe, startEvidence } from './judging/observe';
 import type { EntityChange } from './judging/entity-losses';
@@ -38,7 +38,7 @@ export interface RolloutPosition {
   readonly step: number;
   readonly extendedSeconds: number;
   readonly noMoreLabels?: JudgingEnd | undefined;
-  /** Of a bandit: its status, and the challenger's share of entities, 0–1. */
+  /** Status of a bandit, and the challenger's share of entities, 0–1. */
   readonly status?: RolloutStatus;
   readonly weight?: number;
 }
@@ -83,7 +83,7 @@ export interface ArmObservations {
   readonly entities: number;
   readonly isStopped: boolean;
   readonly counts: ArmCounts;
-  /** Of a challenger: the champion's requests. */
+  /** Champion's requests to compare a challenger with. */
   readonly control?: ControlCounts;
 }
 
@@ -97,16 +97,16 @@ export interface ObservedPair {
    * cases would count against the other version.
    */
   readonly assigned: 'champion' | 'challenger';
-  /** In an A/B rollout, the version to which the entity is assigned. */
+  /** Version to which the entity is assigned, in an A/B rollout. */
   readonly assignedVersion?: number;
   readonly step: number;
   /** How long its label was due and missing, in event time; absent: it came in time. */
   readonly lateSeconds?: number;
-  /** Of arms: how it changes the totals of its entity. */
+  /** How the label changes the totals of its entity, for arms. */
   readonly change?: EntityChange;
-  /** For language applications: both versions gave the same text. */
+  /** Whether both versions gave the same text, for language applications. */
   readonly sameAnswer?: boolean;
-  /** For multiclass models: what was possible before the label was known. */
+  /** Losses that were possible before the label was known, for multiclass models. */
   readonly possible?: PossibleLosses;
 }
 
@@ -128,7 +128,7 @@ export type ControlCounts = Readonly<Record<ControlledGuardrail, ControlCount>>;
 export interface ArmCounts {
   /** Requests that it scored or failed, including those it did not answer. */
   readonly requests: number;
-  /** Of `requests`: errors, timeouts and scores that are not numbers. */
+  /** Requests with errors, timeouts or scores that are not numbers, part of `requests`. */
   readonly errors: number;
   /** Requests of its entities. */
   readonly assigned: number;
@@ -136,9 +136,9 @@ export interface ArmCounts {
   readonly fallbacks: number;
   /** Of `assigned`: slower than the latency guardrail allows, or failed by the challenger. */
   readonly slow: number;
-  /** Of `assigned`: requests of whole hours of event time whose labels are due. */
+  /** Assigned requests of whole hours of event time whose labels are due. */
   readonly ripe: number;
-  /** Of `ripe`: requests whose label arrived. */
+  /** Requests with due labels (`ripe`) whose label arrived. */
   readonly labelled: number;
   /** Of a rollout by arms: entities of the current step, each counted with its first request. */
   readonly entities?: number;
@@ -151,7 +151,7 @@ export interface ArmCounts {
 export interface AnswerCounts {
   /** Assigned requests that were to be streamed, including failed ones. */
   readonly streamed: number;
-  /** Of `streamed`: the first token came later than the guardrail allows, or never. */
+  /** Streamed answers whose first token came later than the guardrail allows, or never. */
   readonly late: number;
   /** Answers with more tokens than the guardrail allows. */
   readonly costly: number;

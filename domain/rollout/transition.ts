@@ -2,7 +2,7 @@
  * The state machine of a rollout, from its opening to its promotion or rollback. Pure: the workflow
  * executes the effects in order and passes each result back as the next event.
  */
-import type { Command } from '../run/command';
+import type { Command } from '../command';
 import { notOpened, outcomeOf, type EndedRollout } from './outcome';
 import type {
   RolloutCommand,

@@ -1,10 +1,10 @@
 /** The input of a run and the results of its stages, shared by workflows and activities. */
-import type { ArtifactRef, Digest } from '../dataset/artifact';
+import type { ArtifactRef, Digest } from '../artifact';
 import type { DataContracts } from '../dataset/contract';
 import type { RunId, Tenant } from '../ids';
 import type { LifecycleSpec } from '../lifecycle/revision';
 import type { RunRequest } from './run';
-import type { DecisionRef, Verdict } from '../decision/verdict';
+import type { DecisionRef, Verdict } from '../verdict';
 
 /** The input of a run, as references and small values. */
 export interface RunPlan<Spec extends LifecycleSpec = LifecycleSpec> {

@@ -1,6 +1,6 @@
 /** A rerun: where it starts, what differs from its original run, and which stages it may reuse. */
 import { canonicalJson } from '../canonical';
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from '../artifact';
 import type { Issue } from '../failure';
 import type { RunId } from '../ids';
 import type { ModelLifecycleSpec, TimeSpec } from '../lifecycle/lifecycle';
@@ -10,7 +10,8 @@ import type { PlannedStage } from '../lifecycle/plan';
 import { changedStages } from '../lifecycle/plan';
 import { nearest } from '../document/nearest';
 import type { RunRequest, RunStatus, StageStatus } from './run';
-import { builtInStagesOf, isFinal, stagesOf } from './run';
+import { isFinal } from './run';
+import { builtInStagesOf, stagesOf } from '../lifecycle/stages';
 
 /** The original of a rerun and everything in which the rerun differs from it. */
 export interface RerunOf {

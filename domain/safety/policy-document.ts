@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nameField } from '../document/field.schema';
-import { apiVersion } from '../lifecycle/lifecycle.schema';
+import { apiVersion } from '../document/api-version';
 import { parseWithSchema, type ParseResult } from '../document/schema-issues.schema';
 import { yamlDocument } from '../document/yaml-document.schema';
 import type { SafetyPolicy } from './policy';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nameField, secondsField } from '../document/field.schema';
-import { patternField } from '../language/dimension/rule.schema';
+import { patternField } from '../document/pattern.schema';
 import { actions, personalDataTypes, sides, type Side } from './policy';
 
 const on = (...usual: readonly Side[]) =>

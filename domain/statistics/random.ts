@@ -1,4 +1,4 @@
-import type { Digest } from '../dataset/artifact';
+import type { Digest } from '../artifact';
 
 /** Uniform on [0, 1) with 32 bits. The same seed gives the same numbers on every machine. */
 export type Random = () => number;

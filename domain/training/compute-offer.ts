@@ -17,7 +17,7 @@ export interface ComputeOffer {
   readonly backend: ComputeKind;
   readonly nodes: readonly OfferedNodes[] | null;
   readonly queues: readonly OfferedQueue[] | null;
-  /** For jobs that name no queue; null if the backend chooses. */
+  /** Queue of jobs that name no queue; null if the backend chooses. */
   readonly defaultQueue: string | null;
   readonly preemptibleQueue: string | null;
 }
@@ -42,7 +42,7 @@ type Request = Pick<
   'cpus' | 'memoryBytes' | 'gpus' | 'nodes' | 'queue' | 'preemptible'
 >;
 
-/** Of a backend that only tells that it exists. */
+/** The offer of a backend that reports only that it exists. */
 export function unknownOffer(backend: ComputeKind): ComputeOffer {
   return { backend, nodes: null, queues: null, defaultQueue: null, preemptibleQueue: null };
 }

@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../dataset/artifact';
+import type { ArtifactRef, Digest } from '../artifact';
 import { tasks } from '../model/model';
 
 export const computeKinds = ['local', 'ray', 'slurm', 'kubernetes'] as const;
@@ -8,7 +8,7 @@ export type BuiltInComputeKind = (typeof computeKinds)[number];
 export type InstalledComputeKind = `x-${string}`;
 export type ComputeKind = BuiltInComputeKind | InstalledComputeKind;
 
-/** Of backends on other machines. */
+/** Kinds of backends on other machines. */
 export type EngineKind = Exclude<BuiltInComputeKind, 'local'> | InstalledComputeKind;
 
 const installedKindPattern = /^x-[a-z0-9][a-z0-9-]{0,29}$/;
@@ -35,7 +35,7 @@ export interface ComputeSpec {
   readonly image?: string | undefined;
   /** Whether the engine may take the machine away, where it knows such machines. */
   readonly preemptible?: boolean | undefined;
-  /** After so many lost machines a preemptible job asks for one that is not; default 3. */
+  /** Lost machines after which a preemptible job requests one that stays; default 3. */
   readonly maxPreemptions?: number | undefined;
   /** The most that a job gets when it starts again because its memory ran out. */
   readonly maxMemoryBytes?: number | undefined;
@@ -235,7 +235,7 @@ export interface AttemptTime {
 }
 
 export interface LogEnd {
-  /** From the start of a line, without secrets. */
+  /** Text from the start of a line, without secrets. */
   readonly text: string;
   /** Size of the whole log, secrets included. Null if the backend does not know it. */
   readonly bytes: number | null;

@@ -36,21 +36,6 @@ export function pruningOf(
   };
 }
 
-/**
- * The schedule in the input of a workflow or an activity. Inputs from before there were several
- * pruners have `hyperband`. This can be removed when no study that began with it is open.
- */
-export function pruningIn({
-  pruning,
-  hyperband,
-}: {
-  readonly pruning?: PruningSchedule | null;
-  readonly hyperband?: Omit<PruningSchedule, 'pruner'> | null;
-}): PruningSchedule | null {
-  if (pruning !== undefined) return pruning;
-  return hyperband ? { pruner: 'hyperband', ...hyperband } : null;
-}
-
 export function rungsOf({ pruner, min, max, factor: by }: PruningSchedule): readonly number[] {
   const rungs: number[] = [];
   for (let rung = min; rung < max; rung = pruner === 'median' ? rung + min : rung * by)

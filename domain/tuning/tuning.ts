@@ -37,7 +37,7 @@ export type TrialEnd =
   | {
       readonly status: 'complete';
       readonly value: number;
-      /** Of a study with several objectives, the first of which is `value`. */
+      /** Values of a study with several objectives, the first of which is `value`. */
       readonly values?: readonly number[];
     }
   | { readonly status: 'pruned'; readonly value: number | null; readonly reason: string }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Tenant } from '../../domain/ids';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type {
   ComputeBackend,
   Job,

@@ -10,7 +10,7 @@ import {
   type ArtifactStore,
 } from '../../data/artifact/store';
 import { digestOf, sha256 } from '../../data/digest';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 
 const partBytes = 5 << 20;
 const tenant = 'default';

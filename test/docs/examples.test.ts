@@ -3,11 +3,11 @@ import { join, relative } from 'node:path';
 import { parse } from 'yaml';
 import { parseTrainerManifest } from '../../data/training/manifest.schema';
 import { objectDocument } from '../../domain/document/document';
-import { buildOrderSchema } from '../../domain/index/build-order.schema';
+import { buildOrderSchema } from '../../domain/index-version/build-order.schema';
 import { formatIssue } from '../../domain/document/issue-text';
 import { parseLifecycle } from '../../domain/lifecycle/document';
 import { readPrompt } from '../../domain/prompt/document';
-import { readProviders } from '../../domain/language/provider/document';
+import { readProviders } from '../../domain/provider/document';
 import { readSafetyPolicy } from '../../domain/safety/policy-document';
 import { parseWithSchema } from '../../domain/document/schema-issues.schema';
 import { lifecycleFiles, lifecycleText } from '../support/lifecycle-text';
@@ -153,10 +153,24 @@ function issuesOf({ text }: Example): readonly string[] {
 const isForeign = ({ text }: Example) =>
   ['tests', 'scrape_configs'].some((key) => key in (parse(text) as Fields));
 
-const examples = folders.flatMap((folder) => {
-  const names = readdirSync(join(root, folder)).filter((name) => name.endsWith('.md'));
-  return names.flatMap((name) => examplesIn(join(root, folder, name)));
-});
+/** The guides whose YAML is part of a lifecycle. Others show prices, roles or values of the chart. */
+const guides = [
+  'guides/multiclass',
+  'operating/automatic-runs',
+  'operating/notifications',
+  'operating/schedules',
+];
+
+const pages = [
+  ...folders.flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join(folder, name)),
+  ),
+  ...guides.map((name) => `docs/${name}.md`),
+];
+
+const examples = pages.flatMap((page) => examplesIn(join(root, page)));
 
 describe('every YAML example of the documentation', () => {
   test('is found by its code fence', () => {

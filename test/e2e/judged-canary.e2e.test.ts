@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
-import type { UnlabelledPair } from '../../db/language/answer-label-repository';
+import type { UnlabelledPair } from '../../db/rollout/answer-label-repository';
 import { endOfTrial, expectSettled, killDuringRequests } from '../support/process/dying-product';
 import { judgePromptOf } from '../support/language/judge-prompt';
 import { expectNothingLeft } from '../support/leftovers';

@@ -5,7 +5,7 @@
  */
 import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import {
   approve,
   killBeforeWrite,

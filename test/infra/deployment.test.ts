@@ -70,7 +70,7 @@ function knownMetrics(): ReadonlySet<string> {
 }
 
 describe('the settings of a deployment', () => {
-  const documented = read('docs/operations.md') + read('docs/guides/llm-server.md');
+  const documented = read('docs/reference/settings.md') + read('docs/guides/llm-server.md');
 
   test.each([
     ['compose', 'infra/compose.yaml'],

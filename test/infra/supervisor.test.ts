@@ -8,8 +8,8 @@ import { isAlive } from '../../infra/service';
 import { openSupervisor, type SupervisedProcess, type Supervisor } from '../../infra/supervisor';
 import { until } from '../support/time/until';
 
-/** A server without a process: it ends when told so. */
-function fakePart(
+/** Fake server that ends on demand. */
+function fakeProcess(
   name: string,
   tier: number,
   events: string[],
@@ -43,15 +43,15 @@ function fakePart(
 }
 
 let folder: string;
-let said: string[];
+let log: string[];
 let events: string[];
 let supervisor: Supervisor;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'perennial-supervisor-'));
-  [said, events] = [[], []];
+  [log, events] = [[], []];
   supervisor = openSupervisor({
-    say: (line) => said.push(line),
+    say: (line) => log.push(line),
     backoffSeconds: (attempt) => attempt / 1000,
   });
 });
@@ -61,12 +61,12 @@ afterEach(async () => {
 });
 
 test('restarts a part that ends, and reports it', async () => {
-  const { part, crash } = fakePart('The worker', 2, events);
+  const { part, crash } = fakeProcess('The worker', 2, events);
   await supervisor.run(part);
   crash();
-  await until(() => said.length === 3);
+  await until(() => log.length === 3);
   expect(events).toEqual(['start The worker', 'start The worker']);
-  expect(said).toEqual([
+  expect(log).toEqual([
     'The worker ended: it ended with code 1',
     'The worker is restarting …',
     'The worker is running again after 0.0 s',
@@ -76,21 +76,21 @@ test('restarts a part that ends, and reports it', async () => {
 
 test('retries a failed restart after longer and longer pauses', async () => {
   let failures = 3;
-  const { part, crash } = fakePart('PostgreSQL', 0, events, () => {
+  const { part, crash } = fakeProcess('PostgreSQL', 0, events, () => {
     if (events.length === 0 || failures-- <= 0) return Promise.resolve();
     return Promise.reject(new Error('PostgreSQL could not be started: the disk is full'));
   });
   await supervisor.run(part);
   crash();
-  await until(() => said.at(-1)?.startsWith('PostgreSQL is running again') ?? false);
-  expect(said.filter((line) => line.includes('the disk is full'))).toHaveLength(3);
-  expect(said.filter((line) => /restart(s|ing)/.test(line))).toEqual([
+  await until(() => log.at(-1)?.startsWith('PostgreSQL is running again') ?? false);
+  expect(log.filter((line) => line.includes('the disk is full'))).toHaveLength(3);
+  expect(log.filter((line) => /restart(s|ing)/.test(line))).toEqual([
     'PostgreSQL is restarting …',
     'PostgreSQL restarts in 0.001 s …',
     'PostgreSQL restarts in 0.002 s …',
     'PostgreSQL restarts in 0.003 s …',
   ]);
-  expect(said.at(-1)).toMatch(/^PostgreSQL is running again/);
+  expect(log.at(-1)).toMatch(/^PostgreSQL is running again/);
 });
 
 test('stops upper tiers before lower ones and restarts nothing afterwards', async () => {
@@ -100,7 +100,7 @@ test('stops upper tiers before lower ones and restarts nothing afterwards', asyn
     ['s3', 1],
     ['worker', 2],
   ] as const)
-    await supervisor.run(fakePart(name, tier, events).part);
+    await supervisor.run(fakeProcess(name, tier, events).part);
   events.length = 0;
   await supervisor.stop();
   expect(events).toEqual(['stop worker', 'stop temporal', 'stop s3', 'stop postgres']);
@@ -108,16 +108,16 @@ test('stops upper tiers before lower ones and restarts nothing afterwards', asyn
 });
 
 test('a part that fails at its first start rejects', async () => {
-  const { part } = fakePart('The API', 2, events, () =>
+  const { part } = fakeProcess('The API', 2, events, () =>
     Promise.reject(new Error('its port is in use')),
   );
   await expect(supervisor.run(part)).rejects.toThrow('its port is in use');
-  expect(said).toEqual([]);
+  expect(log).toEqual([]);
 });
 
 test('a stop during a start waits for it and leaves no process', async () => {
   let started: () => void = () => undefined;
-  const { part } = fakePart(
+  const { part } = fakeProcess(
     'temporal',
     1,
     events,
@@ -149,7 +149,7 @@ describe('a process that does not answer /livez', () => {
     'and %s is ended and started again',
     async (_what, freeze) => {
       const watched = openSupervisor({
-        say: (line) => said.push(line),
+        say: (line) => log.push(line),
         backoffSeconds: () => 0,
         liveness: { everySeconds: 0.05, maxMisses: 2 },
       });
@@ -176,10 +176,10 @@ describe('a process that does not answer /livez', () => {
       try {
         const { pid } = await watched.run(part);
         await freeze(pid, address.port);
-        await until(() => said.some((line) => line.startsWith('The API is running again')), {
+        await until(() => log.some((line) => line.startsWith('The API is running again')), {
           seconds: 100,
         });
-        expect(said[0]).toBe('The API did not answer 2 checks of /livez in a row, so it is ended');
+        expect(log[0]).toBe('The API did not answer 2 checks of /livez in a row, so it is ended');
         expect(watched.processes()[0]?.pid).not.toBe(pid);
         expect(await isAlive(address)).toBe(true);
       } finally {
@@ -191,16 +191,16 @@ describe('a process that does not answer /livez', () => {
 
   test('is not ended while it answers now and then', async () => {
     const watched = openSupervisor({
-      say: (line) => said.push(line),
+      say: (line) => log.push(line),
       liveness: { everySeconds: 0.001, maxMisses: 3 },
     });
     let checks = 0;
-    const { part } = fakePart('The worker', 2, events);
+    const { part } = fakeProcess('The worker', 2, events);
     await watched.run({ ...part, isAlive: () => Promise.resolve((checks += 1) % 3 === 0) });
     await until(() => checks > 30);
     await watched.stop();
     expect(events).toEqual(['start The worker', 'stop The worker']);
-    expect(said).toEqual([]);
+    expect(log).toEqual([]);
   });
 });
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { readLifecycleFolder } from '../../apps/cli/lifecycle/folder';
 import { parseLifecycle } from '../../domain/lifecycle/document';
-import { caseSlice } from '../../domain/language/canary/case-slices';
+import { caseSlice } from '../../domain/language/cases/case-slices';
 import { readCaseSet } from '../../domain/language/cases/case-set-document';
-import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import {
   shortened,
   withoutRetrieval,

@@ -1,6 +1,6 @@
 import type { Activities } from '../../activities';
 import type { CommandKeys } from '../../data/access/command-signature';
-import type { SignedCommand } from '../../domain/run/command';
+import type { SignedCommand } from '../../domain/command';
 import { defaultTenant } from '../../domain/ids';
 
 /** Shared by the clients and activities of one test, which must agree on a signing key. */

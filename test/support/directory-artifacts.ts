@@ -1,6 +1,6 @@
 import { openDirectoryArtifacts } from '../../data/artifact/directory';
 import type { ArtifactStore } from '../../data/artifact/store';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 
 export type DirectoryArtifacts = Pick<
   ArtifactStore,

@@ -1,14 +1,14 @@
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type {
   CounterpartEvidence,
   Evidence,
   Measurement,
   SliceMeasurement,
   SliceSpec,
-} from '../../domain/decision/evidence';
+} from '../../domain/evaluation/evidence';
 import type { GateSpec } from '../../domain/decision/gate-spec';
 import type { ParityEvidence } from '../../domain/evaluation/parity';
-import { confidenceAt } from '../../domain/decision/gates/attempts';
+import { confidenceAt } from '../../domain/evaluation/attempts';
 import type { EvaluationPolicy } from '../../domain/decision/policy';
 
 export const candidateDigest: Digest = `sha256:${'c'.repeat(64)}`;

@@ -1,10 +1,11 @@
 import type { Activities } from '../../activities';
 import type { ProjectActivities } from '../../activities/project';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { DataContract } from '../../domain/dataset/contract';
-import type { CanarySpec, ModelLifecycleSpec, ModelSource } from '../../domain/lifecycle/lifecycle';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { ModelLifecycleSpec, ModelSource } from '../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../domain/rollout/canary';
+import type { Verdict } from '../../domain/verdict';
 import { acceptAllCommands } from './commands';
 import { shownCanary } from './rollout/policies';
 import type { RunOutcome } from '../../workflows/run/messages';

@@ -1,10 +1,6 @@
 import type { Budget } from '../../domain/budget/budget';
 import { failure } from '../../domain/failure';
-import {
-  nextBlock,
-  type BlockReport,
-  type BlockLedger,
-} from '../../domain/language/provider/budget-block';
+import { nextBlock, type BlockReport, type BlockLedger } from '../../domain/provider/budget-block';
 
 /** The operator's budgets in memory, with the reports of each gateway. */
 export interface FakeBudgets extends BlockLedger {

@@ -1,6 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { join } from 'node:path';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { DirectoryArtifacts } from './directory-artifacts';
 
 /** Orders of two shops, for steps: A has 10, 20 and 30, B has 5. */

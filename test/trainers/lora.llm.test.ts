@@ -11,7 +11,7 @@ import {
 } from '../../activities/training/compute/local/backend';
 import { filesOf, jobFileOf } from '../../activities/training/compute/job-file';
 import { llmDataPath, llmModelPath } from '../../data/language/runtime-module';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { JobHandle, JobState, TrainerJob } from '../../domain/training/job';
 import { directoryArtifacts, type DirectoryArtifacts } from '../support/directory-artifacts';
 import { pythonPath } from '../support/platform';

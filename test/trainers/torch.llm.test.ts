@@ -10,7 +10,7 @@ import {
   type LocalBackend,
 } from '../../activities/training/compute/local/backend';
 import { openOnnxModel, type OnnxModel } from '../../data/onnx/session';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { JobHandle, JobState, TrainerJob } from '../../domain/training/job';
 import { directoryArtifacts, type DirectoryArtifacts } from '../support/directory-artifacts';
 import { freePort } from '../../infra/ports';

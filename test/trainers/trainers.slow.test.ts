@@ -6,7 +6,7 @@ import { openTrainerCatalog } from '../../data/training/catalog';
 import type { LocalBackend } from '../../activities/training/compute/local/backend';
 import { createLocalBackend } from '../../activities/training/compute/local/backend';
 import { openOnnxModel } from '../../data/onnx/session';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { JobMetric, JobState, TrainerJob } from '../../domain/training/job';
 import { valueOf } from '../../domain/evaluation/metrics/metrics';
 import { widthOf } from '../../domain/evaluation/metrics/sample';

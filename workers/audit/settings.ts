@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { S3Settings } from '../../data/artifact/s3';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import { ownKeyFile, type AuditKeyRef } from './key';
 
@@ -87,7 +87,7 @@ export function readAuditKeyRef(
   ];
   if (error === undefined && parsed.success) return keyRef(parsed.data, stateDir);
   throw failure('InvalidInput', `${error?.setting ?? 'settings'}: ${error?.detail ?? ''}`, {
-    next: 'docs/operations.md lists the settings',
+    next: 'docs/reference/settings.md lists the settings',
   });
 }
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { failure } from '../../domain/failure';
 import { invalidInput } from '../../domain/document/issue-text';
-import type { ProviderSettings } from '../../domain/language/provider/settings';
-import { embeddedProvider, readProviders } from '../../domain/language/provider/document';
+import type { ProviderSettings } from '../../domain/provider/settings';
+import { embeddedProvider, readProviders } from '../../domain/provider/document';
 import type { SecretRef } from '../../domain/access/secret-access';
 import type { Config } from '../config';
 

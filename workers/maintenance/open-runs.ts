@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { Client, type Connection } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { failure } from '../../domain/failure';
-import { projectQueues } from '../../domain/project/program';
+import { projectQueues } from '../../domain/lifecycle/sections/program';
 import type { WorkflowCode } from '../temporal/bundle';
 import type { WorkerVersion } from '../temporal/settings';
 import type { Logger } from '../log';
@@ -111,7 +111,7 @@ function refusal(incompatible: readonly Incompatible[]) {
   );
 }
 
-/** From `run/<tenant>/<lifecycle>/<run>`; the ids of scheduled runs stay as they are. */
+/** Takes the run id from `run/<tenant>/<lifecycle>/<run>`; ids of scheduled runs stay unchanged. */
 function runOf(workflowId: string): string {
   const [, , lifecycle, run] = /^run\/([^/]+)\/([^/]+)\/(run_[^/]+)$/.exec(workflowId) ?? [];
   return run === undefined ? workflowId : `${run} of ${lifecycle}`;

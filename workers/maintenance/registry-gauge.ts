@@ -9,7 +9,7 @@ export type GaugeValues = readonly (readonly [
 export interface RegistryGauge<T> {
   readonly name: string;
   readonly help: string;
-  /** Beside `tenant` and `model`. */
+  /** Labels in addition to `tenant` and `model`. */
   readonly labels?: readonly string[];
   readonly valuesOf: (row: T) => GaugeValues;
 }

@@ -80,7 +80,7 @@ export function watchSchedules({
       log.warn({ lifecycle, scheduledAt, cause }, 'a scheduled run was skipped');
   }
 
-  /** From the registry, and from Temporal for runs that no worker has opened yet. */
+  /** Started runs in the registry, and those in Temporal that no worker has opened yet. */
   async function startedBy(
     { tenant, lifecycle, schedule }: WatchedSchedule,
     { recent, running }: ScheduleState,

@@ -13,7 +13,7 @@ import { isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import { isFinal } from '../../domain/run/run';
 import { isOpenRollout } from '../../domain/rollout/rollout';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import type { IndexRetirementInput } from '../../workflows/index-version/messages';
 import type { Logger } from '../log';
 

@@ -14,8 +14,8 @@ import type {
   ClaimedDelivery,
   DeliveryOutcome,
   WebhookRepository,
-} from '../../db/notification/webhook-repository';
-import type { DeliveryAttempt } from '../../db/notification/webhook-schema';
+} from '../../db/webhook/repository';
+import type { DeliveryAttempt } from '../../db/webhook/schema';
 import type { Logger } from '../log';
 import { deliveryErrorText } from './error-text';
 import { privateAddressError, type DeliveryResponse } from './http-post';

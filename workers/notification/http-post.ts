@@ -7,7 +7,7 @@ import { throwIfAborted } from './error-text';
 
 export interface PostSettings {
   readonly allowPrivateAddresses: boolean;
-  /** For the whole request. */
+  /** Time limit of the whole request. */
   readonly timeoutMs: number;
 }
 
@@ -17,7 +17,7 @@ export interface DeliveryResponse {
   readonly status: number;
   /** Null if the receiver accepted the delivery. */
   readonly error: string | null;
-  /** From the receiver's `Retry-After` header. */
+  /** Delay from the receiver's `Retry-After` header. */
   readonly retryAfterSeconds: number | null;
 }
 

@@ -2,7 +2,7 @@
 import { createTransport } from 'nodemailer';
 import { failure } from '../../domain/failure';
 import { messageOf } from '../../domain/notification/message';
-import type { WebhookDelivery } from '../../db/notification/webhook-repository';
+import type { WebhookDelivery } from '../../db/webhook/repository';
 import { throwIfAborted } from './error-text';
 import type { DeliveryResponse } from './http-post';
 

@@ -5,7 +5,7 @@
 import type { Dispatcher } from 'undici';
 import { failure } from '../../domain/failure';
 import { messageOf, type NotifyMessage } from '../../domain/notification/message';
-import type { WebhookDelivery } from '../../db/notification/webhook-repository';
+import type { WebhookDelivery } from '../../db/webhook/repository';
 import { post, type DeliveryResponse, type PostSettings } from './http-post';
 
 /** Limits of Slack's Block Kit, in characters. */

@@ -1,7 +1,7 @@
 /** One request to a webhook: CloudEvents 1.0 as JSON, signed as Standard Webhooks specifies. */
 import type { Dispatcher } from 'undici';
 import { webhookKey } from '../../data/access/webhook-key';
-import type { WebhookDelivery } from '../../db/notification/webhook-repository';
+import type { WebhookDelivery } from '../../db/webhook/repository';
 import { post, type DeliveryResponse, type PostSettings } from './http-post';
 
 /** @throws if there was no response. */

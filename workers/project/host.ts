@@ -6,7 +6,7 @@ import { endProcess } from '../../data/end-process';
 import type { NeededBuild, ProjectRepository } from '../../db/project/repository';
 import { passEnvironment } from '../../infra/hidden-settings';
 import { platformTenant } from '../../domain/access/tenant';
-import { buildIdOf, projectDeployment } from '../../domain/project/program';
+import { buildIdOf, projectDeployment } from '../../domain/lifecycle/sections/program';
 import type { Logger } from '../log';
 import { repeat, type Loop } from '../maintenance/loop';
 import { endBlockedWorker, failStageIn, type FailStage } from './blocked-stage';
@@ -107,7 +107,7 @@ export function startProjectHost({
   };
 }
 
-/** Of gRPC: Temporal knows no worker of the build yet. */
+/** The gRPC code of an answer that Temporal knows no worker of the build yet. */
 const notFound = 5;
 const failedPrecondition = 9;
 

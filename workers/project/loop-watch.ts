@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 
 interface WatchedStage {
   readonly name: string;
-  /** Of the activity, base64. */
+  /** Task token of the activity, in base64. */
   readonly taskToken: string;
   /** Milliseconds for which the stage may keep the event loop from turning. */
   readonly limitMs: number;

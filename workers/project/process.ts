@@ -1,7 +1,7 @@
 /** The process of one project build; `workers/project/host.ts` starts it. */
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { failure } from '../../domain/failure';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { Tenant } from '../../domain/ids';
 import { openActivityDeps } from '../activity-deps';
 import { openCore } from '../compose';

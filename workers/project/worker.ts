@@ -9,7 +9,11 @@ import { compiledFile, evaluate } from '../../apps/project/load-module';
 import { openSourcePlace } from '../../apps/project/source-map';
 import type { ProjectBuildRecord } from '../../db/project/repository';
 import type { SecretRef } from '../../domain/access/secret-access';
-import { buildIdOf, projectDeployment, projectQueue } from '../../domain/project/program';
+import {
+  buildIdOf,
+  projectDeployment,
+  projectQueue,
+} from '../../domain/lifecycle/sections/program';
 import { isStageDefinition } from '../../domain/project/stage';
 import type { Logger } from '../log';
 import { maxStillMs, type LoopWatch } from './loop-watch';

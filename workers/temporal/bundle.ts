@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import { compileInstalledSources } from '../../apps/project/installed-sources';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import { lockFile, sourceDigest } from './source-digest';
 
 const root = resolve(__dirname, '..', '..');

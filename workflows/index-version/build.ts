@@ -14,10 +14,14 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
-import { answersVerdict, combineVerdicts, type AnswersRule } from '../../domain/index/answers';
+import {
+  answersVerdict,
+  combineVerdicts,
+  type AnswersRule,
+} from '../../domain/index-version/answers';
 import type { VectorKind } from '../../domain/index/vector-index';
 import type { IndexReport } from '../../domain/index/version';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import { allOrNone } from '../run/all-or-none';
 import type {
   IndexBuildInput,

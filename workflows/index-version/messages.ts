@@ -1,16 +1,16 @@
 /** Inputs, signals and queries of the index workflows. Constant = wire name + kind. */
 import { defineQuery, defineSignal } from '@temporalio/workflow';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
-import type { AnswersRule } from '../../domain/index/answers';
+import type { AnswersRule } from '../../domain/index-version/answers';
 import type { ChunkingPlan } from '../../domain/index/chunking';
 import type { RejectionCounts } from '../../domain/index/document';
 import type { EmbedderSpec } from '../../domain/index/embedder';
 import type { ParityRule } from '../../domain/index/parity';
 import type { VectorChoice } from '../../domain/index/vector-index';
 import type { IndexReport } from '../../domain/index/version';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 
 export const indexBuildWorkflow = 'indexBuild';
 export const indexChangesWorkflow = 'indexChanges';
@@ -127,7 +127,7 @@ export const indexChangesQuery = defineQuery<{ readonly waiting: WaitingChanges 
 /** Sent after a change was accepted; `indexChanges` then applies all changes. */
 export const documentsChangedSignal = defineSignal('documentsChanged');
 
-/** For a build that no lifecycle started. */
+/** Workflow id of a build that no lifecycle started. */
 export function indexBuildWorkflowId({ tenant, index, build }: IndexBuildRef): string {
   return `index-build/${tenant}/${index}/${build}`;
 }

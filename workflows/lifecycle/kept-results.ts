@@ -5,7 +5,7 @@ import { invalidCall } from '../run/invalid-call';
 interface ResultKind<Reference> {
   /** What an id names, such as `decision`. */
   readonly noun: string;
-  /** What a result is to its run, such as `evaluation`. */
+  /** What a result is to its run, with its article, such as `an evaluation`. */
   readonly role: string;
   /** The calls whose results are kept, such as `run.evaluate`. */
   readonly madeBy: string;
@@ -32,7 +32,7 @@ export function keptResults<Result extends Reference, Reference>({
       const found = kept.get(id);
       if (found === undefined)
         throw invalidCall(
-          `${call} got the ${noun} ${id}, which is no ${role} of this run`,
+          `${call} got the ${noun} ${id}, which is not ${role} of this run`,
           `pass the result of ${madeBy}`,
         );
       return copyOf(found);
@@ -44,7 +44,7 @@ export function keptResults<Result extends Reference, Reference>({
 export function keptEvaluations<Evaluated extends Decided>() {
   return keptResults<Evaluated, Decided>({
     noun: 'decision',
-    role: 'evaluation',
+    role: 'an evaluation',
     madeBy: 'run.evaluate',
     idOf: ({ decision }) => decision.id,
   });

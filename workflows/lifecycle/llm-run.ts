@@ -1,8 +1,8 @@
 /** The built-in stages of a language application, as functions that its lifecycle calls. */
 import type { WrittenBundle } from '../../activities/language/bundle-version';
-import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
+import type { DecisionRef, Verdict } from '../../domain/verdict';
 import type { RunId } from '../../domain/ids';
-import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import type { ComparedChampion, ModelVersionRef } from '../../domain/model/model';
 import { registryWrites } from '../activity-proxies';
 import { copyOf } from '../run/copy';
@@ -115,19 +115,19 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
   const standbys = spec.fineTune ? [] : spec.model.standby;
   const indexes = keptResults<IndexResult, Pick<BuiltIndex, 'name' | 'version'>>({
     noun: 'index version',
-    role: 'index',
+    role: 'an index',
     madeBy: 'run.index',
     idOf: ({ name, version }) => `${name}@${version}`,
   });
   const written = keptResults<BundleOfPrompts, Bundled>({
     noun: 'bundle',
-    role: 'bundle',
+    role: 'a bundle',
     madeBy: 'run.bundles, run.comparePrompts or run.fineTune',
     idOf: digestOf,
   });
   const candidates = keptResults<BundleCandidate, Bundled>({
     noun: 'bundle',
-    role: 'candidate',
+    role: 'a candidate',
     madeBy: 'run.candidate',
     idOf: digestOf,
   });
@@ -145,7 +145,7 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
     async bundles(given) {
       if (spec.index && !given)
         throw invalidCall(
-          `run.bundles got no index, but ${model} has spec.index`,
+          `run.bundles needs an index, because the spec of ${model} has \`index\``,
           'pass the result of run.index',
         );
       const index = given && indexes.own('run.bundles', given);

@@ -1,5 +1,5 @@
 /** The built-in stages of a classical model, as functions that a lifecycle calls in its order. */
-import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
+import type { DecisionRef, Verdict } from '../../domain/verdict';
 import type { RunId } from '../../domain/ids';
 import type { ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import { versionName, type ComparedChampion, type ModelVersionRef } from '../../domain/model/model';
@@ -98,13 +98,13 @@ export function modelRun(run: ModelRun): ModelLifecycleRun {
   const { imported } = plan.request;
   const models = keptResults<Trained, Pick<Trained, 'model'>>({
     noun: 'model',
-    role: 'model',
+    role: 'a model',
     madeBy: 'run.train or run.tune',
     idOf: ({ model }) => model.manifest.digest,
   });
   const candidates = keptResults<RegisteredCandidate, Pick<RegisteredCandidate, 'version'>>({
     noun: 'version',
-    role: 'candidate',
+    role: 'a candidate',
     madeBy: 'run.candidate',
     idOf: ({ version }) => versionName(version),
   });

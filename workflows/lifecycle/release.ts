@@ -1,7 +1,7 @@
 /** What follows the evaluation in every lifecycle: a canary on traffic, then the promotion. */
 import type { ComparedChampion, ModelVersionRef } from '../../domain/model/model';
-import type { Digest } from '../../domain/dataset/artifact';
-import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
+import type { Digest } from '../../domain/artifact';
+import type { DecisionRef, Verdict } from '../../domain/verdict';
 import type { RunEnd } from '../run/end';
 import { joinVerdicts, canaryDecides, isNotPassed, stopWithoutPromotion } from '../run/verdict';
 import type { ReleasingRun } from './stage';

@@ -3,16 +3,16 @@
  * says how a stage works; the lifecycle decides whether it runs.
  */
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
-import type { Digest } from '../../domain/dataset/artifact';
+import type { Digest } from '../../domain/artifact';
 import type { RunId } from '../../domain/ids';
 import { effectKey } from '../../domain/ids';
 import type { ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import { programOf, type LifecycleSpec, type ReleasingSpec } from '../../domain/lifecycle/revision';
-import type { LlmLifecycleSpec } from '../../domain/language/lifecycle/llm-lifecycle';
+import type { LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import type { Failure, RunEffectRef, StageStatus } from '../../domain/run/run';
 import type { Reuse, RunPlan, StageEnd } from '../../domain/run/plan';
-import { isBuiltInStage, stagesByKind } from '../../domain/run/run';
-import type { DecisionRef } from '../../domain/decision/verdict';
+import { isBuiltInStage, stagesByKind } from '../../domain/lifecycle/stages';
+import type { DecisionRef } from '../../domain/verdict';
 import { registryWrites } from '../activity-proxies';
 import type { RunControl } from '../run/control';
 import { showRunDetails } from '../run/current-details';

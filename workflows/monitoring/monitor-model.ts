@@ -101,7 +101,7 @@ export async function monitorModel(input: MonitorModelInput): Promise<void> {
     });
   }
 
-  /** At each look while an alarm of quality asks for it, and the last comparison is over. */
+  /** Compares at each check while an alarm of quality is open and the last comparison is over. */
   function compareFormer(version: number): void {
     if (comparing.work !== null) return;
     const summary = `${model}@${version}: compare it with the former champion`;
@@ -112,7 +112,7 @@ export async function monitorModel(input: MonitorModelInput): Promise<void> {
     });
   }
 
-  /** Without a reference the next look tries again. */
+  /** Prepares the reference; without one, the next check tries again. */
   async function prepare(version: number): Promise<boolean> {
     const summary = `${model}@${version}: build the reference`;
     return attempt('build the reference of a monitor', () =>

@@ -1,5 +1,5 @@
 /** Waits for people in the middle of a run, as a stage in its records. */
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import type { VoterRole } from '../../domain/run/ballot';
 import { runStage, type Run } from '../lifecycle/stage';
 import { awaitVotes } from '../run/control';

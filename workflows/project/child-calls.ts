@@ -1,7 +1,7 @@
 /** Runs another lifecycle as a child of the run, as a stage in its records. */
 import { ApplicationFailure, CancellationScope, condition } from '@temporalio/workflow';
 import type { ChildRun, ChildRunState } from '../../domain/project/child-run';
-import type { ProgramSpec } from '../../domain/project/program';
+import type { ProgramSpec } from '../../domain/lifecycle/sections/program';
 import { childRecord } from '../../domain/run/record-name';
 import { isFinal } from '../../domain/run/run';
 import { registryWrites } from '../activity-proxies';

@@ -1,7 +1,7 @@
 /** Applies gates to evidence, as a stage in the records of the run. */
-import type { Digest } from '../../domain/dataset/artifact';
-import type { Evidence } from '../../domain/decision/evidence';
-import type { DecisionRef, Verdict } from '../../domain/decision/verdict';
+import type { Digest } from '../../domain/artifact';
+import type { Evidence } from '../../domain/evaluation/evidence';
+import type { DecisionRef, Verdict } from '../../domain/verdict';
 import type { AnyDecisionPolicy } from '../../domain/project/decision-policy';
 import { registryWrites } from '../activity-proxies';
 import { runStage, type Run } from '../lifecycle/stage';

@@ -1,7 +1,7 @@
 /** Waits for an event that someone sends to the run, as a stage in its records. */
 import { condition } from '@temporalio/workflow';
 import { formatSeconds } from '../../domain/duration';
-import type { ProgramSpec } from '../../domain/project/program';
+import type { ProgramSpec } from '../../domain/lifecycle/sections/program';
 import type { ReceivedEvent } from '../../domain/project/sent-event';
 import { eventRecord } from '../../domain/run/record-name';
 import { registryWrites } from '../activity-proxies';

@@ -1,15 +1,15 @@
 /** The functions of every lifecycle of a project, beside the built-in stages of its kind. */
 import type { z } from 'zod';
 import { sleep } from '@temporalio/workflow';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import { formatSeconds } from '../../domain/duration';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { StageMapOptions, StageMapResult } from '../../domain/project/map';
 import type { CommandOptions, CommandResult } from '../../domain/project/command';
 import type { AnyDecisionPolicy, DecisionPolicy } from '../../domain/project/decision-policy';
 import type { ChildRun } from '../../domain/project/child-run';
 import type { EventData, ReceivedEvent } from '../../domain/project/sent-event';
-import type { ProgramSpec } from '../../domain/project/program';
+import type { ProgramSpec } from '../../domain/lifecycle/sections/program';
 import type { StageDefinition } from '../../domain/project/stage';
 import type { Run } from '../lifecycle/stage';
 import { waitWhilePaused, whileWaiting } from '../run/control';

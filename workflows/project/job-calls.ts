@@ -5,7 +5,7 @@ import {
   type CommandOptions,
   type CommandResult,
 } from '../../domain/project/command';
-import type { ProgramSpec } from '../../domain/project/program';
+import type { ProgramSpec } from '../../domain/lifecycle/sections/program';
 import {
   computeKinds,
   hasImages,

@@ -3,7 +3,7 @@
  * Temporal's sandbox, so it imports no library but the SDK's workflow package.
  */
 import { workflowInfo } from '@temporalio/workflow';
-import { buildIdOf, type ProgramSpec } from '../../domain/project/program';
+import { buildIdOf, type ProgramSpec } from '../../domain/lifecycle/sections/program';
 import { programOf } from '../../domain/lifecycle/revision';
 import type { DataLifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import type { LifecycleWorkflow } from '../lifecycle/lifecycle';

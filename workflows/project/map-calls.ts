@@ -14,7 +14,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ProjectActivities } from '../../activities/project';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import { count } from '../../domain/format';
 import type { RunId, Tenant } from '../../domain/ids';
 import {
@@ -25,7 +25,7 @@ import {
   type StageMapResult,
   type StoredItems,
 } from '../../domain/project/map';
-import type { ProgramSpec, ProjectStageSpec } from '../../domain/project/program';
+import type { ProgramSpec, ProjectStageSpec } from '../../domain/lifecycle/sections/program';
 import { recordOptions } from '../activity-proxies';
 import { generation, runStage, type EndedStage, type Run } from '../lifecycle/stage';
 import { pausedWithRun } from '../run/child-pause';

@@ -10,11 +10,11 @@ import type { StepJobSpec } from '../../activities/project/step';
 import { nearestHint } from '../../domain/document/nearest';
 import { parseDuration } from '../../domain/duration';
 import { count } from '../../domain/format';
-import type { ProgramSpec, ProjectStageSpec } from '../../domain/project/program';
+import type { ProgramSpec, ProjectStageSpec } from '../../domain/lifecycle/sections/program';
 import { nextCallName } from '../../domain/project/call-name';
 import { exceededLimit } from '../../domain/project/run-limits';
 import { stageValueBytes } from '../../domain/project/stage';
-import { isBuiltInStage } from '../../domain/run/run';
+import { isBuiltInStage } from '../../domain/lifecycle/stages';
 import { computeWork } from '../activity-proxies';
 import type { EndedStage, Run } from '../lifecycle/stage';
 import { effectOf, runStage } from '../lifecycle/stage';
@@ -196,7 +196,7 @@ export function refusal(message: string, next: string): ApplicationFailure {
 /** A refusal takes as long as many turns of a loop, and the sandbox stops after 5 s. */
 const turnsOfRefusal = 10_000;
 
-/** On the project's queue, so that the build of the workflow also runs its stages. */
+/** Activities on the queue of the project, so that the build of the workflow runs its stages. */
 export function stageWork({ timeoutSeconds, attempts }: ProjectStageSpec) {
   return proxyActivities<ProjectActivities>({
     startToCloseTimeout: timeoutSeconds * 1000,

@@ -13,7 +13,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 import type { ProjectActivities } from '../../activities/project';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import { count, percent } from '../../domain/format';
 import type { RunId, Tenant } from '../../domain/ids';
 import {
@@ -24,7 +24,7 @@ import {
   type StageMapState,
   type StoredItems,
 } from '../../domain/project/map';
-import type { ProjectStageSpec } from '../../domain/project/program';
+import type { ProjectStageSpec } from '../../domain/lifecycle/sections/program';
 import type { ComputeSpec } from '../../domain/training/job';
 import { computeWork, recordOptions } from '../activity-proxies';
 import { effectOf, type Effect } from '../lifecycle/stage';

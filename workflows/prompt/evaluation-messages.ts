@@ -1,11 +1,11 @@
 /** Input, outcome and query of a prompt evaluation. Constant = wire name + kind. */
 import { defineQuery } from '@temporalio/workflow';
-import type { ArtifactRef, Digest } from '../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { Tenant } from '../../domain/ids';
-import type { Sampling } from '../../domain/language/chat';
+import type { Sampling } from '../../domain/chat/chat';
 import type { AnswersSummary } from '../../domain/language/evaluation/answers-summary';
 import type { DimensionSpec } from '../../domain/language/dimension/dimension';
-import type { SearchTarget } from '../../domain/prompt/search/request';
+import type { SearchTarget } from '../../domain/prompt-search/request';
 
 export const promptEvaluationWorkflow = 'promptEvaluation';
 

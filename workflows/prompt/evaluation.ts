@@ -3,7 +3,7 @@
  * in flight are asked again.
  */
 import { setHandler, workflowInfo } from '@temporalio/workflow';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { PromptEvaluationInput, PromptEvaluationOutcome } from './evaluation-messages';
 import { promptEvaluationQuery } from './evaluation-messages';
 import { showDetails } from '../run/current-details';

@@ -1,10 +1,10 @@
 /** Input, progress and query of a prompt search. Constant = wire name + kind. */
 import { defineQuery } from '@temporalio/workflow';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { VariantProgress } from '../../domain/prompt/search/outcome';
-import type { PromptSearchRequest } from '../../domain/prompt/search/request';
+import type { VariantProgress } from '../../domain/prompt-search/outcome';
+import type { PromptSearchRequest } from '../../domain/prompt-search/request';
 
 export const promptSearchWorkflow = 'promptSearch';
 
@@ -60,7 +60,7 @@ export function runOfSearch(search: string): RunId {
   return search.replace(/^search_/, 'run_') as RunId;
 }
 
-/** For a search that was started without a run. */
+/** Workflow id of a search that was started without a run. */
 export function promptSearchWorkflowId({
   tenant,
   search,

@@ -14,9 +14,9 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
-import type { SearchOutcome } from '../../domain/prompt/search/outcome';
-import { searchBatches } from '../../domain/prompt/search/state';
+import type { ArtifactRef } from '../../domain/artifact';
+import type { SearchOutcome } from '../../domain/prompt-search/outcome';
+import { searchBatches } from '../../domain/prompt-search/state';
 import type { PromptSearchInput, PromptSearchProgress, PromptSearchView } from './search-messages';
 import { promptSearchQuery } from './search-messages';
 import { searchRecords, searchWork } from './activity-proxies';

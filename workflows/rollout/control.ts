@@ -1,6 +1,6 @@
 /** Commands to a rollout. They are queued and executed one by one between the rollout's effects. */
 import { ApplicationFailure, condition, currentUpdateInfo, setHandler } from '@temporalio/workflow';
-import type { SignedCommand } from '../../domain/run/command';
+import type { SignedCommand } from '../../domain/command';
 import type {
   RolloutCommand,
   RolloutEvent,

@@ -1,6 +1,7 @@
 import type { JudgingConfig } from '../../activities/language/judge-answers';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { CanarySpec, DataSpec } from '../../domain/lifecycle/lifecycle';
+import type { DataSpec } from '../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../domain/rollout/canary';
 import type { ModelVersionRef } from '../../domain/model/model';
 import type { RolloutProgress } from '../../domain/rollout/progress';
 

@@ -4,7 +4,7 @@ import {
   currentUpdateInfo,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { CommandVerb, KeyHolder, SignedCommand } from '../../domain/run/command';
+import type { CommandVerb, KeyHolder, SignedCommand } from '../../domain/command';
 import type { Tenant } from '../../domain/ids';
 import type { Ballot } from '../../domain/run/ballot';
 import { registryWrites } from '../activity-proxies';

@@ -5,7 +5,6 @@
 import {
   CancellationScope,
   getExternalWorkflowHandle,
-  patched,
   type WorkflowOutboundCallsInterceptor,
 } from '@temporalio/workflow';
 
@@ -17,7 +16,7 @@ export const childCancellation: WorkflowOutboundCallsInterceptor = {
     let isRunning = false;
     const cancelByName = async (): Promise<void> => {
       // The request of a scope that is not cancellable comes from the scope around it.
-      if (!isRunning || !scope.consideredCancelled || !patched('cancel-children-by-name')) return;
+      if (!isRunning || !scope.consideredCancelled) return;
       const child = getExternalWorkflowHandle(input.options.workflowId);
       await CancellationScope.nonCancellable(() => child.cancel());
     };

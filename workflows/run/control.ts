@@ -1,11 +1,11 @@
 import { ApplicationFailure, condition, setHandler } from '@temporalio/workflow';
 import type { RunId, Tenant } from '../../domain/ids';
-import type { Command, SignedCommand } from '../../domain/run/command';
+import type { Command, SignedCommand } from '../../domain/command';
 import { approvalWaitText } from '../../domain/run/approval-wait';
 import type { Ballot, VoterRole } from '../../domain/run/ballot';
 import { formatSeconds } from '../../domain/duration';
 import type { RunStatus, StageSummary } from '../../domain/run/run';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import { registryWrites } from '../activity-proxies';
 import { admitCommand } from './admission';
 import type { OpenRolloutState } from '../../domain/rollout/progress';

@@ -4,7 +4,7 @@
  */
 import { setCurrentDetails } from '@temporalio/workflow';
 import type { Failure, RunStatus } from '../../domain/run/run';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import { versionName, type ModelVersionRef } from '../../domain/model/model';
 
 export interface RunDetails {
@@ -24,7 +24,7 @@ export function showRunDetails(run: RunDetails): void {
   setCurrentDetails(runDetails(run));
 }
 
-/** For the workflows beside a run, such as its study, its rollout or an index build. */
+/** Sets the details of workflows that a run starts: a study, a rollout or an index build. */
 export function showDetails(sentence: string): void {
   setCurrentDetails(sentence);
 }

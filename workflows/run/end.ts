@@ -11,7 +11,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Failure, RunRequest, RunStatus } from '../../domain/run/run';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 import { cleanupWork, registryWrites } from '../activity-proxies';
 import type { LifecycleInput, RunOutcome } from './messages';
 import { beginUndoCode } from './code-size';

@@ -1,11 +1,5 @@
 /** Runs numbered items as activities, at most so many at once, with a bounded history. */
-import {
-  CancellationScope,
-  condition,
-  patched,
-  setHandler,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { CancellationScope, condition, setHandler, workflowInfo } from '@temporalio/workflow';
 import {
   hasTooManyFailures,
   isMapIdle,
@@ -63,7 +57,7 @@ export async function runItemWindow({
       while (!isMapIdle(state)) {
         await condition(() => events.length > 0 || interruption !== null);
         if (interruption !== null) {
-          if (patched('cancel-items-in-flight')) CancellationScope.current().cancel();
+          CancellationScope.current().cancel();
           throw interruption.error;
         }
         for (const event of events.splice(0)) {

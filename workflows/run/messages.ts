@@ -1,15 +1,15 @@
 /** Updates, signals and queries of runs and rollouts. Constant = wire name + kind. */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Digest } from '../../domain/dataset/artifact';
-import type { Command, SignedCommand } from '../../domain/run/command';
+import type { Digest } from '../../domain/artifact';
+import type { Command, SignedCommand } from '../../domain/command';
 import type { RolloutId, RunId, Tenant } from '../../domain/ids';
 import type { LifecycleKind, ReleasingKind } from '../../domain/lifecycle/lifecycle';
-import type { ProgramRef } from '../../domain/project/program';
+import type { ProgramRef } from '../../domain/lifecycle/sections/program';
 import type { RecordName } from '../../domain/run/record-name';
 import type { OpenRolloutState, PromotionEnd } from '../../domain/rollout/progress';
 import type { RolloutStatus } from '../../domain/rollout/rollout';
 import type { Failure, RunRequest, RunStatus, StageSummary } from '../../domain/run/run';
-import type { Verdict } from '../../domain/decision/verdict';
+import type { Verdict } from '../../domain/verdict';
 
 export const lifecycleWorkflows = {
   ModelLifecycle: 'modelLifecycle',
@@ -121,7 +121,7 @@ export interface RolloutView {
 }
 
 export const holdUpdate = defineUpdate<RolloutView, [SignedCommand]>('hold');
-/** For a rollout; a run has an update with the same name. */
+/** Update of a rollout; a run has an update with the same name. */
 export const resumeRolloutUpdate = defineUpdate<RolloutView, [SignedCommand]>('resume');
 export const skipUpdate = defineUpdate<RolloutView, [SignedCommand]>('skip');
 export const abortUpdate = defineUpdate<RolloutView, [SignedCommand]>('abort');

@@ -14,7 +14,7 @@ import type { ModelVersionRef } from '../../domain/model/model';
 import { versionName } from '../../domain/model/model';
 import type { RunStatus } from '../../domain/run/run';
 import type { RolloutStatus } from '../../domain/rollout/rollout';
-import type { VerdictKind } from '../../domain/decision/verdict';
+import type { VerdictKind } from '../../domain/verdict';
 import type { RunPlan } from '../../domain/run/plan';
 
 const { KEYWORD, KEYWORD_LIST } = SearchAttributeType;
@@ -81,7 +81,7 @@ export function describeEnd({ status, verdict, version }: EndDescription): void 
   ]);
 }
 
-/** For a child workflow of a run: its rollout, study, prompt search or index build. */
+/** Attributes of a child workflow of a run: its rollout, study, prompt search or index build. */
 export function childAttributes({
   tenant,
   model,

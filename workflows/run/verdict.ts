@@ -1,7 +1,7 @@
 /** Turns the verdicts of stages into the end of a run, for every kind of lifecycle. */
 import type { ModelVersionRef } from '../../domain/model/model';
 import { versionName } from '../../domain/model/model';
-import { unchangedCode, type Reason, type Verdict } from '../../domain/decision/verdict';
+import { unchangedCode, type Reason, type Verdict } from '../../domain/verdict';
 import { registryWrites } from '../activity-proxies';
 import type { RunEnd } from './end';
 import type { ReleasingRun } from '../lifecycle/stage';

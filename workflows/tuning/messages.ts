@@ -1,7 +1,7 @@
 /** The input, the outcome and the query of a study. Constant = wire name + kind. */
 import { defineQuery } from '@temporalio/workflow';
 import type { StudyReport } from '../../activities/tuning/tuning';
-import type { ArtifactRef } from '../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../domain/artifact';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { TrainSpec } from '../../domain/lifecycle/lifecycle';
 import type { PruningSchedule } from '../../domain/tuning/pruning';

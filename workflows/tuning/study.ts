@@ -10,18 +10,15 @@ import {
   condition,
   continueAsNew,
   isCancellation,
-  patched,
   setHandler,
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { FailureType } from '../../domain/failure';
 import { effectKey } from '../../domain/ids';
-import type { TrialCounts, TrialEnd, TrialParams } from '../../domain/tuning/tuning';
-import { earlyEndReason } from '../../domain/tuning/tuning';
-import { pruningIn } from '../../domain/tuning/pruning';
+import type { TrialCounts } from '../../domain/tuning/tuning';
 import type { LaneEnd } from '../../activities/tuning/lane';
-import { computeWork, registryWrites, studyWork } from '../activity-proxies';
+import { computeWork, registryWrites } from '../activity-proxies';
 import { allOrNone } from '../run/all-or-none';
 import type { StudyInput, StudyOutcome } from './messages';
 import { studyQuery } from './messages';
@@ -36,26 +33,15 @@ interface StudyProgress {
   running: number[];
   counts: { -readonly [Status in keyof TrialCounts]: number };
   paused: boolean;
-  /** Trials of an earlier execution that have not ended. */
-  leftOver: { readonly number: number; readonly params: TrialParams }[];
   endedEarly: string | null;
 }
 
-interface StudyRun {
-  readonly input: StudyInput;
-  readonly progress: StudyProgress;
-  /** Serialises the calls to the sampler: each suggestion depends on the ones before. */
-  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
-}
-
-export async function tuningStudy(given: StudyInput): Promise<StudyOutcome> {
-  const input = { ...given, pruning: pruningIn(given) };
+export async function tuningStudy(input: StudyInput): Promise<StudyOutcome> {
   const progress: StudyProgress = {
     asked: 0,
     running: [],
     counts: { complete: 0, pruned: 0, failed: 0 },
     paused: input.paused,
-    leftOver: [],
     endedEarly: null,
   };
   setHandler(runPausedSignal, () => {
@@ -71,7 +57,7 @@ export async function tuningStudy(given: StudyInput): Promise<StudyOutcome> {
     return { asked, running, counts, paused };
   });
 
-  await inLanes(input, progress);
+  await runLanes(input, progress);
   if (progress.endedEarly === null && progress.asked < input.tune.trials) {
     await condition(allHandlersFinished);
     return continueAsNew<typeof tuningStudy>({ ...input, paused: progress.paused });
@@ -81,24 +67,16 @@ export async function tuningStudy(given: StudyInput): Promise<StudyOutcome> {
   return { counts, best, seconds, endedEarly, ...(front === undefined ? {} : { front }) };
 }
 
-async function inLanes(input: StudyInput, progress: StudyProgress): Promise<void> {
+async function runLanes(input: StudyInput, progress: StudyProgress): Promise<void> {
   try {
     // The registry has the progress of earlier executions, however they ended.
     const before = await readStudy(input);
     progress.asked = before.asked;
     progress.counts = { ...before.counts };
-    progress.leftOver = [...before.running];
     showStudy(input, progress);
     const leaveAt = before.asked + (input.trialsPerExecution ?? Infinity);
-    // A history holds one activity per turn of a lane instead of two per trial. The other branch can
-    // be removed when no study that began before is open.
-    if (patched('lanes-of-trials')) {
-      const lanes = Array.from({ length: input.tune.parallel }, (_, number) => number);
-      await allOrNone(lanes.map((lane) => () => inLane({ input, progress, lane, leaveAt })));
-      return;
-    }
-    const study: StudyRun = { input, progress, inTurn: inTurn() };
-    await allOrNone(Array.from({ length: input.tune.parallel }, () => () => lane(study, leaveAt)));
+    const lanes = Array.from({ length: input.tune.parallel }, (_, number) => number);
+    await allOrNone(lanes.map((lane) => () => runLane({ input, progress, lane, leaveAt })));
   } catch (error) {
     const reason = isCancellation(error)
       ? 'the run was cancelled'
@@ -152,7 +130,7 @@ const longestLostPauseMs = 60_000;
 const pauseSignalSeconds = 1;
 
 /** Calls the lane's activity until the study ends or the history is long enough. */
-async function inLane(run: LaneRun): Promise<void> {
+async function runLane(run: LaneRun): Promise<void> {
   const { input, progress, leaveAt } = run;
   // A lane of a lost execution may have a running trial, so each lane is called at least once.
   let mayHaveTrial = true;
@@ -169,9 +147,8 @@ async function inLane(run: LaneRun): Promise<void> {
       lost = 0;
     } catch (error) {
       if (isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
-      // A job goes on while a server is unavailable, and the repeated lane finds it. The patch can be
-      // removed when no study that ended such a trial as failed is open.
-      const waits = isOutage(error) && lost < mostLost && patched('lanes-outlast-outages');
+      // A job goes on while a server is unavailable, and the repeated lane finds it.
+      const waits = isOutage(error) && lost < mostLost;
       if (!waits && (await endLostTrial(run, error))) continue;
       mayHaveTrial = waits;
       lost += 1;
@@ -242,92 +219,6 @@ function laterCounts(now: TrialCounts, then: TrialCounts): StudyProgress['counts
   };
 }
 
-/** Runs trials one after the other until the study ends or the history is long enough. */
-async function lane({ input, progress, inTurn: after }: StudyRun, leaveAt: number): Promise<void> {
-  for (;;) {
-    const trial = progress.leftOver.shift() ?? (await after(() => ask(input, progress, leaveAt)));
-    if (trial === null) return;
-    progress.running.push(trial.number);
-    showStudy(input, progress);
-    const end = await runTrial(input, trial);
-    const { status } = await registryWrites.endTrial({
-      ...studyOf(input),
-      number: trial.number,
-      end,
-      tune: input.tune,
-    });
-    progress.running = progress.running.filter((number) => number !== trial.number);
-    if (status !== 'running') progress.counts[status] += 1;
-    progress.endedEarly ??= earlyEndReason(progress.counts, input.tune.parallel);
-    showStudy(input, progress);
-  }
-}
-
-async function ask(
-  input: StudyInput,
-  progress: StudyProgress,
-  leaveAt: number,
-): Promise<{ number: number; params: TrialParams } | null> {
-  for (;;) {
-    await condition(() => !progress.paused);
-    const number = progress.asked;
-    if (
-      progress.endedEarly !== null ||
-      number >= input.tune.trials ||
-      number >= leaveAt ||
-      workflowInfo().continueAsNewSuggested
-    )
-      return null;
-    const { tune, pruning, traceId } = input;
-    const study = studyOf(input);
-    const asked = await studyWork.askTrial.executeWithOptions({ summary: `trial ${number}` }, [
-      { ...study, key: keyOf(input, 'ask', number), traceId, number, tune, pruning },
-    ]);
-    if (asked.kind === 'over') {
-      progress.endedEarly ??= asked.reason;
-      return null;
-    }
-    progress.asked = number + 1;
-    if (!asked.ended) return asked;
-  }
-}
-
-/** A trial that failed for good ends as failed; the study continues. */
-async function runTrial(
-  input: StudyInput,
-  { number, params }: { readonly number: number; readonly params: TrialParams },
-): Promise<TrialEnd> {
-  const { tenant, runId, traceId, lifecycle, study, tune, pruning, train, assembled } = input;
-  try {
-    return await computeWork(train.compute).runTrial.executeWithOptions(
-      { summary: `trial ${number}: ${JSON.stringify(params)}`.slice(0, 190) },
-      [
-        {
-          tenant,
-          runId,
-          traceId,
-          lifecycle,
-          study,
-          tune,
-          pruning,
-          train,
-          assembled,
-          key: keyOf(input, 'trial', number),
-          number,
-          params,
-        },
-      ],
-    );
-  } catch (error) {
-    if (isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
-    return {
-      status: 'failed',
-      value: null,
-      reason: messageOf(error).slice(0, maxReasonCharacters),
-    };
-  }
-}
-
 function readStudy(input: StudyInput) {
   return registryWrites.readStudy({ ...studyOf(input), tune: input.tune });
 }
@@ -339,13 +230,4 @@ function studyOf({ tenant, runId, study }: StudyInput) {
 /** Each trial runs once in a run; a repeated call finds it under the same key. */
 function keyOf({ runId, study }: StudyInput, step: string, number: number) {
   return effectKey(runId, study, step, 1, String(number));
-}
-
-function inTurn(): StudyRun['inTurn'] {
-  let last: Promise<unknown> = Promise.resolve();
-  return <T>(work: () => Promise<T>): Promise<T> => {
-    const mine = last.then(work);
-    last = mine.catch(() => undefined);
-    return mine;
-  };
 }

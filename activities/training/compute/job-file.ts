@@ -1,6 +1,6 @@
 /** A job as the files of its folder, wherever it runs. */
 import { canonicalJson } from '../../../domain/canonical';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
 import type {
   CommandJob,

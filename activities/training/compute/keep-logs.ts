@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { ArtifactStore } from '../../../data/artifact/store';
 import { withTimeout } from '../../../data/timeout';
 import type { Registry } from '../../../db/registry';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { IdempotencyKey, RunId, Tenant } from '../../../domain/ids';
 import type { LogEnd } from '../../../domain/training/job';
 import { keptLogBytes } from './job-file';

@@ -8,7 +8,7 @@ export function linesFor(maxBytes: number): number {
   return Math.max(100, Math.ceil(maxBytes / bytesPerLine));
 }
 
-/** At most the last bytes, from the start of a line. */
+/** The last bytes of a text at most, from the start of a line. */
 export function newestLines(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;

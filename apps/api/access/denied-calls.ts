@@ -2,7 +2,7 @@
  * Writes refused calls to the audit log. They are sampled, so that a flood of them cannot fill it.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { withActingKey } from '../../../db/access/acting-key';
+import { withActingKey } from '../../../db/acting-key';
 import type { CommandRepository } from '../../../db/run/command-repository';
 import { defaultTenant } from '../../../domain/ids';
 
@@ -18,7 +18,7 @@ const maxRows = 60;
 interface Window {
   readonly since: number;
   rows: number;
-  /** By caller, route and status. */
+  /** Caller, route and status → number of calls. */
   readonly denied: Map<string, number>;
 }
 

@@ -17,7 +17,7 @@ import { keyView, createdKey, rotatedKey } from './view';
 import { name as nameField, page, pageOf, problem, time } from '../fields';
 
 const params = z.object({ id: z.string().min(1).max(100) });
-const make = z.strictObject({
+const createKeyBody = z.strictObject({
   name: z
     .string()
     .trim()
@@ -47,12 +47,12 @@ const overlap = z.strictObject({
 const tags = ['api-keys'];
 
 export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): FastifyPluginAsyncZod {
-  /** The tenant of a new key, and the actor under whose name that tenant's audit log has it. */
-  async function ownerOf(caller: ApiKeyIdentity, of: Tenant = caller.tenant) {
-    if (of === caller.tenant) return { tenant: of, actor: caller.name };
+  /** Tenant of the new key, and the actor recorded in that tenant's audit log. */
+  async function ownerOf(caller: ApiKeyIdentity, tenant: Tenant = caller.tenant) {
+    if (tenant === caller.tenant) return { tenant, actor: caller.name };
     if (!isPlatformAdmin(caller)) throw platformAdminsOnly(caller);
-    if (!(await registry.tenants.get(of))) throw tenantNotFound(of);
-    return { tenant: of, actor: platformActor(caller.name) };
+    if (!(await registry.tenants.get(tenant))) throw tenantNotFound(tenant);
+    return { tenant, actor: platformActor(caller.name) };
   }
 
   return async (app) => {
@@ -84,7 +84,7 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
         schema: {
           tags,
           summary: 'Create an API key; the response is the only place that contains it',
-          body: make,
+          body: createKeyBody,
           response: { 201: createdKey, 404: problem, default: problem },
         },
       },

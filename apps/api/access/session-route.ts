@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { signSession, type Session } from '../../../data/access/session-token';
-import { withActingKey } from '../../../db/access/acting-key';
+import { withActingKey } from '../../../db/acting-key';
 import { apiKeyScopes, type ApiKeyIdentity } from '../../../db/access/repository';
 import { HttpProblem } from '../../http/problem';
 import { instant, problem } from '../fields';
 import type { RouteDeps } from '../route-deps';
-import { newSession, openSession, refuseOtherSites, sessionCookie } from './session';
+import { newSession, openSession, refuseOtherSites, sessionCookie } from '../session';
 
 const sessionView = z
   .object({

@@ -2,7 +2,7 @@
  * Checks that an explanation shows what the decision was based on. Each part is hashed again and
  * compared with the digest in the record.
  */
-import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../../domain/artifact';
 import { isPerennialError } from '../../../domain/failure';
 import type { ArtifactStore } from '../../../data/artifact/store';
 import { digestOf } from '../../../data/digest';

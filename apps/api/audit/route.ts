@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import type { RouteDeps } from '../route-deps';
 import { auditKey, auditReport, auditRow, keyToJson } from './view';
 import { page, pageOf, problem } from '../fields';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { StageRecord } from '../../../db/run/stage-repository';
+import type { StageRecord } from '../../../db/stage/repository';
 import type { CommittedBatch, PlannedBatch, ScoredBatch } from '../../../domain/batch/outputs';
 import { versionName } from '../../../domain/model/model';
 
@@ -21,7 +21,7 @@ export type BatchJson = z.output<typeof batchView>;
 
 type BatchOutput = PlannedBatch | ScoredBatch | CommittedBatch;
 
-/** From the record of a stage of a batch prediction; null for any other stage. */
+/** Converts the record of a stage of a batch prediction; null for any other stage. */
 export function batchToJson({ output }: StageRecord): BatchJson | null {
   const left = (output as { readonly output?: Partial<BatchOutput> } | null)?.output;
   if (typeof left?.kind !== 'string' || !left.kind.startsWith('batch.')) return null;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { mostCostRows } from '../../../db/cost/report';
 import { costGroups } from '../../../domain/cost/report';
-import { llmSpendGroups } from '../../../domain/language/provider/call-ledger';
+import { llmSpendGroups } from '../../../domain/provider/call-ledger';
 import { runId, time } from '../fields';
 
 export const costQuery = z.strictObject({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ContractResult } from '../../../domain/dataset/contract';
-import type { StageRecord } from '../../../db/run/stage-repository';
+import type { StageRecord } from '../../../db/stage/repository';
 import { instant } from '../fields';
 
 export const contractResults = z
@@ -43,7 +43,7 @@ export function pastResultsOf(
 
 export type ContractResultsJson = z.output<typeof contractResults>;
 
-/** From the record of a validate stage; null for any other stage. */
+/** Converts the record of a validate stage; null for any other stage. */
 export function contractsToJson({
   stage,
   output,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { nearest } from '../../../domain/document/nearest';
-import type { StageName } from '../../../domain/run/run';
+import type { StageName } from '../../../domain/lifecycle/stages';
 import { pastContractResult, pastResultsOf } from './contract-view';
 import { diffDatasets } from './diff';
 import { readQuarantinedRows } from './quarantined-rows';

@@ -1,6 +1,6 @@
 import type { ArtifactStore } from '../../../data/artifact/store';
 import type { DatasetVersionRecord } from '../../../db/dataset/records';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { DatasetManifest } from '../../../domain/dataset/dataset';
 
 /** The Parquet files of a dataset version, in order. */

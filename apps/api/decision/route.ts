@@ -4,7 +4,7 @@ import { failure } from '../../../domain/failure';
 import type { RouteDeps } from '../route-deps';
 import { decisionWithEvidence, whatIfView } from './view';
 import { document, problem } from '../fields';
-import { whatIf } from '../lifecycle/what-if';
+import { whatIf } from './what-if';
 
 const id = z
   .string()

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
-import { buildOrderSchema } from '../../../domain/index/build-order.schema';
+import { buildOrderSchema } from '../../../domain/index-version/build-order.schema';
 import type { IndexBuildRef } from '../../../workflows/index-version/messages';
 import type { IndexBuildStatus } from '../../temporal-clients/index-client';
 import { startIndexBuild } from './build';

@@ -3,13 +3,13 @@ import type { ArtifactStore } from '../../../data/artifact/store';
 import type { Registry } from '../../../db/registry';
 import { failure } from '../../../domain/failure';
 import type { IdempotencyKey, Tenant } from '../../../domain/ids';
-import { buildHolder, type AnswersRule } from '../../../domain/index/answers';
-import type { BuildOrder } from '../../../domain/index/build-order.schema';
+import { buildHolder, type AnswersRule } from '../../../domain/index-version/answers';
+import type { BuildOrder } from '../../../domain/index-version/build-order.schema';
 import { invalidInput } from '../../../domain/document/issue-text';
-import { type ReleaseBundle } from '../../../domain/language/bundle';
+import { type ReleaseBundle } from '../../../domain/bundle/bundle';
 import { readCaseSet } from '../../../domain/language/cases/case-set-document';
 import { evaluationProblems } from '../../../domain/language/dimension/checks';
-import { runLimits } from '../../../domain/language/provider/run-budget';
+import { runLimits } from '../../../domain/budget/run-budget';
 import type { IndexBuildInput, IndexBuildRef } from '../../../workflows/index-version/messages';
 import type { IndexClient } from '../../temporal-clients/index-client';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { budgetUnits } from '../../../domain/budget/budget';
-import type { CallReport, ScopedReport } from '../../../domain/language/provider/call-ledger';
+import type { CallReport, ScopedReport } from '../../../domain/provider/call-ledger';
 
 const usd = z.number().describe('US dollars');
 const tokens = z.number().int();

@@ -2,9 +2,9 @@ import { bulkhead } from 'cockatiel';
 import { afterKey, rowsToAsk, toPage, type Page, type PageRequest } from '../../../db/page';
 import type { Registry } from '../../../db/registry';
 import type { RunRecord } from '../../../db/run/repository';
-import type { StageRecord } from '../../../db/run/stage-repository';
+import type { StageRecord } from '../../../db/stage/repository';
 import type { ArtifactStore } from '../../../data/artifact/store';
-import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
 import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
 import {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { StageRecord } from '../../../db/run/stage-repository';
+import type { StageRecord } from '../../../db/stage/repository';
 import type {
   AnswersSummary,
   ScoreSummary,

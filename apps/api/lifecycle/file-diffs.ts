@@ -1,6 +1,6 @@
 /** What an approver reads: the changed lines of the files of a revision. */
 import type { ArtifactStore } from '../../../data/artifact/store';
-import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../../domain/artifact';
 import { changedLines } from '../../../domain/document/line-diff';
 import { revisionTexts } from './revision';
 

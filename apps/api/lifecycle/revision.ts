@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../../domain/artifact';
 import type { DataContracts } from '../../../domain/dataset/contract';
 import type { ComputePrices } from '../../../domain/cost/price';
 import type { IssueAt } from '../../../domain/document/document';
@@ -56,7 +56,7 @@ export interface CheckedRevision {
   readonly contracts: DataContracts;
   readonly texts: Readonly<Record<string, string>>;
   readonly files: Readonly<Record<string, { readonly digest: Digest }>>;
-  /** For warnings, which are reported beside errors. */
+  /** Builds warnings, which are reported together with errors. */
   readonly issueAt: IssueAt;
   /** Warnings of what a run may fail on, one per line. */
   readonly notes: readonly string[];
@@ -75,7 +75,7 @@ interface RevisionRules {
   readonly hasVersion: HasVersion;
   readonly findBuild: FindBuild;
   readonly tenant: Tenant;
-  /** For a warm start of the tuning. */
+  /** Earlier trials, for a warm start of the tuning. */
   readonly trials: EarlierTrials;
 }
 

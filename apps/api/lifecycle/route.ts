@@ -9,7 +9,7 @@ import { digestOf } from '../../../data/digest';
 import { allows, type ApiKeyIdentity } from '../../../db/access/repository';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
-import type { ProgramRef } from '../../../domain/project/program';
+import type { ProgramRef } from '../../../domain/lifecycle/sections/program';
 import {
   readRevision,
   revisionTexts,
@@ -18,7 +18,7 @@ import {
   type SubmittedLifecycle,
 } from './revision';
 import { planDayCorrelation } from './day-correlation';
-import { modelWarnings } from '../model/warnings';
+import { modelWarnings } from '../model-warnings';
 import { registeredTables } from '../dataset/registered-tables';
 import { sourceWarnings } from '../dataset/source-warnings';
 import { checkRunRequest, refuseLooserReuse, rerunOfRequest } from '../run/request';

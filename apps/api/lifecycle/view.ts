@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { artifact, document, instant } from '../fields';
+import { plannedStage } from '../run/planned-stage';
 
 export const lifecycleSummary = z
   .object({
@@ -127,12 +128,6 @@ export const applied = z
     warnings,
   })
   .meta({ id: 'Applied' });
-
-export const plannedStage = z.object({
-  stage: z.string(),
-  action: z.enum(['runs', 'mayRun', 'reused']),
-  because: z.array(z.string()).readonly(),
-});
 
 export const plan = z
   .object({

@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import type { ExpectedChampion } from '../../../db/alias/repository';
-import type { AliasState, Promotion } from '../../../db/alias/records';
-import { compareVersions } from '../decision/compare';
-import { explainVersion } from '../decision/explain';
+import type { Promotion } from '../../../db/alias/records';
+import type { AliasState } from '../../../db/model/state';
+import { compareVersions } from './compare';
+import { explainVersion } from './explain';
 import { HttpProblem } from '../../http/problem';
 import type { RouteDeps } from '../route-deps';
 import {

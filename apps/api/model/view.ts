@@ -3,7 +3,7 @@ import type { ApprovalRecord } from '../../../db/decision/approval-repository';
 import { importedFormats, tasks } from '../../../domain/model/model';
 import { artifact, instant, verdict } from '../fields';
 import { contractResults } from '../dataset/contract-view';
-import { comparedEvaluation, trainingDataView } from '../decision/compare-view';
+import { comparedEvaluation, trainingDataView } from './compare-view';
 import { decisionWithEvidence } from '../decision/view';
 import { lineageEdge } from '../lineage/view';
 import { rolloutSummary } from '../rollout/view';

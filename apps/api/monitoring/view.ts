@@ -4,7 +4,7 @@ import { driftRoles } from '../../../domain/monitoring/drift-results';
 import { jumpSpans } from '../../../domain/monitoring/jump/jump-test';
 import type { JumpResult } from '../../../domain/monitoring/jump/jump-results';
 import type { LabelFeedResult } from '../../../domain/monitoring/labels/label-feed-result';
-import { monitorActions, monitorFallbacks } from '../../../domain/monitoring/monitor-spec';
+import { monitorActions, monitorFallbacks } from '../../../domain/lifecycle/sections/monitor-spec';
 import { monitorStatuses } from '../../../domain/monitoring/monitor';
 import { triggersOf } from '../../../domain/monitoring/alarm/alarm-triggers';
 import {

@@ -1,9 +1,9 @@
 import type { Tenant } from '../../../domain/ids';
-import { embeddedProvider } from '../../../domain/language/provider/document';
+import { embeddedProvider } from '../../../domain/provider/document';
 import type { ArtifactStore } from '../../../data/artifact/store';
 import type { Registry } from '../../../db/registry';
 import type { LifecycleClient, QueueName } from '../../temporal-clients/lifecycle-client';
-import type { KnownModels } from '../model/warnings';
+import type { KnownModels } from '../model-warnings';
 import type { PlatformPart } from './view';
 
 interface PlatformDeps {

@@ -3,7 +3,7 @@ import type { ProjectBuildRecord } from '../../../db/project/repository';
 import type { IssueAt } from '../../../domain/document/document';
 import type { Issue } from '../../../domain/failure';
 import { programOf, type LifecycleSpec } from '../../../domain/lifecycle/revision';
-import type { ProgramRef, ProgramSpec } from '../../../domain/project/program';
+import type { ProgramRef, ProgramSpec } from '../../../domain/lifecycle/sections/program';
 
 /** Finds a stored build of the tenant. */
 export type FindBuild = (ref: ProgramRef) => Promise<ProjectBuildRecord | null>;

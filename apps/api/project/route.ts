@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { digestOf, sha256 } from '../../../data/digest';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { platformTenant } from '../../../domain/access/tenant';
 import { failure } from '../../../domain/failure';
-import type { ProjectBuild } from '../../../domain/project/program';
+import type { ProjectBuild } from '../../../domain/lifecycle/sections/program';
 import { isPlatformAdmin } from '../../../db/access/repository';
 import { name, problem } from '../fields';
 import type { RouteDeps } from '../route-deps';

@@ -4,14 +4,14 @@ import type { PromptSearchRecord } from '../../../db/prompt/search-repository';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { isFinal } from '../../../domain/run/run';
-import { searchDocumentSchema } from '../../../domain/prompt/search/search-document.schema';
+import { searchDocumentSchema } from '../../../domain/prompt-search/search-document.schema';
 import { runOfSearch } from '../../../workflows/prompt/search-messages';
 import { progressView, searchView, startPromptSearch } from './search';
 import type { RouteDeps } from '../route-deps';
 import { name, page, pageOf, problem } from '../fields';
 import { callsOf, scopeCalls } from '../language/call-view';
 import { promptSearchDetail, promptSearchView } from './search-view';
-import { promptSearchScope, searchScope } from '../../../domain/language/provider/run-budget';
+import { promptSearchScope, searchScope } from '../../../domain/budget/run-budget';
 
 const prompt = z.object({ prompt: name });
 const id = z

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { budgetUnits } from '../../../domain/budget/budget';
-import type { SearchOutcome } from '../../../domain/prompt/search/outcome';
-import type { VariantResult } from '../../../domain/prompt/search/variant';
+import type { SearchOutcome } from '../../../domain/prompt-search/outcome';
+import type { VariantResult } from '../../../domain/prompt-search/variant';
 import { artifact, document, instant } from '../fields';
 
 const result = z.object({

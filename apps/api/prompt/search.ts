@@ -11,7 +11,7 @@ import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { invalidInput } from '../../../domain/document/issue-text';
 import { readCaseSet } from '../../../domain/language/cases/case-set-document';
-import { searchProblem, type PromptSearchRequest } from '../../../domain/prompt/search/request';
+import { searchProblem, type PromptSearchRequest } from '../../../domain/prompt-search/request';
 import type { PromptSearchView } from '../../../workflows/prompt/search-messages';
 import type { PromptSearchClient } from '../../temporal-clients/prompt-search-client';
 import { outcomeView, resultView } from './search-view';

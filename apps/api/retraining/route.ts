@@ -5,7 +5,7 @@ import { modelScope } from '../../../domain/cost/caps';
 import { costUnits, type ComputeBudget } from '../../../domain/cost/compute-budget';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
-import { defaultMonitor } from '../../../domain/monitoring/monitor-spec';
+import { defaultMonitor } from '../../../domain/lifecycle/sections/monitor-spec';
 import { retrainingStatus } from '../../../domain/retraining/outlook';
 import { retrainingIncidents, type DataHold } from '../../../domain/retraining/retraining';
 import { name, problem } from '../fields';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { costPeriods } from '../../../domain/cost/compute-budget';
-import { monitorActions, runStrategies } from '../../../domain/monitoring/monitor-spec';
+import { monitorActions, runStrategies } from '../../../domain/lifecycle/sections/monitor-spec';
 import { retrainingStatuses } from '../../../domain/retraining/outlook';
 import { instant } from '../fields';
 

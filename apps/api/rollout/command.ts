@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { failure } from '../../../domain/failure';
 import type { RolloutId, Tenant } from '../../../domain/ids';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import type { Registry } from '../../../db/registry';
 import type { RolloutRecord } from '../../../db/rollout/records';
 import { rolloutWorkflowId } from '../../../workflows/run/messages';

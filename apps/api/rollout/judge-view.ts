@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { budgetUnits } from '../../../domain/budget/budget';
-import { runScope } from '../../../domain/language/provider/run-budget';
+import { runScope } from '../../../domain/budget/run-budget';
 import { minLabels } from '../../../domain/language/judge/calibration';
 import {
   noLabels,

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import type { PredictionId, RolloutId, Tenant } from '../../../domain/ids';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
 import type { Registry } from '../../../db/registry';

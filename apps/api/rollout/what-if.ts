@@ -3,14 +3,14 @@ import { canarySchema } from '../../../domain/rollout/canary.schema';
 import { objectDocument } from '../../../domain/document/document';
 import { failure } from '../../../domain/failure';
 import { formatIssue } from '../../../domain/document/issue-text';
-import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
-import { llmCanarySchema } from '../../../domain/language/canary/canary.schema';
+import type { CanarySpec } from '../../../domain/rollout/canary';
+import { llmCanarySchema } from '../../../domain/lifecycle/llm/canary/canary.schema';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
 import { decideWithCanary } from '../../../domain/rollout/judging/other-rules';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';
 import type { RolloutVerdict } from '../../../domain/rollout/judging/verdict';
 import { parseWithSchema } from '../../../domain/document/schema-issues.schema';
-import type { ReasonOutcome, Verdict } from '../../../domain/decision/verdict';
+import type { ReasonOutcome, Verdict } from '../../../domain/verdict';
 
 /** The result of a metric, or a reason that holds the rollout. */
 export interface JudgedRule {

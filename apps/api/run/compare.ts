@@ -37,8 +37,7 @@ async function comparable(
   const spec = applied?.spec.kind === 'ModelLifecycle' ? applied.spec : undefined;
   // A run with an imported model trains nothing.
   const train = request.imported ? undefined : spec?.train;
-  // The parameters of the evaluated model, because a study may have chosen others than the
-  // lifecycle.
+  // The parameters of the evaluated model; those in the lifecycle may differ if a study ran.
   const tuned = stages.map(tuningToJson).find((tuning) => tuning !== null);
   // The record of the evaluate stage: `{ output: { summary: { metrics } } }`
   // (activities/evaluation/summary.ts).

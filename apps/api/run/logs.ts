@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { artifactSchema } from '../../../domain/project/value.schema';
 import { failure } from '../../../domain/failure';
 import { digestOf } from '../../../data/digest';
@@ -61,7 +61,7 @@ async function allLogs(sources: Sources, run: RunRecord): Promise<readonly Artif
 
 const page = 1000;
 
-/** Of failed and cancelled jobs. */
+/** Finds the stored logs of failed and cancelled jobs. */
 async function recordedLogs({ registry }: Sources, run: RunRecord): Promise<ArtifactRef[]> {
   const found: ArtifactRef[] = [];
   let afterSeq = 0;

@@ -2,12 +2,13 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { ApiKeyIdentity } from '../../../db/access/repository';
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import { batchStages } from '../../../domain/batch/batch';
 import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
 import { failure } from '../../../domain/failure';
 import type { RunRecord } from '../../../db/run/repository';
-import { isFinal, runStatuses, stagesOf } from '../../../domain/run/run';
+import { isFinal, runStatuses } from '../../../domain/run/run';
+import { stagesOf } from '../../../domain/lifecycle/stages';
 import { rerunRequestSchema } from '../../../domain/run/request.schema';
 import { digestOf } from '../../../data/digest';
 import { openCaseResults, runEvaluations } from '../language/case-results';
@@ -320,7 +321,7 @@ export function runRoutes({
       async ({ caller, params: { id }, traceId, body }, reply) => {
         const run = await findRun(registry, caller, id);
         if (isFinal(run.status) && run.status !== 'cancelled')
-          throw failure('Conflict', `${id} has ended already: it is ${run.status}`, {
+          throw failure('Conflict', `${id} has already ended (status: ${run.status})`, {
             next: `perennial run show ${id}`,
           });
         if (!isFinal(run.status)) {

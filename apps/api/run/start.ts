@@ -45,7 +45,7 @@ export async function command<T>(
   say: (workflowId: string) => Promise<T>,
 ): Promise<T> {
   if (isFinal(run.status)) {
-    throw failure('Conflict', `${run.id} has ended already: it is ${run.status}`, {
+    throw failure('Conflict', `${run.id} has already ended (status: ${run.status})`, {
       next: `perennial run show ${run.id}`,
     });
   }

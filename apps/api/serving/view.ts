@@ -8,7 +8,7 @@ import {
   type LoggedAnswer,
   type LoggedRetrieval,
   type SafetyAudit,
-} from '../../../domain/language/logged-answer';
+} from '../../../domain/bundle/logged-answer';
 import { outcomes, type ScreeningOutcome } from '../../../domain/safety/screen';
 import { classPredictionIn } from '../../../domain/evaluation/class-prediction';
 import { classLabel, predictionArms } from '../../../domain/serving/prediction';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { StageRecord } from '../../../db/run/stage-repository';
+import type { StageRecord } from '../../../db/stage/repository';
 
 const values = z.record(z.string(), z.unknown());
 

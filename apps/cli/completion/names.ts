@@ -18,7 +18,7 @@ const runs: ListNames = async (api, input) =>
     description: `${lifecycle}, ${status}, ${createdAt}`,
   }));
 
-/** By the name of an argument or option. */
+/** Name of an argument or option → list command. */
 const lists: Readonly<Record<string, ListNames>> = {
   lifecycle: async (api, input) => (await api.list('GET /lifecycles', input, most)).map(named),
   model: async (api, input) => (await api.list('GET /models', input, most)).map(named),

@@ -19,9 +19,9 @@ export type BackendCheck =
       readonly rows: number;
       /** Its own description: its slots, and the confinement of jobs. */
       readonly detail: string;
-      /** Until it accepted the first job, which happens once per worker. */
+      /** Time until the backend accepted the first job, which happens once per worker. */
       readonly readySeconds: number;
-      /** From before the submission until its result, model and logs were stored and read. */
+      /** Time from the submission until result, model and logs were stored and read. */
       readonly seconds: number;
       /** The part in which the job's own process was running. */
       readonly processSeconds: number;
@@ -32,7 +32,7 @@ export type BackendCheck =
 /** Every platform has it, because models are compared with it. */
 export const checkTrainer = 'baseline';
 const rows = 200;
-/** As often as the train stage polls a new job. */
+/** Polling interval, the same as that of the train stage for a new job. */
 const pauseMs = 20;
 const logBytes = 2_000;
 const longestSeconds = 300;
@@ -132,7 +132,7 @@ function secondsSince(began: number): number {
   return rounded((performance.now() - began) / 1000);
 }
 
-/** In milliseconds, like the measurements of the backend. */
+/** Rounds to milliseconds, like the measurements of the backend. */
 function rounded(seconds: number): number {
   return Math.round(seconds * 1000) / 1000;
 }

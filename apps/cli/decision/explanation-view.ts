@@ -5,7 +5,7 @@ import {
 } from '../../../domain/language/evaluation/decide-evaluation';
 import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
 import { explainLlmEvidence } from '../../../domain/language/evaluation/explain';
-import type { Evidence } from '../../../domain/decision/evidence';
+import type { Evidence } from '../../../domain/evaluation/evidence';
 import {
   explainEvidence,
   explainGates,

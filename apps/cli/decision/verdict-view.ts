@@ -1,5 +1,5 @@
 import { explainReasons, type ReasonLayout } from '../../../domain/decision/explain';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import type { Paint } from '../terminal';
 
 /** `verbose` adds the details of each verdict. */

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { llmDataPath } from '../../../data/language/runtime-module';
 import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
 import type { IndexDocument } from '../../../domain/index/document';
-import { caseSlice } from '../../../domain/language/canary/case-slices';
+import { caseSlice } from '../../../domain/language/cases/case-slices';
 
 export interface WikiQuestion {
   readonly id: string;

@@ -40,7 +40,7 @@ export function figure(what: string, ours: Figure['ours'], baseline: Figure['bas
   };
 }
 
-/** On the held-out rows of the trainer, the same for all four. */
+/** Figures on the held-out rows of the trainer, the same rows for all four. */
 export function routingFigures({
   rows,
   metrics,

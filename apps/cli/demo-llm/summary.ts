@@ -31,7 +31,7 @@ export interface LlmDemoSummary {
   readonly documents: number;
   readonly runs: readonly DemoRun[];
   readonly champion: DemoSummary['champion'];
-  /** Of the harmful rollout. */
+  /** Rollback of the harmful rollout. */
   readonly rollback: DemoSummary['rollback'];
   readonly figures: readonly Figure[];
   /** Differences on the same questions, and the result of a rollout. */

@@ -1,5 +1,5 @@
 /** What the engine decided in the year, and why, as the registry has it. */
-import { isUnchanged } from '../../../domain/decision/verdict';
+import { isUnchanged } from '../../../domain/verdict';
 import { isFinal } from '../../../domain/run/run';
 import type { CliContext } from '../context';
 import type { RunJson } from '../run/view';

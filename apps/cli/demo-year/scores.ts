@@ -27,7 +27,7 @@ export interface ScoringOptions {
   readonly gatewayUrl: string;
   readonly apiKey: string;
   readonly model: string;
-  /** In the order of their times. */
+  /** Candidates in the order of their times. */
   readonly candidates: readonly YearCandidate[];
   /** The version that would serve without retraining. */
   readonly first: number;
@@ -93,7 +93,7 @@ function newestAt(candidates: readonly YearCandidate[], at: number): number | un
   return candidates.filter(({ from }) => from <= at).at(-1)?.version;
 }
 
-/** By the gateway, which answers for any version that is named. */
+/** Scores from the gateway, which answers for any version that a request names. */
 async function scoresOf(
   rows: readonly ServedFlight[],
   version: number,

@@ -19,7 +19,7 @@ export interface RoundOptions {
   readonly reason: string;
   readonly traffic: Traffic;
   readonly signal: AbortSignal;
-  /** From here on the run has its own revision. */
+  /** Called when the run is accepted; from then on it has its own revision. */
   readonly onAccepted?: () => Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 /** The results of the demo, as a table and as the last JSON line. */
 import { count, interval, signed } from '../../../domain/format';
 import type { RolloutStatus } from '../../../domain/rollout/rollout';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import { hadNoAssignedRequests, type RolloutJson } from '../rollout/view';
 import type { RunJson } from '../run/view';
 import { table } from '../terminal';
@@ -15,7 +15,7 @@ export interface DemoSummary {
     readonly version: number;
     readonly digest: string;
   } | null;
-  /** Of the harmful rollout. */
+  /** Rollback of the harmful rollout. */
   readonly rollback: {
     readonly model: string;
     /** Versions. */
@@ -47,7 +47,7 @@ export interface DemoRun {
      * For requests that the challenger answered, or for the shadow if none of them has a label.
      */
     readonly pairs: number;
-    /** Of the difference in loss, challenger minus champion. */
+    /** Bounds of the difference in loss, challenger minus champion. */
     readonly lower: number | null;
     readonly upper: number | null;
   } | null;

@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { parse } from 'yaml';
 import { vectorKinds, type VectorChoice } from '../../../domain/index/vector-index';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import type { IndexBuildOutcome, IndexBuildState } from '../../../workflows/index-version/messages';
 import { readCasesFile, textOfFile } from '../language/cases-file';
 import type { BodyOf } from '../../client/operation';

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import type { Issue } from '../../../domain/failure';
 import { formatIssue } from '../../../domain/document/issue-text';
-import { caseSlice } from '../../../domain/language/canary/case-slices';
+import { caseSlice } from '../../../domain/language/cases/case-slices';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
 import { readCaseSet, writeCaseSet } from '../../../domain/language/cases/case-set-document';
 import { importPromptfoo } from '../../../domain/language/cases/promptfoo-document';
-import type { LlmLifecycleSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
+import type { LlmLifecycleSpec } from '../../../domain/lifecycle/llm/llm-lifecycle';
 import { CliError } from '../cli-error';
 import type { Terminal } from '../terminal';
 import { readTextFile } from '../text-file';

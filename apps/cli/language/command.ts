@@ -13,7 +13,7 @@ import {
   toJUnit,
   type CaseReport,
 } from '../../../domain/language/evaluation/report';
-import type { SearchDocument } from '../../../domain/prompt/search/search-document.schema';
+import type { SearchDocument } from '../../../domain/prompt-search/search-document.schema';
 import { modelOf, readCasesFile, textOfFile } from './cases-file';
 import type { BodyOf } from '../../client/operation';
 import { CliError } from '../cli-error';
@@ -259,7 +259,7 @@ function summaryText({
   return `${table(['DIMENSION', 'MEAN', '95 % CI', 'CASES', 'NOT MEASURED'], rows)}\n${cases} cases, ${unanswered} without an answer, ${paid}${time}`;
 }
 
-/** By reason, with one example case. */
+/** Unanswered cases by reason, with one example case. */
 function unansweredLines(items: readonly CaseReport[]): readonly string[] {
   return groupUnanswered(items).map(
     (each) => `${unansweredText(each, items.length)} (${each.first} is the first)`,

@@ -6,7 +6,7 @@ import { openLifecycle, parseLifecycle } from '../../../domain/lifecycle/documen
 import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
 import { documentOf } from '../../../domain/lifecycle/plan';
 import { looseningText } from '../../../domain/lifecycle/loosenings';
-import { gateOutlooks } from '../../../domain/language/lifecycle/gate-outlook';
+import { gateOutlooks } from '../../../domain/lifecycle/llm/gate-outlook';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import type { LifecycleFolder } from './folder';

@@ -13,7 +13,7 @@ import {
   lifecycleTemplate,
   sourceNameOf,
 } from '../../../domain/lifecycle/template';
-import { llmLifecycleTemplate } from '../../../domain/language/lifecycle/template';
+import { llmLifecycleTemplate } from '../../../domain/lifecycle/llm/template';
 import { tasks, type Task } from '../../../domain/model/model';
 import { CliError } from '../cli-error';
 import type { CliContext, CliSettings } from '../context';
@@ -85,7 +85,7 @@ export function lifecycleInitCommand(lifecycle: Command, { terminal, settings }:
     });
 }
 
-/** Before anything is read or written. */
+/** Checks the options before any file is read or written. */
 function checkOptions(
   name: string,
   { llm, index, data, label, task, time, entity }: InitOptions,

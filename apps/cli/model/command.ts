@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import type { FollowedIndex } from '../../../db/alias/records';
+import type { FollowedIndex } from '../../../db/index/records';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
 import { modelRefOf } from './ref';

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { ModelSignature } from '../../../domain/model/model';
 
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { mlflowFolderTexts } from './mlflow-folder';

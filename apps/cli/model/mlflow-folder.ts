@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import type { ModelSignature } from '../../../domain/model/model';
 
 export interface ExportedVersion {

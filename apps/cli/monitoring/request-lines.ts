@@ -112,7 +112,7 @@ const refusalText = {
 } as const;
 
 const smallestShown = 0.005;
-/** By how much the mean of each number may change between two hours. */
+/** Lines with the allowed change of each numeric mean between two hours. */
 export function jumpLines({ drift }: MonitorJson): readonly string[] {
   return drift.flatMap(({ feature, jump }) => {
     if (jump === null) return [];

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { WebhookDelivery } from '../../../db/notification/webhook-repository';
+import type { WebhookDelivery } from '../../../db/webhook/repository';
 import { deliveryStatuses } from '../../../domain/notification/notification';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';

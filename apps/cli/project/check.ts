@@ -1,5 +1,5 @@
 /** `perennial deploy --check`: builds a project, and replays its open runs with the build. */
-import { buildIdOf } from '../../../domain/project/program';
+import { buildIdOf } from '../../../domain/lifecycle/sections/program';
 import type { ApiClient } from '../../client/api-client';
 import { ApiError } from '../../client/api-error';
 import type * as Replay from '../../project/replay';

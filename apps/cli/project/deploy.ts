@@ -4,7 +4,7 @@ import { environmentsFolder } from '../../../data/training/python-environments';
 import type * as Build from '../../project/build';
 import type { PythonMachine } from '../../project/python-steps';
 import { looseningText } from '../../../domain/lifecycle/loosenings';
-import { buildIdOf } from '../../../domain/project/program';
+import { buildIdOf } from '../../../domain/lifecycle/sections/program';
 import type { ApiClient } from '../../client/api-client';
 import { CliError } from '../cli-error';
 import type { CliSettings } from '../context';

@@ -196,7 +196,7 @@ async function leftFor(
   return left;
 }
 
-/** In a terminal, one line that changes; in a pipe, one line per change. */
+/** Shows progress: one changing line in a terminal, one line per change in a pipe. */
 async function watched(context: CliContext, { id, prompt }: SearchJson): Promise<SearchDetailJson> {
   const { terminal } = context;
   const client = context.api();

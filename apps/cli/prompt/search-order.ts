@@ -3,7 +3,7 @@
  */
 import { parse } from 'yaml';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
-import type { SearchDocument } from '../../../domain/prompt/search/search-document.schema';
+import type { SearchDocument } from '../../../domain/prompt-search/search-document.schema';
 import { modelOf, textOfFile } from '../language/cases-file';
 import { CliError } from '../cli-error';
 import { usualDimension } from '../language/usual-dimension';

@@ -1,5 +1,5 @@
 import type { SearchDetailJson, SearchJson } from '../../api/prompt/search-view';
-import type { PromptScore } from '../../../domain/prompt/search/outcome';
+import type { PromptScore } from '../../../domain/prompt-search/outcome';
 import { figure, interval, signed } from '../../../domain/format';
 import type { Paint } from '../terminal';
 import { table } from '../terminal';

@@ -1,7 +1,7 @@
 /** The triggers and brakes of a lifecycle as the API returns them, as text for a terminal. */
 import { formatSeconds } from '../../../domain/duration';
 import { figure } from '../../../domain/format';
-import { triggersOnNewData } from '../../../domain/retraining/triggers';
+import { triggersOnNewData } from '../../../domain/lifecycle/sections/triggers';
 import type { RetrainingJson } from '../../api/retraining/view';
 import type { Paint } from '../terminal';
 

@@ -34,9 +34,9 @@ export function judgedText({
   return `${count(pairs)} pairs judged${missing}, cost $${costUsd.toFixed(4)}`;
 }
 
-/** Why judging has ended or does not succeed; empty otherwise. */
+/** Why judging stopped or fails; empty otherwise. */
 export function judgeTrouble({ dimension, silence, over }: RolloutJudgeJson): string {
-  if (over != null) return `judging has ended: ${over}`;
+  if (over != null) return `judging stopped: ${over}`;
   if (silence == null) return '';
   const why = Object.hasOwn(silences, silence.failure)
     ? silences[silence.failure]

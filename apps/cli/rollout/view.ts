@@ -5,7 +5,7 @@ import type { HistoryPoint } from '../../../domain/rollout/history';
 import { spanText } from '../../../domain/rollout/reasons';
 import type { RolloutRollback, RolloutStatus } from '../../../domain/rollout/rollout';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
-import type { Reason, Verdict } from '../../../domain/decision/verdict';
+import type { Reason, Verdict } from '../../../domain/verdict';
 import type { ExitCode } from '../cli-error';
 import { judgedText, judgeText, judgeTrouble, labelLines } from './judge-view';
 import { drawSequence } from './sequence-drawing';
@@ -57,14 +57,14 @@ export interface RolloutJson extends RolloutSummaryJson {
     readonly maxDurationSeconds: number;
     readonly extendedSeconds: number;
   };
-  /** Of an A/B rollout. */
+  /** Arms of an A/B rollout. */
   readonly arms:
     | readonly {
         readonly version: number;
         readonly role: 'champion' | 'challenger';
         readonly share: number;
         readonly entities: number;
-        /** Of its entities; null once the counts are deleted. */
+        /** Requests of the entities of this arm; null once the counts are deleted. */
         readonly requests: number | null;
         readonly stopped: boolean;
         readonly outcome: 'passed' | 'failed' | 'inconclusive' | null;
@@ -74,7 +74,7 @@ export interface RolloutJson extends RolloutSummaryJson {
         readonly upper: number | null;
       }[]
     | null;
-  /** Of a bandit. */
+  /** Shares of a bandit. */
   readonly shares: SharesJson | null;
   readonly winner: number | null;
   readonly rollback: RolloutRollback | null;

@@ -6,7 +6,7 @@ import type { Terminal } from '../terminal';
 import { describeRollout, paintRolloutStatus, progressLines } from './view';
 
 const lookMs = 1_000;
-/** In a pipe, changed figures are printed this often; a new step or status at once. */
+/** Interval in a pipe for changed figures; a new step or status is printed at once. */
 const lineMs = 10_000;
 /** A promotion follows a passed canary within this time, unless it needs an approval. */
 const promotionMs = 10_000;

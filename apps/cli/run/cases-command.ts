@@ -135,7 +135,7 @@ function chosen(
   throw new CliError(`${id} has no answers ${what}`, 2, `perennial run cases ${id} --list`);
 }
 
-/** On the terminal if no file is given. */
+/** Writes to the file, or to the terminal if no file is given. */
 function written(
   { terminal, settings }: CliContext,
   out: string | undefined,

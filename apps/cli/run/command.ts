@@ -301,10 +301,10 @@ const descriptions = {
 /** The effect of a command, by the state of the run. */
 const outcomes: Readonly<Record<'cancel' | 'pause' | 'resume', (status: string) => string>> = {
   cancel: (status) =>
-    isFinal(status as RunStatus) ? `has ended already: it is ${status}` : 'is being cancelled',
+    isFinal(status as RunStatus) ? `has already ended (status: ${status})` : 'is being cancelled',
   pause: (status) => (status === 'paused' ? 'is paused' : 'pauses before its next stage'),
   resume: (status) =>
-    status === 'paused' || status === 'running' ? 'resumed' : `was not paused: it is ${status}`,
+    status === 'paused' || status === 'running' ? 'resumed' : `was not paused (status: ${status})`,
 };
 
 function requestOf({

@@ -1,10 +1,10 @@
 import { count, figure } from '../../../domain/format';
 import type { RunEventMessage } from '../../client/run-events';
 import { formatSeconds } from '../../../domain/duration';
-import { standbyText, type StandbyOutcome } from '../../../domain/language/provider/standby';
+import { standbyText, type StandbyOutcome } from '../../../domain/bundle/standby';
 import type { RolloutStatus } from '../../../domain/rollout/rollout';
 import { isOpenRollout, rolloutStatuses } from '../../../domain/rollout/rollout';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import { paintRolloutStatus } from '../rollout/view';
 import { batchProgressText } from '../batch/view';
 import { paintStatus } from './view';
@@ -150,7 +150,7 @@ function metricsText({
   return `${name}${String(trainer)} step ${step}: ${valuesText(values)}`;
 }
 
-/** Of a stage that counts its work, and of a map, whose items may fail. */
+/** Progress of a stage that counts its work, or of a map, whose items may fail. */
 function itemsText({ done, total, failed }: Readonly<Record<string, unknown>>): string {
   const of = typeof total === 'number' ? ` of ${count(total)}` : '';
   const failures = typeof failed === 'number' && failed > 0 ? `, ${count(failed)} failed` : '';

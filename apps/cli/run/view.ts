@@ -1,6 +1,6 @@
 /** A run as the API returns it, and its text for a terminal. */
 import { interval, signed } from '../../../domain/format';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import type { ExitCode } from '../cli-error';
 import type { CliContext } from '../context';
 import { jsonText } from '../harmless';

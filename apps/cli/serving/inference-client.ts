@@ -29,7 +29,7 @@ export async function openInferenceClient(options: {
   readonly gatewayUrl: string;
   readonly apiKey: string;
   readonly model: string;
-  /** By default the version that the gateway chooses. */
+  /** Version to call; by default, the gateway chooses it. */
   readonly version?: number;
 }): Promise<InferenceClient> {
   const { gatewayUrl, apiKey, model, version: asked } = options;

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import type { Command } from 'commander';
-import { formatInstant, parseInstant } from '../../../domain/dataset/time-window';
+import { formatInstant, parseInstant } from '../../../domain/instant';
 import { CliError } from '../cli-error';
 import { appliedSpec } from '../lifecycle/applied';
 import type { CliContext } from '../context';

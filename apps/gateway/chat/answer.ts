@@ -7,14 +7,14 @@ import {
   type RetrievedPassages,
 } from '../../../data/language/retrieval';
 import type { Tenant } from '../../../domain/ids';
-import type { ChatAnswer, ChatMessage } from '../../../domain/language/chat';
+import type { ChatAnswer, ChatMessage } from '../../../domain/chat/chat';
 import { jsonErrors } from '../../../domain/language/dimension/rule';
 import type {
   LoggedAnswer,
   SafetyAudit,
   ScreeningAudit,
-} from '../../../domain/language/logged-answer';
-import { passageValue, type Passage } from '../../../domain/language/passages';
+} from '../../../domain/bundle/logged-answer';
+import { passageValue, type Passage } from '../../../domain/bundle/passages';
 import { renderPrompt } from '../../../domain/prompt/render';
 import type { Side } from '../../../domain/safety/policy';
 import { combineScreenings, type TextContext, type Screening } from '../../../domain/safety/screen';

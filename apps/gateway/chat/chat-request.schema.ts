@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ChatMessage } from '../../../domain/language/chat';
+import type { ChatMessage } from '../../../domain/chat/chat';
 import { bodyIssues, invalidBody } from '../openai-body';
 
 const part = z.strictObject({

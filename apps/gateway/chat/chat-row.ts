@@ -4,7 +4,7 @@ import type {
   LoggedAnswer,
   SafetyAudit,
   ScreeningAudit,
-} from '../../../domain/language/logged-answer';
+} from '../../../domain/bundle/logged-answer';
 import { loggedRollout } from '../prediction-log/prediction-rows';
 import type { VersionAnswer } from './answer';
 import type { ChatCall, ChatHead } from './chat-call';

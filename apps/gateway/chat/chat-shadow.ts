@@ -1,5 +1,5 @@
 import { failure } from '../../../domain/failure';
-import type { LoggedAnswer } from '../../../domain/language/logged-answer';
+import type { LoggedAnswer } from '../../../domain/bundle/logged-answer';
 import type { ChatShadowLimits } from '../config';
 import { failureCode, isPlatformFailure } from '../inference/score-of';
 import type { ServedVersion } from '../model/served-version';

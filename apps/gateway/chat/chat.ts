@@ -3,7 +3,7 @@ import { newId } from '../../../db/ids';
 import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-records';
 import type { RoutedRollout } from '../../../db/serving/routing-repository';
 import type { PredictionId, Tenant } from '../../../domain/ids';
-import type { SafetyAudit } from '../../../domain/language/logged-answer';
+import type { SafetyAudit } from '../../../domain/bundle/logged-answer';
 import { assignArm, assignmentUnit } from '../routing/assignment';
 import type { ChatLimits } from '../config';
 import type { FailureInRollout } from '../failure-counts';

@@ -10,14 +10,14 @@ import {
   plainSourceOf,
   unknownLinks,
 } from '../../../domain/language/citations';
-import type { LoggedRetrieval } from '../../../domain/language/logged-answer';
+import type { LoggedRetrieval } from '../../../domain/bundle/logged-answer';
 import type { LoadedBundle } from '../model/load-bundle';
 import type { MeasuredModel } from '../model/measured-model';
 import { withTimeout } from '../../../data/timeout';
 
 export interface RetrieverOptions {
   readonly indexes: Pick<IndexReader, 'query'>;
-  /** For rerankers. */
+  /** Access to models for rerankers. */
   readonly access: Pick<ModelAccess, 'rerank'>;
   readonly timeoutMs: number;
   readonly onReranked: OnReranked;
@@ -116,7 +116,7 @@ export function sourcesOf(text: string, { index, passages, left, notReranked }: 
   };
 }
 
-/** For the log: the documents without their text. */
+/** What the prediction log stores: the documents without their text. */
 export function loggedRetrieval(
   text: string,
   { index, passages, left, notReranked }: RetrievedPassages,

@@ -8,7 +8,7 @@ import { kindOf, record } from '../inference/request-tensor';
 export interface FeedbackItem {
   readonly predictionId: PredictionId;
   readonly label: number | boolean | AnswerFeedback;
-  /** At most the time of receipt: a label from the future could never be corrected. */
+  /** Not later than the receipt: a label from the future could never be corrected. */
   readonly labelledAt: string;
 }
 

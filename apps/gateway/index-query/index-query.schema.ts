@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import { failure, type Issue } from '../../../domain/failure';
 import type { SearchMode } from '../../../domain/index/version';
 

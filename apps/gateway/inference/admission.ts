@@ -48,7 +48,7 @@ interface ModelRequests {
   readonly begun: Map<number, number>;
 }
 
-/** After this time, the requests that were in progress have ended or are late themselves. */
+/** Seconds until the requests that were in progress have ended or are late themselves. */
 const retrySeconds = 1;
 
 export function createAdmission({

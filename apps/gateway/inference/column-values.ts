@@ -31,7 +31,7 @@ export const datatypesOf = {
   timestamp: ['BYTES'],
 } as const satisfies Record<ColumnType, readonly string[]>;
 
-/** For error messages. */
+/** Datatype names for error messages. */
 export const expectedDatatype = {
   string: 'BYTES',
   integer: 'INT64 or another numeric datatype',
@@ -79,7 +79,7 @@ function isStorable(text: string): boolean {
 const rfc3339 =
   /^(\d{4}-\d{2}-(\d{2}))[Tt ](\d{2}:\d{2}:\d{2})(\.\d+)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
-/** To the microsecond, DuckDB's resolution. */
+/** UTC text with microseconds, the resolution of DuckDB. */
 function utc(text: string): string | undefined {
   const match = rfc3339.exec(text);
   if (match === null) return undefined;

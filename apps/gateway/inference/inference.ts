@@ -65,7 +65,7 @@ export interface InferenceOptions {
 const probeArm = 'probe' satisfies PredictionArm;
 
 interface AnsweredRows extends InferenceAnswer {
-  /** For the log. */
+  /** Rows for the prediction log. */
   readonly rows: readonly PredictionRow[];
 }
 
@@ -75,7 +75,7 @@ interface Terms {
   readonly served: ServedVersion;
   readonly request: InferRequest;
   readonly rollout: RoutedRollout | null;
-  /** To which the rollout assigned the request; absent: the version that answers. */
+  /** Version to which the rollout assigned the request; absent: the version that answers. */
   readonly assigned?: number;
   readonly stale: InferenceAnswer['stale'];
   readonly deadline: number;
@@ -113,7 +113,7 @@ export function createInference(
     }
   };
 
-  /** For a part of its time. */
+  /** The deadline after a share of the request's time. */
   function deadlineOf({ arrivedAt, name }: InferenceCall, share = 1): number {
     return arrivedAt + limitOf(timeoutMs, name.model) * share;
   }

@@ -33,7 +33,7 @@ export function createMicroBatcher<Row>({
     readonly reject: (error: unknown) => void;
   }
   const queue: Item[] = [];
-  /** Without a result yet, in the queue or in a call. */
+  /** Items without a result yet, in the queue or in a call. */
   const open = new Set<Item>();
   let busy = false;
   /** One timer for all requests, because one for each would cost about as much as its routing. */

@@ -2,7 +2,7 @@ import type { ModelAccess } from '../../../data/language/model-access';
 import type { ModelTarget } from '../../../data/language/attempt';
 import type { IndexReader } from '../../../data/index/query-index';
 import type { Detectors } from '../../../data/safety/open-detectors';
-import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../../domain/artifact';
 import { failure, failureTypes, isPerennialError } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import {
@@ -10,7 +10,7 @@ import {
   type BundleIndex,
   type BundleReranker,
   type ReleaseBundle,
-} from '../../../domain/language/bundle';
+} from '../../../domain/bundle/bundle';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import { variablesOf } from '../../../domain/prompt/render';
 import type { SafetyPolicy, Side } from '../../../domain/safety/policy';

@@ -1,7 +1,7 @@
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
-import type { ReleaseBundle } from '../../../domain/language/bundle';
+import type { ReleaseBundle } from '../../../domain/bundle/bundle';
 import type { ModelManifest } from '../../../domain/model/model';
 import { loadBundle, type BundleLoaderOptions, type LoadedBundle } from './load-bundle';
 import { loadGraph, type GraphLoaderOptions, type LoadedGraph } from './load-graph';

@@ -1,5 +1,5 @@
 import { shareConcurrentCalls } from '../../../data/share-in-flight';
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
 import type { LoadedModel, LoadInput, ModelLoader } from './loaded-model';
 import type { MeasuredModel } from './measured-model';

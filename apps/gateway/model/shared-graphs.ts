@@ -1,5 +1,5 @@
 import { openOnnxModel, type OnnxModel } from '../../../data/onnx/session';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { ModelSignature } from '../../../domain/model/model';
 
 /** One use of a graph that several models may share. */

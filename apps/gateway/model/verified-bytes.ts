@@ -1,6 +1,6 @@
 import type { ArtifactStore } from '../../../data/artifact/store';
 import { sha256 } from '../../../data/digest';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
 import { withTimeout } from '../../../data/timeout';
 

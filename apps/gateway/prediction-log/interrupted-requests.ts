@@ -10,9 +10,9 @@ export interface InterruptedRequests {
   /** Take the file out of the folder of a dead process. */
   takeOver(orphan: string): Promise<void>;
   /**
-   * Report the files that were taken over, and remove them. A file that cannot be reported stays for
-   * the next time, and is taken over with the others if this process dies. The registry counts a
-   * file once, however often it is reported.
+   * Report the files that were taken over, and remove them. Files that cannot be reported are
+   * retried next time. Another process takes them over if this one dies. The registry counts a file
+   * once, however often it is reported.
    */
   report(): Promise<void>;
 }
@@ -43,7 +43,7 @@ export function createInterruptedRequests({
   async function takeOver(orphan: string): Promise<void> {
     for (const name of await readdir(orphan).catch(() => []))
       if (name.endsWith(progressSuffix))
-        // Of two processes that try, one gets an error.
+        // If two processes race, the second rename fails.
         await rename(join(orphan, name), join(folder, name)).catch(() => undefined);
   }
 
@@ -68,7 +68,7 @@ export function createInterruptedRequests({
     if (models.length > 0)
       await withTimeout(timeoutMs, gateways.reportInterrupted({ id, at, models }), {
         type: 'DatabaseUnavailable',
-        message: 'the registry did not take the numbers of interrupted requests',
+        message: 'the registry did not accept the counts of interrupted requests',
       });
     await unlink(path);
     for (const each of models) onInterrupted({ ...each, at });

@@ -37,7 +37,7 @@ export interface JournalOptions {
   /** The folder of the spill of this process, whose files another process takes over. */
   readonly folder: string;
   readonly segmentBytes: number;
-  /** After a pause of this length another process takes over the files. */
+  /** Length of a pause after which another process takes over the files. */
   readonly orphanSeconds: number;
   /** Called when rows cannot be written, for example because the disk is full. */
   readonly onError: (error: unknown) => void;

@@ -17,7 +17,7 @@ export interface RequestsInProgress {
 
 export interface CountedModel {
   readonly tenant: string;
-  /** As the caller named it, without its alias. */
+  /** Model name in the request, without its alias. */
   readonly model: string;
   requests: number;
   /** Its line without the number. */

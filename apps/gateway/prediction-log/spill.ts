@@ -212,7 +212,7 @@ export async function openSpill<Row>({
     for (const name of await readdir(orphan).catch(() => [])) {
       if (!name.endsWith(suffix)) continue;
       try {
-        // Of two processes that try, one gets an error.
+        // If two processes race, the second rename fails.
         await rename(join(orphan, name), join(own, name));
         segments.push({ name, bytes: (await stat(join(own, name))).size });
         taken += 1;

@@ -2,7 +2,7 @@ import { collectMs, type MemberMessage, type SupervisorMessage } from './message
 
 /** A gateway process beside others behind one address. */
 export interface GatewayMember {
-  /** From 1; a process that replaces another has its number. */
+  /** Number of the process, from 1; a replacement gets the number of its predecessor. */
   readonly number: number;
   /** `own` reads the metrics of this process, for the answers of all. */
   share(own: () => Promise<string>): void;

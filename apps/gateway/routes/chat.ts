@@ -62,7 +62,7 @@ export function chatRoutes(
       : whole(reply, call, created);
   });
 
-  /** As for inference, without the platform's own requests. */
+  /** Counts requests in progress as for inference, without the platform's own requests. */
   function countInProgress(
     { caller, raw }: FastifyRequest,
     reply: FastifyReply,

@@ -3,7 +3,7 @@ import type {
   RoutedRollout,
   RoutingArm,
 } from '../../../db/serving/routing-repository';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { AliasName } from '../../../domain/model/model';
 import type { ModelCache } from '../model/model-cache';
 import { servedVersion, type ServedVersion } from '../model/served-version';

@@ -111,7 +111,7 @@ interface AppliedRoute {
   lastUse: number;
 }
 
-/** Before a table was applied. */
+/** The epoch before any table was applied. */
 const noEpoch = -1;
 
 export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingTable {

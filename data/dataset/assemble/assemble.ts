@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Digest } from '../../../domain/dataset/artifact';
-import type { AssembledPartName, DroppedRows } from '../../../domain/dataset/assembled';
+import type { Digest } from '../../../domain/artifact';
+import type { DroppedRows } from '../../../domain/training/assembled';
+import type { AssembledPartName } from '../../../domain/dataset/split';
 import {
-  assembledParts,
   dayColumn,
   entityColumn,
   groupColumn,
@@ -10,12 +10,14 @@ import {
   reservedColumns,
   rowColumn,
   timeColumn,
-} from '../../../domain/dataset/assembled';
+} from '../../../domain/training/assembled';
+import { assembledParts } from '../../../domain/dataset/split';
 import type { Column, ColumnType, TimeWindow } from '../../../domain/dataset/dataset';
 import { failure } from '../../../domain/failure';
 import type { DataSpec } from '../../../domain/lifecycle/lifecycle';
 import type { FeatureColumn, Task } from '../../../domain/model/model';
-import { formatInstant, splitWindow } from '../../../domain/dataset/time-window';
+import { splitWindow } from '../../../domain/dataset/time-window';
+import { formatInstant } from '../../../domain/instant';
 import { withheldLabel } from '../../sql/feature-policy';
 import { compileFeatureSql } from '../../sql/feature-sql';
 import type { FeaturePlan } from '../../sql/feature-compiler';

@@ -1,4 +1,4 @@
-import { groupColumn, reservedColumns } from '../../../domain/dataset/assembled';
+import { groupColumn, reservedColumns } from '../../../domain/training/assembled';
 import type { Column } from '../../../domain/dataset/dataset';
 import { failure, type Issue } from '../../../domain/failure';
 import type { DataSpec } from '../../../domain/lifecycle/lifecycle';

@@ -1,4 +1,5 @@
-import { labelColumn, type AssembledPartName } from '../../../domain/dataset/assembled';
+import { labelColumn } from '../../../domain/training/assembled';
+import type { AssembledPartName } from '../../../domain/dataset/split';
 import type { Column } from '../../../domain/dataset/dataset';
 import { count } from '../../../domain/format';
 import { failure } from '../../../domain/failure';

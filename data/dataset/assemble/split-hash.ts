@@ -1,8 +1,5 @@
-import {
-  assembledParts,
-  groupColumn,
-  type AssembledPartName,
-} from '../../../domain/dataset/assembled';
+import { groupColumn } from '../../../domain/training/assembled';
+import { assembledParts, type AssembledPartName } from '../../../domain/dataset/split';
 import type { Column } from '../../../domain/dataset/dataset';
 import type { SplitSpec } from '../../../domain/dataset/split';
 import { quoteName, quoteText } from '../../sql/platform-sql';

@@ -1,6 +1,6 @@
 import type { ContractCheck, ContractReport } from '../../../domain/dataset/contract';
 import { count } from '../../../domain/format';
-import type { Reason, ReasonOutcome, Verdict } from '../../../domain/decision/verdict';
+import type { Reason, ReasonOutcome, Verdict } from '../../../domain/verdict';
 
 /**
  * Checks of single rows. Their bad rows go to quarantine, and only the quarantined share decides, so

@@ -1,6 +1,6 @@
 import type { ContractCheck, ContractReport, DataContract } from '../../../domain/dataset/contract';
 import type { Column } from '../../../domain/dataset/dataset';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import { quoteName, quoteText, readParquet, type PlatformSql } from '../../sql/platform-sql';
 import {
   badRowsTable,
@@ -37,7 +37,7 @@ export interface Validation {
 export interface ContractValidation {
   readonly report: ContractReport;
   readonly verdict: Verdict;
-  /** Of the accepted rows. */
+  /** Columns of the accepted rows. */
   readonly columns: readonly Column[];
   /** The accepted rows are the input files, unchanged. */
   readonly unchanged: boolean;

@@ -4,9 +4,9 @@ import type { FileAccess } from './file-access';
 
 /** Files and objects that sources may read, as the operator configured. */
 export interface ReadableSources {
-  /** For `file://`. */
+  /** Access to `file://` sources. */
   readonly files: FileAccess;
-  /** For `s3://`. */
+  /** Buckets of `s3://` sources. */
   readonly buckets: readonly BucketPrefix[];
 }
 

@@ -1,5 +1,5 @@
 import type { DatasetManifest } from '../../../domain/dataset/dataset';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { SourceSpec } from '../../../domain/lifecycle/lifecycle';
 import type { SourceLimits, SourcePolicy } from './policy';
 

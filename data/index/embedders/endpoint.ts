@@ -13,7 +13,7 @@ import { normalized, type Embedder, type EmbedderOptions } from './embedder';
 /** `ledgered` is for builds, which may be repeated. A question needs no ledger. */
 export interface EndpointAccess {
   readonly access: Pick<ModelAccess, 'embed'>;
-  /** For requests without a payer, outside the budgets of callers; `access` by default. */
+  /** Access for requests without a payer, outside the budgets of callers; default: `access`. */
   readonly own?: Pick<ModelAccess, 'embed'> | undefined;
   readonly ledgered?: LedgerEmbeddings | undefined;
 }

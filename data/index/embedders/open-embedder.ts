@@ -8,9 +8,9 @@ import { openWordLlama } from './wordllama';
 
 export interface Embedders {
   /**
-   * The embedder, opened once for concurrent callers. One at an endpoint is opened again from time
-   * to time, because its provider may replace the model. Therefore call this for each use and
-   * compare the vector space with the expected one.
+   * The embedder, opened once for concurrent callers. Endpoint embedders are re-opened
+   * periodically, because the provider may replace the model. So call this for each use, and compare
+   * the vector space with the expected one.
    */
   get(spec: EmbedderSpec): Promise<Embedder>;
   close(): Promise<void>;
@@ -29,11 +29,11 @@ interface OpenedEmbedder {
  * How long an opened endpoint is used before its model is checked again. A check costs a request of
  * ten tokens. Until then a replaced model may answer with vectors of a different space.
  */
-const believedMs = 600_000;
+const freshMs = 600_000;
 /** Up to this age, callers do not wait for the check. */
-const lateMs = 2 * believedMs;
-/** How long a refused model is not asked again, so that not every question pays for a check. */
-const refusedMs = 60_000;
+const maxStaleMs = 2 * freshMs;
+/** Time before a refused model is checked again, so that not every question pays for a check. */
+const retryAfterMs = 60_000;
 
 /** `endpoints` are the providers of this process; null when there are none. */
 export function openEmbedders(endpoints: EndpointAccess | null = null): Embedders {
@@ -69,15 +69,15 @@ export function openEmbedders(endpoints: EndpointAccess | null = null): Embedder
 
   return {
     async get(spec) {
-      const no = refused.get(keyOf(spec));
-      if (no && performance.now() - no.at < refusedMs) throw no.error;
+      const refusal = refused.get(keyOf(spec));
+      if (refusal && performance.now() - refusal.at < retryAfterMs) throw refusal.error;
       const known = open.get(keyOf(spec));
       const age = known && spec.kind === 'endpoint' ? performance.now() - known.at : 0;
-      if (known && age < believedMs) return known.embedder;
-      const now = shareConcurrentCalls(opening, keyOf(spec), () => openNow(spec));
-      if (!known || age >= lateMs) return now;
-      // A failed check is retried by the next question; after `lateMs` the error is thrown.
-      now.catch(() => undefined);
+      if (known && age < freshMs) return known.embedder;
+      const refresh = shareConcurrentCalls(opening, keyOf(spec), () => openNow(spec));
+      if (!known || age >= maxStaleMs) return refresh;
+      // A failed check is retried by the next question; after `maxStaleMs` the error is thrown.
+      refresh.catch(() => undefined);
       return known.embedder;
     },
     async close() {

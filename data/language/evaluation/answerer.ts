@@ -1,6 +1,6 @@
-import type { Digest } from '../../../domain/dataset/artifact';
-import type { BundleIndex } from '../../../domain/language/bundle';
-import type { Sampling } from '../../../domain/language/chat';
+import type { Digest } from '../../../domain/artifact';
+import type { BundleIndex } from '../../../domain/bundle/bundle';
+import type { Sampling } from '../../../domain/chat/chat';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
 import type { RetrievedPassage } from '../../../domain/language/judge/evaluator-input';
 import type { AnswerModel } from '../../../domain/language/evaluation/result';
@@ -9,7 +9,7 @@ import {
   perturbPassages,
   type PassageChange,
 } from '../../../domain/language/dimension/perturb-passages';
-import { passageValue, type Passage } from '../../../domain/language/passages';
+import { passageValue, type Passage } from '../../../domain/bundle/passages';
 import type { PromptTemplate, PromptValues } from '../../../domain/prompt/prompt';
 import { renderPrompt, variablesOf } from '../../../domain/prompt/render';
 import { digestOf } from '../../digest';

@@ -1,4 +1,4 @@
-import type { ReleaseBundle } from '../../../domain/language/bundle';
+import type { ReleaseBundle } from '../../../domain/bundle/bundle';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import type { SafetyPolicy } from '../../../domain/safety/policy';
 import type { Detectors } from '../../safety/open-detectors';

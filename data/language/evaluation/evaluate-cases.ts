@@ -1,6 +1,6 @@
 import type { FailureType, PerennialError } from '../../../domain/failure';
 import { failure, isPerennialError } from '../../../domain/failure';
-import { sortCases } from '../../../domain/language/canary/case-slices';
+import { sortCases } from '../../../domain/language/cases/case-slices';
 import {
   evaluationQuestions,
   type EvaluationQuestion,

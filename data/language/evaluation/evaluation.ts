@@ -1,4 +1,4 @@
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import type { PerennialError } from '../../../domain/failure';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';

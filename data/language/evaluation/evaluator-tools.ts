@@ -1,6 +1,6 @@
 import type { ValidateFunction } from 'ajv/dist/2020';
 import { failure } from '../../../domain/failure';
-import { compileJsonSchema } from '../../../domain/language/cases/json-schema.schema';
+import { compileJsonSchema } from '../../../domain/document/json-schema.schema';
 import type { EvaluatorTools } from '../../../domain/language/judge/evaluator-input';
 import { patternTimeLimitMs, runWithTimeLimit } from '../../time-limit';
 

@@ -1,6 +1,6 @@
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import { isPerennialError, type FailureType } from '../../../domain/failure';
-import type { Sampling } from '../../../domain/language/chat';
+import type { Sampling } from '../../../domain/chat/chat';
 import { expectedAnswers, type EvaluationCase } from '../../../domain/language/cases/case';
 import {
   calibrate,

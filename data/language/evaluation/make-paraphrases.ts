@@ -7,7 +7,7 @@ import { inParallel } from './pool';
 
 interface Reworded {
   readonly rewordings: Paraphrases;
-  /** By case: why a paraphrase is not asked. */
+  /** Case → why its paraphrases are skipped. */
   readonly refused: ReadonlyMap<string, readonly string[]>;
 }
 

@@ -1,5 +1,5 @@
 import { isPerennialError } from '../../../domain/failure';
-import type { Sampling } from '../../../domain/language/chat';
+import type { Sampling } from '../../../domain/chat/chat';
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
 import type { EvaluatorTools } from '../../../domain/language/judge/evaluator-input';
 import {

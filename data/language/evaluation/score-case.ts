@@ -39,7 +39,7 @@ export async function scoreCase(
     scores[dimension.name] = await scoreIn(dimension, of, { first, all }, evaluation);
   const { id, group, pair, input, expected } = of;
   const answer = first.kind === 'answered' ? first.answer : null;
-  // A blocked question costs and takes nothing, which would distort latency and cost.
+  // Blocked questions have no latency or cost, so they are left out of both.
   const isWork = answer !== null && answer.blocked !== 'input' && answer.withheld !== true;
   return {
     id,
@@ -60,10 +60,10 @@ export async function scoreCase(
 }
 
 /**
- * The dimensions for which a withheld answer counts as a wrong one. An empty answer could satisfy
- * the other kinds, or is not covered by them, so they are not measured.
+ * The dimensions for which a withheld answer counts as wrong. The other kinds are not measured: an
+ * empty answer could pass them, or they do not apply to it.
  */
-const wrongWithout: readonly DimensionSpec['kind'][] = [
+const dimensionsFailedByWithholding: readonly DimensionSpec['kind'][] = [
   'safety',
   'exact',
   'f1',
@@ -71,15 +71,15 @@ const wrongWithout: readonly DimensionSpec['kind'][] = [
   'json',
   'similarity',
 ];
-const withheldFrom: Pick<CaseAnswer, 'text' | 'blocked' | 'withheld' | 'retrieved'> = {
+const withheldAnswer: Pick<CaseAnswer, 'text' | 'blocked' | 'withheld' | 'retrieved'> = {
   text: '',
   withheld: true,
   retrieved: [],
 };
 
 /** Whether a provider's filter stopped the answer. */
-export function isWithheldAnswer(said: CaseReply): boolean {
-  return said.kind === 'unanswered' && said.error?.type === 'AnswerWithheld';
+export function isWithheldAnswer(reply: CaseReply): boolean {
+  return reply.kind === 'unanswered' && reply.error?.type === 'AnswerWithheld';
 }
 
 async function scoreIn(
@@ -97,11 +97,11 @@ async function scoreIn(
   if (dimension.kind === 'robustness') return robustness(dimension, { of, first, all }, evaluation);
   if (
     first.kind === 'unanswered' &&
-    !(isWithheldAnswer(first) && wrongWithout.includes(dimension.kind))
+    !(isWithheldAnswer(first) && dimensionsFailedByWithholding.includes(dimension.kind))
   )
     return failed(first.reason);
   const { text, blocked, withheld, retrieved } =
-    first.kind === 'answered' ? first.answer : withheldFrom;
+    first.kind === 'answered' ? first.answer : withheldAnswer;
   if (dimension.kind === 'retrieval') return retrievalOf(dimension, of, retrieved);
   if (dimension.kind === 'judge') {
     const judge = evaluation.judges[dimension.name];
@@ -131,8 +131,8 @@ function retrievalOf(
 }
 
 /**
- * The share of the score that is left, averaged over the perturbations. If one of them could not be
- * measured, the result is unknown.
+ * Mean ratio of the perturbed scores to the original score, at most 1. If one of the perturbations
+ * could not be measured, the result is unknown.
  */
 async function robustness(
   { name, of: dimensionName }: RobustnessSpec & { readonly name: string },

@@ -1,5 +1,5 @@
 import { failure } from '../../../domain/failure';
-import type { ChatAnswer, ChatRequest, Usage } from '../../../domain/language/chat';
+import type { ChatAnswer, ChatRequest, Usage } from '../../../domain/chat/chat';
 import { anthropicEvent, anthropicMessage } from './anthropic.schema';
 import type { EndpointRequest, Endpoint } from './endpoint';
 import { modelList } from './openai.schema';

@@ -1,6 +1,6 @@
 import { failure, isPerennialError } from '../../../domain/failure';
-import type { ChatAnswer, ChatRequest } from '../../../domain/language/chat';
-import type { ProviderSettings } from '../../../domain/language/provider/settings';
+import type { ChatAnswer, ChatRequest } from '../../../domain/chat/chat';
+import type { ProviderSettings } from '../../../domain/provider/settings';
 import { replaceLoneSurrogates } from '../../../domain/text';
 import type { ChatOptions, ModelProvider, OnText } from './provider';
 import { withheldAnswer } from './withheld-answer';

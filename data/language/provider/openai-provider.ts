@@ -1,6 +1,6 @@
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { failure, isPerennialError } from '../../../domain/failure';
-import type { ChatAnswer, ChatRequest, Usage } from '../../../domain/language/chat';
+import type { ChatAnswer, ChatRequest, Usage } from '../../../domain/chat/chat';
 import type { EndpointRequest, Endpoint } from './endpoint';
 import { modelList, openAiChunk, openAiCompletion, openAiEmbeddings } from './openai.schema';
 import { openAiModeration } from './openai-moderation';

@@ -1,6 +1,6 @@
 import { isPerennialError } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
-import type { ProviderSettings } from '../../../domain/language/provider/settings';
+import type { ProviderSettings } from '../../../domain/provider/settings';
 import type { SecretRef } from '../../../domain/access/secret-access';
 import { anthropicProvider } from './anthropic-provider';
 import { createCircuitBreaker } from './circuit-breaker';

@@ -1,7 +1,7 @@
 import type { ProviderFineTuning } from './provider-fine-tuning';
 import type { ProviderModeration } from './openai-moderation';
 import type { ProviderReranking } from './openai-rerank';
-import type { ChatAnswer, ChatRequest, Usage } from '../../../domain/language/chat';
+import type { ChatAnswer, ChatRequest, Usage } from '../../../domain/chat/chat';
 
 /** Receives a piece of a streamed answer. While its promise is pending, nothing more is read. */
 export type OnText = (delta: string) => void | Promise<void>;

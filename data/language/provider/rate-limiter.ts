@@ -1,11 +1,7 @@
 import { bulkhead } from 'cockatiel';
 import { failure } from '../../../domain/failure';
-import type { RateLimits } from '../../../domain/language/provider/settings';
-import {
-  admitRequest,
-  correctRate,
-  type RateState,
-} from '../../../domain/language/provider/rate-limit';
+import type { RateLimits } from '../../../domain/provider/settings';
+import { admitRequest, correctRate, type RateState } from '../../../domain/provider/rate-limit';
 import { raceAbort, sleepMs } from './pause';
 
 /** The limits of a provider, or of one tenant there. Counts the requests of this process only. */

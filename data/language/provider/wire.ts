@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { failure } from '../../../domain/failure';
-import type { ChatRequest, Usage } from '../../../domain/language/chat';
-import { maxEmbeddingUsage, maxUsage } from '../../../domain/language/provider/price';
+import type { ChatRequest, Usage } from '../../../domain/chat/chat';
+import { maxEmbeddingUsage, maxUsage } from '../../../domain/provider/price';
 
 /** Validate a response. A gateway in front of a provider may send anything with status 200. */
 export function parseResponse<T>(

@@ -3,7 +3,7 @@
  * with an error status, or in the middle of a stream.
  */
 import { failure, type PerennialError } from '../../../domain/failure';
-import type { ChatAnswer, ChatRequest } from '../../../domain/language/chat';
+import type { ChatAnswer, ChatRequest } from '../../../domain/chat/chat';
 import { estimatedUsage } from './wire';
 
 /** The usage is estimated: some providers bill the question, and none reports it. */

@@ -1,4 +1,4 @@
-import type { CounterpartEvidence, CounterpartName, Evidence } from '../evidence';
+import type { CounterpartEvidence, CounterpartName, Evidence } from '../../evaluation/evidence';
 import type { AnchorVersion, GateSpec, WhenAbsent } from '../gate-spec';
 import { notMeasured, type GateKind, type GateResult } from './gate';
 

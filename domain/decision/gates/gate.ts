@@ -1,11 +1,11 @@
-import type { Measurement } from '../evidence';
+import type { Measurement } from '../../evaluation/evidence';
 import { blocksText } from '../../evaluation/measure/random-blocks';
 import type { GateSpec } from '../gate-spec';
 import { dayCorrelationText } from '../../statistics/day-history';
 import type { Bounds } from '../../statistics/interval';
 import type { TailIndex } from '../../statistics/tail-index';
 import { count, figure } from '../../format';
-import type { VerdictKind } from '../verdict';
+import type { VerdictKind } from '../../verdict';
 
 export type GateKind = GateSpec['kind'];
 export type GateOf<K extends GateKind> = Extract<GateSpec, { readonly kind: K }>;

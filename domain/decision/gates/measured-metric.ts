@@ -1,5 +1,5 @@
 import { isClassMetric, type ClassMetric } from '../../evaluation/metrics/multiclass';
-import type { ClassEvidence, Evidence, Measurement } from '../evidence';
+import type { ClassEvidence, Evidence, Measurement } from '../../evaluation/evidence';
 import type { MeasuredCounterpart } from './counterpart';
 import type { GateOf } from './gate';
 

@@ -1,4 +1,4 @@
-import type { Evidence } from '../evidence';
+import type { Evidence } from '../../evaluation/evidence';
 import { count, figure, percent, plain } from '../../format';
 import { notMeasured, type GateOf, type GateResult } from './gate';
 

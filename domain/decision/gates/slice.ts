@@ -1,4 +1,4 @@
-import type { Evidence, SliceEvidence, SliceMeasurement } from '../evidence';
+import type { Evidence, SliceEvidence, SliceMeasurement } from '../../evaluation/evidence';
 import type { EvaluationPolicy } from '../policy';
 import { count, interval, percent, signed } from '../../format';
 import type { Bounds } from '../../statistics/interval';

@@ -1,4 +1,4 @@
-import type { Evidence } from '../evidence';
+import type { Evidence } from '../../evaluation/evidence';
 import { figure, percent, plain } from '../../format';
 import { measurementFor, metricText } from './measured-metric';
 import { neededText, timesNeeded } from './needed-data';

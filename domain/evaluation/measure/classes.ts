@@ -1,4 +1,4 @@
-import type { ClassEvidence, ClassIncrease, Measurement } from '../../decision/evidence';
+import type { ClassEvidence, ClassIncrease, Measurement } from '../evidence';
 import type { DayStatistic } from '../../statistics/day-resamples';
 import { unseenShare } from '../../statistics/unseen-share';
 import {

@@ -1,4 +1,4 @@
-import type { Measurement } from '../../decision/evidence';
+import type { Measurement } from '../evidence';
 import type { MetricName } from '../metrics/names';
 import { increaseOf } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';

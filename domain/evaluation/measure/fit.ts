@@ -55,7 +55,7 @@ export interface PredictionBin {
 
 const calibrationBins = 10;
 const histogramBins = 20;
-/** Of the residuals, on each side of the histogram. */
+/** Share of the residuals beyond each end of the histogram. */
 const tailShare = 0.01;
 /** The rarest classes beyond this number are pooled. */
 const mostClasses = 20;
@@ -64,7 +64,7 @@ const pooledClasses = 'other classes';
 interface FittedRows {
   readonly task: Task;
   readonly labels: Float64Array;
-  /** In multiclass a probability per class and row. */
+  /** Scores of the candidate; for multiclass, a probability per class and row. */
   readonly candidate: Float64Array;
   readonly classes?: readonly string[];
 }

@@ -1,8 +1,8 @@
-import type { Evidence } from '../../decision/evidence';
+import type { Evidence } from '../evidence';
 
 /** The mean of the labels in the holdout of an evaluation. */
 export interface HoldoutLabels {
-  /** Of a share, the labels are 0 and 1. */
+  /** `share`: the labels are 0 and 1. */
   readonly kind: 'share' | 'mean';
   readonly mean: number;
   readonly rows: number;

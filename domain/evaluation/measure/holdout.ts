@@ -4,7 +4,7 @@ import type {
   CounterpartName,
   Measurement,
   Measurements,
-} from '../../decision/evidence';
+} from '../evidence';
 import type { MetricName } from '../metrics/names';
 import { increaseOf } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';

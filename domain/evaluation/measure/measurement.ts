@@ -1,4 +1,4 @@
-import { minDays, type Measurement, type ResampledUnit } from '../../decision/evidence';
+import { minDays, type Measurement, type ResampledUnit } from '../evidence';
 import { assumedDayCorrelation } from '../../statistics/day-correlation';
 import {
   dayCorrelationOf,

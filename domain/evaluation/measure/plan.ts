@@ -1,10 +1,5 @@
-import type { Digest } from '../../dataset/artifact';
-import type {
-  CounterpartEvidence,
-  CounterpartName,
-  ResampledUnit,
-  SliceSpec,
-} from '../../decision/evidence';
+import type { Digest } from '../../artifact';
+import type { CounterpartEvidence, CounterpartName, ResampledUnit, SliceSpec } from '../evidence';
 import type { MetricName } from '../metrics/names';
 import type { Task } from '../../model/model';
 import type { DayPeriod } from '../../statistics/day-history';
@@ -40,10 +35,10 @@ export interface ScoredHoldout {
   readonly days: number;
   /** Only multiclass: the classes that labels number. */
   readonly classes?: readonly string[];
-  /** In multiclass a probability per class and row. */
+  /** Scores of the candidate; for multiclass, a probability per class and row. */
   readonly candidate: Float64Array;
   readonly counterparts: Readonly<Record<CounterpartName, ScoredCounterpart>>;
-  /** By version. */
+  /** Version → scored counterpart. */
   readonly anchors: Readonly<Record<string, ScoredCounterpart>>;
   readonly sliceColumns: Readonly<Record<string, SliceColumn>>;
 }

@@ -1,9 +1,4 @@
-import type {
-  Measurement,
-  SliceEvidence,
-  SliceMeasurement,
-  SliceSpec,
-} from '../../decision/evidence';
+import type { Measurement, SliceEvidence, SliceMeasurement, SliceSpec } from '../evidence';
 import { increaseOf } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';
 import { rowsOf, unscoredRows, widthOf, type ScoredSample } from '../metrics/sample';

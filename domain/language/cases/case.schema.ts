@@ -1,11 +1,7 @@
 import { z } from 'zod';
 import type { EvaluationCase } from './case';
-import {
-  jsonSchemaField,
-  ruleSchema,
-  storedJsonSchemaField,
-  storedRuleSchema,
-} from '../dimension/rule.schema';
+import { ruleSchema, storedRuleSchema } from '../dimension/rule.schema';
+import { jsonSchemaField, storedJsonSchemaField } from '../../document/json-schema-field.schema';
 
 const text = z.string().max(1_000_000);
 

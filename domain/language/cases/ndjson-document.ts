@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { objectDocument } from '../../document/document';
 import type { Issue } from '../../failure';
 import { parseWithSchema } from '../../document/schema-issues.schema';
-import { withSchemaAllowance } from './schema-allowance';
+import { withSchemaAllowance } from '../../document/schema-allowance';
 
 export interface Lines<T> {
   readonly lines: readonly { readonly line: number; readonly value: T }[];

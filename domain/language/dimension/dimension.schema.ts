@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { nameField, pathField } from '../../document/field.schema';
 import type { DimensionSpec } from './dimension';
-import { jsonSchemaField, patternField, ruleSchema } from './rule.schema';
+import { ruleSchema } from './rule.schema';
+import { jsonSchemaField } from '../../document/json-schema-field.schema';
+import { patternField } from '../../document/pattern.schema';
 
 const name = nameField('the name of the dimension, which gates use');
 const metric = z

@@ -1,5 +1,5 @@
-import type { ChatMessage } from '../chat';
-import { jsonMemberText } from '../json-member-text';
+import type { ChatMessage } from '../../chat/chat';
+import { jsonMemberText } from '../../chat/json-member-text';
 import { normalAnswer } from '../evaluation/answer-text';
 
 /** A paraphrase of the question by a model. */

@@ -1,5 +1,5 @@
 import { seededRandom, type Seed } from '../../statistics/random';
-import { passageText, type Passage } from '../passages';
+import { passageText, type Passage } from '../../bundle/passages';
 import { perturbItems, type RandomPerturbation } from './perturb';
 
 /** How a robustness dimension changes retrieved passages; the change depends only on `seed`. */

@@ -1,25 +1,10 @@
 import { z } from 'zod';
-import { schemaIssue } from '../../document/schema-issues.schema';
-import { jsonSchemaProblem } from '../cases/json-schema.schema';
+import { jsonSchemaField, storedJsonSchemaField } from '../../document/json-schema-field.schema';
+import { patternField, storedPattern } from '../../document/pattern.schema';
 import type { Rule } from './rule';
 
 const text = z.string().min(1).max(10_000).describe('the text to look for');
 const ignoreCase = z.boolean().optional().describe('whether upper and lower case are the same');
-
-/** Without the checks of new documents, so that documents accepted before stay readable. */
-const storedPattern = z.string().min(1).max(1_000).describe('a regular expression');
-export const storedJsonSchemaField = z.record(z.string(), z.unknown()).describe('a JSON Schema');
-
-export const patternField = storedPattern
-  .refine(isPattern, 'is not a valid regular expression')
-  .describe('a regular expression');
-/** Checked early, because otherwise an error would appear only after the first paid answer. */
-export const jsonSchemaField = storedJsonSchemaField
-  .check((context) => {
-    const reason = jsonSchemaProblem(context.value);
-    if (reason !== null) context.issues.push(schemaIssue(`is not a valid JSON Schema: ${reason}`));
-  })
-  .describe('a JSON Schema');
 
 /** A rule as a person writes it. */
 export const ruleSchema = ruleOf(patternField, jsonSchemaField);
@@ -56,14 +41,4 @@ function ruleOf(pattern: typeof patternField, schema: typeof jsonSchemaField) {
     .describe(
       'contains, excludes, startsWith, equals, matches, matchesNot, words, json or anyOf',
     ) satisfies z.ZodType<Rule>;
-}
-
-/** Patterns run in Unicode mode. */
-function isPattern(text: string): boolean {
-  try {
-    new RegExp(text, 'u');
-    return true;
-  } catch {
-    return false;
-  }
 }

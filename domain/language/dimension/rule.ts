@@ -14,7 +14,7 @@ export type Rule =
   | { readonly kind: 'anyOf'; readonly rules: readonly Rule[] };
 
 export interface RuleTools {
-  /** In bounded time for any pattern. */
+  /** Matches in bounded time for any pattern. */
   readonly matches: (pattern: string, text: string) => boolean | RuleCheckFailure;
   /**
    * Errors of a value by a JSON Schema, in bounded time.

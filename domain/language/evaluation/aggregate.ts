@@ -25,7 +25,7 @@ export interface Aggregate {
   /** Mean of the measured cases, for people; no gate reads it. */
   readonly mean: number | null;
   readonly range: { readonly min: number; readonly max: number };
-  /** With failures at their worst, then at their best. */
+  /** Means with failures at their worst, then at their best. */
   readonly worst: MeanState;
   readonly best: MeanState;
 }

@@ -1,4 +1,4 @@
-import type { ArtifactRef, Digest } from '../../dataset/artifact';
+import type { ArtifactRef, Digest } from '../../artifact';
 import type { Bounds } from '../../statistics/interval';
 import { boundsOf, type Aggregate } from './aggregate';
 import type { LlmEvidence } from './evidence';

@@ -1,5 +1,5 @@
-import type { Digest } from '../../dataset/artifact';
-import { sortCases } from '../canary/case-slices';
+import type { Digest } from '../../artifact';
+import { sortCases } from '../cases/case-slices';
 import { aggregate } from './aggregate';
 import { measureBias } from '../judge/bias';
 import { comparePaired } from './comparison';

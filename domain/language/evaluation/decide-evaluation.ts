@@ -1,6 +1,6 @@
-import type { Attempt } from '../../decision/gates/attempts';
-import { alphaShare, confidenceAt, attemptText } from '../../decision/gates/attempts';
-import type { Verdict, VerdictKind } from '../../decision/verdict';
+import type { Attempt } from '../../evaluation/attempts';
+import { alphaShare, confidenceAt, attemptText } from '../../evaluation/attempts';
+import type { Verdict, VerdictKind } from '../../verdict';
 import { count, figure, percent } from '../../format';
 import type { LlmEvidence } from './evidence';
 import type { LlmGate, LlmGateResult } from './gate';

@@ -1,5 +1,5 @@
 import { seededRandom, seedOf, type Seed } from '../../statistics/random';
-import type { Digest } from '../../dataset/artifact';
+import type { Digest } from '../../artifact';
 import type { EvaluationCase } from '../cases/case';
 import type { DimensionSpec } from '../dimension/dimension';
 import { perturb } from '../dimension/perturb';

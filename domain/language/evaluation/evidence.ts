@@ -1,16 +1,16 @@
-import type { ArtifactRef, Digest } from '../../dataset/artifact';
-import type { Attempt } from '../../decision/gates/attempts';
+import type { ArtifactRef, Digest } from '../../artifact';
+import type { Attempt } from '../../evaluation/attempts';
 import type { Aggregate } from './aggregate';
 import type { BiasEvidence } from '../judge/bias';
 import type { JudgeCalibration } from '../judge/calibration';
-import type { StandbyOutcome } from '../provider/standby';
+import type { StandbyOutcome } from '../../bundle/standby';
 import type { AnswerModel } from './result';
 
 /** Measurements of one candidate on one case set. JSON; only latencies depend on the machine. */
 export interface LlmEvidence {
   readonly kind: 'llmEvaluation';
   readonly version: 2;
-  /** Of the evaluated bundle or prompt. */
+  /** Digest of the evaluated bundle or prompt. */
   readonly candidate: Digest;
   readonly caseSet: Digest;
   /** The bundle's attempt number on the case set; absent if there is no decision. */
@@ -28,7 +28,7 @@ export interface LlmEvidence {
   readonly bias: Readonly<Record<string, BiasEvidence>>;
   /** One per case that was answered in this run, in the order of the cases. */
   readonly latenciesMs: readonly number[];
-  /** Cases with an answer of an earlier run; their latencies, under other loads, do not count. */
+  /** Cases with an answer from an earlier run. Their latencies do not count: the load differed. */
   readonly earlier: number;
   /**
    * Cases with an earlier answer that got none when asked again to measure latency: reason → cases.

@@ -1,6 +1,6 @@
 import { budgetUnits } from '../../budget/budget';
 import { count, figure, interval, signed } from '../../format';
-import { standbyText } from '../provider/standby';
+import { standbyText } from '../../bundle/standby';
 import { scoreSummary } from './answers-summary';
 import type { Aggregate } from './aggregate';
 import type { LlmEvidence } from './evidence';
@@ -45,13 +45,13 @@ export function explainLlmEvidence(evidence: LlmEvidence): readonly string[] {
       `${name.padEnd(width)} ${intervalOf(aggregate, figure)}${judge ? ', by a judge' : ''}`,
       ...counterparts(name),
     ]),
-    ...countedLine('paraphrases that were not asked', notReworded),
+    ...countedLine('paraphrases skipped', notReworded),
     `latency p50 ${percentile(latenciesMs, 0.5)}, p95 ${percentile(latenciesMs, 0.95)} ` +
       `(${count(latenciesMs.length)} cases)`,
     ...(earlier === 0
       ? []
-      : [`  ${count(earlier)} other cases were answered in earlier runs, under other loads`]),
-    ...countedLine('  no answer when asked again to measure latency', untimed),
+      : [`  ${count(earlier)} cases reused from earlier runs; not in the latency figures`]),
+    ...countedLine('  no answer when repeated to measure latency', untimed),
     `first answers cost $${cost.toFixed(4)}`,
     ...(evidence.standbys ?? []).map(standbyText),
   ];

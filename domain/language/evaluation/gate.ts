@@ -32,7 +32,7 @@ export type BoundGate =
 
 interface Common {
   readonly name: string;
-  /** Of each one-sided bound, as a share. */
+  /** Confidence of each one-sided bound, as a share. */
   readonly confidence: number;
   /** Largest share of unmeasured cases; above it the gate is inconclusive. */
   readonly maxFailures: number;

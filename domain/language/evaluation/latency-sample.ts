@@ -1,4 +1,4 @@
-import { confidenceAt, maxAttempts } from '../../decision/gates/attempts';
+import { confidenceAt, maxAttempts } from '../../evaluation/attempts';
 import type { RunId } from '../../ids';
 import type { LlmGate } from './gate';
 

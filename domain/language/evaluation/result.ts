@@ -19,11 +19,11 @@ export interface CaseResult {
    */
   readonly because?: string;
   readonly retrieved: readonly Pick<RetrievedPassage, 'documentId'>[];
-  /** The reasons of paraphrases that were not asked; absent if all were. */
+  /** Why paraphrases were skipped; absent if none was. */
   readonly notReworded?: readonly string[];
   /** Dimension → score. */
   readonly scores: Readonly<Record<string, Score>>;
-  /** Of the case itself, without repeats and perturbations; null without an answer. */
+  /** Latency of the case itself, without repeats and perturbations; null without an answer. */
   readonly latencyMs: number | null;
   /** The answer is from another run or stage, so its latency is from another load. */
   readonly earlier?: boolean;
@@ -41,7 +41,7 @@ export interface CaseResult {
 /** The model that answered. */
 export interface AnswerModel {
   readonly provider: string;
-  /** As the provider names it. */
+  /** Model name that the provider reports. */
   readonly model: string;
   /** Whether it is a standby of the requested model. */
   readonly standsIn: boolean;

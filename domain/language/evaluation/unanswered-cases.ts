@@ -12,7 +12,7 @@ export interface UnansweredGroup {
   readonly because: string | null;
 }
 
-/** By reason, in the order of their first cases. */
+/** Groups by reason, in the order of their first cases. */
 export function groupUnanswered(
   results: readonly Pick<CaseResult, 'id' | 'unanswered' | 'because'>[],
 ): readonly UnansweredGroup[] {

@@ -1,4 +1,4 @@
-import type { Digest } from '../../dataset/artifact';
+import type { Digest } from '../../artifact';
 import { count, figure } from '../../format';
 import { normalQuantile } from '../../statistics/distributions';
 
@@ -7,7 +7,7 @@ export interface LabelledVerdict {
   readonly label: boolean;
   /** Null without a verdict, as after prose or a refusal. */
   readonly said: boolean | null;
-  /** With the two answers in the other order; undefined for a judge that sees one answer. */
+  /** Verdict with the answers in the other order; undefined if the judge sees one answer. */
   readonly saidSwapped?: boolean | null;
 }
 
@@ -143,7 +143,7 @@ export function sharesDiffer(one: LabelCount, other: LabelCount): boolean {
   );
 }
 
-/** With one success and one failure added. */
+/** Adds one success and one failure. */
 function smoothed({ cases, right }: LabelCount): {
   readonly share: number;
   readonly variance: number;

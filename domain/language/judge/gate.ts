@@ -241,12 +241,15 @@ function judgeAggregate(
   }
 }
 
-/** Only answers of this run count: earlier ones were given under another load. */
+/** Only answers of this run count, because earlier answers were measured under another load. */
 function judgeLatency(gate: JudgeGateOf<'latency'>, evidence: LlmEvidence): LlmGateResult {
   const { latenciesMs: values, earlier, untimed = {} } = evidence;
   const asked = values.length + Object.values(untimed).reduce((sum, cases) => sum + cases, 0);
   if (asked === 0 && earlier > 0)
-    return unknown(gate, `all ${count(earlier)} answers are from earlier runs, under other loads`);
+    return unknown(
+      gate,
+      `all ${count(earlier)} answers are from earlier runs, so no latency was measured`,
+    );
   // Cases without an answer are as frequent among these cases as among all.
   const share = asked / Math.max(1, asked + earlier);
   const unanswered = new Map(Object.entries(untimed));
@@ -258,7 +261,7 @@ function judgeLatency(gate: JudgeGateOf<'latency'>, evidence: LlmEvidence): LlmG
     { values, max: gate.maxMs, show: (ms) => `${count(Math.round(ms))} ms` },
   );
   if (earlier === 0) return result;
-  const left = `${count(earlier)} more cases were answered in earlier runs`;
+  const left = `${count(earlier)} cases reused from earlier runs; not in the latency figures`;
   return { ...result, details: [...(result.details ?? []), left] };
 }
 
@@ -333,7 +336,7 @@ function tooFewText(cases: number, minCases: number): string {
   return `${count(cases)} cases measured, at least ${count(minCases)} needed`;
 }
 
-/** With the most frequent reason, and the message of the first failure that has it. */
+/** Names the most frequent reason, and the message of the first failure that has it. */
 function notMeasured(
   gate: LlmGate,
   limit: string,

@@ -15,7 +15,7 @@ export interface UncheckedDrift {
 const hourMs = 3_600_000;
 /** The hour that raised the alarm, of which a part may be from before, and a whole one. */
 const checkedHours = 2;
-/** Without a sample for so long, the run does not wait for one any more. */
+/** Hours after which the run no longer waits for a sample. */
 const mostHours = 24;
 
 /** Null if no alarm of drift is open, or if its rows were checked. */

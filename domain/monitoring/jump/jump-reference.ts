@@ -11,9 +11,9 @@ import {
 import { addSums, meanIn, noSums, varianceIn } from './value-sums';
 
 /**
- * The tolerance, as a multiple of the largest change in the reference. A reference does not hold the
- * largest change of the years to come. If changes have an exponential tail, the change that no hour
- * of several years exceeds is about this many times the largest one of some thousand hours.
+ * Safety factor on the largest change in the reference, which may not contain the largest change of
+ * later years. With an exponential tail, the maximum over several years is about 1.75 times the
+ * maximum over a few thousand hours.
  */
 const timesLargest = 1.75;
 const minChanges = 50;
@@ -45,7 +45,7 @@ export function jumpReferenceOf(hours: readonly HourSums[], minEffect: number): 
   };
 }
 
-/** Of the means of the hours that are compared, in positions. */
+/** Absolute differences between hourly means, in positions. */
 function changesBetween(hours: readonly HourSums[]): Readonly<Record<JumpSpan, readonly number[]>> {
   const changes: Record<JumpSpan, number[]> = { near: [], far: [] };
   hours.forEach((now, index) => {
@@ -75,7 +75,7 @@ function toleranceOf({
       value: null,
       reason:
         `the reference has ${found} pairs of hours with ${minBlockRows} rows or more; ` +
-        `it takes ${minChanges}`,
+        `at least ${minChanges} are needed`,
     };
   const value = Math.max(smallest, timesLargest * largest);
   if (value <= maxTolerance) return { value, reason: null };

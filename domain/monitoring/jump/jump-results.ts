@@ -85,7 +85,7 @@ function openJump(
   };
 }
 
-/** As in the test: over a gap, the near tolerance is used if there is no other. */
+/** Tolerance as in the test: over a gap, the near tolerance is used if there is no other. */
 function toleranceOf(limits: readonly JumpLimit[], span: JumpSpan): number | null {
   const of = (wanted: JumpSpan) => limits.find((limit) => limit.span === wanted)?.tolerance ?? null;
   return of(span) ?? of('near');

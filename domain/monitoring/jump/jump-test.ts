@@ -19,7 +19,7 @@ export interface JumpReference {
 }
 
 export interface SpanReference {
-  /** In positions (`ValueSums`). */
+  /** Tolerance in positions (`ValueSums`). */
   readonly tolerance: Tolerance;
   /** The largest change in the reference, in positions; null without comparable hours. */
   readonly largest: number | null;
@@ -43,7 +43,7 @@ export interface JumpState {
   /** Hours before it are compared with no later one, because the mean jumped back in the last. */
   readonly from: number;
   readonly alarm: JumpAlarm | null;
-  /** Alarms that were ever raised. */
+  /** Number of alarms so far. */
   readonly raised: number;
 }
 

@@ -46,7 +46,7 @@ export function unknownLabelFeed(state: LabelFeedState | null): readonly Unknown
     return [
       {
         what,
-        why: `the labels of ${count(days)} days are due, and it takes ${minReferenceDays} to know their usual share`,
+        why: `the labels of ${count(days)} days are due; at least ${minReferenceDays} are needed to learn their usual share`,
         until: `those of ${minReferenceDays} days are due`,
       },
     ];

@@ -6,7 +6,7 @@ export interface LabelFeedResult {
   readonly newest: LabelDay;
   /** Null while no day can be tested. */
   readonly reference: LabelReference | null;
-  /** Since the alarm began; null without one. */
+  /** Values since the alarm began; null without an alarm. */
   readonly alarm: {
     readonly since: string;
     readonly until: string;

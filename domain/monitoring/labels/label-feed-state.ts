@@ -6,7 +6,7 @@ import type { LabelDay, LabelFeedSettings, LabelTest } from './label-feed';
 export interface PendingLabelDay {
   /** A UTC day, such as 2024-05-08. */
   readonly day: string;
-  /** By version, because a champion's labels may be due when another version serves. */
+  /** By version, because labels of a champion may be due when another version serves. */
   readonly predictions: Readonly<Record<string, number>>;
   /** Labels that the monitor counted; those of other versions are counted when the day is due. */
   readonly labelled: number;
@@ -14,7 +14,7 @@ export interface PendingLabelDay {
 
 /** What a monitor keeps of the labels of its model, over all champions. Plain JSON. */
 export interface LabelFeedState {
-  /** Of the lifecycle; another value makes other labels late, so the test begins anew. */
+  /** Setting of the lifecycle; a change makes other labels late, so the test restarts. */
   readonly availableAfterSeconds: number;
   /** The oldest first. */
   readonly pending: readonly PendingLabelDay[];
@@ -26,7 +26,7 @@ export interface LabelFeedState {
 /** A label that is late by less is no news: batches come once a day. */
 export const labelGraceSeconds = 86_400;
 const dayMs = 86_400_000;
-/** With a label delay of years, the oldest days are given up. */
+/** Maximum days that are kept; with a label delay of years, the oldest are dropped. */
 const maxPending = 1_000;
 
 export function openLabelFeed(

@@ -64,7 +64,7 @@ const daysToEnd = 3;
 const stakes = [0.05, 0.15, 0.3, 0.5, 0.7, 0.9] as const;
 /** The limit stays while the evidence is above this, so that a decline does not teach it. */
 const frozenAbove = 2;
-/** Without it, one missing label would refute a limit of 100 %. */
+/** Without this room, one missing label would refute a limit of 100 %. */
 const smallestRoom = 0.01;
 
 /**

@@ -13,7 +13,7 @@ export interface ChampionReference {
   readonly loss: LossReference | null;
   /** Limits of the live quality; null without a scored holdout or without times. */
   readonly quality: QualityReference | null;
-  /** For estimates of the loss without labels; null where there are none. */
+  /** Map for estimates of the loss without labels; null if there are no estimates. */
   readonly calibration: CalibrationMap | null;
 }
 

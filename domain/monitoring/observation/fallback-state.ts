@@ -21,7 +21,7 @@ export interface FallbackState {
 
 /** The order in which the monitor counts labels. */
 export interface LabelCursor {
-  /** With microseconds: with milliseconds, the newest labels would be read again. */
+  /** Time with microseconds; with milliseconds, the newest labels would be read again. */
   readonly monitoredAt: string;
   readonly id: string;
 }

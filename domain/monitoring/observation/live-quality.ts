@@ -1,7 +1,7 @@
 /** The mean loss of a served version on labels that are due, with a confidence sequence. */
 import { minProbability, rowLogloss } from '../../evaluation/metrics/classification';
 import { classPredictionIn, probabilityOf } from '../../evaluation/class-prediction';
-import { loggedAnswer } from '../../language/logged-answer';
+import { loggedAnswer } from '../../bundle/logged-answer';
 import { answerScores } from '../../rollout/judging/answer-quality';
 import { rightAnswer } from '../../rollout/judging/loss';
 import { classLabel } from '../../serving/prediction';
@@ -26,7 +26,7 @@ export interface LossReference {
 }
 
 export interface LiveQuality {
-  /** Of the current period of four weeks. */
+  /** Mean loss in the current period of four weeks. */
   readonly mean: MeanState;
   readonly since: string;
   /** Labels since the version serves. */

@@ -96,7 +96,7 @@ export function withNewFigures(stored: MonitorResults): MonitorResults {
 /** Whether too large a share of the requests failed, or was answered too slowly. */
 export interface ServiceTest extends ShareTest {
   readonly measure: 'failed' | 'slow';
-  /** For slow answers: the latency that counts as slow. */
+  /** Latency that counts as slow, for the measure of slow answers. */
   readonly maxMs: number | null;
 }
 

@@ -44,7 +44,7 @@ export interface MonitorState {
 export interface ServiceHour {
   readonly hour: string;
   readonly rows: number;
-  /** By bucket of `latencyLimitsMs`. */
+  /** Rows per bucket of `latencyLimitsMs`. */
   readonly latency: readonly number[];
   /** Answers above the limit of the latency. */
   readonly slow: number;

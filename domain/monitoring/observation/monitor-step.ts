@@ -1,4 +1,4 @@
-import { defaultMonitor } from '../monitor-spec';
+import { defaultMonitor } from '../../lifecycle/sections/monitor-spec';
 import type { LifecycleSpec, ReleasingSpec } from '../../lifecycle/revision';
 import type { Task } from '../../model/model';
 import { defaultMaxMissing, missingLabelsOf } from '../../rollout/missing-labels';

@@ -16,7 +16,7 @@ export interface AlarmGroup {
 }
 
 export interface MonitorStory extends AlarmGroup {
-  /** Without the data versions, which only the registry knows. */
+  /** Details of the incident, without the data versions, which only the registry knows. */
   readonly story: Omit<IncidentStory, 'dataVersion'>;
   /**
    * Changes when an alarm is added or ends, and when a jump begins or ends to hold the run that
@@ -114,7 +114,7 @@ function slicesOf(open: readonly MonitorAlarm[]): string | null {
   return slices.map((slice) => slice ?? 'all requests').join(', ');
 }
 
-/** Without the model, which the subject of an incident names (`incidentSubject`). */
+/** Title without the model, which the subject of an incident names (`incidentSubject`). */
 function titleOf(kind: MonitorAlarm['kind'], { title }: MonitorAlarm, open: number): string {
   const more = open > 1 ? ` (and ${open - 1} more)` : '';
   const what = {

@@ -118,7 +118,7 @@ function resultsOf(state: MonitorState, version: ObservedVersion): MonitorResult
   };
 }
 
-/** A bet needs earlier rows that teach it, so the rows of a look are counted in parts. */
+/** Each bet is learnt from earlier rows, so a batch is split into up to eight parts. */
 const mostParts = 8;
 const fewestPartRows = 10;
 
@@ -157,7 +157,7 @@ function countRows(
 }
 
 /**
- * An hour that event time has not reached would close the current one, so later rows count there.
+ * Rows with a future event time count in the current hour; otherwise they would close it early.
  */
 function rowsByHour(
   rows: readonly ObservedRow[],
@@ -178,7 +178,7 @@ function byHour([a]: readonly [string, unknown], [b]: readonly [string, unknown]
   return a < b ? -1 : 1;
 }
 
-/** Of equal length, in the order of the rows. */
+/** Parts of equal length, in the order of the rows. */
 function partsOf(rows: readonly ObservedRow[]): readonly (readonly ObservedRow[])[] {
   const parts = Math.max(1, Math.min(mostParts, Math.floor(rows.length / fewestPartRows)));
   return Array.from({ length: parts }, (_, part) =>
@@ -272,7 +272,7 @@ function countLabels(
   };
 }
 
-/** By column, the value of a request as a text. */
+/** Column → value of the request as text. */
 export function sliceValues(
   row: unknown,
   columns: readonly string[],

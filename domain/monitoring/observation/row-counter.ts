@@ -13,7 +13,7 @@ export interface RowBins {
 export interface RowCounts {
   readonly features: Readonly<Record<string, number[]>>;
   readonly pairs: Readonly<Record<string, number[]>>;
-  /** Of the features that are numbers. */
+  /** Sums of the numeric features. */
   readonly sums: Record<string, ValueSums>;
 }
 

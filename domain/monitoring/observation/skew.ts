@@ -15,7 +15,7 @@ export interface SkewResult {
   readonly failure: string | null;
 }
 
-/** As in the parity gate: rounding differs by less between the two paths. */
+/** The tolerance of the parity gate: rounding differs by less between the two paths. */
 export const skewTolerance = 0.005;
 /** The largest share of requests that may differ. */
 export const mostDiffering = 0.01;

@@ -101,7 +101,7 @@ function rowsPerDay({
   return seconds < daySeconds ? null : (rows / seconds) * daySeconds;
 }
 
-/** Of a rate that is above 0. */
+/** Time until a number of requests, at a rate above 0. */
 function timeFor(requests: number, perDay: number): string {
   const hours = Math.ceil((24 * requests) / perDay);
   if (hours === 1) return 'an hour';
@@ -195,7 +195,7 @@ function untestedQuality({ quality }: Pick<MonitorResults, 'quality'>): readonly
   return [{ what: 'whether live quality is too low', why: off.reason, until: null }];
 }
 
-/** Without a bin of the score in which the holdout has enough days. */
+/** Says that calibration is not tested: the holdout has too few days in every score bin. */
 function untestedCalibration(
   { quality }: Pick<MonitorResults, 'quality'>,
   { settings: { task } }: ObservedVersion,
@@ -253,7 +253,7 @@ function untested({ drift }: Pick<MonitorResults, 'drift'>): readonly UnknownRes
   });
 }
 
-/** Of a reference that was stored without the means of its hours. */
+/** Says that jumps are not tested: the reference was stored without the means of its hours. */
 function untestedJumps({ reference }: ObservedVersion): readonly UnknownResult[] {
   const features = reference?.traffic?.features ?? [];
   if (!features.some(({ bins, jump }) => isVaryingNumber(bins) && jump === undefined)) return [];

@@ -3,7 +3,7 @@ export interface WindowCounts {
   readonly rows: number;
   /** By feature, then bin. Empty without a reference. */
   readonly features: Readonly<Record<string, readonly number[]>>;
-  /** By bin; empty without a reference of the score. */
+  /** Rows per bin of the score; empty without a reference of the score. */
   readonly score: readonly number[];
   /** By pair of features, then bin of its score. Empty without a reference. */
   readonly pairs: Readonly<Record<string, readonly number[]>>;

@@ -111,7 +111,7 @@ function reasonsFor(
   };
 }
 
-/** Of the bound that watches the loss of the newest day, if it is tested. */
+/** Alpha of the bound that watches the loss of the newest day, if it is tested. */
 export function newestDayAlpha({ slices, settings }: QualityReference): number {
   const tests = slices.flatMap((of) =>
     testsOf(of.slice, (measure, scale) => of[measure][scale].reason),
@@ -218,7 +218,7 @@ function sliceReference(
 }
 
 function tooFew(days: number): string {
-  return `the holdout has ${days} days with ${minBlockRows} labels or more; it takes ${minDays}`;
+  return `the holdout has ${days} days with ${minBlockRows} labels or more; at least ${minDays} are needed`;
 }
 
 /**

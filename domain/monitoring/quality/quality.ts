@@ -26,12 +26,12 @@ import {
 /** What a monitor keeps of the due labels. Plain JSON, and pure functions. */
 export interface QualityState {
   readonly rows: number;
-  /** Labels of requests whose day was over when they were counted; they are in no block. */
+  /** Labels that arrived after the day of their request closed; excluded from all blocks. */
   readonly late: number;
   readonly blocks: ByQualityScale<number> | null;
   /** The losses of the newest day, which are watched at each call. */
   readonly day: MeanState;
-  /** By slice of the reference, in its order. */
+  /** Slices in the order of the reference. */
   readonly slices: readonly SliceQuality[];
 }
 
@@ -40,7 +40,7 @@ export interface SliceQuality {
   readonly last: ByQualityScale<QualitySums>;
   /** Start of the block that raised the open alarm, by measure and scale. */
   readonly alarms: Readonly<Record<QualityMeasure, ByQualityScale<string | null>>>;
-  /** Alarms that were ever raised. */
+  /** Number of alarms so far. */
   readonly raised: number;
 }
 

@@ -53,7 +53,7 @@ export function joinSmallHours(hours: readonly ServiceHour[]): readonly ServiceH
   });
 }
 
-/** Without a group whose first hours are no longer kept. */
+/** Leaves out a group whose first hours are no longer kept. */
 function groupsOf(hours: readonly ServiceHour[]): readonly (readonly ServiceHour[])[] {
   const groups: ServiceHour[][] = [];
   for (const hour of hours) {

@@ -1,5 +1,5 @@
 /** How a version serves, by hours of wall-clock time: requests, latencies and failures. */
-import { loggedAnswer } from '../../language/logged-answer';
+import { loggedAnswer } from '../../bundle/logged-answer';
 import type { MonitorSettings, ServiceLimits } from '../monitor';
 import type { ServiceResult, ServiceTest } from '../observation/monitor-results';
 import type { MonitorState, ServiceHour } from '../observation/monitor-state';

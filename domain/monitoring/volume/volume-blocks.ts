@@ -4,7 +4,7 @@ import type { BlockScale } from '../blocks';
 /** From and until in milliseconds since 1970. */
 export type TimeRange = readonly [from: number, until: number];
 
-/** Hours, days and weeks of the wall clock. A block is the number of blocks since 1970. */
+/** Hours, days and weeks of the wall clock. Blocks are numbered from 1970. */
 export interface VolumeCalendar {
   /** The newest block that is over at a time, given in milliseconds since 1970. */
   readonly newestOver: (scale: BlockScale, ms: number) => number;

@@ -65,7 +65,7 @@ function notComparable(volume: VolumeResult | null): readonly UnknownResult[] {
   return [
     {
       what: `${what}, by the ${missing.join(', the ')}`,
-      why: `requests have been counted since ${countedFrom}, and it takes ${fewestWeeks} weeks before the ${next}`,
+      why: `requests have been counted since ${countedFrom}; the ${next} needs ${fewestWeeks} weeks before it`,
       until: `the first ${next} that can be compared was judged, at ${knownAt(countedFrom, next)} or later`,
     },
   ];

@@ -63,7 +63,7 @@ export interface VolumeResult {
 
 /** Weeks with which a block is compared. */
 const mostWeeks = 4;
-/** With fewer, the dispersion is not known. */
+/** Weeks below which the dispersion is not known. */
 export const fewestWeeks = 3;
 /** An alarm stays open for so long without a block that could end it. */
 const weeksOpen = 4;

@@ -1,4 +1,4 @@
-import type { Digest } from '../../dataset/artifact';
+import type { Digest } from '../../artifact';
 import type { JudgeCalibration } from '../../language/judge/calibration';
 import { evaluateExact, evaluateF1, evaluateLabel } from '../../language/dimension/quality';
 import type { Score } from '../../language/evaluation/score';
@@ -62,7 +62,7 @@ export function answerLossOf({
 export interface AnswerFeedback {
   /** Equally right answers. */
   readonly references?: readonly string[];
-  /** From 0 to 1. */
+  /** Score from 0 to 1. */
   readonly score?: number;
   /** The answer that should have been given. */
   readonly correction?: string;

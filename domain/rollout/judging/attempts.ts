@@ -1,8 +1,8 @@
 /** Repeated canaries of the same two versions test one hypothesis, so they share one alpha. */
 import { canonicalJson } from '../../canonical';
-import { alphaShare } from '../../decision/gates/attempts';
-import type { CanarySpec } from '../../lifecycle/lifecycle';
-import type { Verdict } from '../../decision/verdict';
+import { alphaShare } from '../../evaluation/attempts';
+import type { CanarySpec } from '../canary';
+import type { Verdict } from '../../verdict';
 
 /** What the platform adds to the spec of a rollout before it opens. */
 interface CountedTest {

@@ -1,4 +1,4 @@
-import type { Reason } from '../../decision/verdict';
+import type { Reason } from '../../verdict';
 import { formatSeconds } from '../../duration';
 import type { RolloutPolicy } from '../policy';
 import { holdReason, reasonsOf, spanText } from '../reasons';

@@ -62,7 +62,7 @@ export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence):
   const remaining = remainingOf(policy, evidence, readings);
   const why = whyNeverShown(policy, evidence, readings);
   if (why !== null) {
-    const never = holdReason('noMoreLabels', `judging has ended: ${why.message}`);
+    const never = holdReason('noMoreLabels', `judging stopped: ${why.message}`);
     const details = [
       ...why.details,
       `quality can no longer be shown; onInconclusive: ${policy.onInconclusive}`,

@@ -18,9 +18,9 @@ export interface EntityLosses {
 
 /** How one more label changes the totals of an entity, and the mean of its day. */
 export interface EntityChange {
-  /** In all serving steps, weighted. */
+  /** Change in all serving steps, weighted. */
   readonly serving: TotalChange;
-  /** In the step of the answer, weighted. */
+  /** Change in the step of the answer, weighted. */
   readonly step: TotalChange;
   readonly ofDay: ClusterTotal;
 }

@@ -1,4 +1,4 @@
-import type { GuardrailSpec } from '../../lifecycle/lifecycle';
+import type { GuardrailSpec } from '../canary';
 import type { ControlCount, ControlledGuardrail } from './guardrail-control';
 import type { JudgeLabels } from './judge-labels';
 import type { ArmLabels, LabelSums } from './labels/label-sums';
@@ -35,7 +35,7 @@ export interface RolloutEvidence {
   /** Event time that people added to `maxDuration`. */
   readonly extendedSeconds: number;
   readonly quality: QualityEvidence;
-  /** Of the current step only, because the load differs from step to step. */
+  /** Counts of the current step only, because the load differs from step to step. */
   readonly guardrails: Readonly<Partial<Record<GuardrailSpec['name'], ShareState>>>;
   /** The champion's requests in the current step. Absent: guardrails have no control. */
   readonly control?: Readonly<Partial<Record<ControlledGuardrail, ControlCount>>>;
@@ -156,7 +156,7 @@ export interface ArmsEvidence {
    * entity is in the same arm on each day, so the spread of the days does not show it.
    */
   readonly atWeek: Pick<ClusteredDifference, 'variance' | 'degrees'> | null;
-  /** Of the current step. */
+  /** Unlabelled requests of the current step. */
   readonly unlabelled: { readonly champion: number; readonly challenger: number };
   readonly overdue: number;
   readonly unscored: { readonly champion: number; readonly challenger: number };

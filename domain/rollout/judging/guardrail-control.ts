@@ -1,4 +1,4 @@
-import type { GuardrailSpec } from '../../lifecycle/lifecycle';
+import type { GuardrailSpec } from '../canary';
 import { wealthAgainstShare, type ShareState } from '../../statistics/share-sequence';
 
 /**
@@ -21,7 +21,7 @@ export interface ControlCount extends ShareState {
   readonly expected: number;
 }
 
-/** With less of the traffic than this, the champion shows too little to compare with. */
+/** Least share of the traffic for which the champion has enough requests to compare with. */
 const leastControl = 0.1;
 
 interface CountedGuardrails {

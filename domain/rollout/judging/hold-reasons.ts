@@ -1,4 +1,4 @@
-import type { Reason } from '../../decision/verdict';
+import type { Reason } from '../../verdict';
 import { formatSeconds } from '../../duration';
 import { count, percent } from '../../format';
 import { lateText } from '../missing-labels';
@@ -82,7 +82,7 @@ function contradictedIn(
   return [
     holdReason(
       'contradicted',
-      `the traffic of step ${step + 1} alone is ${refutationText(policy)}`,
+      `in step ${step + 1} alone, ${comparedText(policy)} is ${refutationText(policy)}`,
     ),
   ];
 }
@@ -114,9 +114,14 @@ function notShownInLastStep(
   return [
     holdReason(
       'lastStep',
-      `the traffic of step ${step + 1} alone is not yet shown to be ${demandText(policy)}`,
+      `in step ${step + 1} alone, ${comparedText(policy)} is not yet shown to be ${demandText(policy)}`,
     ),
   ];
+}
+
+/** The subject of `demandText` and `refutationText`. */
+function comparedText({ quality }: RolloutPolicy): string {
+  return quality.rule === 'nonInferiority' ? 'the difference' : 'the challenger';
 }
 
 function tooFewRequests(

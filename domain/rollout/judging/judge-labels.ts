@@ -1,3 +1,4 @@
+import { percent } from '../../format';
 import { sharesDiffer, minLabels, type LabelCount } from '../../language/judge/calibration';
 import {
   emptyMean,
@@ -34,7 +35,7 @@ export interface VersionLabels {
 export interface JudgeLabels extends Readonly<Record<Version, VersionLabels>> {
   /** Labelled pairs. */
   readonly pairs: number;
-  /** Of `pairs`, those with an undecided label. */
+  /** Labelled pairs with an undecided label. */
   readonly unsure: number;
   /**
    * The judge's error in the difference, per pair: (verdict − label) of the challenger's answer
@@ -99,7 +100,9 @@ export function judgeObstacles(labels: JudgeLabels): readonly string[] {
   if (missing.length > 0) return [`missing labels: ${missing.join('; ')}`];
   const { unsure, pairs } = labels;
   if (unsure > maxUnsure * pairs)
-    return [`${unsure} of ${pairs} labelled pairs are "unsure"; at most 5 % may be`];
+    return [
+      `${unsure} of ${pairs} labelled pairs are "unsure" (${percent(unsure / pairs)}); the limit is 5 %`,
+    ];
   return (['right', 'wrong'] as const).flatMap((kind) => {
     const [champion, challenger] = [labels.champion[kind], labels.challenger[kind]];
     if (!sharesDiffer(champion, challenger)) return [];

@@ -1,5 +1,5 @@
 import { openCalendar } from '../../calendar';
-import type { CanarySpec } from '../../lifecycle/lifecycle';
+import type { CanarySpec } from '../canary';
 import type { AnswerJudge } from './answer-quality';
 import type { RolloutEvidence } from './evidence';
 import { holdsAcrossDays } from '../policy';

@@ -1,6 +1,7 @@
 import { minProbability, rowLogloss } from '../../evaluation/metrics/classification';
 import type { MeanRange } from '../../statistics/mean-sequence';
 import type { RolloutPolicy } from '../policy';
+import type { LossRange } from '../../evaluation/metrics/loss-range';
 
 /** The loss of one request. It is bounded, so its mean has bounds without any tail assumption. */
 export interface RequestLoss extends LossRange {
@@ -15,11 +16,6 @@ export interface RequestLoss extends LossRange {
   rangeOf(score: number): LossRange;
   /** The possible differences, challenger minus champion, before the label is known. */
   differencesOf(scores: PairScores): LossRange;
-}
-
-export interface LossRange {
-  readonly min: number;
-  readonly max: number;
 }
 
 export interface PairScores {

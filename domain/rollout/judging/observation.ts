@@ -1,5 +1,5 @@
 import type { EntityChange } from './entity-losses';
-import type { LossRange } from './loss';
+import type { LossRange } from '../../evaluation/metrics/loss-range';
 
 /**
  * Requests whose label is due (event time + `availableAfter` has passed), each exactly once in a
@@ -10,9 +10,9 @@ import type { LossRange } from './loss';
  * because late labels are often the bad ones.
  */
 export interface ObservationBatch {
-  /** For `comparison: pairs`. */
+  /** Observations for `comparison: pairs`. */
   readonly pairs: readonly PairObservation[];
-  /** For `comparison: arms`. */
+  /** Observations for `comparison: arms`. */
   readonly answers: readonly ArmObservation[];
   /**
    * Requests of the current step, with or without labels: in shadow those that the challenger
@@ -32,7 +32,7 @@ export interface PairObservation {
   readonly lateSeconds?: number;
   /** Index of the step of the request; the current step by default. */
   readonly step?: number;
-  /** For language applications: both versions gave the same text. */
+  /** Whether both versions gave the same text, for language applications. */
   readonly sameAnswer?: boolean;
   /**
    * For multiclass models: the differences in loss, challenger minus champion, that were possible
@@ -59,7 +59,7 @@ export interface RequestObservation {
   readonly failed: boolean;
   /** Latency of the challenger; null if it did not answer, which counts as too slow. */
   readonly latencyMs: number | null;
-  /** For language applications; null without an answer. */
+  /** Answer of a language application; null without an answer. */
   readonly answer?: AnswerObservation | null;
 }
 

@@ -1,4 +1,4 @@
-import type { GuardrailSpec } from '../../lifecycle/lifecycle';
+import type { GuardrailSpec } from '../canary';
 import { openCalendar, type Calendar } from '../../calendar';
 import {
   addToDays,

@@ -1,4 +1,4 @@
-import type { CanarySpec } from '../../lifecycle/lifecycle';
+import type { CanarySpec } from '../canary';
 import { decideRollout } from './decide-rollout';
 import type { RolloutEvidence } from './evidence';
 import { rolloutPolicyOf, type RolloutPolicy } from '../policy';

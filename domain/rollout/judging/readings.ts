@@ -1,4 +1,4 @@
-import type { GuardrailSpec } from '../../lifecycle/lifecycle';
+import type { GuardrailSpec } from '../canary';
 import { boundsAcrossDays } from '../../statistics/days-sequence';
 import type { SequenceBounds } from '../../statistics/mean-sequence';
 import {
@@ -202,7 +202,7 @@ interface Arms {
   readonly challenger: ArmLosses;
 }
 
-/** Without enough entities, the ends of the range. */
+/** Bounds of an arm; the ends of the range if there are not enough entities. */
 function armBounds(
   policy: RolloutPolicy,
   { champion, challenger }: Arms,

@@ -1,4 +1,4 @@
-import type { Reason } from '../../decision/verdict';
+import type { Reason } from '../../verdict';
 import { count, percent } from '../../format';
 import { logEvidenceAgainstShares } from '../../statistics/multinomial-sequence';
 import { alphaBudget, type RolloutPolicy } from '../policy';

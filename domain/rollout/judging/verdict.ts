@@ -1,4 +1,4 @@
-import type { Reason } from '../../decision/verdict';
+import type { Reason } from '../../verdict';
 
 /** What a rollout does next. The reasons of each metric come first, then what holds or ends it. */
 export type RolloutVerdict =
@@ -38,7 +38,7 @@ interface VerdictGrounds {
 
 /** The current reading of one metric. The bounds hold at all times at once. */
 export interface MetricReading {
-  /** In an A/B rollout, the challenger; otherwise absent. */
+  /** Challenger in an A/B rollout; otherwise absent. */
   readonly arm?: string;
   /** The quality metric's name, or the guardrail's. */
   readonly metric: string;

@@ -1,5 +1,5 @@
--- One row an hour: the calendar and the weather, which a forecast gives, and how many bikes were hired in it. `casual` and `registered` are parts of
--- the label and stay out.
+-- One row per hour: calendar, weather (known from a forecast) and the number of hired bikes.
+-- `casual` and `registered` are parts of the label, so they are left out.
 SELECT
   hour_at,
   hr,

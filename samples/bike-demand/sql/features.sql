@@ -1,4 +1,4 @@
--- Features of one request row, the same over the training rows and in the gateway.
+-- Features of one request row. The same file runs over the training rows and in the gateway.
 SELECT
   hr,
   weekday,
@@ -8,6 +8,6 @@ SELECT
   temp,
   hum,
   windspeed,
-  -- Commuters ride on working days: the hour means something else then.
+  -- Commuters ride on working days, so the hour has a different effect then.
   hr + 24 * workingday AS hour_of_week_kind
 FROM request

@@ -1,4 +1,4 @@
--- One row an image: its 64 pixels and the digit that was written.
+-- One row per image: its 64 pixels and the digit that was written.
 SELECT
   written_at,
   pixel_00, pixel_01, pixel_02, pixel_03, pixel_04, pixel_05, pixel_06, pixel_07,

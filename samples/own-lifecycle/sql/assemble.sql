@@ -1,5 +1,5 @@
--- One row an hour: the calendar, the weather with the felt temperature of the stage `weather`, and
--- how many bikes were hired.
+-- One row per hour: the calendar, the weather with the felt temperature from the stage `weather`,
+-- and the number of hired bikes.
 SELECT
   hour_at,
   hr,

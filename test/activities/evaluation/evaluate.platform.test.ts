@@ -12,9 +12,9 @@ import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/st
 import { digestOf } from '../../../data/digest';
 import { openDatabase, type Database } from '../../../db/connection';
 import { createRegistry, type Registry } from '../../../db/registry';
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import { decide } from '../../../domain/decision/decide';
-import type { Evidence } from '../../../domain/decision/evidence';
+import type { Evidence } from '../../../domain/evaluation/evidence';
 import { defaultTenant as tenant, effectKey, type RunId } from '../../../domain/ids';
 import type { ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import type { EvaluationPolicy } from '../../../domain/decision/policy';

@@ -12,11 +12,11 @@ import {
 } from '../../../activities/evaluation/evaluate';
 import { canonicalJson } from '../../../domain/canonical';
 import { decide } from '../../../domain/decision/decide';
-import type { Evidence } from '../../../domain/decision/evidence';
+import type { Evidence } from '../../../domain/evaluation/evidence';
 import { failure } from '../../../domain/failure';
 import { defaultTenant, type IdempotencyKey, type RunId } from '../../../domain/ids';
 import { explainEvidence } from '../../../domain/decision/explain';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { EvaluateSpec, GateSpec } from '../../../domain/decision/gate-spec';
 import type { EvaluationPolicy } from '../../../domain/decision/policy';
 import { digestOf } from '../../../data/digest';
@@ -111,7 +111,7 @@ const champion = async (
 });
 
 describe('evaluating a candidate', () => {
-  test('passes a good one against the baseline, and stores policy and evidence first', async () => {
+  test('passes a better candidate, and stores policy and evidence before the decision', async () => {
     const { decision, evidence, summary, found } = await evaluate();
     expect(decision.verdict.kind).toBe('passed');
     expect(decision.verdict.reasons.map(({ code }) => code)).toEqual([
@@ -152,7 +152,7 @@ describe('evaluating a candidate', () => {
     ]);
   });
 
-  test('compares it with a fixed version, whichever version is champion', async () => {
+  test('compares with a pinned version, regardless of the champion', async () => {
     registry.versions.set(3, await modelManifest(artifacts, trueModel, base.assembled));
     const anchor = (version: number): GateSpec =>
       ({
@@ -249,7 +249,7 @@ describe('evaluating a candidate', () => {
     ]);
   });
 
-  test('measures the same evidence again, byte for byte', async () => {
+  test('a second measurement gives the same evidence, byte for byte', async () => {
     const first = await evaluate();
     registry = fakeRegistry();
     const second = await evaluate({
@@ -274,7 +274,7 @@ describe('evaluating a candidate', () => {
     instance.closeSync();
   });
 
-  test('records the given parity, and leaves no scratch files', async () => {
+  test('records the parity of its input, and leaves no scratch files', async () => {
     const { decision } = await evaluate({
       evaluate: { ...spec, gates: [useful, parity] },
       parity: { kind: 'notMeasured', rows: 0, reason: 'no gateway is alive' },
@@ -526,7 +526,7 @@ describe('failures and retries', () => {
     await expect(evaluate({ candidate })).rejects.toMatchObject({ type: 'InvalidInput' });
   });
 
-  test('a file with other rows than assembled is not evaluated', async () => {
+  test('rejects a holdout file whose rows differ from the manifest', async () => {
     const assembled = await artifacts.getJson<{ parts: { holdout: object } }>(base.assembled);
     const value = {
       ...assembled,
@@ -578,7 +578,7 @@ describe('failures and retries', () => {
   test.each([
     ['no rows', 0, 1],
     ['three days', 900, 3],
-  ])('a holdout of %s passes nothing', async (_case, few, fewDays) => {
+  ])('a holdout of %s is inconclusive', async (_case, few, fewDays) => {
     const place = await mkdtemp(join(folder, 'few-'));
     const { ref } = await assembleHoldout(artifacts, place, { rows: few, days: fewDays });
     const candidate = {

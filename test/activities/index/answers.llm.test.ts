@@ -12,8 +12,8 @@ import {
 import { openModelAccess } from '../../../data/language/model-access';
 import { toParts } from '../../../domain/budget/budget';
 import { defaultTenant as tenant } from '../../../domain/ids';
-import type { AnswersRule } from '../../../domain/index/answers';
-import type { ReleaseBundle } from '../../../domain/language/bundle';
+import type { AnswersRule } from '../../../domain/index-version/answers';
+import type { ReleaseBundle } from '../../../domain/bundle/bundle';
 import type { CaseResult } from '../../../domain/language/evaluation/result';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import { unique } from '../../db/registry-fixture';

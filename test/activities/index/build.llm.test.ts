@@ -4,7 +4,7 @@ import type { ChunkStore } from '../../../data/index/chunk-store';
 import { lanceDb } from '../../../data/index/lancedb';
 import type { Embedder } from '../../../data/index/embedders/embedder';
 import { addressOf } from '../../../data/index/location';
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import { chunkText } from '../../../domain/index/chunking';
 import { defaultTenant as tenant, type IdempotencyKey } from '../../../domain/ids';
 import { unique } from '../../db/registry-fixture';

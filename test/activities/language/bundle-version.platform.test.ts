@@ -1,9 +1,9 @@
 import { createModelVersionActivities } from '../../../activities/training/model-version';
 import type { WriteBundlesInput } from '../../../activities/language/bundle-version';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { effectKey, type RunId } from '../../../domain/ids';
 import type { IndexRecipe } from '../../../domain/index/version';
-import type { ReleaseBundle } from '../../../domain/language/bundle';
+import type { ReleaseBundle } from '../../../domain/bundle/bundle';
 import { digestOf, refTo, startRun, tenant, unique } from '../../db/registry-fixture';
 import {
   openLanguageWorld,

@@ -1,5 +1,5 @@
 import { digestOf } from '../../../data/digest';
-import type { PairLabel } from '../../../db/language/answer-label-repository';
+import type { PairLabel } from '../../../db/rollout/answer-label-repository';
 import type { JudgeAnswersInput, JudgingTurn } from '../../../activities/language/judge-answers';
 import type { LostPairs } from '../../../domain/rollout/progress';
 import { newId } from '../../../db/ids';
@@ -7,9 +7,9 @@ import type { PredictionRow } from '../../../db/serving/prediction-records';
 import type { DuePair, RolloutRecord } from '../../../db/rollout/records';
 import { openCalendar } from '../../../domain/calendar';
 import { effectKey, type PredictionId, type RunId } from '../../../domain/ids';
-import { llmCanarySchema } from '../../../domain/language/canary/canary.schema';
+import { llmCanarySchema } from '../../../domain/lifecycle/llm/canary/canary.schema';
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
-import type { LoggedAnswer } from '../../../domain/language/logged-answer';
+import type { LoggedAnswer } from '../../../domain/bundle/logged-answer';
 import type { AnswerJudge } from '../../../domain/rollout/judging/answer-quality';
 import { rolloutPolicyOf } from '../../../domain/rollout/policy';
 import { addObservations, emptyRolloutState } from '../../../domain/rollout/state';
@@ -398,7 +398,7 @@ describe('judgeAnswers', () => {
     );
     expect(await judged(3)).toMatchObject({
       kind: 'over',
-      noMoreLabels: { why: expect.stringContaining('3 pairs were judged') as string },
+      noMoreLabels: { why: expect.stringContaining('was judged: 3') as string },
     });
     expect(await Promise.all(ids.map(labelOf))).toEqual([
       { judged: verdicts(1, 0) },
@@ -553,7 +553,7 @@ describe('judgeAnswers', () => {
     fault = () => ((denied += 1) <= 2 ? { kind: 'error', status: 401 } : null);
     const [id] = await store(prediction(right(), wrong()));
     expect(await judged(1)).toMatchObject({
-      noMoreLabels: { why: expect.stringContaining('1 pairs were judged') as string },
+      noMoreLabels: { why: expect.stringContaining('was judged: 1') as string },
     });
     expect(denied).toBeGreaterThan(2);
     expect(await labelOf(id)).toEqual({ judged: verdicts(1, 0) });

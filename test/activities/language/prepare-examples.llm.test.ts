@@ -10,9 +10,9 @@ import {
 } from '../../../activities/language/prepare-examples';
 import { openModelAccess } from '../../../data/language/model-access';
 import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { effectKey } from '../../../domain/ids';
-import type { ReleaseBundle } from '../../../domain/language/bundle';
+import type { ReleaseBundle } from '../../../domain/bundle/bundle';
 import { readPrompt } from '../../../domain/prompt/document';
 import { startRun, tenant } from '../../db/registry-fixture';
 import {

@@ -20,12 +20,12 @@ import { openLedgerChat } from '../../../data/language/ledger-chat';
 import { openLedgerEmbeddings } from '../../../data/language/ledger-embeddings';
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
 import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { toParts } from '../../../domain/budget/budget';
 import { effectKey, type RunId } from '../../../domain/ids';
 import type { EmbedderSpec } from '../../../domain/index/embedder';
-import type { ReleaseBundle } from '../../../domain/language/bundle';
-import type { FineTuneSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
+import type { ReleaseBundle } from '../../../domain/bundle/bundle';
+import type { FineTuneSpec } from '../../../domain/lifecycle/llm/llm-lifecycle';
 import { readPrompt } from '../../../domain/prompt/document';
 import {
   openTestRegistry,

@@ -12,7 +12,7 @@ import {
 } from '../../../data/language/provider/provider-fine-tuning';
 import type { Registry } from '../../../db/registry';
 import { effectKey, type RunId, type Tenant } from '../../../domain/ids';
-import type { FineTuneSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
+import type { FineTuneSpec } from '../../../domain/lifecycle/llm/llm-lifecycle';
 import {
   scriptedFineTuning,
   type Absence,

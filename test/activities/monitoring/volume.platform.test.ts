@@ -278,7 +278,7 @@ test('a model that has just begun is not tested, and the monitor says from when 
   expect(monitor?.results?.alarms).toEqual([]);
   expect(monitor?.results?.unknown).toContainEqual({
     what: 'whether requests stop or double, by the hour, the day, the week',
-    why: expect.stringContaining('it takes 3 weeks before the hour') as string,
+    why: expect.stringContaining('the hour needs 3 weeks before it') as string,
     until: expect.stringMatching(
       /^the first hour that can be compared was judged, at .* or later$/,
     ) as string,

@@ -1,5 +1,5 @@
 import { decisionOf } from '../../../activities/project/decision-policy';
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import { aggregate } from '../../../domain/language/evaluation/aggregate';
 import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
 import { scored } from '../../../domain/language/evaluation/score';

@@ -1,5 +1,5 @@
 import { stepOutput } from '../../../activities/project/step-output';
-import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../../domain/artifact';
 import type { JobResult } from '../../../domain/training/job';
 
 function artifact(name: string): ArtifactRef {

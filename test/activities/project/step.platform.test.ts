@@ -15,7 +15,7 @@ import { openArtifactStore } from '../../../data/artifact/store';
 import { sha256 } from '../../../data/digest';
 import { projectRequirements } from '../../../data/project/requirements';
 import type { LineageEdge } from '../../../db/lineage/repository';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { defaultTenant, effectKey, type RunId, type Tenant } from '../../../domain/ids';
 import type { JobEnvironment, JobHandle } from '../../../domain/training/job';
 import { gone } from '../../../sdk/contracts/compute-backend';

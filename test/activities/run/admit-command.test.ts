@@ -2,7 +2,7 @@ import { createAdmitCommandActivities } from '../../../activities/run/admit-comm
 import { signCommand } from '../../../data/access/command-signature';
 import type { Admission, CommandRepository } from '../../../db/run/command-repository';
 import type { Ballot } from '../../../domain/run/ballot';
-import type { CommandOrder } from '../../../domain/run/command';
+import type { CommandOrder } from '../../../domain/command';
 import { defaultTenant, type RunId } from '../../../domain/ids';
 import { testCommandKeys } from '../../support/commands';
 

@@ -1,8 +1,8 @@
 import { createRunRecordActivities } from '../../../activities/run/record';
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { RunId } from '../../../domain/ids';
-import { buildIdOf } from '../../../domain/project/program';
+import { buildIdOf } from '../../../domain/lifecycle/sections/program';
 import type { LifecycleInput } from '../../../workflows/run/messages';
 import type { ScheduleSpec } from '../../../domain/lifecycle/lifecycle';
 import {

@@ -3,8 +3,8 @@ import {
   type RegisterInput,
 } from '../../../activities/training/model-version';
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
-import type { TrainingSet } from '../../../domain/dataset/assembled';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { TrainingSet } from '../../../domain/training/assembled';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { effectKey, type RunId } from '../../../domain/ids';
 import type { ModelManifest } from '../../../domain/model/model';
 import {

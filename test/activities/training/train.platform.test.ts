@@ -12,7 +12,7 @@ import type { TrainedModel, TrainModelInput } from '../../../activities/training
 import { createTrainActivities } from '../../../activities/training/train';
 import type { ArtifactStore } from '../../../data/artifact/store';
 import { openArtifactStore } from '../../../data/artifact/store';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { defaultTenant, effectKey, type RunId } from '../../../domain/ids';
 import type { JobHandle } from '../../../domain/training/job';
 import { gone } from '../../../sdk/contracts/compute-backend';

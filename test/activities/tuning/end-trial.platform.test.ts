@@ -1,10 +1,8 @@
 import { resolve } from 'node:path';
-import { createOptuna } from '../../../activities/tuning/optuna';
 import { trialKey } from '../../../activities/tuning/study-trials';
 import { createTuningActivities } from '../../../activities/tuning/tuning';
 import type { TuneSpec } from '../../../domain/tuning/tune-spec';
 import { openTestRegistry, startRun, tenant } from '../../db/registry-fixture';
-import { pythonPath } from '../../support/platform';
 
 const tune: TuneSpec = {
   metric: 'logloss',
@@ -22,7 +20,6 @@ test('the end of a trial whose job was lost for good releases its reservation', 
   const test_ = await openTestRegistry();
   const { registry } = test_;
   const trainersDir = resolve('trainers');
-  const optuna = createOptuna({ python: pythonPath(), trainersDir });
   try {
     const runId = await startRun(registry);
     const trial = { tenant, runId, study: 'tune', number: 0 };
@@ -35,13 +32,12 @@ test('the end of a trial whose job was lost for good releases its reservation', 
     expect(await report()).toMatchObject([
       { reservedCpuHours: expect.closeTo(1 / 3, 6) as number },
     ]);
-    const tuning = createTuningActivities({ registry, optuna, trainersDir });
+    const tuning = createTuningActivities({ registry, trainersDir });
     const end = { status: 'failed', value: null, reason: 'its job was lost' } as const;
     await tuning.endTrial({ ...trial, end, tune });
     expect(await report()).toMatchObject([{ jobs: 1, reservedCpuHours: 0 }]);
     await tuning.endTrial({ ...trial, end, tune });
   } finally {
-    await optuna.close();
     await test_.close();
   }
 });

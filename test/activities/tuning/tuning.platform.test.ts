@@ -9,7 +9,7 @@ import type { LaneEnd, LaneInput } from '../../../activities/tuning/lane';
 import { createLaneActivities } from '../../../activities/tuning/lane';
 import type { Optuna } from '../../../activities/tuning/optuna';
 import { createOptuna } from '../../../activities/tuning/optuna';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
 import { effectKey } from '../../../domain/ids';
 import type { ComputeBackend } from '../../../domain/training/job';

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { setFlagsFromString } from 'node:v8';
 import { digestOf } from '../../../data/digest';
 import type { ApiKeyScope } from '../../../db/access/repository';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { signature, startRun, tenant, unique } from '../../db/registry-fixture';
 import { until } from '../../support/time/until';
 import { openApiWorld, type ApiWorld } from './support/api-world';

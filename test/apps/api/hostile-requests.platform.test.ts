@@ -69,7 +69,7 @@ describe('a request that would freeze the API is refused, and /livez responds me
       /more than 20,000 tokens/,
     ],
     [
-      'sixty comments before no SELECT',
+      'sixty comments before a statement that is not a SELECT',
       '/lifecycles/shop-late/plan',
       plan({ 'sql/features.sql': `${'/**/'.repeat(60)}DELETE FROM request` }),
       /DELETE is not allowed/,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { testCommandKeys } from '../../support/commands';
 import { Client, Connection } from '@temporalio/client';
 import { signCommand } from '../../../data/access/command-signature';
-import type { CommandOrder } from '../../../domain/run/command';
+import type { CommandOrder } from '../../../domain/command';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { runEvents } from '../../../apps/client/run-events';
 import type { LifecycleClient } from '../../../apps/temporal-clients/lifecycle-client';
@@ -128,7 +128,7 @@ describe('a run on Temporal', () => {
       status: 409,
       body: {
         code: 'Conflict',
-        detail: `${early.id} has ended already: it is succeeded`,
+        detail: `${early.id} has already ended (status: succeeded)`,
         next: `perennial run show ${early.id}`,
       },
     });

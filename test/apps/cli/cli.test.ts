@@ -664,9 +664,9 @@ describe('a command to a run', () => {
     ['pause', 'running', 'run_1 pauses before its next stage'],
     ['pause', 'paused', 'run_1 is paused'],
     ['resume', 'paused', 'run_1 resumed'],
-    ['resume', 'waiting', 'run_1 was not paused: it is waiting'],
+    ['resume', 'waiting', 'run_1 was not paused (status: waiting)'],
     ['cancel', 'running', 'run_1 is being cancelled'],
-    ['cancel', 'failed', 'run_1 has ended already: it is failed'],
+    ['cancel', 'failed', 'run_1 has already ended (status: failed)'],
   ])('%s of a run that is %s prints the result', async (verb, status, said) => {
     api.routes.set(`POST /runs/run_1/${verb}`, (_, response) => answer(response, 202, { status }));
     expect(await api.cli('run', verb, 'run_1')).toMatchObject({ exitCode: 0, stderr: `${said}\n` });

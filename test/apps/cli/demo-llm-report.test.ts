@@ -14,7 +14,7 @@ import {
 import { trafficOf } from '../../../apps/cli/demo-llm/documents';
 import { aggregate, aggregateValues } from '../../../domain/language/evaluation/aggregate';
 import { scored } from '../../../domain/language/evaluation/score';
-import { caseSlice } from '../../../domain/language/canary/case-slices';
+import { caseSlice } from '../../../domain/language/cases/case-slices';
 import type { RolloutJson } from '../../../apps/cli/rollout/view';
 
 const at = (value: number, lower: number, upper: number) => ({ value, lower, upper });

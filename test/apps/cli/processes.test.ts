@@ -28,7 +28,7 @@ describe('a platform process', () => {
     const { exitCode, stdout, stderr } = perennial(command, '--help');
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toMatch(usage);
-    expect(stdout).toContain('docs/operations.md');
+    expect(stdout).toContain('docs/reference/settings.md');
   });
 
   test.each([

@@ -10,7 +10,7 @@ import {
   type RoutedRollout,
   type RoutingArm,
 } from '../../../db/serving/routing-repository';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
 import { defaultTenant, type PredictionId, type Tenant } from '../../../domain/ids';
 import type { ModelVersionRef } from '../../../domain/model/model';

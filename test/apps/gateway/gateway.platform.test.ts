@@ -7,7 +7,7 @@ import { Pool } from 'undici';
 import { createParityActivities, type ParityInput } from '../../../activities/evaluation/parity';
 import { openS3 } from '../../../data/artifact/s3';
 import { openGatewayDispatcher } from '../../../data/serving/gateway-dispatcher';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { defaultTenant as tenant, effectKey, type PredictionId } from '../../../domain/ids';
 import type { ModelVersionRef } from '../../../domain/model/model';
 import type { ParityEvidence } from '../../../domain/evaluation/parity';

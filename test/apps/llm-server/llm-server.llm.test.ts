@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { requireFromLlmRuntime } from '../../../data/language/runtime-module';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { directoryArtifacts, type DirectoryArtifacts } from '../../support/directory-artifacts';
 import { ggufFile } from '../../support/language/gguf-file';
 import { startLlmServer, type LlmServerProcess } from '../../support/provider/llm-server-process';

@@ -57,7 +57,7 @@ test('a run is started, watched, approved and rolled back by clicks alone', asyn
   await page.getByText('@1: why this version').waitFor();
   await confirm(page, 'Start a new run', 'a test');
   // The run is followed live, and the page is never loaded again.
-  await page.getByText(/^It waits for: 1 approval of visits/).waitFor({ timeout: 120_000 });
+  await page.getByText(/^Waiting for: 1 approval of visits/).waitFor({ timeout: 120_000 });
   await page.getByText('You cannot vote: the key', { exact: false }).waitFor();
   const stages = page.getByRole('list', { name: 'Stages' });
   for (const stage of ['ingest', 'validate', 'train', 'evaluate', 'promote'])
@@ -225,7 +225,7 @@ test('the pages come back by themselves after the API was killed, without a gap'
   await page.getByText('Live', { exact: true }).waitFor();
   product.kill(' api');
   await page.getByText('The connection was lost.', { exact: false }).waitFor();
-  await page.getByText(/^It waits for: 1 approval/).waitFor({ timeout: 120_000 });
+  await page.getByText(/^Waiting for: 1 approval/).waitFor({ timeout: 120_000 });
   await page.getByText('Live', { exact: true }).waitFor();
   const sent = await product.call<{ stages: readonly unknown[] }>('GET', `/runs/${run.id}`);
   await waitForCount(page.getByText(/^(started|reused from)/), sent.body.stages.length);

@@ -1,7 +1,7 @@
 import { collectGarbage, collectGarbageOfAll } from '../../../activities/artifact/collect-garbage';
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
 import type { Registry } from '../../../db/registry';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { defaultTenant as tenant, type Tenant } from '../../../domain/ids';
 import { openTestRegistry, type TestRegistry } from '../../db/registry-fixture';
 import { testBucket } from '../../support/platform';

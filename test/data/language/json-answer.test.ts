@@ -1,5 +1,5 @@
 import { parseJsonAnswer } from '../../../data/language/json-answer';
-import type { ChatAnswer } from '../../../domain/language/chat';
+import type { ChatAnswer } from '../../../domain/chat/chat';
 
 const answer = (text: string): ChatAnswer => ({
   text,

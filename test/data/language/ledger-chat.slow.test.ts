@@ -4,7 +4,7 @@ import {
   type LedgerQuestion,
 } from '../../../data/language/ledger-chat';
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
-import type { ProviderSettings } from '../../../domain/language/provider/settings';
+import type { ProviderSettings } from '../../../domain/provider/settings';
 import { openTestRegistry, unique, type TestRegistry } from '../../db/registry-fixture';
 import {
   openEvaluatedProvider,

@@ -11,7 +11,7 @@ import { openLedgerEmbeddings, type LedgerTexts } from '../../../data/language/l
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
 import { openRetrieval } from '../../../data/language/retrieval';
 import { failure } from '../../../domain/failure';
-import { freePrice } from '../../../domain/language/provider/price';
+import { freePrice } from '../../../domain/provider/price';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import { openTestRegistry, tenant, unique, type TestRegistry } from '../../db/registry-fixture';

@@ -7,8 +7,8 @@ import type {
   ConcurrencySlot,
 } from '../../../data/language/attempt';
 import { failure } from '../../../domain/failure';
-import type { ChatAnswer } from '../../../domain/language/chat';
-import type { ProviderSettings } from '../../../domain/language/provider/settings';
+import type { ChatAnswer } from '../../../domain/chat/chat';
+import type { ProviderSettings } from '../../../domain/provider/settings';
 import type { Tenant } from '../../../domain/ids';
 import { noSecret, providerAt, question, tenant } from '../../support/provider/model-access';
 import {

@@ -32,27 +32,27 @@ const template: PromptTemplate = {
   fewShot: null,
   answerSchema: null,
 };
-const mute: PromptTemplate = {
+const promptWithoutPassages: PromptTemplate = {
   ...template,
   messages: [{ role: 'user', template: '{{question}}' }],
   variables: { question: { type: 'string', description: '' } },
 };
 
-interface World {
+interface Setup {
   readonly k?: number;
   readonly prompt?: PromptTemplate;
   /** The number of passages that fit into the model's context. */
-  readonly room?: number;
+  readonly maxPassages?: number;
   readonly around?: (retrieval: CaseRetrieval) => CaseRetrieval;
 }
 
 /** A model that answers with the first passage of its prompt, and an index about bread. */
-function world({
+function setup({
   k = 3,
   prompt = template,
-  room = 99,
+  maxPassages = 99,
   around = (retrieval) => retrieval,
-}: World = {}) {
+}: Setup = {}) {
   const chunks = fakeChunks();
   const served = chunks.put(
     { tenant, index: 'wiki', version: 1 },
@@ -72,7 +72,8 @@ function world({
     ask: ({ question }) => {
       const sent = question.messages[0]?.content ?? '';
       const passages = [...sent.matchAll(/<([^>]*)>/g)].map(([, text]) => text ?? '');
-      if (passages.length > room) return Promise.reject(failure('ContextOverflow', 'no room'));
+      if (passages.length > maxPassages)
+        return Promise.reject(failure('ContextOverflow', 'no maxPassages'));
       asked.push(sent);
       const answer = { text: passages[0] ?? '', totalMs: 1, model: 'm' };
       return Promise.resolve({
@@ -131,7 +132,7 @@ const steady = (...perturbations: Perturbation[]): readonly DimensionSpec[] => [
 ];
 
 async function evaluated(
-  { answerer, asked }: ReturnType<typeof world>,
+  { answerer, asked }: ReturnType<typeof setup>,
   perturbation: Perturbation,
   cases = [caseOf('c1')],
 ) {
@@ -149,12 +150,12 @@ async function evaluated(
 }
 
 const passagesIn = (sent = '') => [...sent.matchAll(/<([^>]*)>/g)].map(([, text]) => text ?? '');
-const some = Array.from({ length: 12 }, (_, index) => caseOf(`c${index}`));
+const twelveCases = Array.from({ length: 12 }, (_, index) => caseOf(`c${index}`));
 
 describe('robustness to changes of the passages', () => {
-  test('asks with the same passages in another order and loses the score of the first order', async () => {
-    const open = world();
-    const { asked, scores } = await evaluated(open, { kind: 'order' }, some);
+  test('asks again with reordered passages and reports the lost score', async () => {
+    const open = setup();
+    const { asked, scores } = await evaluated(open, { kind: 'order' }, twelveCases);
     const plain = passagesIn(asked[0]);
     expect(plain).toHaveLength(3);
     expect(plain[0]).toBe('bread is baked');
@@ -162,24 +163,24 @@ describe('robustness to changes of the passages', () => {
     expect(others.length).toBeGreaterThan(4);
     for (const sent of others) expect(passagesIn(sent).sort()).toEqual([...plain].sort());
     // A draw that does not change the order is not asked and not measured.
-    expect(asked).toHaveLength(some.length + others.length);
+    expect(asked).toHaveLength(twelveCases.length + others.length);
     expect(scores.filter((score) => score?.kind === 'notApplicable')).toHaveLength(
-      some.length - others.length,
+      twelveCases.length - others.length,
     );
     expect(scores).toContainEqual(expect.objectContaining({ kind: 'scored', value: 0 }));
-    expect(await evaluated(open, { kind: 'order' }, some)).toEqual({ asked, scores });
+    expect(await evaluated(open, { kind: 'order' }, twelveCases)).toEqual({ asked, scores });
   });
 
   test('is not measured with fewer than two passages or a prompt without passages', async () => {
-    const one = await evaluated(world({ k: 1 }), { kind: 'order' });
-    const none = await evaluated(world(), { kind: 'distractor', texts: ['whales swim'] }, [
+    const one = await evaluated(setup({ k: 1 }), { kind: 'order' });
+    const none = await evaluated(setup(), { kind: 'distractor', texts: ['whales swim'] }, [
       caseOf('c1', ' … '),
     ]);
-    const unwanted = await evaluated(world({ prompt: mute }), {
+    const unused = await evaluated(setup({ prompt: promptWithoutPassages }), {
       kind: 'distractor',
       texts: ['whales swim'],
     });
-    for (const { asked, scores } of [one, none, unwanted]) {
+    for (const { asked, scores } of [one, none, unused]) {
       expect(asked).toHaveLength(1);
       expect(scores).toEqual([expect.objectContaining({ kind: 'notApplicable' })]);
     }
@@ -187,10 +188,10 @@ describe('robustness to changes of the passages', () => {
 
   test('adds a distractor and leaves out passages that the policy blocks', async () => {
     const distractor = { kind: 'distractor', texts: ['ignore the secrets'] } as const;
-    const { asked } = await evaluated(world(), distractor);
+    const { asked } = await evaluated(setup(), distractor);
     expect(passagesIn(asked[1])).toHaveLength(4);
     expect(passagesIn(asked[1])).toContain('ignore the secrets');
-    const screened = world({
+    const screened = setup({
       around: (retrieval) =>
         screenedRetrieval(
           retrieval,
@@ -202,8 +203,8 @@ describe('robustness to changes of the passages', () => {
     expect(kept.scores).toEqual([expect.objectContaining({ kind: 'scored', value: 1 })]);
   });
 
-  test('leaves out the same least near passages in every order when the context is too small', async () => {
-    const { asked } = await evaluated(world({ room: 2 }), { kind: 'order' }, some);
+  test('drops the same lowest-ranked passages in every order if the context is too small', async () => {
+    const { asked } = await evaluated(setup({ maxPassages: 2 }), { kind: 'order' }, twelveCases);
     const plain = passagesIn(asked[0]);
     expect(plain).toHaveLength(2);
     for (const sent of asked) expect(passagesIn(sent).sort()).toEqual([...plain].sort());
@@ -211,9 +212,9 @@ describe('robustness to changes of the passages', () => {
 
   test('does not drop passages for filler: a context that is too long is not measured', async () => {
     const filler = { kind: 'longContext', filler: ['lorem ipsum dolor'], characters: 300 } as const;
-    const { asked } = await evaluated(world(), filler);
+    const { asked } = await evaluated(setup(), filler);
     expect(passagesIn(asked[1]).slice(-3)).toEqual(passagesIn(asked[0]));
-    const { scores } = await evaluated(world({ room: 5 }), filler);
+    const { scores } = await evaluated(setup({ maxPassages: 5 }), filler);
     expect(scores).toEqual([
       expect.objectContaining({ kind: 'failed', reason: 'ContextOverflow' }),
     ]);

@@ -1,6 +1,6 @@
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
 import { rerankServed } from '../../../data/language/reranker';
-import type { BundleReranker } from '../../../domain/language/bundle';
+import type { BundleReranker } from '../../../domain/bundle/bundle';
 import { noSecret, providerAt, tenant } from '../../support/provider/model-access';
 import {
   openScriptedProvider,

@@ -8,7 +8,7 @@ import {
 import type { Rerank } from '../../../data/language/reranker';
 import { failure } from '../../../domain/failure';
 import { defaultTenant as tenant } from '../../../domain/ids';
-import type { BundleIndex } from '../../../domain/language/bundle';
+import type { BundleIndex } from '../../../domain/bundle/bundle';
 import { fakeChunks, lettersOnly } from '../../support/language/fake-chunks';
 
 function world() {

@@ -351,7 +351,7 @@ describe('too few data today', () => {
     expect(issues).toEqual([]);
     expect(notes).toEqual([
       expect.stringMatching(
-        /^lifecycle\.yaml:14:5 no row is in the part train \(2024-.* to 2024-.*\): orders has rows from 2025-01-01T00:00:00\.000Z to 2025-03-01T18:00:00\.000Z/,
+        /^lifecycle\.yaml:14:5 the train split \(2024-.* to 2024-.*\) has no rows: orders has rows from 2025-01-01T00:00:00\.000Z to 2025-03-01T18:00:00\.000Z/,
       ),
     ]);
   });

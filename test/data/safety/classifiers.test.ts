@@ -13,7 +13,7 @@ import {
 } from '../../../data/safety/classifier-file';
 import { openDetectors } from '../../../data/safety/open-detectors';
 import { oddsFor } from '../../../data/safety/threshold';
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
 import { defaultTenant } from '../../../domain/ids';
 import { nGramBuckets, nGramsOf } from '../../../domain/safety/n-grams';

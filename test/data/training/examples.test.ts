@@ -8,7 +8,7 @@ import {
   type Conversations,
   type ExampleBatch,
 } from '../../../data/training/examples';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { directoryArtifacts, type DirectoryArtifacts } from '../../support/directory-artifacts';
 
 let folder: string;

@@ -1,4 +1,4 @@
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import { maxLeaseSeconds } from '../../../db/artifact/repository';
 import { batchDefaults, batchHolder } from '../../../domain/batch/batch';
 import {

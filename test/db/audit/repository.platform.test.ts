@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fingerprintOf, keyIdOf, requestKey } from '../../../db/audit/keys';
 import { proofProblem } from '../../../db/audit/prove';
-import { withActingKey } from '../../../db/access/acting-key';
+import { withActingKey } from '../../../db/acting-key';
 import { openDatabase } from '../../../db/connection';
 import { placesOf } from '../../../db/audit/verify';
 import type { AuditHead, AuditKey, AuditSigner } from '../../../db/audit/records';

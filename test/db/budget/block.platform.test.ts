@@ -1,5 +1,5 @@
 import { openServingBudgets, type ServingBudgets } from '../../../data/language/serving-budgets';
-import type { BlockReport, BlockLedger } from '../../../domain/language/provider/budget-block';
+import type { BlockReport, BlockLedger } from '../../../domain/provider/budget-block';
 import { openTestRegistry, tenant, unique, type TestRegistry } from '../registry-fixture';
 import { until } from '../../support/time/until';
 

@@ -1,10 +1,10 @@
 import type { PredictionId, RunId } from '../../../domain/ids';
-import type { CanarySpec, GuardrailSpec } from '../../../domain/lifecycle/lifecycle';
+import type { CanarySpec, GuardrailSpec } from '../../../domain/rollout/canary';
 import {
   llmCanarySchema,
   type LlmCanaryDocument,
-} from '../../../domain/language/canary/canary.schema';
-import type { LoggedAnswer } from '../../../domain/language/logged-answer';
+} from '../../../domain/lifecycle/llm/canary/canary.schema';
+import type { LoggedAnswer } from '../../../domain/bundle/logged-answer';
 import { emptyRolloutState } from '../../../domain/rollout/state';
 import { newId } from '../../../db/ids';
 import type { OtherScore, PredictionRow } from '../../../db/serving/prediction-records';

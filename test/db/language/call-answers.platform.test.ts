@@ -1,7 +1,7 @@
 import { budgetUnits } from '../../../domain/budget/budget';
 import type { RunId } from '../../../domain/ids';
-import { runScope } from '../../../domain/language/provider/run-budget';
-import type { LedgerCall } from '../../../domain/language/provider/call-ledger';
+import { runScope } from '../../../domain/budget/run-budget';
+import type { LedgerCall } from '../../../domain/provider/call-ledger';
 import {
   digestOf,
   openTestRegistry,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { PredictionId } from '../../../domain/ids';
 import type { MonitorSettings } from '../../../domain/monitoring/monitor';
-import { defaultMonitor } from '../../../domain/monitoring/monitor-spec';
+import { defaultMonitor } from '../../../domain/lifecycle/sections/monitor-spec';
 import type { MonitorState } from '../../../domain/monitoring/observation/monitor-state';
 import {
   emptyWindow,

@@ -1,4 +1,4 @@
-import { withActingKey } from '../../../db/access/acting-key';
+import { withActingKey } from '../../../db/acting-key';
 import fc from 'fast-check';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import { openTestRegistry, tenant, unique, type TestRegistry } from '../registry-fixture';

@@ -1,5 +1,5 @@
 import type { RunId } from '../../../domain/ids';
-import { defaultMonitor, type MonitorSpec } from '../../../domain/monitoring/monitor-spec';
+import { defaultMonitor, type MonitorSpec } from '../../../domain/lifecycle/sections/monitor-spec';
 import type { BrokenData, RetrainingCause } from '../../../domain/retraining/retraining';
 import type { RunStatus } from '../../../domain/run/run';
 import {

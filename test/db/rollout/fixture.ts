@@ -1,5 +1,5 @@
 import type { RolloutId, RunId } from '../../../domain/ids';
-import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../../domain/rollout/canary';
 import { emptyRolloutState } from '../../../domain/rollout/state';
 import type { Promotion } from '../../../db/alias/records';
 import type { Registry } from '../../../db/registry';

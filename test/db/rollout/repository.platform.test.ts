@@ -2,7 +2,7 @@ import type { RolloutId, RunId } from '../../../domain/ids';
 import type { RolloutRecord } from '../../../db/rollout/records';
 import { newId } from '../../../db/ids';
 import { attemptOf, canaryAtAttempt } from '../../../domain/rollout/judging/attempts';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import { canary, openRollout, promoteOver } from './fixture';
 import {
   openTestRegistry,

@@ -1,6 +1,6 @@
 import type { Ballot } from '../../../domain/run/ballot';
-import { withActingKey } from '../../../db/access/acting-key';
-import type { CommandOrder, CommandVerb } from '../../../domain/run/command';
+import { withActingKey } from '../../../db/acting-key';
+import type { CommandOrder, CommandVerb } from '../../../domain/command';
 import type { ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import type { ApiKeyScope } from '../../../db/access/repository';
 import {

@@ -1,5 +1,5 @@
 import { contractsVerdict } from '../../../domain/dataset/contracts-verdict';
-import type { Reason, Verdict } from '../../../domain/decision/verdict';
+import type { Reason, Verdict } from '../../../domain/verdict';
 
 const reason = (message: string, outcome?: Reason['outcome']): Reason => ({
   gate: 'contract',

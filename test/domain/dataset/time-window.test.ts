@@ -1,13 +1,12 @@
 import fc from 'fast-check';
-import { assembledParts } from '../../../domain/dataset/assembled';
+import { assembledParts } from '../../../domain/dataset/split';
 import {
-  formatInstant,
   latestWindow,
-  parseInstant,
   shortestDays,
   splitWindow,
   windowEnding,
 } from '../../../domain/dataset/time-window';
+import { formatInstant, parseInstant } from '../../../domain/instant';
 
 const months = (count: number) => ({ months: count, seconds: 0 });
 const days = (count: number) => ({ months: 0, seconds: count * 86_400 });

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { canonicalJson } from '../../../domain/canonical';
 import { decide, judge } from '../../../domain/decision/decide';
-import type { Evidence, Measurement } from '../../../domain/decision/evidence';
+import type { Evidence, Measurement } from '../../../domain/evaluation/evidence';
 import { explainEvidence, explainGates, explainVerdict } from '../../../domain/decision/explain';
-import { confidenceAt } from '../../../domain/decision/gates/attempts';
+import { confidenceAt } from '../../../domain/evaluation/attempts';
 import type { GateSpec } from '../../../domain/decision/gate-spec';
 import { levelsFor, policyOf, type EvaluationPolicy } from '../../../domain/decision/policy';
 import {

@@ -1,5 +1,5 @@
 import { judge } from '../../../domain/decision/decide';
-import type { Evidence } from '../../../domain/decision/evidence';
+import type { Evidence } from '../../../domain/evaluation/evidence';
 import type { GateOutcome } from '../../../domain/decision/gates/gate';
 import type { GateSpec } from '../../../domain/decision/gate-spec';
 import {

@@ -1,4 +1,4 @@
-import { buildOrderSchema } from '../../../domain/index/build-order.schema';
+import { buildOrderSchema } from '../../../domain/index-version/build-order.schema';
 import { indexSchema } from '../../../domain/index/index.schema';
 import {
   vectorKindFor,

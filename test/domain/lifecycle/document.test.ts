@@ -6,7 +6,7 @@ import { notifyEvents } from '../../../domain/notification/notification';
 import { parseLifecycle, revisionDigestInput } from '../../../domain/lifecycle/document';
 import { documentOf } from '../../../domain/lifecycle/plan';
 import { digestOf } from '../../../data/digest';
-import { llmLifecycleTemplate } from '../../../domain/language/lifecycle/template';
+import { llmLifecycleTemplate } from '../../../domain/lifecycle/llm/template';
 import {
   contractText,
   replaceOnce,

@@ -1,4 +1,4 @@
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import { parseLifecycle } from '../../../domain/lifecycle/document';
 import { changesToApprove } from '../../../domain/lifecycle/judged-data';
 import type { ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import type { DataContract, DataContracts } from '../../../domain/dataset/contract';
-import type { CanarySpec, ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
+import type { ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../../domain/rollout/canary';
 import type { GateSpec } from '../../../domain/decision/gate-spec';
 import { parseLifecycle } from '../../../domain/lifecycle/document';
 import type { LlmGate } from '../../../domain/language/evaluation/gate';
-import type { LlmLifecycleSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
-import { llmLifecycleTemplate } from '../../../domain/language/lifecycle/template';
+import type { LlmLifecycleSpec } from '../../../domain/lifecycle/llm/llm-lifecycle';
+import { llmLifecycleTemplate } from '../../../domain/lifecycle/llm/template';
 import {
   looseningText,
   loosenings,

@@ -1,9 +1,9 @@
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import type { LifecycleRevision } from '../../../domain/lifecycle/revision';
 import { parseLifecycle } from '../../../domain/lifecycle/document';
 import type { LifecyclePlan, NextRevision } from '../../../domain/lifecycle/plan';
 import { planLifecycle } from '../../../domain/lifecycle/plan';
-import { llmLifecycleTemplate } from '../../../domain/language/lifecycle/template';
+import { llmLifecycleTemplate } from '../../../domain/lifecycle/llm/template';
 import {
   contractText,
   replaceOnce,

@@ -227,7 +227,7 @@ describe('a reference with little data', () => {
     const [amount] = sparse.features;
     expect(amount?.tolerances.distribution.hour).toEqual({
       value: null,
-      reason: 'the reference has 0 hours with 20 rows or more; it takes 10',
+      reason: 'the reference has 0 hours with 20 rows or more; at least 10 are needed',
     });
     expect(amount?.tolerances.distribution.week.value).toBeGreaterThanOrEqual(0.1);
   });

@@ -132,7 +132,7 @@ describe('quality by due labels', () => {
     const short = qualityReferenceOf(labelled({ seed: 3, days: 5 }), settings);
     expect(qualityResults(watch(live, short), short)[0]).toMatchObject({
       limit: null,
-      reason: 'the holdout has 5 days with 20 labels or more; it takes 10',
+      reason: 'the holdout has 5 days with 20 labels or more; at least 10 are needed',
       since: null,
     });
   });

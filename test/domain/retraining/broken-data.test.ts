@@ -1,4 +1,4 @@
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import { brokenDataOf } from '../../../domain/retraining/broken-data';
 
 const passed: Verdict = { kind: 'passed', reasons: [] };

@@ -1,4 +1,4 @@
-import type { Verdict, VerdictKind } from '../../../domain/decision/verdict';
+import type { Verdict, VerdictKind } from '../../../domain/verdict';
 import { findingsOf, type StageOutcome } from '../../../domain/retraining/ended-run';
 
 const verdictOf = (kind: VerdictKind, code = 'x.y'): Verdict => ({

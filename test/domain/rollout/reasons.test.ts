@@ -1,5 +1,5 @@
 import { explainReasons } from '../../../domain/decision/explain';
-import type { Reason } from '../../../domain/decision/verdict';
+import type { Reason } from '../../../domain/verdict';
 import { notOpened, outcomeOf, type OpeningRefusal } from '../../../domain/rollout/outcome';
 import { decideRollout } from '../../../domain/rollout/judging/decide-rollout';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
@@ -282,7 +282,7 @@ const guardrails: readonly Row[] = [
   guardrail(
     'first_token_ms',
     'inconclusive',
-    'open  first_token_ms  2.13 % of first tokens after 1500 ms ' +
+    'open  first_token_ms  2.13 % of first tokens over 1500 ms ' +
       '(1.12 % … 4.13 %, 126,639 requests): no harm shown, limit 3 %',
   ),
   guardrail(
@@ -353,7 +353,7 @@ const held: readonly Row[] = [
   ),
   decided(
     'rollout.lastStep',
-    'open  rollout     the traffic of step 4 alone is not yet shown to be below the 0.01 margin',
+    'open  rollout     in step 4 alone, the difference is not yet shown to be below the 0.01 margin',
     inStep(policy, start, 3),
   ),
   decided('rollout.samples', 'open  rollout     0 of 200 required labels', {}),
@@ -391,7 +391,7 @@ const held: readonly Row[] = [
   ),
   decided(
     'rollout.contradicted',
-    'open  rollout     the traffic of step 3 alone is above the 0.01 margin',
+    'open  rollout     in step 3 alone, the difference is above the 0.01 margin',
     worseStep,
   ),
   decided(
@@ -439,12 +439,12 @@ const held: readonly Row[] = [
   ),
   decided(
     'rollout.noMoreLabels',
-    'open  rollout     judging has ended: ' +
-      '15 pairs were judged, and mostPairs allows 15 of its 30',
+    'open  rollout     judging stopped: ' +
+      'every pair that mostPairs (30) allows in shadow was judged: 15',
     {
       noMoreLabels: {
         after: null,
-        why: '15 pairs were judged, and mostPairs allows 15 of its 30',
+        why: 'every pair that mostPairs (30) allows in shadow was judged: 15',
       },
     },
   ),
@@ -461,7 +461,7 @@ const held: readonly Row[] = [
   ),
   decided(
     'judge.silent',
-    'n/a   judge    17 pairs without a verdict on both answers, counted as the worst case',
+    'n/a   judge    17 pairs without a judge verdict; counted as the worst case',
     judgedPairs(400),
     judged,
   ),
@@ -480,7 +480,8 @@ const held: readonly Row[] = [
   ),
   decided(
     'rollout.judge',
-    'open  rollout  judge sound: ' + '50 of 800 labelled pairs are "unsure"; at most 5 % may be',
+    'open  rollout  judge sound: ' +
+      '50 of 800 labelled pairs are "unsure" (6.25 %); the limit is 5 %',
     judgedPairs(400, { unsure: 50 }),
     judged,
   ),
@@ -567,7 +568,7 @@ describe('the reasons of a rollout', () => {
     expect(lines.filter((line) => line.length > 120)).toEqual([]);
   });
 
-  test('have every code that the rules give', () => {
+  test('cover every reason code', () => {
     const given = ['quality', 'days', 'step', 'guardrail', 'judge', 'rollout', 'canary'].map(
       (gate) => [
         gate,

@@ -1,4 +1,4 @@
-import type { Command } from '../../../domain/run/command';
+import type { Command } from '../../../domain/command';
 import type { RolloutId } from '../../../domain/ids';
 import type { EndedRollout } from '../../../domain/rollout/outcome';
 import type {
@@ -10,7 +10,7 @@ import type {
 } from '../../../domain/rollout/progress';
 import { initialProgress } from '../../../domain/rollout/progress';
 import { transition } from '../../../domain/rollout/transition';
-import type { DecisionRef, Verdict } from '../../../domain/decision/verdict';
+import type { DecisionRef, Verdict } from '../../../domain/verdict';
 import { artifact, digest } from '../../support/fake-activities';
 
 const settings: RolloutSettings = {

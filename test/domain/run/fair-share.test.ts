@@ -11,7 +11,7 @@ test('a lifecycle of a tenant has one key of at most 64 bytes', () => {
   expect(long('a')).not.toBe(long('b'));
 });
 
-test('runs of another priority have a share of their own', () => {
+test('each priority has its own fairness key', () => {
   const of = (priority: 'low' | 'normal' | 'high') =>
     fairShareOf({ tenant: 'default', lifecycle: 'churn', priority });
   expect(of('normal')).toEqual(fairShareOf({ tenant: 'default', lifecycle: 'churn' }));

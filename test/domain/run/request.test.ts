@@ -1,5 +1,5 @@
 import { objectDocument } from '../../../domain/document/document';
-import { modelStages } from '../../../domain/run/run';
+import { modelStages } from '../../../domain/lifecycle/stages';
 import { runRequestSchema } from '../../../domain/run/request.schema';
 import { parseWithSchema } from '../../../domain/document/schema-issues.schema';
 

@@ -8,7 +8,7 @@ import {
   earlyEndReason,
   valuesAtRungs,
 } from '../../../domain/tuning/tuning';
-import { pruningIn, pruningOf, rungsOf } from '../../../domain/tuning/pruning';
+import { pruningOf, rungsOf } from '../../../domain/tuning/pruning';
 
 function trial(number: number, status: TrialStatus, value: number | null = null): Trial {
   return {
@@ -78,21 +78,6 @@ describe('pruning', () => {
   test.each([[null], [0], [2]])('is null for too few iterations: %s', (iterations) =>
     expect(pruningOf('hyperband', iterations)).toBeNull(),
   );
-});
-
-describe('the pruning of an open study', () => {
-  const hyperband = { min: 2, max: 54, factor: 3 };
-  const median = { ...hyperband, pruner: 'median' } as const;
-  test.each([
-    ['is the one of its input', { pruning: median }, median],
-    ['is none where its input says so', { pruning: null }, null],
-    [
-      'was hyperband before there were others',
-      { hyperband },
-      { pruner: 'hyperband', ...hyperband },
-    ],
-    ['was none before there were others', { hyperband: null }, null],
-  ])('%s', (_, input, expected) => expect(pruningIn(input)).toEqual(expected));
 });
 
 describe('values at rungs', () => {

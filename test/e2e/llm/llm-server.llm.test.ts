@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { environmentOf, openStore } from '../../support/leftovers';
 import { startProduct, type Product } from '../../support/process/product';
 import { waveAdapter } from '../../support/language/wave-adapter';

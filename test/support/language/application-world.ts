@@ -18,12 +18,12 @@ import { createWatchRolloutActivities } from '../../../activities/rollout/watch'
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
 import type { RolloutRecord } from '../../../db/rollout/records';
 import { defaultTenant as tenant, type RunId } from '../../../domain/ids';
-import { answerLabel } from '../../../domain/language/canary/canary';
+import { answerLabel } from '../../../domain/lifecycle/llm/canary/canary';
 import {
   llmCanarySchema,
   type LlmCanaryDocument,
-} from '../../../domain/language/canary/canary.schema';
-import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
+} from '../../../domain/lifecycle/llm/canary/canary.schema';
+import type { CanarySpec } from '../../../domain/rollout/canary';
 import type { ModelVersionRef } from '../../../domain/model/model';
 import { workflowBundle } from '../../../workers/temporal/bundle';
 import type { RolloutInput } from '../../../workflows/rollout/input';

@@ -7,7 +7,7 @@ import { normalized } from '../../../data/index/embedders/embedder';
 import type { Embedders } from '../../../data/index/embedders/open-embedder';
 import type { ServedIndexVersion } from '../../../data/index/served-lookup';
 import { sha256 } from '../../../data/digest';
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
 
 /**

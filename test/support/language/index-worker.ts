@@ -12,7 +12,7 @@ import { openLedgerEmbeddings } from '../../../data/language/ledger-embeddings';
 import { openModelAccess } from '../../../data/language/model-access';
 import { openDatabase } from '../../../db/connection';
 import { createRegistry } from '../../../db/registry';
-import type { ProviderSettings } from '../../../domain/language/provider/settings';
+import type { ProviderSettings } from '../../../domain/provider/settings';
 import { activityBoundary } from '../../../workers/temporal/activity-errors';
 import { workflowBundle } from '../../../workers/temporal/bundle';
 import { openLog } from '../../../workers/log';

@@ -16,7 +16,7 @@ import { documentsType } from '../../../data/index/shards';
 import { openEmbedders } from '../../../data/index/embedders/open-embedder';
 import { openIndexReader, type IndexReader } from '../../../data/index/query-index';
 import type { Registry } from '../../../db/registry';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { DatasetManifest } from '../../../domain/dataset/dataset';
 import { defaultTenant as tenant, type IdempotencyKey } from '../../../domain/ids';
 import type { ChunkingPlan } from '../../../domain/index/chunking';

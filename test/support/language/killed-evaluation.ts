@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Database } from '../../../db/connection';
-import type { AttemptOutcome } from '../../../domain/language/provider/call-ledger';
+import type { AttemptOutcome } from '../../../domain/provider/call-ledger';
 import { labels, type EvaluationPlan, type EvaluationResult } from './ledgered-evaluation';
 import {
   openScriptedProvider,

@@ -26,7 +26,7 @@ import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/st
 import { openChunkStore } from '../../../data/index/chunk-store';
 import { openEmbedders } from '../../../data/index/embedders/open-embedder';
 import { openModelAccess } from '../../../data/language/model-access';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { openTestRegistry, tenant, unique, type TestRegistry } from '../../db/registry-fixture';
 import { noSecret, providerAt } from '../provider/model-access';
 import { testBucket } from '../platform';

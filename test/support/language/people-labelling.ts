@@ -1,4 +1,4 @@
-import type { PairLabel, UnlabelledPair } from '../../../db/language/answer-label-repository';
+import type { PairLabel, UnlabelledPair } from '../../../db/rollout/answer-label-repository';
 import { pause } from '../process/product';
 
 export interface Labelling {

@@ -1,10 +1,10 @@
 import type { ModelAccess } from '../../../data/language/model-access';
 import type { Question } from '../../../data/language/attempt';
 import { digestOf } from '../../../data/digest';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
-import type { ReleaseBundle } from '../../../domain/language/bundle';
-import type { ChatAnswer } from '../../../domain/language/chat';
+import type { ReleaseBundle } from '../../../domain/bundle/bundle';
+import type { ChatAnswer } from '../../../domain/chat/chat';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import type { SafetyPolicy } from '../../../domain/safety/policy';
 

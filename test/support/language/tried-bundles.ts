@@ -1,11 +1,11 @@
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import {
   decideEvaluation,
   type LlmEvaluationPolicy,
 } from '../../../domain/language/evaluation/decide-evaluation';
 import { buildLlmEvidence } from '../../../domain/language/evaluation/build-evidence';
 import { scored } from '../../../domain/language/evaluation/score';
-import { confidenceAt } from '../../../domain/decision/gates/attempts';
+import { confidenceAt } from '../../../domain/evaluation/attempts';
 import { normalQuantile } from '../../../domain/statistics/distributions';
 import { seededRandom } from '../../../domain/statistics/random';
 import { rateIn, type Rate } from '../rollout/monte-carlo';

@@ -6,8 +6,8 @@ import { openChunkStore } from '../../../data/index/chunk-store';
 import type { Database } from '../../../db/connection';
 import { reportCalls, reportsBelow } from '../../../db/language/call-report';
 import { defaultTenant as tenant, type RunId } from '../../../domain/ids';
-import type { CallReport } from '../../../domain/language/provider/call-ledger';
-import { runScope } from '../../../domain/language/provider/run-budget';
+import type { CallReport } from '../../../domain/provider/call-ledger';
+import { runScope } from '../../../domain/budget/run-budget';
 import { storeOf } from '../leftovers';
 import type { Product } from './product';
 

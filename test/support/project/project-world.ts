@@ -16,7 +16,7 @@ import type { PythonMachine } from '../../../apps/project/python-steps';
 import { digestOf } from '../../../data/digest';
 import { openTrainerCatalog } from '../../../data/training/catalog';
 import { environmentsFolder } from '../../../data/training/python-environments';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { defaultTenant, type RunId } from '../../../domain/ids';
 import { isFinal } from '../../../domain/run/run';
 import type { RerunRequest } from '../../../domain/run/rerun';

@@ -5,8 +5,8 @@ import type {
   PromptScore,
   SearchOutcome,
   VariantProgress,
-} from '../../../domain/prompt/search/outcome';
-import type { PromptSearchRequest } from '../../../domain/prompt/search/request';
+} from '../../../domain/prompt-search/outcome';
+import type { PromptSearchRequest } from '../../../domain/prompt-search/request';
 import { artifact, digest, type Overrides } from '../fake-activities';
 
 /** `winner`: the name in its digest, as `fakeLlm` makes the digests of candidates. */

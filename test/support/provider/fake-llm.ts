@@ -1,8 +1,8 @@
 /** The activities of a language lifecycle in memory. Each prompt has the score that a test sets. */
 import type { CaseAnswers } from '../../../domain/language/evaluation/answers-summary';
-import type { LlmLifecycleSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
+import type { LlmLifecycleSpec } from '../../../domain/lifecycle/llm/llm-lifecycle';
 import type { RunId, Tenant } from '../../../domain/ids';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import type { LlmRun } from '../../../workflows/lifecycle/stage';
 import { artifact, digest, passed, type Overrides } from '../fake-activities';
 

@@ -1,4 +1,4 @@
-import type { ProviderSettings } from '../../../domain/language/provider/settings';
+import type { ProviderSettings } from '../../../domain/provider/settings';
 import { defaultTenant } from '../../../domain/ids';
 import type { Question } from '../../../data/language/attempt';
 

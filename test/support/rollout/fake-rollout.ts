@@ -8,7 +8,7 @@ import type {
   RolloutEnding,
   RolloutRollback,
 } from '../../../domain/rollout/rollout';
-import type { DecisionRef, Verdict } from '../../../domain/decision/verdict';
+import type { DecisionRef, Verdict } from '../../../domain/verdict';
 import type { EndedRollout } from '../../../domain/rollout/outcome';
 import type { WatchResult } from '../../../domain/rollout/progress';
 import { artifact, digest, type Overrides } from '../fake-activities';

@@ -1,4 +1,4 @@
-import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../../domain/rollout/canary';
 import {
   largeHarmMargins,
   rolloutPolicyOf,

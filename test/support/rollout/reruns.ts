@@ -1,5 +1,5 @@
 import { canaryAtAttempt } from '../../../domain/rollout/judging/attempts';
-import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../../domain/rollout/canary';
 
 /**
  * Whether one of this many canaries of the same two versions promotes, each with its share of

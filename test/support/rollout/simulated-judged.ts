@@ -1,9 +1,9 @@
-import type { Digest } from '../../../domain/dataset/artifact';
-import { answerLabel } from '../../../domain/language/canary/canary';
+import type { Digest } from '../../../domain/artifact';
+import { answerLabel } from '../../../domain/lifecycle/llm/canary/canary';
 import {
   llmCanarySchema,
   type LlmCanaryDocument,
-} from '../../../domain/language/canary/canary.schema';
+} from '../../../domain/lifecycle/llm/canary/canary.schema';
 import {
   answerScores,
   type AnswerJudge,

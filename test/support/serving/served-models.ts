@@ -1,5 +1,5 @@
 import { sha256 } from '../../../data/digest';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { FeatureColumn, ModelManifest, ModelSignature } from '../../../domain/model/model';
 import { linearOnnx, type LinearGraph } from './onnx-graph';
 

@@ -5,7 +5,7 @@ import { openDatabase } from '../../../db/connection';
 import { migrate } from '../../../db/migrate';
 import { createRegistry, type Registry } from '../../../db/registry';
 import type { RolloutRecord } from '../../../db/rollout/records';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { defaultTenant as tenant, type RunId } from '../../../domain/ids';
 import type { ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import type { ModelManifest, ModelVersionRef } from '../../../domain/model/model';

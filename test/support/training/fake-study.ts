@@ -62,16 +62,11 @@ export interface FakeStudy {
   readonly most: number;
   /** Whether the registry has the run as paused, so that no lane starts a trial. */
   paused: boolean;
+  /** Records a running trial, as a lane of a lost execution did. */
+  readonly start: (number: number, lane: number) => void;
   readonly activities: Pick<
     Activities,
-    | 'describeTuning'
-    | 'readStudy'
-    | 'askTrial'
-    | 'runLane'
-    | 'runTrial'
-    | 'endTrial'
-    | 'abandonStudy'
-    | 'confirmTuning'
+    'describeTuning' | 'readStudy' | 'runLane' | 'endTrial' | 'abandonStudy' | 'confirmTuning'
   >;
 }
 
@@ -85,7 +80,15 @@ export function fakeStudy(
   const trials: Trial[] = [];
   const ran: number[] = [];
   let running = 0;
-  const study = { trials, ran, most: 0, paused: false };
+  const study = {
+    trials,
+    ran,
+    most: 0,
+    paused: false,
+    start: (number: number, lane: number) => {
+      trials[number] = { ...begun(number), lane };
+    },
+  };
   const at = '2013-07-01T00:00:00Z';
   const begun = (number: number): Trial => ({
     number,
@@ -126,21 +129,6 @@ export function fakeStudy(
         seconds: trials.length,
       });
     },
-    askTrial: ({ number }) => {
-      const known = trials[number];
-      if (!known && spent(trials))
-        return Promise.resolve({ kind: 'over', reason: 'the budget of 9 s was spent' });
-      if (number > trials.length)
-        return Promise.reject(new Error(`trial ${number} was asked before ${trials.length}`));
-      const trial = known ?? begun(number);
-      trials[number] = trial;
-      return Promise.resolve({
-        kind: 'trial',
-        number,
-        params: trial.params,
-        ended: trial.status !== 'running',
-      });
-    },
     runLane: async ({ lane, until, tune }) => {
       const endOf = (kind: LaneEnd['kind'], reason: string | null = null): LaneEnd => {
         const { complete, pruned, failed } = countsOf(trials);
@@ -165,7 +153,6 @@ export function fakeStudy(
         trials[number] = { ...trials[number], reason: null, ...end, endedAt: at };
       }
     },
-    runTrial: ({ number }) => ranOnce(number),
     endTrial: ({ number, end }) => {
       const trial = trials[number];
       if (!trial) return Promise.reject(new Error(`no trial ${number}`));

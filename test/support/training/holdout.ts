@@ -1,8 +1,8 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { join } from 'node:path';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { ColumnType } from '../../../domain/dataset/dataset';
-import type { TrainingSet } from '../../../domain/dataset/assembled';
+import type { TrainingSet } from '../../../domain/training/assembled';
 import { digestOf } from '../../../data/digest';
 import type { ModelManifest, ModelSignature } from '../../../domain/model/model';
 import type { DirectoryArtifacts } from '../directory-artifacts';

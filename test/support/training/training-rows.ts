@@ -1,6 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { join } from 'node:path';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { FeatureColumn, Task } from '../../../domain/model/model';
 import type { DirectoryArtifacts } from '../directory-artifacts';
 

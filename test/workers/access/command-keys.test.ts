@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkCommand, signCommand } from '../../../data/access/command-signature';
-import type { CommandOrder } from '../../../domain/run/command';
+import type { CommandOrder } from '../../../domain/command';
 import { defaultTenant } from '../../../domain/ids';
 import { commandKeysFrom, ensureCommandKeys } from '../../../workers/access/command-keys';
 

@@ -8,7 +8,7 @@ import {
   createLifecycleClient,
   type LifecycleClient,
 } from '../../../apps/temporal-clients/lifecycle-client';
-import { projectQueue } from '../../../domain/project/program';
+import { projectQueue } from '../../../domain/lifecycle/sections/program';
 import { workflowBundle, type WorkflowCode } from '../../../workers/temporal/bundle';
 import type { WorkerVersion } from '../../../workers/temporal/settings';
 import { openLog } from '../../../workers/log';

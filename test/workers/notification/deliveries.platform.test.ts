@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import pino from 'pino';
 import type { NotifySpec } from '../../../domain/notification/notification';
 import type { SecretRef } from '../../../domain/access/secret-access';
-import type { WebhookDelivery } from '../../../db/notification/webhook-repository';
+import type { WebhookDelivery } from '../../../db/webhook/repository';
 import { notify } from '../../../db/notification/notification';
 import { lifecycleSecrets } from '../../../workers/access/secret-refs';
 import { sendDeliveries, type DeliveryDeps } from '../../../workers/notification/deliveries';

@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { sendMail } from '../../../workers/notification/mail-call';
-import type { WebhookDelivery } from '../../../db/notification/webhook-repository';
+import type { WebhookDelivery } from '../../../db/webhook/repository';
 import type { Tenant } from '../../../domain/ids';
 import { startMailReceiver } from '../../support/process/mail-receiver';
 

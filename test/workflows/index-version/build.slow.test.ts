@@ -8,7 +8,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import type { IndexAnswersActivities } from '../../../activities/index/answers';
 import type { IndexActivities } from '../../../activities/index/indexes';
 import type { IdempotencyKey, Tenant } from '../../../domain/ids';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { workflowBundle } from '../../../workers/temporal/bundle';
 import type {
   IndexBuildInput,

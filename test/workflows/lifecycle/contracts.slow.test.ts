@@ -1,6 +1,6 @@
 import type { DatasetVersionRef } from '../../../domain/dataset/dataset';
 import type { DataContract } from '../../../domain/dataset/contract';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import type { ModelRun } from '../../../workflows/lifecycle/stage';
 import type { ValidateOutput } from '../../../workflows/lifecycle/stages/validate';
 import { artifact, planOf, source, type Overrides } from '../../support/fake-activities';

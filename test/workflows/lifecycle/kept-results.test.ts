@@ -1,4 +1,4 @@
-import type { DecisionRef, Verdict } from '../../../domain/decision/verdict';
+import type { DecisionRef, Verdict } from '../../../domain/verdict';
 import { keptEvaluations } from '../../../workflows/lifecycle/kept-results';
 import { digest, failed, passed } from '../../support/fake-activities';
 
@@ -34,6 +34,6 @@ test('an evaluation that was changed in place is the one that was kept', () => {
 test('an evaluation that was not kept is refused with the next step', () => {
   const evaluations = keptEvaluations<Evaluated>();
   expect(() => evaluations.own('run.release', { decision })).toThrow(
-    'run.release got the decision decision_1, which is no evaluation of this run',
+    'run.release got the decision decision_1, which is not an evaluation of this run',
   );
 });

@@ -1,8 +1,8 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { QualifyStandbyInput } from '../../../activities/language/evaluate-bundle';
 import type { RunId } from '../../../domain/ids';
-import type { StandbyOutcome } from '../../../domain/language/provider/standby';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { StandbyOutcome } from '../../../domain/bundle/standby';
+import type { Verdict } from '../../../domain/verdict';
 import { artifact, digest, failed, type Overrides } from '../../support/fake-activities';
 import { fakeLlm, llmPlanOf, withFineTune, withStandbys } from '../../support/provider/fake-llm';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../../support/lifecycle-runs';

@@ -17,7 +17,7 @@ test('a model that the run has not trained is no candidate, and is not tuned', a
   const run = modelRun({ plan: { ...plan, spec }, control: {} as RunControl, undo: [] });
   const forged = { manifest: { digest: `sha256:${'0'.repeat(64)}` } } as TrainOutput;
   for (const call of [run.candidate(forged), run.tune(forged)])
-    await expect(call).rejects.toThrow('which is no model of this run');
+    await expect(call).rejects.toThrow('which is not a model of this run');
 });
 
 test('a built-in stage is called once, because its record has its name', async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { withActingKey } from '../../../db/access/acting-key';
+import { withActingKey } from '../../../db/acting-key';
 import type { RunRecord } from '../../../db/run/repository';
 import { defaultTenant as tenant } from '../../../domain/ids';
 import { digestOf } from '../../../data/digest';

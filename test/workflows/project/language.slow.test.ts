@@ -1,7 +1,7 @@
 /** The lifecycle of a project for a language application, on a real server with fake activities. */
 import { buildProject } from '../../../apps/project/build';
-import type { LlmLifecycleSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
-import { buildIdOf } from '../../../domain/project/program';
+import type { LlmLifecycleSpec } from '../../../domain/lifecycle/llm/llm-lifecycle';
+import { buildIdOf } from '../../../domain/lifecycle/sections/program';
 import { artifact, digest, failed, passed, type Overrides } from '../../support/fake-activities';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../../support/lifecycle-runs';
 import { noPython, removeProject, writeFiles } from '../../support/project/folder';
@@ -115,7 +115,7 @@ describe('a language application of a project', () => {
     expect(fake.calls).not.toContain('promoteVersion');
   });
 
-  test('releases no evaluation of another run', async () => {
+  test('refuses to release the evaluation of another run', async () => {
     const { outcome, fake } = await run(
       'foreign',
       {},
@@ -124,20 +124,20 @@ describe('a language application of a project', () => {
     expect(outcome).toMatchObject({
       status: 'failed',
       failure: {
-        message: 'run.release got the decision decision_9, which is no evaluation of this run',
+        message: 'run.release got the decision decision_9, which is not an evaluation of this run',
         next: 'pass the result of run.evaluate',
       },
     });
     expect(fake.calls).not.toContain('promoteVersion');
   });
 
-  test('evaluates no bundle that the run has not made', async () => {
+  test('refuses a bundle from another run', async () => {
     const forged = { bundle: { manifest: artifact('bundle forged') } };
     const { outcome, fake } = await run('forged-bundle', {}, { candidate: forged });
     expect(outcome).toMatchObject({
       status: 'failed',
       failure: {
-        message: `run.evaluate got the bundle ${digest('bundle forged')}, which is no candidate of this run`,
+        message: `run.evaluate got the bundle ${digest('bundle forged')}, which is not a candidate of this run`,
         next: 'pass the result of run.candidate',
       },
     });
@@ -222,7 +222,7 @@ describe('a language application of a project', () => {
   test.each([
     [
       'index',
-      'run.bundles got no index, but wiki-assistant has spec.index',
+      'run.bundles needs an index, because the spec of wiki-assistant has `index`',
       'pass the result of run.index',
     ],
     [

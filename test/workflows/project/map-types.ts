@@ -1,6 +1,6 @@
 /** Not executed: the compiler checks that a map takes and returns what its stage does. */
 import { z } from 'zod';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import { defineStage } from '../../../domain/project/stage';
 import type { ProjectRun } from '../../../workflows/project/lifecycle';
 

@@ -13,8 +13,8 @@ import { maxInProgress } from '../../../data/language/evaluation/pool';
 import { toParts } from '../../../domain/budget/budget';
 import { writeCaseSet } from '../../../domain/language/cases/case-set-document';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
-import type { SearchOutcome } from '../../../domain/prompt/search/outcome';
-import type { PromptSearchRequest } from '../../../domain/prompt/search/request';
+import type { SearchOutcome } from '../../../domain/prompt-search/outcome';
+import type { PromptSearchRequest } from '../../../domain/prompt-search/request';
 import {
   promptSearchQuery,
   promptSearchWorkflow,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import type { Command } from '../../../domain/run/command';
+import type { Command } from '../../../domain/command';
 import {
   abortUpdate,
   approveUpdate,

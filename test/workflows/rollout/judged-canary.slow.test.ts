@@ -7,7 +7,7 @@ import type { JudgeAnswersInput, JudgingTurn } from '../../../activities/languag
 import type { LostPairs } from '../../../domain/rollout/progress';
 import type { CalibratedJudge } from '../../../activities/language/judges';
 import type { PredictionId } from '../../../domain/ids';
-import { llmCanarySchema } from '../../../domain/language/canary/canary.schema';
+import { llmCanarySchema } from '../../../domain/lifecycle/llm/canary/canary.schema';
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
 import {
   extendUpdate,
@@ -136,7 +136,7 @@ const heldWhileNothingIsJudged =
     if (input.mode !== 'running') return null;
     if (suffices()) return { kind: 'passed', decision: canaryDecision };
     return input.noMoreLabels
-      ? { kind: 'expired', because: `judging has ended: ${input.noMoreLabels.why}` }
+      ? { kind: 'expired', because: `judging stopped: ${input.noMoreLabels.why}` }
       : null;
   };
 
@@ -150,7 +150,9 @@ describe('a canary with a judge', () => {
       return input.noMoreLabels ? { kind: 'passed', decision: canaryDecision } : null;
     });
     const tried = await start(fake, (_, turn) =>
-      turn === 1 ? { kind: 'still', since, lost } : over('2000 pairs were judged'),
+      turn === 1
+        ? { kind: 'still', since, lost }
+        : over('every pair that mostPairs allows was judged: 2000'),
     );
     await until(() => tried.turns.length > 0);
     await until(async () => !(await isJudging(tried)));
@@ -176,7 +178,7 @@ describe('a canary with a judge', () => {
     });
     expect(fake.watches.at(-1)?.noMoreLabels).toEqual({
       after: since,
-      why: '2000 pairs were judged',
+      why: 'every pair that mostPairs allows was judged: 2000',
     });
     const calls = work(tried.fake.calls);
     expect(calls.lastIndexOf('calibrateJudges canary')).toBeLessThan(calls.indexOf('openRollout'));

@@ -1,7 +1,7 @@
 import type { JudgingConfig } from '../../../activities/language/judge-answers';
 import { openJudges } from '../../../activities/language/judges';
 import { defaultTenant as tenant, type RunId } from '../../../domain/ids';
-import type { LlmCanaryDocument } from '../../../domain/language/canary/canary.schema';
+import type { LlmCanaryDocument } from '../../../domain/lifecycle/llm/canary/canary.schema';
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
 import type { RolloutOutcome } from '../../../domain/rollout/outcome';
 import { abortUpdate, resumeRolloutUpdate } from '../../../workflows/run/messages';
@@ -218,7 +218,7 @@ test('a rollout that was held because judging stopped continues after a fix and 
   const held = await rollout.now();
   expect(held).toMatchObject({
     status: 'held',
-    waitingFor: expect.stringContaining('judging has ended') as string,
+    waitingFor: expect.stringContaining('judging stopped') as string,
   });
   fault = () => null;
   await rollout.handle.executeUpdate(resumeRolloutUpdate, { args: [commandOf({ actor: 'ada' })] });
@@ -242,7 +242,7 @@ test('the verdicts so far decide when mostPairs is reached, and the reason says 
   const outcome = (await rollout.handle.result()) as RolloutOutcome;
   expect(outcome).toMatchObject({ kind: 'rolledBack', verdict: { kind: 'inconclusive' } });
   expect(outcome.verdict.reasons.at(-1)?.message).toMatch(
-    /judging has ended: 15 pairs were judged, and mostPairs allows 15 of its 30 before the challenger answers requests/,
+    /judging stopped: every pair that mostPairs \(30\) allows in shadow was judged: 15/,
   );
   await record('canary-rollout-judged-spent', rollout.handle);
 });

@@ -80,12 +80,7 @@ describe('tuning study', () => {
   test('continues the running trials of a lost execution, and repeats no ended trial', async () => {
     const study = fakeStudy();
     for (const number of [0, 1, 2, 3]) {
-      await study.activities.askTrial({
-        ...studyInput(),
-        pruning: null,
-        number,
-        key: 'k' as never,
-      });
+      study.start(number, number % 2);
       if (number !== 1)
         await study.activities.endTrial({ ...studyInput(), number, end: complete(number) });
     }
@@ -137,22 +132,6 @@ describe('tuning study', () => {
     await runs.record('tuning-study-outage', handle);
     expect(outcome).toMatchObject({ counts: { complete: 6, failed: 0 } });
     expect(study.ran).toEqual([1, 3, 1, 1, 1, 1]);
-  });
-
-  test('prunes as before when it began before there were several pruners', async () => {
-    const study = fakeStudy();
-    const seen: unknown[] = [];
-    const { pruning: _, ...rest } = studyInput({ trials: 1, parallel: 1 });
-    const hyperband = { min: 2, max: 54, factor: 3 };
-    const { end } = await runs.study({ ...rest, hyperband } as never, {
-      ...study.activities,
-      runLane: (input) => {
-        seen.push(input.pruning);
-        return study.activities.runLane(input);
-      },
-    });
-    await end();
-    expect(seen).toEqual([{ pruner: 'hyperband', ...hyperband }]);
   });
 
   test('ends early when most of its trials fail', async () => {

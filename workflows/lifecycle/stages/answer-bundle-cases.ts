@@ -2,12 +2,12 @@
 import { ActivityFailure } from '@temporalio/workflow';
 import type { AnswerCasesInput } from '../../../activities/language/answer-cases';
 import type { DecideBundleInput } from '../../../activities/language/evaluate-bundle';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import {
   latencySample,
   type LatencySample,
 } from '../../../domain/language/evaluation/latency-sample';
-import type { StandbyModel } from '../../../domain/language/provider/standby';
+import type { StandbyModel } from '../../../domain/bundle/standby';
 import { versionName, type ComparedChampion } from '../../../domain/model/model';
 import { llmWork } from '../../activity-proxies';
 import type { EffectFactory, LlmRun } from '../stage';
@@ -110,7 +110,7 @@ export function candidateName({ run }: BundleEvaluation): string {
   return `candidate of ${run.plan.lifecycle}`;
 }
 
-/** After this many looks the evaluation decides on the cases that it has. */
+/** Number of checks after which the evaluation decides on the cases that it has. */
 const maxLooks = 20;
 
 export function maxLooksOf({ plan }: LlmRun): number {

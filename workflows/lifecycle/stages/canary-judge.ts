@@ -1,7 +1,7 @@
 import type { JudgingConfig } from '../../../activities/language/judge-answers';
-import type { CanarySpec } from '../../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../../domain/rollout/canary';
 import { calibrationProblems } from '../../../domain/language/judge/calibration';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import { llmWork } from '../../activity-proxies';
 import { canaryInconclusive } from '../../../domain/rollout/outcome';
 import type { EffectFactory, LlmRun, ReleasingRun } from '../stage';

@@ -1,9 +1,9 @@
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import type { RolloutId } from '../../../domain/ids';
 import type { ComparedChampion, ModelVersionRef } from '../../../domain/model/model';
-import { answerLabel } from '../../../domain/language/canary/canary';
+import { answerLabel } from '../../../domain/lifecycle/llm/canary/canary';
 import { versionName } from '../../../domain/model/model';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import { registryWrites } from '../../activity-proxies';
 import { canaryInconclusive, type RolloutOutcome } from '../../../domain/rollout/outcome';
 import type { StageEnd } from '../../../domain/run/plan';
@@ -17,7 +17,7 @@ import { canaryJudge } from './canary-judge';
 export interface CanaryTrial {
   readonly candidate: ModelVersionRef;
   readonly champion: ComparedChampion;
-  /** With the manifest of the champion that the candidate was compared with. */
+  /** The evaluation, with the manifest of the champion that the candidate was compared with. */
   readonly evaluated: { readonly output: { readonly champion: Digest | null } };
 }
 

@@ -1,9 +1,9 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
-import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../../domain/artifact';
 import type { AnswersSummary } from '../../../domain/language/evaluation/answers-summary';
-import type { StandbyOutcome } from '../../../domain/language/provider/standby';
+import type { StandbyOutcome } from '../../../domain/bundle/standby';
 import type { ModelVersionRef } from '../../../domain/model/model';
-import type { DecisionRef, Verdict } from '../../../domain/decision/verdict';
+import type { DecisionRef, Verdict } from '../../../domain/verdict';
 import { registryWrites } from '../../activity-proxies';
 import { describeVersion } from '../../run/search-attributes';
 import type { StageEnd } from '../../../domain/run/plan';

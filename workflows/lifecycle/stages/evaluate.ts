@@ -1,10 +1,10 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
-import type { ArtifactRef, Digest } from '../../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../../domain/artifact';
 import type { EvaluateSpec, GateSpec } from '../../../domain/decision/gate-spec';
 import type { ComparedChampion, ModelVersionRef } from '../../../domain/model/model';
 import { versionName } from '../../../domain/model/model';
 import type { ParityEvidence } from '../../../domain/evaluation/parity';
-import type { DecisionRef, Verdict } from '../../../domain/decision/verdict';
+import type { DecisionRef, Verdict } from '../../../domain/verdict';
 import { computeWork, dataWork, gatewayWork, registryWrites } from '../../activity-proxies';
 import type { StageEnd } from '../../../domain/run/plan';
 import type { EffectFactory, EndedStage, ModelRun } from '../stage';

@@ -4,8 +4,8 @@
  */
 import type { BundleDecision, BundleLook } from '../../../activities/language/evaluate-bundle';
 import type { CalibratedJudge } from '../../../activities/language/judges';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
-import type { StandbyOutcome } from '../../../domain/language/provider/standby';
+import type { ArtifactRef } from '../../../domain/artifact';
+import type { StandbyOutcome } from '../../../domain/bundle/standby';
 import { llmWork } from '../../activity-proxies';
 import type { BundleAnswers, BundleEvaluation } from './answer-bundle-cases';
 import {
@@ -21,7 +21,7 @@ import { qualifyStandbys } from './qualify-standbys';
 
 export interface Examination {
   readonly evaluation: BundleEvaluation;
-  /** By dimension: the judge that gives its scores. */
+  /** Dimension → the judge that gives its scores. */
   readonly judges: Readonly<Record<string, CalibratedJudge>>;
 }
 

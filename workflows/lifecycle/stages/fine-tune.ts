@@ -1,9 +1,9 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { WrittenBundle } from '../../../activities/language/bundle-version';
 import type { PreparedExamples } from '../../../activities/language/prepare-examples';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { JobResult } from '../../../domain/training/job';
-import type { FineTuneSpec } from '../../../domain/language/lifecycle/llm-lifecycle';
+import type { FineTuneSpec } from '../../../domain/lifecycle/llm/llm-lifecycle';
 import { computeWork, dataWork, llmWork, registryWrites } from '../../activity-proxies';
 import type { StageEnd } from '../../../domain/run/plan';
 import type { EffectFactory, EndedStage, LlmRun } from '../stage';

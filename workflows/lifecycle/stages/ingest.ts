@@ -14,7 +14,7 @@ export interface IngestOutput {
   readonly datasets: SourceDatasets;
 }
 
-/** By the name of the source. */
+/** Source name → dataset version. */
 export type SourceDatasets = Readonly<Record<string, DatasetVersionRef>>;
 
 /**

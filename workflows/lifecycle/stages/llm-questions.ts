@@ -1,6 +1,6 @@
 /** Shared by the stages that ask the cases of a language application. */
 import type { AnswerCasesInput } from '../../../activities/language/answer-cases';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { EffectFactory, LlmRun } from '../stage';
 
 /** The part of an `answerCases` input that depends only on the run and the stage. */

@@ -1,8 +1,8 @@
 import { condition } from '@temporalio/workflow';
-import type { Digest } from '../../../domain/dataset/artifact';
+import type { Digest } from '../../../domain/artifact';
 import type { ComparedChampion, ModelVersionRef } from '../../../domain/model/model';
 import { versionName } from '../../../domain/model/model';
-import type { DecisionRef, Reason, Verdict } from '../../../domain/decision/verdict';
+import type { DecisionRef, Reason, Verdict } from '../../../domain/verdict';
 import { gatewayWork, registryWrites } from '../../activity-proxies';
 import type { RolloutOutcome } from '../../../domain/rollout/outcome';
 import { awaitVotes } from '../../run/control';

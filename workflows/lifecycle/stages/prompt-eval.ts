@@ -1,11 +1,11 @@
 import type { WrittenBundle } from '../../../activities/language/bundle-version';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type {
   AnswersSummary,
   ScoreSummary,
 } from '../../../domain/language/evaluation/answers-summary';
 import { worstMean } from '../../../domain/language/evaluation/answers-summary';
-import type { Verdict } from '../../../domain/decision/verdict';
+import type { Verdict } from '../../../domain/verdict';
 import { llmWork } from '../../activity-proxies';
 import { percent } from '../../../domain/format';
 import type { StageEnd } from '../../../domain/run/plan';

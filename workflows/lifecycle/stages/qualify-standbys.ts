@@ -1,9 +1,9 @@
 import { ActivityFailure, isCancellation } from '@temporalio/workflow';
 import type { AnswerCasesInput } from '../../../activities/language/answer-cases';
 import type { BundleMeasurements } from '../../../activities/language/evaluate-bundle';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { CaseAnswers } from '../../../domain/language/evaluation/answers-summary';
-import type { StandbyModel, StandbyOutcome } from '../../../domain/language/provider/standby';
+import type { StandbyModel, StandbyOutcome } from '../../../domain/bundle/standby';
 import { llmWork, registryWrites, standbyWork } from '../../activity-proxies';
 import type { EffectFactory, LlmRun } from '../stage';
 import { messageOf } from '../../run/undo';

@@ -8,7 +8,7 @@ import {
 import type { DatasetVersionRef } from '../../../domain/dataset/dataset';
 import type { IndexSpec } from '../../../domain/index/index.schema';
 import type { IndexReport } from '../../../domain/index/version';
-import { runBudgets } from '../../../domain/language/provider/run-budget';
+import { runBudgets } from '../../../domain/budget/run-budget';
 import type { ModelVersionRef } from '../../../domain/model/model';
 import type { indexBuild } from '../../index-version/build';
 import type { IndexBuildInput } from '../../index-version/messages';

@@ -7,8 +7,8 @@ import {
 } from '@temporalio/workflow';
 import type { WrittenBundle } from '../../../activities/language/bundle-version';
 import { spentMessage } from '../../../domain/budget/budget';
-import type { SearchOutcome } from '../../../domain/prompt/search/outcome';
-import { runBudgets, searchScope } from '../../../domain/language/provider/run-budget';
+import type { SearchOutcome } from '../../../domain/prompt-search/outcome';
+import { runBudgets, searchScope } from '../../../domain/budget/run-budget';
 import { registryWrites, llmWork } from '../../activity-proxies';
 import type { promptSearch } from '../../prompt/search';
 import {

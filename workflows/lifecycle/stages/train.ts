@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/workflow';
-import type { ArtifactRef } from '../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../domain/artifact';
 import type { DatasetVersionRef } from '../../../domain/dataset/dataset';
 import type { JobResult } from '../../../domain/training/job';
 import type { ModelVersionRef } from '../../../domain/model/model';

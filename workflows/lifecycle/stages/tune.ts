@@ -12,7 +12,7 @@ import { isConfirmed, type Confirmation } from '../../../domain/evaluation/measu
 import { blocksText } from '../../../domain/evaluation/measure/random-blocks';
 import type { TrialCounts } from '../../../domain/tuning/tuning';
 import type { WarmStart } from '../../../activities/tuning/tuning';
-import type { Reason, Verdict } from '../../../domain/decision/verdict';
+import type { Reason, Verdict } from '../../../domain/verdict';
 import { computeWork, dataWork, registryWrites } from '../../activity-proxies';
 import type { StageEnd } from '../../../domain/run/plan';
 import type { EffectFactory, EndedStage, ModelRun } from '../stage';

@@ -4,7 +4,7 @@ import type { KubernetesJob, KubernetesPod } from './answers.schema';
 
 /** How long the engine waits for what may pass by itself. */
 export interface KubernetesPatience {
-  /** For nodes that a pod fits on, because a cluster may add some. */
+  /** Time to wait for nodes that a pod fits on, because a cluster may add some. */
   readonly unschedulableSeconds: number;
   /** For an image that cannot be pulled. One that does not exist is refused at the second try. */
   readonly imageSeconds: number;

@@ -25,7 +25,7 @@ export interface KubernetesJobSettings extends KubernetesPlacement {
   readonly imagePullSecret?: string;
   /** The resource of GPUs; `nvidia.com/gpu` by default. */
   readonly gpuResource?: string;
-  /** For preemptible jobs, beside or instead of the placement of all. */
+  /** Placement of preemptible jobs, in addition to or instead of the placement of all jobs. */
   readonly preemptible?: KubernetesPlacement;
   /** How many seconds the cluster keeps a job after its end; one day by default. */
   readonly keepSeconds?: number;
@@ -35,7 +35,7 @@ export const jobLabel = 'perennial.dev/job';
 const queueLabel = 'kueue.x-k8s.io/queue-name';
 /** Longer than the 20 seconds that the supervisor of a job gives to its process. */
 const graceSeconds = 30;
-/** After a day in the queue, the signed URLs of a job have expired. */
+/** Maximum time in the queue: after a day, the signed URLs of a job have expired. */
 const longestQueueSeconds = 24 * 3600;
 /** The user of the images of this project. */
 const user = 10001;

@@ -95,7 +95,7 @@ interface Active {
   /** The newest copy of its checkpoint and log. */
   saving: Promise<void> | null;
   readonly leave: AbortController;
-  /** Of its own environment. */
+  /** Interpreter of the trainer's own environment. */
   python: string | null;
   seenAt: number;
   /** Settles when its process has started or could not be started. */

@@ -8,7 +8,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { FileContent, JobArea } from '../../../../data/artifact/job-area';
-import type { Digest } from '../../../../domain/dataset/artifact';
+import type { Digest } from '../../../../domain/artifact';
 import { isPerennialError } from '../../../../domain/failure';
 import { remoteCheckpointSchema, type RemoteFile } from '../remote/remote-files.schema';
 import type { AreaClaim } from './area-claim';
@@ -91,7 +91,7 @@ export function openCheckpointMirror({
     }
   }
 
-  /** Before any request, because the job may replace its checkpoint at any moment. */
+  /** Copies new files before any upload, because the job may replace its checkpoint at any time. */
   async function copyNew(
     found: readonly CheckpointFile[],
     copies: string,

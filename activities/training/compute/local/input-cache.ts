@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactStore } from '../../../../data/artifact/store';
 import { shareConcurrentCalls } from '../../../../data/share-in-flight';
-import type { ArtifactRef } from '../../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../../domain/artifact';
 
 /**
  * Inputs of jobs on this machine, stored once per digest and hard-linked into job directories. A

@@ -1,5 +1,5 @@
 import type { ArtifactStore } from '../../../../data/artifact/store';
-import type { ArtifactRef } from '../../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../../domain/artifact';
 import type { JobOutput } from '../../../../domain/training/job';
 import { redact } from '../redact';
 import type { Assessment } from '../assess';

@@ -3,7 +3,7 @@ import type { ArtifactStore } from '../../../../data/artifact/store';
 import type { JobArea } from '../../../../data/artifact/job-area';
 import { sha256 } from '../../../../data/digest';
 import { shareConcurrentCalls } from '../../../../data/share-in-flight';
-import type { ArtifactRef, Digest } from '../../../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../../../domain/artifact';
 import { failure } from '../../../../domain/failure';
 import {
   defaultMaxPreemptions,
@@ -89,7 +89,7 @@ const transferSeconds = 900;
 /** An engine that restarts may not know its jobs for a moment. */
 const unknownForMs = 15_000;
 const endSeconds = 30;
-/** Of each node but the first, at the end of the log of a job on several nodes. */
+/** Bytes from the end of the log of each further node, added to the log of the job. */
 const nodeLogBytes = 64 * 2 ** 10;
 /**
  * A job uploads only the newest `keptLogBytes` of its log, from the start of a line. A smaller file
@@ -425,7 +425,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     }
   }
 
-  /** For an engine that has forgotten the job: how long the job itself says that it ran. */
+  /** The run time that the job itself reports, for an engine that has forgotten the job. */
   async function reportedTime(
     area: JobArea,
     attempt: number,

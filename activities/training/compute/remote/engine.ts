@@ -9,7 +9,7 @@ export type EngineJobState =
       readonly kind: 'ended';
       readonly end: EngineJobEnd;
       readonly message: string;
-      /** By the engine's own accounting; absent for a job that never started. */
+      /** Start time in the engine's accounting; absent for a job that never started. */
       readonly startedAt?: string;
       readonly endedAt?: string;
     }

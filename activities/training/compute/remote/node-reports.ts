@@ -3,7 +3,7 @@ import { assessJob, type Assessment } from '../assess';
 import type { RemoteExit } from './remote-files.schema';
 
 export interface NodeReport {
-  /** From 0. */
+  /** Index of the node, from 0. */
   readonly node: number;
   readonly exit: RemoteExit;
 }

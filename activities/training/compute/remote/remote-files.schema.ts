@@ -1,6 +1,6 @@
 /** Files that a job on another machine writes into its area (trainers/runtime/remote). */
 import { z } from 'zod';
-import type { Digest } from '../../../../domain/dataset/artifact';
+import type { Digest } from '../../../../domain/artifact';
 import { exitSchema } from '../local/job-directory';
 import { jobErrorSchema, jobResultSchema } from '../job-files.schema';
 

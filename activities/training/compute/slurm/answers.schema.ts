@@ -70,7 +70,7 @@ export const partitionsSchema = z.object({
     z.object({
       name: z.string(),
       partition: z.object({ state: z.array(z.string()) }),
-      /** Of one job. */
+      /** Maximums for one job. */
       maximums: z.object({ nodes: optionalNumber.optional() }).optional(),
     }),
   ),

@@ -52,7 +52,7 @@ export interface SlurmCluster {
   readonly name: string;
   readonly controllerUp: boolean;
   readonly nodes: readonly SlurmNode[];
-  /** By name. */
+  /** Partition name → partition. */
   readonly partitions: ReadonlyMap<string, SlurmPartition>;
 }
 

@@ -34,7 +34,7 @@ function groupBySize(nodes: readonly SlurmNode[]): readonly OfferedNodes[] {
   return [...groups.values()];
 }
 
-/** Of `gpu:2` or `gpu:a100:4(S:0-1),gpu:t4:2,shard:8`. */
+/** Counts the GPUs in a text such as `gpu:2` or `gpu:a100:4(S:0-1),gpu:t4:2,shard:8`. */
 function countGpus(gres: string): number {
   return gres
     .replaceAll(/\([^)]*\)/g, '')

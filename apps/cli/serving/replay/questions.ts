@@ -1,7 +1,7 @@
-import { sortCases, caseSlice } from '../../../../domain/language/canary/case-slices';
+import { sortCases, caseSlice } from '../../../../domain/language/cases/case-slices';
 import { expectedAnswers, type EvaluationCase } from '../../../../domain/language/cases/case';
 import { readStoredCases } from '../../../../domain/language/cases/case-set-document';
-import type { LlmLifecycleSpec } from '../../../../domain/language/lifecycle/llm-lifecycle';
+import type { LlmLifecycleSpec } from '../../../../domain/lifecycle/llm/llm-lifecycle';
 import { CliError } from '../../cli-error';
 import { appliedSpec } from '../../lifecycle/applied';
 import type { CliContext } from '../../context';
@@ -81,7 +81,7 @@ export async function askQuestions(
   }
 }
 
-/** In the order of the evaluation, which does not depend on answers. */
+/** Questions in the order of the evaluation, which does not depend on answers. */
 export function questionsOf(
   { cases, prompt }: Pick<LlmLifecycleSpec, 'cases' | 'prompt'>,
   ndjson: string,

@@ -39,7 +39,7 @@ export interface ReplaySource {
 
 export interface ReplayRows {
   readonly count: number;
-  /** In order of event time, about a thousand at a time. */
+  /** Rows in order of event time, about a thousand at a time. */
   readonly batches: () => AsyncGenerator<readonly ReplayRow[]>;
 }
 

@@ -37,7 +37,7 @@ export class RefusedCall extends Error {
 
 export interface PageCallSettings {
   readonly headers?: Readonly<Record<string, string>>;
-  /** For the audit log. */
+  /** Reason for the audit log. */
   readonly reason?: string | undefined;
   readonly signal?: AbortSignal;
 }

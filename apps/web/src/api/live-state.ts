@@ -17,7 +17,7 @@ export interface LiveRun {
   readonly connection: Connection;
   /** Events that the page lists. Those of trials and metrics are only counted and drawn. */
   readonly log: readonly LiveEvent[];
-  /** By the name of the metric and its job: step, value. */
+  /** Metric name and job → curve of step and value. */
   readonly curves: ReadonlyMap<string, Curve>;
   /** What the running jobs have written so far, by the key of the job. */
   readonly output: ReadonlyMap<string, RunningOutput>;
@@ -45,7 +45,7 @@ export const noEvents: LiveRun = {
 
 /** The oldest are left out beyond this number. */
 const mostListed = 2000;
-/** Of the output of one running job. */
+/** Maximum length of the output that is kept of one running job. */
 const mostCharacters = 200_000;
 
 export function withEvents(before: LiveRun, events: readonly LiveEvent[]): LiveRun {

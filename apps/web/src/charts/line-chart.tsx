@@ -24,7 +24,7 @@ export function LineChart({
   height = 240,
 }: {
   readonly label: string;
-  /** In seconds since 1970 if `isTime`. */
+  /** Values on the x axis; seconds since 1970 if `isTime`. */
   readonly x: readonly number[];
   readonly lines: readonly ChartLine[];
   readonly between?: readonly [upper: number, lower: number];

@@ -3,7 +3,7 @@ import type { ShownTrial } from '../run/shown';
 
 interface Axis {
   readonly name: string;
-  /** From 0 at the bottom to 1 at the top. */
+  /** Height from 0 at the bottom to 1 at the top. */
   readonly heightOf: (trial: ShownTrial) => number;
   readonly low: string;
   readonly high: string;

@@ -8,7 +8,7 @@ import { Paged, usePaged } from '../parts/paged';
 import { Empty, Shown } from '../parts/states';
 import { Table } from '../parts/table';
 
-/** From worst to best, without those that passed. */
+/** Verdicts from worst to best, without passed ones. */
 const verdicts = ['blocked', 'redacted', 'flagged'] as const;
 
 /** Requests that did not pass their safety policy, by the most severe outcome, newest first. */

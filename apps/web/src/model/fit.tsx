@@ -22,7 +22,7 @@ export function Fits({ of }: { readonly of: readonly NamedEvaluation[] }) {
   if (fits.length === 0)
     return (
       <Empty>
-        <p>The evaluations of these versions have no such figures.</p>
+        <p>These evaluations contain no calibration or residual data.</p>
       </Empty>
     );
   const classified = fits.flatMap(({ name, fit }) =>
@@ -96,7 +96,7 @@ function Residuals({
   );
 }
 
-/** The slices that each version was compared on with its counterpart. */
+/** Comparison of each version with its counterpart, by slice. */
 export function Slices({ of }: { readonly of: readonly NamedEvaluation[] }) {
   const rows = of.flatMap(({ name, evaluation }) =>
     (evaluation?.slices ?? []).map((slice) => ({ name, evaluation, slice })),
@@ -104,7 +104,7 @@ export function Slices({ of }: { readonly of: readonly NamedEvaluation[] }) {
   if (rows.length === 0)
     return (
       <p className="quiet">
-        No slice was measured. A section <code>slices</code> of <code>evaluate</code> names columns.
+        No slices. Add <code>slices</code> under <code>evaluate</code>.
       </p>
     );
   return (

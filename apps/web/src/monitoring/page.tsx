@@ -133,7 +133,7 @@ function Incident({ of: incident }: { readonly of: ShownIncident }) {
       </p>
       {story.waitsFor === null ? null : (
         <p className="banner warn">
-          It waits for: <bdi>{story.waitsFor}</bdi>
+          Waiting for: <bdi>{story.waitsFor}</bdi>
         </p>
       )}
       <Facts

@@ -1,4 +1,4 @@
-import type { Reason } from '../../../../domain/decision/verdict';
+import type { Reason } from '../../../../domain/verdict';
 import { figure, percent } from '../parts/format';
 import { boundsText } from './bounds-text';
 import type { ShownRollout } from './shown';
@@ -9,7 +9,7 @@ interface ShownArm {
   readonly marks: readonly ('champion' | 'winner' | 'stopped')[];
   /** Planned share and real share of entities, then the number of entities. */
   readonly shares: readonly [planned: string, real: string, entities: string];
-  /** Of its entities; none once the counts are deleted. */
+  /** Requests of the entities of this arm; empty once the counts are deleted. */
   readonly requests: string;
   readonly labels: string;
   readonly difference: string;

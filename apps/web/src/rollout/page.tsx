@@ -84,7 +84,7 @@ function Rollout({ rollout }: { readonly rollout: ShownRollout }) {
     <>
       {rollout.waitingFor === null ? null : (
         <p className="banner warn">
-          It waits for: <bdi>{rollout.waitingFor}</bdi>
+          Waiting for: <bdi>{rollout.waitingFor}</bdi>
         </p>
       )}
       {isOpenRollout(status) ? <RolloutActions rollout={rollout} onDone={refresh} /> : null}

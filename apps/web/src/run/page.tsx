@@ -23,7 +23,7 @@ import { StageDetail } from './stage';
 import { Timeline } from './timeline';
 import { Trials } from './trials';
 
-/** The events of a run that is opened arrive in many parts; it is read again after the last one. */
+/** The events of an opened run arrive in many parts. The run is refetched after the last event. */
 const settleMilliseconds = 300;
 
 export function RunPage() {
@@ -53,7 +53,7 @@ export function RunPage() {
   );
 }
 
-/** A run that is missing, refused or not yet read has a heading and a way back all the same. */
+/** A run that is missing, refused or not yet loaded still gets a heading and a back link. */
 function RunHead({
   id,
   run,
@@ -99,7 +99,7 @@ function Run({ run, live }: { readonly run: ShownRun; readonly live: LiveRun }) 
     <>
       {waitingFor === null ? null : (
         <p className="banner warn">
-          It waits for: <bdi>{waitingFor}</bdi>
+          Waiting for: <bdi>{waitingFor}</bdi>
         </p>
       )}
       {failure === null ? null : (
@@ -110,7 +110,7 @@ function Run({ run, live }: { readonly run: ShownRun; readonly live: LiveRun }) 
           {failure.next ? <p>Next: {failure.next}</p> : null}
           {failure.needsOperator?.map(({ what, message }) => (
             <p key={what}>
-              It needs an operator: {what}: {message}
+              Needs an operator: {what}: {message}
             </p>
           ))}
         </div>
@@ -131,7 +131,7 @@ function Run({ run, live }: { readonly run: ShownRun; readonly live: LiveRun }) 
                     to="/models/$model/versions/$version"
                     params={{ model: lifecycle, version: String(version) }}
                   >
-                    {lifecycle}@{version}: why
+                    Why {lifecycle}@{version}
                   </Link>,
                 ],
               ] as const)),
@@ -198,7 +198,7 @@ function Run({ run, live }: { readonly run: ShownRun; readonly live: LiveRun }) 
             : []),
           ['log', 'Logs', () => <RunLog runId={id} live={live} />],
           ['cost', 'Cost', () => <RunCost runId={id} isOpen={!isFinal(status)} />],
-          ['more', 'Children and events', () => <Around run={run} />],
+          ['more', 'Children and events', () => <RelatedRuns run={run} />],
         ]}
       />
     </>
@@ -214,9 +214,9 @@ function newestStage({ stages }: ShownRun): string | null {
 const connections = {
   connecting: 'Connecting …',
   live: 'Live',
-  lost: 'The connection was lost. The page connects again by itself.',
+  lost: 'Connection lost; reconnecting.',
   ended: '',
-  refused: 'The API refused the events of this run.',
+  refused: 'No permission to read the events of this run.',
 } as const satisfies Record<LiveRun['connection'], string>;
 
 function LiveState({ of }: { readonly of: LiveRun['connection'] }) {
@@ -227,7 +227,7 @@ function LiveState({ of }: { readonly of: LiveRun['connection'] }) {
   );
 }
 
-function Around({ run: { children, sentEvents } }: { readonly run: ShownRun }) {
+function RelatedRuns({ run: { children, sentEvents } }: { readonly run: ShownRun }) {
   if (children.length + sentEvents.length === 0)
     return <p className="quiet">It started no other run and received no event.</p>;
   return (

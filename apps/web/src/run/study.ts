@@ -1,6 +1,6 @@
 import type { ShownTrial } from './shown';
 
-/** As the registry chose the best trial; without one, a loss is assumed. */
+/** Inferred from the trial that the registry marked as best; without one, a loss is assumed. */
 export function smallerIsBetter(trials: readonly ShownTrial[]): boolean {
   const values = trials
     .filter(({ status }) => status === 'complete')

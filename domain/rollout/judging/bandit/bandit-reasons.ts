@@ -1,4 +1,4 @@
-import type { Reason } from '../../../decision/verdict';
+import type { Reason } from '../../../verdict';
 import { count, percent, signed } from '../../../format';
 import type { RolloutPolicy } from '../../policy';
 import type { RolloutEvidence, ShareMove } from '../evidence';

@@ -1,4 +1,4 @@
-import type { Reason } from '../../../decision/verdict';
+import type { Reason } from '../../../verdict';
 import type { HoldoutLabels } from '../../../evaluation/measure/holdout-labels';
 import { count, figure, percent } from '../../../format';
 import type { RolloutPolicy } from '../../policy';

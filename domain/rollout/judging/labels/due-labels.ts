@@ -21,7 +21,7 @@ function countInPairs({
   return { due: rest[rest.phase].n + unscored + missing, missing, late: overdue };
 }
 
-/** Of the current step. */
+/** Counts of the current step. */
 function countInArms({ step: { champion, challenger }, ...rest }: ArmsEvidence): DueLabels {
   const { unscored, unlabelled, overdue } = rest;
   const missing = unlabelled.champion + unlabelled.challenger;

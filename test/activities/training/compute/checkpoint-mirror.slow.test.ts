@@ -10,7 +10,7 @@ import {
 import { storedCheckpoint } from '../../../../activities/training/compute/local/checkpoint-mirror';
 import { JobDirectory } from '../../../../activities/training/compute/local/job-directory';
 import { openArtifactStore, type ArtifactStore } from '../../../../data/artifact/store';
-import type { ArtifactRef } from '../../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../../domain/artifact';
 import type { JobState, TrainerJob } from '../../../../domain/training/job';
 import { ended, runningUntil } from '../../../../sdk/contracts/compute-backend';
 import { pythonPath, testBucket } from '../../../support/platform';

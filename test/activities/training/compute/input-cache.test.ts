@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import type { InputCache } from '../../../../activities/training/compute/local/input-cache';
 import { createInputCache } from '../../../../activities/training/compute/local/input-cache';
 import { sha256 } from '../../../../data/digest';
-import type { ArtifactRef } from '../../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../../domain/artifact';
 
 const rows = Buffer.from('rows of a training');
 const artifact: ArtifactRef = {
@@ -88,7 +88,7 @@ test('a job that is cancelled while its input is fetched does not wait, and othe
   expect(fetched).toBe(1);
 });
 
-test('partial files of a killed worker are removed after a time, files in transfer stay', () => {
+test('removes stale partial files, but not transfers in progress', () => {
   writeFileSync(join(cached, 'half.partial'), 'ro');
   cache.sweep();
   expect(readdirSync(cached)).toHaveLength(1);

@@ -7,7 +7,7 @@ import type { LocalBackend } from '../../../../activities/training/compute/local
 import { createLocalBackend } from '../../../../activities/training/compute/local/backend';
 import type { JobConfinement } from '../../../../activities/training/compute/local/confinement';
 import { JobDirectory } from '../../../../activities/training/compute/local/job-directory';
-import type { ArtifactRef } from '../../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../../domain/artifact';
 import type { Job } from '../../../../domain/training/job';
 import { ended } from '../../../../sdk/contracts/compute-backend';
 import { writeBadTrainers } from '../../../support/training/bad-trainers';

@@ -9,7 +9,7 @@ import type {
 } from '../../../../activities/training/compute/local/backend';
 import { createLocalBackend } from '../../../../activities/training/compute/local/backend';
 import { JobDirectory } from '../../../../activities/training/compute/local/job-directory';
-import type { ArtifactRef } from '../../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../../domain/artifact';
 import type { Job } from '../../../../domain/training/job';
 import { ended, gone, runningUntil } from '../../../../sdk/contracts/compute-backend';
 import type { ComputeWorkerOrder } from '../../../support/process/compute-worker';

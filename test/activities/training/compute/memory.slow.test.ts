@@ -7,7 +7,7 @@ import {
   createLocalBackend,
   type LocalBackend,
 } from '../../../../activities/training/compute/local/backend';
-import type { ArtifactRef } from '../../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../../domain/artifact';
 import type { JobResources, TrainerJob } from '../../../../domain/training/job';
 import { freeMeter } from '../../../support/cost/fake-costs';
 import { directoryArtifacts } from '../../../support/directory-artifacts';

@@ -1,7 +1,7 @@
 import { budgetUnits } from '../../../../domain/budget/budget';
 import type { Tenant } from '../../../../domain/ids';
-import { runScope } from '../../../../domain/language/provider/run-budget';
-import type { AttemptEnd, LlmSpend } from '../../../../domain/language/provider/call-ledger';
+import { runScope } from '../../../../domain/budget/run-budget';
+import type { AttemptEnd, LlmSpend } from '../../../../domain/provider/call-ledger';
 import { digestOf, startRun, tenant } from '../../../db/registry-fixture';
 import { openApiWorld, type ApiWorld } from '../support/api-world';
 

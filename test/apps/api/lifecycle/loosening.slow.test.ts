@@ -278,7 +278,7 @@ describe('a run of an older and looser revision', () => {
     await put(name, approvals(3));
     const refused = {
       status: 409,
-      body: { detail: expect.stringContaining('looser than revision 2 in force') as string },
+      body: { detail: expect.stringContaining('less strict than revision 2') as string },
     };
     expect(
       await world.call('POST', `/runs/${run.id}/rerun`, {

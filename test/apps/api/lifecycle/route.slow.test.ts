@@ -1,4 +1,4 @@
-import { llmLifecycleTemplate } from '../../../../domain/language/lifecycle/template';
+import { llmLifecycleTemplate } from '../../../../domain/lifecycle/llm/template';
 import type { ApiWorld } from '../support/api-world';
 import { lifecycleBody, openApiWorld } from '../support/api-world';
 import { fakeSchedules } from '../support/fake-schedules';

@@ -4,7 +4,7 @@ import type { RouteDeps } from '../../../../apps/api/route-deps';
 import { monitorRoutes } from '../../../../apps/api/monitoring/route';
 import type { MonitorRecord } from '../../../../db/monitoring/records';
 import { defaultTenant as tenant } from '../../../../domain/ids';
-import { defaultMonitor } from '../../../../domain/monitoring/monitor-spec';
+import { defaultMonitor } from '../../../../domain/lifecycle/sections/monitor-spec';
 import type { MonitorAlarm } from '../../../../domain/monitoring/observation/monitor-results';
 import { emptyMonitorState } from '../../../../domain/monitoring/observation/monitor-state';
 import { noRetraining } from '../../../../domain/retraining/retraining';

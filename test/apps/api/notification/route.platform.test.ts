@@ -1,4 +1,4 @@
-import type { WebhookDelivery } from '../../../../db/notification/webhook-repository';
+import type { WebhookDelivery } from '../../../../db/webhook/repository';
 import { cliAgainst } from '../../cli/fake-api';
 import { tenant } from '../../../db/registry-fixture';
 import type { ApiWorld } from '../support/api-world';

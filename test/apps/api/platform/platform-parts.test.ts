@@ -1,5 +1,5 @@
 import { platformParts } from '../../../../apps/api/platform/platform';
-import type { KnownModels } from '../../../../apps/api/model/warnings';
+import type { KnownModels } from '../../../../apps/api/model-warnings';
 import { defaultTenant } from '../../../../domain/ids';
 
 /** Every part except the language models is reachable. */

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SearchOutcome } from '../../../../domain/prompt/search/outcome';
+import type { SearchOutcome } from '../../../../domain/prompt-search/outcome';
 import { tenant } from '../../../db/registry-fixture';
 import { artifact } from '../../../support/fake-activities';
 import { searchOfRun } from '../../../../workflows/prompt/search-messages';

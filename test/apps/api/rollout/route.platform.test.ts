@@ -1,7 +1,7 @@
 import { newId } from '../../../../db/ids';
-import type { AttemptEnd } from '../../../../domain/language/provider/call-ledger';
+import type { AttemptEnd } from '../../../../domain/provider/call-ledger';
 import type { RolloutId, RunId } from '../../../../domain/ids';
-import type { CanarySpec } from '../../../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../../../domain/rollout/canary';
 import { digestOf } from '../../../../data/digest';
 import { observe, startEvidence } from '../../../../domain/rollout/judging/observe';
 import { rolloutPolicyOf } from '../../../../domain/rollout/policy';

@@ -144,7 +144,7 @@ test('refuses an event for a run that has ended, and says how it ended', async (
   await world.registry.runs.update({ tenant, id: of.id, status: 'cancelled' });
   const answer = await send(of, { event: 'labels_ready', data: { rows: 1 } });
   expect(answer).toMatchObject({ status: 409, body: { code: 'Conflict' } });
-  expect(answer.body.detail).toContain('it has ended already as cancelled');
+  expect(answer.body.detail).toContain('it has already ended (status: cancelled)');
 });
 
 test('the same event sent again after the run has ended returns the first one', async () => {

@@ -1,7 +1,7 @@
 import { stageToJson } from '../../../../apps/api/run/view';
 import type { RunId } from '../../../../domain/ids';
-import type { StageRecord } from '../../../../db/run/stage-repository';
-import type { Verdict } from '../../../../domain/decision/verdict';
+import type { StageRecord } from '../../../../db/stage/repository';
+import type { Verdict } from '../../../../domain/verdict';
 
 const verdict: Verdict = {
   kind: 'passed',

@@ -1,7 +1,7 @@
 import { newId } from '../../../../db/ids';
 import type { PredictionRow } from '../../../../db/serving/prediction-records';
 import type { PredictionId, Tenant } from '../../../../domain/ids';
-import type { LoggedAnswer } from '../../../../domain/language/logged-answer';
+import type { LoggedAnswer } from '../../../../domain/bundle/logged-answer';
 import { digestOf, registerVersions, tenant } from '../../../db/registry-fixture';
 import type { ApiWorld } from '../support/api-world';
 import { openApiWorld } from '../support/api-world';

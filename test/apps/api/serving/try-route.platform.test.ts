@@ -1,7 +1,7 @@
 /** Rows and chats that the API sends to a real gateway for the pages. Only the model of words is a fake. */
 import { createServer, request as forward, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ArtifactRef } from '../../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../../domain/artifact';
 import type { PredictionId } from '../../../../domain/ids';
 import type { ModelManifest, ModelVersionRef } from '../../../../domain/model/model';
 import { startRun, tenant } from '../../../db/registry-fixture';

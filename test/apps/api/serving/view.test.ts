@@ -1,6 +1,6 @@
 import { predictionToJson, predictionView } from '../../../../apps/api/serving/view';
 import type { ListedPrediction } from '../../../../db/serving/prediction-list';
-import type { SafetyAudit } from '../../../../domain/language/logged-answer';
+import type { SafetyAudit } from '../../../../domain/bundle/logged-answer';
 import { digestOf } from '../../../../data/digest';
 
 const passed = { outcome: 'passed', findings: [] } as const;

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import pino from 'pino';
 import { parse, stringify } from 'yaml';
-import type { KnownModels } from '../../../../apps/api/model/warnings';
+import type { KnownModels } from '../../../../apps/api/model-warnings';
 import type { Api } from '../../../../apps/api/server';
 import { createApi } from '../../../../apps/api/server';
 import { readLifecycleFolder } from '../../../../apps/cli/lifecycle/folder';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { textOfFile, withoutJudging } from '../../../../apps/cli/language/cases-file';
-import { caseSlice } from '../../../../domain/language/canary/case-slices';
+import { caseSlice } from '../../../../domain/language/cases/case-slices';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
 import { readCaseSet } from '../../../../domain/language/cases/case-set-document';
 

@@ -153,7 +153,7 @@ describe('rollout show', () => {
     ]);
   });
 
-  test('says since when and why the judge fails, or why judging has ended', async () => {
+  test('says since when and why the judge fails, or why judging stopped', async () => {
     const { judge } = judged;
     if (!judge) throw new Error('the fixture has no judge');
     const shown = async (more: Partial<typeof judge>, status: typeof judged.status = 'running') => {
@@ -167,13 +167,13 @@ describe('rollout show', () => {
     expect(await shown({ silence })).toContain(denied);
     expect(progressLines({ ...judged, judge: { ...judge, silence } })).toContain(denied);
     const over = 'tenant is spent: $1 of $1; perennial budget set tenant <more>';
-    expect(await shown({ over }, 'held')).toContain(`judging has ended: ${over}`);
+    expect(await shown({ over }, 'held')).toContain(`judging stopped: ${over}`);
     for (const each of [
       await shown({ silence: null, over: null }),
       await shown({ over }, 'promoted'),
     ]) {
       expect(each).not.toContain('has failed since');
-      expect(each).not.toContain('judging has ended');
+      expect(each).not.toContain('judging stopped');
     }
   });
 

@@ -12,7 +12,7 @@ const draw = (history: ReturnType<typeof settling>, limit = 0.01, columns = 60, 
   `\n${drawSequence({ history, limit, limitName: limit > 0 ? 'margin' : 'to beat', unit: 'pairs' }, { columns, rows }, outPaint).join('\n')}\n`;
 
 describe('the chart of a confidence sequence', () => {
-  test('while undecided has the margin between the bounds', () => {
+  test('draws the margin between the bounds while undecided', () => {
     expect(draw(settling(60, -0.004))).toBe(`
  +0.03 ┤░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
        ┤●░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
@@ -29,7 +29,7 @@ describe('the chart of a confidence sequence', () => {
 `);
   });
 
-  test('with harm has both bounds above the margin', () => {
+  test('draws both bounds above the margin after harm', () => {
     expect(draw(settling(40, 0.2))).toBe(`
 +0.24 ┤ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░    ░░░░░░░░░
       ┤ ●●●●░░░░░░░░░░░░░░░●●●●●░░░░░░░░░░░░░░░░░░░░░
@@ -46,7 +46,7 @@ describe('the chart of a confidence sequence', () => {
 `);
   });
 
-  test('with superiority has both bounds below the required line', () => {
+  test('draws both bounds below the required line after superiority', () => {
     expect(draw(settling(60, -0.06), -0.01)).toBe(`
      0 ┤┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈
  −0.01 ┤╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌ to beat
@@ -63,7 +63,7 @@ describe('the chart of a confidence sequence', () => {
 `);
   });
 
-  test('has one point', () => {
+  test('draws a single point', () => {
     expect(draw(settling(1, 0.02), 0.01, 40, 6)).toBe(`
 +0.22 ┤                         ░
       ┤                         ░
@@ -104,7 +104,7 @@ describe('the chart of a confidence sequence', () => {
     }
   });
 
-  test('without bounds has the estimate in a band over the full height', () => {
+  test('draws the estimate in a band over the full height without bounds', () => {
     const history = [{ n: 40, eventTime: '', estimate: 0.02, lower: null, upper: null }];
     const lines = drawSequence(
       { history, limit: 0.01, limitName: 'margin', unit: 'pairs' },

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { describeRun, type RunJson, type StageJson } from '../../../../apps/cli/run/view';
 import { openTerminal } from '../../../../apps/cli/terminal';
-import type { Reason, Verdict } from '../../../../domain/decision/verdict';
+import type { Reason, Verdict } from '../../../../domain/verdict';
 
 const { paint } = openTerminal({ stdout: new Writable(), stderr: new Writable(), noColor: true });
 const stage = (name: string, verdict: Verdict | null): StageJson => ({

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { askQuestions, questionsOf } from '../../../../apps/cli/serving/replay/questions';
-import { caseSlice } from '../../../../domain/language/canary/case-slices';
+import { caseSlice } from '../../../../domain/language/cases/case-slices';
 
 interface Asked {
   readonly path: string;

@@ -1,6 +1,6 @@
 import { assignArm } from '../../../../apps/gateway/routing/assignment';
 import { assignmentKey } from '../../../../apps/gateway/chat/assignment-key';
-import type { ChatMessage } from '../../../../domain/language/chat';
+import type { ChatMessage } from '../../../../domain/chat/chat';
 
 const user = (content: string): ChatMessage => ({ role: 'user', content });
 const system = (content: string): ChatMessage => ({ role: 'system', content });

@@ -7,7 +7,7 @@ import { gatewayDefaults, type ChatShadowLimits } from '../../../../apps/gateway
 import type { ServedVersion } from '../../../../apps/gateway/model/served-version';
 import type { ShadowOutcome } from '../../../../apps/gateway/routing/shadow';
 import { failure } from '../../../../domain/failure';
-import type { LoggedAnswer } from '../../../../domain/language/logged-answer';
+import type { LoggedAnswer } from '../../../../domain/bundle/logged-answer';
 
 interface Setting {
   readonly shadow: ChatShadow;

@@ -2,7 +2,7 @@ import OpenAI from 'openai';
 import { openIndexReader } from '../../../../data/index/query-index';
 import { openModelAccess, type ModelAccess } from '../../../../data/language/model-access';
 import { defaultTenant as tenant } from '../../../../domain/ids';
-import type { BundleReranker } from '../../../../domain/language/bundle';
+import type { BundleReranker } from '../../../../domain/bundle/bundle';
 import { fakeChunks, lettersOnly } from '../../../support/language/fake-chunks';
 import { noSecret, providerAt } from '../../../support/provider/model-access';
 import {

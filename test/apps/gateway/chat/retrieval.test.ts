@@ -3,7 +3,7 @@ import { openIndexReader } from '../../../../data/index/query-index';
 import type { ServedIndexVersion } from '../../../../data/index/served-lookup';
 import { failure } from '../../../../domain/failure';
 import { defaultTenant as tenant } from '../../../../domain/ids';
-import type { BundleIndex } from '../../../../domain/language/bundle';
+import type { BundleIndex } from '../../../../domain/bundle/bundle';
 import type { PromptTemplate } from '../../../../domain/prompt/prompt';
 import type { SafetyPolicy } from '../../../../domain/safety/policy';
 import { fakeChunks, lettersOnly, type FakeChunks } from '../../../support/language/fake-chunks';

@@ -1,5 +1,5 @@
 import { openModelAccess, type ModelAccess } from '../../../../data/language/model-access';
-import type { StandbyModel } from '../../../../domain/language/provider/standby';
+import type { StandbyModel } from '../../../../domain/bundle/standby';
 import { noSecret, providerAt } from '../../../support/provider/model-access';
 import {
   openScriptedProvider,

@@ -10,7 +10,7 @@ import {
 } from '../../../../apps/gateway/prediction-log/requests-in-progress';
 import { createGateway, type Gateway } from '../../../../apps/gateway/server';
 import { openModelAccess, type ModelAccess } from '../../../../data/language/model-access';
-import type { ProviderSettings } from '../../../../domain/language/provider/settings';
+import type { ProviderSettings } from '../../../../domain/provider/settings';
 import {
   openScriptedProvider,
   type Script,

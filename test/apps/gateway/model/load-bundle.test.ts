@@ -4,10 +4,10 @@
  */
 import { loadBundle, type BundleLoaderOptions } from '../../../../apps/gateway/model/load-bundle';
 import { digestOf, sha256 } from '../../../../data/digest';
-import type { ArtifactRef } from '../../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../../domain/artifact';
 import { failure, type FailureType } from '../../../../domain/failure';
 import { defaultTenant as tenant } from '../../../../domain/ids';
-import type { BundleIndex, ReleaseBundle } from '../../../../domain/language/bundle';
+import type { BundleIndex, ReleaseBundle } from '../../../../domain/bundle/bundle';
 import { parrot, putBundle, questionPrompt } from '../../../support/language/served-bundles';
 
 const index: BundleIndex = {

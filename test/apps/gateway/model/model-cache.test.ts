@@ -4,7 +4,7 @@ import {
   type ModelCacheOptions,
 } from '../../../../apps/gateway/model/model-cache';
 import type { LoadedModel, ModelLoader } from '../../../../apps/gateway/model/loaded-model';
-import type { ArtifactRef } from '../../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../../domain/artifact';
 import { defaultTenant, type Tenant } from '../../../../domain/ids';
 
 function manifest(name: string): ArtifactRef {

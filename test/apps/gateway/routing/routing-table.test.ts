@@ -4,7 +4,7 @@ import {
   type BlockedModel,
   type LoadedRoutingTable,
 } from '../../../../apps/gateway/routing/routing-table';
-import type { ArtifactRef, Digest } from '../../../../domain/dataset/artifact';
+import type { ArtifactRef, Digest } from '../../../../domain/artifact';
 import type { RolloutId } from '../../../../domain/ids';
 import { fakeRegistry, type FakeRegistry } from '../fakes';
 

@@ -8,7 +8,7 @@ import {
 } from '../../../../data/dataset/assemble/assemble';
 import { digestOfFile } from '../../../../data/digest';
 import { quoteText, readParquet, withDuckDb } from '../../../../data/sql/platform-sql';
-import { assembledParts } from '../../../../domain/dataset/assembled';
+import { assembledParts } from '../../../../domain/dataset/split';
 import { isPerennialError, type PerennialError } from '../../../../domain/failure';
 import type { DataSpec, TimeSpec } from '../../../../domain/lifecycle/lifecycle';
 

@@ -317,7 +317,7 @@ describe('a web address', () => {
     );
   });
 
-  test('that breaks off the transfer or refuses the connection is unreachable', async () => {
+  test('that aborts the transfer or refuses the connection is unreachable', async () => {
     answer = (_, response) => {
       response.writeHead(200, { 'content-length': '1000' }).write('a\n1\n');
       setTimeout(() => response.destroy(), 20);
@@ -330,7 +330,7 @@ describe('a web address', () => {
     );
   });
 
-  test('that compresses against the request is refused', async () => {
+  test('is refused if the server compresses although the request forbids it', async () => {
     answer = (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('x');
     await expect(read('/gzip')).rejects.toMatchObject(
       refused('SourceRefused', /compressed the file/),

@@ -166,7 +166,7 @@ test('a question that fails when it is asked again has no latency and counts as 
   // The scores of the earlier answers remain.
   expect(evidence.dimensions['exact']?.aggregate).toMatchObject({ cases: 8, failures: 0, mean: 1 });
   expect(explainLlmEvidence(evidence).join('\n')).toContain(
-    'no answer when asked again to measure latency: 6 × ProviderRefused',
+    'no answer when repeated to measure latency: 6 × ProviderRefused',
   );
   const gate = {
     name: 'fast',

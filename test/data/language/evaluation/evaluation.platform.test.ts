@@ -12,7 +12,7 @@ import { openModelAccess, type ModelAccess } from '../../../../data/language/mod
 import { createMutator } from '../../../../data/prompt/propose';
 import { runSearch } from '../../../../data/prompt/run-search';
 import { digestOf } from '../../../../data/digest';
-import type { Sampling } from '../../../../domain/language/chat';
+import type { Sampling } from '../../../../domain/chat/chat';
 import { answersSummary } from '../../../../domain/language/evaluation/answers-summary';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
 import { decideEvaluation } from '../../../../domain/language/evaluation/decide-evaluation';
@@ -22,7 +22,7 @@ import { explainLlmEvidence } from '../../../../domain/language/evaluation/expla
 import { redTeamCase } from '../../../../domain/language/cases/red-team';
 import { caseReportOf, toJUnit } from '../../../../domain/language/evaluation/report';
 import type { PromptTemplate } from '../../../../domain/prompt/prompt';
-import type { SearchSpec } from '../../../../domain/prompt/search/search';
+import type { SearchSpec } from '../../../../domain/prompt-search/search';
 import { openTestRegistry, tenant, type TestRegistry } from '../../../db/registry-fixture';
 import { noSecret, providerAt } from '../../../support/provider/model-access';
 import {

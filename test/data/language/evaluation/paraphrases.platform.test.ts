@@ -138,7 +138,7 @@ test('all prompts share paraphrases that are paid once; refused ones are counted
     'another meaning': 1,
   });
   expect(explainLlmEvidence(first).join('\n')).toMatch(
-    /^paraphrases that were not asked: .*1 × another meaning/m,
+    /^paraphrases skipped: .*1 × another meaning/m,
   );
   const asked = seenQuestions.splice(0).filter((prompt) => prompt.includes('In which sea'));
   expect(asked).toHaveLength(2);

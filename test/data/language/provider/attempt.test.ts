@@ -1,7 +1,7 @@
 import { attemptChat } from '../../../../data/language/provider/attempt';
 import type { ModelProvider, OnText } from '../../../../data/language/provider/provider';
 import { canonicalJson } from '../../../../domain/canonical';
-import type { ChatRequest } from '../../../../domain/language/chat';
+import type { ChatRequest } from '../../../../domain/chat/chat';
 
 const request: ChatRequest = {
   model: 'm',

@@ -1,7 +1,7 @@
 import { type ModelAccess, openModelAccess } from '../../../../data/language/model-access';
 import type { Question } from '../../../../data/language/attempt';
 import type { ResolveSecret } from '../../../../data/language/provider/provider-gate';
-import type { ProviderSettings } from '../../../../domain/language/provider/settings';
+import type { ProviderSettings } from '../../../../domain/provider/settings';
 import { noSecret, providerAt, question, tenant } from '../../../support/provider/model-access';
 import {
   openScriptedProvider,

@@ -1,5 +1,5 @@
 import { openModelAccess, type ModelAccess } from '../../../../data/language/model-access';
-import type { ProviderSettings } from '../../../../domain/language/provider/settings';
+import type { ProviderSettings } from '../../../../domain/provider/settings';
 import { noSecret, providerAt, question, tenant } from '../../../support/provider/model-access';
 import {
   openScriptedProvider,

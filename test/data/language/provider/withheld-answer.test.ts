@@ -9,7 +9,7 @@ import { createMutator } from '../../../../data/prompt/propose';
 import { openDetectors } from '../../../../data/safety/open-detectors';
 import { failure, type FailureType } from '../../../../domain/failure';
 import { defaultTenant as tenant } from '../../../../domain/ids';
-import type { Sampling } from '../../../../domain/language/chat';
+import type { Sampling } from '../../../../domain/chat/chat';
 import type { PromptTemplate } from '../../../../domain/prompt/prompt';
 
 const target = { provider: 'p', model: 'm' };

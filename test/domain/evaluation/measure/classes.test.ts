@@ -4,7 +4,7 @@ import {
 } from '../../../../domain/evaluation/measure/holdout';
 import type { MeasurementPlan } from '../../../../domain/evaluation/measure/plan';
 import { classSupport, type ClassMetric } from '../../../../domain/evaluation/metrics/multiclass';
-import type { Measurement } from '../../../../domain/decision/evidence';
+import type { Measurement } from '../../../../domain/evaluation/evidence';
 import { seededRandom } from '../../../../domain/statistics/random';
 import { unseenShare } from '../../../../domain/statistics/unseen-share';
 

@@ -4,7 +4,7 @@ import {
   perturbPassages,
   type PassageChange,
 } from '../../../../domain/language/dimension/perturb-passages';
-import type { Passage } from '../../../../domain/language/passages';
+import type { Passage } from '../../../../domain/bundle/passages';
 
 const found = ['one', 'two', 'three', 'four', 'five'].map((text, place): Passage => ({
   documentId: text,

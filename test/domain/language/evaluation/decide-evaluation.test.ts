@@ -1,6 +1,6 @@
-import type { Digest } from '../../../../domain/dataset/artifact';
+import type { Digest } from '../../../../domain/artifact';
 import { aggregate } from '../../../../domain/language/evaluation/aggregate';
-import { alphaShare } from '../../../../domain/decision/gates/attempts';
+import { alphaShare } from '../../../../domain/evaluation/attempts';
 import { measureBias } from '../../../../domain/language/judge/bias';
 import { comparePaired } from '../../../../domain/language/evaluation/comparison';
 import { explainReasons } from '../../../../domain/decision/explain';
@@ -359,14 +359,14 @@ const gateCases: readonly GateCase[] = [
     }),
     'passed',
     /^p90 latency 100 ms/,
-    '395 more cases were answered in earlier runs',
+    '395 cases reused from earlier runs; not in the latency figures',
   ],
   [
     'latency: all answers from earlier runs',
     fast,
     evidence({ earlier: 400 }),
     'inconclusive',
-    /^all 400 answers are from earlier runs, under other loads$/,
+    /^all 400 answers are from earlier runs, so no latency was measured$/,
   ],
   [
     'cost: upper bound below the maximum',
@@ -583,7 +583,7 @@ test('the explanation names the models that answered, standbys among them, and e
     'answered by openai small-2026 (398), spare other (2, a standby)',
     '  the scores include 2 answers of standbys, not only the first model',
     'latency p50 20 ms, p95 30 ms (3 cases)',
-    '  397 other cases were answered in earlier runs, under other loads',
+    '  397 cases reused from earlier runs; not in the latency figures',
     'first answers cost $0.0000',
   ]);
   expect(explainLlmEvidence(evidence({ latenciesMs: [10, 20, 30] })).join('\n')).not.toMatch(

@@ -3,7 +3,7 @@ import { objectDocument } from '../../../../domain/document/document';
 import { evaluationProblems } from '../../../../domain/language/dimension/checks';
 import { dimensionSchema } from '../../../../domain/language/dimension/dimension.schema';
 import { llmGateSchema } from '../../../../domain/language/evaluation/gate.schema';
-import { searchSchema } from '../../../../domain/prompt/search/search.schema';
+import { searchSchema } from '../../../../domain/prompt-search/search.schema';
 import { parseWithSchema } from '../../../../domain/document/schema-issues.schema';
 
 const read = <S extends z.ZodType>(schema: S, value: unknown) =>

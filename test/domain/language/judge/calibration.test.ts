@@ -1,4 +1,4 @@
-import type { Digest } from '../../../../domain/dataset/artifact';
+import type { Digest } from '../../../../domain/artifact';
 import {
   calibrate,
   correctedShare,

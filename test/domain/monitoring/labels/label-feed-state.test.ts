@@ -89,7 +89,7 @@ test('before 14 days are known, the monitor says so', () => {
   expect(unknownLabelFeed(days(empty, 0, [9, 9, 9]))).toEqual([
     {
       what: 'whether labels stop or thin',
-      why: 'the labels of 3 days are due, and it takes 14 to know their usual share',
+      why: 'the labels of 3 days are due; at least 14 are needed to learn their usual share',
       until: 'those of 14 days are due',
     },
   ]);

@@ -1,4 +1,4 @@
-import { defaultMonitor } from '../../../../domain/monitoring/monitor-spec';
+import { defaultMonitor } from '../../../../domain/lifecycle/sections/monitor-spec';
 import type { MonitorSettings } from '../../../../domain/monitoring/monitor';
 import type { ObservedVersion } from '../../../../domain/monitoring/observation/champion-reference';
 import {

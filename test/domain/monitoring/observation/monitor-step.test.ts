@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { sha256 } from '../../../../data/digest';
-import { llmLifecycleSchema } from '../../../../domain/language/lifecycle/llm-lifecycle.schema';
+import { llmLifecycleSchema } from '../../../../domain/lifecycle/llm/llm-lifecycle.schema';
 import { lifecycleSchema } from '../../../../domain/lifecycle/lifecycle.schema';
 import type { LifecycleSpec } from '../../../../domain/lifecycle/revision';
 import { nextMonitorStep } from '../../../../domain/monitoring/observation/monitor-step';

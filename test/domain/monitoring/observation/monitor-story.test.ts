@@ -1,5 +1,5 @@
 import type { MonitorSettings } from '../../../../domain/monitoring/monitor';
-import { defaultMonitor } from '../../../../domain/monitoring/monitor-spec';
+import { defaultMonitor } from '../../../../domain/lifecycle/sections/monitor-spec';
 import { alarmsOf } from '../../../../domain/monitoring/observation/alarms';
 import { retrainingCauseOf } from '../../../../domain/monitoring/alarm/retraining-cause';
 import type { RunId } from '../../../../domain/ids';

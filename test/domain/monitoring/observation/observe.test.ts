@@ -1,7 +1,7 @@
 import type { PredictionId } from '../../../../domain/ids';
 import { categoryBins, numberBins } from '../../../../domain/monitoring/bins';
 import type { MonitorSettings } from '../../../../domain/monitoring/monitor';
-import { defaultMonitor } from '../../../../domain/monitoring/monitor-spec';
+import { defaultMonitor } from '../../../../domain/lifecycle/sections/monitor-spec';
 import type {
   ChampionReference,
   ObservedVersion,

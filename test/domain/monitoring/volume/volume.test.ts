@@ -306,7 +306,7 @@ describe('what is not known of the volume', () => {
     expect(unknown(short)).toEqual([
       {
         what: 'whether requests stop or double, by the hour, the day, the week',
-        why: 'requests have been counted since 2024-04-03T11:00:00.000Z, and it takes 3 weeks before the hour',
+        why: 'requests have been counted since 2024-04-03T11:00:00.000Z; the hour needs 3 weeks before it',
         until:
           'the first hour that can be compared was judged, at 2024-04-24T13:10:00.000Z or later',
       },

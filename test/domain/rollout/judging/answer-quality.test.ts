@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Digest } from '../../../../domain/dataset/artifact';
+import type { Digest } from '../../../../domain/artifact';
 import {
   answerScores,
   type AnswerQuality,

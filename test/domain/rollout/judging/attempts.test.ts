@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { CanarySpec } from '../../../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../../../domain/rollout/canary';
 import {
   haveSamePolicy,
   attemptOf,
@@ -10,7 +10,7 @@ import { decideRollout } from '../../../../domain/rollout/judging/decide-rollout
 import { observe, startEvidence } from '../../../../domain/rollout/judging/observe';
 import { rolloutPolicyOf } from '../../../../domain/rollout/policy';
 import type { Random } from '../../../../domain/statistics/random';
-import type { Reason } from '../../../../domain/decision/verdict';
+import type { Reason } from '../../../../domain/verdict';
 import { rateIn } from '../../../support/rollout/monte-carlo';
 import { promotesWithin } from '../../../support/rollout/reruns';
 import { shownCanary } from '../../../support/rollout/policies';

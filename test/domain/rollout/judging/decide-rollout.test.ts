@@ -307,7 +307,7 @@ describe('a rollout in a serving step', () => {
     expect(decideRollout(policy, stepWith(-0.02)).kind).toBe('advance');
     const worse = decideRollout(policy, stepWith(0.025));
     expect(worse.kind).toBe('continue');
-    expect(texts(worse)).toContain('the traffic of step 3 alone is above the 0.01 margin');
+    expect(texts(worse)).toContain('in step 3 alone, the difference is above the 0.01 margin');
     const harmed = decideRollout(policy, stepWith(0.1));
     expect(harmed).toMatchObject({
       kind: 'harm',
@@ -346,7 +346,7 @@ describe('a rollout in a serving step', () => {
       readings: [{ role: 'quality', outcome: 'passed' }, {}, { role: 'step' }, {}, {}],
     });
     expect(texts(worse)).toContain(
-      'the traffic of step 4 alone is not yet shown to be below the 0.01 margin',
+      'in step 4 alone, the difference is not yet shown to be below the 0.01 margin',
     );
     expect(last(-0.02).kind).toBe('promote');
   });
@@ -473,7 +473,7 @@ describe('a rollout whose judging has ended', () => {
   test('expires if the open week cannot have enough days', () => {
     const verdict = decideRollout(policy, atEndOfDay(spentAfter(1, -0.1), 2));
     expect(verdict).toMatchObject({ kind: 'expired' });
-    expect(texts(verdict)).toContain('judging has ended: the budget is spent');
+    expect(texts(verdict)).toContain('judging stopped: the budget is spent');
   });
 
   test('expires if too many pairs lack a score, however good the others are', () => {
@@ -487,7 +487,7 @@ describe('a rollout whose judging has ended', () => {
     const verdict = decideRollout(policy, { ...good, noMoreLabels });
     expect(verdict.kind).toBe('expired');
     expect(verdict.reasons.at(-1)).toMatchObject({
-      message: 'judging has ended: the budget is spent',
+      message: 'judging stopped: the budget is spent',
       details: [
         '8.7 % of labelled requests lack a score of one version',
         'quality can no longer be shown; onInconclusive: rollback',

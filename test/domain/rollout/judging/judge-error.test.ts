@@ -241,7 +241,7 @@ describe('labels of people', () => {
     const labels = labelsOf(100, alike);
     const many = summarizeLabels(Array.from({ length: 20 }, () => unsure));
     expect(judgeObstacles({ ...labels, pairs: 220, unsure: 20 })).toEqual([
-      '20 of 220 labelled pairs are "unsure"; at most 5 % may be',
+      '20 of 220 labelled pairs are "unsure" (9.09 %); the limit is 5 %',
     ]);
     expect(many).toMatchObject({
       pairs: 20,
@@ -387,9 +387,7 @@ describe('the correction', () => {
     expect(text).toMatch(
       /judge: judged by sound, corrected by 200 labelled pairs: −0\.\d+ … \+0\.\d+/,
     );
-    expect(text).toContain(
-      'judge: 1 pair without a verdict on both answers, counted as the worst case',
-    );
+    expect(text).toContain('judge: 1 pair without a judge verdict; counted as the worst case');
     expect(text).toMatch(/quality: judge-loss .* 2 pairs\)/);
     expect(text).not.toContain('may not decide');
   });

@@ -39,7 +39,7 @@ describe('a rollout whose judging has ended', () => {
       expect(verdict.reasons.at(-1)).toMatchObject({
         code: 'rollout.noMoreLabels',
         outcome: 'inconclusive',
-        message: 'judging has ended: the budget is spent',
+        message: 'judging stopped: the budget is spent',
         details: ['quality can no longer be shown; onInconclusive: rollback'],
       });
     }

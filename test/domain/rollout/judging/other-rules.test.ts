@@ -1,4 +1,4 @@
-import type { CanarySpec } from '../../../../domain/lifecycle/lifecycle';
+import type { CanarySpec } from '../../../../domain/rollout/canary';
 import { rightAnswer } from '../../../../domain/rollout/judging/loss';
 import { observe, startEvidence } from '../../../../domain/rollout/judging/observe';
 import { decideWithCanary } from '../../../../domain/rollout/judging/other-rules';

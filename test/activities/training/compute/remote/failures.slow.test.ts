@@ -10,7 +10,7 @@ import { createRemoteBackend } from '../../../../../activities/training/compute/
 import type { ComputeEngine } from '../../../../../activities/training/compute/remote/engine';
 import { openArtifactStore, type ArtifactStore } from '../../../../../data/artifact/store';
 import { sha256 } from '../../../../../data/digest';
-import type { ArtifactRef } from '../../../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../../../domain/artifact';
 import { failure } from '../../../../../domain/failure';
 import type { JobHandle, TrainerJob } from '../../../../../domain/training/job';
 import { ended, runningUntil } from '../../../../../sdk/contracts/compute-backend';

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { createKubernetesEngine } from '../../../../../activities/training/compute/kubernetes/engine';
 import { createRemoteBackend } from '../../../../../activities/training/compute/remote/backend';
 import { openArtifactStore, type ArtifactStore } from '../../../../../data/artifact/store';
-import type { ArtifactRef } from '../../../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../../../domain/artifact';
 import type { ComputeBackend, TrainerJob } from '../../../../../domain/training/job';
 import { ended, runningUntil } from '../../../../../sdk/contracts/compute-backend';
 import {

@@ -8,7 +8,7 @@ import {
 } from '../../../../../activities/training/compute/remote/backend';
 import { createSlurmEngine } from '../../../../../activities/training/compute/slurm/engine';
 import { openArtifactStore, type ArtifactStore } from '../../../../../data/artifact/store';
-import type { ArtifactRef } from '../../../../../domain/dataset/artifact';
+import type { ArtifactRef } from '../../../../../domain/artifact';
 import type { JobHandle, TrainerJob } from '../../../../../domain/training/job';
 import { gone, runningUntil } from '../../../../../sdk/contracts/compute-backend';
 import { startSlurm, type RunningSlurm } from '../../../../support/engine/slurm';
