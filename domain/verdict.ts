@@ -17,12 +17,38 @@ export interface Reason {
 /** `noted`: a finding that does not decide, such as a rule with bad rows within the limit. */
 export type ReasonOutcome = VerdictKind | 'notApplicable' | 'noted';
 
-export type VerdictKind = 'passed' | 'failed' | 'inconclusive';
+/** From the best to the worst: one failure outweighs any number of passes. */
+const severities = ['passed', 'inconclusive', 'failed'] as const;
+
+export type VerdictKind = (typeof severities)[number];
 
 /** A missing measurement is inconclusive (I10). Every verdict has reasons, also a pass. */
 export interface Verdict {
   readonly kind: VerdictKind;
   readonly reasons: readonly Reason[];
+}
+
+/**
+ * The worst of several outcomes. `notApplicable` and `noted` do not count. `passed` if no outcome
+ * counts, so the caller adds an inconclusive one where that must not pass.
+ */
+export function findWorst(outcomes: readonly ReasonOutcome[]): VerdictKind {
+  return severities.findLast((kind) => outcomes.includes(kind)) ?? 'passed';
+}
+
+/** Sorts the worst verdict first. */
+export function compareSeverity({ kind: a }: Verdict, { kind: b }: Verdict): number {
+  return severities.indexOf(b) - severities.indexOf(a);
+}
+
+/** The worst verdict counts. Each reason keeps its outcome, or has that of its own verdict. */
+export function combineVerdicts(verdicts: readonly Verdict[]): Verdict {
+  return {
+    kind: findWorst(verdicts.map(({ kind }) => kind)),
+    reasons: verdicts.flatMap(({ kind, reasons }) =>
+      reasons.map((reason) => ({ ...reason, outcome: reason.outcome ?? kind })),
+    ),
+  };
 }
 
 /** The reason of a run that found its model to be the champion already. */

@@ -1,4 +1,4 @@
-import type { Reason, Verdict, VerdictKind } from '../verdict';
+import { combineVerdicts, compareSeverity, type Reason, type Verdict } from '../verdict';
 
 export interface SourceVerdict {
   readonly source: string;
@@ -6,21 +6,13 @@ export interface SourceVerdict {
   readonly verdict: Verdict | null;
 }
 
-/** The worst first. */
-const kinds = ['failed', 'inconclusive', 'passed'] as const satisfies readonly VerdictKind[];
-
 /**
  * The verdict on all sources: the worst of theirs, with the reasons of every source. A source
  * without a contract has a reason too, because its rows were not checked (I10).
  */
 export function contractsVerdict(sources: readonly SourceVerdict[]): Verdict {
   const verdicts = sources.flatMap(({ verdict }) => (verdict === null ? [] : [verdict]));
-  const worstFirst = kinds.flatMap((kind) => verdicts.filter((verdict) => verdict.kind === kind));
-  const kind = worstFirst[0]?.kind ?? 'passed';
-  // A reason without an outcome has that of its source's verdict.
-  const reasons = worstFirst.flatMap((verdict) =>
-    verdict.reasons.map((reason) => ({ ...reason, outcome: reason.outcome ?? verdict.kind })),
-  );
+  const { kind, reasons } = combineVerdicts(verdicts.sort(compareSeverity));
   const unchecked = sources.flatMap(({ source, verdict }) =>
     verdict === null ? [withoutContract(source)] : [],
   );

@@ -55,23 +55,6 @@ export function answersVerdict(kind: Verdict['kind'], code: string, message: str
   return { kind, reasons: [{ gate, code, message }] };
 }
 
-/** Combines both verdicts and their reasons: `failed` before `inconclusive` before `passed`. */
-export function combineVerdicts(found: Verdict | null, answered: Verdict | null): Verdict | null {
-  if (!found || !answered) return found ?? answered;
-  const kinds = [found.kind, answered.kind];
-  const kind = kinds.includes('failed')
-    ? 'failed'
-    : kinds.includes('inconclusive')
-      ? 'inconclusive'
-      : 'passed';
-  return {
-    kind,
-    reasons: [found, answered].flatMap((each) =>
-      each.reasons.map((reason) => ({ ...reason, outcome: each.kind })),
-    ),
-  };
-}
-
 /** The holder of a build's artifacts until the index version holds them. */
 export function buildHolder(build: string): string {
   return `index-build:${build}`;

@@ -14,14 +14,10 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { ApplicationFailure } from '@temporalio/common';
-import {
-  answersVerdict,
-  combineVerdicts,
-  type AnswersRule,
-} from '../../domain/index-version/answers';
+import { answersVerdict, type AnswersRule } from '../../domain/index-version/answers';
 import type { VectorKind } from '../../domain/index/vector-index';
 import type { IndexReport } from '../../domain/index/version';
-import type { Verdict } from '../../domain/verdict';
+import { combineVerdicts, type Verdict } from '../../domain/verdict';
 import { allOrNone } from '../run/all-or-none';
 import type {
   IndexBuildInput,
@@ -286,10 +282,8 @@ async function compare(build: Build): Promise<ComparedIndexes> {
   const { verdict: found, champion } = await compareFound(build);
   const { answers } = build.input;
   if (!answers || found?.kind === 'failed') return { verdict: found, champion };
-  return {
-    verdict: combineVerdicts(found, await compareAnswers(build, answers, champion)),
-    champion,
-  };
+  const answered = await compareAnswers(build, answers, champion);
+  return { verdict: found ? combineVerdicts([found, answered]) : answered, champion };
 }
 
 /**

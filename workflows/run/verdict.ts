@@ -59,7 +59,10 @@ export async function stopWithoutPromotion(
   return { status: 'stopped', verdict, version };
 }
 
-/** The last verdict decides; the reasons of both are kept. */
+/**
+ * The last verdict decides; the reasons of both are kept. The worse verdict does not win here
+ * (`combineVerdicts`), because a canary may pass a version that its evaluation left open.
+ */
 export function joinVerdicts(first: Verdict, last: Verdict): Verdict {
   return {
     kind: last.kind,

@@ -1,6 +1,6 @@
 import type { ContractCheck, ContractReport } from '../../../domain/dataset/contract';
 import { count } from '../../../domain/format';
-import type { Reason, ReasonOutcome, Verdict } from '../../../domain/verdict';
+import { findWorst, type Reason, type ReasonOutcome, type Verdict } from '../../../domain/verdict';
 
 /**
  * Checks of single rows. Their bad rows go to quarantine, and only the quarantined share decides, so
@@ -42,34 +42,22 @@ export function contractVerdict(report: ContractReport): Verdict {
     .filter((check) => rowCheckNames.has(check.check) && check.badRows > 0)
     .map(saying('noted'));
   const notCompared = notApplicable(report);
-  if (failed.length > 0) {
-    const said = [
-      ...failed.map(saying('failed')),
-      ...unmeasured.map(saying('inconclusive')),
-      ...badRows,
-    ];
-    return { kind: 'failed', reasons: [...said, ...notCompared] };
-  }
-  if (unmeasured.length > 0)
-    return {
-      kind: 'inconclusive',
-      reasons: [...unmeasured.map(saying('inconclusive')), ...badRows, ...notCompared],
-    };
-  const bad =
-    report.quarantined === 0 ? 'none in quarantine' : `${count(report.quarantined)} in quarantine`;
+  const against = [...failed.map(saying('failed')), ...unmeasured.map(saying('inconclusive'))];
+  const decisive = against.length > 0 ? against : [contractMet(report)];
   return {
-    kind: 'passed',
-    reasons: [
-      {
-        gate: 'contract',
-        outcome: 'passed',
-        code: 'contract.met',
-        message: `${report.source}: ${count(report.accepted)} of ${count(report.rows)} rows meet the contract, ${bad}`,
-      },
-      ...badRows,
-      ...notCompared,
-    ],
+    kind: findWorst(decisive.map(({ outcome }) => outcome)),
+    reasons: [...decisive, ...badRows, ...notCompared],
   };
+}
+
+function contractMet({ source, rows, accepted, quarantined }: ContractReport) {
+  const bad = quarantined === 0 ? 'none in quarantine' : `${count(quarantined)} in quarantine`;
+  return {
+    gate: 'contract',
+    outcome: 'passed',
+    code: 'contract.met',
+    message: `${source}: ${count(accepted)} of ${count(rows)} rows meet the contract, ${bad}`,
+  } as const satisfies Reason;
 }
 
 /** One reason for all columns, because a first run compares none of them. */
@@ -82,8 +70,8 @@ function notApplicable({ source, dataset, checks }: ContractReport): readonly Re
   return [{ gate: 'contract', code: 'contract.notApplicable', message, outcome: 'notApplicable' }];
 }
 
-function sayingOf(source: string, outcome: ReasonOutcome): (check: ContractCheck) => Reason {
-  return (check) => {
+function sayingOf(source: string, outcome: ReasonOutcome) {
+  return (check: ContractCheck) => {
     const what = check.column === null ? check.check : `${check.check} of ${check.column}`;
     const code = check.passed === null ? 'contract.unmeasured' : `contract.${check.check}`;
     return {
@@ -91,6 +79,6 @@ function sayingOf(source: string, outcome: ReasonOutcome): (check: ContractCheck
       code,
       message: `${source}: ${what}: ${check.observed}; expected ${check.expected}`,
       outcome,
-    };
+    } satisfies Reason;
   };
 }

@@ -1,11 +1,6 @@
-import {
-  combineVerdicts,
-  decideAnswers,
-  type AnswersRule,
-} from '../../../domain/index-version/answers';
+import { decideAnswers, type AnswersRule } from '../../../domain/index-version/answers';
 import { buildLlmEvidence } from '../../../domain/language/evaluation/build-evidence';
 import type { CaseResult } from '../../../domain/language/evaluation/result';
-import type { Verdict } from '../../../domain/verdict';
 import { artifact } from '../../support/fake-activities';
 
 const rule: AnswersRule = {
@@ -69,29 +64,5 @@ describe('answers over a new index version', () => {
       kind,
       reasons: [{ gate: 'index-answers' }],
     });
-  });
-
-  test('combine with the retrieval verdict: the worse one counts, with all reasons', () => {
-    const verdict = (kind: Verdict['kind'], gate: string): Verdict => ({
-      kind,
-      reasons: [{ gate, code: 'x', message: 'x' }],
-    });
-    expect(combineVerdicts(null, null)).toBeNull();
-    expect(combineVerdicts(verdict('passed', 'found'), null)).toEqual(verdict('passed', 'found'));
-    expect(
-      combineVerdicts(verdict('passed', 'found'), verdict('failed', 'answered')),
-    ).toMatchObject({
-      kind: 'failed',
-      reasons: [
-        { gate: 'found', outcome: 'passed' },
-        { gate: 'answered', outcome: 'failed' },
-      ],
-    });
-    expect(
-      combineVerdicts(verdict('inconclusive', 'found'), verdict('passed', 'answered'))?.kind,
-    ).toBe('inconclusive');
-    expect(
-      combineVerdicts(verdict('inconclusive', 'found'), verdict('failed', 'answered'))?.kind,
-    ).toBe('failed');
   });
 });

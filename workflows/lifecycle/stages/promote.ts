@@ -2,7 +2,7 @@ import { condition } from '@temporalio/workflow';
 import type { Digest } from '../../../domain/artifact';
 import type { ComparedChampion, ModelVersionRef } from '../../../domain/model/model';
 import { versionName } from '../../../domain/model/model';
-import type { DecisionRef, Reason, Verdict } from '../../../domain/verdict';
+import { findWorst, type DecisionRef, type Reason, type Verdict } from '../../../domain/verdict';
 import { gatewayWork, registryWrites } from '../../activity-proxies';
 import type { RolloutOutcome } from '../../../domain/rollout/outcome';
 import { awaitVotes } from '../../run/control';
@@ -180,7 +180,7 @@ function endedBefore(name: string, { kind, verdict }: RolloutOutcome): Verdict {
     message: `${name} was not promoted: its rollout had already ended as ${kind}`,
   };
   return {
-    kind: verdict.kind === 'passed' ? 'inconclusive' : verdict.kind,
+    kind: findWorst([verdict.kind, 'inconclusive']),
     reasons: [...verdict.reasons, reason],
   };
 }
