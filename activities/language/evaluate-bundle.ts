@@ -1,11 +1,9 @@
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { CaseAnswers } from '../../domain/language/evaluation/answers-summary';
-import {
-  decideEvaluation,
-  type LlmDecision,
-  type LlmEvaluationPolicy,
-} from '../../domain/language/evaluation/decide-evaluation';
+import { judge } from '../../domain/decision/decide';
+import { countMoreCases, joinGates } from '../../domain/decision/gate-decision';
+import type { LlmEvaluationPolicy } from '../../domain/decision/policy';
 import type { LlmEvidence } from '../../domain/language/evaluation/evidence';
 import {
   buildLlmEvidence,
@@ -18,7 +16,7 @@ import {
   type StandbyModel,
   type StandbyOutcome,
 } from '../../domain/bundle/standby';
-import type { DecisionRef, VerdictKind } from '../../domain/verdict';
+import type { DecisionRef, Verdict, VerdictKind } from '../../domain/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { digestOf } from '../../data/digest';
 import type { Registry } from '../../db/registry';
@@ -101,6 +99,11 @@ interface Grounds {
   readonly evidence: LlmEvidence;
 }
 
+interface WeighedBundle extends Grounds {
+  readonly verdict: Verdict;
+  readonly moreCases: number | null;
+}
+
 const stage = 'evaluate';
 
 export function createEvaluateBundleActivities({ registry, artifacts }: EvaluateBundleDeps) {
@@ -171,7 +174,7 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
 
   async function weigh(
     input: BundleMeasurements & Pick<DecideBundleInput, 'standbys'>,
-  ): Promise<Grounds & LlmDecision> {
+  ): Promise<WeighedBundle> {
     const { candidate, answers, counterparts, missing, evaluate, looks, judges, standbys } = input;
     const { gates, ungated } = evaluate;
     const policy: LlmEvaluationPolicy = {
@@ -202,7 +205,8 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
       baseline: baseline?.results ?? null,
     };
     const evidence: LlmEvidence = { ...measured, results: refs };
-    return { policy, evidence, ...decideEvaluation(policy, evidence) };
+    const judged = judge(policy, evidence);
+    return { policy, evidence, verdict: joinGates(judged), moreCases: countMoreCases(judged) };
   }
 
   /**

@@ -1,15 +1,15 @@
 /** The policy of `run.decide`, for the evidence of a model or of a language application. */
 import type { z } from 'zod';
 import { decide } from '../../domain/decision/decide';
-import type { Evidence } from '../../domain/evaluation/evidence';
 import { gateOf } from '../../domain/decision/gate.schema';
-import type { EvaluationPolicy } from '../../domain/decision/policy';
+import type {
+  AnyEvidence,
+  AnyPolicy,
+  EvaluationPolicy,
+  LlmEvaluationPolicy,
+} from '../../domain/decision/policy';
 import type { Verdict } from '../../domain/verdict';
 import { invalidInput } from '../../domain/document/issue-text';
-import {
-  decideEvaluation,
-  type LlmEvaluationPolicy,
-} from '../../domain/language/evaluation/decide-evaluation';
 import type { LlmEvidence } from '../../domain/language/evaluation/evidence';
 import type { LlmGate } from '../../domain/language/evaluation/gate';
 import type { AnyDecisionPolicy } from '../../domain/project/decision-policy';
@@ -19,16 +19,13 @@ import {
 } from '../../domain/project/decision-policy.schema';
 
 interface PolicyDecision {
-  readonly policy: EvaluationPolicy | LlmEvaluationPolicy;
+  readonly policy: AnyPolicy;
   /** @throws Error for evidence that lacks measurements */
   readonly decided: () => Verdict;
 }
 
 /** @throws InvalidInput with every error in the gates */
-export function decisionOf(
-  given: AnyDecisionPolicy,
-  evidence: Evidence | LlmEvidence,
-): PolicyDecision {
+export function decisionOf(given: AnyDecisionPolicy, evidence: AnyEvidence): PolicyDecision {
   if (evidence.kind === 'evaluation') {
     const gates = gatesOf(decisionPolicySchema, given).map(gateOf);
     const policy: EvaluationPolicy = {
@@ -50,10 +47,7 @@ export function decisionOf(
     looks: 1,
     ungated: null,
   };
-  return {
-    policy,
-    decided: () => decideEvaluation(policy, evidence).verdict,
-  };
+  return { policy, decided: () => decide(policy, evidence) };
 }
 
 function gatesOf<Gate>(

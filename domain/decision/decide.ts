@@ -1,161 +1,118 @@
-import type { Evidence } from '../evaluation/evidence';
-import { confidenceAt, maxAttempts, attemptText } from '../evaluation/attempts';
-import { judgeNonInferiority, judgeSuperiority } from './gates/difference';
-import { percent } from '../format';
-import { type GateKind, type GateResult } from './gates/gate';
-import { judgeParity } from './gates/parity';
-import { judgeSlices } from './gates/slice';
-import { absoluteGates, judgeThreshold } from './gates/threshold';
-import type { GateSpec } from './gate-spec';
-import type { EvaluationPolicy } from './policy';
-import type { Reason, Verdict, VerdictKind } from '../verdict';
-
-/** A gate with its result. */
-export interface GateDecision extends GateResult {
-  readonly gate: string;
-  readonly kind: GateKind | 'policy';
-}
+import { withCause, type GateResult } from '../evaluation/gate';
+import { count } from '../format';
+import { judgeLlmGate } from '../language/judge/gate';
+import type { Verdict } from '../verdict';
+import { judgeAttempt, shareAmongAttempts, shareAmongLooks } from './attempt';
+import { joinGates, toPolicyDecision, type GateDecision } from './gate-decision';
+import { judgeModelGate } from './gates/judge-gate';
+import type { AnyEvidence, AnyPolicy, EvidenceFor } from './policy';
 
 /**
- * The verdict on a candidate: failed if a gate failed, else inconclusive if a gate is (I10), else
- * passed. Pure, so that audit, replay and what-if get the same verdict. Every gate has a reason.
+ * The verdict on a candidate. Pure, so that audit, replay and what-if get the same verdict. Every
+ * gate has a reason.
  */
-export function decide(policy: EvaluationPolicy, evidence: Evidence): Verdict {
-  const judged = judge(policy, evidence);
-  const said = (outcome: VerdictKind) => judged.some((each) => each.outcome === outcome);
-  return {
-    kind: said('failed') ? 'failed' : said('inconclusive') ? 'inconclusive' : 'passed',
-    reasons: judged.map(reasonOf),
-  };
+export function decide<Policy extends AnyPolicy>(
+  policy: Policy,
+  evidence: EvidenceFor<Policy>,
+): Verdict {
+  return joinGates(judge(policy, evidence));
 }
 
-function reasonOf({ gate, outcome, code, message, details }: GateDecision): Reason {
-  return { gate, code, message, outcome, ...(details !== undefined && { details }) };
-}
-
-export function judge(policy: EvaluationPolicy, evidence: Evidence): readonly GateDecision[] {
-  const judged = policy.gates.map((gate): GateDecision => ({
-    gate: gate.name,
-    kind: gate.kind,
-    ...judgeGate(forAttempt(gate, evidence), evidence, policy),
-  }));
+/** The results of the gates, then those of the policy as a whole. */
+export function judge<Policy extends AnyPolicy>(
+  policy: Policy,
+  evidence: EvidenceFor<Policy>,
+): readonly GateDecision[] {
+  const gates = judgeGates(policy, evidence);
   return [
-    ...judged,
-    ...judgePolicy(policy, judged),
+    ...gates,
+    ...judgeGaps(policy, gates),
     ...judgeErrorBound(policy, evidence),
     ...judgeAttempt(policy, evidence),
   ];
 }
 
-/** Errors up to another bound are another metric. */
-function judgeErrorBound(policy: EvaluationPolicy, evidence: Evidence): readonly GateDecision[] {
-  if (evidence.task !== 'regression' || policy.errorBound === evidence.errorBound) return [];
-  const [wanted, found] = [policy, evidence].map(({ errorBound }) =>
-    errorBound === undefined ? 'without a bound' : `up to ${errorBound}`,
-  );
-  return [
-    {
-      gate: 'policy',
-      kind: 'policy',
-      outcome: 'inconclusive',
-      code: 'policy.errorBound',
-      message: `errors were measured ${found}, but the policy uses them ${wanted}`,
-    },
-  ];
-}
-
-/** All candidates on one holdout share a gate's error. */
-function forAttempt(gate: GateSpec, { attempt }: Evidence): GateSpec {
-  if (attempt === undefined || !('confidence' in gate)) return gate;
-  return { ...gate, confidence: confidenceAt(gate.confidence, attempt.number) };
-}
-
 /**
- * The number of candidates on this holdout. Inconclusive when there are too many or when they were
- * not counted (I10).
+ * A gate is a function from measurements to a result. Those of models and of language applications
+ * stay apart, because they have neither measurements nor bounds in common.
  */
-function judgeAttempt({ gates }: EvaluationPolicy, { attempt }: Evidence): readonly GateDecision[] {
-  const asked = [
-    ...new Set(gates.flatMap((gate) => ('confidence' in gate ? [gate.confidence] : []))),
-  ].sort();
-  if (asked.length === 0) return [];
-  const said = (
-    outcome: 'passed' | 'inconclusive',
-    code: string,
-    message: string,
-    details?: readonly string[],
-  ): readonly GateDecision[] => [
-    { gate: 'holdout', kind: 'policy', outcome, code, message, ...(details && { details }) },
-  ];
-  if (attempt === undefined)
-    return said(
-      'inconclusive',
-      'policy.attemptNotCounted',
-      'the attempts on this holdout were not counted',
+function judgeGates(policy: AnyPolicy, evidence: AnyEvidence): readonly GateDecision[] {
+  if (policy.kind === 'evaluation' && evidence.kind === 'evaluation')
+    return policy.gates.map((gate) =>
+      nameResult(gate, judgeModelGate(shareAmongAttempts(gate, evidence), evidence, policy)),
     );
-  const times = attemptText(attempt);
-  if (attempt.number > maxAttempts) {
-    return said(
-      'inconclusive',
-      'policy.holdoutUsedUp',
-      `${times}, which allows ${maxAttempts}; evaluate the next candidate on newer data`,
-    );
-  }
-  const levels = asked
-    .map((level) => `${percent(confidenceAt(level, attempt.number))} instead of ${percent(level)}`)
-    .join(', ');
-  return said('passed', 'policy.attempt', `${times}: gates use a confidence of ${levels}`, [
-    'all attempts on one holdout share the error of a gate',
-  ]);
+  if (policy.kind === 'llmEvaluation' && evidence.kind === 'llmEvaluation')
+    return policy.gates.map((gate) => {
+      const shared = shareAmongLooks(shareAmongAttempts(gate, evidence), policy, evidence);
+      return nameResult(gate, judgeLlmGate(shared, evidence));
+    });
+  throw new TypeError(`a policy of kind ${policy.kind} cannot judge ${evidence.kind} evidence`);
 }
 
-function judgeGate(gate: GateSpec, evidence: Evidence, policy: EvaluationPolicy): GateResult {
-  switch (gate.kind) {
-    case 'threshold':
-      return judgeThreshold(gate, evidence);
-    case 'nonInferiority':
-      return judgeNonInferiority(gate, evidence);
-    case 'superiority':
-      return judgeSuperiority(gate, evidence);
-    case 'slice':
-      return judgeSlices(gate, evidence, policy);
-    case 'parity':
-      return judgeParity(gate, evidence);
-  }
+function nameResult({ name, kind }: AnyPolicy['gates'][number], result: GateResult): GateDecision {
+  return { gate: name, kind, ...result };
 }
+
+/** Gates that need no counterpart. One must pass when a comparison was not applicable. */
+const absoluteKinds: readonly GateDecision['kind'][] = [
+  'threshold',
+  'allPass',
+  'bias',
+  'latency',
+  'cost',
+];
 
 /**
  * Gaps in the policy as a whole. They are inconclusive, so that only a canary can promote the
  * version.
  */
-function judgePolicy(
-  policy: EvaluationPolicy,
-  judged: readonly GateDecision[],
+function judgeGaps(
+  { ungated }: AnyPolicy,
+  gates: readonly GateDecision[],
 ): readonly GateDecision[] {
-  const open = (code: string, message: string): readonly GateDecision[] => [
-    { gate: 'policy', kind: 'policy', outcome: 'inconclusive', code, message },
-  ];
-  if (judged.length === 0) {
-    if (policy.ungated === null)
-      return open('policy.noGates', 'there are no gates, and the lifecycle gives no reason');
-    return open(
-      'policy.ungated',
-      `there are no gates ("${policy.ungated}"): only a canary can promote this version`,
-    );
-  }
-  if (judged.every(({ kind }) => kind === 'parity')) {
-    return open('policy.noQualityGate', 'parity is the only gate, and it does not measure quality');
-  }
-  const skipped = judged.filter(({ outcome }) => outcome === 'notApplicable');
-  const absolute = judged.some(
-    ({ kind, outcome }) => absoluteGates.includes(kind) && outcome === 'passed',
+  if (gates.length === 0) return ungated === null ? leaveUnexplained() : leaveToCanary(ungated);
+  if (gates.every(({ kind }) => kind === 'parity'))
+    return toPolicyDecision({
+      code: 'noQualityGate',
+      message: 'parity is the only gate, and it does not measure quality',
+    });
+  const skipped = gates.filter(({ outcome }) => outcome === 'notApplicable');
+  const hasAbsolute = gates.some(
+    ({ kind, outcome }) => absoluteKinds.includes(kind) && outcome === 'passed',
   );
-  if (skipped.length > 0 && !absolute) {
-    const names = skipped.map(({ gate }) => `\`${gate}\``).join(', ');
-    return open(
-      'policy.noAbsoluteGate',
-      `there is nothing to compare with for ${names}, and no threshold gate passed`,
-    );
-  }
-  return [];
+  if (skipped.length === 0 || hasAbsolute) return [];
+  const number = skipped.length === 1 ? '1 gate' : `${count(skipped.length)} gates`;
+  return toPolicyDecision({
+    code: 'noAbsoluteGate',
+    message: `${number} had nothing to compare with, and no absolute gate passed instead`,
+    details: [`not applicable: ${skipped.map(({ gate }) => gate).join(', ')}`],
+  });
+}
+
+function leaveUnexplained(): readonly GateDecision[] {
+  return toPolicyDecision({
+    code: 'noGates',
+    message: 'the policy has no gates and gives no reason for it',
+  });
+}
+
+function leaveToCanary(ungated: string): readonly GateDecision[] {
+  const [message, details] = withCause(
+    'without gates, only a canary can promote this version',
+    `"${ungated}"`,
+  );
+  return toPolicyDecision({ code: 'ungated', message, details });
+}
+
+/** Errors up to another bound are another metric. */
+function judgeErrorBound(policy: AnyPolicy, evidence: AnyEvidence): readonly GateDecision[] {
+  if (policy.kind !== 'evaluation' || evidence.kind !== 'evaluation') return [];
+  if (evidence.task !== 'regression' || policy.errorBound === evidence.errorBound) return [];
+  const [wanted, found] = [policy, evidence].map(({ errorBound }) =>
+    errorBound === undefined ? 'without a bound' : `up to ${errorBound}`,
+  );
+  return toPolicyDecision({
+    code: 'errorBound',
+    message: `errors were measured ${found}, but the policy uses them ${wanted}`,
+  });
 }

@@ -1,6 +1,7 @@
 import type { ClassMetric } from '../evaluation/metrics/multiclass';
 import type { MetricName } from '../evaluation/metrics/names';
 import type { SliceSpec } from '../evaluation/evidence';
+import type { WhenAbsent } from '../evaluation/gate';
 
 export interface EvaluateSpec {
   readonly metrics: readonly MetricName[];
@@ -17,8 +18,6 @@ interface GatedMetric {
   readonly metric: MetricName | ClassMetric;
   readonly class?: string | undefined;
 }
-
-export type WhenAbsent = 'baseline' | 'notApplicable';
 
 /**
  * A fixed version of the lifecycle's model. A comparison with it stops small losses from adding up

@@ -6,8 +6,8 @@ import {
   multiclassMetrics,
   regressionMetrics,
 } from '../evaluation/metrics/names';
+import { confidenceRange } from '../evaluation/gate';
 import { classMetrics } from '../evaluation/metrics/multiclass';
-import { confidenceRange } from './policy';
 
 const metricNames = [
   ...new Set([...classificationMetrics, ...multiclassMetrics, ...regressionMetrics]),

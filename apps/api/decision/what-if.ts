@@ -1,20 +1,19 @@
 import { z } from 'zod';
-import { decide, judge, type GateDecision } from '../../../domain/decision/decide';
+import { judge } from '../../../domain/decision/decide';
+import { joinGates, type GateDecision } from '../../../domain/decision/gate-decision';
 import { objectDocument } from '../../../domain/document/document';
 import type { Evidence } from '../../../domain/evaluation/evidence';
 import { failure } from '../../../domain/failure';
 import { gateOf, gateSchema } from '../../../domain/decision/gate.schema';
 import type { Tenant } from '../../../domain/ids';
 import { formatIssue } from '../../../domain/document/issue-text';
-import {
-  decideEvaluation,
-  judgeEvaluation,
-  type LlmGateVerdict,
-  type LlmEvaluationPolicy,
-} from '../../../domain/language/evaluation/decide-evaluation';
-import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
 import { llmGateSchema } from '../../../domain/language/evaluation/gate.schema';
-import type { EvaluationPolicy } from '../../../domain/decision/policy';
+import type {
+  AnyEvidence,
+  AnyPolicy,
+  EvaluationPolicy,
+  LlmEvaluationPolicy,
+} from '../../../domain/decision/policy';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';
 import { parseWithSchema } from '../../../domain/document/schema-issues.schema';
@@ -33,7 +32,7 @@ interface WhatIf {
 interface WouldBe {
   readonly was: Verdict;
   readonly wouldBe: Verdict;
-  readonly gates: readonly (GateDecision | LlmGateVerdict | JudgedRule)[];
+  readonly gates: readonly (GateDecision | JudgedRule)[];
 }
 
 /** Judges the same evidence under other rules. It stores and decides nothing. */
@@ -53,10 +52,7 @@ export async function whatIf(
   const [policy, evidence] = (await Promise.all([
     registry.evidence.get({ tenant, kind: 'policy', digest: decision.policy }),
     registry.evidence.get({ tenant, kind: 'evidence', digest: decision.evidence }),
-  ])) as [
-    EvaluationPolicy | LlmEvaluationPolicy | RolloutPolicy | null,
-    Evidence | LlmEvidence | RolloutEvidence | null,
-  ];
+  ])) as [AnyPolicy | RolloutPolicy | null, AnyEvidence | RolloutEvidence | null];
   const was = decision.verdict;
   if (policy?.kind === 'rollout' && evidence?.kind === 'rollout')
     return { was, ...rolloutWhatIf(policy, evidence, canary) };
@@ -66,17 +62,17 @@ export async function whatIf(
       gates: readGates(gateSchema, gates ?? []).map(gateOf),
       slices: policy.slices ?? slicesIn(evidence),
     };
-    return { was, wouldBe: decide(other, evidence), gates: judge(other, evidence) };
+    return { was, ...withVerdict(judge(other, evidence)) };
   }
   if (policy?.kind === 'llmEvaluation' && evidence?.kind === 'llmEvaluation') {
     const other: LlmEvaluationPolicy = { ...policy, gates: readGates(llmGateSchema, gates ?? []) };
-    return {
-      was,
-      wouldBe: decideEvaluation(other, evidence).verdict,
-      gates: judgeEvaluation(other, evidence),
-    };
+    return { was, ...withVerdict(judge(other, evidence)) };
   }
   throw failure('NotFound', `the policy or evidence of decision ${id} no longer exists`);
+}
+
+function withVerdict(gates: readonly GateDecision[]): Omit<WouldBe, 'was'> {
+  return { wouldBe: joinGates(gates), gates };
 }
 
 function readGates<Gate extends z.ZodType>(

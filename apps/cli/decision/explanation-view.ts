@@ -1,18 +1,12 @@
 import { judge } from '../../../domain/decision/decide';
 import {
-  judgeEvaluation,
-  type LlmEvaluationPolicy,
-} from '../../../domain/language/evaluation/decide-evaluation';
-import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
-import { explainLlmEvidence } from '../../../domain/language/evaluation/explain';
-import type { Evidence } from '../../../domain/evaluation/evidence';
-import {
   explainEvidence,
   explainGates,
   explainReasons,
   type ReasonLayout,
 } from '../../../domain/decision/explain';
-import type { EvaluationPolicy } from '../../../domain/decision/policy';
+import type { GateDecision } from '../../../domain/decision/gate-decision';
+import type { AnyEvidence, AnyPolicy } from '../../../domain/decision/policy';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';
 import { describeChanges } from '../run/rerun-view';
@@ -23,8 +17,8 @@ import type { AliasMoveJson, ApprovalJson, ExplanationView } from '../../api/mod
 
 /** The API types policy and evidence as documents; these are the types of this version. */
 export type DecisionJson = DecisionView & {
-  readonly policyBody: EvaluationPolicy | LlmEvaluationPolicy | RolloutPolicy | null;
-  readonly evidenceBody: Evidence | LlmEvidence | RolloutEvidence | null;
+  readonly policyBody: AnyPolicy | RolloutPolicy | null;
+  readonly evidenceBody: AnyEvidence | RolloutEvidence | null;
 };
 
 export type ExplanationJson = Omit<ExplanationView, 'decisions'> & {
@@ -59,18 +53,18 @@ export function describeDecision(
   ].join('\n');
 }
 
-function judgedBy(policy: DecisionJson['policyBody'], evidence: DecisionJson['evidenceBody']) {
-  if (policy?.kind === 'evaluation' && evidence?.kind === 'evaluation')
-    return judge(policy, evidence);
-  return policy?.kind === 'llmEvaluation' && evidence?.kind === 'llmEvaluation'
-    ? judgeEvaluation(policy, evidence)
-    : null;
+/** Null for a rollout, whose reasons are stored, and without policy or evidence. */
+function judgedBy(
+  policy: DecisionJson['policyBody'],
+  evidence: DecisionJson['evidenceBody'],
+): readonly GateDecision[] | null {
+  if (policy === null || policy.kind === 'rollout') return null;
+  return evidence === null || evidence.kind === 'rollout' ? null : judge(policy, evidence);
 }
 
 function groundsOf(evidence: DecisionJson['evidenceBody']): readonly string[] {
   if (evidence === null) return ['its evidence was deleted'];
-  if (evidence.kind === 'evaluation') return explainEvidence(evidence);
-  if (evidence.kind === 'llmEvaluation') return explainLlmEvidence(evidence);
+  if (evidence.kind !== 'rollout') return explainEvidence(evidence);
   const { challenger, champion, startedAt, asOf, step } = evidence;
   return [
     `${challenger} beside ${champion} on traffic from ${startedAt} to ${asOf}, decided in step ${step + 1}`,

@@ -1,6 +1,7 @@
 import type { CounterpartEvidence, CounterpartName, Evidence } from '../../evaluation/evidence';
-import type { AnchorVersion, GateSpec, WhenAbsent } from '../gate-spec';
-import { notMeasured, type GateKind, type GateResult } from './gate';
+import type { GateResult, WhenAbsent } from '../../evaluation/gate';
+import type { AnchorVersion, GateSpec } from '../gate-spec';
+import { notMeasured, type GateKind } from './gate';
 
 export interface Comparative {
   readonly kind: Extract<GateKind, 'nonInferiority' | 'superiority' | 'slice'>;

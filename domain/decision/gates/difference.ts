@@ -1,4 +1,5 @@
 import type { Evidence } from '../../evaluation/evidence';
+import type { GateResult } from '../../evaluation/gate';
 import { interval, percent, plain, signed } from '../../format';
 import type { Bounds } from '../../statistics/interval';
 import { counterpartFor, isGateResult } from './counterpart';
@@ -12,7 +13,6 @@ import {
   notMeasured,
   tooHeavyTail,
   type GateOf,
-  type GateResult,
   type MeasuredValue,
 } from './gate';
 

@@ -1,30 +1,14 @@
 import type { Measurement } from '../../evaluation/evidence';
+import type { GateResult } from '../../evaluation/gate';
 import { blocksText } from '../../evaluation/measure/random-blocks';
 import type { GateSpec } from '../gate-spec';
 import { dayCorrelationText } from '../../statistics/day-history';
 import type { Bounds } from '../../statistics/interval';
 import type { TailIndex } from '../../statistics/tail-index';
 import { count, figure } from '../../format';
-import type { VerdictKind } from '../../verdict';
 
 export type GateKind = GateSpec['kind'];
 export type GateOf<K extends GateKind> = Extract<GateSpec, { readonly kind: K }>;
-
-/**
- * `notApplicable`: there is nothing to compare with, and the spec allows that. An absolute gate
- * must then pass.
- */
-export type GateOutcome = VerdictKind | 'notApplicable';
-
-export interface GateResult {
-  readonly outcome: GateOutcome;
-  /** Stable: `<kind>.<what>`. */
-  readonly code: string;
-  /** One fact with its numbers, at most about 100 characters. */
-  readonly message: string;
-  /** More facts for `--verbose`, one per line. */
-  readonly details?: readonly string[] | undefined;
-}
 
 /**
  * The bounds at a gate's confidence or at the next higher measured level, which is stricter. Null

@@ -1,6 +1,7 @@
 import type { Evidence } from '../../evaluation/evidence';
+import type { GateResult } from '../../evaluation/gate';
 import { count, figure, percent, plain } from '../../format';
-import { notMeasured, type GateOf, type GateResult } from './gate';
+import { notMeasured, type GateOf } from './gate';
 
 /**
  * Tests that a real gateway returns the evaluated predictions. Passes when the share of rows within

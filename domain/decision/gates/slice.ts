@@ -1,4 +1,5 @@
 import type { Evidence, SliceEvidence, SliceMeasurement } from '../../evaluation/evidence';
+import type { GateResult } from '../../evaluation/gate';
 import type { EvaluationPolicy } from '../policy';
 import { count, interval, percent, signed } from '../../format';
 import type { Bounds } from '../../statistics/interval';
@@ -10,7 +11,6 @@ import {
   notMeasured,
   tailTexts,
   type GateOf,
-  type GateResult,
   type MeasuredValue,
 } from './gate';
 

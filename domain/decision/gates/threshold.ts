@@ -1,4 +1,5 @@
 import type { Evidence } from '../../evaluation/evidence';
+import type { GateResult } from '../../evaluation/gate';
 import { figure, percent, plain } from '../../format';
 import { measurementFor, metricText } from './measured-metric';
 import { neededText, timesNeeded } from './needed-data';
@@ -10,7 +11,6 @@ import {
   notMeasured,
   tooHeavyTail,
   type GateOf,
-  type GateResult,
 } from './gate';
 
 /**
@@ -77,6 +77,3 @@ export function judgeThreshold(gate: GateOf<'threshold'>, evidence: Evidence): G
         details: [...details, 'a longer holdout narrows the bound'],
       };
 }
-
-/** Kinds without a counterpart. One must pass when a comparison was not applicable. */
-export const absoluteGates: readonly string[] = ['threshold'];

@@ -7,7 +7,7 @@ import type { LlmEvidence } from './evidence';
 import { reasonWithMessage } from './unanswered-cases';
 
 /** What was measured, as lines of text: one fact per line, counterparts below their dimension. */
-export function explainLlmEvidence(evidence: LlmEvidence): readonly string[] {
+export function explainCases(evidence: LlmEvidence): readonly string[] {
   const {
     cases,
     caseSet,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nameField } from '../../document/field.schema';
-import { confidenceRange } from '../../decision/policy';
+import { confidenceRange } from '../../evaluation/gate';
 import { schemaIssue } from '../../document/schema-issues.schema';
 import type { LlmGate } from './gate';
 

@@ -1,5 +1,4 @@
-import type { GateOutcome } from '../../decision/gates/gate';
-import type { WhenAbsent } from '../../decision/gate-spec';
+import type { WhenAbsent } from '../../evaluation/gate';
 
 /** One rule over an `LlmEvidence`. Limits of a dimension are between 0 and 1; higher is better. */
 export type LlmGate = BoundGate | AllPassGate;
@@ -21,7 +20,6 @@ export type BoundGate =
       readonly kind: 'nonInferiority';
       readonly dimension: string;
       readonly against: 'champion' | 'baseline';
-      /** What replaces a champion before the first promotion. */
       readonly whenAbsent: WhenAbsent;
       readonly margin: number;
     })
@@ -37,18 +35,4 @@ interface Common {
   /** Largest share of unmeasured cases; above it the gate is inconclusive. */
   readonly maxFailures: number;
   readonly minCases: number;
-}
-
-export interface LlmGateResult {
-  readonly outcome: GateOutcome;
-  readonly code: string;
-  /** One fact with its numbers; with mark and gate name at most 120 characters. */
-  readonly message: string;
-  /** Further facts, one per line, for `--verbose` and JSON. */
-  readonly details?: readonly string[] | undefined;
-  /**
-   * How many more cases would decide if they score like those so far. Null if more cases would not
-   * help, or a million would not suffice.
-   */
-  readonly moreCases: number | null;
 }

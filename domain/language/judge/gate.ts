@@ -3,11 +3,12 @@ import { count, figure, interval, percent, plain, signed } from '../../format';
 import { boundsOf, type Aggregate } from '../evaluation/aggregate';
 import { simultaneousLevel } from './bias';
 import type { LlmEvidence } from '../evaluation/evidence';
-import type { BoundGate, LlmGate, LlmGateResult } from '../evaluation/gate';
+import type { BoundGate, LlmGate } from '../evaluation/gate';
+import { maxMessageLength, withCause, type GateResult } from '../../evaluation/gate';
+import { findWorst } from '../../verdict';
 import { correctedShare, calibrationProblems } from './calibration';
 import { quantileBounds } from '../evaluation/quantile';
 import { reasonWithMessage } from '../evaluation/unanswered-cases';
-import { truncateText } from '../../text';
 import { casesToDecide, assessLimit, type Limit } from '../evaluation/sample-size';
 
 /**
@@ -16,7 +17,7 @@ import { casesToDecide, assessLimit, type Limit } from '../evaluation/sample-siz
  * holdout fails on the estimate alone; this one does not, because more cases can be asked.
  * A missing measurement, or one with more failures than `maxFailures`, is inconclusive (I10).
  */
-export function judgeLlmGate(gate: LlmGate, evidence: LlmEvidence): LlmGateResult {
+export function judgeLlmGate(gate: LlmGate, evidence: LlmEvidence): GateResult {
   switch (gate.kind) {
     case 'threshold':
       return judgeThreshold(gate, evidence);
@@ -39,7 +40,7 @@ export function judgeLlmGate(gate: LlmGate, evidence: LlmEvidence): LlmGateResul
 
 type JudgeGateOf<K extends LlmGate['kind']> = Extract<LlmGate, { readonly kind: K }>;
 
-function judgeThreshold(gate: JudgeGateOf<'threshold'>, evidence: LlmEvidence): LlmGateResult {
+function judgeThreshold(gate: JudgeGateOf<'threshold'>, evidence: LlmEvidence): GateResult {
   const measured = evidence.dimensions[gate.dimension];
   if (!measured?.judge)
     return judgeAggregate(gate, measured?.aggregate, evidence, {
@@ -64,7 +65,6 @@ function judgeThreshold(gate: JudgeGateOf<'threshold'>, evidence: LlmEvidence): 
   const facts = {
     message: `${gate.dimension} ${figure(share.estimate)} (${shown}), minimum ${plain(gate.min)}`,
     details: ["corrected for the judge's errors", casesText(measured.aggregate)],
-    moreCases: null,
   };
   if (bounds.lower >= gate.min) return { outcome: 'passed', code: 'threshold.met', ...facts };
   if (bounds.upper < gate.min) return { outcome: 'failed', code: 'threshold.missed', ...facts };
@@ -75,7 +75,7 @@ function judgeThreshold(gate: JudgeGateOf<'threshold'>, evidence: LlmEvidence): 
  * Passes when every case was measured and reaches `min`, fails as soon as one does not, and is
  * inconclusive while one could not be measured.
  */
-function judgeAllPass(gate: JudgeGateOf<'allPass'>, evidence: LlmEvidence): LlmGateResult {
+function judgeAllPass(gate: JudgeGateOf<'allPass'>, evidence: LlmEvidence): GateResult {
   const { dimension, min, minCases } = gate;
   const measured = evidence.dimensions[dimension];
   if (!measured || measured.aggregate.cases === 0)
@@ -95,7 +95,6 @@ function judgeAllPass(gate: JudgeGateOf<'allPass'>, evidence: LlmEvidence): LlmG
         `${count(lowest.cases)} ${lowest.cases === 1 ? 'case has' : 'cases have'} this score`,
         `${count(cases - failures)} of ${count(cases)} cases measured`,
       ],
-      moreCases: null,
     };
   if (failures > 0)
     return notMeasured(gate, 'every case must be measured', {
@@ -116,24 +115,22 @@ function judgeAllPass(gate: JudgeGateOf<'allPass'>, evidence: LlmEvidence): LlmG
     code: 'allPass.met',
     message: `${dimension} is at least ${plain(min)} in each of ${count(cases)} cases`,
     details: ['this says nothing about other cases'],
-    moreCases: null,
   };
 }
 
 function judgeNonInferiority(
   gate: JudgeGateOf<'nonInferiority'>,
   evidence: LlmEvidence,
-): LlmGateResult {
+): GateResult {
   const { comparisons, missing } = evidence;
   const isFirst =
     gate.against === 'champion' &&
     comparisons.champion === null &&
     (missing?.champion ?? null) === null;
-  const notApplicable = (code: string, message: string): LlmGateResult => ({
+  const notApplicable = (code: string, message: string): GateResult => ({
     outcome: 'notApplicable',
     code,
     message,
-    moreCases: null,
   });
   if (isFirst && gate.whenAbsent === 'notApplicable')
     return notApplicable('nonInferiority.noChampion', 'there is no champion yet');
@@ -145,7 +142,7 @@ function judgeNonInferiority(
       'nonInferiority.same',
       `the candidate is the ${against}: there is nothing to compare it with`,
     );
-  if (why) return unknown(gate, ...shortened(`the ${against} was not measured`, why.reason));
+  if (why) return unknown(gate, ...withCause(`the ${against} was not measured`, why.reason));
   const compared = comparisons[against];
   if (compared === null) return unknown(gate, `there is no ${gate.against} to compare with`);
   if (isJudged(evidence, gate.dimension))
@@ -162,7 +159,7 @@ function judgeNonInferiority(
   });
 }
 
-function judgeBias(gate: JudgeGateOf<'bias'>, evidence: LlmEvidence): LlmGateResult {
+function judgeBias(gate: JudgeGateOf<'bias'>, evidence: LlmEvidence): GateResult {
   const groups = evidence.bias[gate.dimension]?.groups ?? [];
   if (groups.length < 2)
     return unknown(gate, `no pairs of groups were measured in ${gate.dimension}`);
@@ -180,10 +177,10 @@ function judgeBias(gate: JudgeGateOf<'bias'>, evidence: LlmEvidence): LlmGateRes
       },
     }),
   }));
+  const worst = findWorst(results.map(({ result }) => result.outcome));
+  const notPassed = results.find(({ result }) => worst !== 'passed' && result.outcome === worst);
   const { result: first } =
-    results.find(({ result }) => result.outcome === 'failed') ??
-    results.find(({ result }) => result.outcome === 'inconclusive') ??
-    results.reduce((largest, each) => (each.size > largest.size ? each : largest));
+    notPassed ?? results.reduce((largest, each) => (each.size > largest.size ? each : largest));
   const others = results.flatMap(({ result }) => (result === first ? [] : [result.message]));
   return { ...first, details: [...(first.details ?? []), ...others] };
 }
@@ -204,7 +201,7 @@ function judgeAggregate(
       readonly show: (value: number | null) => string;
     };
   },
-): LlmGateResult {
+): GateResult {
   if (!aggregate || aggregate.cases === 0)
     return unknown(gate, `${gate.dimension} was not measured`);
   const short = tooFew(gate, aggregate, evidence);
@@ -214,7 +211,6 @@ function judgeAggregate(
   const facts = {
     message: `${found} (${percent(limit.level)} bounds ${bounds}), ${what.limit}`,
     details: [casesText(aggregate)],
-    moreCases: null,
   };
   switch (assessLimit(aggregate, limit)) {
     case 'within':
@@ -232,7 +228,7 @@ function judgeAggregate(
         outcome: 'inconclusive',
         code: `${gate.kind}.unproven`,
         ...facts,
-        ...(message.length <= maxCharacters
+        ...(message.length <= maxMessageLength
           ? { message }
           : { details: [advice, ...facts.details] }),
         moreCases,
@@ -242,7 +238,7 @@ function judgeAggregate(
 }
 
 /** Only answers of this run count, because earlier answers were measured under another load. */
-function judgeLatency(gate: JudgeGateOf<'latency'>, evidence: LlmEvidence): LlmGateResult {
+function judgeLatency(gate: JudgeGateOf<'latency'>, evidence: LlmEvidence): GateResult {
   const { latenciesMs: values, earlier, untimed = {} } = evidence;
   const asked = values.length + Object.values(untimed).reduce((sum, cases) => sum + cases, 0);
   if (asked === 0 && earlier > 0)
@@ -277,7 +273,7 @@ function judgeQuantile(
     readonly max: number;
     readonly show: (value: number) => string;
   },
-): LlmGateResult {
+): GateResult {
   const failures = Object.values(unanswered).reduce((sum, cases) => sum + cases, 0);
   const short = tooFew(
     gate,
@@ -297,7 +293,6 @@ function judgeQuantile(
   const facts = {
     message: `${name} ${shown(estimate)} (${range}), maximum ${show(max)}`,
     details: [`${count(all.length)} cases`],
-    moreCases: null,
   };
   if (upper !== null && upper <= max)
     return { outcome: 'passed', code: `${gate.kind}.met`, ...facts };
@@ -315,7 +310,7 @@ function tooFew(
     notApplicable = 0,
   }: Pick<Aggregate, 'cases' | 'failures' | 'reasons'> & Partial<Pick<Aggregate, 'notApplicable'>>,
   { because }: { readonly because?: LlmEvidence['because'] | undefined },
-): LlmGateResult | null {
+): GateResult | null {
   if (failures > gate.maxFailures * cases)
     return notMeasured(gate, `at most ${percent(gate.maxFailures)} may be unmeasured`, {
       cases,
@@ -348,28 +343,13 @@ function notMeasured(
   }: Pick<Aggregate, 'cases' | 'failures' | 'reasons'> & {
     readonly because?: LlmEvidence['because'] | undefined;
   },
-): LlmGateResult {
+): GateResult {
   const [reason = ''] = Object.entries(reasons).sort(([, a], [, b]) => b - a)[0] ?? [];
   // Messages in `because` are the candidate's; a comparison prefixes its reasons.
   const [, own = reason] = /^candidate: ([^;]+)/.exec(reason) ?? [];
   const cause = reasonWithMessage(reason, because[own]);
   const what = `${count(failures)} of ${count(cases)} cases were not measured`;
-  return unknown(gate, ...shortened(what, cause, [limit]));
-}
-
-/** Characters of a message: with its mark and the gate's name, a line has at most 120. */
-const maxCharacters = 100;
-
-/** A message with its cause. A long cause is cut, and becomes a detail in full. */
-function shortened(
-  what: string,
-  cause: string,
-  details: readonly string[] = [],
-): [string, readonly string[]] {
-  const message = `${what}: ${cause}`;
-  return message.length <= maxCharacters
-    ? [message, details]
-    : [`${truncateText(message, maxCharacters - 1)}…`, [cause, ...details]];
+  return unknown(gate, ...withCause(what, cause, [limit]));
 }
 
 /** Cases to ask so that `more` of them say something of the dimension, as not every case does. */
@@ -384,13 +364,12 @@ function isJudged(evidence: LlmEvidence, dimension: string): boolean {
   return (evidence.dimensions[dimension]?.judge ?? null) !== null;
 }
 
-function unknown(gate: LlmGate, message: string, details: readonly string[] = []): LlmGateResult {
+function unknown(gate: LlmGate, message: string, details: readonly string[] = []): GateResult {
   return {
     outcome: 'inconclusive',
     code: `${gate.kind}.notMeasured`,
     message,
     ...(details.length > 0 && { details }),
-    moreCases: null,
   };
 }
 

@@ -2,10 +2,8 @@ import type { DecideBundleInput } from '../../../activities/language/evaluate-bu
 import { digestOf } from '../../../data/digest';
 import { effectKey, type RunId } from '../../../domain/ids';
 import type { CaseAnswers } from '../../../domain/language/evaluation/answers-summary';
-import {
-  decideEvaluation,
-  type LlmEvaluationPolicy,
-} from '../../../domain/language/evaluation/decide-evaluation';
+import { decide } from '../../../domain/decision/decide';
+import type { LlmEvaluationPolicy } from '../../../domain/decision/policy';
 import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
 import type { LlmGate } from '../../../domain/language/evaluation/gate';
 import type { CaseResult } from '../../../domain/language/evaluation/result';
@@ -130,7 +128,7 @@ describe('decideBundle', () => {
       digest: evidence,
     })) as LlmEvidence;
     expect([digestOf(policy), digestOf(found)]).toEqual([decision.policy, evidence]);
-    expect(decideEvaluation(policy, found).verdict).toEqual(decision.verdict);
+    expect(decide(policy, found)).toEqual(decision.verdict);
     const held = await world.database.sql<{ digest: string }[]>`
       select digest from artifact_references where held_by = ${`evidence:${evidence}`}`;
     const results = [input.answers, input.counterparts.champion].flatMap(

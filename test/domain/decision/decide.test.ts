@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { canonicalJson } from '../../../domain/canonical';
 import { decide, judge } from '../../../domain/decision/decide';
 import type { Evidence, Measurement } from '../../../domain/evaluation/evidence';
-import { explainEvidence, explainGates, explainVerdict } from '../../../domain/decision/explain';
+import { explainEvidence, explainGates, explainReasons } from '../../../domain/decision/explain';
 import { confidenceAt } from '../../../domain/evaluation/attempts';
 import type { GateSpec } from '../../../domain/decision/gate-spec';
 import { levelsFor, policyOf, type EvaluationPolicy } from '../../../domain/decision/policy';
@@ -314,9 +314,9 @@ describe('laws of decisions', () => {
 
 describe('explanations', () => {
   test('a verdict has one line per gate', () => {
-    const lines = explainVerdict(decide(policy(useful, failing), evidence()));
-    expect(lines[0]).toBe('verdict: failed');
-    expect(lines[2]).toMatch(/^ {2}FAIL {2}excellent {2}auc 0.717 is below the minimum 0.9/);
+    const lines = explainReasons(decide(policy(useful, failing), evidence()));
+    expect(lines).toHaveLength(3);
+    expect(lines[1]).toMatch(/^FAIL {2}excellent {2}auc 0.717 is below the minimum 0.9/);
   });
 
   test('gates show their outcome', () => {

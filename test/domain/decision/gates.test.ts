@@ -1,6 +1,6 @@
 import { judge } from '../../../domain/decision/decide';
 import type { Evidence } from '../../../domain/evaluation/evidence';
-import type { GateOutcome } from '../../../domain/decision/gates/gate';
+import type { GateOutcome } from '../../../domain/evaluation/gate';
 import type { GateSpec } from '../../../domain/decision/gate-spec';
 import {
   agreeing,

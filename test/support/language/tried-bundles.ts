@@ -1,8 +1,6 @@
 import type { Digest } from '../../../domain/artifact';
-import {
-  decideEvaluation,
-  type LlmEvaluationPolicy,
-} from '../../../domain/language/evaluation/decide-evaluation';
+import { decide } from '../../../domain/decision/decide';
+import type { LlmEvaluationPolicy } from '../../../domain/decision/policy';
 import { buildLlmEvidence } from '../../../domain/language/evaluation/build-evidence';
 import { scored } from '../../../domain/language/evaluation/score';
 import { confidenceAt } from '../../../domain/evaluation/attempts';
@@ -77,7 +75,7 @@ export function anyBundlePasses(
         counterparts: { champion: null, baseline: null },
         attempts: { attempt: { holdout: digest('b'), number } },
       });
-      return decideEvaluation(policy, evidence).verdict.kind === 'passed';
+      return decide(policy, evidence).kind === 'passed';
     });
   });
 }

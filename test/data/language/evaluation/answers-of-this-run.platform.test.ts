@@ -13,7 +13,7 @@ import { digestOf } from '../../../../data/digest';
 import type { RunId } from '../../../../domain/ids';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
 import { buildLlmEvidence } from '../../../../domain/language/evaluation/build-evidence';
-import { explainLlmEvidence } from '../../../../domain/language/evaluation/explain';
+import { explainEvidence } from '../../../../domain/decision/explain';
 import { judgeLlmGate } from '../../../../domain/language/judge/gate';
 import {
   latencySample,
@@ -165,7 +165,7 @@ test('a question that fails when it is asked again has no latency and counts as 
   expect(evidence.untimed).toEqual({ ProviderRefused: 6 });
   // The scores of the earlier answers remain.
   expect(evidence.dimensions['exact']?.aggregate).toMatchObject({ cases: 8, failures: 0, mean: 1 });
-  expect(explainLlmEvidence(evidence).join('\n')).toContain(
+  expect(explainEvidence(evidence).join('\n')).toContain(
     'no answer when repeated to measure latency: 6 × ProviderRefused',
   );
   const gate = {

@@ -15,10 +15,10 @@ import { digestOf } from '../../../../data/digest';
 import type { Sampling } from '../../../../domain/chat/chat';
 import { answersSummary } from '../../../../domain/language/evaluation/answers-summary';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
-import { decideEvaluation } from '../../../../domain/language/evaluation/decide-evaluation';
+import { decide } from '../../../../domain/decision/decide';
 import type { DimensionSpec } from '../../../../domain/language/dimension/dimension';
 import { buildLlmEvidence } from '../../../../domain/language/evaluation/build-evidence';
-import { explainLlmEvidence } from '../../../../domain/language/evaluation/explain';
+import { explainEvidence } from '../../../../domain/decision/explain';
 import { redTeamCase } from '../../../../domain/language/cases/red-team';
 import { caseReportOf, toJUnit } from '../../../../domain/language/evaluation/report';
 import type { PromptTemplate } from '../../../../domain/prompt/prompt';
@@ -224,8 +224,8 @@ test('an interrupted evaluation pays nothing twice and gets the same scores', as
     maxFailures: 0.05,
     minCases: 30,
   } as const;
-  const decide = (maxFailures: number) =>
-    decideEvaluation(
+  const decideAt = (maxFailures: number) =>
+    decide(
       {
         kind: 'llmEvaluation',
         version: 2,
@@ -235,8 +235,8 @@ test('an interrupted evaluation pays nothing twice and gets the same scores', as
       },
       { ...evidence, attempt: { holdout: evidence.caseSet, number: 1 } },
     );
-  expect(decide(0.1).verdict.kind).toBe('passed');
-  expect(decide(0.02).verdict).toMatchObject({
+  expect(decideAt(0.1).kind).toBe('passed');
+  expect(decideAt(0.02)).toMatchObject({
     kind: 'inconclusive',
     reasons: [{ code: 'threshold.notMeasured' }, { code: 'policy.attempt' }],
   });
@@ -325,7 +325,7 @@ describe('a provider that refuses every question', () => {
       min: 0.3,
       ...limits,
     } as const;
-    const { verdict } = decideEvaluation(
+    const verdict = decide(
       { kind: 'llmEvaluation', version: 2, looks: 1, gates: [gate], ungated: null },
       evidence,
     );
@@ -335,7 +335,7 @@ describe('a provider that refuses every question', () => {
       ) as string,
       details: [said, 'at most 5 % may be unmeasured'],
     });
-    expect(explainLlmEvidence(evidence)).toContain(`  40 × ${said}`);
+    expect(explainEvidence(evidence)).toContain(`  40 × ${said}`);
     expect(toJUnit(results.map(caseReportOf), { suite: 'capitals', passAt: {} })).toContain(
       `<error message="exact ${said}">`,
     );

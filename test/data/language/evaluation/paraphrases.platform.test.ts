@@ -12,7 +12,7 @@ import { digestOf } from '../../../../data/digest';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
 import type { DimensionSpec } from '../../../../domain/language/dimension/dimension';
 import { buildLlmEvidence } from '../../../../domain/language/evaluation/build-evidence';
-import { explainLlmEvidence } from '../../../../domain/language/evaluation/explain';
+import { explainEvidence } from '../../../../domain/decision/explain';
 import type { PromptTemplate } from '../../../../domain/prompt/prompt';
 import { openTestRegistry, tenant, type TestRegistry } from '../../../db/registry-fixture';
 import { noSecret, providerAt } from '../../../support/provider/model-access';
@@ -137,9 +137,7 @@ test('all prompts share paraphrases that are paid once; refused ones are counted
     'the numbers differ': 1,
     'another meaning': 1,
   });
-  expect(explainLlmEvidence(first).join('\n')).toMatch(
-    /^paraphrases skipped: .*1 × another meaning/m,
-  );
+  expect(explainEvidence(first).join('\n')).toMatch(/^paraphrases skipped: .*1 × another meaning/m);
   const asked = seenQuestions.splice(0).filter((prompt) => prompt.includes('In which sea'));
   expect(asked).toHaveLength(2);
 

@@ -1,20 +1,19 @@
-import type { Digest } from '../../../../domain/artifact';
-import { aggregate } from '../../../../domain/language/evaluation/aggregate';
-import { alphaShare } from '../../../../domain/evaluation/attempts';
-import { measureBias } from '../../../../domain/language/judge/bias';
-import { comparePaired } from '../../../../domain/language/evaluation/comparison';
-import { explainReasons } from '../../../../domain/decision/explain';
-import { decideEvaluation } from '../../../../domain/language/evaluation/decide-evaluation';
-import type {
-  DimensionEvidence,
-  LlmEvidence,
-} from '../../../../domain/language/evaluation/evidence';
-import { buildLlmEvidence } from '../../../../domain/language/evaluation/build-evidence';
-import { explainLlmEvidence } from '../../../../domain/language/evaluation/explain';
-import type { LlmGate } from '../../../../domain/language/evaluation/gate';
-import { calibrate } from '../../../../domain/language/judge/calibration';
-import { anyBundlePasses } from '../../../support/language/tried-bundles';
-import { failed, scored, type Score } from '../../../../domain/language/evaluation/score';
+import type { Digest } from '../../../domain/artifact';
+import { aggregate } from '../../../domain/language/evaluation/aggregate';
+import { alphaShare } from '../../../domain/evaluation/attempts';
+import { measureBias } from '../../../domain/language/judge/bias';
+import { comparePaired } from '../../../domain/language/evaluation/comparison';
+import { explainReasons } from '../../../domain/decision/explain';
+import { decide, judge } from '../../../domain/decision/decide';
+import { countMoreCases, joinGates } from '../../../domain/decision/gate-decision';
+import type { LlmEvaluationPolicy } from '../../../domain/decision/policy';
+import type { DimensionEvidence, LlmEvidence } from '../../../domain/language/evaluation/evidence';
+import { buildLlmEvidence } from '../../../domain/language/evaluation/build-evidence';
+import { explainEvidence } from '../../../domain/decision/explain';
+import type { LlmGate } from '../../../domain/language/evaluation/gate';
+import { calibrate } from '../../../domain/language/judge/calibration';
+import { anyBundlePasses } from '../../support/language/tried-bundles';
+import { failed, scored, type Score } from '../../../domain/language/evaluation/score';
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
 const common = { confidence: 0.95, maxFailures: 0.05, minCases: 30 };
@@ -106,6 +105,11 @@ const paired = (gap: number, n = 400) =>
       ),
     },
   });
+
+const weigh = (policy: LlmEvaluationPolicy, given: LlmEvidence) => {
+  const gates = judge(policy, given);
+  return { verdict: joinGates(gates), moreCases: countMoreCases(gates) };
+};
 
 const fair: LlmGate = { name: 'fair', kind: 'bias', dimension: 'exact', margin: 0.1, ...common };
 const fast: LlmGate = { name: 'fast', kind: 'latency', quantile: 0.9, maxMs: 200, ...common };
@@ -385,8 +389,8 @@ const gateCases: readonly GateCase[] = [
 ];
 
 describe('a decision over gates', () => {
-  const decide = (gate: LlmGate, given: LlmEvidence) =>
-    decideEvaluation(
+  const decideGate = (gate: LlmGate, given: LlmEvidence) =>
+    decide(
       {
         kind: 'llmEvaluation',
         version: 2,
@@ -395,18 +399,18 @@ describe('a decision over gates', () => {
         ungated: null,
       },
       { ...given, attempt },
-    ).verdict;
+    );
 
   test.each(gateCases.map(([name, ...rest]) => [name, rest] as const))('%s', (_name, rest) => {
     const [gate, given, outcome, message, detail] = rest;
-    const verdict = decide(gate, given);
+    const verdict = decideGate(gate, given);
     expect(verdict.reasons[0]?.message).toMatch(message);
     expect(verdict.kind).toBe(outcome);
     if (detail !== undefined) expect(verdict.reasons[0]?.details).toContain(detail);
   });
 
   test('prints every reason on one line of at most 120 characters', () => {
-    const verdicts = gateCases.map(([, gate, given]) => decide(gate, given));
+    const verdicts = gateCases.map(([, gate, given]) => decideGate(gate, given));
     const policies = [
       { version: 2, gates: [], ungated: null },
       { version: 2, gates: [], ungated: 'a first try '.repeat(40) },
@@ -415,9 +419,7 @@ describe('a decision over gates', () => {
     const late = { holdout: digest('b'), number: 1_234 };
     for (const policy of policies)
       for (const given of [exactly(shareOf(0.9, 400)), { ...evidence({}), attempt: late }])
-        verdicts.push(
-          decideEvaluation({ kind: 'llmEvaluation', looks: 1, ...policy }, given).verdict,
-        );
+        verdicts.push(decide({ kind: 'llmEvaluation', looks: 1, ...policy }, given));
     const outcomes = new Set(verdicts.map(({ kind }) => kind));
     expect(outcomes).toEqual(new Set(['passed', 'failed', 'inconclusive']));
     // Two characters of indent, and no wrapping that could hide a long message.
@@ -428,36 +430,34 @@ describe('a decision over gates', () => {
 
   test('passes if all gates pass, fails if one fails, and asks for the cases of the slowest gate', () => {
     const open = exactly(shareOf(0.65, 200));
-    const decide = (gates: readonly LlmGate[], given: LlmEvidence) =>
-      decideEvaluation(
+    const decideGates = (gates: readonly LlmGate[], given: LlmEvidence) =>
+      weigh(
         { kind: 'llmEvaluation', version: 2, looks: 1, gates, ungated: null },
         { ...given, attempt },
       );
     expect(
-      decide([useful, { ...useful, name: 'b', min: 0.1 }], exactly(shareOf(0.8, 400))).verdict.kind,
+      decideGates([useful, { ...useful, name: 'b', min: 0.1 }], exactly(shareOf(0.8, 400))).verdict
+        .kind,
     ).toBe('passed');
-    expect(decide([useful, { ...useful, name: 'b', min: 0.9 }], open)).toMatchObject({
+    expect(decideGates([useful, { ...useful, name: 'b', min: 0.9 }], open)).toMatchObject({
       verdict: { kind: 'failed' },
       moreCases: null,
     });
     const [one, other] = [
-      decide([useful], open).moreCases,
-      decide([{ ...useful, min: 0.62 }], open).moreCases,
+      decideGates([useful], open).moreCases,
+      decideGates([{ ...useful, min: 0.62 }], open).moreCases,
     ];
     expect(other ?? 0).toBeGreaterThan(one ?? Infinity);
-    expect(decide([useful, { ...useful, min: 0.62 }], open)).toMatchObject({
+    expect(decideGates([useful, { ...useful, min: 0.62 }], open)).toMatchObject({
       verdict: { kind: 'inconclusive' },
       moreCases: other,
     });
-    expect(decide([useful, noWorse], open).moreCases).toBeNull();
+    expect(decideGates([useful, noWorse], open).moreCases).toBeNull();
   });
 
   test('is inconclusive without gates', () => {
     const none = (ungated: string | null) =>
-      decideEvaluation(
-        { kind: 'llmEvaluation', version: 2, looks: 1, gates: [], ungated },
-        evidence({}),
-      ).verdict;
+      decide({ kind: 'llmEvaluation', version: 2, looks: 1, gates: [], ungated }, evidence({}));
     expect(none(null)).toMatchObject({
       kind: 'inconclusive',
       reasons: [{ code: 'policy.noGates' }],
@@ -475,10 +475,7 @@ describe('a counterpart that cannot be compared', () => {
   const same = { missing: { champion: null, baseline: { kind: 'same' } } } as const;
 
   test('a candidate does not pass by a comparison with itself', () => {
-    const { verdict, moreCases } = decideEvaluation(
-      policy(noWorse),
-      evidence({ ...same, attempt }),
-    );
+    const { verdict, moreCases } = weigh(policy(noWorse), evidence({ ...same, attempt }));
     expect(verdict).toMatchObject({
       kind: 'inconclusive',
       reasons: [
@@ -489,13 +486,13 @@ describe('a counterpart that cannot be compared', () => {
     });
     expect(moreCases).toBeNull();
     const useless = { ...exactly(shareOf(0.1, 400)), ...same, attempt };
-    expect(decideEvaluation(policy(noWorse, useful), useless).verdict.kind).toBe('failed');
+    expect(decide(policy(noWorse, useful), useless).kind).toBe('failed');
     expect(
-      decideEvaluation(policy(noWorse, useful), {
+      decide(policy(noWorse, useful), {
         ...exactly(shareOf(0.9, 400)),
         ...same,
         attempt,
-      }).verdict.kind,
+      }).kind,
     ).toBe('passed');
   });
 
@@ -506,14 +503,11 @@ describe('a counterpart that cannot be compared', () => {
         baseline: null,
       },
     } as const;
-    const { verdict } = decideEvaluation(
-      policy({ ...noWorse, whenAbsent: 'notApplicable' }, useful),
-      {
-        ...exactly(shareOf(0.9, 400)),
-        ...gone,
-        attempt,
-      },
-    );
+    const verdict = decide(policy({ ...noWorse, whenAbsent: 'notApplicable' }, useful), {
+      ...exactly(shareOf(0.9, 400)),
+      ...gone,
+      attempt,
+    });
     expect(verdict).toMatchObject({
       kind: 'inconclusive',
       reasons: [
@@ -541,7 +535,7 @@ test('the number of cases still needed includes those to which the dimension doe
       },
     },
   });
-  const { moreCases } = decideEvaluation(
+  const { moreCases } = weigh(
     {
       kind: 'llmEvaluation',
       version: 2,
@@ -566,8 +560,8 @@ test('bounds that hold for one look share their error among all looks', () => {
     ungated: null,
   } as const;
   const given = evidence({ latenciesMs, cases: 100, attempt });
-  expect(decideEvaluation(policy, given).verdict.kind).toBe('passed');
-  expect(decideEvaluation({ ...policy, looks: 20 }, given).verdict.kind).toBe('inconclusive');
+  expect(decide(policy, given).kind).toBe('passed');
+  expect(decide({ ...policy, looks: 20 }, given).kind).toBe('inconclusive');
 });
 
 test('the explanation names the models that answered, standbys among them, and earlier answers', () => {
@@ -575,9 +569,7 @@ test('the explanation names the models that answered, standbys among them, and e
     { provider: 'openai', model: 'small-2026', standsIn: false, cases: 398 },
     { provider: 'spare', model: 'other', standsIn: true, cases: 2 },
   ];
-  const lines = explainLlmEvidence(
-    evidence({ answeredBy, latenciesMs: [10, 20, 30], earlier: 397 }),
-  );
+  const lines = explainEvidence(evidence({ answeredBy, latenciesMs: [10, 20, 30], earlier: 397 }));
   expect(lines).toEqual([
     `400 cases of ${digest('b').slice(0, 19)}, all answered`,
     'answered by openai small-2026 (398), spare other (2, a standby)',
@@ -586,14 +578,14 @@ test('the explanation names the models that answered, standbys among them, and e
     '  397 cases reused from earlier runs; not in the latency figures',
     'first answers cost $0.0000',
   ]);
-  expect(explainLlmEvidence(evidence({ latenciesMs: [10, 20, 30] })).join('\n')).not.toMatch(
+  expect(explainEvidence(evidence({ latenciesMs: [10, 20, 30] })).join('\n')).not.toMatch(
     /answered by|earlier/,
   );
 });
 
 test('the explanation compares each dimension with its counterparts, one line each', () => {
   const scores = shareOf(0.8, 400);
-  const lines = explainLlmEvidence({
+  const lines = explainEvidence({
     ...compared(scores, shareOf(0.9, 400)),
     dimensions: { exact: measured(scores) },
   });
@@ -616,7 +608,7 @@ test('the explanation names the standbys that qualified, and why others did not'
       },
     ],
   });
-  expect(explainLlmEvidence(found).slice(-2)).toEqual([
+  expect(explainEvidence(found).slice(-2)).toEqual([
     'acme small is a standby: it passed the same gates on 400 cases',
     'acme tiny is not a standby: failed on 400 cases, useful: exact 0.1',
   ]);
@@ -659,12 +651,12 @@ describe('an allPass gate', () => {
       judges: {},
     });
   };
-  const decide = (scores: readonly Score[], gate: LlmGate = allPass) =>
-    decideEvaluation({ ...policy, gates: [gate] }, of(scores)).verdict;
+  const decideScores = (scores: readonly Score[], gate: LlmGate = allPass) =>
+    decide({ ...policy, gates: [gate] }, of(scores));
 
   test('passes 25 of 25 right answers, too few for a threshold of 0.9', () => {
     const right = Array.from({ length: 25 }, () => scored(1));
-    expect(decide(right)).toEqual({
+    expect(decideScores(right)).toEqual({
       kind: 'passed',
       reasons: [
         {
@@ -684,7 +676,7 @@ describe('an allPass gate', () => {
       ...common,
       minCases: 25,
     };
-    expect(decide(right, interval).kind).toBe('inconclusive');
+    expect(decideScores(right, interval).kind).toBe('inconclusive');
   });
 
   test.each<[string, readonly Score[], string, string]>([
@@ -708,24 +700,24 @@ describe('an allPass gate', () => {
     ],
     ['is inconclusive without cases', [], 'inconclusive', 'exact was not measured'],
   ])('%s', (_, scores, kind, message) => {
-    expect(decide(scores)).toMatchObject({ kind, reasons: [{ message }] });
+    expect(decideScores(scores)).toMatchObject({ kind, reasons: [{ message }] });
   });
 });
 
 describe('a case set on which many bundles are evaluated', () => {
   const right = Array.from({ length: 400 }, () => scored(1));
   const at = (number: number) =>
-    decideEvaluation(
+    decide(
       { kind: 'llmEvaluation', version: 2, looks: 1, gates: [useful], ungated: null },
       { ...exactly(right), attempt: { holdout: digest('b'), number } },
-    ).verdict;
+    );
 
   test('is never used up: the 60th bundle can pass at a higher confidence, with advice', () => {
     expect(at(60)).toMatchObject({ kind: 'passed' });
     expect(at(60).reasons.at(-1)).toMatchObject({
-      message: 'attempt 60 on this case set: gates require 99.99972 % instead of 95 % confidence',
+      message: 'attempt 60 on this case set: gates use a confidence of 99.99972 % instead of 95 %',
       details: [
-        'all attempts on one case set share the error that a gate allows',
+        'all attempts on one case set share the error of a gate',
         'this attempt needs about 3.97 times the cases of the first',
         'add new cases to spec.cases.file that no bundle was chosen by',
       ],
