@@ -106,11 +106,17 @@ export function asksForMore(outcome: JobOutcome, { resources }: Job): boolean {
   );
 }
 
+/** @throws Conflict if the job was submitted before with other content */
+export function assertSameJob(file: JobFile, job: Job): void {
+  if (isSameJob(file, job)) return;
+  throw failure('Conflict', `job ${job.id} was already submitted with other content`);
+}
+
 /**
  * Ignores trace id and log setting, because a retry may come from another caller, and more memory,
  * which a job gets after its memory ran out.
  */
-export function isSameJob(file: JobFile, job: Job): boolean {
+function isSameJob(file: JobFile, job: Job): boolean {
   if (job.resources.memoryBytes < file.resources.memoryBytes) return false;
   const { resources } = file;
   const callers = { traceId: '', keepLog: 'always', resources };

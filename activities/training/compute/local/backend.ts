@@ -18,9 +18,9 @@ import { createInputCache } from './input-cache';
 import {
   asksForMore,
   assertPlainNames,
+  assertSameJob,
   environmentLock,
   filesOf,
-  isSameJob,
   runOf,
   type JobFile,
 } from '../job-file';
@@ -35,6 +35,7 @@ import { endProcess, observe } from './observe';
 import { storeLogs, storeOutcome } from './outcome';
 import { signalProcess, thisProcess } from '../../../../data/process-identity';
 import { createSlots } from './slots';
+import { reportLost } from '../store-outcome';
 import { trackingOf, type JobTracking } from '../tracking';
 import type { WarmHost } from './warm-host';
 import { startWarmHost } from './warm-host';
@@ -335,8 +336,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       const directory = new JobDirectory(root, job.id);
       await shareConcurrentCalls(submitting, job.id, () => begin(job, directory));
       const first = directory.job();
-      if (first && !isSameJob(first, job))
-        throw failure('Conflict', `job ${job.id} was already submitted with other content`);
+      if (first) assertSameJob(first, job);
       const active = actives.get(directory.path);
       if (active) active.seenAt = Date.now();
       return {
@@ -358,13 +358,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
           return { kind: 'running', metrics: await directory.metrics() };
       }
       const job = directory.job();
-      if (!job)
-        return {
-          kind: 'failed',
-          failure: 'JobLost',
-          message: 'the job is not on this machine',
-          logs: null,
-        };
+      if (!job) return reportLost('the job is not on this machine');
       const outcome = directory.outcome();
       if (outcome) return outcome;
       const state = observe(directory);
@@ -375,12 +369,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
         case 'running':
           return { kind: 'running', metrics: await directory.metrics() };
         case 'lost':
-          return {
-            kind: 'failed',
-            failure: 'JobLost',
-            message: state.message,
-            logs: await storeLogs(settings.artifacts, job, directory),
-          };
+          return reportLost(state.message, await storeLogs(settings.artifacts, job, directory));
         case 'succeeded':
         case 'failed': {
           const stored = await storeOutcome(settings.artifacts, job, directory, state);

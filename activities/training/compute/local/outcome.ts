@@ -2,9 +2,9 @@ import type { ArtifactStore } from '../../../../data/artifact/store';
 import type { ArtifactRef } from '../../../../domain/artifact';
 import type { JobOutput } from '../../../../domain/training/job';
 import { redact } from '../redact';
-import type { Assessment } from '../assess';
-import { boundedMessage, keptLogBytes, runOf, type JobFile, type JobOutcome } from '../job-file';
+import { keptLogBytes, runOf, type JobFile, type JobOutcome } from '../job-file';
 import { mediaTypeOf } from '../media-types';
+import { buildOutcome, storeLogText, type EndedAttempt } from '../store-outcome';
 import type { JobDirectory } from './job-directory';
 
 type Uploads = Pick<ArtifactStore, 'putFile' | 'putBytes'>;
@@ -14,31 +14,17 @@ export async function storeOutcome(
   artifacts: Uploads,
   job: JobFile,
   directory: JobDirectory,
-  state: Extract<Assessment, { kind: 'succeeded' | 'failed' }>,
+  state: EndedAttempt['state'],
 ): Promise<JobOutcome> {
-  const logs =
-    state.kind === 'succeeded' && job.keepLog === 'whenFailed'
-      ? null
-      : await storeLogs(artifacts, job, directory);
   const { number: attempt, owner } = directory.attempt() ?? { number: 0, owner: null };
-  const memoryBytes = owner?.memoryBytes ?? job.resources.memoryBytes;
-  const outcome: JobOutcome =
-    state.kind === 'succeeded'
-      ? {
-          attempt,
-          kind: 'succeeded',
-          result: state.result,
-          outputs: await storeOutputs(artifacts, job, directory),
-          logs,
-        }
-      : {
-          attempt,
-          kind: 'failed',
-          failure: state.failure,
-          message: boundedMessage(state.message),
-          logs,
-          ...(state.failure === 'JobOutOfMemory' && { memoryBytes }),
-        };
+  const outcome = await buildOutcome({
+    job,
+    attempt,
+    state,
+    storeLog: () => storeLogs(artifacts, job, directory),
+    storeOutputs: () => storeOutputs(artifacts, job, directory),
+    readMemoryBytes: () => Promise.resolve(owner?.memoryBytes ?? job.resources.memoryBytes),
+  });
   directory.keepOutcome(outcome);
   return outcome;
 }
@@ -48,13 +34,7 @@ export async function storeLogs(
   job: JobFile,
   directory: JobDirectory,
 ): Promise<ArtifactRef> {
-  const bytes = Buffer.from(redact(await directory.tail('log.txt', keptLogBytes)));
-  return artifacts.putBytes({
-    tenant: job.tenant,
-    runId: runOf(job),
-    bytes,
-    mediaType: 'text/plain; charset=utf-8',
-  });
+  return storeLogText(artifacts, job, redact(await directory.tail('log.txt', keptLogBytes)));
 }
 
 async function storeOutputs(

@@ -19,9 +19,8 @@ import type { Assessment } from '../assess';
 import {
   asksForMore,
   assertPlainNames,
-  boundedMessage,
+  assertSameJob,
   filesOf,
-  isSameJob,
   jobFileOf,
   keptLogBytes,
   runOf,
@@ -31,6 +30,7 @@ import {
 import { parseMetrics } from '../job-files.schema';
 import { mediaTypeOf } from '../media-types';
 import { redact } from '../redact';
+import { buildOutcome, reportLost, storeLogText, type EndedAttempt } from '../store-outcome';
 import { trackingOf, type JobTracking } from '../tracking';
 import { bootstrapProgram, codeArchive, type CodeFolders } from './code-archive';
 import type { ComputeEngine, EngineJobState } from './engine';
@@ -126,8 +126,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     if (await area.create('job.json', jobFileOf(job))) return send(job, area, 1, firstTry(job));
     const first = await fileIn(area);
     if (!first) throw failure('Conflict', `the files of job ${job.id} are being removed`);
-    if (!isSameJob(first, job))
-      throw failure('Conflict', `job ${job.id} was already submitted with other content`);
+    assertSameJob(first, job);
     if (await area.read('cancelled.json')) return;
     const attempt = await newestAttempt(area);
     if (attempt === 0) return send(job, area, 1, firstTry(job));
@@ -298,30 +297,16 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     area: JobArea,
     job: JobFile,
     attempt: number,
-    state: Extract<Assessment, { kind: 'succeeded' | 'failed' }>,
+    state: EndedAttempt['state'],
   ): Promise<JobOutcome> {
-    const logs =
-      state.kind === 'succeeded' && job.keepLog === 'whenFailed'
-        ? null
-        : await storeLogs(area, job, attempt);
-    const ranOut = state.kind === 'failed' && state.failure === 'JobOutOfMemory';
-    const outcome: JobOutcome =
-      state.kind === 'succeeded'
-        ? {
-            attempt,
-            kind: 'succeeded',
-            result: state.result,
-            outputs: await adopt(area, job, attempt),
-            logs,
-          }
-        : {
-            attempt,
-            kind: 'failed',
-            failure: state.failure,
-            message: boundedMessage(state.message),
-            logs,
-            ...(ranOut && { memoryBytes: (await claimIn(area, attempt)).memoryBytes }),
-          };
+    const outcome = await buildOutcome({
+      job,
+      attempt,
+      state,
+      storeLog: () => storeLogs(area, job, attempt),
+      storeOutputs: () => adopt(area, job, attempt),
+      readMemoryBytes: async () => (await claimIn(area, attempt)).memoryBytes,
+    });
     await area.write('outcome.json', outcome);
     return outcome;
   }
@@ -369,12 +354,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
   async function storeLogs(area: JobArea, job: JobFile, attempt: number): Promise<ArtifactRef> {
     const log = await logEnd(area, job.id, attempt, keptLogBytes);
     const others = await otherLogs(area, job, attempt);
-    return artifacts.putBytes({
-      tenant: job.tenant,
-      runId: runOf(job),
-      bytes: Buffer.from([log.text, ...others].join('')),
-      mediaType: 'text/plain; charset=utf-8',
-    });
+    return storeLogText(artifacts, job, [log.text, ...others].join(''));
   }
 
   /** A job whose lease is not renewed ends itself. */
@@ -480,13 +460,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
       const outcome = await outcomeIn(area);
       if (outcome) return outcome;
       const job = await fileIn(area);
-      if (!job)
-        return {
-          kind: 'failed',
-          failure: 'JobLost',
-          message: 'the job does not exist',
-          logs: null,
-        };
+      if (!job) return reportLost('the job does not exist');
       if (await area.read('cancelled.json')) return { kind: 'cancelled' };
       await renewLease(area);
       const attempt = await newestAttempt(area);
@@ -503,18 +477,10 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
           return { kind: 'running', metrics: parseMetrics(metrics?.toString('utf8') ?? '') };
         }
         case 'unsubmitted':
-          return {
-            kind: 'failed',
-            failure: 'JobLost',
-            message: `the job did not reach ${kind}`,
-            logs: null,
-          };
+          return reportLost(`the job did not reach ${kind}`);
         case 'lost':
           return {
-            kind: 'failed',
-            failure: 'JobLost',
-            message: state.message,
-            logs: await storeLogs(area, job, attempt),
+            ...reportLost(state.message, await storeLogs(area, job, attempt)),
             ...(state.isMachineLost && { isMachineLost: true }),
           };
         case 'succeeded':
