@@ -1,4 +1,14 @@
-import { bigint, check, customType, json, text, timestamp } from 'drizzle-orm/pg-core';
+import {
+  bigint,
+  check,
+  customType,
+  foreignKey,
+  integer,
+  json,
+  primaryKey,
+  text,
+  timestamp,
+} from 'drizzle-orm/pg-core';
 import type { AnyPgColumn } from 'drizzle-orm/pg-core';
 import { sql } from 'drizzle-orm';
 import type { Tenant } from '../domain/ids';
@@ -28,6 +38,39 @@ export const oneOf = (name: string, column: AnyPgColumn, values: readonly string
 
 export const isDigest = (name: string, column: AnyPgColumn) =>
   check(name, sql`${column} ~ '^sha256:[0-9a-f]{64}$'`);
+
+/** The columns of a table of aliases, beside the tenant and the owner (db/alias-register.ts). */
+export const aliasColumns = <Alias extends string>() => ({
+  alias: text('alias').$type<Alias>().notNull(),
+  version: integer('version').notNull(),
+  fencing: counter('fencing').notNull(),
+  movedAt: instant('moved_at').notNull().defaultNow(),
+});
+
+/** I2: an owner has one version per alias, and the version exists. */
+export const aliasConstraints = (
+  table: string,
+  columns: Readonly<Record<'tenantId' | 'owner' | 'alias' | 'version' | 'fencing', AnyPgColumn>>,
+  {
+    aliases,
+    versions,
+  }: {
+    readonly aliases: readonly string[];
+    readonly versions: readonly [AnyPgColumn, AnyPgColumn, AnyPgColumn];
+  },
+) => {
+  const { tenantId: tenant, owner, alias, version, fencing } = columns;
+  return [
+    primaryKey({ name: `${table}_pk`, columns: [tenant, owner, alias] }),
+    foreignKey({
+      name: `${table}_version_fk`,
+      columns: [tenant, owner, version],
+      foreignColumns: [...versions],
+    }),
+    oneOf(`${table}_alias_check`, alias, aliases),
+    check(`${table}_fencing_check`, sql`${fencing} > 0`),
+  ];
+};
 
 /** Some columns of a table, as rows have them: `Columns<typeof runs, 'id' | 'status'>`. */
 export type Columns<

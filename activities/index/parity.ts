@@ -5,7 +5,8 @@ import { openIndexReader, type IndexReader } from '../../data/index/query-index'
 import { readQuestions, type GoldQuestion } from '../../data/index/questions';
 import { digestOf } from '../../data/digest';
 import { openScratch } from '../../data/scratch';
-import type { BundleRef, IndexAliasState, IndexPromotion } from '../../db/index/records';
+import type { AliasState } from '../../db/alias-register';
+import type { BundleRef, IndexPromotion } from '../../db/index/records';
 import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
 import type { DatasetManifest } from '../../domain/dataset/dataset';
@@ -38,7 +39,7 @@ export interface MeasuredParity {
   /** JSON with rule, evidence, verdict and all answers. */
   readonly record: ArtifactRef;
   /** The champion of the comparison; the alias moves only from here. */
-  readonly champion: Pick<IndexAliasState, 'version' | 'fencing'> | null;
+  readonly champion: Pick<AliasState, 'version' | 'fencing'> | null;
 }
 
 /** Length of each ranking, enough for all metrics of a rule. */

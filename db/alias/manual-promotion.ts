@@ -22,7 +22,8 @@ import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
 import { readStarters } from '../run/starters';
 import type { ManualPromotion, Promotion } from './records';
-import type { AliasState, VersionName } from '../model/state';
+import type { AliasState } from '../alias-register';
+import type { VersionName } from '../model/state';
 import type { modelVersions } from '../model/schema';
 
 export type AuthorizedPromotion = {

@@ -1,6 +1,7 @@
 import type { RunId } from '../../domain/ids';
-import type { AliasName, ModelVersionStatus } from '../../domain/model/model';
+import type { ModelVersionStatus } from '../../domain/model/model';
 import type { PromotionOverride } from '../../domain/promotion/promotion';
+import { pointAlias } from '../alias-register';
 import type { Transaction } from '../connection';
 import { toJson } from '../document';
 import { newId } from '../ids';
@@ -49,16 +50,17 @@ export async function moveChampion(
   const open = before.champion === after.champion ? null : await lockOpenRollout(tx, move);
   const [clock] = await tx<{ movedAt: string }[]>`
     update models set fencing = ${fencing} where tenant_id = ${tenant} and name = ${model} returning clock_timestamp()::text as moved_at`;
-  const moved = { fencing, at: clock?.movedAt ?? 'now' };
-  await point(tx, move, { alias: 'champion', version: after.champion, moved });
+  const movedAt = clock?.movedAt ?? 'now';
+  const owner = { kind: 'model', tenant, name: model } as const;
+  await pointAlias(tx, owner, { alias: 'champion', version: after.champion, fencing, movedAt });
   if (before.previous !== after.previous)
-    await point(tx, move, { alias: 'previous', version: after.previous, moved });
+    await pointAlias(tx, owner, { alias: 'previous', version: after.previous, fencing, movedAt });
   await changeStatus(tx, move);
   await tx`
     insert into alias_history (tenant_id, id, model, kind, from_version, to_version, fencing, previous_before, previous_after, status_before, undoes,
       actor, cause, run_id, decision_id, override, moved_at)
     values (${tenant}, ${newId('mov')}, ${model}, ${kind}, ${before.champion}, ${after.champion}, ${fencing}, ${before.previous}, ${after.previous},
-      ${move.status?.before ?? null}, ${move.undoes ?? null}, ${actor}, ${cause}, ${move.runId ?? null}, ${move.decisionId ?? null}, ${toJson(override)}, ${moved.at})`;
+      ${move.status?.before ?? null}, ${move.undoes ?? null}, ${actor}, ${cause}, ${move.runId ?? null}, ${move.decisionId ?? null}, ${toJson(override)}, ${movedAt})`;
   if (after.champion !== null)
     await appendDeployment(tx, {
       tenant,
@@ -129,29 +131,6 @@ async function supersede(
       ? 'promoted'
       : 'superseded';
   await endRollout(tx, open, { status, actor, cause });
-}
-
-async function point(
-  tx: Transaction,
-  { tenant, model }: ModelName,
-  {
-    alias,
-    version,
-    moved,
-  }: {
-    readonly alias: AliasName;
-    readonly version: number | null;
-    readonly moved: { readonly fencing: number; readonly at: string };
-  },
-): Promise<void> {
-  if (version === null) {
-    await tx`delete from model_aliases where tenant_id = ${tenant} and model = ${model} and alias = ${alias}`;
-    return;
-  }
-  await tx`
-    insert into model_aliases (tenant_id, model, alias, version, fencing, moved_at)
-    values (${tenant}, ${model}, ${alias}, ${version}, ${moved.fencing}, ${moved.at})
-    on conflict on constraint model_aliases_pk do update set version = excluded.version, fencing = excluded.fencing, moved_at = excluded.moved_at`;
 }
 
 async function changeStatus(

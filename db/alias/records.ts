@@ -1,7 +1,7 @@
 import type { RunId } from '../../domain/ids';
 import type { UnmetRequirement } from '../../domain/promotion/promotion';
 import type { ApiKeyIdentity } from '../access/repository';
-import type { AliasState } from '../model/state';
+import type { AliasState } from '../alias-register';
 
 export type AliasMoveKind = 'promote' | 'rollback' | 'withdraw';
 

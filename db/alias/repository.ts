@@ -19,7 +19,7 @@ import { moveChampion } from './move';
 import { withdrawPromotion } from './withdraw';
 import type { AliasMoveKind, ManualPromotion, Promotion, Withdrawal } from './records';
 import type { FollowedIndex } from '../index/records';
-import type { AliasState } from '../model/state';
+import type { AliasState } from '../alias-register';
 
 export interface AliasMove {
   readonly id: string;

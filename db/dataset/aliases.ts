@@ -1,5 +1,6 @@
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
+import { pointAlias } from '../alias-register';
 import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
 import { newId } from '../ids';
@@ -52,15 +53,11 @@ export async function move(
     update datasets set fencing = fencing + ${moved ? 1 : 0} where tenant_id = ${tenant} and name = ${dataset} returning fencing`;
   const fencing = row?.fencing ?? 0;
   if (!moved) return fencing;
-  if (to === null) {
-    await tx`delete from dataset_aliases where tenant_id = ${tenant} and dataset = ${dataset} and alias = ${alias}`;
-  } else {
-    await requireVersion(tx, tenant, dataset, to);
-    await tx`
-      insert into dataset_aliases (tenant_id, dataset, alias, version, fencing) values (${tenant}, ${dataset}, ${alias}, ${to}, ${fencing})
-      on conflict on constraint dataset_aliases_pk do update set version = excluded.version, fencing = excluded.fencing, moved_at = now()`;
-    if (to > (from ?? 0)) await announceNewData(tx, { tenant, dataset, alias, version: to });
-  }
+  if (to !== null) await requireVersion(tx, tenant, dataset, to);
+  const owner = { kind: 'dataset', tenant, name: dataset } as const;
+  await pointAlias(tx, owner, { alias, version: to, fencing });
+  if (to !== null && to > (from ?? 0))
+    await announceNewData(tx, { tenant, dataset, alias, version: to });
   await tx`
     insert into dataset_alias_history (tenant_id, id, dataset, alias, from_version, to_version, fencing, actor, cause)
     values (${tenant}, ${newId('mov')}, ${dataset}, ${alias}, ${from}, ${to}, ${fencing}, ${actor}, ${cause})`;

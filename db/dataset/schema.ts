@@ -13,13 +13,14 @@ import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { Column } from '../../domain/dataset/dataset';
 import type { RunId } from '../../domain/ids';
 import {
+  aliasColumns,
+  aliasConstraints,
   bytewise,
   counter,
   createdAt,
   document,
   instant,
   isDigest,
-  oneOf,
   tenantId,
 } from '../columns';
 import { runs } from '../run/schema';
@@ -81,24 +82,13 @@ const version = {
 
 export const datasetAliases = pgTable(
   'dataset_aliases',
-  {
-    tenantId: tenantId(),
-    dataset: text('dataset').notNull(),
-    alias: text('alias').$type<DatasetAlias>().notNull(),
-    version: integer('version').notNull(),
-    fencing: counter('fencing').notNull(),
-    movedAt: instant('moved_at').notNull().defaultNow(),
-  },
-  (t) => [
-    primaryKey({ name: 'dataset_aliases_pk', columns: [t.tenantId, t.dataset, t.alias] }),
-    foreignKey({
-      name: 'dataset_aliases_version_fk',
-      columns: [t.tenantId, t.dataset, t.version],
-      foreignColumns: [...version.columns],
-    }),
-    oneOf('dataset_aliases_alias_check', t.alias, ['latest', 'approved'] satisfies DatasetAlias[]),
-    check('dataset_aliases_fencing_check', sql`${t.fencing} > 0`),
-  ],
+  { tenantId: tenantId(), dataset: text('dataset').notNull(), ...aliasColumns<DatasetAlias>() },
+  (t) =>
+    aliasConstraints(
+      'dataset_aliases',
+      { ...t, owner: t.dataset },
+      { aliases: ['latest', 'approved'] satisfies DatasetAlias[], versions: version.columns },
+    ),
 );
 
 export const datasetAliasHistory = pgTable(

@@ -1,6 +1,6 @@
 import { failure } from '../../domain/failure';
-import type { IndexAlias } from '../../domain/index/version';
 import { readAliases } from '../model/state';
+import { pointAlias } from '../alias-register';
 import type { Columns } from '../columns';
 import type { Sql, Transaction } from '../connection';
 import { runIdempotently } from '../idempotency/idempotency';
@@ -160,14 +160,12 @@ export async function moveIndex(
   const fencing = last + 1;
   const from = aliases.champion?.version ?? null;
   await tx`update indexes set fencing = ${fencing} where tenant_id = ${tenant} and name = ${index}`;
-  await point(tx, { tenant, index }, { alias: 'champion', version: to, fencing });
+  const owner = { kind: 'index', tenant, name: index } as const;
+  await pointAlias(tx, owner, { alias: 'champion', version: to, fencing });
   const previous = await previousAfter(tx, { tenant, index }, [
     { kind: kind === 'promote' ? 'forward' : 'back', to },
   ]);
-  if (previous !== null)
-    await point(tx, { tenant, index }, { alias: 'previous', version: previous, fencing });
-  else
-    await tx`delete from index_aliases where tenant_id = ${tenant} and index = ${index} and alias = 'previous'`;
+  await pointAlias(tx, owner, { alias: 'previous', version: previous, fencing });
   await tx`
     insert into index_alias_history (tenant_id, id, index, kind, from_version, to_version, fencing, actor, cause, model, model_version)
     values (${tenant}, ${newId('mov')}, ${index}, ${kind}, ${from}, ${to}, ${fencing}, ${actor}, ${cause}, ${bundle?.model ?? null}, ${bundle?.version ?? null})`;
@@ -182,20 +180,6 @@ export async function moveIndex(
     after,
   });
   return fencing;
-}
-
-async function point(
-  tx: Transaction,
-  { tenant, index }: IndexName,
-  {
-    alias,
-    version,
-    fencing,
-  }: { readonly alias: IndexAlias; readonly version: number; readonly fencing: number },
-): Promise<void> {
-  await tx`
-    insert into index_aliases (tenant_id, index, alias, version, fencing) values (${tenant}, ${index}, ${alias}, ${version}, ${fencing})
-    on conflict on constraint index_aliases_pk do update set version = excluded.version, fencing = excluded.fencing, moved_at = clock_timestamp()`;
 }
 
 async function hasAnswered(

@@ -7,17 +7,12 @@ import type {
   IndexState,
   IndexVersionRef,
 } from '../../domain/index/version';
+import type { AliasState } from '../alias-register';
 import type { Page, PageRequest } from '../page';
 
 export interface IndexName {
   readonly tenant: Tenant;
   readonly index: string;
-}
-
-export interface IndexAliasState {
-  readonly version: number;
-  readonly fencing: number;
-  readonly movedAt: string;
 }
 
 export interface IndexVersionRecord extends IndexVersionRef {
@@ -54,7 +49,7 @@ export interface BundleRef {
 export type IndexPromotion =
   | { readonly kind: 'promoted'; readonly previous: number | null; readonly fencing: number }
   | { readonly kind: 'unchanged'; readonly fencing: number }
-  | { readonly kind: 'conflict'; readonly champion: IndexAliasState | null };
+  | { readonly kind: 'conflict'; readonly champion: AliasState | null };
 
 export type SealResult =
   { readonly kind: 'ready' } | { readonly kind: 'behind'; readonly changes: number };
@@ -78,7 +73,7 @@ interface IndexVersionName extends IndexName {
  * history and audit row.
  */
 export interface IndexAliasRepository {
-  aliases(name: IndexName): Promise<Readonly<Record<IndexAlias, IndexAliasState | null>>>;
+  aliases(name: IndexName): Promise<Readonly<Record<IndexAlias, AliasState | null>>>;
   /**
    * Compares and swaps the champion. A conflict changes nothing and is not stored under its key.
    */

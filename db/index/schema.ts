@@ -13,6 +13,8 @@ import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { RunId } from '../../domain/ids';
 import type { IndexAlias, IndexRecipe, IndexReport, IndexState } from '../../domain/index/version';
 import {
+  aliasColumns,
+  aliasConstraints,
   bytewise,
   counter,
   createdAt,
@@ -110,24 +112,13 @@ const version = [indexVersions.tenantId, indexVersions.index, indexVersions.vers
 
 export const indexAliases = pgTable(
   'index_aliases',
-  {
-    tenantId: tenantId(),
-    index: text('index').notNull(),
-    alias: text('alias').$type<IndexAlias>().notNull(),
-    version: integer('version').notNull(),
-    fencing: counter('fencing').notNull(),
-    movedAt: instant('moved_at').notNull().defaultNow(),
-  },
-  (t) => [
-    primaryKey({ name: 'index_aliases_pk', columns: [t.tenantId, t.index, t.alias] }),
-    foreignKey({
-      name: 'index_aliases_version_fk',
-      columns: [t.tenantId, t.index, t.version],
-      foreignColumns: [...version],
-    }),
-    oneOf('index_aliases_alias_check', t.alias, ['champion', 'previous'] satisfies IndexAlias[]),
-    check('index_aliases_fencing_check', sql`${t.fencing} > 0`),
-  ],
+  { tenantId: tenantId(), index: text('index').notNull(), ...aliasColumns<IndexAlias>() },
+  (t) =>
+    aliasConstraints(
+      'index_aliases',
+      { ...t, owner: t.index },
+      { aliases: ['champion', 'previous'] satisfies IndexAlias[], versions: version },
+    ),
 );
 
 export const indexAliasHistory = pgTable(

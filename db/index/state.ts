@@ -1,14 +1,15 @@
 import { failure } from '../../domain/failure';
 import type { IndexAlias } from '../../domain/index/version';
+import { readAliasStates, type AliasState } from '../alias-register';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
-import type { IndexAliasState, IndexName } from './records';
-import type { indexAliases, indexes } from './schema';
+import type { IndexName } from './records';
+import type { indexes } from './schema';
 
 export interface LockedIndex {
   readonly changes: number;
   readonly fencing: number;
-  readonly aliases: Readonly<Record<IndexAlias, IndexAliasState | null>>;
+  readonly aliases: Readonly<Record<IndexAlias, AliasState | null>>;
 }
 
 /** Locks the row of the index, which serialises its versions, changes and moves. */
@@ -26,14 +27,7 @@ export async function readIndexAliases(
   sql: Query,
   { tenant, index }: IndexName,
 ): Promise<LockedIndex['aliases']> {
-  const rows = await sql<
-    Columns<typeof indexAliases, 'alias' | 'version' | 'fencing' | 'movedAt'>[]
-  >`
-    select alias, version, fencing, moved_at from index_aliases where tenant_id = ${tenant} and index = ${index}`;
-  const state = (name: IndexAlias): IndexAliasState | null => {
-    const row = rows.find(({ alias }) => alias === name);
-    return row ? { version: row.version, fencing: row.fencing, movedAt: row.movedAt } : null;
-  };
+  const state = await readAliasStates(sql, { kind: 'index', tenant, name: index });
   return { champion: state('champion'), previous: state('previous') };
 }
 

@@ -1,17 +1,10 @@
 import { failure } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { AliasName, ModelVersionStatus } from '../../domain/model/model';
+import { readAliasStates, type AliasState } from '../alias-register';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
 import type { modelVersions, models } from './schema';
-import type { modelAliases } from './alias-schema';
-
-export interface AliasState {
-  readonly version: number;
-  /** Increases with every move of any alias of the model, also while there is no champion. */
-  readonly fencing: number;
-  readonly movedAt: string;
-}
 
 export interface ModelName {
   readonly tenant: Tenant;
@@ -37,14 +30,7 @@ export async function readAliases(
   sql: Query,
   { tenant, model }: ModelName,
 ): Promise<Register['aliases']> {
-  const rows = await sql<
-    Columns<typeof modelAliases, 'alias' | 'version' | 'fencing' | 'movedAt'>[]
-  >`
-    select alias, version, fencing, moved_at from model_aliases where tenant_id = ${tenant} and model = ${model}`;
-  const state = (name: AliasName): AliasState | null => {
-    const row = rows.find(({ alias }) => alias === name);
-    return row ? { version: row.version, fencing: row.fencing, movedAt: row.movedAt } : null;
-  };
+  const state = await readAliasStates(sql, { kind: 'model', tenant, name: model });
   return {
     champion: state('champion'),
     challenger: state('challenger'),

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import type { ExpectedChampion } from '../../../db/alias/repository';
 import type { Promotion } from '../../../db/alias/records';
-import type { AliasState } from '../../../db/model/state';
+import type { AliasState } from '../../../db/alias-register';
 import { compareVersions } from './compare';
 import { explainVersion } from './explain';
 import { HttpProblem } from '../../http/problem';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { RunId } from '../../../domain/ids';
 import type { ExpectedChampion } from '../../../db/alias/repository';
-import type { AliasState } from '../../../db/model/state';
+import type { AliasState } from '../../../db/alias-register';
 import { AliasModel } from './alias-model';
 import {
   openTestRegistry,
