@@ -38,6 +38,8 @@ export function openCalendar(timezone: string): Calendar {
   let last = { day: NaN, from: NaN, until: NaN };
 
   function startOf(day: number): number {
+    if (day === last.day) return last.from;
+    if (day === last.day + 1) return last.until;
     // Zones change their offset at whole seconds.
     let [low, high] = [(day * dayMs - maxOffsetMs) / 1000, (day * dayMs + maxOffsetMs) / 1000];
     while (high - low > 1) {
@@ -53,9 +55,16 @@ export function openCalendar(timezone: string): Calendar {
     let day = localDay(clock, ms);
     // Clocks that are set back across midnight repeat the end of a day. The next day begins when it
     // is first reached.
-    while (ms >= startOf(day + 1)) day += 1;
-    while (ms < startOf(day)) day -= 1;
-    last = { day, from: startOf(day), until: startOf(day + 1) };
+    let [from, until] = [startOf(day), startOf(day + 1)];
+    while (ms >= until) {
+      day += 1;
+      [from, until] = [until, startOf(day + 1)];
+    }
+    while (ms < from) {
+      day -= 1;
+      [from, until] = [startOf(day), from];
+    }
+    last = { day, from, until };
     return day;
   }
 

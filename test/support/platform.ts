@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { Client } from 'pg';
-import { ensureNamespace } from '../../infra/temporal-namespace';
 
 /** What globalSetup started, for the test files. */
 export interface TestPlatform {
@@ -86,6 +85,8 @@ export async function testTemporal(): Promise<{
 }> {
   const { temporal } = testPlatform();
   const namespace = `test-${suffix()}`;
+  // Loading Temporal's client takes a third of a second, and most files need only a database.
+  const { ensureNamespace } = await import('../../infra/temporal-namespace');
   await ensureNamespace({ address: temporal.address, namespace, retentionDays: 1 });
   return { ...temporal, namespace };
 }
