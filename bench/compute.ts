@@ -208,7 +208,7 @@ async function openSlurm(world: BenchWorld): Promise<OpenedForBench> {
   const engine = createSlurmEngine({ url, user, workingDirectory, token: () => slurm.token() });
   const backend = remoteBackend(engine, world);
   const call = async (method: 'GET' | 'POST', path: string, body?: object) =>
-    jsonOf(method, `${url}/slurm/v0.0.42${path}`, body, {
+    fetchJson(method, `${url}/slurm/v0.0.42${path}`, body, {
       'x-slurm-user-name': user,
       'x-slurm-user-token': await slurm.token(),
     });
@@ -250,13 +250,13 @@ async function openRay(world: BenchWorld): Promise<OpenedForBench> {
     close: () => ray.close(),
     ways: {
       'bare REST': async (name) => {
-        await jsonOf('POST', `${ray.url}/api/jobs/`, {
+        await fetchJson('POST', `${ray.url}/api/jobs/`, {
           submission_id: name,
           entrypoint: 'exec /bin/true',
           entrypoint_num_cpus: 1,
         });
         for (;;) {
-          const { status } = (await jsonOf('GET', `${ray.url}/api/jobs/${name}`)) as {
+          const { status } = (await fetchJson('GET', `${ray.url}/api/jobs/${name}`)) as {
             readonly status: string;
           };
           if (status === 'SUCCEEDED') return;
@@ -270,7 +270,7 @@ async function openRay(world: BenchWorld): Promise<OpenedForBench> {
   };
 }
 
-async function jsonOf(
+async function fetchJson(
   method: 'GET' | 'POST',
   url: string,
   body?: object,

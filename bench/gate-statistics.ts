@@ -97,7 +97,7 @@ function passes(
   const days = differences.length;
   const increase = measure({
     what: 'logloss',
-    statistic: meanOf(differences),
+    statistic: buildMean(differences),
     resamples: dayResamples({
       days,
       replicates: bootstrapReplicates,
@@ -262,7 +262,7 @@ export function anySlice(
       );
       const count = values.filter((value) => value !== null).length;
       const drawn = dayInterval({
-        statistic: meanOf(values),
+        statistic: buildMean(values),
         resamples,
         levels: [confidence],
         days: count,
@@ -356,7 +356,7 @@ export function gateRows(worlds: number): readonly GateRow[] {
   ];
 }
 
-function meanOf(values: readonly (number | null)[]): DayStatistic {
+function buildMean(values: readonly (number | null)[]): DayStatistic {
   const held = Float64Array.from(values, (value) => value ?? 0);
   const present = Float64Array.from(values, (value) => (value === null ? 0 : 1));
   return (weights) => weightedSum(weights, held) / weightedSum(weights, present);

@@ -17,7 +17,7 @@ const carriers = Object.fromEntries(
   Array.from({ length: 70_000 }, (_, i) => [`carrier-${i}`, 0.5]),
 );
 const sql = 'SELECT lower(carrier) AS carrier, distance * 1.0 AS distance FROM request';
-const nameOf = (i: number) => `model-${i}`;
+const formatName = (i: number) => `model-${i}`;
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-bench-'));
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
       const text = i % 2 === 0 ? sql : 'SELECT carrier, distance FROM request';
       await world.promote(
         await world.register({
-          model: nameOf(i),
+          model: formatName(i),
           graph: { ...graph, weights },
           request,
           sql: text,
@@ -88,7 +88,7 @@ async function askAll(world: ServingWorld, url: string): Promise<number[]> {
   const times: number[] = [];
   for (let i = 0; i < models; i += 1) {
     const startedAt = performance.now();
-    const response = await fetch(`${url}/v2/models/${nameOf(i)}/infer`, {
+    const response = await fetch(`${url}/v2/models/${formatName(i)}/infer`, {
       method: 'POST',
       headers: {
         authorization: `Bearer ${world.keys.viewer}`,
@@ -97,7 +97,7 @@ async function askAll(world: ServingWorld, url: string): Promise<number[]> {
       body: JSON.stringify(distanceRequest([{ carrier: 'carrier-1', distance: 1 }])),
     });
     if (response.status !== 200)
-      throw new Error(`${nameOf(i)} answered ${response.status}: ${await response.text()}`);
+      throw new Error(`${formatName(i)} answered ${response.status}: ${await response.text()}`);
     await response.arrayBuffer();
     times.push(performance.now() - startedAt);
   }

@@ -14,7 +14,7 @@ import { openDatabase } from '../db/connection';
 import { migrate } from '../db/migrate';
 import { createRegistry } from '../db/registry';
 import { defaultTenant as tenant } from '../domain/ids';
-import { seededRandom, seedOf } from '../domain/statistics/random';
+import { seededRandom, toSeed } from '../domain/statistics/random';
 import { openDeathWatch } from '../infra/death-watch';
 import { findPostgres } from '../infra/embedded/binaries';
 import { startPostgres } from '../infra/embedded/postgres';
@@ -24,7 +24,7 @@ import {
   reconcile,
   runWithKills,
 } from '../test/support/language/killed-evaluation';
-import { budgetsOf } from '../test/support/language/ledgered-evaluation';
+import { listBudgets } from '../test/support/language/ledgered-evaluation';
 import { report, rounded } from './figures';
 
 const root = resolve(__dirname, '..');
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
     },
   });
   const size = { variants: Number(values.variants), cases: Number(values.cases), atOnce };
-  const random = seededRandom(seedOf(sha256(values.seed)));
+  const random = seededRandom(toSeed(sha256(values.seed)));
   const thresholds = Array.from({ length: Number(values.kills) }, () =>
     Math.ceil(random() * size.variants * size.cases * 0.98),
   );
@@ -69,7 +69,7 @@ async function measure(
   closers.push(() => database.close());
   await migrate(database);
   const registry = createRegistry(database);
-  for (const { unit } of budgetsOf(scope))
+  for (const { unit } of listBudgets(scope))
     await registry.budgets.set({ tenant, scope, unit, limit: 10 ** 12 });
   const provider = await openEvaluatedProvider(faults);
   closers.push(() => provider.close());
@@ -82,7 +82,7 @@ async function measure(
   });
   const seconds = (performance.now() - startedAt) / 1000;
   const budgets = await Promise.all(
-    budgetsOf(scope).map((ref) => registry.budgets.get({ tenant, ...ref })),
+    listBudgets(scope).map((ref) => registry.budgets.get({ tenant, ...ref })),
   );
   return {
     ...run,

@@ -19,7 +19,7 @@ const parts: readonly (readonly [string, RegExp])[] = [
 export function processCpu(product: Product): ProcessCpu {
   const seconds: Record<string, number> = {};
   for (const pid of product.pids('')) {
-    const found = timesOf(pid);
+    const found = readTimes(pid);
     if (found === null) continue;
     const part = parts.find(([, command]) => command.test(found.command))?.[0] ?? 'other';
     seconds[part] = (seconds[part] ?? 0) + found.seconds;
@@ -35,7 +35,7 @@ export function between(before: ProcessCpu, after: ProcessCpu): ProcessCpu {
 
 const ticksPerSecond = 100;
 
-function timesOf(pid: number): { readonly command: string; readonly seconds: number } | null {
+function readTimes(pid: number): { readonly command: string; readonly seconds: number } | null {
   try {
     const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

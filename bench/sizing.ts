@@ -18,7 +18,7 @@ const options = {
   parallel: { type: 'string', default: '4' },
 } as const;
 /** One per lane, because a promotion while another run trains makes that run stop. */
-const lifecycleOf = (lane: number): string => `sizing-${lane}`;
+const nameLifecycle = (lane: number): string => `sizing-${lane}`;
 
 interface ResourceReading {
   readonly at: number;
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   try {
     const lanes = Array.from({ length: Number(values.parallel) }, (_, lane) => lane);
     for (const lane of lanes) {
-      const options = { name: lifecycleOf(lane), evaluate: lenientGates };
+      const options = { name: nameLifecycle(lane), evaluate: lenientGates };
       await product.apply(writeTinyLifecycle(product.workDir, options));
     }
     // The first runs start Python and fill the caches.
@@ -61,7 +61,7 @@ async function main(): Promise<void> {
       }),
     );
     const midway = await read();
-    const traffic = startTraffic(product, lifecycleOf(0), {
+    const traffic = startTraffic(product, nameLifecycle(0), {
       from: '2024-05-01T00:00:00Z',
       parallel: 8,
     });
@@ -85,7 +85,7 @@ async function main(): Promise<void> {
 
 /** Other parameters, so that it trains. */
 async function ran(product: Product, lane: number, number: number): Promise<void> {
-  const { body } = await product.start(lifecycleOf(lane), { params: { C: 1 + number / 100 } });
+  const { body } = await product.start(nameLifecycle(lane), { params: { C: 1 + number / 100 } });
   const { status, verdict } = await product.waitForEnd(body.id, 600);
   if (status !== 'succeeded')
     throw new Error(`${body.id} ended as ${status}: ${JSON.stringify(verdict?.reasons)}`);

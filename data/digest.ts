@@ -8,7 +8,7 @@ export function sha256(content: string | Uint8Array): Digest {
 }
 
 /** Digest of a JSON value. The order of object keys does not change it. */
-export function digestOf(value: unknown): Digest {
+export function computeDigest(value: unknown): Digest {
   return sha256(canonicalJson(value));
 }
 

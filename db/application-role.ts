@@ -77,7 +77,7 @@ async function setLogin(tx: Transaction, { name, password }: ApplicationRole): P
   const [found] = await tx`select from pg_roles where rolname = ${name}`;
   const verb = found ? 'alter' : 'create';
   const [statement] = await tx<{ text: string }[]>`
-    select format(${`${verb} role %I login password %L`}, ${name}::text, ${verifierOf(password)}::text) as text`;
+    select format(${`${verb} role %I login password %L`}, ${name}::text, ${computeVerifier(password)}::text) as text`;
   try {
     await tx.unsafe(statement?.text ?? '');
   } catch (error) {
@@ -130,7 +130,7 @@ async function grant(tx: Transaction, name: string): Promise<void> {
  * What PostgreSQL stores for SCRAM-SHA-256 (RFC 5802), so that the password is in no log of a
  * statement.
  */
-function verifierOf(password: string): string {
+function computeVerifier(password: string): string {
   const [salt, iterations] = [randomBytes(16), 4096];
   const salted = pbkdf2Sync(password.normalize('NFKC'), salt, iterations, 32, 'sha256');
   const sign = (text: string) => createHmac('sha256', salted).update(text).digest();

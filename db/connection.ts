@@ -163,7 +163,7 @@ async function withClient<T>(
     if (
       pool.totalCount >= max &&
       pool.idleCount === 0 &&
-      /^timeout exceeded when trying to connect/.test(messageOf(error))
+      /^timeout exceeded when trying to connect/.test(readMessage(error))
     ) {
       throw busy(`none of ${max} connections became free within ${maxWaitMs / 1000} s`);
     }
@@ -183,7 +183,7 @@ async function withClient<T>(
   }
 }
 
-function messageOf(error: unknown): string {
+function readMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
@@ -192,7 +192,7 @@ async function runPrepared(
   { text, values }: RenderedStatement,
 ): Promise<Rows<object[]>> {
   const result = await client.query<unknown[], unknown[]>({
-    name: nameOf(text),
+    name: quoteName(text),
     text,
     values: [...values],
     rowMode: 'array',
@@ -220,7 +220,7 @@ function toRows({ fields, rows, rowCount }: QueryArrayResult<unknown[]>): Rows<o
 /** Names of prepared statements by text. A connection prepares each name once. */
 const names = new Map<string, string>();
 
-function nameOf(text: string): string {
+function quoteName(text: string): string {
   let name = names.get(text);
   if (name === undefined) {
     name = createHash('sha256').update(text).digest('hex').slice(0, 32);

@@ -11,6 +11,6 @@ export function sha256(content: string | Uint8Array): Digest {
   return `sha256:${createHash('sha256').update(content).digest('hex')}`;
 }
 
-export function digestOf(value: unknown): Digest {
+export function computeDigest(value: unknown): Digest {
   return sha256(canonicalJson(value));
 }

@@ -25,7 +25,7 @@ const uuids = new V7Generator({
 });
 
 /** The creation time of an id of `newId`; null for any other text. */
-export function timeOf(id: string): Date | null {
+export function readIdTime(id: string): Date | null {
   const digits = /_([0-7][0-9a-hjkmnp-tv-z]{25})$/.exec(id)?.[1];
   if (digits === undefined) return null;
   const bits = Array.from(digits).reduce(

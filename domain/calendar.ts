@@ -3,16 +3,16 @@
 export const daysOfWeek = 7;
 
 /** A day as `YYYY-MM-DD`. */
-export function dateOf(day: number): string {
+export function formatDay(day: number): string {
   return new Date(day * dayMs).toISOString().slice(0, 10);
 }
 
 /** A day is the number of local days since 1970-01-01, so that `day % 7` is a weekday. */
 export interface Calendar {
   /** The day of an instant, given in milliseconds since 1970. */
-  readonly dayOf: (ms: number) => number;
+  readonly findDay: (ms: number) => number;
   /** The start of a day in milliseconds since 1970. A day has 23 or 25 h when the clocks change. */
-  readonly startOf: (day: number) => number;
+  readonly findStart: (day: number) => number;
 }
 
 const dayMs = 86_400_000;
@@ -25,7 +25,7 @@ const maxOffsetMs = 16 * 3_600_000;
  */
 export function openCalendar(timezone: string): Calendar {
   if (timezone === 'UTC')
-    return { dayOf: (ms) => Math.floor(ms / dayMs), startOf: (day) => day * dayMs };
+    return { findDay: (ms) => Math.floor(ms / dayMs), findStart: (day) => day * dayMs };
   const clock = new Intl.DateTimeFormat('en-US', {
     timeZone: timezone,
     calendar: 'gregory',
@@ -37,7 +37,7 @@ export function openCalendar(timezone: string): Calendar {
   });
   let last = { day: NaN, from: NaN, until: NaN };
 
-  function startOf(day: number): number {
+  function findDayStart(day: number): number {
     if (day === last.day) return last.from;
     if (day === last.day + 1) return last.until;
     // Zones change their offset at whole seconds.
@@ -50,25 +50,25 @@ export function openCalendar(timezone: string): Calendar {
     return high * 1000;
   }
 
-  function dayOf(ms: number): number {
+  function findDay(ms: number): number {
     if (ms >= last.from && ms < last.until) return last.day;
     let day = localDay(clock, ms);
     // Clocks that are set back across midnight repeat the end of a day. The next day begins when it
     // is first reached.
-    let [from, until] = [startOf(day), startOf(day + 1)];
+    let [from, until] = [findDayStart(day), findDayStart(day + 1)];
     while (ms >= until) {
       day += 1;
-      [from, until] = [until, startOf(day + 1)];
+      [from, until] = [until, findDayStart(day + 1)];
     }
     while (ms < from) {
       day -= 1;
-      [from, until] = [startOf(day), from];
+      [from, until] = [findDayStart(day), from];
     }
     last = { day, from, until };
     return day;
   }
 
-  return { dayOf, startOf };
+  return { findDay, findStart: findDayStart };
 }
 
 function localDay(clock: Intl.DateTimeFormat, ms: number): number {

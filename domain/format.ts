@@ -26,7 +26,7 @@ export function plain(value: number): string {
 }
 
 /** A difference, with its sign: `+0.0004`, `−0.0022`. */
-export function signed(value: number | null): string {
+export function formatSigned(value: number | null): string {
   if (value === null) return 'unbounded';
   // Differences far below every margin would print digits that only rounding made.
   if (Math.abs(value) < 5e-7) return '0';
@@ -46,7 +46,7 @@ export function percent(share: number): string {
 /** Both ends of an interval, each shown as `show` does: `−0.0022 … +0.0031`. */
 export function interval(
   { lower, upper }: { readonly lower: number | null; readonly upper: number | null },
-  show: (bound: number | null) => string = signed,
+  show: (bound: number | null) => string = formatSigned,
 ): string {
   return `${show(lower)} … ${show(upper)}`;
 }

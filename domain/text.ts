@@ -12,7 +12,7 @@ export function replaceLoneSurrogates(text: string): string {
  * The text without the given characters at its end. An expression such as `/\/+$/` takes quadratic
  * time on a text that has many of them elsewhere.
  */
-export function trimEndOf(text: string, characters: string): string {
+export function trimEnd(text: string, characters: string): string {
   let end = text.length;
   while (end > 0 && characters.includes(text.charAt(end - 1))) end -= 1;
   return text.slice(0, end);

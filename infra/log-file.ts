@@ -16,7 +16,7 @@ const keptLogs = 5;
 /** Opens a new log file for a new start, for appending. */
 export function rotateLog(file: string): number {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  if (sizeOf(file) > 0) {
+  if (readSize(file) > 0) {
     makeRoom(file);
     renameSync(file, `${file}.1`);
   }
@@ -28,7 +28,7 @@ export function rotateLog(file: string): number {
  * Appending writers do not notice. If the copy fails on a full disk, the next call tries again.
  */
 export function trimLog(file: string): void {
-  if (sizeOf(file) < maxLogBytes) return;
+  if (readSize(file) < maxLogBytes) return;
   try {
     makeRoom(file);
     copyFileSync(file, `${file}.1`);
@@ -38,13 +38,13 @@ export function trimLog(file: string): void {
   }
 }
 
-function sizeOf(file: string): number {
+function readSize(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /** Renumbers older logs by one and deletes the oldest. */
 function makeRoom(file: string): void {
   for (let number = keptLogs - 1; number >= 1; number -= 1) {
-    if (sizeOf(`${file}.${number}`) > 0) renameSync(`${file}.${number}`, `${file}.${number + 1}`);
+    if (readSize(`${file}.${number}`) > 0) renameSync(`${file}.${number}`, `${file}.${number + 1}`);
   }
 }

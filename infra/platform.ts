@@ -73,7 +73,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const assembled = await assemble(
       options,
       paths,
-      guardOf(paths, watch),
+      buildGuard(paths, watch),
       supervisor,
       (opened) => (ui = opened),
     );
@@ -89,7 +89,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 }
 
 /** The watch ends the processes if this one dies; the record lets the next start end them. */
-function guardOf(paths: StatePaths, watch: DeathWatch): ProcessGuard {
+function buildGuard(paths: StatePaths, watch: DeathWatch): ProcessGuard {
   const record = openProcessRecord(paths.processes);
   return {
     add: (pid, signal, name) => {
@@ -248,7 +248,7 @@ function wantedServices(environment: BackendEnvironment): readonly PlatformServi
 function portWishes(
   environment: BackendEnvironment,
 ): Record<PlatformService | (typeof backendPortNames)[number], PortRequest> {
-  const named = (setting: string): PortRequest => {
+  const readPort = (setting: string): PortRequest => {
     const text = environment[setting];
     if (text === undefined || text === '') return {};
     if (/^\d+$/.test(text) && Number(text) <= 65_535) return { exactly: Number(text), setting };
@@ -261,10 +261,10 @@ function portWishes(
   for (const name of seaweedPortNames) any[name] = { usable: (port) => isSocketFree(name, port) };
   return {
     ...any,
-    api: { preferred: 8700, ...named('PERENNIAL_API_PORT') },
-    gateway: { preferred: 8710, ...named('PERENNIAL_GATEWAY_PORT') },
-    worker: named('PERENNIAL_WORKER_PORT'),
-    'llm-server': { preferred: 8720, ...named('PERENNIAL_LLM_PORT') },
+    api: { preferred: 8700, ...readPort('PERENNIAL_API_PORT') },
+    gateway: { preferred: 8710, ...readPort('PERENNIAL_GATEWAY_PORT') },
+    worker: readPort('PERENNIAL_WORKER_PORT'),
+    'llm-server': { preferred: 8720, ...readPort('PERENNIAL_LLM_PORT') },
   };
 }
 

@@ -74,7 +74,7 @@ async function waitUntilServing(connection: Connection, address: string): Promis
       .check({ service: 'temporal.api.workflowservice.v1.WorkflowService' })
       .then(
         (answer) => answer.status,
-        (error: unknown) => (codeOf(error) === unimplemented ? serving : null),
+        (error: unknown) => (readCode(error) === unimplemented ? serving : null),
       );
     if (status === serving) return;
     if (Date.now() > deadline)
@@ -93,7 +93,7 @@ async function ensureRegistered(
   const known = await connection.workflowService.describeNamespace({ namespace }).then(
     () => true,
     (error: unknown) => {
-      if (codeOf(error) === notFound) return false;
+      if (readCode(error) === notFound) return false;
       throw error;
     },
   );
@@ -106,10 +106,10 @@ async function ensureRegistered(
       workflowExecutionRetentionPeriod,
     });
   } catch (error) {
-    if (codeOf(error) === alreadyExists) return;
+    if (readCode(error) === alreadyExists) return;
     throw failure(
       'PlatformUnavailable',
-      `The Temporal namespace ${namespace} does not exist and cannot be created: ${textOf(error)}`,
+      `The Temporal namespace ${namespace} does not exist and cannot be created: ${readMessage(error)}`,
       {
         cause: error,
         next:
@@ -126,16 +126,16 @@ async function ensureSearchAttributes(connection: Connection, namespace: string)
   try {
     await connection.operatorService.addSearchAttributes({
       namespace,
-      searchAttributes: Object.fromEntries(missing.map((name) => [name, types[typeOf(name)]])),
+      searchAttributes: Object.fromEntries(missing.map((name) => [name, types[findType(name)]])),
     });
   } catch (error) {
-    if (codeOf(error) !== alreadyExists) {
+    if (readCode(error) !== alreadyExists) {
       throw failure(
         'PlatformUnavailable',
-        `The search attributes ${missing.join(', ')} cannot be created in ${namespace}: ${textOf(error)}`,
+        `The search attributes ${missing.join(', ')} cannot be created in ${namespace}: ${readMessage(error)}`,
         {
           cause: error,
-          next: `Ask the administrator of the server to add them to the namespace ${namespace}: ${typed(missing)}`,
+          next: `Ask the administrator of the server to add them to the namespace ${namespace}: ${formatTypes(missing)}`,
         },
       );
     }
@@ -154,12 +154,12 @@ async function ensureSearchAttributes(connection: Connection, namespace: string)
 async function missingAttributes(connection: Connection, namespace: string): Promise<string[]> {
   const known = await listAttributes(connection, namespace);
   const mistyped = names.filter(
-    (name) => known[name] !== undefined && known[name] !== types[typeOf(name)],
+    (name) => known[name] !== undefined && known[name] !== types[findType(name)],
   );
   if (mistyped.length > 0) {
     throw failure(
       'PlatformUnavailable',
-      `Search attributes of the namespace ${namespace} have another type than required: ${typed(mistyped)}`,
+      `Search attributes of the namespace ${namespace} have another type than required: ${formatTypes(mistyped)}`,
       {
         next: 'Set PERENNIAL_TEMPORAL_NAMESPACE to another namespace',
       },
@@ -168,13 +168,13 @@ async function missingAttributes(connection: Connection, namespace: string): Pro
   return names.filter((name) => known[name] === undefined);
 }
 
-function typeOf(name: string): keyof typeof types {
+function findType(name: string): keyof typeof types {
   return searchAttributes[name] ?? 'Keyword';
 }
 
 /** `PerennialStatus (Keyword), PerennialDataset (KeywordList)`. */
-function typed(attributes: readonly string[]): string {
-  return attributes.map((name) => `${name} (${typeOf(name)})`).join(', ');
+function formatTypes(attributes: readonly string[]): string {
+  return attributes.map((name) => `${name} (${findType(name)})`).join(', ');
 }
 
 /**
@@ -190,17 +190,17 @@ async function listAttributes(
       return (await connection.operatorService.listSearchAttributes({ namespace }))
         .customAttributes;
     } catch (error) {
-      if (codeOf(error) !== notFound || Date.now() > deadline) throw error;
+      if (readCode(error) !== notFound || Date.now() > deadline) throw error;
       await pause(50);
     }
   }
 }
 
-function codeOf(error: unknown): unknown {
+function readCode(error: unknown): unknown {
   return (error as { readonly code?: unknown }).code;
 }
 
-function textOf(error: unknown): string {
+function readMessage(error: unknown): string {
   const details = (error as { readonly details?: unknown }).details;
   return typeof details === 'string' && details !== '' ? details : String(error);
 }

@@ -55,7 +55,7 @@ export async function up(args: readonly string[], demo?: Demo): Promise<number> 
     if (end.aborted) return 130;
     throw error;
   }
-  say(summaryOf(platform, stateDir, (Date.now() - since) / 1000));
+  say(writeSummary(platform, stateDir, (Date.now() - since) / 1000));
   try {
     const code =
       demo === undefined
@@ -130,7 +130,7 @@ function listenForEnd(): AbortSignal {
   return end.signal;
 }
 
-function summaryOf(platform: Platform, stateDir: string, seconds: number): string {
+function writeSummary(platform: Platform, stateDir: string, seconds: number): string {
   const rows = [
     ['Pages', `${platform.apiUrl}/`],
     ['API', `${platform.apiUrl}/docs`],

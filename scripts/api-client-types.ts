@@ -60,7 +60,7 @@ function withoutPlatform(): ApiDeps {
     knownModels: null,
     sources: anything,
     secrets: anything,
-    secretOf: anything,
+    readSecret: anything,
     trustedProxies: [],
     refuseTenantCode: anything,
     commandKeys: anything,

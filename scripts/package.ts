@@ -75,7 +75,7 @@ function writeTypes(): void {
   });
   const reached = new Set(sources);
   for (const path of reached) {
-    const text = declarationsOf(program, path);
+    const text = printDeclarations(program, path);
     for (const [, specifier = ''] of text.matchAll(/(?:from|import\() ?['"](\.[^'"]+)['"]/g)) {
       const to = resolve(dirname(path), specifier);
       const source = [`${to}.ts`, `${to}.d.ts`, join(to, 'index.ts')].find((each) =>
@@ -120,7 +120,7 @@ function formatDiagnostics(diagnostics: readonly ts.Diagnostic[]): string {
   });
 }
 
-function declarationsOf(program: ts.Program, path: string): string {
+function printDeclarations(program: ts.Program, path: string): string {
   const source = program.getSourceFile(path);
   if (source === undefined) throw new Error(`the compiler did not read ${path}`);
   // Written by hand, so nothing is emitted for it.

@@ -73,7 +73,7 @@ function members(file: string, name: string): readonly string[] {
   if (!ts.isInterfaceDeclaration(found)) throw new Error(`${file}: ${name} is no interface`);
   return found.members.flatMap((member) => {
     const title = member.name?.getText() ?? '';
-    const text = commentOf(member);
+    const text = readComment(member);
     if (text === null) throw new Error(`${file}: ${name}.${title} has no doc comment`);
     return [
       '',
@@ -104,7 +104,7 @@ function typeNamed(file: string, name: string): ts.InterfaceDeclaration | ts.Typ
   return found;
 }
 
-function commentOf(node: ts.Node): string | null {
+function readComment(node: ts.Node): string | null {
   const [doc] = ts.getJSDocCommentsAndTags(node);
   const text = doc && ts.getTextOfJSDocComment(doc.comment);
   return text === undefined || text === '' ? null : text.replaceAll(/\s*\n\s*/g, ' ');

@@ -3,7 +3,7 @@
  * data/safety/prompt-classifiers.json. Equal sets give equal bytes.
  */
 import { writeFile } from 'node:fs/promises';
-import { digestOf, digestOfFile } from '../data/digest';
+import { computeDigest, digestOfFile } from '../data/digest';
 import { openMiniLm } from '../data/index/embedders/minilm';
 import { llmDataPath } from '../data/language/runtime-module';
 import {
@@ -18,7 +18,7 @@ import {
   type SentenceHead,
   type TrainedHead,
 } from '../data/safety/classifier-file';
-import { judgeHeldOut, thresholdsOf, trainFolds } from '../data/safety/training/cross-fit';
+import { judgeHeldOut, computeThresholds, trainFolds } from '../data/safety/training/cross-fit';
 import { readAnswerTexts, readPrompts } from '../data/safety/training/labelled-texts';
 import {
   judgeDocuments,
@@ -33,15 +33,15 @@ async function main(): Promise<void> {
   const embedder = await openMiniLm();
   const prompts = await readTexts(await readPrompts(), embedder);
   const answers = await readTexts(await readAnswerTexts(), embedder);
-  const textsOf = (head: Head) => (head === 'harmfulAnswer' ? answers : prompts);
-  const trained = heads.map((head) => [head, trainedBoth(head, textsOf(head))] as const);
+  const selectTexts = (head: Head) => (head === 'harmfulAnswer' ? answers : prompts);
+  const trained = heads.map((head) => [head, trainedBoth(head, selectTexts(head))] as const);
   const paragraphs = await readParagraphs();
   const sentences = await readSentenceTexts([...(await readPrompts()), ...paragraphs], embedder);
   const bySentence = sentenceHeads.map(
     (head) => [head, trainedBySentence(head, sentences)] as const,
   );
   const counts = heads.map((head) => {
-    const labels = textsOf(head).map((text) => labelFor(head, text));
+    const labels = selectTexts(head).map((text) => labelFor(head, text));
     const count = (label: string) => labels.filter((each) => each === label).length;
     return [head, { positive: count('positive'), negative: count('negative') }] as const;
   });
@@ -51,7 +51,7 @@ async function main(): Promise<void> {
       command: trainCommand,
       prompts: await digest('safety-prompts.parquet'),
       answers: await digest('safety-answers.parquet'),
-      documents: digestOf(paragraphs.map(({ text }) => text)),
+      documents: computeDigest(paragraphs.map(({ text }) => text)),
       embedder: embedder.identity.digest,
       texts: Object.fromEntries(counts) as Record<Head, { positive: number; negative: number }>,
     },
@@ -76,7 +76,7 @@ function trainedBoth(
   });
   const trained = (features: Reading): TrainedHead => ({
     classifier: trainHead(head, texts, features),
-    thresholds: thresholdsOf(
+    thresholds: computeThresholds(
       head,
       judgeHeldOut(
         pairs.filter((pair) => pair.features === features),
@@ -93,7 +93,7 @@ function trainedBySentence(head: SentenceHead, texts: readonly ReadText[]): Trai
   );
   return {
     classifier: trainHead(head, texts, 'meaning'),
-    thresholds: thresholdsOf(head, judgeDocuments(folds, texts)),
+    thresholds: computeThresholds(head, judgeDocuments(folds, texts)),
   };
 }
 

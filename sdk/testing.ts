@@ -54,7 +54,7 @@ export async function openProject({
   readonly say?: (line: string) => void;
 } = {}): Promise<OpenProject> {
   const folder = resolve(given);
-  const platform = configured() ?? (await local(folder, say));
+  const platform = readConfiguration() ?? (await local(folder, say));
   const command = (args: readonly string[], timeoutSeconds: number) =>
     perennial(args, { folder, platform, say, timeoutSeconds });
   try {
@@ -88,7 +88,7 @@ export async function openProject({
   };
 }
 
-function configured() {
+function readConfiguration() {
   const { PERENNIAL_API_URL: apiUrl, PERENNIAL_API_KEY: apiKey } = process.env;
   if (!apiUrl || !apiKey) return null;
   const gatewayUrl = process.env['PERENNIAL_GATEWAY_URL'] ?? null;

@@ -57,7 +57,7 @@ export function openActivityDeps(config: Config, core: Core, log: Logger): Opene
   });
   const optuna = createOptuna({ python: config.python, trainersDir: config.trainersDir });
   const chunkStore = openChunkStore({ kind: 's3', s3: config.s3 });
-  const access = openModelAccess(modelProviders(config), config.operatorSecretOf);
+  const access = openModelAccess(modelProviders(config), config.readOperatorSecret);
   const ledgered = openLedgerEmbeddings(access, core.registry.llmCalls, core.artifacts);
   const embedders = openEmbedders({ access, ledgered });
   const deps: ActivityDeps = {

@@ -51,7 +51,7 @@ export async function runApi(config: Config, log: Logger, signal: AbortSignal): 
     knownModels: models.known,
     sources: { ...config.ingest, samplesDir: config.samplesDir, s3: null },
     secrets: config.secrets,
-    secretOf: config.secretOf,
+    readSecret: config.readSecret,
     refuseTenantCode: () => Promise.resolve(tenantCodeRefusal),
     commandKeys,
     trustedProxies: config.trustedProxies,

@@ -12,7 +12,7 @@ import { openEngines, openRemoteBackends } from './compute/engines';
 import { computePrices } from './compute/prices';
 import { readEngines, type EngineConfig } from './compute/engine-settings';
 import type { Environment } from './environment';
-import { readMaxJobs, s3Of, s3Settings } from './config';
+import { readMaxJobs, readS3, s3Settings } from './config';
 
 type Machine = Pick<CliSettings, 'python' | 'trainersDir'> & {
   readonly slots: number;
@@ -29,12 +29,12 @@ export function cliCompute(
   const config = readEngines(environment);
   const prices = computePrices(environment);
   const engines = openEngines(config);
-  const engineOf = (kind: ComputeKind) => engines.find((engine) => engine.kind === kind);
+  const findEngine = (kind: ComputeKind) => engines.find((engine) => engine.kind === kind);
   return {
     slots,
     kinds: ['local', ...engines.map(({ kind }) => kind)],
     prices,
-    engine: (kind) => engineOf(kind)?.check() ?? null,
+    engine: (kind) => findEngine(kind)?.check() ?? null,
     open: (kind, folder) =>
       kind === 'local'
         ? openLocal({ ...settings, slots, confine }, folder)
@@ -75,15 +75,15 @@ function openRemote(
     leases: null,
   });
   const made = new Map<string, { readonly tenant: string; readonly ref: ArtifactRef }>();
-  const kept = async (tenant: string, put: Promise<ArtifactRef>): Promise<ArtifactRef> => {
+  const keepArtifact = async (tenant: string, put: Promise<ArtifactRef>): Promise<ArtifactRef> => {
     const ref = await put;
     made.set(`${tenant} ${ref.digest}`, { tenant, ref });
     return ref;
   };
   const artifacts: Pick<ArtifactStore, 'putBytes' | 'putFile' | 'jobs'> = {
-    putBytes: (put) => kept(put.tenant, store.putBytes(put)),
-    putFile: (put) => kept(put.tenant, store.putFile(put)),
-    jobs: { ...store.jobs, adopt: (file) => kept(file.tenant, store.jobs.adopt(file)) },
+    putBytes: (put) => keepArtifact(put.tenant, store.putBytes(put)),
+    putFile: (put) => keepArtifact(put.tenant, store.putFile(put)),
+    jobs: { ...store.jobs, adopt: (file) => keepArtifact(file.tenant, store.jobs.adopt(file)) },
   };
   const packageDir = resolve(__dirname, '..', 'python');
   const port = openRemoteBackends({ engines, trainersDir, packageDir }, artifacts, null)[kind];
@@ -109,7 +109,7 @@ function openRemote(
 function storeSettings(environment: Environment, kind: string) {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const parsed = z.object(s3Settings).safeParse(given);
-  if (parsed.success) return s3Of(parsed.data);
+  if (parsed.success) return readS3(parsed.data);
   const missing = parsed.error.issues.map(({ path }) => path.join('.'));
   throw failure(
     'InvalidInput',

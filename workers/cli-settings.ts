@@ -14,28 +14,29 @@ const clone = resolve(__dirname, '..');
  */
 export function cliSettings(environment: Environment, cwd: string): CliSettings {
   // An empty variable counts as not set, as it does for the processes.
-  const named = (setting: string): string | undefined => environment[setting] || undefined;
-  const stateDir = resolve(cwd, named('PERENNIAL_STATE_DIR') ?? '.perennial');
+  const findSetting = (setting: string): string | undefined => environment[setting] || undefined;
+  const stateDir = resolve(cwd, findSetting('PERENNIAL_STATE_DIR') ?? '.perennial');
   const running = localClient(stateDir);
-  const apiUrl = named('PERENNIAL_API_URL') ?? running.apiUrl ?? null;
+  const apiUrl = findSetting('PERENNIAL_API_URL') ?? running.apiUrl ?? null;
   const local = isSameAddress(apiUrl, running.apiUrl) ? running : {};
-  const uv = named('PERENNIAL_UV_BIN');
+  const uv = findSetting('PERENNIAL_UV_BIN');
   return {
     apiUrl,
-    gatewayUrl: named('PERENNIAL_GATEWAY_URL') ?? local.gatewayUrl ?? null,
-    apiKey: named('PERENNIAL_API_KEY') ?? local.apiKey ?? null,
+    gatewayUrl: findSetting('PERENNIAL_GATEWAY_URL') ?? local.gatewayUrl ?? null,
+    apiKey: findSetting('PERENNIAL_API_KEY') ?? local.apiKey ?? null,
     ...(local.temporalUiUrl === undefined ? {} : { temporalUiUrl: local.temporalUiUrl }),
     cwd,
     stateDir,
-    trainersDir: named('PERENNIAL_TRAINERS_DIR') ?? join(clone, 'trainers'),
-    python: named('PERENNIAL_PYTHON') ?? join(clone, '.perennial', 'python', 'bin', 'python'),
+    trainersDir: findSetting('PERENNIAL_TRAINERS_DIR') ?? join(clone, 'trainers'),
+    python: findSetting('PERENNIAL_PYTHON') ?? join(clone, '.perennial', 'python', 'bin', 'python'),
     pythonLlm:
-      named('PERENNIAL_PYTHON_LLM') ?? join(clone, '.perennial', 'python-llm', 'bin', 'python'),
+      findSetting('PERENNIAL_PYTHON_LLM') ??
+      join(clone, '.perennial', 'python-llm', 'bin', 'python'),
     uv: {
       ...(uv !== undefined && { program: uv }),
       variables: uvVariables(environment),
     },
-    samplesDir: named('PERENNIAL_SAMPLES_DIR') ?? join(clone, '.perennial', 'samples'),
+    samplesDir: findSetting('PERENNIAL_SAMPLES_DIR') ?? join(clone, '.perennial', 'samples'),
   };
 }
 

@@ -271,9 +271,9 @@ export interface Config {
   /** The secrets that lifecycles may refer to. */
   readonly secrets: SecretAccess;
   /** Reads a secret that a lifecycle refers to. */
-  readonly secretOf: (ref: SecretRef) => Promise<string>;
+  readonly readSecret: (ref: SecretRef) => Promise<string>;
   /** Reads a secret that the operator's own settings refer to. */
-  readonly operatorSecretOf: (ref: SecretRef) => Promise<string>;
+  readonly readOperatorSecret: (ref: SecretRef) => Promise<string>;
   /** The OpenAI API of the embedded language model; null if it does not run. */
   readonly llmUrl: string | null;
   readonly llmKey: SecretRef | null;
@@ -310,11 +310,11 @@ export function readConfig(environment: Environment): Config {
     denied: ownFiles(given),
     ownBucket: given['PERENNIAL_S3_BUCKET'] ?? usualBucket,
   });
-  const secrets = readSecretAccess(given, [stateDirOf(given), provisioned]);
+  const secrets = readSecretAccess(given, [readStateDir(given), provisioned]);
   errors.push(...sources.errors, ...secrets.errors);
   if (!parsed.success || errors.length > 0) throw wrongSettings(errors);
   const value = parsed.data;
-  const stateDir = stateDirOf(given);
+  const stateDir = readStateDir(given);
   return {
     temporal: {
       address: value.PERENNIAL_TEMPORAL_ADDRESS,
@@ -328,7 +328,7 @@ export function readConfig(environment: Environment): Config {
       ownerUrl: value.PERENNIAL_DATABASE_OWNER_URL ?? null,
       maxConnections: value.PERENNIAL_DATABASE_CONNECTIONS,
     },
-    s3: s3Of(value),
+    s3: readS3(value),
     stateDir,
     audit: readAuditSettings(value, stateDir),
     python: value.PERENNIAL_PYTHON ?? join(provisioned, 'python', 'bin', 'python'),
@@ -386,11 +386,11 @@ export function readConfig(environment: Environment): Config {
     allowIncompatibleRuns: value.PERENNIAL_ALLOW_INCOMPATIBLE_RUNS,
     notify: {
       allowPrivateAddresses: value.PERENNIAL_NOTIFY_PRIVATE_ADDRESSES,
-      mailServer: mailServerOf(value),
+      mailServer: readMailServer(value),
     },
     secrets: secrets.access,
-    secretOf: lifecycleSecrets(environment, secrets.access),
-    operatorSecretOf: operatorSecrets(environment),
+    readSecret: lifecycleSecrets(environment, secrets.access),
+    readOperatorSecret: operatorSecrets(environment),
     llmUrl: value.PERENNIAL_LLM_URL ?? null,
     llmKey: value.PERENNIAL_LLM_API_KEY === undefined ? null : { env: 'PERENNIAL_LLM_API_KEY' },
     providersFile:
@@ -401,14 +401,14 @@ export function readConfig(environment: Environment): Config {
   };
 }
 
-function mailServerOf({
+function readMailServer({
   PERENNIAL_SMTP_URL: url,
   PERENNIAL_SMTP_FROM: from,
 }: z.output<typeof settings>): Config['notify']['mailServer'] {
   return url === undefined || from === undefined ? null : { url, from };
 }
 
-export function s3Of(value: z.output<z.ZodObject<typeof s3Settings>>): Config['s3'] {
+export function readS3(value: z.output<z.ZodObject<typeof s3Settings>>): Config['s3'] {
   return {
     endpoint: value.PERENNIAL_S3_ENDPOINT,
     region: value.AWS_REGION ?? value.AWS_DEFAULT_REGION ?? 'us-east-1',
@@ -463,7 +463,7 @@ export function checkUpSettings(environment: Environment): Config {
   });
 }
 
-function stateDirOf({ PERENNIAL_STATE_DIR: given }: Environment): string {
+function readStateDir({ PERENNIAL_STATE_DIR: given }: Environment): string {
   return resolve(given ?? '.perennial');
 }
 
@@ -478,5 +478,5 @@ function ownFiles(given: Environment): readonly string[] {
     ...auditFiles,
     ...gatewayTlsFiles,
   ].flatMap((setting) => given[setting] ?? []);
-  return [stateDirOf(given), provisioned, ...named.map((path) => resolve(path))];
+  return [readStateDir(given), provisioned, ...named.map((path) => resolve(path))];
 }

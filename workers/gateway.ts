@@ -63,7 +63,7 @@ async function runOneGateway(config: Config, log: Logger, signal: AbortSignal): 
       log.warn({ err: error }, `the registry is unavailable (${what})`),
     ),
   });
-  const own = openModelAccess(modelProviders(config), config.operatorSecretOf);
+  const own = openModelAccess(modelProviders(config), config.readOperatorSecret);
   const access = meteredAccess({
     access: own,
     allowances,

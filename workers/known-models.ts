@@ -13,14 +13,14 @@ const patienceMs = 3000;
  * The API then still serves everything that needs no model.
  */
 export function openModelCatalog(
-  config: Pick<Config, 'llmUrl' | 'llmKey' | 'providersFile' | 'operatorSecretOf'>,
+  config: Pick<Config, 'llmUrl' | 'llmKey' | 'providersFile' | 'readOperatorSecret'>,
   log: Pick<Logger, 'warn'>,
 ): { readonly known: KnownModels | null; close(): Promise<void> } {
-  const providers = providersOf(config, log);
+  const providers = openProviders(config, log);
   if (providers.length === 0) return { known: null, close: () => Promise.resolve() };
   const access: Pick<ModelAccess, 'models' | 'close'> = openModelAccess(
     providers,
-    config.operatorSecretOf,
+    config.readOperatorSecret,
   );
   return {
     known: {
@@ -32,7 +32,7 @@ export function openModelCatalog(
   };
 }
 
-function providersOf(
+function openProviders(
   config: Parameters<typeof modelProviders>[0],
   log: Pick<Logger, 'warn'>,
 ): ReturnType<typeof modelProviders> {

@@ -95,12 +95,12 @@ export function readLlmServerSettings(environment: Environment): LlmServerSettin
       folder: join(resolve(value.PERENNIAL_STATE_DIR), 'state', 'llm-server'),
       bodyLimitBytes: llmServerDefaults.bodyLimitBytes,
     },
-    s3: s3Of(value),
+    s3: readS3(value),
     logLevel: value.PERENNIAL_LOG_LEVEL,
   };
 }
 
-function s3Of(value: z.output<typeof settings>): S3Settings | null {
+function readS3(value: z.output<typeof settings>): S3Settings | null {
   const {
     PERENNIAL_S3_ENDPOINT: endpoint,
     AWS_ACCESS_KEY_ID: accessKeyId,

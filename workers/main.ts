@@ -56,7 +56,7 @@ async function main(args: readonly string[]): Promise<number> {
       return 0;
     }
     case 'worker':
-      return serveQueues(queuesOf(rest));
+      return serveQueues(readQueues(rest));
     case 'project-worker':
       return serveProject(rest);
     case 'api':
@@ -238,7 +238,7 @@ function samplesDir(environment: Readonly<Record<string, string | undefined>>): 
   return environment.PERENNIAL_SAMPLES_DIR ?? resolve(__dirname, '..', '.perennial', 'samples');
 }
 
-async function serveQueues(queues: ReturnType<typeof queuesOf>): Promise<number> {
+async function serveQueues(queues: ReturnType<typeof readQueues>): Promise<number> {
   return serve('worker', async (settings, log, signal) => {
     const { runWorker } = require('./worker') as typeof WorkerProcess;
     await runWorker(settings, queues, log, signal);
@@ -256,7 +256,7 @@ async function serveProject([tenant, project, build]: readonly string[]): Promis
   });
 }
 
-function queuesOf(args: readonly string[]) {
+function readQueues(args: readonly string[]) {
   const [option, ...named] = args;
   if (option !== undefined && (option !== '--queue' || named.length === 0))
     throw new UsageError(`perennial worker takes only --queue <name…>, but got ${args.join(' ')}`);

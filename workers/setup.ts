@@ -62,11 +62,11 @@ async function setUpStores(
 ): Promise<SetupResult> {
   const { stateDir, commandKeysFile, s3, adminKey, serviceKey } = config;
   ensureCommandKeys(commandKeysFile);
-  await advised(
+  await adviseOnError(
     `check PERENNIAL_DATABASE_URL and the log of PostgreSQL at ${database.target}`,
     () => setUpTables(database, config.database),
   );
-  await advised('check PERENNIAL_S3_ENDPOINT and the log of the object store', () =>
+  await adviseOnError('check PERENNIAL_S3_ENDPOINT and the log of the object store', () =>
     artifacts.ensureBucket(),
   );
   await registry.predictions.ensurePartitions({ days: 7 });
@@ -141,7 +141,7 @@ function oneRole(database: string): string {
 }
 
 /** Adds the next step to an error of the first start: the setting to check and the log to read. */
-async function advised(next: string, work: () => Promise<void>): Promise<void> {
+async function adviseOnError(next: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {

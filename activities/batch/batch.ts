@@ -203,7 +203,7 @@ async function plan(
   const fileRows: number[] = [];
   for (const [index, file] of manifest.files.entries()) {
     report({ phase: 'read', file: index, of: manifest.files.length });
-    fileRows.push(await parts.use(file, signal, rowsOf));
+    fileRows.push(await parts.use(file, signal, countRows));
   }
   const rows = fileRows.reduce((sum, each) => sum + each, 0);
   if (rows !== manifest.rows)
@@ -239,7 +239,7 @@ async function plan(
   return { kind, pins, plan: stored, rows, chunks: chunkCount({ fileRows, chunkRows }) };
 }
 
-async function rowsOf(path: string): Promise<number> {
+async function countRows(path: string): Promise<number> {
   const { rows } = await withDuckDb(
     (sql) =>
       sql.one<{ rows: number }>(
@@ -262,10 +262,13 @@ async function score(
   const scored = await parts.use(file, signal, (path) =>
     scoreChunk({ plan: batch, chunk, file: path, onnx, scratch, signal }),
   );
-  const put = (path: string | null) =>
+  const storeFile = (path: string | null) =>
     path === null ? null : artifacts.putFile({ tenant, runId, path, mediaType: parquet, signal });
   const { predictions, quarantine, ...counts }: ScoredChunk = scored;
-  const stored = { predictions: await put(predictions), quarantine: await put(quarantine) };
+  const stored = {
+    predictions: await storeFile(predictions),
+    quarantine: await storeFile(quarantine),
+  };
   await assertOwned();
   // The run may take longer than the lease of an upload.
   for (const each of [stored.predictions, stored.quarantine])

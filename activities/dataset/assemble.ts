@@ -98,8 +98,8 @@ async function assembleOnce(
     task,
     window,
     tables,
-    assembleSql: await textOf(artifacts, files, data.assemble),
-    featuresSql: await textOf(artifacts, files, data.features),
+    assembleSql: await readText(artifacts, files, data.assemble),
+    featuresSql: await readText(artifacts, files, data.features),
     folder: scratch.folder,
     limits: { memoryBytes, seconds: data.timeoutSeconds },
     signal,
@@ -124,7 +124,7 @@ async function stage(
   return paths;
 }
 
-async function textOf(
+async function readText(
   artifacts: ArtifactStore,
   files: Readonly<Record<string, ArtifactRef>>,
   path: string,
@@ -144,7 +144,7 @@ async function store(
   signal: AbortSignal,
 ): Promise<AssembleEnd> {
   const { tenant, runId, data, files } = input;
-  const put = (path: string): Promise<ArtifactRef> =>
+  const storeFile = (path: string): Promise<ArtifactRef> =>
     artifacts.putFile({ tenant, runId, path, mediaType: parquet, signal });
   const parts: Partial<Record<AssembledPartName, AssembledPart>> = {};
   for (const name of assembledParts) {
@@ -152,8 +152,8 @@ async function store(
     parts[name] = {
       rows,
       window,
-      requestRows: await put(requestRows),
-      features: await put(features),
+      requestRows: await storeFile(requestRows),
+      features: await storeFile(features),
     };
   }
   const value: TrainingSet = {
@@ -189,7 +189,7 @@ async function store(
     parts: ['holdout'],
     from: [dataset],
   });
-  return { assembled, dataset, holdout, rows: rowsOf(value) };
+  return { assembled, dataset, holdout, rows: countPartRows(value) };
 }
 
 interface Held {
@@ -230,7 +230,7 @@ async function registerRows(
   );
 }
 
-function rowsOf({ parts }: TrainingSet): Record<AssembledPartName, number> {
+function countPartRows({ parts }: TrainingSet): Record<AssembledPartName, number> {
   return {
     train: parts.train.rows,
     tuning: parts.tuning.rows,

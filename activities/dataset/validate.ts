@@ -139,7 +139,7 @@ async function validate(input: ValidateInput, attempt: ValidateAttempt): Promise
       );
       return {
         validated: found,
-        statistics: { rows: found.report.accepted, columns, notes: notesOf(found, dataset) },
+        statistics: { rows: found.report.accepted, columns, notes: writeNotes(found, dataset) },
       };
     },
     { memoryBytes, threads: 2, spillDirectory: scratch.path('spill'), signal },
@@ -271,7 +271,7 @@ async function approve(
   });
 }
 
-function notesOf(
+function writeNotes(
   { report }: ContractValidation,
   { dataset, version }: DatasetVersionRef,
 ): readonly string[] {

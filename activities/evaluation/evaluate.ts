@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { TrainingSet } from '../../domain/training/assembled';
-import { dateOf } from '../../domain/calendar';
+import { formatDay } from '../../domain/calendar';
 import type { DatasetVersionRef } from '../../domain/dataset/dataset';
 import { decide } from '../../domain/decision/decide';
 import type { Evidence } from '../../domain/evaluation/evidence';
@@ -17,22 +17,26 @@ import type {
 } from '../../domain/evaluation/measure/plan';
 import { isClassMetric } from '../../domain/evaluation/metrics/multiclass';
 import type { DayCount } from '../../domain/evaluation/measure/whole-weeks';
-import { correlationOf } from '../../domain/evaluation/measure/measurement';
+import { findMinCorrelation } from '../../domain/evaluation/measure/measurement';
 import { versionName, type ModelManifest, type ModelVersionRef } from '../../domain/model/model';
 import type { ParityEvidence } from '../../domain/evaluation/parity';
-import { levelsFor, policyOf, type EvaluationPolicy } from '../../domain/decision/policy';
+import {
+  levelsFor,
+  buildEvaluationPolicy,
+  type EvaluationPolicy,
+} from '../../domain/decision/policy';
 import type { DayPeriod } from '../../domain/statistics/day-history';
-import { seedOf } from '../../domain/statistics/random';
+import { toSeed } from '../../domain/statistics/random';
 import type { DecisionRef } from '../../domain/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { anchorVersions } from '../../domain/decision/gates/counterpart';
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import { openScratch } from '../../data/scratch';
 import type { Registry } from '../../db/registry';
 import { withIdempotencyKey } from '../run/idempotent-effect';
 import { withHeartbeat } from '../run/heartbeat';
 import { scoreHoldout, type ScoredFiles } from './score-holdout';
-import { summaryOf, type EvaluationSummary } from './summary';
+import { summarizeEvaluation, type EvaluationSummary } from './summary';
 
 export interface EvaluateDeps {
   readonly registry: Pick<
@@ -104,7 +108,7 @@ async function evaluateOnce(
   input: EvaluateInput,
   { signal, assertOwned }: EvaluateAttempt,
 ): Promise<ModelEvaluation> {
-  const policy = policyOf(input.evaluate);
+  const policy = buildEvaluationPolicy(input.evaluate);
   const scratch = await openScratch(scratchRoot, `evaluate-${input.runId}`);
   try {
     const measured = await measureCandidate({
@@ -166,7 +170,7 @@ async function measureCandidate({
     assembled,
     candidate,
     champion: input.champion,
-    anchors: await anchorsOf(models, input),
+    anchors: await findAnchors(models, input),
     baseline: input.baseline,
     model: input.lifecycle,
     sliceColumns: input.evaluate.slices?.columns ?? [],
@@ -191,7 +195,7 @@ async function measureCandidate({
     candidate: input.candidate.manifest.digest,
   });
   const plan: MeasurementPlan = {
-    metrics: metricsOf(input.evaluate),
+    metrics: listMetrics(input.evaluate),
     classes: comparedClasses(input.evaluate),
     slices: input.evaluate.slices,
     levels: levelsFor(policy, attempt.number),
@@ -199,7 +203,7 @@ async function measureCandidate({
     unit: assembled.drawn ?? 'day',
     // From the data and not from a clock, so that the same candidate on the same rows always has
     // the same bounds.
-    seed: seedOf(input.assembled.digest),
+    seed: toSeed(input.assembled.digest),
     judged: scored.judged ?? undefined,
     history: await earlierDays(dayHistory, input),
   };
@@ -223,8 +227,8 @@ async function measureCandidate({
         rows: scored.holdout.labels.length,
         days: scored.holdout.days,
         weeks: scored.judged.weeks,
-        from: dateOf(scored.judged.from),
-        until: dateOf(scored.judged.until),
+        from: formatDay(scored.judged.from),
+        until: formatDay(scored.judged.until),
         timezone: input.dayCount.timezone,
       },
     }),
@@ -232,7 +236,7 @@ async function measureCandidate({
       unit: plan.unit ?? 'day',
       replicates,
       levels: plan.levels,
-      correlation: correlationOf(plan.unit),
+      correlation: findMinCorrelation(plan.unit),
     },
     ...(assembled.task === 'regression' &&
       policy.errorBound !== undefined && { errorBound: policy.errorBound }),
@@ -253,13 +257,13 @@ async function earlierDays(
 ): Promise<NonNullable<MeasurementPlan['history']>> {
   if (champion === null) return {};
   const history: Partial<Record<MetricName, readonly DayPeriod[]>> = {};
-  for (const metric of metricsOf(evaluate))
+  for (const metric of listMetrics(evaluate))
     history[metric] = await dayHistory.list({ tenant, model, metric, before: runId });
   return history;
 }
 
 /** The registered versions that gates compare with; a version never changes. */
-async function anchorsOf(
+async function findAnchors(
   models: EvaluateDeps['registry']['models'],
   { tenant, lifecycle: model, evaluate }: EvaluateInput,
 ): Promise<Readonly<Record<string, ModelVersionRef | null>>> {
@@ -272,7 +276,7 @@ async function anchorsOf(
 }
 
 /** The metrics that the spec lists, that gates need and that slices use, without duplicates. */
-function metricsOf({ metrics, gates, slices }: EvaluateSpec): readonly MetricName[] {
+function listMetrics({ metrics, gates, slices }: EvaluateSpec): readonly MetricName[] {
   const needed = gates.flatMap((gate) =>
     'metric' in gate && !isClassMetric(gate.metric) ? [gate.metric] : [],
   );
@@ -313,7 +317,7 @@ async function record(
   { evidence, predictions }: MeasuredCandidate,
 ): Promise<ModelEvaluation> {
   const { tenant, runId, key, lifecycle, holdout, candidate } = input;
-  const [policyDigest, evidenceDigest] = [digestOf(policy), digestOf(evidence)];
+  const [policyDigest, evidenceDigest] = [computeDigest(policy), computeDigest(evidence)];
   await registry.evidence.put({ tenant, kind: 'policy', digest: policyDigest, body: policy });
   await registry.evidence.put({ tenant, kind: 'evidence', digest: evidenceDigest, body: evidence });
   await registry.artifacts.reference({
@@ -345,5 +349,9 @@ async function record(
     digest: candidate.manifest.digest,
   } as const;
   await registry.lineage.add({ tenant, edges: [{ from: read, to: judged, runId }] });
-  return { decision, evidence: evidenceDigest, summary: summaryOf(evidence, predictions) };
+  return {
+    decision,
+    evidence: evidenceDigest,
+    summary: summarizeEvaluation(evidence, predictions),
+  };
 }

@@ -119,10 +119,10 @@ export async function scoreHoldout(scoring: Scoring): Promise<ScoredFiles> {
         dayOfRow: counted.dayOfRow,
         classes: assembled.classes,
         score: { scores: candidate },
-        champion: scoresOf(counterparts.champion),
-        baseline: scoresOf(counterparts.baseline),
+        champion: readScores(counterparts.champion),
+        baseline: readScores(counterparts.baseline),
         anchors: Object.fromEntries(
-          Object.entries(anchors).map(([version, scored]) => [version, scoresOf(scored)]),
+          Object.entries(anchors).map(([version, scored]) => [version, readScores(scored)]),
         ),
       });
       const { task, classes } = assembled;
@@ -237,12 +237,12 @@ async function scoreVersion(
       scorer,
       manifest,
       manifest.signature.features,
-      await featuresOf(scorer, version, manifest),
+      await computeFeatures(scorer, version, manifest),
     );
   });
 }
 
-async function featuresOf(
+async function computeFeatures(
   scorer: HoldoutScorer,
   version: ModelVersionRef,
   manifest: ModelManifest,
@@ -321,6 +321,6 @@ async function counterpart(
   }
 }
 
-function scoresOf(scored: ScoredCounterpart): Pick<ScoredSample, 'scores' | 'width'> | null {
+function readScores(scored: ScoredCounterpart): Pick<ScoredSample, 'scores' | 'width'> | null {
   return scored.kind === 'scored' ? scored : null;
 }

@@ -42,7 +42,10 @@ export interface ClassSummary extends Readonly<Record<ClassMetric, MetricSummary
   readonly rows: number;
 }
 
-export function summaryOf(evidence: Evidence, predictions: ArtifactRef): EvaluationSummary {
+export function summarizeEvaluation(
+  evidence: Evidence,
+  predictions: ArtifactRef,
+): EvaluationSummary {
   const { counterparts, holdout, judged = holdout, metrics } = evidence;
   const { unit } = evidence.resampling;
   const order: readonly CounterpartName[] = ['champion', 'baseline'];

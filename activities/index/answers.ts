@@ -83,7 +83,7 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
     answerOverIndex: (input: AnswerOverIndexInput): Promise<AnsweredOverIndex> =>
       withHeartbeat(async ({ signal, report }) => {
         const { tenant, index, version, build, rule, budgets: others } = input;
-        const { bundle, answererOf } = await open({ tenant, bundle: await overIndex(input) });
+        const { bundle, createAnswerer } = await open({ tenant, bundle: await overIndex(input) });
         const cases = readStoredCases(
           new TextDecoder().decode(await artifacts.getBytes(rule.cases)),
           'cases',
@@ -113,13 +113,13 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
             tools,
             parallel: rule.parallel,
             signal,
-            answerer: answererOf(asking),
+            answerer: createAnswerer(asking),
             paraphraser: createParaphraser(asking, tools.embed),
             onProgress: (progress) => report({ phase: 'answers', version, ...progress }),
           });
           return {
             kind: 'answered',
-            results: await kept({ tenant, index, version: build }, results),
+            results: await keepValue({ tenant, index, version: build }, results),
           };
         } catch (error) {
           if (isPerennialError(error) && error.type === 'BudgetSpent')
@@ -151,7 +151,7 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
         judges: {},
       });
       const verdict = decideAnswers(rule, evidence);
-      await kept(input, {
+      await keepValue(input, {
         rule,
         evidence,
         verdict,
@@ -190,7 +190,7 @@ export function createIndexAnswersActivities(deps: IndexAnswersDeps) {
     });
   }
 
-  async function kept(
+  async function keepValue(
     { tenant, index, version }: IndexVersionInput,
     value: unknown,
   ): Promise<ArtifactRef> {

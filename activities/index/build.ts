@@ -11,20 +11,20 @@ import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import { buildHolder } from '../../domain/index-version/answers';
 import type { ChunkingPlan } from '../../domain/index/chunking';
-import { rejectedOf, type RejectionCounts } from '../../domain/index/document';
+import { countRejected, type RejectionCounts } from '../../domain/index/document';
 import { sameSpace, type EmbedderSpec } from '../../domain/index/embedder';
 import { vectorKindFor, type VectorChoice, type VectorKind } from '../../domain/index/vector-index';
 import { withIdempotencyKey } from '../run/idempotent-effect';
 import { withHeartbeat, type HeartbeatContext } from '../run/heartbeat';
 import { openRunProgress } from '../run/progress';
 import {
-  embedderOf,
+  openEmbedder,
   embedDocuments,
   inScratch,
   isDocument,
   knownVectors,
-  nameOf,
-  payerOf,
+  nameVersion,
+  findPayer,
   type IndexDeps,
   type IndexVersionInput,
 } from './version';
@@ -106,7 +106,7 @@ export function createIndexBuildActivities(deps: IndexDeps) {
         'FencedOff',
         `${at.index}@${at.version} is not being built; it is ${record?.state ?? 'absent'}`,
       );
-    return { record, embedder: await embedderOf(record, embedders) };
+    return { record, embedder: await openEmbedder(record, embedders) };
   }
 
   return {
@@ -224,13 +224,17 @@ export function createIndexBuildActivities(deps: IndexDeps) {
           const known =
             input.base === null
               ? new Map()
-              : await knownVectors(deps.chunkStore, { ...nameOf(input), ...input.base }, documents);
+              : await knownVectors(
+                  deps.chunkStore,
+                  { ...nameVersion(input), ...input.base },
+                  documents,
+                );
           const asked = {
             embedder: record.recipe.embedder.spec,
             work: input.key,
             budgets: input.budgets,
           };
-          const payer = await payerOf(deps, { ...nameOf(input), runId }, asked);
+          const payer = await findPayer(deps, { ...nameVersion(input), runId }, asked);
           const { shard } = input;
           const options = { record, embedder, shard, known, payer, signal: beat.signal };
           const { rows, embedded, shortened } = await embedDocuments(documents, options);
@@ -257,12 +261,12 @@ export function createIndexBuildActivities(deps: IndexDeps) {
         const { record } = await building(input);
         const table = await chunkStore.open(input);
         try {
-          const damaged = async (): Promise<readonly number[]> => {
+          const findDamaged = async (): Promise<readonly number[]> => {
             const counts: number[] = [];
             for (const shard of input.chunks.keys()) counts.push(await table.countShard(shard));
             return counts.flatMap((count, shard) => (count === input.chunks[shard] ? [] : [shard]));
           };
-          const first = await damaged();
+          const first = await findDamaged();
           if (first.length > 0) return { kind: 'damaged', shards: first };
           const { chunks, documents, duplicates } = await table.audit();
           if (duplicates.length > 0)
@@ -277,10 +281,10 @@ export function createIndexBuildActivities(deps: IndexDeps) {
           const tableVersion = await table.tableVersion();
           const kept = await chunkStore.open(input, tableVersion);
           const count = await kept.count().finally(() => kept.close());
-          if (count !== chunks) return { kind: 'damaged', shards: await damaged() };
+          if (count !== chunks) return { kind: 'damaged', shards: await findDamaged() };
           const { applied } = record;
           await registry.indexes.changes.applied({
-            ...nameOf(input),
+            ...nameVersion(input),
             from: applied,
             to: applied,
             tableVersion,
@@ -339,7 +343,7 @@ function checkRejected(
   { dataset, datasetVersion }: IndexVersionRecord,
   maxShare: number,
 ): void {
-  const left = rejectedOf(rejected);
+  const left = countRejected(rejected);
   const told = Object.entries(rejected)
     .map(([reason, count]) => `${count} ${reason}`)
     .join(', ');

@@ -9,12 +9,12 @@ import type { Rejection } from '../../domain/index/document';
 import type { IndexReport } from '../../domain/index/version';
 import { withHeartbeat, type HeartbeatContext } from '../run/heartbeat';
 import {
-  embedderOf,
+  openEmbedder,
   embedDocuments,
   inScratch,
   isDocument,
-  nameOf,
-  payerOf,
+  nameVersion,
+  findPayer,
   type IndexDeps,
   type IndexVersionInput,
 } from './version';
@@ -74,7 +74,7 @@ export function createIndexChangeActivities(deps: IndexDeps) {
               input,
             });
             await indexes.changes.applied({
-              ...nameOf(input),
+              ...nameVersion(input),
               from: applied,
               to: change.seq,
               tableVersion,
@@ -117,7 +117,7 @@ export function createIndexChangeActivities(deps: IndexDeps) {
                 `expected ${record.chunks ?? 0}`,
             );
           await indexes.changes.applied({
-            ...nameOf(input),
+            ...nameVersion(input),
             from: applied,
             to: applied,
             tableVersion,
@@ -170,14 +170,14 @@ export function createIndexChangeActivities(deps: IndexDeps) {
       'rejected' in each && each.id !== null && isGone(each.rejected) ? [each.id] : [],
     );
     const touched = [...new Set([...documents.map(({ id }) => id), ...gone, ...deleted])];
-    const known = await table.vectorsOf(documents.map(({ id }) => id));
-    const embedder = await embedderOf(record, embedders);
+    const known = await table.readVectors(documents.map(({ id }) => id));
+    const embedder = await openEmbedder(record, embedders);
     // Not part of a run: changes arrive after the build has ended.
     const asked = {
       embedder: record.recipe.embedder.spec,
       work: `change/${input.index}@${input.version}/${seq}`,
     };
-    const payer = await payerOf(deps, { ...nameOf(input), runId: null }, asked);
+    const payer = await findPayer(deps, { ...nameVersion(input), runId: null }, asked);
     const { rows } = await embedDocuments(documents, {
       record,
       embedder,

@@ -3,7 +3,7 @@ import type { ArtifactStore } from '../../data/artifact/store';
 import type { LedgeredPayer } from '../../data/index/embedders/embedder';
 import { openIndexReader, type IndexReader } from '../../data/index/query-index';
 import { readQuestions, type GoldQuestion } from '../../data/index/questions';
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import { openScratch } from '../../data/scratch';
 import type { AliasState } from '../../db/alias-register';
 import type { BundleRef, IndexPromotion } from '../../db/index/records';
@@ -20,10 +20,10 @@ import {
 } from '../../domain/index/parity';
 import type { Retrieved } from '../../domain/index/retrieval-metrics';
 import type { SearchMode } from '../../domain/index/version';
-import { seedOf } from '../../domain/statistics/random';
+import { toSeed } from '../../domain/statistics/random';
 import type { Verdict } from '../../domain/verdict';
 import { withHeartbeat, type HeartbeatContext } from '../run/heartbeat';
-import { payerOf, type IndexDeps, type IndexVersionInput } from './version';
+import { findPayer, type IndexDeps, type IndexVersionInput } from './version';
 
 export interface IndexParityInput extends IndexVersionInput {
   readonly rule: ParityRule;
@@ -65,7 +65,7 @@ export function createIndexParityActivities(deps: IndexDeps) {
       work: `parity/${index}@${version}/${which}`,
       budgets,
     };
-    return (await payerOf(deps, { tenant, index, version, runId: built.runId }, work)).entry;
+    return (await findPayer(deps, { tenant, index, version, runId: built.runId }, work)).entry;
   }
 
   return {
@@ -73,7 +73,7 @@ export function createIndexParityActivities(deps: IndexDeps) {
     measureIndexParity: (input: IndexParityInput): Promise<MeasuredParity> =>
       withHeartbeat(async (beat) => {
         const { tenant, index, version, rule } = input;
-        const questions = await questionsOf(deps, input, beat);
+        const questions = await loadQuestions(deps, input, beat);
         const { champion } = await registry.indexes.aliases({ tenant, index });
         const reader = openIndexReader({
           find: (asked) => registry.indexes.served(asked),
@@ -82,7 +82,7 @@ export function createIndexParityActivities(deps: IndexDeps) {
         });
         try {
           const ask = async (which: number) =>
-            answersOf(
+            answerQuestions(
               reader,
               { ...input, version: which, payer: await payerOfQuestions(input, which) },
               questions,
@@ -98,7 +98,7 @@ export function createIndexParityActivities(deps: IndexDeps) {
           const evidence = parityEvidence(
             rule,
             answers,
-            seedOf(digestOf({ index, version, questions: questions.length })),
+            toSeed(computeDigest({ index, version, questions: questions.length })),
           );
           const verdict = decideParity(rule, evidence);
           const record = await artifacts.putJson({
@@ -163,7 +163,7 @@ export function createIndexParityActivities(deps: IndexDeps) {
   };
 }
 
-async function questionsOf(
+async function loadQuestions(
   { registry, artifacts, scratchRoot }: IndexDeps & { readonly artifacts: ArtifactStore },
   { tenant, index, questions: { name: dataset, version } }: IndexParityInput,
   { signal }: HeartbeatContext,
@@ -180,7 +180,7 @@ async function questionsOf(
 }
 
 /** Null for a question without an answer, which is counted separately and not as a miss. */
-async function answersOf(
+async function answerQuestions(
   reader: IndexReader,
   { tenant, index, version, mode, payer }: IndexParityInput & { readonly payer: LedgeredPayer },
   questions: readonly GoldQuestion[],

@@ -44,11 +44,11 @@ export interface IndexVersionInput {
   readonly version: number;
 }
 
-export function nameOf({ tenant, index, version }: IndexVersionInput): IndexVersionInput {
+export function nameVersion({ tenant, index, version }: IndexVersionInput): IndexVersionInput {
   return { tenant, index, version };
 }
 
-export async function embedderOf(
+export async function openEmbedder(
   { index, version, recipe }: IndexVersionRecord,
   embedders: Embedders,
 ): Promise<Embedder> {
@@ -82,7 +82,7 @@ export async function inScratch<T>(
  * The payer of embedding requests. A retry of the same `work` reads earlier answers from the call
  * ledger. The operator's limits apply beside the caller's budgets.
  */
-export async function payerOf(
+export async function findPayer(
   { registry }: Pick<IndexDeps, 'registry'>,
   { tenant, index, version, runId }: IndexVersionInput & { readonly runId: RunId | null },
   {
@@ -135,7 +135,7 @@ export async function embedDocuments(
   const chunks: UnembeddedChunk[] = [];
   for (const document of documents) {
     await turn();
-    chunks.push(...chunkDocument(document, { plan, costOf: embedder.costOf, shard }));
+    chunks.push(...chunkDocument(document, { plan, measureTokens: embedder.measureTokens, shard }));
   }
   return embedChunks(chunks, { embedder, known, signal, payer });
 }
@@ -148,7 +148,7 @@ export async function knownVectors(
 ): Promise<ReadonlyMap<string, Float32Array>> {
   const table = await store.open({ tenant, index, version }, tableVersion);
   try {
-    return await table.vectorsOf(documents.map(({ id }) => id));
+    return await table.readVectors(documents.map(({ id }) => id));
   } finally {
     table.close();
   }

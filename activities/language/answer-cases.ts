@@ -22,7 +22,7 @@ import { createParaphraser, paraphrasersIn } from '../../data/language/evaluatio
 import { openLedgerChat } from '../../data/language/ledger-chat';
 import type { ModelAccess } from '../../data/language/model-access';
 import type { Registry } from '../../db/registry';
-import { requestContextOf } from './request-context';
+import { buildRequestContext } from './request-context';
 import { openBundleAnswering, type BundleAnsweringDeps } from './bundle-answering';
 import { withHeartbeat } from '../run/heartbeat';
 import { openRunProgress } from '../run/progress';
@@ -82,15 +82,15 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
     async answerCases(input: AnswerCasesInput): Promise<CaseAnswers> {
       return withHeartbeat(async ({ signal, report }) => {
         const { tenant, runId, spec } = input;
-        const { bundle, answererOf } = await open(input);
+        const { bundle, createAnswerer } = await open(input);
         const slice = await readSlice(input);
         const cases = input.most === null ? slice : wholePairs(slice, input.most);
         const { dimensions, parallel } = spec.evaluate;
-        const asking = await requestContextOf({ chat, registry }, input, [bundle.base]);
+        const asking = await buildRequestContext({ chat, registry }, input, [bundle.base]);
         const judges = await openJudges(dimensions, {
           artifacts,
           files: input.files,
-          asking: await requestContextOf({ chat, registry }, input, judgesOf(dimensions)),
+          asking: await buildRequestContext({ chat, registry }, input, listJudges(dimensions)),
         });
         const tell = openRunProgress(registry.events, {
           tenant,
@@ -103,11 +103,11 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
           cases,
           caseSet,
           dimensions,
-          answerer: answererOf(asking),
+          answerer: createAnswerer(asking),
           judges,
           tools,
           paraphraser: createParaphraser(
-            await requestContextOf({ chat, registry }, input, paraphrasersIn(dimensions)),
+            await buildRequestContext({ chat, registry }, input, paraphrasersIn(dimensions)),
             tools.embed,
           ),
           parallel,
@@ -143,7 +143,7 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
     ): Promise<Readonly<Record<string, CalibratedJudge>>> {
       return withHeartbeat(async ({ signal }) => {
         const { dimensions, parallel } = input.spec.evaluate;
-        const asking = await requestContextOf({ chat, registry }, input, judgesOf(dimensions));
+        const asking = await buildRequestContext({ chat, registry }, input, listJudges(dimensions));
         return calibrateAll(dimensions, {
           artifacts,
           files: input.files,
@@ -161,12 +161,12 @@ export function createAnswerCasesActivities(deps: AnswerCasesDeps) {
       readonly others: ArtifactRef;
     }): Promise<ComparedAnswers> {
       const [answers, others] = await Promise.all([
-        scoresOf(input.answers),
-        scoresOf(input.others),
+        readScores(input.answers),
+        readScores(input.others),
       ]);
       return { difference: scoreSummary(comparePaired(answers, others)) };
 
-      async function scoresOf(ref: ArtifactRef) {
+      async function readScores(ref: ArtifactRef) {
         const results = await artifacts.getJson<readonly CaseResult[]>(ref);
         return new Map(
           sortCases(results).map(({ id, scores, unanswered }) => [
@@ -209,7 +209,7 @@ function wholePairs(cases: readonly EvaluationCase[], most: number): readonly Ev
   return cases.slice(0, Math.max(most, end));
 }
 
-function judgesOf(
+function listJudges(
   dimensions: LlmLifecycleSpec['evaluate']['dimensions'],
 ): readonly { readonly provider: string }[] {
   return dimensions.flatMap((each) => (each.kind === 'judge' ? [{ provider: each.provider }] : []));

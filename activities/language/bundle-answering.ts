@@ -34,7 +34,7 @@ export interface BundleAnsweringDeps {
 export interface BundleAnswering {
   readonly bundle: ReleaseBundle;
   /** Answers as the bundle serves, with its own prompt or another one. */
-  readonly answererOf: (asking: LedgerAccess, prompt?: PromptTemplate) => Answerer;
+  readonly createAnswerer: (asking: LedgerAccess, prompt?: PromptTemplate) => Answerer;
   /** Finds and screens passages as the bundle serves; null when it has no index. */
   readonly retrievalFor: (asking: LedgerAccess) => Promise<CaseRetrieval | null>;
   readonly prompt: PromptTemplate;
@@ -86,8 +86,8 @@ export function openBundleAnswering({
       ...asking,
       budgets: [...asking.budgets.filter((each) => !isOperatorBudget(each)), ...operators],
     });
-    const guardingOf = (asking: LedgerAccess): LedgerAccess => within(asking, guardLimits);
-    const retrievalOf = (asking: LedgerAccess): CaseRetrieval | null => {
+    const guardAccess = (asking: LedgerAccess): LedgerAccess => within(asking, guardLimits);
+    const buildRetrieval = (asking: LedgerAccess): CaseRetrieval | null => {
       const payers = { paying: within(asking, limits), reranking: within(asking, rerankLimits) };
       return (
         index && bundleRetrieval({ retrieve, ...payers, index, input: bundle.signature.input })
@@ -96,20 +96,20 @@ export function openBundleAnswering({
     return {
       bundle,
       prompt: own,
-      answererOf: (asking, prompt = own) =>
+      createAnswerer: (asking, prompt = own) =>
         bundleAnswerer({
           asking,
           bundle,
           prompt,
           policy,
           detectors,
-          guarding: guardingOf(asking),
-          retrieval: retrievalOf(asking),
+          guarding: guardAccess(asking),
+          retrieval: buildRetrieval(asking),
         }),
       async retrievalFor(asking) {
-        const retrieval = retrievalOf(asking);
+        const retrieval = buildRetrieval(asking);
         if (retrieval === null || policy === null) return retrieval;
-        const screens = caseScreens({ policy, detectors, asking: guardingOf(asking) });
+        const screens = caseScreens({ policy, detectors, asking: guardAccess(asking) });
         await screens.prepare();
         return screenedRetrieval(retrieval, screens);
       },

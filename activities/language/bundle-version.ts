@@ -7,13 +7,13 @@ import { withStandbys, type StandbyModel } from '../../domain/bundle/standby';
 import type { LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 import { readStoredPrompt } from '../../domain/prompt/document';
-import { variablesOf } from '../../domain/prompt/render';
+import { listVariables } from '../../domain/prompt/render';
 import { readSafetyPolicy } from '../../domain/safety/policy-document';
 import type { ModelVersionRef } from '../../domain/model/model';
 import type { RunRef } from '../../domain/run/run';
 import type { ParseResult } from '../../domain/document/schema-issues.schema';
 import type { ArtifactStore } from '../../data/artifact/store';
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import type { Registry } from '../../db/registry';
 import type { LineageNode } from '../../db/lineage/repository';
 
@@ -63,7 +63,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
     async writeBundles(input: WriteBundlesInput): Promise<readonly WrittenBundle[]> {
       const { tenant, runId, model, spec, files } = input;
       const { candidates, input: variable } = spec.prompt;
-      const put = (value: unknown) => artifacts.putJson({ tenant, runId, value });
+      const storeJson = (value: unknown) => artifacts.putJson({ tenant, runId, value });
       const safety = spec.safety === null ? null : await policyPart(spec.safety, files);
       const found = await indexPart(input);
       const index = found?.part ?? null;
@@ -71,8 +71,8 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       const written: WrittenBundle[] = [];
       // One by one, because two prompts with one name become two versions in this order.
       for (const path of candidates) {
-        const template = await templateOf(input, path);
-        const artifact = await put(template);
+        const template = await readTemplate(input, path);
+        const artifact = await storeJson(template);
         const prompt = { name: template.name, digest: artifact.digest, artifact };
         const { provider, name, standby } = spec.model;
         const bundle: ReleaseBundle = {
@@ -85,13 +85,13 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
           sampling: spec.sampling,
           // A prompt that quotes no passages makes a bundle without retrieval. Compared with the
           // others, it shows what retrieval is worth.
-          index: index && variablesOf(template).includes(index.variable) ? index : null,
+          index: index && listVariables(template).includes(index.variable) ? index : null,
         };
-        const manifest = await put(bundle);
+        const manifest = await storeJson(bundle);
         const retrieves = bundle.index !== null;
         const changed = retrieves && indexChanges > 0 ? { indexChanges } : {};
         const whole =
-          standby.length > 0 ? { withStandbys: digestOf(withStandbys(bundle, standby)) } : {};
+          standby.length > 0 ? { withStandbys: computeDigest(withStandbys(bundle, standby)) } : {};
         written.push({
           path,
           prompt: { name: prompt.name, digest: prompt.digest },
@@ -104,8 +104,8 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       return written;
 
       async function policyPart(path: string, of: typeof files): Promise<ReleaseBundle['safety']> {
-        const policy = read(readSafetyPolicy(await textOf(path, of), path), path);
-        const artifact = await put(policy);
+        const policy = read(readSafetyPolicy(await readText(path, of), path), path);
+        const artifact = await storeJson(policy);
         return { name: policy.name, digest: artifact.digest, artifact };
       }
     },
@@ -195,7 +195,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
         idempotencyKey: key,
       });
       const by = `model:${model}@${version.version}`;
-      for (const { digest } of [ref, ...partsOf(bundle)])
+      for (const { digest } of [ref, ...listParts(bundle)])
         await registry.artifacts.reference({ tenant, digest, by });
       const to = {
         kind: 'model',
@@ -222,13 +222,13 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
     },
   };
 
-  async function templateOf(
+  async function readTemplate(
     { tenant, runId, model, files, spec }: WriteBundlesInput,
     path: string,
   ): Promise<PromptTemplate> {
     const [, name = '', ref = ''] = /^prompt:\/\/([^@]+)@(.+)$/.exec(path) ?? [];
     if (name === '') {
-      const template = read(readStoredPrompt(await textOf(path, files), path), path);
+      const template = read(readStoredPrompt(await readText(path, files), path), path);
       const cause = `${path} of ${model}`;
       const idempotencyKey = `${runId}/prompt/${path}`;
       await registry.prompts.put({
@@ -247,7 +247,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
       throw failure('NotFound', `prompt ${name}@${ref} does not exist`, {
         next: `perennial prompt show ${name}`,
       });
-    const wanted = variablesOf(found.template);
+    const wanted = listVariables(found.template);
     const brought = [spec.prompt.input, ...(spec.index ? [spec.index.variable] : [])];
     const others = wanted.filter((each) => !brought.includes(each));
     if (others.length === 0 && wanted.includes(spec.prompt.input)) return found.template;
@@ -284,7 +284,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
     );
   }
 
-  async function textOf(
+  async function readText(
     path: string,
     files: Readonly<Record<string, ArtifactRef>>,
   ): Promise<string> {
@@ -295,7 +295,7 @@ export function createBundleVersionActivities({ registry, artifacts }: BundleVer
   }
 }
 
-function partsOf({ prompt, safety, base }: ReleaseBundle): readonly ArtifactRef[] {
+function listParts({ prompt, safety, base }: ReleaseBundle): readonly ArtifactRef[] {
   return [
     prompt.artifact,
     ...(safety ? [safety.artifact] : []),

@@ -18,7 +18,7 @@ import {
 } from '../../domain/bundle/standby';
 import type { DecisionRef, Verdict, VerdictKind } from '../../domain/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import type { Registry } from '../../db/registry';
 import { withIdempotencyKey } from '../run/idempotent-effect';
 import type { CalibratedJudge } from './judges';
@@ -188,15 +188,15 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
       candidate,
       caseSet: answers.caseSet,
       dimensions: evaluate.dimensions.map(({ name }) => name),
-      results: await resultsOf(answers),
+      results: await readResults(answers),
       counterparts: {
-        champion: await resultsOf(counterparts.champion),
-        baseline: await resultsOf(counterparts.baseline),
+        champion: await readResults(counterparts.champion),
+        baseline: await readResults(counterparts.baseline),
       },
       missing,
       standbys,
       judges,
-      attempts: await attemptsOf(input),
+      attempts: await claimAttempts(input),
     });
     const { champion, baseline } = counterparts;
     const refs = {
@@ -213,7 +213,7 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
    * Claims an attempt on the case set. With a latency gate it also claims one on this run's times,
    * because timing the same bundle again is a new sample.
    */
-  async function attemptsOf({
+  async function claimAttempts({
     attempt: of,
     answers,
     evaluate,
@@ -228,8 +228,8 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
     });
     if (!evaluate.gates.some(({ kind }) => kind === 'latency')) return { attempt };
     const [holdout, candidate] = [
-      digestOf({ times: answers.caseSet }),
-      digestOf({ bundle, runId }),
+      computeDigest({ times: answers.caseSet }),
+      computeDigest({ bundle, runId }),
     ];
     return {
       attempt,
@@ -242,7 +242,7 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
     { tenant, answers, counterparts }: Pick<ForEffect, 'tenant'> & BundleMeasurements,
     { policy, evidence }: Grounds,
   ): Promise<{ readonly policy: Digest; readonly evidence: Digest }> {
-    const kept = { policy: digestOf(policy), evidence: digestOf(evidence) };
+    const kept = { policy: computeDigest(policy), evidence: computeDigest(evidence) };
     await registry.evidence.put({ tenant, kind: 'policy', digest: kept.policy, body: policy });
     await registry.evidence.put({
       tenant,
@@ -258,9 +258,9 @@ export function createEvaluateBundleActivities({ registry, artifacts }: Evaluate
     return kept;
   }
 
-  function resultsOf(answers: CaseAnswers): Promise<readonly CaseResult[]>;
-  function resultsOf(answers: CaseAnswers | null): Promise<readonly CaseResult[] | null>;
-  async function resultsOf(answers: CaseAnswers | null): Promise<readonly CaseResult[] | null> {
+  function readResults(answers: CaseAnswers): Promise<readonly CaseResult[]>;
+  function readResults(answers: CaseAnswers | null): Promise<readonly CaseResult[] | null>;
+  async function readResults(answers: CaseAnswers | null): Promise<readonly CaseResult[] | null> {
     return (
       answers && artifacts.getJson<readonly CaseResult[]>(answers.results satisfies ArtifactRef)
     );

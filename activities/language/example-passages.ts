@@ -1,5 +1,5 @@
 import type { ArtifactStore } from '../../data/artifact/store';
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import type { CaseRetrieval } from '../../data/language/evaluation/answerer';
 import { inParallel } from '../../data/language/evaluation/pool';
 import type { OmittedPassages, RetrievedPassages } from '../../data/language/retrieval';
@@ -81,7 +81,7 @@ export function openExampleSearch(
     async find({ place, inputs }) {
       // The key includes the questions: other examples at the same place are another effect.
       const part =
-        `${key}/${place}-${digestOf({ bundle: bundle.digest, inputs }).slice(-12)}` as IdempotencyKey;
+        `${key}/${place}-${computeDigest({ bundle: bundle.digest, inputs }).slice(-12)}` as IdempotencyKey;
       const kept = await withIdempotencyKey(effects, { tenant, key: part }, async () => {
         return artifacts.putJson({ tenant, runId, value: await look(place, inputs) });
       });

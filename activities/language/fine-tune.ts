@@ -4,7 +4,7 @@ import type { ComputePrices } from '../../domain/cost/price';
 import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import {
-  resourcesOf,
+  toJobResources,
   type ComputeBackend,
   type ComputeKind,
   type JobResult,
@@ -87,7 +87,7 @@ export function createFineTuneActivities(deps: FineTuneDeps) {
             label: 'completion',
             features: [{ name: 'messages', type: 'messages' }],
           },
-          resources: resourcesOf(compute),
+          resources: toJobResources(compute),
           ...(traceId === undefined ? {} : { traceId }),
           ...(await trainerEnvironment(deps, { tenant, trainer })),
         }),

@@ -30,7 +30,7 @@ import { openLedgerChat } from '../../data/language/ledger-chat';
 import type { ModelAccess } from '../../data/language/model-access';
 import type { Registry } from '../../db/registry';
 import type { UnjudgedPair } from '../../db/language/judged-answer-repository';
-import { requestContextOf } from './request-context';
+import { buildRequestContext } from './request-context';
 import { withHeartbeat } from '../run/heartbeat';
 import { openJudges } from './judges';
 
@@ -173,7 +173,7 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
             const open = await judgeAll(judge, input, { pairs, lost, signal, underWay });
             const isFull = limit > 0 && pairs.length === limit;
             const upTo = open ?? (isFull ? pairs.at(-1) : undefined);
-            since = laterOf(
+            since = addMilliseconds(
               since,
               (upTo === undefined ? Date.now() : Date.parse(upTo.receivedAt)) - writtenWithinMs,
             );
@@ -194,7 +194,7 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
   async function open(input: JudgeAnswersInput): Promise<ModelJudge> {
     const { tenant, runId, dimension, files, budget } = input;
     const asked = dimension.kind === 'judge' ? [{ provider: dimension.provider }] : [];
-    const asking = await requestContextOf(
+    const asking = await buildRequestContext(
       { chat, registry },
       { tenant, runId, stage: 'canary', spec: { budget } },
       asked,
@@ -221,7 +221,7 @@ export function createJudgeAnswersActivities({ registry, artifacts, access }: Ju
   ): Promise<string> {
     const rollout = await registry.rollouts.get({ tenant, id });
     if (!rollout) throw failure('NotFound', `rollout ${id} does not exist`);
-    return laterOf(before?.since ?? since ?? rollout.startedAt, Date.now() - lookBackMs);
+    return addMilliseconds(before?.since ?? since ?? rollout.startedAt, Date.now() - lookBackMs);
   }
 
   /** Returns the oldest pair that must be asked again. */
@@ -324,7 +324,7 @@ function withNext({ message, next }: PerennialError): string {
   return next === undefined ? message : `${message}; ${next}`;
 }
 
-function laterOf(instant: string, ms: number): string {
+function addMilliseconds(instant: string, ms: number): string {
   return new Date(Math.max(Date.parse(instant), ms)).toISOString();
 }
 

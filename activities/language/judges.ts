@@ -37,7 +37,7 @@ export async function openJudges(
 ): Promise<Readonly<Record<string, ModelJudge>>> {
   const judges = judgesIn(dimensions).map(
     async ({ name, prompt: path, provider, model }): Promise<readonly [string, ModelJudge]> => {
-      const read = readStoredPrompt(await textOf(given, path), path);
+      const read = readStoredPrompt(await readText(given, path), path);
       if (!read.ok) throw invalidInput(path, read.issues);
       return [
         name,
@@ -65,7 +65,7 @@ export async function calibrateAll(
       known[name] = { digest: judge.digest, calibration: null };
       continue;
     }
-    const answers = readStoredAnswers(await textOf(given, labels), labels);
+    const answers = readStoredAnswers(await readText(given, labels), labels);
     known[name] = {
       digest: judge.digest,
       calibration: await calibrateJudge(judge, answers, given),
@@ -82,7 +82,7 @@ function judgesIn(
   );
 }
 
-async function textOf({ artifacts, files }: JudgeFiles, path: string): Promise<string> {
+async function readText({ artifacts, files }: JudgeFiles, path: string): Promise<string> {
   const ref = files[path];
   // `apply` refuses a revision that lacks a file it names.
   if (!ref) throw new Error(`the lifecycle revision has no file ${path}`);

@@ -16,7 +16,7 @@ import { readStoredCases } from '../../domain/language/cases/case-set-document';
 import type { FineTuneSpec, LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import { passageValue } from '../../domain/bundle/passages';
 import { renderPrompt } from '../../domain/prompt/render';
-import { requestContextOf } from './request-context';
+import { buildRequestContext } from './request-context';
 import { openBundleAnswering, type BundleAnsweringDeps } from './bundle-answering';
 import { openExampleSearch, type ExamplePassages } from './example-passages';
 import { withHeartbeat } from '../run/heartbeat';
@@ -76,7 +76,7 @@ export function createPrepareExamplesActivities(deps: PrepareExamplesDeps) {
         const retrieval =
           index &&
           (await retrievalFor(
-            await requestContextOf({ chat, registry }, { ...input, stage: 'fine-tune' }, []),
+            await buildRequestContext({ chat, registry }, { ...input, stage: 'fine-tune' }, []),
           ));
         const search =
           index &&
@@ -117,7 +117,7 @@ export function createPrepareExamplesActivities(deps: PrepareExamplesDeps) {
         );
         const scratch = await openScratch(scratchRoot, `examples-${runId}`);
         try {
-          const put = (path: string, mediaType: string) =>
+          const storeFile = (path: string, mediaType: string) =>
             artifacts.putFile({ tenant, runId, path, mediaType, signal });
           const written = await writeExamples({
             artifacts,
@@ -126,14 +126,14 @@ export function createPrepareExamplesActivities(deps: PrepareExamplesDeps) {
             conversations,
             fineTune,
             signal,
-            put,
+            put: storeFile,
             exam: cases.map(({ input: values }) => String(values[variable] ?? '')),
             format: fineTune.by === 'provider' ? 'chat' : 'parquet',
           });
           const base =
             fineTune.by === 'provider'
               ? null
-              : await put(llmWeightsPath(bundle.base.model), 'application/octet-stream');
+              : await storeFile(llmWeightsPath(bundle.base.model), 'application/octet-stream');
           const passages = search && search.told();
           const refused = Object.values(passages?.refused ?? {}).reduce(
             (sum, examples) => sum + examples,

@@ -89,7 +89,7 @@ export function createProviderFineTuneActivities(
             hyperparameters: fineTune.params,
             seed: fineTune.seed,
           };
-          const absence = absenceOf(input, {
+          const absence = findAbsence(input, {
             job: null,
             since: before?.since ?? null,
             patienceSeconds: fineTune.compute.timeoutSeconds,
@@ -131,7 +131,7 @@ export function createProviderFineTuneActivities(
         const fineTuning = access.fineTuning(provider);
         const since =
           before === undefined ? input.awaySince : before.kind === 'away' ? before.since : null;
-        const absence = absenceOf(input, { job, since, patienceSeconds });
+        const absence = findAbsence(input, { job, since, patienceSeconds });
         for (const until = Date.now() + turnMs; ;) {
           const { state, retryAfterMs } = await look(fineTuning, job, absence, signal);
           report(state);
@@ -179,7 +179,7 @@ export function createProviderFineTuneActivities(
   }
 
   /** `job` is null before the submission. A failed event is ignored. */
-  function absenceOf(
+  function findAbsence(
     { tenant, runId, key, provider }: AtProvider,
     {
       job,

@@ -41,7 +41,7 @@ export function createRunBudgetActivities({
  * The scope and the budgets of an activity's requests: the run's own budget, and the operator's
  * limits for the tenant and its providers.
  */
-export async function requestContextOf(
+export async function buildRequestContext(
   { chat, registry }: { readonly chat: LedgerChat; readonly registry: Pick<Registry, 'budgets'> },
   { tenant, runId, stage, spec }: StageRequests,
   asked: readonly { readonly provider: string }[],

@@ -7,7 +7,7 @@ import { trainingData } from '../../db/lineage/training-data';
 import type { Registry } from '../../db/registry';
 
 /** What the incident of an alarm says of dataset versions; null if the lineage names none. */
-export async function dataVersionsOf(
+export async function describeDataVersions(
   registry: Pick<Registry, 'lineage' | 'datasets'>,
   {
     tenant,

@@ -75,12 +75,12 @@ async function begin(
   const { previous } = await registry.aliases.get({ tenant, model });
   if (previous === null || state.eventNow === null || lookedAt === null) return null;
   const { version: former } = previous;
-  const signatureOf = async (of: number): Promise<ModelSignature | null> => {
+  const findSignature = async (of: number): Promise<ModelSignature | null> => {
     const record = await registry.models.get({ tenant, model, version: of });
     if (record === null) return null;
     return (await artifacts.getJson<ModelManifest>(record.manifest)).signature;
   };
-  const problem = signatureProblem(await signatureOf(former), await signatureOf(version));
+  const problem = signatureProblem(await findSignature(former), await findSignature(version));
   const begun = {
     ...beginFallback({ former, since: state.eventNow, monitoredAt: lookedAt }),
     failure: problem && `${versionName({ model, version: former })} ${problem}`,

@@ -5,7 +5,7 @@ import type { Tenant } from '../../domain/ids';
 import type { ModelManifest } from '../../domain/model/model';
 import { allowedFalseAlarms } from '../../domain/monitoring/alarm-budget';
 import type { ChampionReference } from '../../domain/monitoring/observation/champion-reference';
-import { estimatorOf } from '../../domain/monitoring/observation/estimated-quality';
+import { buildEstimator } from '../../domain/monitoring/observation/estimated-quality';
 import {
   largestLoss,
   rowLoss,
@@ -14,10 +14,10 @@ import {
 import type { MonitorSettings } from '../../domain/monitoring/monitor';
 import { nextMonitorStep } from '../../domain/monitoring/observation/monitor-step';
 import {
-  qualityReferenceOf,
+  learnQualityReference,
   type QualityReference,
 } from '../../domain/monitoring/quality/quality-reference';
-import { referenceOf } from '../../domain/monitoring/reference';
+import { learnReference } from '../../domain/monitoring/reference';
 import type { ArtifactStore } from '../../data/artifact/store';
 import {
   countRows,
@@ -174,7 +174,7 @@ async function measure(source: ReferenceSource): Promise<ChampionReference> {
       const traffic =
         set.time === null
           ? null
-          : referenceOf({
+          : learnReference({
               bins,
               scoreBins,
               pairs,
@@ -191,7 +191,7 @@ async function measure(source: ReferenceSource): Promise<ChampionReference> {
         skipped,
         loss: lossReference(scored, settings),
         quality: set.time === null ? null : qualityLimits(scored, settings),
-        calibration: estimatorOf(scored, settings),
+        calibration: buildEstimator(scored, settings),
       };
     },
     { ...sqlLimits, spillDirectory: scratch.path('spill'), signal },
@@ -264,7 +264,7 @@ function qualityLimits(
     slices: row.slices,
   }));
   const { timezone, quality } = settings;
-  return qualityReferenceOf(losses, {
+  return learnQualityReference(losses, {
     timezone,
     maxDrop: quality.maxDrop,
     falseAlarmsPerYear: allowedFalseAlarms('quality', settings),

@@ -1,18 +1,18 @@
 import type { Tenant } from '../../domain/ids';
 import { isPerennialError, type PerennialError } from '../../domain/failure';
-import { freshJumpsOf } from '../../domain/monitoring/jump/fresh-jumps';
+import { listFreshJumps } from '../../domain/monitoring/jump/fresh-jumps';
 import {
   alarmGroups,
   alarmsRaised,
   monitorStories,
   raisedText,
 } from '../../domain/monitoring/observation/monitor-story';
-import { retrainingCauseOf } from '../../domain/monitoring/alarm/retraining-cause';
+import { findRetrainingCause } from '../../domain/monitoring/alarm/retraining-cause';
 import { uncheckedDrift } from '../../domain/monitoring/alarm/unchecked-drift';
 import type { RetrainingCause } from '../../domain/retraining/retraining';
 import type { MonitorRecord } from '../../db/monitoring/records';
 import type { Registry } from '../../db/registry';
-import { dataVersionsOf } from './data-versions';
+import { describeDataVersions } from './data-versions';
 
 type RaiseRegistry = Pick<
   Registry,
@@ -29,8 +29,8 @@ export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecor
   const { tenant, model, version, fencing, settings, state, results, raised } = monitor;
   if (settings === null || results === null) return;
   const groups = alarmGroups(results);
-  const jumps = freshJumpsOf(results);
-  const cause = settings.onAlarm === 'retrain' ? retrainingCauseOf(groups, jumps) : null;
+  const jumps = listFreshJumps(results);
+  const cause = settings.onAlarm === 'retrain' ? findRetrainingCause(groups, jumps) : null;
   const { eventNow } = state;
   // Broken data hold the run at once; other drift waits until its rows were checked.
   const waits = cause?.brokenData === null && uncheckedDrift(results, eventNow) !== null;
@@ -51,7 +51,7 @@ export async function raiseAlarms(registry: RaiseRegistry, monitor: MonitorRecor
     const { kind, severity, title, story } = each;
     const before = raised[kind];
     if (before === raisedText(each)) continue;
-    const dataVersion = await dataVersionsOf(registry, { tenant, model, version, kind });
+    const dataVersion = await describeDataVersions(registry, { tenant, model, version, kind });
     await registry.incidents.raiseAlarm({
       tenant,
       model,

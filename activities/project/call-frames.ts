@@ -8,19 +8,19 @@ import type { QueryTables, StageContext } from '../../domain/project/stage';
 export function withCallFrames(context: StageContext): StageContext {
   return {
     ...context,
-    secret: (ref) => traced(() => context.secret(ref)),
-    readJson: (artifact) => traced(() => context.readJson(artifact)),
-    writeJson: (value) => traced(() => context.writeJson(value)),
-    readFile: (artifact, path) => traced(() => context.readFile(artifact, path)),
-    writeFile: (path, mediaType) => traced(() => context.writeFile(path, mediaType)),
+    secret: (ref) => traceCall(() => context.secret(ref)),
+    readJson: (artifact) => traceCall(() => context.readJson(artifact)),
+    writeJson: (value) => traceCall(() => context.writeJson(value)),
+    readFile: (artifact, path) => traceCall(() => context.readFile(artifact, path)),
+    writeFile: (path, mediaType) => traceCall(() => context.writeFile(path, mediaType)),
     query: <Row extends object>(sql: string, tables?: QueryTables) =>
-      traced(() => context.query<Row>(sql, tables)),
-    writeTable: (name, sql, tables) => traced(() => context.writeTable(name, sql, tables)),
+      traceCall(() => context.query<Row>(sql, tables)),
+    writeTable: (name, sql, tables) => traceCall(() => context.writeTable(name, sql, tables)),
   };
 }
 
 /** Adds the frames of the caller to the stack of an error. */
-async function traced<T>(call: () => Promise<T>): Promise<T> {
+async function traceCall<T>(call: () => Promise<T>): Promise<T> {
   const { stack: frames = '' } = new Error('called here');
   try {
     return await call();

@@ -10,7 +10,7 @@ import type { RunId, Tenant } from '../../domain/ids';
 import { refuseLooserRevision } from '../../domain/lifecycle/looser-revision';
 import type { LifecycleRevision } from '../../domain/lifecycle/revision';
 import type { ChildRunState } from '../../domain/project/child-run';
-import { buildIdOf, type ProgramRef } from '../../domain/lifecycle/sections/program';
+import { toBuildId, type ProgramRef } from '../../domain/lifecycle/sections/program';
 import type { RunRef } from '../../domain/run/run';
 
 export interface ChildRunDeps {
@@ -39,7 +39,7 @@ export function createChildRunActivities({ registry, trainersDir }: ChildRunDeps
       const parent = { runId, stage };
       // First, because the revision in force may have changed since then.
       const earlier = await registry.children.ofStage({ tenant, parent });
-      if (earlier) return stateOf(earlier);
+      if (earlier) return toChildRunState(earlier);
       const revision = await childRevision(registry, start);
       const request = Object.keys(params).length > 0 ? { params } : {};
       const issues = runParamIssues(trainers, revision, request.params);
@@ -51,7 +51,7 @@ export function createChildRunActivities({ registry, trainersDir }: ChildRunDeps
         revisionDigest: revision.digest,
         request: { ...request, reason: `child of ${runId}` },
       });
-      return stateOf(child);
+      return toChildRunState(child);
     },
 
     /** Changes nothing. */
@@ -64,7 +64,7 @@ export function createChildRunActivities({ registry, trainersDir }: ChildRunDeps
     }): Promise<ChildRunState> {
       const child = await registry.runs.get({ tenant, id });
       if (!child) throw failure('NotFound', `there is no run ${id}`);
-      return stateOf(child);
+      return toChildRunState(child);
     },
 
     /** Idempotent: a child that has ended stays as it is. */
@@ -95,7 +95,7 @@ async function childRevision(
   const used = await registry.lifecycles.get({
     tenant,
     name,
-    program: { project: program.project, buildId: buildIdOf(program.build) },
+    program: { project: program.project, buildId: toBuildId(program.build) },
   });
   if (!used)
     throw failure('NotFound', `the build of ${runId} has no lifecycle ${name}`, {
@@ -124,7 +124,7 @@ async function unknownLifecycle(
   });
 }
 
-function stateOf(run: RunRecord): ChildRunState {
+function toChildRunState(run: RunRecord): ChildRunState {
   const { id, lifecycle, status, verdict, version, failure: failed } = run;
   return { id, lifecycle, status, verdict, version, failure: failed };
 }

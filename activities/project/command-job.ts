@@ -2,7 +2,7 @@ import type { ArtifactRef } from '../../domain/artifact';
 import type { DatasetVersionRef } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import type { CommandResult } from '../../domain/project/command';
-import { resourcesOf, type CommandJob } from '../../domain/training/job';
+import { toJobResources, type CommandJob } from '../../domain/training/job';
 import type { FinalJobState } from '../training/compute/follow-job';
 import { followProjectJob, type ProjectJobDeps, type ProjectJobInput } from './project-job';
 import { filesOfReference, isDatasetVersion } from './step-inputs';
@@ -27,15 +27,15 @@ export function createCommandJobActivities(deps: ProjectJobDeps) {
      */
     async runCommandJob(given: CommandInput): Promise<CommandResult> {
       const ended = await followProjectJob(deps, given, async () => ({
-        job: commandJob(given, await inputsOf(artifacts, given)),
+        job: commandJob(given, await readInputs(artifacts, given)),
         datasets: Object.values(given.inputs).filter(isDatasetVersion),
       }));
-      return resultOf(ended, given);
+      return toCommandResult(ended, given);
     },
   };
 }
 
-async function inputsOf(
+async function readInputs(
   artifacts: ProjectJobDeps['artifacts'],
   { tenant, name, inputs: given }: CommandInput,
 ): Promise<CommandJob['inputs']> {
@@ -63,13 +63,13 @@ function commandJob(
     command,
     files,
     inputs,
-    resources: resourcesOf(compute),
+    resources: toJobResources(compute),
     ...(environment && { environment: { lock: environment } }),
     ...(traceId === undefined ? {} : { traceId }),
   };
 }
 
-function resultOf(state: FinalJobState, { key, runId, name }: CommandInput): CommandResult {
+function toCommandResult(state: FinalJobState, { key, runId, name }: CommandInput): CommandResult {
   switch (state.kind) {
     case 'cancelled':
       throw failure('JobFailed', `job ${name}: ${key} was cancelled before this attempt`);

@@ -1,4 +1,4 @@
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import type { Registry } from '../../db/registry';
 import type { Digest } from '../../domain/artifact';
 import type { Evidence } from '../../domain/evaluation/evidence';
@@ -7,7 +7,7 @@ import { failure, isPerennialError } from '../../domain/failure';
 import type { LlmEvidence } from '../../domain/language/evaluation/evidence';
 import type { AnyDecisionPolicy } from '../../domain/project/decision-policy';
 import type { RunEffectRef } from '../../domain/run/run';
-import { decisionOf } from './decision-policy';
+import { decideByPolicy } from './decision-policy';
 
 export interface DecideDeps {
   readonly registry: Pick<Registry, 'decisions' | 'evidence'>;
@@ -44,9 +44,9 @@ export function createDecideActivities({ registry }: DecideDeps) {
         throw failure('InvalidInput', `${stage}: there is no such evidence of an evaluation`, {
           next: 'pass what run.evaluate returned',
         });
-      const { policy, decided } = decisionOf(given, evidence);
-      const verdict = verdictOf(stage, decided);
-      const [policyDigest, digest] = [digestOf(policy), digestOf(evidence)];
+      const { policy, decided } = decideByPolicy(given, evidence);
+      const verdict = checkVerdict(stage, decided);
+      const [policyDigest, digest] = [computeDigest(policy), computeDigest(evidence)];
       await registry.evidence.put({ tenant, kind: 'policy', digest: policyDigest, body: policy });
       await registry.evidence.put({ tenant, kind: 'evidence', digest, body: evidence });
       return registry.decisions.record({
@@ -66,7 +66,7 @@ export function createDecideActivities({ registry }: DecideDeps) {
  * Any error but a failure of Perennial comes from evidence that a lifecycle has made.
  * @throws InvalidInput when it lacks a measurement, because another attempt would not add it.
  */
-function verdictOf(stage: string, decided: () => Verdict): Verdict {
+function checkVerdict(stage: string, decided: () => Verdict): Verdict {
   try {
     return decided();
   } catch (error) {

@@ -1,7 +1,7 @@
 /** The policy of `run.decide`, for the evidence of a model or of a language application. */
 import type { z } from 'zod';
 import { decide } from '../../domain/decision/decide';
-import { gateOf } from '../../domain/decision/gate.schema';
+import { toGateSpec } from '../../domain/decision/gate.schema';
 import type {
   AnyEvidence,
   AnyPolicy,
@@ -25,9 +25,9 @@ interface PolicyDecision {
 }
 
 /** @throws InvalidInput with every error in the gates */
-export function decisionOf(given: AnyDecisionPolicy, evidence: AnyEvidence): PolicyDecision {
+export function decideByPolicy(given: AnyDecisionPolicy, evidence: AnyEvidence): PolicyDecision {
   if (evidence.kind === 'evaluation') {
-    const gates = gatesOf(decisionPolicySchema, given).map(gateOf);
+    const gates = parseGates(decisionPolicySchema, given).map(toGateSpec);
     const policy: EvaluationPolicy = {
       kind: 'evaluation',
       version: 2,
@@ -38,7 +38,7 @@ export function decisionOf(given: AnyDecisionPolicy, evidence: AnyEvidence): Pol
     };
     return { policy, decided: () => decide(policy, evidence) };
   }
-  const gates: readonly LlmGate[] = gatesOf(languageDecisionPolicySchema, given);
+  const gates: readonly LlmGate[] = parseGates(languageDecisionPolicySchema, given);
   assertDimensions(gates, evidence);
   const policy: LlmEvaluationPolicy = {
     kind: 'llmEvaluation',
@@ -50,7 +50,7 @@ export function decisionOf(given: AnyDecisionPolicy, evidence: AnyEvidence): Pol
   return { policy, decided: () => decide(policy, evidence) };
 }
 
-function gatesOf<Gate>(
+function parseGates<Gate>(
   schema: z.ZodType<{ readonly gates: Gate[] }>,
   given: AnyDecisionPolicy,
 ): Gate[] {

@@ -71,7 +71,7 @@ export type ItemEnd =
   | { readonly failure: ItemError };
 
 /** Null when the item succeeded. */
-export function itemErrorOf(end: ItemEnd): ItemError | null {
+export function findItemError(end: ItemEnd): ItemError | null {
   return 'failure' in end ? end.failure : null;
 }
 
@@ -93,7 +93,7 @@ export type ItemReader = ReturnType<typeof openItemReader>;
 /** Reads single items, and what they share. An artifact that many items need is fetched once. */
 export function openItemReader(artifacts: Pick<ArtifactStore, 'getJson'>) {
   const kept = new Map<string, Promise<unknown>>();
-  const shared = <Value>(ref: ArtifactRef): Promise<Value> => {
+  const readShared = <Value>(ref: ArtifactRef): Promise<Value> => {
     const reading = kept.get(ref.digest) ?? artifacts.getJson(ref);
     // The newest is last, so that the first one is removed.
     kept.delete(ref.digest);
@@ -104,12 +104,12 @@ export function openItemReader(artifacts: Pick<ArtifactStore, 'getJson'>) {
     return reading as Promise<Value>;
   };
   return {
-    shared,
+    shared: readShared,
     async item(index: ArtifactRef, item: number): Promise<unknown> {
-      const { pages } = await shared<ItemPages>(index);
+      const { pages } = await readShared<ItemPages>(index);
       const page = pages.findLast(({ from }) => from <= item);
       if (!page) throw failure('NotFound', `there is no item ${item} in ${index.uri}`);
-      const items = await shared<readonly unknown[]>(page.items);
+      const items = await readShared<readonly unknown[]>(page.items);
       return items[item - page.from];
     },
   };

@@ -16,7 +16,7 @@ import {
 import type { RunEffectRef, RunRef } from '../../domain/run/run';
 import { withHeartbeat } from '../run/heartbeat';
 import { withIdempotencyKey } from '../run/idempotent-effect';
-import { holdForRun, itemErrorOf, openItemReader, storePages, type ItemEnd } from './map-items';
+import { holdForRun, findItemError, openItemReader, storePages, type ItemEnd } from './map-items';
 import type { StageRunner } from './stage';
 import type { StepJobSpec } from './step';
 import type { ProjectStageDeps, StageCallRef } from './stage-context';
@@ -63,7 +63,7 @@ export function createStageMapActivities(deps: ProjectStageDeps, runner: StageRu
     storeArtifactItems: (input: MapItems<ArtifactRef>): Promise<StoredItems> =>
       withHeartbeat(async () => {
         const text = Buffer.from(await artifacts.getBytes(input.items)).toString('utf8');
-        const stored = await storePages(artifacts, input, itemsOf(input.call, text));
+        const stored = await storePages(artifacts, input, parseItems(input.call, text));
         await hold(input, stored);
         return stored;
       }),
@@ -92,7 +92,7 @@ export function createStageMapActivities(deps: ProjectStageDeps, runner: StageRu
         await hold(input, output);
         return { output };
       });
-      return itemErrorOf(end);
+      return findItemError(end);
     },
 
     /**
@@ -130,7 +130,7 @@ export function createStageMapActivities(deps: ProjectStageDeps, runner: StageRu
         });
         return { output: null };
       });
-      return itemErrorOf(end);
+      return findItemError(end);
     },
 
     /**
@@ -144,7 +144,7 @@ export function createStageMapActivities(deps: ProjectStageDeps, runner: StageRu
     }: Pick<RunEffectRef, 'tenant' | 'key'> & {
       readonly error: ItemError;
     }): Promise<ItemError | null> =>
-      itemErrorOf(
+      findItemError(
         await withIdempotencyKey(registry.effects, { tenant, key }, (): Promise<ItemEnd> => {
           const failed = { type, message: message.slice(0, longestMessage) };
           return Promise.resolve({ failure: failed });
@@ -201,7 +201,7 @@ export function createStageMapActivities(deps: ProjectStageDeps, runner: StageRu
   };
 }
 
-function itemsOf(call: string, text: string): readonly unknown[] {
+function parseItems(call: string, text: string): readonly unknown[] {
   const read = (json: string, where: string): unknown => {
     try {
       return JSON.parse(json);

@@ -41,7 +41,7 @@ export interface ProjectStageDeps {
   >;
   readonly artifacts: ArtifactStore;
   readonly scratchRoot: string;
-  readonly secretOf: (ref: SecretRef) => Promise<string>;
+  readonly readSecret: (ref: SecretRef) => Promise<string>;
   readonly log: StageLog;
   readonly stages: readonly StageDefinition[];
   /** Runs the code of a stage, and notices when it blocks the process. */
@@ -50,7 +50,7 @@ export interface ProjectStageDeps {
     work: () => Promise<T> | T,
   ) => Promise<T>;
   /** The line of the project's sources that threw an error, such as `stages/index.ts:12`. */
-  readonly placeOf: (error: unknown) => string | null;
+  readonly findPlace: (error: unknown) => string | null;
 }
 
 export interface StageCallRef extends RunEffectRef {
@@ -89,7 +89,7 @@ export function openStageContext(
     stage: call,
     kind: 'stage.progress',
   });
-  const pathIn = (path: string): string => insideOf(scratch.folder, path, call);
+  const pathIn = (path: string): string => resolveInside(scratch.folder, path, call);
   const tables = openTables(deps, scratch, signal);
   return {
     run: { id: runId, tenant, lifecycle },
@@ -97,7 +97,7 @@ export function openStageContext(
     idempotencyKey: key,
     signal,
     folder: scratch.folder,
-    log: logOf(deps.log, { ...about, attempt }),
+    log: bindLog(deps.log, { ...about, attempt }),
     metric(name, value) {
       registry.events
         .append({
@@ -121,7 +121,7 @@ export function openStageContext(
       if (item !== undefined) return;
       showProgress({ done, ...(total === undefined ? {} : { total }) });
     },
-    secret: (ref) => deps.secretOf(ref),
+    secret: (ref) => deps.readSecret(ref),
     readJson: (artifact) => artifacts.getJson(artifact),
     writeJson: (value) => artifacts.putJson({ tenant, runId, value }),
     async readFile(artifact, path) {
@@ -165,7 +165,7 @@ function openTables(
   signal: AbortSignal,
 ) {
   const fetched = new Map<string, Promise<readonly string[]>>();
-  const filesOf = (version: DatasetVersionRef): Promise<readonly string[]> => {
+  const listFiles = (version: DatasetVersionRef): Promise<readonly string[]> => {
     const { digest } = version.manifest;
     const known = fetched.get(digest);
     if (known) return known;
@@ -178,7 +178,7 @@ function openTables(
       const views = await Promise.all(
         Object.entries(of).map(async ([name, version]) => ({
           name,
-          files: await filesOf(version),
+          files: await listFiles(version),
         })),
       );
       return withDuckDb(
@@ -239,7 +239,7 @@ async function writeParquet(
   return { columns, rows };
 }
 
-function insideOf(folder: string, path: string, call: string): string {
+function resolveInside(folder: string, path: string, call: string): string {
   const at = join(folder, path);
   if (!isInsideFolder(at, folder))
     throw failure('InvalidInput', `stage ${call}: ${path} is outside the folder of the stage`, {
@@ -248,7 +248,7 @@ function insideOf(folder: string, path: string, call: string): string {
   return at;
 }
 
-function logOf(log: StageLog, about: Readonly<Record<string, unknown>>): StageLog {
+function bindLog(log: StageLog, about: Readonly<Record<string, unknown>>): StageLog {
   const write =
     (level: keyof StageLog) =>
     (message: string, fields: Readonly<Record<string, unknown>> = {}): void =>

@@ -26,8 +26,8 @@ export type StageRunner = ReturnType<typeof createStageRunner>;
 
 /** Runs and undoes stages under the journal of effects. */
 export function createStageRunner(deps: ProjectStageDeps) {
-  const ownErrors = ownErrorsAt(deps.placeOf);
-  const stageOf = (name: string): StageDefinition => {
+  const ownErrors = ownErrorsAt(deps.findPlace);
+  const findStage = (name: string): StageDefinition => {
     const found = deps.stages.find((stage) => stage.name === name);
     if (!found)
       throw failure('NotFound', `this build of the project has no stage ${name}`, {
@@ -54,8 +54,8 @@ export function createStageRunner(deps: ProjectStageDeps) {
       ),
 
     async run(context: StageContext, { stage: name, input }: ProjectStageInput): Promise<unknown> {
-      const stage = stageOf(name);
-      const given = parsed(stage, 'input', stage.input, input);
+      const stage = findStage(name);
+      const given = parseBySchema(stage, 'input', stage.input, input);
       const next =
         'correct the stage, then perennial deploy and ' +
         `perennial run rerun ${context.run.id} --revision latest`;
@@ -72,7 +72,7 @@ export function createStageRunner(deps: ProjectStageDeps) {
       context: StageContext,
       { stage: name, input, output }: ProjectStageInput & { readonly output: unknown },
     ): Promise<void> {
-      const stage = stageOf(name);
+      const stage = findStage(name);
       const given = stage.input.safeParse(input);
       // The stage did not run with an input that does not match its schema.
       if (!given.success) return;
@@ -110,7 +110,7 @@ export function createProjectStageActivities(deps: ProjectStageDeps, runner: Sta
   };
 }
 
-function parsed(
+function parseBySchema(
   { name }: StageDefinition,
   what: 'input' | 'output',
   schema: StageSchema,
@@ -135,8 +135,8 @@ function parsed(
 
 /** The output as JSON, so that every attempt and every reader gets the same value. */
 function checkedOutput(stage: StageDefinition, returned: unknown): unknown {
-  const output = parsed(stage, 'output', stage.output, returned);
-  const text = jsonOf(stage, output);
+  const output = parseBySchema(stage, 'output', stage.output, returned);
+  const text = toJson(stage, output);
   if (text === undefined) return null;
   const bytes = Buffer.byteLength(text);
   if (bytes > stageValueBytes)
@@ -149,7 +149,7 @@ function checkedOutput(stage: StageDefinition, returned: unknown): unknown {
   return JSON.parse(text);
 }
 
-function jsonOf({ name }: StageDefinition, output: unknown): string | undefined {
+function toJson({ name }: StageDefinition, output: unknown): string | undefined {
   try {
     const text = JSON.stringify(output) as string | undefined;
     return text;
@@ -165,7 +165,7 @@ function jsonOf({ name }: StageDefinition, output: unknown): string | undefined 
  * An error of the project's code names its stage, and the line that threw it. Errors of the platform
  * keep their type.
  */
-function ownErrorsAt(placeOf: ProjectStageDeps['placeOf']) {
+function ownErrorsAt(placeOf: ProjectStageDeps['findPlace']) {
   const at = (error: unknown): string => {
     const place = placeOf(error);
     return place === null ? '' : ` (${place})`;

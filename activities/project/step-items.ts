@@ -6,7 +6,7 @@ import type { ArtifactRef } from '../../domain/artifact';
 import type { ItemError } from '../../domain/project/map';
 import type { RunEffectRef } from '../../domain/run/run';
 import { withIdempotencyKey } from '../run/idempotent-effect';
-import { holdForRun, itemErrorOf, openItemReader, type ItemEnd } from './map-items';
+import { holdForRun, findItemError, openItemReader, type ItemEnd } from './map-items';
 import type { ProjectJobDeps } from './project-job';
 import { runStepJob, type StepJobSpec } from './step';
 
@@ -54,7 +54,7 @@ export function createStepItemActivities(deps: StepItemDeps) {
       } catch (error) {
         log.warn('the files of an item could not be removed yet', { key, error: String(error) });
       }
-      return itemErrorOf(end);
+      return findItemError(end);
     },
   };
 }

@@ -23,7 +23,7 @@ export function stepOutput(
   for (const { pointer, name } of parsed.data.references) {
     const artifact = outputs.find((each) => each.name === name)?.artifact;
     if (!artifact) throw failure('JobWithoutResult', `${place} wrote no outputs/${name}`);
-    output = withValueAt(output, tokensOf(pointer), artifact);
+    output = withValueAt(output, parsePointer(pointer), artifact);
   }
   const bytes = Buffer.byteLength(JSON.stringify(output));
   // The runtime checks it too, but not with the references, of which there may be many.
@@ -37,7 +37,7 @@ export function stepOutput(
 }
 
 /** The parts of a JSON pointer (RFC 6901). */
-function tokensOf(pointer: string): string[] {
+function parsePointer(pointer: string): string[] {
   return pointer
     .split('/')
     .slice(1)

@@ -1,7 +1,7 @@
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import {
-  resourcesOf,
+  toJobResources,
   type JobEnvironment,
   type JobResult,
   type StepFunction,
@@ -61,7 +61,7 @@ export async function runStepJob(
     const { inputs, datasets } = await stepInputs(deps.artifacts, given);
     return { job: stepJob(given, inputs), datasets };
   });
-  return resultOf(ended, given);
+  return toStepOutput(ended, given);
 }
 
 function stepJob(
@@ -76,13 +76,16 @@ function stepJob(
     files,
     value: input,
     inputs,
-    resources: resourcesOf(compute),
+    resources: toJobResources(compute),
     ...(environment && { environment }),
     ...(traceId === undefined ? {} : { traceId }),
   };
 }
 
-function resultOf(state: FinalJobState, { key, runId, step }: ProjectStepInput): ProjectStepOutput {
+function toStepOutput(
+  state: FinalJobState,
+  { key, runId, step }: ProjectStepInput,
+): ProjectStepOutput {
   const place = `step ${step.name} of ${step.file} (${step.function})`;
   const logs = `perennial run logs ${runId}`;
   switch (state.kind) {

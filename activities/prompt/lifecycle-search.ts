@@ -57,15 +57,15 @@ export function createLifecycleSearchActivities({
           request: {
             spec: { ...promptEval.search, quality: promptEval.quality, confirm: 0 },
             dimensions: evaluate.dimensions,
-            cases: await written('search'),
-            heldOut: await written('confirm'),
+            cases: await writeCases('search'),
+            heldOut: await writeCases('confirm'),
             bundle: ref,
             route: [{ provider: base.provider, model: base.model }],
             sampling,
           },
         };
 
-        async function written(slice: CaseSlice): Promise<ArtifactRef> {
+        async function writeCases(slice: CaseSlice): Promise<ArtifactRef> {
           const taken = sortCases(all.filter((each) => caseSlice(each, spec.cases) === slice));
           if (taken.length === 0)
             throw failure(

@@ -1,6 +1,6 @@
 import { figure } from '../../domain/format';
 import type { PromptSearch, SearchReport } from '../../data/prompt/search-steps';
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import type { Registry } from '../../db/registry';
 import type { ArtifactRef } from '../../domain/artifact';
 import type { BudgetRef } from '../../domain/budget/budget';
@@ -31,7 +31,7 @@ export interface SearchSetup extends Pick<PromptSearch, 'first' | 'parallel'> {
 }
 
 /** Writes the winner as a child version of the first prompt and reports the search. Idempotent. */
-export async function outcomeOf(
+export async function finishSearch(
   {
     registry,
     hold,
@@ -61,7 +61,7 @@ export async function outcomeOf(
     tenant,
     prompt,
     template,
-    branch: branchOf(input),
+    branch: formatBranch(input),
     actor,
     cause,
     idempotencyKey: `${id}/winner`,
@@ -69,7 +69,7 @@ export async function outcomeOf(
   const byId = new Map(found.variants.map((variant) => [variant.id, variant]));
   const { calls, cost, unsettled } = await registry.llmCalls.report({
     tenant,
-    scope: scopeOf(input),
+    scope: formatScope(input),
   });
   const searched = byId.get(found.winner.id)?.result;
   if (!searched) throw new RangeError('the winner of the search has no search result');
@@ -80,7 +80,7 @@ export async function outcomeOf(
       artifact: await hold(template),
       origin: found.winner.origin,
     },
-    first: { digest: digestOf(first), version: firstVersion },
+    first: { digest: computeDigest(first), version: firstVersion },
     searched,
     confirmed,
     improved: confirmed.gain.lower > 0,
@@ -103,12 +103,12 @@ export async function outcomeOf(
 }
 
 /** Scope of the search on the call ledger. */
-export function scopeOf({ search, runId }: Pick<NamedSearch, 'search' | 'runId'>): string {
+export function formatScope({ search, runId }: Pick<NamedSearch, 'search' | 'runId'>): string {
   return runId === null ? promptSearchScope(search) : searchScope(runId);
 }
 
 /** Name of the search's own branch, which keeps its variants out of `main`. */
-export function branchOf({ search }: Pick<NamedSearch, 'search'>): string {
+export function formatBranch({ search }: Pick<NamedSearch, 'search'>): string {
   return `search-${search
     .replace(/^search_/, '')
     .slice(0, 16)

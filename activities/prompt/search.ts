@@ -13,9 +13,9 @@ import { createMutator } from '../../data/prompt/propose';
 import {
   askPiece,
   beginSearch,
-  casesOf,
+  selectCases,
   endRound,
-  reportOf,
+  buildReport,
   type PromptSearch,
 } from '../../data/prompt/search-steps';
 import type { Registry } from '../../db/registry';
@@ -33,13 +33,13 @@ import {
 } from '../../domain/prompt-search/outcome';
 import { searchProblem, type PromptSearchRequest } from '../../domain/prompt-search/request';
 import type { ActiveVariant, SearchBatch, SearchState } from '../../domain/prompt-search/state';
-import { resultOf, type VariantResult } from '../../domain/prompt-search/variant';
+import { buildVariantResult, type VariantResult } from '../../domain/prompt-search/variant';
 import { openBundleAnswering, type BundleAnsweringDeps } from '../language/bundle-answering';
 import { withHeartbeat } from '../run/heartbeat';
 import {
-  branchOf,
-  outcomeOf,
-  scopeOf,
+  formatBranch,
+  finishSearch,
+  formatScope,
   searchHolder,
   type NamedSearch,
   type SearchSetup,
@@ -99,7 +99,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
         const problem = searchProblem(request);
         if (problem !== null) throw failure('InvalidInput', problem);
         const first = await artifacts.getJson<PromptTemplate>(input.first);
-        const branch = branchOf(input);
+        const branch = formatBranch(input);
         const cause = `first prompt of ${id}`;
         const { version } = await registry.prompts.put({
           tenant,
@@ -123,7 +123,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
           firstVersion: version,
           request,
           parallel,
-          budgets: await budgetsOf(input),
+          budgets: await listBudgets(input),
         } satisfies SearchSetup);
         for (const { digest } of broughtBy(request))
           await registry.artifacts.reference({ tenant, digest, by: holder(input) });
@@ -137,7 +137,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
         return {
           order,
           state: await hold(input, state),
-          standing: searchProgress(state, casesOf(plan, state).length),
+          standing: searchProgress(state, selectCases(plan, state).length),
         };
       }),
 
@@ -145,7 +145,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
     askPromptPiece: (input: AskPromptPieceInput): Promise<ArtifactRef> =>
       withHeartbeat(async ({ signal, report }) => {
         const [search, state] = await Promise.all([
-          opened(input, signal),
+          openSearch(input, signal),
           artifacts.getJson<SearchState>(input.state),
         ]);
         const { quality } = search.spec;
@@ -153,7 +153,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
         const seen: VariantResult[] = [];
         const tell = teller(input);
         const answers = await askPiece(search, state, input.piece, (done, of, { id, results }) => {
-          seen.push(resultOf(id, [...(before.get(id) ?? []), ...results], quality));
+          seen.push(buildVariantResult(id, [...(before.get(id) ?? []), ...results], quality));
           const best = rankResults(seen)[0];
           const progress = {
             done,
@@ -177,13 +177,13 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
     ): Promise<{ state: ArtifactRef; standing: VariantProgress }> =>
       withHeartbeat(async ({ signal }) => {
         const [search, before] = await Promise.all([
-          opened(input, signal),
+          openSearch(input, signal),
           artifacts.getJson<SearchState>(input.state),
         ]);
         const state = await endRound(search, before, await readAnswers(input.answers));
         return {
           state: await hold(input, state),
-          standing: searchProgress(state, casesOf(search, state).length),
+          standing: searchProgress(state, selectCases(search, state).length),
         };
       }),
 
@@ -197,12 +197,12 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
           artifacts.getJson<SearchSetup>(input.order),
           artifacts.getJson<SearchState>(input.state),
         ]);
-        const found = reportOf(
+        const found = buildReport(
           { spec: order.request.spec, first: order.first },
           state,
           await readAnswers(input.answers),
         );
-        const outcome = await outcomeOf(
+        const outcome = await finishSearch(
           { registry, hold: (value) => hold(input, value) },
           input,
           order,
@@ -230,7 +230,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
     },
   };
 
-  async function opened(
+  async function openSearch(
     input: StepInput & Pick<AskPromptPieceInput, 'execution'>,
     signal: AbortSignal,
   ): Promise<PromptSearch> {
@@ -240,7 +240,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
     const asking: LedgerAccess = {
       chat,
       tenant: input.tenant,
-      scope: scopeOf(input),
+      scope: formatScope(input),
       owner,
       budgets,
     };
@@ -255,10 +255,10 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
       signal,
       ...(await casesIn(request)),
       caseSet: request.cases.digest,
-      answererOf: (template) =>
-        around?.answererOf(asking, template) ??
+      createAnswerer: (template) =>
+        around?.createAnswerer(asking, template) ??
         promptAnswerer({ asking, template, route, sampling, retrieval: null }),
-      mutatorOf: ({ provider, model }) =>
+      openMutator: ({ provider, model }) =>
         createMutator({ asking, target: { provider, model }, sampling: rewriting }),
       judges: {},
     };
@@ -306,7 +306,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
     return ref;
   }
 
-  function budgetsOf(input: OpenPromptSearchInput): Promise<readonly BudgetRef[]> {
+  function listBudgets(input: OpenPromptSearchInput): Promise<readonly BudgetRef[]> {
     const { tenant, request, budgets: others } = input;
     const { spec, route } = request;
     const providers = [...route, ...spec.proposers.filter((each) => each.kind === 'mutate')].map(
@@ -314,7 +314,7 @@ export function createPromptSearchActivities(deps: PromptSearchDeps) {
     );
     return questionBudgets(registry.budgets, {
       tenant,
-      scope: scopeOf(input),
+      scope: formatScope(input),
       budgetUsd: spec.budgetUsd,
       others,
       providers,

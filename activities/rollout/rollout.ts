@@ -6,8 +6,8 @@ import type { ModelVersionRef } from '../../domain/model/model';
 import { versionName } from '../../domain/model/model';
 import type { EndedRollout } from '../../domain/rollout/outcome';
 import type { RolloutOpeningEvent } from '../../domain/rollout/progress';
-import { rolloutPolicyOf } from '../../domain/rollout/policy';
-import { dayCorrelationOf } from '../../domain/statistics/day-history';
+import { buildRolloutPolicy } from '../../domain/rollout/policy';
+import { estimateDayCorrelation } from '../../domain/statistics/day-history';
 import type { OpenRolloutStatus } from '../../domain/rollout/rollout';
 import { isOpenRollout } from '../../domain/rollout/rollout';
 import { emptyRolloutState } from '../../domain/rollout/state';
@@ -39,7 +39,7 @@ type Changed = { readonly kind: 'set' } | { readonly kind: 'ended'; readonly end
 /** Fast, idempotent writes to a rollout's row. The first recorded end of a rollout stays. */
 export function createRolloutActivities({ registry }: RolloutDeps) {
   const { rollouts } = registry;
-  const ended = (rollout: RolloutRecord) => endOf(registry, rollout);
+  const toEndedRollout = (rollout: RolloutRecord) => readRolloutEnd(registry, rollout);
   return {
     /**
      * Opens the rollout with weight 0; `enterRolloutStep` sets the first weight. A retry, or a
@@ -67,7 +67,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
           challenger,
           canary: await withDayCorrelation(registry, { tenant, model, canary }),
         }),
-        paired: rolloutPolicyOf(canary, label).quality.comparison === 'pairs',
+        paired: buildRolloutPolicy(canary, label).quality.comparison === 'pairs',
         availableAfterSeconds: label.availableAfterSeconds,
         state: emptyRolloutState,
         actor: `run:${runId}`,
@@ -92,8 +92,8 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
         status,
         step,
         extendedSeconds,
-        decision: await decisionOf(registry, opened.rollout),
-        ...(await winnerOf(registry, opened.rollout)),
+        decision: await readDecision(registry, opened.rollout),
+        ...(await readWinner(registry, opened.rollout)),
         test: spec.test,
       };
     },
@@ -106,7 +106,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
       const change = await rollouts.setStep({ tenant, id, step, weight, actor, cause });
       return change.kind === 'set'
         ? { kind: 'set' }
-        : { kind: 'ended', end: await ended(change.rollout) };
+        : { kind: 'ended', end: await toEndedRollout(change.rollout) };
     },
 
     async recordRolloutStatus(
@@ -151,7 +151,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
       });
       return change.kind === 'set'
         ? { kind: 'set' }
-        : { kind: 'ended', end: await ended(change.rollout) };
+        : { kind: 'ended', end: await toEndedRollout(change.rollout) };
     },
 
     /** Adds event time once per key, however often the command is executed. */
@@ -178,7 +178,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
       });
       return extended.kind === 'extended'
         ? extended
-        : { kind: 'ended', end: await ended(extended.rollout) };
+        : { kind: 'ended', end: await toEndedRollout(extended.rollout) };
     },
 
     /**
@@ -191,7 +191,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
       const { tenant, runId, actor, cause } = input;
       const rollout = await rollouts.ofRun({ tenant, runId });
       if (!rollout) return null;
-      if (!isOpenRollout(rollout.status)) return ended(rollout);
+      if (!isOpenRollout(rollout.status)) return toEndedRollout(rollout);
       const verdict: Verdict = {
         kind: 'inconclusive',
         reasons: [
@@ -207,7 +207,7 @@ export function createRolloutActivities({ registry }: RolloutDeps) {
         actor,
         cause,
       });
-      return ended(end.rollout);
+      return toEndedRollout(end.rollout);
     },
   };
 }
@@ -227,7 +227,7 @@ async function withDayCorrelation(
   const { metric } = canary.quality;
   // The answers of a language application have no holdout, but earlier rollouts.
   const periods = await dayHistory.list({ tenant, model, metric });
-  const daysCorrelate = dayCorrelationOf(periods, canary.test.dayCorrelation);
+  const daysCorrelate = estimateDayCorrelation(periods, canary.test.dayCorrelation);
   return { ...canary, test: { ...canary.test, daysCorrelate } };
 }
 
@@ -252,17 +252,17 @@ async function withHoldoutLabels(
 }
 
 /** The end of a rollout, as its workflow needs it. */
-export async function endOf(
+export async function readRolloutEnd(
   registry: Pick<Registry, 'decisions'>,
   rollout: RolloutRecord,
 ): Promise<EndedRollout> {
   const { id, status, verdict, rollback } = rollout;
   if (isOpenRollout(status))
     throw failure('Conflict', `rollout ${id} has not ended; its status is ${status}`);
-  return { status, verdict, decision: await decisionOf(registry, rollout), rollback };
+  return { status, verdict, decision: await readDecision(registry, rollout), rollback };
 }
 
-async function decisionOf(
+async function readDecision(
   { decisions }: Pick<Registry, 'decisions'>,
   { tenant, decisionId }: RolloutRecord,
 ): Promise<DecisionRef | null> {
@@ -273,7 +273,7 @@ async function decisionOf(
   return { id, policy, evidence, verdict };
 }
 
-async function winnerOf(
+async function readWinner(
   { models }: Pick<Registry, 'models'>,
   { tenant, model, winner }: RolloutRecord,
 ): Promise<{ readonly winner?: ModelVersionRef }> {

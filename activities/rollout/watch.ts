@@ -9,14 +9,14 @@ import type { JudgingEnd, RolloutEvidence } from '../../domain/rollout/judging/e
 import { addObservations } from '../../domain/rollout/state';
 import type { RolloutVerdict } from '../../domain/rollout/judging/verdict';
 import type { DecisionRef, Reason, Verdict, VerdictKind } from '../../domain/verdict';
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import type { Registry } from '../../db/registry';
 import type { Consumption, RolloutRecord } from '../../db/rollout/records';
 import { formatSeconds } from '../../domain/duration';
 import { failure } from '../../domain/failure';
 import type { ModelVersionRef } from '../../domain/model/model';
 import { rollbackBeatMs, withHeartbeat } from '../run/heartbeat';
-import { endOf } from './rollout';
+import { readRolloutEnd } from './rollout';
 
 export interface WatchRolloutDeps {
   readonly registry: Pick<Registry, 'rollouts' | 'decisions' | 'evidence' | 'gateways' | 'models'>;
@@ -80,7 +80,7 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
           const seen = await look(registry, input);
           const { rollout, isDrained } = seen;
           if (!isOpenRollout(rollout.status))
-            return { kind: 'ended', end: await endOf(registry, rollout) };
+            return { kind: 'ended', end: await readRolloutEnd(registry, rollout) };
           const { evidence } = rollout.state;
           const verdict = evidence
             ? decideRollout(input.policy, evidence)
@@ -103,10 +103,10 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
           if (verdict && mayAct && verdict.kind !== 'continue') {
             // An expired rollout only stops, so it need not wait for the gateways.
             const waiting =
-              verdict.kind === 'expired' ? [] : await unconfirmed(registry, rollout.epoch);
+              verdict.kind === 'expired' ? [] : await listUnconfirmed(registry, rollout.epoch);
             if (waiting.length === 0) {
               if (verdict.kind === 'advance')
-                return { kind: 'advance', toStep: verdict.toStep, because: messagesOf(verdict) };
+                return { kind: 'advance', toStep: verdict.toStep, because: joinMessages(verdict) };
               if (evidence) return act(registry, input, { rollout, evidence, verdict });
             }
             unconfirmedSince ??= Date.now();
@@ -121,7 +121,7 @@ export function createWatchRolloutActivities({ registry }: WatchRolloutDeps) {
             seen.idleSeconds > mostIdle(input, rollout)
           )
             return endIdle(registry, input, rollout);
-          await pause(delayOf(seen, last), undefined, { signal });
+          await pause(chooseDelay(seen, last), undefined, { signal });
           last = seen;
         }
         return { kind: 'still' };
@@ -158,16 +158,16 @@ function endsAtOnce(verdict: RolloutVerdict): boolean {
   return verdict.kind === 'harm' || (verdict.kind === 'expired' && verdict.isInvalid === true);
 }
 
-function delayOf({ consumed, traffic }: Consumption, last: Consumption | null): number {
+function chooseDelay({ consumed, traffic }: Consumption, last: Consumption | null): number {
   const { eventNow } = traffic;
   const before = last?.traffic.eventNow ?? null;
   if (eventNow === null || last === null || before === null) return paceMs.replay;
   if (Date.parse(eventNow) - Date.parse(before) > replayedMs) return paceMs.replay;
-  const isActive = consumed > 0 || requestsOf(traffic) !== requestsOf(last.traffic);
+  const isActive = consumed > 0 || countRequests(traffic) !== countRequests(last.traffic);
   return isActive ? paceMs.live : paceMs.idle;
 }
 
-function requestsOf({ total }: Consumption['traffic']): number {
+function countRequests({ total }: Consumption['traffic']): number {
   return total.champion.requests + total.challenger.requests;
 }
 
@@ -209,7 +209,7 @@ async function act(
         kind: 'passed',
         decision: await decide(registry, input, { ...judged, kind: 'passed' }),
         ...(verdict.winner !== undefined && {
-          winner: await versionOf(registry, input, verdict.winner),
+          winner: await readVersion(registry, input, verdict.winner),
         }),
       };
     case 'expired':
@@ -237,8 +237,13 @@ async function stopArm(
     metric,
   }: { readonly evidence: RolloutEvidence; readonly arm: string; readonly metric: string },
 ): Promise<void> {
-  const digest = digestOf(evidence);
-  await registry.evidence.put({ tenant, kind: 'policy', digest: digestOf(policy), body: policy });
+  const digest = computeDigest(evidence);
+  await registry.evidence.put({
+    tenant,
+    kind: 'policy',
+    digest: computeDigest(policy),
+    body: policy,
+  });
   await registry.evidence.put({ tenant, kind: 'evidence', digest, body: evidence });
   const { version } = parseVersionName(arm);
   const cause = `harm of ${arm}: ${metric} (evidence ${digest})`;
@@ -256,7 +261,7 @@ async function stopHarmfulArms(
       await stopArm(registry, input, { evidence, arm, metric });
 }
 
-async function versionOf(
+async function readVersion(
   { models }: WatchRolloutDeps['registry'],
   { tenant }: WatchInput,
   name: string,
@@ -300,7 +305,7 @@ async function rollBack(
     actor,
     cause,
   });
-  const ended = await endOf(registry, rollout);
+  const ended = await readRolloutEnd(registry, rollout);
   if (!changed) return { kind: 'ended', end: ended };
   const rollback = await confirm(registry, rollout, { since: foundAt, forMs: patienceMs });
   return { kind: 'ended', end: { ...ended, rollback } };
@@ -315,7 +320,7 @@ async function decide(
   { tenant, runId, key, policy }: WatchInput,
   { evidence, verdict, kind }: JudgedRollout & { readonly kind: VerdictKind },
 ): Promise<DecisionRef> {
-  const [policyDigest, evidenceDigest] = [digestOf(policy), digestOf(evidence)];
+  const [policyDigest, evidenceDigest] = [computeDigest(policy), computeDigest(evidence)];
   await grounds.put({ tenant, kind: 'policy', digest: policyDigest, body: policy });
   await grounds.put({ tenant, kind: 'evidence', digest: evidenceDigest, body: evidence });
   return decisions.record({
@@ -364,7 +369,7 @@ async function endIdle(
     actor,
     cause: message,
   });
-  const ended = await endOf(registry, row);
+  const ended = await readRolloutEnd(registry, row);
   if (!changed) return { kind: 'ended', end: ended };
   return {
     kind: 'ended',
@@ -387,7 +392,7 @@ async function confirm(
 ): Promise<RolloutRollback> {
   const until = Date.now() + forMs;
   for (;;) {
-    const waiting = await unconfirmed(registry, epoch);
+    const waiting = await listUnconfirmed(registry, epoch);
     if (waiting.length > 0 && Date.now() < until) {
       await pause(confirmMs, undefined, signal ? { signal } : {});
       continue;
@@ -401,7 +406,7 @@ async function confirm(
 }
 
 /** URLs of live gateways that do not yet serve by this routing epoch. */
-async function unconfirmed(
+async function listUnconfirmed(
   { gateways }: WatchRolloutDeps['registry'],
   epoch: number,
 ): Promise<readonly string[]> {
@@ -438,6 +443,6 @@ function whyExpired({ reasons }: RolloutVerdict): string {
   return reasons.at(-1)?.message ?? 'the time limit was reached';
 }
 
-function messagesOf({ reasons }: { readonly reasons: readonly Reason[] }): string {
+function joinMessages({ reasons }: { readonly reasons: readonly Reason[] }): string {
   return reasons.map(({ message }) => message).join('; ');
 }

@@ -8,14 +8,14 @@ import type { Digest } from '../../domain/artifact';
 import type { DecisionRef, Verdict } from '../../domain/verdict';
 import type { ArtifactStore } from '../../data/artifact/store';
 import { completeParams } from '../../data/training/params';
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import { loosenings } from '../../domain/lifecycle/loosenings';
 import {
-  programOf,
+  findProgram,
   type LifecycleRevision,
   type LifecycleSpec,
 } from '../../domain/lifecycle/revision';
-import { buildIdOf } from '../../domain/lifecycle/sections/program';
+import { toBuildId } from '../../domain/lifecycle/sections/program';
 import type { Registry } from '../../db/registry';
 import type { RunRecord } from '../../db/run/repository';
 import type { LifecycleInput } from '../../workflows/run/messages';
@@ -115,7 +115,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
       },
     ): Promise<StageOpening> {
       const { inputs, reuse, code = codeDigest, ...at } = input;
-      const cacheKey = digestOf({ stage: at.stage, code, inputs });
+      const cacheKey = computeDigest({ stage: at.stage, code, inputs });
       const begin = {
         ...at,
         cacheKey,
@@ -124,7 +124,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
       };
       const begun = await registry.stages.begin(begin);
       if (begun.kind === 'run') return begun;
-      const end = endOf(begun.output, begun.decision);
+      const end = toStageEnd(begun.output, begun.decision);
       const missing = await missingArtifact(artifacts, end.output);
       if (!missing) return { kind: 'reused', fromRun: begun.fromRun, end };
       if (reuse.kind === 'from') {
@@ -216,7 +216,7 @@ export function createRunRecordActivities({ registry, artifacts, codeDigest }: R
 
 /** Adds the defaults of the parameters of a project's lifecycle. */
 function completeRequest(spec: LifecycleSpec, request: RunRequest): RunRequest {
-  const schema = programOf(spec)?.params;
+  const schema = findProgram(spec)?.params;
   return schema ? { ...request, params: completeParams(schema, request.params ?? {}) } : request;
 }
 
@@ -295,8 +295,8 @@ async function revisionOfBuild(
   inForce: LifecycleRevision,
   { tenant, buildId }: Pick<OpenRunInput, 'tenant' | 'buildId'>,
 ): Promise<LifecycleRevision> {
-  const program = programOf(inForce.spec);
-  if (buildId === undefined || !program || buildIdOf(program.build) === buildId) return inForce;
+  const program = findProgram(inForce.spec);
+  if (buildId === undefined || !program || toBuildId(program.build) === buildId) return inForce;
   const used = await lifecycles.get({
     tenant,
     name: inForce.lifecycle,
@@ -334,7 +334,7 @@ interface RunEndRecord {
   readonly failure?: Failure;
 }
 
-function endOf(stored: unknown, decision: DecisionRef | null): StageEnd<unknown> {
+function toStageEnd(stored: unknown, decision: DecisionRef | null): StageEnd<unknown> {
   const { output, verdict } = stored as { output: unknown; verdict?: Verdict };
   return { output, ...(verdict ? { verdict } : {}), ...(decision ? { decision } : {}) };
 }

@@ -8,7 +8,7 @@ import { failure } from '../../domain/failure';
 import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { ImportedModel } from '../../domain/model/imported';
 import { conversionTrainer } from '../../domain/model/imported';
-import { resourcesOf } from '../../domain/training/job';
+import { toJobResources } from '../../domain/training/job';
 import type {
   ComputeBackend,
   ComputeKind,
@@ -121,11 +121,11 @@ export function createTrainActivities(deps: TrainDeps) {
         onCancelled: cancelledLogKeeper(deps, input),
         longestPauseMs: 1_000,
       });
-      if (ended.kind !== 'cancelled' && ended.logs && onnxOf(ended) === null)
+      if (ended.kind !== 'cancelled' && ended.logs && findOnnx(ended) === null)
         await keepLogs(registry, input, ended.logs);
       const { name, codeDigest } = manifest ?? describe(input.train.trainer, input.train.params);
       return {
-        ...modelOf(ended, input),
+        ...toTrainedModel(ended, input),
         trainer: { name, codeDigest, ...(environment && { environment }) },
       };
     },
@@ -167,12 +167,12 @@ export function trainingJob(input: TrainModelInput, data: TrainingSet): TrainerJ
       label: labelColumn,
       features: data.features,
     },
-    resources: resourcesOf(train.compute),
+    resources: toJobResources(train.compute),
     ...(traceId === undefined ? {} : { traceId }),
   };
 }
 
-function modelOf(
+function toTrainedModel(
   state: FinalJobState,
   { key, runId }: TrainModelInput,
 ): Pick<TrainedModel, 'result' | 'onnx' | 'logs'> {
@@ -183,7 +183,7 @@ function modelOf(
     case 'failed':
       throw failure(state.failure, `job ${key}: ${state.message}`, state.logs ? { next } : {});
     case 'succeeded': {
-      const onnx = onnxOf(state);
+      const onnx = findOnnx(state);
       if (!onnx)
         throw failure('JobWithoutResult', `job ${key} wrote no outputs/${modelOutput}`, { next });
       if (!state.logs) throw failure('JobWithoutResult', `job ${key} wrote no log`);
@@ -192,7 +192,7 @@ function modelOf(
   }
 }
 
-function onnxOf(state: FinalJobState): ArtifactRef | null {
+function findOnnx(state: FinalJobState): ArtifactRef | null {
   return (
     (state.kind === 'succeeded' &&
       state.outputs.find(({ name }) => name === modelOutput)?.artifact) ||

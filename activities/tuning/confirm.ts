@@ -1,5 +1,5 @@
 import type { ArtifactStore } from '../../data/artifact/store';
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import { readHoldoutRows } from '../../data/evaluation/holdout-rows';
 import { scoreRows } from '../../data/evaluation/score-rows';
 import { openOnnxModel } from '../../data/onnx/session';
@@ -12,8 +12,8 @@ import type { IdempotencyKey, RunId, Tenant } from '../../domain/ids';
 import type { MetricName } from '../../domain/evaluation/metrics/names';
 import { measureConfirmation, type Confirmation } from '../../domain/evaluation/measure/confirm';
 import type { ModelManifest } from '../../domain/model/model';
-import { scoresOfRows, widthOf } from '../../domain/evaluation/metrics/sample';
-import { seedOf } from '../../domain/statistics/random';
+import { scoresOfRows, computeWidth } from '../../domain/evaluation/metrics/sample';
+import { toSeed } from '../../domain/statistics/random';
 import { withHeartbeat } from '../run/heartbeat';
 import { countedRows } from '../evaluation/score-holdout';
 
@@ -64,8 +64,8 @@ export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps)
                 { assembled, dayCount, part: 'confirm' },
                 { rows, file },
               );
-              const { width = 1 } = widthOf(assembled.classes);
-              const judged = (values: Float64Array, each = 1) =>
+              const { width = 1 } = computeWidth(assembled.classes);
+              const scoreJudged = (values: Float64Array, each = 1) =>
                 scoresOfRows(values, counted.rows, each);
               const scores = async (ref: ArtifactRef): Promise<Float64Array> => {
                 signal.throwIfAborted();
@@ -87,16 +87,20 @@ export function createConfirmActivities({ artifacts, scratchRoot }: ConfirmDeps)
               };
               return measureConfirmation({
                 metric: input.metric,
-                labels: judged(rows.labels),
+                labels: scoreJudged(rows.labels),
                 day: counted.day,
                 days: counted.days,
-                ...widthOf(assembled.classes),
+                ...computeWidth(assembled.classes),
                 ...(assembled.drawn && { unit: assembled.drawn }),
-                byDefault: judged(await scores(input.byDefault), width),
-                tuned: judged(await scores(input.tuned), width),
+                byDefault: scoreJudged(await scores(input.byDefault), width),
+                tuned: scoreJudged(await scores(input.tuned), width),
                 // From the data and not from a clock, so that the bounds are reproducible.
-                seed: seedOf(
-                  digestOf([input.assembled.digest, input.byDefault.digest, input.tuned.digest]),
+                seed: toSeed(
+                  computeDigest([
+                    input.assembled.digest,
+                    input.byDefault.digest,
+                    input.tuned.digest,
+                  ]),
                 ),
               });
             },

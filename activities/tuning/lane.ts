@@ -5,7 +5,7 @@
 import { Context } from '@temporalio/activity';
 import type { Registry } from '../../db/registry';
 import type { Trial, TrialCounts } from '../../domain/tuning/tuning';
-import { countsOf, earlyEndReason } from '../../domain/tuning/tuning';
+import { countTrials, earlyEndReason } from '../../domain/tuning/tuning';
 import { fittingTrials } from '../../domain/tuning/warm-start';
 import { withHeartbeat } from '../run/heartbeat';
 import { retryWhileUnavailable } from '../run/retry-while-unavailable';
@@ -64,7 +64,7 @@ export function createLaneActivities(deps: LaneDeps) {
             inTurn(studyKey(input), () => nextTrial(deps, readTrials, input)),
           ),
         );
-        if (!('number' in next)) return endOf(next, await readTrials(input));
+        if (!('number' in next)) return toLaneEnd(next, await readTrials(input));
         const end = await runTrialJob(deps, readTrials, trialInput(input, next));
         const { number } = next;
         const { tenant, runId, study, tune } = input;
@@ -74,7 +74,7 @@ export function createLaneActivities(deps: LaneDeps) {
           ),
         );
         if (Date.now() >= until || Context.current().info.attempt > 1)
-          return endOf({ kind: 'more', reason: null }, await readTrials(input));
+          return toLaneEnd({ kind: 'more', reason: null }, await readTrials(input));
       }
     },
   };
@@ -92,10 +92,10 @@ async function nextTrial(
   for (;;) {
     Context.current().cancellationSignal.throwIfAborted();
     const trials = await readTrials({ tenant, runId, study });
-    const mine = trials.find((trial) => trial.status === 'running' && laneOf(trial) === lane);
+    const mine = trials.find((trial) => trial.status === 'running' && readLane(trial) === lane);
     if (mine) return mine;
     if (trials.length >= Math.min(input.until, tune.trials)) return noTrial('started');
-    const early = earlyEndReason(countsOf(trials), tune.parallel) ?? budgetReason(tune, trials);
+    const early = earlyEndReason(countTrials(trials), tune.parallel) ?? budgetReason(tune, trials);
     if (early !== null) return noTrial('over', early);
     const number = trials.length;
     const earlier = input.earlier
@@ -107,13 +107,13 @@ async function nextTrial(
       ...suggested,
     });
     if (started === 'paused') return noTrial('paused');
-    if (started.status === 'running' && laneOf(started) === lane) return started;
+    if (started.status === 'running' && readLane(started) === lane) return started;
     // Another worker took the number, so the suggestion is out of date.
   }
 }
 
 /** The first lane continues the trials that a workflow without lanes left. */
-function laneOf({ lane }: Trial): number {
+function readLane({ lane }: Trial): number {
   return lane ?? 0;
 }
 
@@ -121,8 +121,8 @@ function noTrial(kind: NoTrial['kind'], reason: string | null = null): NoTrial {
   return { kind, reason };
 }
 
-function endOf({ kind, reason }: NoTrial, trials: readonly Trial[]): LaneEnd {
-  const { complete, pruned, failed } = countsOf(trials);
+function toLaneEnd({ kind, reason }: NoTrial, trials: readonly Trial[]): LaneEnd {
+  const { complete, pruned, failed } = countTrials(trials);
   return {
     kind,
     reason,

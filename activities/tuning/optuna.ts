@@ -252,19 +252,19 @@ function trialsSentOnce(): {
       const [oldest] = sent.keys();
       if (sent.size > mostStudies && oldest !== undefined) sent.delete(oldest);
       const earlier = question.earlier?.map(withoutState);
-      const of = { ...question, trials: trials.slice(known).map(recorded), known };
+      const of = { ...question, trials: trials.slice(known).map(recordTrial), known };
       return earlier === undefined ? of : { ...of, earlier };
     },
     forget: (key) => void sent.delete(key),
   };
 }
 
-function recorded(trial: RecordedTrial): RecordedTrial {
+function recordTrial(trial: RecordedTrial): RecordedTrial {
   const { number, status, params, value, values, intermediate, samplerState } = trial;
   return { number, status, params, value, values, intermediate, samplerState };
 }
 
 /** The state of a sampler belongs to its own study. */
 function withoutState(trial: RecordedTrial): RecordedTrial {
-  return { ...recorded(trial), samplerState: {} };
+  return { ...recordTrial(trial), samplerState: {} };
 }

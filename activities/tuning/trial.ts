@@ -9,8 +9,8 @@ import type { ComputePrices } from '../../domain/cost/price';
 import { failure, isPerennialError, type FailureType } from '../../domain/failure';
 import type { ComputeBackend, ComputeKind, TrainerJob } from '../../domain/training/job';
 import type { TrialEnd, TrialParams, TrialStep } from '../../domain/tuning/tuning';
-import { objectivesOf } from '../../domain/tuning/objectives';
-import { rungsOf } from '../../domain/tuning/pruning';
+import { listObjectives } from '../../domain/tuning/objectives';
+import { listRungs } from '../../domain/tuning/pruning';
 import { busySeconds, cappedReason, valuesAtRungs } from '../../domain/tuning/tuning';
 import type { FinalJobState, RunningJob } from '../training/compute/follow-job';
 import { openJobMeter } from '../cost/job-meter';
@@ -23,7 +23,7 @@ import type { TrainerEnvironmentDeps } from '../training/environment';
 import { trainerEnvironment } from '../training/environment';
 import { trainingJob } from '../training/train';
 import type { StudyPlan } from './tuning';
-import { questionOf } from './tuning';
+import { buildStudyQuestion } from './tuning';
 import type { Optuna } from './optuna';
 import type { ReadTrials } from './study-trials';
 
@@ -71,7 +71,7 @@ export async function runTrialJob(
         keepSeconds: await secondsOfFinalTraining(registry.costs, input),
       }),
       prepare: async () => ({
-        ...trialJob(input, await trainingSetOf(artifacts, input.assembled)),
+        ...trialJob(input, await readTrainingSet(artifacts, input.assembled)),
         ...(await trainerEnvironment(deps, {
           tenant: input.tenant,
           trainer: input.train.trainer,
@@ -84,9 +84,9 @@ export async function runTrialJob(
     });
     if (ended.kind === 'failed' && ended.logs && ended.failure !== 'JobLost')
       await keepLogs(registry, input, ended.logs);
-    return await endOf(input, ended, watch);
+    return await toTrialEnd(input, ended, watch);
   } catch (error) {
-    if (isPerennialError(error) && trialsOwn.includes(error.type)) return failed(error.message);
+    if (isPerennialError(error) && trialsOwn.includes(error.type)) return toFailed(error.message);
     // `budgetReason` finds this end, and no further trial starts.
     if (isPerennialError(error) && error.type === 'BudgetSpent') {
       const { value } = await watch.verdict();
@@ -110,7 +110,7 @@ async function secondsOfFinalTraining(
 const newest = new WeakMap<object, { readonly digest: string; readonly value: TrainingSet }>();
 
 /** Keeps the newest value of a store, because all trials of a study read the same artifact. */
-async function trainingSetOf(
+async function readTrainingSet(
   artifacts: TrialDeps['artifacts'],
   ref: ArtifactRef,
 ): Promise<TrainingSet> {
@@ -134,8 +134,8 @@ function trialJob(input: TrialInput, data: TrainingSet): TrainerJob {
     { ...input, train: { ...input.train, params: { ...input.train.params, ...input.params } } },
     data,
   );
-  const rungs = input.pruning === null ? [] : rungsOf(input.pruning);
-  const [metric, ...others] = objectivesOf(input.tune).map((objective) => objective.metric);
+  const rungs = input.pruning === null ? [] : listRungs(input.pruning);
+  const [metric, ...others] = listObjectives(input.tune).map((objective) => objective.metric);
   return {
     ...job,
     keepLog: 'whenFailed',
@@ -167,14 +167,14 @@ function openWatch(
   input: TrialInput,
 ): Watch {
   const { tenant, runId, study, number, tune, pruning } = input;
-  const rungs = pruning === null ? [] : rungsOf(pruning);
+  const rungs = pruning === null ? [] : listRungs(pruning);
   const name = objectiveName(input);
   let until: number | null = null;
   let why: string | null = null;
   let values: TrialStep[] | null = null;
   let judged = 0;
 
-  async function recorded(): Promise<TrialStep[]> {
+  async function recordSteps(): Promise<TrialStep[]> {
     if (values !== null) return values;
     const trials = await readTrials({ tenant, runId, study });
     if (tune.budgetSeconds !== null)
@@ -187,7 +187,7 @@ function openWatch(
   }
 
   async function judge(seen: readonly TrialStep[]): Promise<'enough' | undefined> {
-    const known = await recorded();
+    const known = await recordSteps();
     if (pruning === null) return undefined;
     for (const value of valuesAtRungs(rungs, seen).slice(judged)) {
       if (known.length === judged) {
@@ -195,7 +195,7 @@ function openWatch(
         known.push(value);
       }
       const trials = await readTrials({ tenant, runId, study });
-      if (await optuna.shouldPrune(questionOf(input, trials))) {
+      if (await optuna.shouldPrune(buildStudyQuestion(input, trials))) {
         why = `${pruning.pruner}, at ${name} ${figure(value.value)} after ${value.step} iterations`;
         return 'enough';
       }
@@ -212,7 +212,7 @@ function openWatch(
   return {
     async look({ metrics }) {
       try {
-        await recorded();
+        await recordSteps();
         if (until !== null && Date.now() >= until) {
           why = `the budget of ${tune.budgetSeconds} s was spent`;
           return 'enough';
@@ -241,13 +241,13 @@ function openWatch(
     judgeAll: (reached) => retryWhileUnavailable(() => judge(reached)),
     async verdict() {
       // An earlier attempt may have stopped the job; the value it judged is recorded.
-      const value = (await recorded()).at(-1)?.value ?? null;
+      const value = (await recordSteps()).at(-1)?.value ?? null;
       return { status: 'pruned', value, reason: why ?? 'an earlier attempt ended its job' };
     },
   };
 }
 
-async function endOf(input: TrialInput, job: FinalJobState, watch: Watch): Promise<TrialEnd> {
+async function toTrialEnd(input: TrialInput, job: FinalJobState, watch: Watch): Promise<TrialEnd> {
   switch (job.kind) {
     case 'cancelled':
       return watch.verdict();
@@ -255,13 +255,13 @@ async function endOf(input: TrialInput, job: FinalJobState, watch: Watch): Promi
       throw failure(job.failure, job.message);
     case 'succeeded': {
       const { metrics } = job.result;
-      const names = objectivesOf(input.tune).map(({ metric }) => `tuning_${metric}`);
+      const names = listObjectives(input.tune).map(({ metric }) => `tuning_${metric}`);
       const values = names.map((name) => metrics[name] ?? NaN);
       const [value = NaN] = values;
       const missing = names.find((name) => metrics[name] === undefined);
       if (missing !== undefined)
-        return failed(`trainer ${input.train.trainer} reported no ${missing}`);
-      return (await watch.judgeAll(reachedOf(job.result.facts))) === 'enough'
+        return toFailed(`trainer ${input.train.trainer} reported no ${missing}`);
+      return (await watch.judgeAll(readTrialSteps(job.result.facts))) === 'enough'
         ? watch.verdict()
         : { status: 'complete', value, ...(input.tune.objectives ? { values } : {}) };
     }
@@ -273,7 +273,7 @@ function objectiveName({ tune }: Pick<TrialInput, 'tune'>): string {
 }
 
 /** A user's own trainer may report no values or malformed ones, which are skipped. */
-function reachedOf({ reached }: Readonly<Record<string, unknown>>): readonly TrialStep[] {
+function readTrialSteps({ reached }: Readonly<Record<string, unknown>>): readonly TrialStep[] {
   if (!Array.isArray(reached)) return [];
   return reached.flatMap((entry: unknown) => {
     const { step, value } = (entry ?? {}) as { readonly step?: unknown; readonly value?: unknown };
@@ -281,6 +281,6 @@ function reachedOf({ reached }: Readonly<Record<string, unknown>>): readonly Tri
   });
 }
 
-function failed(message: string): TrialEnd {
+function toFailed(message: string): TrialEnd {
   return { status: 'failed', value: null, reason: message.slice(0, maxReasonCharacters) };
 }

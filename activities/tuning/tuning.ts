@@ -3,7 +3,7 @@
  * and each trial is a job with its own key.
  */
 import { join } from 'node:path';
-import { codeDigestOf, openTrainerCatalog } from '../../data/training/catalog';
+import { computeCodeDigest, openTrainerCatalog } from '../../data/training/catalog';
 import type { Registry } from '../../db/registry';
 import type { StudyRef, TrialRef } from '../../db/tuning/repository';
 import type { Digest } from '../../domain/artifact';
@@ -11,13 +11,18 @@ import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
 import type { TrainSpec } from '../../domain/lifecycle/lifecycle';
 import type { Trial, TrialCounts, TrialEnd, TrialParams } from '../../domain/tuning/tuning';
-import { busySeconds, capThatEnded, countsOf, iterationsOf } from '../../domain/tuning/tuning';
-import { chosenTrial, objectivesOf, paretoFront } from '../../domain/tuning/objectives';
+import {
+  busySeconds,
+  capThatEnded,
+  countTrials,
+  findMaxIterations,
+} from '../../domain/tuning/tuning';
+import { chosenTrial, listObjectives, paretoFront } from '../../domain/tuning/objectives';
 import type { PruningSchedule } from '../../domain/tuning/pruning';
-import { pruningOf } from '../../domain/tuning/pruning';
-import { conditionsOf, extremesOf } from '../../domain/tuning/space';
+import { planPruning } from '../../domain/tuning/pruning';
+import { readConditions, listExtremes } from '../../domain/tuning/space';
 import type { FittingTrials } from '../../domain/tuning/warm-start';
-import { fittingTrials, objectiveDifference, ownerOf } from '../../domain/tuning/warm-start';
+import { fittingTrials, objectiveDifference, findOwner } from '../../domain/tuning/warm-start';
 import type { Optuna, StudyQuestion, SuggestedTrial } from './optuna';
 import { studyKey, trialKey } from './study-trials';
 import type { TuneSpec } from '../../domain/tuning/tune-spec';
@@ -75,14 +80,14 @@ export interface WarmStart {
 
 const mostLeftOut = 100;
 
-async function warmStartOf(
+async function buildWarmStart(
   { trials }: TuningDeps['registry'],
   tenant: Tenant,
   tune: TuneSpec,
 ): Promise<WarmStart | null> {
   const from = tune.warmStart?.from;
   if (from === undefined) return null;
-  const found = await trials.findStudy({ tenant, study: 'tune', ...ownerOf(from) });
+  const found = await trials.findStudy({ tenant, study: 'tune', ...findOwner(from) });
   const { runId } = found ?? {};
   const earlier = runId ? await trials.list({ tenant, runId, study: 'tune' }) : [];
   const difference = found?.tune ? objectiveDifference(found.tune, tune) : null;
@@ -115,11 +120,11 @@ export function createTuningActivities({ registry, trainersDir }: TuningDeps) {
       readonly tune: TuneSpec;
       readonly tenant?: Tenant;
     }): Promise<TuningDescription> {
-      const warmStart = tenant ? await warmStartOf(registry, tenant, tune) : null;
+      const warmStart = tenant ? await buildWarmStart(registry, tenant, tune) : null;
       return Promise.resolve().then(() => {
         const manifest = catalog.get(train.trainer);
         if (!manifest) throw failure('NotFound', `unknown trainer ${train.trainer}`);
-        const issues = extremesOf(tune.space).flatMap((extreme) =>
+        const issues = listExtremes(tune.space).flatMap((extreme) =>
           catalog
             .checkParams(train.trainer, { ...train.params, ...extreme })
             .filter(({ pointer }) =>
@@ -138,10 +143,10 @@ export function createTuningActivities({ registry, trainersDir }: TuningDeps) {
         return {
           ...(warmStart ? { warmStart } : {}),
           trainer: manifest.codeDigest,
-          tuner: codeDigestOf(join(trainersDir, 'tuner'), join(trainersDir, 'runtime')),
-          pruning: pruningOf(
+          tuner: computeCodeDigest(join(trainersDir, 'tuner'), join(trainersDir, 'runtime')),
+          pruning: planPruning(
             tune.pruner,
-            iterationsOf(manifest.iterations, train.params, tune.space),
+            findMaxIterations(manifest.iterations, train.params, tune.space),
           ),
         };
       });
@@ -154,7 +159,7 @@ export function createTuningActivities({ registry, trainersDir }: TuningDeps) {
       tune,
     }: StudyRef & { readonly tune: TuneSpec }): Promise<StudyReport> {
       const trials = await registry.trials.list({ tenant, runId, study });
-      const { complete, pruned, failed } = countsOf(trials);
+      const { complete, pruned, failed } = countTrials(trials);
       const best = chosenTrial(trials, tune);
       return {
         asked: trials.length,
@@ -164,7 +169,7 @@ export function createTuningActivities({ registry, trainersDir }: TuningDeps) {
         counts: { complete, pruned, failed },
         best: best && { number: best.number, value: best.value, params: best.params },
         seconds: busySeconds(trials, new Date().toISOString()),
-        ...(tune.objectives ? { front: frontOf(trials, tune.objectives) } : {}),
+        ...(tune.objectives ? { front: buildFront(trials, tune.objectives) } : {}),
       };
     },
 
@@ -200,7 +205,7 @@ export function createTuningActivities({ registry, trainersDir }: TuningDeps) {
   };
 }
 
-function frontOf(
+function buildFront(
   trials: readonly Trial[],
   objectives: NonNullable<TuneSpec['objectives']>,
 ): readonly FrontTrial[] {
@@ -228,11 +233,11 @@ export function suggestTrial(
   trials: readonly Trial[],
   earlier: readonly Trial[] = [],
 ): Promise<SuggestedTrial> {
-  const question = questionOf(input, trials);
+  const question = buildStudyQuestion(input, trials);
   return optuna.suggest(earlier.length === 0 ? question : { ...question, earlier });
 }
 
-export function questionOf(
+export function buildStudyQuestion(
   { tenant, runId, study, number, tune, pruning }: TrialRef & StudyPlan,
   trials: readonly Trial[],
 ): StudyQuestion {
@@ -240,10 +245,10 @@ export function questionOf(
   const space = Object.fromEntries(
     Object.entries(tune.space).map(([name, range]) => [
       name,
-      { ...range, when: conditionsOf(range) },
+      { ...range, when: readConditions(range) },
     ]),
   );
-  const directions = objectivesOf(tune).map(({ direction }) => direction);
+  const directions = listObjectives(tune).map(({ direction }) => direction);
   const { seed, sampler } = tune;
   const asked = { name: study, seed, sampler, directions, space, pruning };
   return { key, study: asked, trials, number };

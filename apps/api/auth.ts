@@ -4,7 +4,7 @@ import { allows, isPlatformAdmin } from '../../db/access/repository';
 import type { RunRepository } from '../../db/run/repository';
 import type { CommandKeys } from '../../data/access/command-signature';
 import { checkJobToken, isJobToken } from '../../data/access/job-token';
-import { sessionOf } from './session';
+import { findSession } from './session';
 import { platformTenant } from '../../domain/access/tenant';
 import { failure } from '../../domain/failure';
 import { isFinal } from '../../domain/run/run';
@@ -77,7 +77,7 @@ interface KeyAdmission extends GuardDeps {
 
 async function admit(admission: KeyAdmission): Promise<void> {
   const { request, reply, scope, apiKeys, commandKeys } = admission;
-  const session = sessionOf(commandKeys, request);
+  const session = findSession(commandKeys, request);
   const key = session === null ? bearer(request) : null;
   if (key !== null && isJobToken(key)) return admitJob(admission, key);
   const caller =

@@ -50,7 +50,7 @@ export const page = z.strictObject({
 });
 
 /** The response of a list. */
-export function pageOf<T extends z.ZodType>(item: T) {
+export function pageSchema<T extends z.ZodType>(item: T) {
   return z.object({ items: z.array(item).readonly(), nextPageToken: z.string().nullable() });
 }
 
@@ -64,7 +64,9 @@ export const idempotent = z.looseObject({
 });
 
 /** The key of a request; without the header, each request gets a new key. */
-export function keyOf(headers: { readonly 'idempotency-key'?: string | undefined }): string {
+export function readIdempotencyKey(headers: {
+  readonly 'idempotency-key'?: string | undefined;
+}): string {
   return `api/${headers['idempotency-key'] ?? randomUUID()}`;
 }
 

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { ApiKeyScope } from '../../db/access/repository';
 import type { z } from 'zod';
-import { titleOf } from '../http/problem';
+import { findTitle } from '../http/problem';
 import { pagePolicy } from '../http/security-headers';
 
 /** Tags in the order of the documentation pages. */
@@ -51,7 +51,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       const body = (input.schema as { readonly body?: z.ZodType } | undefined)?.body;
       // A missing body counts as `{}`.
       if (body?.safeParse({}).success === true)
-        optionalBodies.add(operationOf(input.route.method, input.url));
+        optionalBodies.add(nameOperation(input.route.method, input.url));
       const { config } = input.route;
       return withErrors(
         withUpload(withScope(jsonSchemaTransform(input), config), config),
@@ -140,13 +140,13 @@ function withErrors<T extends { readonly schema: unknown }>(
   const errors = Object.fromEntries(
     [...statuses]
       .sort()
-      .map((status) => [status, { ...(problem as object), description: titleOf(status) }]),
+      .map((status) => [status, { ...(problem as object), description: findTitle(status) }]),
   );
   return { ...transformed, schema: { ...schema, response: { ...errors, ...answers } } };
 }
 
 /** An operation as the document names it: `post /api/v1/runs/{id}`. */
-function operationOf(method: string | readonly string[], url: string): string {
+function nameOperation(method: string | readonly string[], url: string): string {
   return `${String(method).toLowerCase()} ${url.replaceAll(/:(\w+)/g, '{$1}')}`;
 }
 

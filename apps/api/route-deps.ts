@@ -54,7 +54,7 @@ export interface ApiDeps {
   /** The secrets that lifecycles may refer to. */
   readonly secrets: SecretAccess;
   /** Reads a secret that a lifecycle refers to. @throws if it does not exist. */
-  readonly secretOf: (ref: SecretRef) => Promise<string>;
+  readonly readSecret: (ref: SecretRef) => Promise<string>;
   /**
    * Why the platform may not run the code of a tenant's project; null if its workers confine it.
    * Code of the platform's own tenant always runs.

@@ -236,7 +236,7 @@ function openHttpApp({
   handleUnknownRoutes(app, {
     next: 'GET /openapi.json lists the routes',
     methods: watchMethods(app),
-    formOf: (path) => (isTrackingPath(path) ? mlflowForm : undefined),
+    chooseFormat: (path) => (isTrackingPath(path) ? mlflowForm : undefined),
   });
   app.addHook('onResponse', (request, reply, done) => {
     const about = {

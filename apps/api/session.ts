@@ -30,7 +30,7 @@ export function newSession({ id, expiresAt }: Pick<ApiKeyIdentity, 'id' | 'expir
  * The session of a request without an `Authorization` header; null without one.
  * @throws HttpProblem 403 for a change without the token of the session, or from another site
  */
-export function sessionOf(keys: CommandKeys, request: FastifyRequest): Session | null {
+export function findSession(keys: CommandKeys, request: FastifyRequest): Session | null {
   if (request.headers.authorization !== undefined) return null;
   const session = openSession(keys, request);
   if (session === null || ['GET', 'HEAD'].includes(request.method)) return session;

@@ -18,7 +18,7 @@ export class CliError extends Error {
 }
 
 /** The next step that an error names. */
-export function nextStepOf(error: unknown): string | undefined {
+export function findNextStep(error: unknown): string | undefined {
   const hasNext = error instanceof CliError || error instanceof ApiError || isPerennialError(error);
   return hasNext ? error.next : undefined;
 }

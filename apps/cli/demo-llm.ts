@@ -17,7 +17,7 @@ import { clone, demoContext, type DemoContextOptions } from './demo/demo-context
 import {
   readDocuments,
   readQuestions,
-  trafficOf,
+  chooseTraffic,
   type TrafficQuestion,
 } from './demo-llm/documents';
 import { llmSummary, reportText, type LlmDemoSummary } from './demo-llm/summary';
@@ -28,7 +28,7 @@ import { hundredths, type NamedRound } from './demo/summary';
 import type { ExplanationJson } from './decision/explanation-view';
 import { appliedSpec } from './lifecycle/applied';
 import { readLifecycleFolder } from './lifecycle/folder';
-import { askQuestions, questionsOf } from './serving/replay/questions';
+import { askQuestions, listQuestions } from './serving/replay/questions';
 import { describeRollout } from './rollout/view';
 import { describeRun } from './run/view';
 
@@ -37,7 +37,7 @@ export interface LlmDemoOptions extends DemoContextOptions {
   readonly quick: boolean;
 }
 
-const folderOf = (name: string): string => join(clone, 'samples', name);
+const findSampleFolder = (name: string): string => join(clone, 'samples', name);
 const {
   lifecycle: assistant,
   index,
@@ -76,19 +76,19 @@ export async function runLlmDemo(
     );
 
   // Not below .perennial, which sources may not read.
-  const subset = join(folderOf(assistant), 'data', `summaries-${quickDocuments}.parquet`);
+  const subset = join(findSampleFolder(assistant), 'data', `summaries-${quickDocuments}.parquet`);
   const [documents, questions] = [
     await readDocuments(quick ? quickDocuments : null, subset),
     await readQuestions(),
   ];
-  const given = readLifecycleFolder(folderOf(assistant), '.');
+  const given = readLifecycleFolder(findSampleFolder(assistant), '.');
   const whole = quick ? shortened(given, subset) : given;
   for (const each of [router, assistant])
     await abortOpenRollout(context, each, 'left open by an earlier npm run demo:llm');
 
   const rounds: NamedRound[] = [];
   chapter(1, 'a first assistant: one prompt and the model, without retrieval');
-  if ((await championOf(context, assistant)) === null) {
+  if ((await readChampion(context, assistant)) === null) {
     await apply(context, assistant, withoutRetrieval(whole), ', without index');
     rounds.push(await play(assistant, 'without retrieval', silence));
   } else terminal.say(`${assistant} has a champion from an earlier demo, which is kept`);
@@ -113,9 +113,9 @@ export async function runLlmDemo(
         onProgress: () => undefined,
       }),
   });
-  const asked = trafficOf(questions, spec.cases, quick ? 'answerableFirst' : 'asStored');
+  const asked = chooseTraffic(questions, spec.cases, quick ? 'answerableFirst' : 'asStored');
   rounds.push(await play(assistant, 'with retrieval', replayTo(assistant, asked)));
-  const served = await championOf(context, assistant);
+  const served = await readChampion(context, assistant);
 
   terminal.say(`\n${terminal.paint.bold(`with any OpenAI client, over HTTP: ${ask}`)}`);
   const answer =
@@ -138,13 +138,13 @@ export async function runLlmDemo(
     3,
     'a fine-tuned classifier: which of eight kinds of thing does a text describe? The adapter competes with prompts and a bag-of-words baseline',
   );
-  const learning = readLifecycleFolder(folderOf(router), '.');
+  const learning = readLifecycleFolder(findSampleFolder(router), '.');
   const trained = quick ? shortTraining(learning) : learning;
   await apply(context, router, trained, quick ? ', short training' : '');
   rounds.push(await play(router, 'the router', silence));
 
   chapter(4, 'sabotage: eight examples of one kind, no gates, and half of the traffic at once');
-  const definitions = questionsOf(
+  const definitions = listQuestions(
     await appliedLlmSpec(context, router),
     learning.files['cases.ndjson'] ?? '',
   );
@@ -154,8 +154,8 @@ export async function runLlmDemo(
   );
   rounds.push(worse);
 
-  const explained = await evidencesOf(context, rounds);
-  const champion = await championOf(context, assistant);
+  const explained = await readEvidence(context, rounds);
+  const champion = await readChampion(context, assistant);
   const seconds = hundredths((Date.now() - startedAt) / 1000);
   const summary = llmSummary({
     quick,
@@ -170,8 +170,8 @@ export async function runLlmDemo(
     load: loadavg()[0] ?? 0,
   });
   terminal.say(reportText(summary, rounds));
-  const routerChampion = await championOf(context, router);
-  return { exitCode: exitCodeOf(rounds, summary, { worse, routerChampion }), summary };
+  const routerChampion = await readChampion(context, router);
+  return { exitCode: chooseExitCode(rounds, summary, { worse, routerChampion }), summary };
 }
 
 async function appliedLlmSpec(context: CliContext, lifecycle: string): Promise<LlmLifecycleSpec> {
@@ -196,7 +196,10 @@ interface Alias {
   readonly version: number | null;
 }
 
-async function championOf(context: CliContext, model: string): Promise<LlmDemoSummary['champion']> {
+async function readChampion(
+  context: CliContext,
+  model: string,
+): Promise<LlmDemoSummary['champion']> {
   const api = context.api();
   const { version } = await api
     .call('GET /models/{model}/aliases/{alias}', { path: { model, alias: 'champion' } })
@@ -231,7 +234,7 @@ async function builtIndex(context: CliContext): Promise<number | null> {
 }
 
 /** The evidence of the run, on which its gates decided. */
-async function evidencesOf(
+async function readEvidence(
   context: CliContext,
   rounds: readonly NamedRound[],
 ): Promise<ReadonlyMap<string, LlmEvidence>> {
@@ -251,7 +254,7 @@ async function evidencesOf(
 }
 
 /** A canary may fail. A failed run, a missing champion or harm without a rollback is an error. */
-function exitCodeOf(
+function chooseExitCode(
   rounds: readonly NamedRound[],
   { champion, rollback }: LlmDemoSummary,
   {

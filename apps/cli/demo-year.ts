@@ -20,7 +20,7 @@ import { yearChart } from './demo-year/chart';
 import { readDecisions, type StartedMonth } from './demo-year/decisions';
 import { deliver } from './demo-year/deliveries';
 import { openEngine } from './demo-year/engine';
-import { monthOf, type Month } from './demo-year/months';
+import { readMonth, type Month } from './demo-year/months';
 import { comparePolicies } from './demo-year/policies';
 import { unkeptPromises, type Mishaps } from './demo-year/promises';
 import { describeYear, type YearMonth, type YearSummary } from './demo-year/report';
@@ -59,7 +59,7 @@ export async function runYearDemo(
   const say = (month: Month, what: string) => terminal.say(`${month.name.padEnd(10)} ${what}`);
   const isEnded = (): boolean => signal.aborted;
   /** Event time, which stands still while no request is sent. */
-  let now = Date.parse(monthOf(firstMonth).from);
+  let now = Date.parse(readMonth(firstMonth).from);
   let mishaps: Mishaps = { killed: null, sabotage: null, isRepaired: false };
   const candidates: YearCandidate[] = [];
   const noteCandidates = async (): Promise<void> => {
@@ -77,7 +77,7 @@ export async function runYearDemo(
   const measured: YearMonth[] = [];
   let failedRequests = 0;
   for (let number = firstMonth; number <= lastMonth && !isEnded(); number += 1) {
-    const month = monthOf(number);
+    const month = readMonth(number);
     starts.push({ month, wallMs: Date.now() });
     if (number === firstMonth)
       await applyForDemo(context, lifecycle, { body: honest, from: 'samples/flight-delay' });
@@ -89,7 +89,7 @@ export async function runYearDemo(
       });
       mishaps = { ...mishaps, sabotage };
     }
-    const lacksDistance = number === broken ? monthOf(number - 1).from : null;
+    const lacksDistance = number === broken ? readMonth(number - 1).from : null;
     await land(month, lacksDistance, lacksDistance === null ? '' : ', without their distance');
     await engine.settle({
       queued: true,

@@ -14,7 +14,7 @@ import { abortOpenRollout, playRound, type Round } from './demo/round';
 import {
   demoRun,
   hundredths,
-  rollbackOf,
+  readRollback,
   roundsTable,
   type DemoSummary,
   type NamedRound,
@@ -66,7 +66,7 @@ export async function runDemo(
   );
   const rounds = [await play('before six or not', first.until)];
   const predicted =
-    (await championOf(context)) &&
+    (await readChampion(context)) &&
     (await predictJuly({ gatewayUrl, apiKey, samplesDir, sampleFolder, model: lifecycle }));
   if (predicted) terminal.say(describePredicted(predicted, terminal.paint));
 
@@ -90,16 +90,16 @@ export async function runDemo(
   );
   rounds.push(sabotage);
 
-  const champion = await championOf(context);
+  const champion = await readChampion(context);
   const summary = {
     runs: rounds.map(demoRun),
     champion,
-    rollback: rollbackOf(sabotage),
+    rollback: readRollback(sabotage),
     predictions: predicted?.predictions.length ?? 0,
     seconds: hundredths((Date.now() - startedAt) / 1000),
   };
   terminal.say(`\n${roundsTable(rounds)}\n${outlook(options, rounds, summary)}`);
-  return { exitCode: exitCodeOf(rounds, summary), summary };
+  return { exitCode: chooseExitCode(rounds, summary), summary };
 }
 
 async function apply(context: CliContext, body: object, from: string): Promise<void> {
@@ -118,7 +118,7 @@ function describeRound({ run, rollout }: Round, { paint, columns }: Terminal): s
   ].join('\n');
 }
 
-async function championOf(context: CliContext): Promise<DemoSummary['champion']> {
+async function readChampion(context: CliContext): Promise<DemoSummary['champion']> {
   const api = context.api();
   const { version } = await api.call('GET /models/{model}/aliases/{alias}', {
     path: { model: lifecycle, alias: 'champion' },
@@ -158,7 +158,7 @@ function outlook(
 }
 
 /** A canary may fail. A failed run, a missing champion or harm without a rollback is an error. */
-function exitCodeOf(rounds: readonly Round[], { champion, rollback }: DemoSummary): ExitCode {
+function chooseExitCode(rounds: readonly Round[], { champion, rollback }: DemoSummary): ExitCode {
   const broke = rounds.some(({ run }) => run.status !== 'succeeded' && run.status !== 'stopped');
   if (broke || (rollback === null && champion?.version === rounds.at(-1)?.run.version)) return 1;
   return champion === null ? 3 : 0;

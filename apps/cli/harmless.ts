@@ -30,13 +30,13 @@ export function jsonText(value: unknown): string {
  * The same for JSON text, such as JSON lines, where only strings can contain such characters.
  */
 export function jsonEscaped(json: string): string {
-  return json.replace(/(?![\u200c\u200d\n])[\p{C}\u2028\u2029]/gu, escaped);
+  return json.replace(/(?![\u200c\u200d\n])[\p{C}\u2028\u2029]/gu, escapeCharacter);
 }
 
 const replacement = '\ufffd';
 
 /** A character outside the basic multilingual plane needs two escapes. */
-function escaped(character: string): string {
+function escapeCharacter(character: string): string {
   return Array.from(
     { length: character.length },
     (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,

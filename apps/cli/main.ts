@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { describeArguments } from './argument-help';
 import type { ExitCode } from './cli-error';
-import { CliError, nextStepOf } from './cli-error';
+import { CliError, findNextStep } from './cli-error';
 import { isPerennialError } from '../../domain/failure';
 import { ApiError } from '../client/api-error';
 import { auditCommands } from './audit/command';
@@ -222,7 +222,7 @@ function explain(error: unknown, { terminal }: CliContext): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const message = error instanceof Error ? error.message : String(error);
   terminal.say(`${terminal.paint.red('error:')} ${message}`);
-  const next = nextStepOf(error);
+  const next = findNextStep(error);
   if (next !== undefined) terminal.say(`${terminal.paint.dim('next:')} ${next}`);
   if (error instanceof CliError) return error.exitCode;
   if (error instanceof ApiError) return [400, 413, 422].includes(error.status ?? 0) ? 2 : 1;

@@ -1,7 +1,7 @@
 import { CliError } from './cli-error';
 
 /** `--param name=value`. The value is JSON, or text if it is not valid JSON. */
-export function paramsOf(given: readonly string[]): Readonly<Record<string, unknown>> {
+export function parseParams(given: readonly string[]): Readonly<Record<string, unknown>> {
   return Object.fromEntries(given.map(parameter));
 }
 

@@ -48,21 +48,21 @@ export interface TerminalOptions {
 }
 
 export function openTerminal({ stdout, stderr, noColor }: TerminalOptions): Terminal {
-  const painted = (stream: Stream): boolean => stream.isTTY === true && !noColor;
+  const isPainted = (stream: Stream): boolean => stream.isTTY === true && !noColor;
   return {
     out: (text) => void stdout.write(`${printable(text)}\n`),
     say: (text) => void stderr.write(`${printable(text)}\n`),
-    paint: paintOf(painted(stderr)),
-    outPaint: paintOf(painted(stdout)),
+    paint: choosePaint(isPainted(stderr)),
+    outPaint: choosePaint(isPainted(stdout)),
     columns: stdout.columns ?? 80,
-    screen: stderr.isTTY === true ? screenOf(stderr) : null,
+    screen: stderr.isTTY === true ? openScreen(stderr) : null,
   };
 }
 
 /**
  * A text that is higher than the terminal is cut, because scrolled lines cannot be overwritten.
  */
-function screenOf(stream: Stream): Screen {
+function openScreen(stream: Stream): Screen {
   let before = 0;
   const rows = stream.rows ?? 24;
   return {
@@ -89,7 +89,7 @@ function printable(text: string): string {
   return harmlessLines(text).replace(painted, '\u001b[$1m');
 }
 
-function paintOf(on: boolean): Paint {
+function choosePaint(on: boolean): Paint {
   const code = (number: number) => `[${number}m${paintMark}`;
   const style = (number: number) => (text: string) =>
     on && text !== '' ? `${code(number)}${text}${code(0)}` : text;
@@ -101,18 +101,18 @@ export function table(header: readonly string[], rows: readonly (readonly string
   // A line end in a cell would look like another row.
   const cells = rows.map((row) => row.map(harmless));
   const widths = header.map((title, i) =>
-    Math.max(widthOf(title), ...cells.map((row) => widthOf(row[i] ?? ''))),
+    Math.max(measureWidth(title), ...cells.map((row) => measureWidth(row[i] ?? ''))),
   );
   const line = (row: readonly string[]): string =>
     row
-      .map((cell, i) => cell + ' '.repeat(Math.max(0, (widths[i] ?? 0) - widthOf(cell))))
+      .map((cell, i) => cell + ' '.repeat(Math.max(0, (widths[i] ?? 0) - measureWidth(cell))))
       .join('  ')
       .trimEnd();
   return [line(header), ...cells.map(line)].join('\n');
 }
 
 /** Wrapped at spaces; lines after the first are indented. Empty for an empty text. */
-export function wrapped(
+export function wrapText(
   text: string,
   { columns, indent }: { readonly columns: number; readonly indent: string },
 ): readonly string[] {
@@ -120,7 +120,7 @@ export function wrapped(
   let line = '';
   // Runs of spaces stay, because they separate columns.
   for (const part of text.trimEnd().match(/\s+\S*|\S+/g) ?? []) {
-    if (line === '' || widthOf(line + part) <= columns) line += part;
+    if (line === '' || measureWidth(line + part) <= columns) line += part;
     else {
       lines.push(line);
       line = indent + part.trimStart();
@@ -133,6 +133,6 @@ export function wrapped(
  * Columns in a terminal: wide characters, such as Chinese ones and emoji, take two, combining marks
  * none.
  */
-function widthOf(text: string): number {
+function measureWidth(text: string): number {
   return stringWidth(text.replace(painted, ''));
 }

@@ -8,7 +8,7 @@ import { CliError } from './cli-error';
  * would be measured than was written.
  */
 export function readTextFile(path: string, shown: string): string {
-  const bytes = bytesOf(path, shown);
+  const bytes = readBytes(path, shown);
   if (isUtf8(bytes)) return bytes.toString('utf8');
   throw new CliError(
     `${shown}: line ${firstForeignLine(bytes)} of ${basename(path)} is not valid UTF-8`,
@@ -17,7 +17,7 @@ export function readTextFile(path: string, shown: string): string {
   );
 }
 
-function bytesOf(path: string, shown: string): Buffer {
+function readBytes(path: string, shown: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {

@@ -44,7 +44,7 @@ export function wholeFileAt(shown: string, cwd: string): WholeFile {
     const isStream = found !== undefined && !found.isFile();
     if (isStream) accessSync(path, constants.W_OK);
     else {
-      const part = partOf(path);
+      const part = formatPartPath(path);
       closeSync(openSync(part, 'a'));
       rmSync(part);
     }
@@ -60,7 +60,7 @@ export async function writeWhole(
   { shown, path, isStream }: WholeFile,
   work: (write: (text: string) => void) => Promise<void> | void,
 ): Promise<void> {
-  const to = isStream ? path : partOf(path);
+  const to = isStream ? path : formatPartPath(path);
   // Opened once, because the reader of a pipe takes its closing as the end.
   const file = saying(shown, () => openSync(to, isStream ? 'a' : 'w'));
   try {
@@ -80,7 +80,7 @@ function target(path: string): string {
 }
 
 /** Named after this process, so that concurrent writers do not mix. */
-function partOf(path: string): string {
+function formatPartPath(path: string): string {
   return `${path}.${process.pid}.part`;
 }
 

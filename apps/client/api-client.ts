@@ -91,7 +91,7 @@ export function createApiClient(target: ApiTarget): ApiClient {
     }
   };
   /** Reads a body, which may break off or not be of the API. */
-  const bodyOf = async <T>(
+  const readBody = async <T>(
     { body, statusCode: status }: Dispatcher.ResponseData,
     how: (body: Dispatcher.ResponseData['body']) => Promise<T>,
     signal?: AbortSignal,
@@ -105,10 +105,10 @@ export function createApiClient(target: ApiTarget): ApiClient {
       throw unreachable(`the response of the API at ${target.apiUrl} broke off`, error);
     }
   };
-  const checked = async (name: OperationName, input: AnyInput) => {
+  const sendChecked = async (name: OperationName, input: AnyInput) => {
     const answer = await send(name, input);
     if (answer.statusCode < 400) return answer;
-    throw await refusalOf(answer);
+    throw await readRefusal(answer);
   };
   const pages = async function* <N extends OperationName>(
     name: N,
@@ -118,8 +118,8 @@ export function createApiClient(target: ApiTarget): ApiClient {
     let read = 0;
     for (let token: string | undefined | null; token !== null && read < limit;) {
       const page = { pageSize: Math.min(200, limit - read), pageToken: token };
-      const answer = await checked(name, { ...input, query: { ...input.query, ...page } });
-      const { items, nextPageToken } = (await bodyOf(answer, json, input.signal)) as {
+      const answer = await sendChecked(name, { ...input, query: { ...input.query, ...page } });
+      const { items, nextPageToken } = (await readBody(answer, json, input.signal)) as {
         readonly items: readonly ItemOf<N>[];
         readonly nextPageToken: string | null;
       };
@@ -137,13 +137,15 @@ export function createApiClient(target: ApiTarget): ApiClient {
       return items;
     },
     async call<N extends OperationName>(name: N, input: AnyInput = {}) {
-      return (await bodyOf(await checked(name, input), json, input.signal)) as AnswerOf<N>;
+      return (await readBody(await sendChecked(name, input), json, input.signal)) as AnswerOf<N>;
     },
-    text: async (name, input) => bodyOf(await checked(name, input), async (body) => body.text()),
-    bytes: async (name, input) => bodyOf(await checked(name, input), async (body) => body.bytes()),
+    text: async (name, input) =>
+      readBody(await sendChecked(name, input), async (body) => body.text()),
+    bytes: async (name, input) =>
+      readBody(await sendChecked(name, input), async (body) => body.bytes()),
     async etag(name, input) {
-      const answer = await checked(name, input);
-      await bodyOf(answer, async (body) => body.dump());
+      const answer = await sendChecked(name, input);
+      await readBody(answer, async (body) => body.dump());
       return String(answer.headers.etag);
     },
   };
@@ -198,7 +200,7 @@ export function usualHeaders({ apiKey, reason }: Omit<ApiTarget, 'apiUrl'>) {
 }
 
 /** The message, the places and the next step of the API. */
-export async function refusalOf({
+export async function readRefusal({
   statusCode: status,
   body,
 }: Dispatcher.ResponseData): Promise<ApiError> {

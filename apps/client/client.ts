@@ -1,4 +1,4 @@
-import { trimEndOf } from '../../domain/text';
+import { trimEnd } from '../../domain/text';
 import { createApiClient, type ApiClient } from './api-client';
 import { openRuns, type RunsClient } from './runs';
 
@@ -18,7 +18,7 @@ export interface PerennialClient extends Omit<ApiClient, 'target'> {
 
 /** A client of one platform. It holds no connection that must be closed. */
 export function createClient({ url, key, reason }: ClientOptions): PerennialClient {
-  const api = createApiClient({ apiUrl: trimEndOf(url, '/'), apiKey: key, reason });
+  const api = createApiClient({ apiUrl: trimEnd(url, '/'), apiKey: key, reason });
   const { target: _, ...operations } = api;
   return { ...operations, runs: openRuns(api) };
 }

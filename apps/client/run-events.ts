@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { request } from 'undici';
-import { refusalOf, unexpectedResponse, usualHeaders, type ApiTarget } from './api-client';
+import { readRefusal, unexpectedResponse, usualHeaders, type ApiTarget } from './api-client';
 import { ApiError } from './api-error';
 import { eventMessages } from './event-messages';
 
@@ -51,7 +51,7 @@ export async function* runEvents(
         bodyTimeout: silenceMilliseconds,
         signal: signal ?? null,
       });
-      if (answer.statusCode !== 200) throw await refusalOf(answer);
+      if (answer.statusCode !== 200) throw await readRefusal(answer);
       if (!String(answer.headers['content-type']).startsWith('text/event-stream')) {
         // The body would report its early end, which is no error here.
         answer.body.on('error', () => undefined).destroy();
@@ -71,7 +71,7 @@ export async function* runEvents(
       problem = error;
     }
     if (Date.now() - lastHeard > patienceSeconds * 1000)
-      throw lost({ apiUrl: target.apiUrl, runId }, problem);
+      throw toLostError({ apiUrl: target.apiUrl, runId }, problem);
     await pause(retryMilliseconds, undefined, { ...(signal && { signal }) });
   }
 }
@@ -82,7 +82,7 @@ function isFinal(error: unknown): boolean {
   return error.status < 500 && error.status !== 429;
 }
 
-function lost(
+function toLostError(
   { apiUrl, runId }: { readonly apiUrl: string; readonly runId: string },
   error: unknown,
 ): ApiError {

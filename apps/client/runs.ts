@@ -57,7 +57,7 @@ export function openRuns(api: ApiClient): RunsClient {
         body: reason === undefined ? {} : { reason },
       }),
     async wait(id, { timeout, signal, onEvent = () => undefined } = {}) {
-      const limit = timeout === undefined ? null : AbortSignal.timeout(millisecondsOf(timeout));
+      const limit = timeout === undefined ? null : AbortSignal.timeout(parseMilliseconds(timeout));
       const either = AbortSignal.any([signal, limit].filter((each) => each != null));
       try {
         for await (const event of runEvents(api.target, id, { signal: either })) onEvent(event);
@@ -102,7 +102,7 @@ async function endedRun(
 /** The longest time of a timer. */
 const longestMilliseconds = 2 ** 31 - 1;
 
-function millisecondsOf(timeout: string): number {
+function parseMilliseconds(timeout: string): number {
   const duration = parseDuration(timeout);
   const milliseconds = (duration?.seconds ?? 0) * 1000;
   if (duration?.months === 0 && milliseconds > 0 && milliseconds <= longestMilliseconds)

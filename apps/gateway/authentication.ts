@@ -26,14 +26,14 @@ declare module 'fastify' {
 export function requires(scope: ApiKeyScope, keys: KeyCache): onRequestHookHandler {
   return (request, reply, done) => {
     const admit = (identity: ApiKeyIdentity | null): void => {
-      const refusal = refusalOf(identity, scope, request);
+      const refusal = findRefusal(identity, scope, request);
       if (identity !== null) {
         request.caller = { ...identity, tenant: actsFor(identity, request) };
         warnOfExpiry(reply, identity);
       }
       done(refusal ?? undefined);
     };
-    const key = keyOf(request);
+    const key = readKey(request);
     if (key === null) {
       done(
         new HttpProblem(
@@ -52,7 +52,7 @@ export function requires(scope: ApiKeyScope, keys: KeyCache): onRequestHookHandl
   };
 }
 
-function refusalOf(
+function findRefusal(
   identity: ApiKeyIdentity | null,
   scope: ApiKeyScope,
   request: FastifyRequest,
@@ -87,11 +87,11 @@ function namedTenant({ headers }: FastifyRequest): Tenant | null {
 }
 
 /** Tenant label for metrics of requests, also refused ones; empty if the caller is unknown. */
-export function tenantOf(request: FastifyRequest): string {
+export function findTenantLabel(request: FastifyRequest): string {
   return (request as Partial<Pick<FastifyRequest, 'caller'>>).caller?.tenant ?? '';
 }
 
-export function keyOf({ headers }: FastifyRequest): string | null {
+export function readKey({ headers }: FastifyRequest): string | null {
   const bearer = readBearer(headers.authorization);
   if (bearer !== null) return bearer;
   const apiKey = headers['x-api-key'];

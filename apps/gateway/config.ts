@@ -58,7 +58,7 @@ export interface LimitPerModel {
 }
 
 /** A model may be named like a property of every object, for example `constructor`. */
-export function limitOf({ usual, of }: LimitPerModel, model: string): number {
+export function findLimit({ usual, of }: LimitPerModel, model: string): number {
   return (Object.hasOwn(of, model) ? of[model] : undefined) ?? usual;
 }
 

@@ -85,7 +85,7 @@ export function startFailureCounts({
     column: string | null,
     rows: number,
   ): void {
-    const hour = startOf(hourMs, Date.now());
+    const hour = findStart(hourMs, Date.now());
     const key = JSON.stringify([tenant, model, version, hour, reason, column]);
     const failed = (counts.get(key)?.failed ?? 0) + rows;
     counts.set(key, { tenant, model, version, hour, reason, column, failed, isReported: false });
@@ -96,8 +96,8 @@ export function startFailureCounts({
     { rollout: { id: rollout, step }, version, eventTime }: FailureInRollout,
     rows: number,
   ): void {
-    const hour = startOf(hourMs, Date.now());
-    const minute = startOf(minuteMs, eventTime === null ? Date.now() : Date.parse(eventTime));
+    const hour = findStart(hourMs, Date.now());
+    const minute = findStart(minuteMs, eventTime === null ? Date.now() : Date.parse(eventTime));
     const key = JSON.stringify([tenant, rollout, step, version, minute, hour]);
     const failed = (inRollouts.get(key)?.failed ?? 0) + rows;
     const place = { tenant, rollout, step, version, minute, hour };
@@ -142,7 +142,7 @@ function forgetOld(
   oldest: string,
 ): void {
   for (const [key, { hour, isReported }] of counts)
-    if (hour < oldest || (isReported && hour < startOf(hourMs, Date.now()))) counts.delete(key);
+    if (hour < oldest || (isReported && hour < findStart(hourMs, Date.now()))) counts.delete(key);
 }
 
 function notReported<T extends { readonly isReported: boolean }>(
@@ -162,6 +162,6 @@ function markReported<T extends { readonly failed: number }>(
   }
 }
 
-function startOf(unitMs: number, ms: number): string {
+function findStart(unitMs: number, ms: number): string {
   return new Date(Math.floor(ms / unitMs) * unitMs).toISOString();
 }

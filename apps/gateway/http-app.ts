@@ -60,7 +60,7 @@ export function openHttpApp(
     frameworkErrors: (error, request, reply) => {
       request.traceId = traceContext(request.headers.traceparent).traceId;
       setSecurityHeaders(reply, { tls: false });
-      problemHandler(gatewayOverrides, formOf(request.url))(error, request, reply);
+      problemHandler(gatewayOverrides, chooseFormat(request.url))(error, request, reply);
     },
   });
   // Node takes the longer of this and `requestTimeout` for the whole request.
@@ -81,12 +81,12 @@ export function openHttpApp(
     done();
   });
   const next = 'this is the gateway (see GET /v2); the platform API has another address';
-  handleUnknownRoutes(app, { next, methods: watchMethods(app), formOf });
+  handleUnknownRoutes(app, { next, methods: watchMethods(app), chooseFormat });
   return app;
 }
 
 /** The error format of the path's protocol; undefined for a plain problem. */
-function formOf(path: string): ErrorFormat | undefined {
+function chooseFormat(path: string): ErrorFormat | undefined {
   return /^\/v2([/?]|$)/.test(path) ? inferenceErrors : undefined;
 }
 

@@ -64,7 +64,7 @@ export function createKeyCache({
   }
 
   async function ask(key: string): Promise<ApiKeyIdentity | null> {
-    if (now() < pausedUntil) return vouched(key);
+    if (now() < pausedUntil) return vouchFor(key);
     const askedAt = now();
     let identity: ApiKeyIdentity | null;
     try {
@@ -74,7 +74,7 @@ export function createKeyCache({
       });
     } catch (cause) {
       pausedUntil = now() + pauseMs;
-      return vouched(key, cause);
+      return vouchFor(key, cause);
     }
     if (identity === null) {
       known.delete(key);
@@ -86,7 +86,7 @@ export function createKeyCache({
     return identity;
   }
 
-  function vouched(key: string, cause?: unknown): ApiKeyIdentity {
+  function vouchFor(key: string, cause?: unknown): ApiKeyIdentity {
     const entry = known.get(key);
     if (
       entry !== undefined &&

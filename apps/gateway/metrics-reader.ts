@@ -6,7 +6,7 @@ import { isMetricsToken, metricsTokenHint } from '../http/metrics/metrics-token'
 import type { MetricsReader } from '../http/metrics/visible-metrics';
 import { HttpProblem } from '../http/problem';
 import '../http/request-context';
-import { keyOf } from './authentication';
+import { readKey } from './authentication';
 import type { KeyCache } from './key-cache';
 
 export interface MetricsReaderOptions {
@@ -24,7 +24,7 @@ export function identifyReader({
   metricsToken,
 }: MetricsReaderOptions): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
   return async (request, reply) => {
-    const credential = keyOf(request);
+    const credential = readKey(request);
     if (credential === null) return;
     if (isMetricsToken(credential, metricsToken)) {
       request.metricsReader = { kind: 'platform' };
@@ -62,6 +62,6 @@ export function identifyProbe(options: MetricsReaderOptions): ReturnType<typeof 
   };
 }
 
-export function readerOf({ metricsReader }: FastifyRequest): MetricsReader {
+export function findReader({ metricsReader }: FastifyRequest): MetricsReader {
   return metricsReader ?? { kind: 'everyone' };
 }

@@ -22,8 +22,8 @@ const object = (
   properties,
   required,
 });
-const named = (name: string): OpenApiSchema => ({ $ref: `#/components/schemas/${name}` });
-const bodyOf = (schema: z.ZodType): OpenApiSchema => {
+const toSchemaRef = (name: string): OpenApiSchema => ({ $ref: `#/components/schemas/${name}` });
+const describeBody = (schema: z.ZodType): OpenApiSchema => {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   return rest;
 };
@@ -38,9 +38,9 @@ const problem = object({
 });
 const schemas: Readonly<Record<string, OpenApiSchema>> = {
   Problem: problem,
-  InferenceError: { allOf: [named('Problem'), object({ error: text })] },
+  InferenceError: { allOf: [toSchemaRef('Problem'), object({ error: text })] },
   OpenAiError: {
-    allOf: [named('Problem'), object({ error: object({ message: text, type: text }) })],
+    allOf: [toSchemaRef('Problem'), object({ error: object({ message: text, type: text }) })],
   },
   InferRequest: {
     type: 'object',
@@ -122,7 +122,10 @@ function operation({ summary, protocol, scope, params = [], body, answer, accept
   const { mediaType, schema } = protocols[protocol];
   const errors = usualErrors.map((status) => [
     status,
-    { description: 'rejected or failed', content: { [mediaType]: { schema: named(schema) } } },
+    {
+      description: 'rejected or failed',
+      content: { [mediaType]: { schema: toSchemaRef(schema) } },
+    },
   ]);
   return {
     summary,
@@ -139,16 +142,16 @@ function operation({ summary, protocol, scope, params = [], body, answer, accept
       requestBody: { required: true, content: { 'application/json': { schema: body } } },
     }),
     responses: {
-      200: { description: 'answered', content: contentOf(answer) },
+      200: { description: 'answered', content: describeContent(answer) },
       ...(accepted !== undefined && {
-        202: { description: accepted, content: contentOf(answer) },
+        202: { description: accepted, content: describeContent(answer) },
       }),
       ...(Object.fromEntries(errors) as Readonly<Record<string, unknown>>),
     },
   };
 }
 
-function contentOf(answer: Readonly<Record<string, OpenApiSchema>>) {
+function describeContent(answer: Readonly<Record<string, OpenApiSchema>>) {
   return Object.fromEntries(
     Object.entries(answer).map(([mediaType, schema]) => [mediaType, { schema }]),
   );
@@ -166,11 +169,11 @@ const metadata = object({
   outputs: list(anyObject),
 });
 const ready = object({ name: text, version: text, ready: { type: 'boolean' }, digest: text });
-const inferAnswer = { ...json(named('InferAnswer')), 'application/octet-stream': {} };
+const inferAnswer = { ...json(toSchemaRef('InferAnswer')), 'application/octet-stream': {} };
 const infer = {
   ...inference,
   summary: 'Score rows',
-  body: named('InferRequest'),
+  body: toSchemaRef('InferRequest'),
   answer: inferAnswer,
 };
 
@@ -205,7 +208,7 @@ export function gatewayDocument() {
           scope: 'operator',
           summary: 'Compute the features of rows without a prediction',
           params: ['model', 'version'],
-          body: named('InferRequest'),
+          body: toSchemaRef('InferRequest'),
           answer: json(object({ model_name: text, model_version: text, rows: list(anyObject) })),
         }),
       },
@@ -213,7 +216,7 @@ export function gatewayDocument() {
         post: operation({
           ...openai,
           summary: 'Request an answer from a language application',
-          body: bodyOf(chatRequestSchema),
+          body: describeBody(chatRequestSchema),
           answer: { ...json(anyObject), 'text/event-stream': anyObject },
         }),
       },
@@ -221,7 +224,7 @@ export function gatewayDocument() {
         post: operation({
           ...openai,
           summary: 'Embed texts with the embedder of an index',
-          body: bodyOf(embeddingsRequestSchema),
+          body: describeBody(embeddingsRequestSchema),
           answer: json(anyObject),
         }),
       },
@@ -246,7 +249,7 @@ export function gatewayDocument() {
           scope: 'viewer',
           summary: 'Find the nearest chunks of an index',
           params: ['index'],
-          body: bodyOf(indexQuerySchema),
+          body: describeBody(indexQuerySchema),
           answer: json(anyObject),
         }),
       },
@@ -257,8 +260,8 @@ export function gatewayDocument() {
           summary: 'Label predictions',
           body: {
             oneOf: [
-              named('Feedback'),
-              { type: 'array', items: named('Feedback'), minItems: 1, maxItems: 10_000 },
+              toSchemaRef('Feedback'),
+              { type: 'array', items: toSchemaRef('Feedback'), minItems: 1, maxItems: 10_000 },
             ],
           },
           answer: json(

@@ -119,7 +119,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     segmentBytes: config.log.segmentBytes,
     maxBytes: config.log.maxSpillBytes,
     orphanSeconds,
-    onLost: lost,
+    onLost: countLost,
     onTakeOver: (orphan) => interrupted.takeOver(orphan),
   });
   const predictionError = rateLimitedLog((what, error) => log.error({ err: error }, what));
@@ -160,7 +160,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     limits: config.log,
     onWritten: metrics.predictionsWritten,
     onSpilled: metrics.predictionsSpilled,
-    onLost: lost,
+    onLost: countLost,
     onState(state, error) {
       if (state === 'away')
         log.warn({ err: error }, 'predictions are written to disk until the registry accepts them');
@@ -388,13 +388,13 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   /** Predictions go first, because labels are checked against them. */
   async function tend(): Promise<void> {
     // If one fails, the other must still show that this process is alive.
-    const failed = (error: unknown): number => {
+    const countFailure = (error: unknown): number => {
       spoolError('the folder of the spool', error);
       return 0;
     };
     const taken = {
-      predictions: await spill.tend().catch(failed),
-      feedback: await feedback.tend().catch(failed),
+      predictions: await spill.tend().catch(countFailure),
+      feedback: await feedback.tend().catch(countFailure),
     };
     if (taken.predictions + taken.feedback > 0)
       log.info(taken, 'took over files that another gateway left on disk');
@@ -427,7 +427,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     return { tenant, model: table.isWanted(tenant, model, 'champion') ? model : '' };
   }
 
-  function lost(rows: number, reason: LossReason | 'full'): void {
+  function countLost(rows: number, reason: LossReason | 'full'): void {
     metrics.predictionsLost(rows, reason);
     if (reason === 'memory') disk.lost(rows);
     log.error({ rows, reason }, 'predictions were lost');

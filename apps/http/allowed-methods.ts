@@ -10,7 +10,7 @@ export type AllowedMethods = (path: string) => readonly string[] | undefined;
 export function watchMethods(app: FastifyInstance): AllowedMethods {
   const routes: { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [];
   app.addHook('onRoute', ({ method, url }) => {
-    routes.push({ pattern: patternOf(url), methods: [method].flat() });
+    routes.push({ pattern: toPattern(url), methods: [method].flat() });
   });
   return (path) => {
     const found = routes
@@ -21,7 +21,7 @@ export function watchMethods(app: FastifyInstance): AllowedMethods {
 }
 
 /** Supports the path syntax of this project: names (`:model`) and one `*` at the end. */
-function patternOf(url: string): RegExp {
+function toPattern(url: string): RegExp {
   const parts = url.split('/').map((part) => {
     if (part === '*') return '.*';
     return part.startsWith(':') ? '[^/]+' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');

@@ -6,7 +6,7 @@ import type { ErrorFormat } from './problem';
  */
 export const inferenceErrors: ErrorFormat = {
   mediaType: 'application/json',
-  bodyOf: (problem) => {
+  buildBody: (problem) => {
     const { detail, next } = problem;
     const body = { ...problem, error: next === undefined ? detail : `${detail}; ${next}` };
     return body;

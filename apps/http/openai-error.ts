@@ -15,13 +15,13 @@ export interface OpenAiError {
 
 export const openAiErrors: ErrorFormat = {
   mediaType: 'application/problem+json',
-  bodyOf: (problem) => {
-    const body: Problem & OpenAiError = { ...problem, ...openAiErrorOf(problem) };
+  buildBody: (problem) => {
+    const body: Problem & OpenAiError = { ...problem, ...toOpenAiError(problem) };
     return body;
   },
 };
 
-export function openAiErrorOf({
+export function toOpenAiError({
   status,
   detail,
   code,
@@ -35,7 +35,7 @@ export function openAiErrorOf({
   return {
     error: {
       message: next === undefined ? detail : `${detail}; ${next}`,
-      type: isSpent ? insufficientQuota : typeOf(status),
+      type: isSpent ? insufficientQuota : chooseType(status),
       param: first === undefined ? null : first.pointer.slice(1).replaceAll('/', '.'),
       code: isSpent ? insufficientQuota : (codes[code] ?? code),
     },
@@ -52,7 +52,7 @@ const codes: Readonly<Record<string, string>> = {
 };
 const insufficientQuota = 'insufficient_quota';
 
-function typeOf(status: number): string {
+function chooseType(status: number): string {
   if (status === 401) return 'authentication_error';
   if (status === 403) return 'permission_error';
   if (status === 429) return 'rate_limit_error';

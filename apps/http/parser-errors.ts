@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { HttpProblem, problemOf } from './problem';
+import { HttpProblem, toProblem } from './problem';
 import { securityHeaders } from './security-headers';
 import { traceContext } from './trace-context';
 
@@ -11,7 +11,7 @@ export function sendParserError(error: NodeJS.ErrnoException, socket: Socket): v
   // The connection is closed, so no answer can be sent.
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const { traceId, traceparent } = traceContext(undefined);
-  const problem = problemOf(refusalOf(error.code), traceId);
+  const problem = toProblem(toHttpProblem(error.code), traceId);
   const body = JSON.stringify(problem);
   const head = {
     ...securityHeaders({ tls: false }),
@@ -28,7 +28,7 @@ export function sendParserError(error: NodeJS.ErrnoException, socket: Socket): v
   socket.destroySoon();
 }
 
-function refusalOf(code: string | undefined): HttpProblem {
+function toHttpProblem(code: string | undefined): HttpProblem {
   if (code === 'HPE_HEADER_OVERFLOW')
     return new HttpProblem(431, 'HeadersTooLarge', 'the headers have more than 16 KiB');
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')

@@ -100,7 +100,7 @@ const titles: Readonly<Record<number, string>> = {
   504: 'Timeout',
 };
 
-export function titleOf(status: number): string {
+export function findTitle(status: number): string {
   return titles[status] ?? 'Error';
 }
 
@@ -136,12 +136,12 @@ export type ProblemHandler = (
 /** The error format of another protocol: additional members and its media type. */
 export interface ErrorFormat {
   readonly mediaType: string;
-  readonly bodyOf: (problem: Problem) => Problem;
+  readonly buildBody: (problem: Problem) => Problem;
 }
 
 const plainForm: ErrorFormat = {
   mediaType: 'application/problem+json',
-  bodyOf: (problem) => problem,
+  buildBody: (problem) => problem,
 };
 
 /**
@@ -153,7 +153,7 @@ export function problemHandler(
   form: ErrorFormat = plainForm,
 ): ProblemHandler {
   return (error, request, reply) =>
-    answerProblem(problemOf(error, request.traceId, overrides), form, { error, request, reply });
+    answerProblem(toProblem(error, request.traceId, overrides), form, { error, request, reply });
 }
 
 interface FailedRequest {
@@ -164,7 +164,7 @@ interface FailedRequest {
 
 function answerProblem(
   problem: Problem,
-  { mediaType, bodyOf }: ErrorFormat,
+  { mediaType, buildBody }: ErrorFormat,
   { error, request, reply }: FailedRequest,
 ): void {
   if (problem.status >= 500)
@@ -181,7 +181,7 @@ function answerProblem(
     .status(problem.status)
     .header('content-type', mediaType)
     .serializer(String)
-    .send(JSON.stringify(bodyOf(problem)));
+    .send(JSON.stringify(buildBody(problem)));
 }
 
 /**
@@ -202,13 +202,13 @@ export interface NotFoundOptions {
   readonly next: string;
   readonly methods: AllowedMethods;
   /** The format of the protocol that a path belongs to; default: a plain problem. */
-  readonly formOf?: (path: string) => ErrorFormat | undefined;
+  readonly chooseFormat?: (path: string) => ErrorFormat | undefined;
 }
 
 /**
  * Sends 405 with `Allow` if the path has a route for another method, else 404 (RFC 9110, 15.5.6).
  */
-function notFoundHandler({ next, methods, formOf }: NotFoundOptions) {
+function notFoundHandler({ next, methods, chooseFormat }: NotFoundOptions) {
   return (request: FastifyRequest, reply: FastifyReply): void => {
     const path = request.url.split('?')[0] ?? '';
     const known = methods(path);
@@ -224,7 +224,7 @@ function notFoundHandler({ next, methods, formOf }: NotFoundOptions) {
             `${request.method} is not allowed for ${path}`,
             `use ${allowed.join(' or ')}`,
           );
-    answerProblem(problemOf(error, request.traceId), formOf?.(path) ?? plainForm, {
+    answerProblem(toProblem(error, request.traceId), chooseFormat?.(path) ?? plainForm, {
       error,
       request,
       reply,
@@ -236,7 +236,7 @@ function notFoundHandler({ next, methods, formOf }: NotFoundOptions) {
  * Contains no request data and nothing about this machine, only messages that are written for
  * callers.
  */
-export function problemOf(
+export function toProblem(
   error: FastifyError | Error,
   traceId: string,
   overrides: Partial<Record<FailureType, number>> = {},
@@ -295,7 +295,7 @@ function problem(
 ): Problem {
   return {
     type: `https://perennial.dev/problems/${code}`,
-    title: titleOf(status),
+    title: findTitle(status),
     status,
     detail,
     code,

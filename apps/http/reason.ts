@@ -14,7 +14,7 @@ export const maxReasonLength = 1000;
 export function readReason({ headers }: Pick<FastifyRequest, 'headers'>): string | null {
   const given = headers[reasonHeader];
   if (typeof given !== 'string' || given === '') return null;
-  const reason = decoded(given);
+  const reason = decodeReason(given);
   // The audit log is shown in terminals and stored in PostgreSQL, which cannot store NUL.
   if (reason === null || /\p{Cc}/u.test(reason) || reason.length > maxReasonLength) {
     const detail = `the header ${reasonHeader} must be percent-encoded UTF-8 without control characters, at most ${maxReasonLength} characters`;
@@ -23,7 +23,7 @@ export function readReason({ headers }: Pick<FastifyRequest, 'headers'>): string
   return reason;
 }
 
-function decoded(text: string): string | null {
+function decodeReason(text: string): string | null {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { SourceDocument } from '../../domain/document/document';
 import { objectDocument } from '../../domain/document/document';
 import type { DocumentPath } from '../../domain/document/path';
-import { isMap, nameOf } from '../../domain/document/path';
+import { isMap, formatPath } from '../../domain/document/path';
 import type { Issue } from '../../domain/failure';
 import { failure } from '../../domain/failure';
 import { formatIssue } from '../../domain/document/issue-text';
@@ -59,7 +59,7 @@ function withoutFile(issue: Issue): Issue {
 function unstorable({ value, issueAt }: SourceDocument): readonly Issue[] {
   const check = (text: string, path: DocumentPath): readonly Issue[] =>
     /\0|\p{Surrogate}/u.test(text)
-      ? [issueAt(path, `${nameOf(path)} contains a NUL character or a lone surrogate`)]
+      ? [issueAt(path, `${formatPath(path)} contains a NUL character or a lone surrogate`)]
       : [];
   const visit = (part: unknown, path: DocumentPath): readonly Issue[] => {
     if (typeof part === 'string') return check(part, path);

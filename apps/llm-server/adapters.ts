@@ -24,7 +24,7 @@ export interface Adapters {
    * The file of a name, or of the digest of a registered artifact. @throws ApiError 404 for an
    * unknown name
    */
-  fileOf(name: string): Promise<string>;
+  findFile(name: string): Promise<string>;
 }
 
 export interface AdaptersOptions {
@@ -92,7 +92,7 @@ export function openAdapters({
    * adapter; llama.cpp then compares every shape.
    */
   async function checkAdapter(path: string): Promise<void> {
-    const metadata = await metadataOf(path);
+    const metadata = await readMetadata(path);
     const refuse = (message: string): never => {
       rmSync(path, { force: true });
       throw new ApiError(400, message, { code: 'adapter_mismatch' });
@@ -107,7 +107,7 @@ export function openAdapters({
       );
   }
 
-  async function metadataOf(path: string): Promise<unknown> {
+  async function readMetadata(path: string): Promise<unknown> {
     try {
       return (await llamaCpp.readGgufFileInfo(path)).metadata;
     } catch (cause) {
@@ -129,7 +129,7 @@ export function openAdapters({
       if (was) keep();
       return was;
     },
-    async fileOf(name) {
+    async findFile(name) {
       const artifact = known.get(name) ?? [...known.values()].find(({ digest }) => digest === name);
       if (artifact === undefined) {
         const some =

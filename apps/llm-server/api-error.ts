@@ -24,10 +24,10 @@ export class ApiError extends Error {
 }
 
 export function errorBody({ status, message, code, param }: ApiError): object {
-  return { error: { message, type: typeOf(status), param, code } };
+  return { error: { message, type: chooseType(status), param, code } };
 }
 
-function typeOf(status: number): string {
+function chooseType(status: number): string {
   if (status === 401) return 'authentication_error';
   if (status === 429) return 'rate_limit_error';
   return status >= 500 ? 'server_error' : 'invalid_request_error';

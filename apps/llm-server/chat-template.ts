@@ -7,7 +7,7 @@ import { loadJinja, type Jinja } from './llama-cpp';
 
 export interface ChatTemplate {
   /** The conversation in the model's chat format, up to the start of the assistant's answer. */
-  tokensOf(messages: readonly ChatMessage[]): Token[];
+  tokenize(messages: readonly ChatMessage[]): Token[];
   /**
    * Estimate the tokens of the messages, up to a little more than `max`: tokenizing megabytes
    * would block the event loop for seconds.
@@ -45,7 +45,7 @@ export async function openChatTemplate(
   const special = specialTexts(model);
   refuseUnusable(() => render(template, [{ role: 'user', content: 'hello' }], special));
   return {
-    tokensOf(messages) {
+    tokenize(messages) {
       // A mark replaces the content of each message, so that `<|im_end|>` is a token only where the
       // template has it, not in a user's text.
       const mark = randomUUID();

@@ -113,13 +113,13 @@ export async function openEngine({ config, artifacts, warn }: EngineOptions): Pr
         if (estimate > contextTokens * 1.1)
           throw overflow(contextTokens, estimate, wish.maxTokens, 'at least ');
       }
-      const prompt = template.tokensOf(wish.messages);
+      const prompt = template.tokenize(wish.messages);
       const maxTokens = wish.maxTokens ?? contextTokens - prompt.length;
       if (maxTokens < 1 || prompt.length + maxTokens > contextTokens)
         throw overflow(contextTokens, prompt.length, wish.maxTokens);
       const grammar = wish.grammar === null ? null : await grammars.stateFor(wish.grammar);
       const { pool, slot } = await sequenceFor(
-        wish.adapter === null ? null : await adapters.fileOf(wish.adapter),
+        wish.adapter === null ? null : await adapters.findFile(wish.adapter),
         prompt,
         signal,
       );

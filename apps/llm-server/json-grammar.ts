@@ -45,9 +45,9 @@ export function grammarSchema(schema: GrammarSchema): GrammarSchema {
   let nodes = 0;
 
   function convert(value: unknown, path: string): GrammarSchema {
-    if (++nodes > maxNodes) throw refused('', `the schema has more than ${maxNodes} parts`);
+    if (++nodes > maxNodes) throw refuseSchema('', `the schema has more than ${maxNodes} parts`);
     if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw refused(path, 'is not a schema object');
+      throw refuseSchema(path, 'is not a schema object');
     const node = Object.fromEntries(
       Object.entries(value).filter(([key]) => !notes.includes(key)),
     ) as GrammarSchema;
@@ -59,7 +59,7 @@ export function grammarSchema(schema: GrammarSchema): GrammarSchema {
     if ('enum' in node) {
       const values = node['enum'];
       if (!Array.isArray(values) || values.length === 0)
-        throw refused(path, 'enum is not a list of values');
+        throw refuseSchema(path, 'enum is not a list of values');
       return only(node, ['enum', 'type'], path, { enum: values.map((one) => literal(one, path)) });
     }
     return ofType(node, path);
@@ -74,7 +74,7 @@ export function grammarSchema(schema: GrammarSchema): GrammarSchema {
     }
     const allowed = typeof type === 'string' ? rules[type] : undefined;
     if (allowed === undefined)
-      throw refused(
+      throw refuseSchema(
         path,
         type === undefined ? 'has no type' : `${JSON.stringify(type)} is not a type`,
       );
@@ -82,10 +82,10 @@ export function grammarSchema(schema: GrammarSchema): GrammarSchema {
       if (/^(min|max)/.test(key)) checkBound(key, value, path);
     const format = node['format'];
     if (format !== undefined && !formats.includes(format as string))
-      throw refused(path, `the format ${JSON.stringify(format)} is not supported`);
+      throw refuseSchema(path, `the format ${JSON.stringify(format)} is not supported`);
     const made: Record<string, unknown> = { ...node, ...definitions(node, path) };
     if (node['properties'] !== undefined)
-      made['properties'] = mapped(node['properties'], `${path}/properties`);
+      made['properties'] = mapSchema(node['properties'], `${path}/properties`);
     if (node['items'] !== undefined) made['items'] = convert(node['items'], `${path}/items`);
     if (typeof node['additionalProperties'] === 'object')
       made['additionalProperties'] = convert(
@@ -101,7 +101,7 @@ export function grammarSchema(schema: GrammarSchema): GrammarSchema {
 
   function alternatives(node: GrammarSchema, choices: unknown, path: string): GrammarSchema {
     if (!Array.isArray(choices) || choices.length === 0)
-      throw refused(path, 'oneOf or anyOf is not a list of schemas');
+      throw refuseSchema(path, 'oneOf or anyOf is not a list of schemas');
     return only(node, ['oneOf', 'anyOf', '$defs'], path, {
       oneOf: choices.map((choice, index) => convert(choice, `${path}/oneOf/${index}`)),
       ...definitions(node, path),
@@ -112,20 +112,20 @@ export function grammarSchema(schema: GrammarSchema): GrammarSchema {
     const name = /^#\/\$defs\/([^/]+)$/.exec(String(node['$ref']))?.[1];
     const known = (schema['$defs'] ?? {}) as GrammarSchema;
     if (name === undefined || !Object.hasOwn(known, name))
-      throw refused(path, `${String(node['$ref'])} is not in the schema's $defs`);
+      throw refuseSchema(path, `${String(node['$ref'])} is not in the schema's $defs`);
     return only(node, ['$ref'], path, { $ref: node['$ref'] });
   }
 
   /** Only at the root, where references point. */
   function definitions(node: GrammarSchema, path: string): GrammarSchema {
     if (node['$defs'] === undefined) return {};
-    if (path !== '') throw refused(path, '$defs belong at the root of the schema');
-    return { $defs: mapped(node['$defs'], '/$defs') };
+    if (path !== '') throw refuseSchema(path, '$defs belong at the root of the schema');
+    return { $defs: mapSchema(node['$defs'], '/$defs') };
   }
 
-  function mapped(value: unknown, path: string): GrammarSchema {
+  function mapSchema(value: unknown, path: string): GrammarSchema {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw refused(path, 'is not an object of schemas');
+      throw refuseSchema(path, 'is not an object of schemas');
     return Object.fromEntries(
       Object.entries(value).map(([key, one]) => [key, convert(one, `${path}/${key}`)]),
     );
@@ -148,21 +148,22 @@ function only(
   made: GrammarSchema,
 ): GrammarSchema {
   const other = Object.keys(node).find((key) => !allowed.includes(key));
-  if (other !== undefined) throw refused(path, `${other} cannot be enforced during generation`);
+  if (other !== undefined)
+    throw refuseSchema(path, `${other} cannot be enforced during generation`);
   return made;
 }
 
 function literal(value: unknown, path: string): unknown {
   if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) return value;
-  throw refused(path, 'const and enum must be texts, numbers, true, false or null');
+  throw refuseSchema(path, 'const and enum must be texts, numbers, true, false or null');
 }
 
 function checkBound(key: string, value: unknown, path: string): void {
   if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= maxBound) return;
-  throw refused(path, `${key} is not a whole number from 0 to ${maxBound}`);
+  throw refuseSchema(path, `${key} is not a whole number from 0 to ${maxBound}`);
 }
 
-function refused(path: string, message: string): ApiError {
+function refuseSchema(path: string, message: string): ApiError {
   return new ApiError(400, `response_format.json_schema.schema${path}: ${message}`, {
     code: 'invalid_json_schema',
     param: 'response_format.json_schema.schema',

@@ -1,7 +1,7 @@
 import { ApiError } from './api-error';
 
 /** The adapter in `base:adapter`; null for `base`. @throws ApiError 404 for another model */
-export function adapterOf(model: string, baseName: string): string | null {
+export function parseAdapter(model: string, baseName: string): string | null {
   if (model === baseName) return null;
   if (model.startsWith(`${baseName}:`)) return model.slice(baseName.length + 1);
   throw unknownModel(model, baseName);

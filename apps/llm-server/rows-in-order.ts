@@ -14,7 +14,7 @@ interface NativeContext {
  * parallel.
  */
 export function readRowsInOrder(context: LlamaContext): LlamaContext {
-  const native = nativeOf(context);
+  const native = readNative(context);
   const [decodeBatch, sampleToken] = [
     native.decodeBatch.bind(native),
     native.sampleToken.bind(native),
@@ -38,7 +38,7 @@ export function readRowsInOrder(context: LlamaContext): LlamaContext {
   return context;
 }
 
-function nativeOf(context: LlamaContext): NativeContext {
+function readNative(context: LlamaContext): NativeContext {
   const { _ctx: native } = context as LlamaContext & { readonly _ctx?: Partial<NativeContext> };
   if (typeof native?.decodeBatch === 'function' && typeof native.sampleToken === 'function')
     return native as NativeContext;

@@ -48,7 +48,7 @@ export function createLlmServer({ config, artifacts, log }: LlmServerDeps): LlmS
     writing,
     ready: engine !== null,
   }));
-  const loaded = (): Engine => {
+  const requireEngine = (): Engine => {
     if (engine === null)
       throw new ApiError(503, 'the model is still loading', {
         code: 'model_loading',
@@ -70,7 +70,7 @@ export function createLlmServer({ config, artifacts, log }: LlmServerDeps): LlmS
       .send(await metrics.registry.metrics()),
   );
   chatRoutes(app, {
-    engine: loaded,
+    engine: requireEngine,
     modelName: config.model.name,
     metrics,
     async writing(work) {
@@ -87,7 +87,7 @@ export function createLlmServer({ config, artifacts, log }: LlmServerDeps): LlmS
     embedder.catch(() => (embedder = null));
     return embedder;
   });
-  modelRoutes(app, { engine: loaded, modelName: config.model.name });
+  modelRoutes(app, { engine: requireEngine, modelName: config.model.name });
   app.addHook('onResponse', (request, reply, done) => {
     metrics.request({
       route: request.routeOptions.url ?? 'none',

@@ -52,7 +52,7 @@ export function openLogStream({
     queue = [];
     queuedBytes = 0;
     // A write that failed within a line has left no line break.
-    const notice = lost === null ? '' : `\n${noticeOf(lost)}`;
+    const notice = lost === null ? '' : `\n${writeNotice(lost)}`;
     writeAll(Buffer.from(notice + lines.join('')), (error) => {
       writing = false;
       if (error === null) lost = null;
@@ -102,7 +102,13 @@ export function openLogStream({
 /** A pipe with a slow reader temporarily accepts no data. */
 const retryMs = 20;
 
-function noticeOf({ lines, reason }: { readonly lines: number; readonly reason: string }): string {
+function writeNotice({
+  lines,
+  reason,
+}: {
+  readonly lines: number;
+  readonly reason: string;
+}): string {
   const msg = `${lines} log lines were dropped because they could not be written (${reason})`;
   return `${JSON.stringify({ level: 'error', time: new Date().toISOString(), droppedLines: lines, msg })}\n`;
 }

@@ -15,12 +15,12 @@ import type {
 } from '../../domain/lifecycle/sections/program';
 import { isStageDefinition, stageDefaults, type StageDefinition } from '../../domain/project/stage';
 import { packageName } from '../../domain/version';
-import { digestOf, sha256 } from '../../data/digest';
+import { computeDigest, sha256 } from '../../data/digest';
 import { determinismIssues } from './determinism';
 import { compileInstalledSources } from './installed-sources';
 import { withGuardedLoops } from './loop-guard';
 import { lifecycleExports, type LifecycleExport } from './lifecycle-exports';
-import { kindIssues, kindOf } from './lifecycle-kinds';
+import { kindIssues, findKind } from './lifecycle-kinds';
 import { compile, evaluateFile } from './load-module';
 import { describeSteps, type PythonMachine } from './python-steps';
 import { configName, openProjectFolder, sdkEntry, type ProjectFolder } from './project-folder';
@@ -85,7 +85,7 @@ export async function buildProject(folder: string, machine: PythonMachine): Prom
     ),
     environment: python.lock === null ? null : sha256(python.lock),
   };
-  const digest = digestOf(build);
+  const digest = computeDigest(build);
   const { files, lock, steps } = python;
   const documents: BuiltProject['documents'] = ({ files: stored, environment }) => {
     const shared = { project: config.name, build: digest };
@@ -93,7 +93,7 @@ export async function buildProject(folder: string, machine: PythonMachine): Prom
     return Object.fromEntries(
       Object.entries(config.lifecycles).map(([name, lifecycle]) => [
         name,
-        documentOf(config.owner, { name, lifecycle, program }),
+        buildDocument(config.owner, { name, lifecycle, program }),
       ]),
     );
   };
@@ -170,7 +170,7 @@ async function describeStages(
     {
       code: digests[stage.name] ?? sha256(''),
       cache: stage.cache ?? stageDefaults.cache,
-      timeoutSeconds: timeoutOf(stage),
+      timeoutSeconds: readTimeout(stage),
       attempts: stage.retry?.attempts ?? stageDefaults.attempts,
       hasUndo: stage.undo !== undefined,
     },
@@ -178,7 +178,7 @@ async function describeStages(
   return Object.fromEntries(described);
 }
 
-function timeoutOf({ name, timeout = stageDefaults.timeout }: StageDefinition): number {
+function readTimeout({ name, timeout = stageDefaults.timeout }: StageDefinition): number {
   const duration = parseDuration(timeout);
   if (duration === null || duration.months > 0 || duration.seconds === 0)
     throw failure('InvalidInput', `stage ${name}: timeout cannot be ${JSON.stringify(timeout)}`, {
@@ -187,7 +187,7 @@ function timeoutOf({ name, timeout = stageDefaults.timeout }: StageDefinition): 
   return duration.seconds;
 }
 
-function documentOf(
+function buildDocument(
   owner: string,
   {
     name,
@@ -201,26 +201,26 @@ function documentOf(
 ): Readonly<Record<string, unknown>> {
   const program: ProgramSpec = {
     ...shared,
-    params: params ? jsonSchemaOf(`lifecycles.${name}.params`, params) : null,
+    params: params ? toJsonSchema(`lifecycles.${name}.params`, params) : null,
     ...(events && {
       events: Object.fromEntries(
         Object.entries(events).map(([event, schema]) => [
           event,
-          jsonSchemaOf(`lifecycles.${name}.events.${event}`, schema),
+          toJsonSchema(`lifecycles.${name}.events.${event}`, schema),
         ]),
       ),
     }),
   };
   return {
     apiVersion,
-    kind: kindOf(spec),
+    kind: findKind(spec),
     metadata: { name, owner, ...(labels && { labels }) },
     spec: { ...spec, program },
   };
 }
 
 /** @throws InvalidInput for a type that JSON does not have, such as `z.date()`. */
-function jsonSchemaOf(what: string, schema: z.ZodType): Readonly<Record<string, unknown>> {
+function toJsonSchema(what: string, schema: z.ZodType): Readonly<Record<string, unknown>> {
   try {
     return z.toJSONSchema(schema, { io: 'input' });
   } catch (error) {

@@ -10,7 +10,7 @@ import ts from 'typescript';
 import type { Issue } from '../../domain/failure';
 import { packageName } from '../../domain/version';
 import { configName, type ProjectFolder } from './project-folder';
-import { placeOf } from './source-place';
+import { findPlace } from './source-place';
 
 const calls: Readonly<Record<string, string>> = {
   'Date.now': 'use run.now()',
@@ -49,7 +49,7 @@ export function determinismIssues(
         if (notForWorkflows.includes(specifier))
           return `import type, or import from '${packageName}/workflow'`;
         if (!specifier.startsWith('.')) return null;
-        const file = fileOf(resolve(dirname(path), specifier));
+        const file = findFile(resolve(dirname(path), specifier));
         if (file !== null && isStageFile(stages, file))
           return 'import type, and call the stage with run.stage(…)';
         if (file !== null && basename(file) === configName) return 'import type';
@@ -75,7 +75,7 @@ function isStageFile(stages: string | null, file: string): boolean {
   );
 }
 
-function fileOf(path: string): string | null {
+function findFile(path: string): string | null {
   const candidates = [path, `${path}.ts`, join(path, 'index.ts'), path.replace(/\.js$/, '.ts')];
   return candidates.find((each) => each.endsWith('.ts') && existsSync(each)) ?? null;
 }
@@ -94,7 +94,7 @@ function fileIssues(
   const issues: Issue[] = [];
   const report = (node: ts.Node, problem: string, alternative: string): void => {
     const detail = `${problem}; ${alternative}`;
-    issues.push({ pointer: '', detail, ...placeOf(folder, source, node) });
+    issues.push({ pointer: '', detail, ...findPlace(folder, source, node) });
   };
   const visit = (node: ts.Node): void => {
     if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) {

@@ -5,7 +5,7 @@ import ts from 'typescript';
 import type { Issue } from '../../domain/failure';
 import { packageName } from '../../domain/version';
 import { toIdentifier } from '../../domain/text';
-import { placeOf } from './source-place';
+import { findPlace } from './source-place';
 
 /** The functions of the package's entry `workflow` that make a lifecycle. */
 const lifecycleFunctions = ['lifecycle', 'languageLifecycle'] as const;
@@ -42,7 +42,7 @@ export function lifecycleExports(
       exported[name] = {
         name: first.name,
         madeBy: first.madeBy,
-        place: placeOf(folder, source, first.node),
+        place: findPlace(folder, source, first.node),
       };
     else
       issues.push({
@@ -55,7 +55,7 @@ export function lifecycleExports(
     for (const other of others)
       issues.push({
         pointer: '',
-        ...placeOf(folder, source, other.node),
+        ...findPlace(folder, source, other.node),
         detail: `exports a second lifecycle, ${other.name}`,
         expected: `one lifecycle in each file, so move it to lifecycles/${other.name}.ts`,
       });
@@ -69,7 +69,7 @@ interface ExportedCall extends Pick<LifecycleExport, 'name' | 'madeBy'> {
 
 function exportedCalls(source: ts.SourceFile): readonly ExportedCall[] {
   const callees = localNames(source);
-  const functionOf = (node: ts.Expression | undefined) =>
+  const findFunction = (node: ts.Expression | undefined) =>
     node !== undefined && ts.isCallExpression(node)
       ? callees.get(node.expression.getText(source))
       : undefined;
@@ -81,7 +81,7 @@ function exportedCalls(source: ts.SourceFile): readonly ExportedCall[] {
         ({ kind }) => kind === ts.SyntaxKind.ExportKeyword,
       );
       for (const declaration of statement.declarationList.declarations) {
-        const made = functionOf(declaration.initializer);
+        const made = findFunction(declaration.initializer);
         if (made === undefined) continue;
         const name = declaration.name.getText(source);
         declared.set(name, made);
@@ -89,7 +89,7 @@ function exportedCalls(source: ts.SourceFile): readonly ExportedCall[] {
       }
     } else if (ts.isExportAssignment(statement)) {
       const { expression } = statement;
-      const made = declared.get(expression.getText(source)) ?? functionOf(expression);
+      const made = declared.get(expression.getText(source)) ?? findFunction(expression);
       if (made !== undefined) found.push({ name: 'default', madeBy: made, node: statement });
     } else if (
       ts.isExportDeclaration(statement) &&

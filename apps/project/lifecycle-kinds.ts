@@ -24,9 +24,9 @@ const languageSections = [
   'budget',
 ] as const;
 
-export function kindOf(spec: WrittenSpec): LifecycleKind {
-  if (firstOf(languageSections, spec)) return 'LlmLifecycle';
-  return firstOf([...modelSections, 'evaluate'], spec) ? 'ModelLifecycle' : 'DataLifecycle';
+export function findKind(spec: WrittenSpec): LifecycleKind {
+  if (findFirst(languageSections, spec)) return 'LlmLifecycle';
+  return findFirst([...modelSections, 'evaluate'], spec) ? 'ModelLifecycle' : 'DataLifecycle';
 }
 
 /** Specs with sections of two kinds, and functions that are not for the kind of their spec. */
@@ -40,8 +40,8 @@ export function kindIssues(
       return [
         { pointer: '', file: configName, detail: `${at} is missing`, expected: 'spec: { … }' },
       ];
-    const ofModel = firstOf(modelSections, spec);
-    const ofLanguage = firstOf(languageSections, spec);
+    const ofModel = findFirst(modelSections, spec);
+    const ofLanguage = findFirst(languageSections, spec);
     if (ofModel && ofLanguage)
       return [
         {
@@ -72,7 +72,7 @@ export function kindIssues(
   });
 }
 
-function firstOf(sections: readonly string[], spec: WrittenSpec): string | undefined {
+function findFirst(sections: readonly string[], spec: WrittenSpec): string | undefined {
   // JSON has no undefined, so such a section is not in the document that is deployed.
   return sections.find(
     (section) => (spec as Readonly<Record<string, unknown>>)[section] !== undefined,

@@ -4,7 +4,7 @@
  */
 import ts from 'typescript';
 import type { WebpackConfig } from './installed-sources';
-import { placeOf } from './source-place';
+import { findPlace } from './source-place';
 
 export interface GuardedProject {
   readonly folder: string;
@@ -48,7 +48,7 @@ export function guardLoops(
   const insertions: { readonly at: number; readonly text: string }[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isIterationStatement(node, false)) {
-      const { file, line } = placeOf(folder, source, node);
+      const { file, line } = findPlace(folder, source, node);
       const call = `${countName}(${JSON.stringify(`${file}:${line}`)});`;
       const { statement } = node;
       const start = statement.getStart(source);

@@ -10,14 +10,14 @@ export function packageToInstall(root: string, project: string): string {
   // The package has a scope, which is a folder in `node_modules`.
   const modules = resolve(root, '..', '..');
   if (basename(modules) !== 'node_modules') return `file:${relative(project, root)}`;
-  const tarball = tarballOf(modules);
+  const tarball = findTarball(modules);
   if (tarball !== null) return `file:${relative(project, tarball)}`;
   const { version } = readJson(join(root, 'package.json')) as { readonly version: string };
   return `^${version}`;
 }
 
 /** npm records in `node_modules` where each package comes from. */
-function tarballOf(modules: string): string | null {
+function findTarball(modules: string): string | null {
   const record = join(modules, '.package-lock.json');
   if (!existsSync(record)) return null;
   const { packages } = readJson(record) as {

@@ -26,7 +26,7 @@ export function openProjectFolder(folder: string): ProjectFolder {
       next: 'perennial init <name> --typescript creates a project',
     });
   const lifecycles = Object.fromEntries(
-    sourcesIn(join(folder, 'lifecycles')).map((path) => [nameOf(path), path]),
+    sourcesIn(join(folder, 'lifecycles')).map((path) => [toName(path), path]),
   );
   const stages = ['stages/index.ts', 'stages.ts']
     .map((path) => join(folder, path))
@@ -48,7 +48,7 @@ function sourcesIn(folder: string): string[] {
     .map((name) => join(folder, name));
 }
 
-function nameOf(path: string): string {
+function toName(path: string): string {
   return (path.split('/').at(-1) ?? '').replace(/\.ts$/, '');
 }
 

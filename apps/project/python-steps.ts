@@ -1,7 +1,7 @@
 /** Finds the Python steps of a project and locks their packages. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import { inspectSteps } from '../../data/project/inspect-steps';
 import { projectRequirements } from '../../data/project/requirements';
 import { stepCodeDigest, stepFilePaths } from '../../data/project/step-files';
@@ -55,7 +55,7 @@ export async function describeSteps(
   ];
   if (issues.length > 0)
     throw invalidInput('the folder steps', issues, 'correct the errors, then perennial deploy');
-  const code = digestOf({ files: stepCodeDigest(folder, paths), lock });
+  const code = computeDigest({ files: stepCodeDigest(folder, paths), lock });
   const described = steps.map(({ name, file, function: func }): [string, ProjectStepSpec] => {
     const compute = computeSchema.parse(config.steps?.[name]?.compute ?? {});
     return [name, { file, function: func, code, compute }];

@@ -38,7 +38,7 @@ export async function replayRun(workflows: string, run: RunHistory): Promise<Run
       if (error !== undefined) return failedReplay(error);
     return { kind: 'continues' };
   } catch (error) {
-    return { kind: 'notChecked', cause: messageOf(error) };
+    return { kind: 'notChecked', cause: readMessage(error) };
   }
 }
 
@@ -64,7 +64,7 @@ const nondeterminism = /\[TMPRL1100\]\s*(?:Nondeterminism error:\s*)?/;
 const codeFailure = /^Replay failed due (?:to )?workflow task failure/;
 
 function failedReplay(error: Error): RunReplay {
-  const text = messageOf(error);
+  const text = readMessage(error);
   const [, afterRule] = text.split(nondeterminism);
   if (error.name === 'DeterminismViolationError' || afterRule !== undefined)
     return {
@@ -77,7 +77,7 @@ function failedReplay(error: Error): RunReplay {
 }
 
 /** The SDK gives a failure of the code in the form of its core, with the message in quotes. */
-function messageOf(error: unknown): string {
+function readMessage(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const [, quoted] = /\bmessage: "((?:[^"\\]|\\.)*)"/.exec(text) ?? [];
   return (quoted ?? text.replace(/^.*?Details: /s, '')).trim();

@@ -24,12 +24,12 @@ export function scaffoldFiles({ name, perennial }: ScaffoldInput): Record<string
       .map((entry) => join(entry.parentPath, entry.name))
       .sort()
       .map((path) => [
-        renamed(relative(template, path), name),
-        renamed(readFileSync(path, 'utf8'), name),
+        renameTemplate(relative(template, path), name),
+        renameTemplate(readFileSync(path, 'utf8'), name),
       ]),
   );
   return {
-    'package.json': jsonFile(packageOf(name, perennial)),
+    'package.json': jsonFile(buildPackage(name, perennial)),
     'tsconfig.json': jsonFile(compilerSettings),
     // npm leaves files of these names out of a package, so the template has none.
     '.gitignore': 'node_modules/\n.perennial/\n',
@@ -40,7 +40,7 @@ export function scaffoldFiles({ name, perennial }: ScaffoldInput): Record<string
 }
 
 /** `churn` → `my-model`, and `myModel` or `MyModel` where TypeScript needs an identifier. */
-function renamed(text: string, name: string): string {
+function renameTemplate(text: string, name: string): string {
   if (name === templateName) return text;
   const identifier = toIdentifier(name);
   const typeName = identifier.charAt(0).toUpperCase() + identifier.slice(1);
@@ -51,7 +51,7 @@ function renamed(text: string, name: string): string {
     .replaceAll(/\bchurn\b/g, name);
 }
 
-function packageOf(name: string, perennial: string) {
+function buildPackage(name: string, perennial: string) {
   return {
     name,
     private: true,

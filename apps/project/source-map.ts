@@ -30,7 +30,7 @@ export function withoutPaths(code: string, places: BundlePlaces): string {
   const [whole, encoded] = comment.exec(code) ?? [];
   const plain = withNamedModules(whole === undefined ? code : code.replace(whole, ''), places);
   if (encoded === undefined) return plain;
-  const map = decoded(encoded);
+  const map = decodeMap(encoded);
   const portable: SourceMap = {
     ...map,
     file: 'workflows.js',
@@ -57,7 +57,7 @@ export function openSourcePlace(code: string, file: string): SourcePlace {
     const { stack } = (error ?? {}) as { readonly stack?: unknown };
     if (typeof stack !== 'string') return null;
     // Not parsed before the first error, because it also has the lines of all libraries.
-    map ??= new LineMap(decoded(encoded) as ConstructorParameters<typeof LineMap>[0]);
+    map ??= new LineMap(decodeMap(encoded) as ConstructorParameters<typeof LineMap>[0]);
     for (const [, line, column] of stack.matchAll(frame)) {
       const entry = map.findEntry(Number(line) - 1, Number(column) - 1);
       if ('originalSource' in entry && isOfProject(entry.originalSource))
@@ -71,7 +71,7 @@ function isOfProject(source: string): boolean {
   return source.startsWith('./') && !source.includes('node_modules/');
 }
 
-function decoded(base64: string): SourceMap {
+function decodeMap(base64: string): SourceMap {
   return JSON.parse(Buffer.from(base64, 'base64').toString('utf8')) as SourceMap;
 }
 

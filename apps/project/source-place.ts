@@ -3,7 +3,7 @@ import type ts from 'typescript';
 import type { Issue } from '../../domain/failure';
 
 /** File, line and column of a node, as issues name them. The file is relative to the project. */
-export function placeOf(
+export function findPlace(
   folder: string,
   source: ts.SourceFile,
   node: ts.Node,

@@ -7,7 +7,7 @@ import type { Issue } from '../../domain/failure';
 import type { StageDefinition } from '../../domain/project/stage';
 import { isBuiltInStage } from '../../domain/lifecycle/stages';
 import { isStageDefinition } from '../../domain/project/stage';
-import { placeOf } from './source-place';
+import { findPlace } from './source-place';
 
 interface StagesModule {
   readonly folder: string;
@@ -19,7 +19,7 @@ interface StagesModule {
 /** Stages without a schema, stages of one name, and stages with the name of a built-in one. */
 export function stageIssues({ folder, path, exports }: StagesModule): readonly Issue[] {
   const places = stagePlaces(folder, path);
-  const placesOf = (name: string): readonly StageNamePlace[] => {
+  const listPlaces = (name: string): readonly StageNamePlace[] => {
     const found = places.filter((place) => place.name === name);
     return found.length > 0 ? found : [{ name, file: relative(folder, path) }];
   };
@@ -29,7 +29,7 @@ export function stageIssues({ folder, path, exports }: StagesModule): readonly I
     const missing = missingPart(value);
     const { name } = value as Partial<StageDefinition>;
     if (missing !== null) {
-      const [place] = placesOf(name ?? exported);
+      const [place] = listPlaces(name ?? exported);
       found.push({
         pointer: '',
         ...placeFields(place),
@@ -43,7 +43,7 @@ export function stageIssues({ folder, path, exports }: StagesModule): readonly I
       ? `${name} is the name of a built-in stage`
       : `${count} stages have the name ${name}`;
     if (count < 2 && !isBuiltInStage(name)) continue;
-    for (const place of placesOf(name))
+    for (const place of listPlaces(name))
       found.push({
         pointer: '',
         ...placeFields(place),
@@ -103,7 +103,7 @@ function stagePlaces(folder: string, path: string): readonly StageNamePlace[] {
           )
             places.push({
               name: property.initializer.text,
-              ...placeOf(folder, source, property),
+              ...findPlace(folder, source, property),
             });
       }
       ts.forEachChild(node, visit);
@@ -140,7 +140,7 @@ export function unknownNameIssues(
           const near = nearest(name.text, known);
           issues.push({
             pointer: '',
-            ...placeOf(folder, source, name),
+            ...findPlace(folder, source, name),
             detail: `the project has no ${what} ${name.text}`,
             ...(near === null ? { expected } : { didYouMean: near }),
           });

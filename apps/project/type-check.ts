@@ -9,7 +9,7 @@ import type { Issue } from '../../domain/failure';
  * TypeScript.
  */
 export async function typeIssues(folder: string): Promise<readonly Issue[] | null> {
-  const compiler = compilerOf(folder);
+  const compiler = findCompiler(folder);
   if (compiler === null) return null;
   const args = [
     ...['--noEmit', '--pretty', 'false', '-p', join(folder, 'tsconfig.json')],
@@ -51,7 +51,7 @@ function issuesIn(output: string): readonly Issue[] {
   return issues;
 }
 
-function compilerOf(folder: string): string | null {
+function findCompiler(folder: string): string | null {
   try {
     return createRequire(join(folder, 'package.json')).resolve('typescript/bin/tsc');
   } catch {

@@ -35,16 +35,16 @@ export function watchProject(
   const watchers = new Map<string, FSWatcher>();
   let timer: NodeJS.Timeout | undefined;
   let isLimitReported = false;
-  const seen = (path: string, event: string, file: string | null): void => {
+  const noteChange = (path: string, event: string, file: string | null): void => {
     let hasNewFolder = false;
     // Only a name that appeared or disappeared can be that of a folder.
     if (file === null) hasNewFolder = watchFolders();
-    else if (event === 'rename') hasNewFolder = renamed(join(path, file));
+    else if (event === 'rename') hasNewFolder = wasRenamed(join(path, file));
     if (!hasNewFolder && file !== null && !watched.test(file)) return;
     clearTimeout(timer);
     timer = setTimeout(changed, quietMs);
   };
-  const renamed = (path: string): boolean => {
+  const wasRenamed = (path: string): boolean => {
     const isKnown = watchers.has(path);
     // The watcher of a folder that was removed sees nothing in a new folder of that name.
     for (const each of watchers.keys())
@@ -62,7 +62,7 @@ export function watchProject(
     let hasNewFolder = false;
     for (const path of folders) {
       if (watchers.has(path)) continue;
-      const watcher = opened(path);
+      const watcher = watchPath(path);
       if (watcher === null) continue;
       // The folder was removed. It is watched again when it is back.
       watcher.on('error', () => forget(path));
@@ -71,9 +71,9 @@ export function watchProject(
     }
     return hasNewFolder;
   };
-  const opened = (path: string): FSWatcher | null => {
+  const watchPath = (path: string): FSWatcher | null => {
     try {
-      return openWatcher(path, (event, file) => seen(path, event, file));
+      return openWatcher(path, (event, file) => noteChange(path, event, file));
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
       if (isGone(code)) return null;

@@ -63,7 +63,7 @@ export function needsEvents({
  * One sentence without the stage, or null if nothing blocks the workflow. `newest`: the newest
  * events, newest first.
  */
-export function holdUpOf(
+export function describeHoldUp(
   description: DescribeWorkflowExecutionResponse,
   newest: readonly HistoryEvent[],
   nowMs: number,
@@ -99,11 +99,11 @@ function ofActivity(activity: PendingActivity, nowMs: number): string | null {
       isUnderWay || nextMs === undefined
         ? `attempt ${attempt} is running`
         : `attempt ${attempt} follows at ${instant(nextMs)}`;
-    return `attempt ${attempt - 1} of ${name} failed: ${reasonOf(lastFailure)}; ${next}`;
+    return `attempt ${attempt - 1} of ${name} failed: ${describeFailure(lastFailure)}; ${next}`;
   }
   const sinceMs = tsToMs(activity.scheduledTime);
   if (state !== scheduled || nowMs - sinceMs < untakenMs) return null;
-  return untaken(name, activity.activityOptions?.taskQueue?.name, sinceMs);
+  return describeUntaken(name, activity.activityOptions?.taskQueue?.name, sinceMs);
 }
 
 /** The activities that run code of a project. */
@@ -139,7 +139,7 @@ function ofTask(
   if (attempt >= 3)
     return `no worker finished its workflow task in time (attempt ${attempt}, since ${instant(sinceMs)})`;
   return state === scheduled && nowMs - sinceMs >= untakenMs
-    ? untaken('its workflow task', queue, sinceMs)
+    ? describeUntaken('its workflow task', queue, sinceMs)
     : null;
 }
 
@@ -154,7 +154,7 @@ const projectWays =
 function taskReason(failed: NonNullable<ActivityFailure>): string {
   return /script execution timed out/i.test(failed.message ?? '')
     ? 'the lifecycle computed for too long without an await, perhaps in an endless loop'
-    : reasonOf(failed);
+    : describeFailure(failed);
 }
 
 /**
@@ -171,17 +171,17 @@ function ofRecord(newest: readonly HistoryEvent[], nowMs: number): string | null
   );
   const marker = event?.markerRecordedEventAttributes;
   if (!marker?.failure) return null;
-  const { name, attempt, backoffMs } = markerOf(marker.details?.['data']?.payloads?.[0]?.data);
+  const { name, attempt, backoffMs } = parseMarker(marker.details?.['data']?.payloads?.[0]?.data);
   const at = tsToMs(event?.eventTime) + backoffMs;
   const next =
     at > nowMs
       ? `attempt ${attempt + 1} follows at ${instant(at)}`
       : `attempt ${attempt + 1} is running`;
-  return `attempt ${attempt} of ${name} failed: ${reasonOf(marker.failure)}; ${next}`;
+  return `attempt ${attempt} of ${name} failed: ${describeFailure(marker.failure)}; ${next}`;
 }
 
 /** The SDK's note in the marker of a local activity. */
-function markerOf(data: Uint8Array | null | undefined): {
+function parseMarker(data: Uint8Array | null | undefined): {
   readonly name: string;
   readonly attempt: number;
   readonly backoffMs: number;
@@ -199,7 +199,7 @@ function markerOf(data: Uint8Array | null | undefined): {
   };
 }
 
-function reasonOf(failure: NonNullable<ActivityFailure>): string {
+function describeFailure(failure: NonNullable<ActivityFailure>): string {
   const timeout: number | undefined = failure.timeoutFailureInfo?.timeoutType ?? undefined;
   if (timeout !== undefined) return timeouts[timeout] ?? 'it timed out';
   const [line = ''] = (failure.message ?? '').split('\n');
@@ -207,7 +207,7 @@ function reasonOf(failure: NonNullable<ActivityFailure>): string {
   return `${type ? `${type}: ` : ''}${line.length > 300 ? `${line.slice(0, 299)}…` : line}`;
 }
 
-function untaken(what: string, queue: string | null | undefined, sinceMs: number): string {
+function describeUntaken(what: string, queue: string | null | undefined, sinceMs: number): string {
   return `no worker has taken ${what} from the queue ${queue ?? '?'} since ${instant(sinceMs)}; all are busy, or none is running (perennial doctor)`;
 }
 

@@ -82,10 +82,10 @@ export function createIndexClient({
   uiUrl,
 }: LifecycleClientOptions): IndexClient {
   const { workflow } = new Client({ connection, namespace });
-  const handleOf = (ref: IndexBuildRef) => workflow.getHandle(indexBuildWorkflowId(ref));
-  const askedOf = (ref: IndexBuildRef) =>
+  const getHandle = (ref: IndexBuildRef) => workflow.getHandle(indexBuildWorkflowId(ref));
+  const describeBuild = (ref: IndexBuildRef) =>
     withTemporalTimeout(connection, async () => {
-      const found = await handleOf(ref).describe().catch(nullIfNotFound);
+      const found = await getHandle(ref).describe().catch(nullIfNotFound);
       return found && (found.memo?.['asked'] ?? 'not said');
     });
   const start = (ref: IndexBuildRef, asked: Digest, input: IndexBuildInput) =>
@@ -145,10 +145,10 @@ export function createIndexClient({
         });
       }),
     build: async (ref, { asked, input }) => {
-      const begun = await askedOf(ref);
+      const begun = await describeBuild(ref);
       if (begun === null) await start(ref, asked, await input());
       // Of two concurrent requests, the other one has started it.
-      if ((begun ?? (await askedOf(ref))) !== asked)
+      if ((begun ?? (await describeBuild(ref))) !== asked)
         throw failure(
           'IdempotencyConflict',
           `another build of ${ref.index} was started with this key`,
@@ -158,7 +158,7 @@ export function createIndexClient({
         );
     },
     async status(ref) {
-      const handle = handleOf(ref);
+      const handle = getHandle(ref);
       const found = await withTemporalTimeout(connection, () =>
         handle.describe().catch(nullIfNotFound),
       );
@@ -189,7 +189,7 @@ export function createIndexClient({
     cancelBuild: (ref) =>
       withTemporalTimeout(connection, async () => {
         try {
-          await handleOf(ref).cancel();
+          await getHandle(ref).cancel();
         } catch (error) {
           if (!(error instanceof WorkflowNotFoundError)) throw error;
         }

@@ -1,7 +1,7 @@
 /** The only place that starts, updates and queries lifecycle workflows. */
-import { fairShareOf } from '../../domain/run/fair-share';
+import { buildFairShare } from '../../domain/run/fair-share';
 import {
-  buildIdOf,
+  toBuildId,
   projectDeployment,
   projectQueue,
 } from '../../domain/lifecycle/sections/program';
@@ -28,7 +28,7 @@ import type { RecordName } from '../../domain/run/record-name';
 import type { LifecycleInput, RunState } from '../../workflows/run/messages';
 import type { CommandKeys } from '../../data/access/command-signature';
 import { signCommand } from '../../data/access/command-signature';
-import { holdUpOf, needsEvents } from './hold-up';
+import { describeHoldUp, needsEvents } from './hold-up';
 import type { CommandActor, RolloutCommandInput } from './rollout-commands';
 import { unsignedCommand, steerRollout } from './rollout-commands';
 import {
@@ -194,7 +194,7 @@ async function start(
   pagesUrl: string | null,
 ): Promise<void> {
   try {
-    const { workflowType, ...route } = routeOf(input);
+    const { workflowType, ...route } = chooseRoute(input);
     await workflow.start(workflowType, {
       workflowId,
       ...route,
@@ -202,9 +202,9 @@ async function start(
       workflowIdConflictPolicy: 'USE_EXISTING',
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       staticSummary: `${input.lifecycle} by ${input.actor}`,
-      staticDetails: detailsOf(workflowId, input, pagesUrl),
+      staticDetails: formatDetails(workflowId, input, pagesUrl),
       typedSearchAttributes: new TypedSearchAttributes(runAttributes(input)),
-      priority: fairShareOf({ ...input, priority: input.request.priority }),
+      priority: buildFairShare({ ...input, priority: input.request.priority }),
     });
   } catch (error) {
     // The run has already ended. A late sweeper found an outbox entry whose start had succeeded.
@@ -212,7 +212,7 @@ async function start(
     if (input.program && isGrpcServiceError(error) && (error.code as number) === failedPrecondition)
       throw failure(
         'PlatformUnavailable',
-        `no worker runs build ${buildIdOf(input.program.build)} of project ` +
+        `no worker runs build ${toBuildId(input.program.build)} of project ` +
           `${input.program.project} yet; the run starts when one does`,
         { cause: error, next: 'perennial doctor' },
       );
@@ -221,7 +221,7 @@ async function start(
 }
 
 /** Markdown for the Temporal Web UI, which shows it beside what the workflow says of itself. */
-function detailsOf(
+function formatDetails(
   workflowId: string,
   { lifecycle, request: { reason } }: LifecycleInput,
   pagesUrl: string | null,
@@ -233,12 +233,12 @@ function detailsOf(
   return [
     `- Run: ${link(runId, `runs/${runId}`)}`,
     `- Model: ${link(lifecycle, `models/${name}`)}`,
-    ...(reason === undefined ? [] : [`- Reason: ${escaped(reason)}`]),
+    ...(reason === undefined ? [] : [`- Reason: ${escapeMarkdown(reason)}`]),
   ].join('\n');
 }
 
 /** Text of people has no links and no layout there. */
-function escaped(text: string): string {
+function escapeMarkdown(text: string): string {
   return text.replace(/[^\p{L}\p{N} ,.;:?-]/gu, (sign) => `&#${sign.codePointAt(0)};`);
 }
 
@@ -255,7 +255,7 @@ async function notify(
 }
 
 /** Runs of a project are executed by the workers of the build that their revision names. */
-function routeOf({ tenant, lifecycle, kind, program, request }: LifecycleInput) {
+function chooseRoute({ tenant, lifecycle, kind, program, request }: LifecycleInput) {
   if (request.batch)
     return { workflowType: batchPredictionWorkflow, taskQueue: taskQueues.orchestrator };
   if (program === undefined)
@@ -265,7 +265,7 @@ function routeOf({ tenant, lifecycle, kind, program, request }: LifecycleInput) 
     workflowType: lifecycle,
     taskQueue: projectQueue(place),
     versioningOverride: {
-      pinnedTo: { deploymentName: projectDeployment(place), buildId: buildIdOf(program.build) },
+      pinnedTo: { deploymentName: projectDeployment(place), buildId: toBuildId(program.build) },
     },
   };
 }
@@ -298,13 +298,13 @@ interface Temporal {
 async function executionState(temporal: Temporal, workflowId: string): Promise<ExecutionState> {
   const { execution, description } = await describe(temporal.workflow, workflowId);
   if (execution !== 'running' || !description) return { execution, heldUp: null };
-  const what = await heldUpOf(temporal, description);
+  const what = await findHoldUp(temporal, description);
   const stage = description.typedSearchAttributes.get(attributes.stage);
   return { execution, heldUp: what !== null && stage !== undefined ? `${stage}: ${what}` : what };
 }
 
 /** What holds up the workflow, or else a child workflow such as a study or a rollout. */
-async function heldUpOf(
+async function findHoldUp(
   temporal: Temporal,
   { raw, workflowId, runId }: WorkflowExecutionDescription,
 ): Promise<string | null> {
@@ -313,11 +313,11 @@ async function heldUpOf(
   const newest = needsEvents(raw)
     ? await connection.workflowService.getWorkflowExecutionHistoryReverse(request)
     : null;
-  const own = holdUpOf(raw, newest?.history?.events ?? [], Date.now());
+  const own = describeHoldUp(raw, newest?.history?.events ?? [], Date.now());
   if (own !== null) return own;
   for (const child of raw.pendingChildren ?? []) {
     const { description } = await describe(workflow, child.workflowId ?? '');
-    const what = description && (await heldUpOf(temporal, description));
+    const what = description && (await findHoldUp(temporal, description));
     if (what) return `${child.workflowTypeName ?? 'a workflow'}: ${what}`;
   }
   return null;

@@ -44,7 +44,7 @@ export function createPromptEvaluationClient({
   namespace,
 }: LifecycleClientOptions): PromptEvaluationClient {
   const { workflow } = new Client({ connection, namespace });
-  const viewOf = async (workflowId: string): Promise<PromptEvaluationView | null> => {
+  const readView = async (workflowId: string): Promise<PromptEvaluationView | null> => {
     try {
       return await withTemporalTimeout(connection, () =>
         workflow.getHandle(workflowId).query(promptEvaluationQuery),
@@ -54,7 +54,7 @@ export function createPromptEvaluationClient({
       throw error;
     }
   };
-  const outcomeOf = async (workflowId: string): Promise<EvaluationState> => {
+  const readOutcome = async (workflowId: string): Promise<EvaluationState> => {
     try {
       return {
         status: 'done',
@@ -62,7 +62,11 @@ export function createPromptEvaluationClient({
       };
     } catch (error) {
       if (error instanceof WorkflowFailedError)
-        return { status: 'failed', cause: deepest(error).message, next: adviceOf(deepest(error)) };
+        return {
+          status: 'failed',
+          cause: deepest(error).message,
+          next: findAdvice(deepest(error)),
+        };
       throw error;
     }
   };
@@ -89,8 +93,8 @@ export function createPromptEvaluationClient({
       );
       if (found === null) return null;
       if (found.status.name === 'RUNNING')
-        return { status: 'running', view: await viewOf(workflowId) };
-      return withTemporalTimeout(connection, () => outcomeOf(workflowId));
+        return { status: 'running', view: await readView(workflowId) };
+      return withTemporalTimeout(connection, () => readOutcome(workflowId));
     },
   };
 }
@@ -100,7 +104,7 @@ function deepest(error: Error): Error {
 }
 
 /** The `next` of a failure, as `workers/temporal/activity-errors.ts` stores it. */
-function adviceOf(error: Error): string | null {
+function findAdvice(error: Error): string | null {
   const [details] = error instanceof ApplicationFailure ? (error.details ?? []) : [];
   const next =
     typeof details === 'object' && details !== null

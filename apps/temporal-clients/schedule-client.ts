@@ -106,7 +106,7 @@ export function createScheduleClient({
   namespace,
   uiUrl,
 }: LifecycleClientOptions): ScheduleClient {
-  const pageOf = (id: string): string | null =>
+  const formatPage = (id: string): string | null =>
     uiUrl === null ? null : `${uiUrl}/namespaces/${namespace}/schedules/${encodeURIComponent(id)}`;
   const schedules = new TemporalSchedules({ connection, namespace });
   const ask = <T>(question: () => Promise<T>): Promise<T> =>
@@ -132,13 +132,15 @@ export function createScheduleClient({
   return {
     sync: ({ schedule, ...given }) =>
       ask(() =>
-        schedule === null ? remove(schedules, given) : put(schedules, { ...given, schedule }),
+        schedule === null
+          ? remove(schedules, given)
+          : putSchedule(schedules, { ...given, schedule }),
       ),
 
     get: (given) =>
       ask(async () => {
-        const found = await described(schedules.getHandle(scheduleId(given)));
-        return found === null ? null : { ...stateOf(found), url: pageOf(found.scheduleId) };
+        const found = await describeSchedule(schedules.getHandle(scheduleId(given)));
+        return found === null ? null : { ...toState(found), url: formatPage(found.scheduleId) };
       }),
 
     times: ({ from, to, ...given }) =>
@@ -180,7 +182,7 @@ interface WantedSchedule extends ScheduledLifecycle {
   readonly schedule: ScheduleSpec;
 }
 
-async function put(schedules: TemporalSchedules, wanted: WantedSchedule): Promise<void> {
+async function putSchedule(schedules: TemporalSchedules, wanted: WantedSchedule): Promise<void> {
   const options = optionsFor(wanted);
   try {
     const { paused } = wanted.schedule;
@@ -193,7 +195,7 @@ async function put(schedules: TemporalSchedules, wanted: WantedSchedule): Promis
     await schedules.getHandle(options.scheduleId).update((before) => {
       const newer = scheduledBy(before).revision > wanted.revision;
       return {
-        ...(newer ? optionsFor({ ...wanted, ...rewanted(before) }) : options),
+        ...(newer ? optionsFor({ ...wanted, ...readWanted(before) }) : options),
         state: stateAfter(before, wanted.schedule),
       };
     });
@@ -209,7 +211,7 @@ async function remove(
   given: ScheduledLifecycle & { readonly revision: number },
 ): Promise<void> {
   const handle = schedules.getHandle(scheduleId(given));
-  const found = await described(handle);
+  const found = await describeSchedule(handle);
   if (found === null || scheduledBy(found).revision > given.revision) return;
   try {
     await handle.delete();
@@ -218,7 +220,7 @@ async function remove(
   }
 }
 
-async function described(handle: ScheduleHandle): Promise<ScheduleDescription | null> {
+async function describeSchedule(handle: ScheduleHandle): Promise<ScheduleDescription | null> {
   try {
     return await handle.describe();
   } catch (error) {
@@ -291,7 +293,7 @@ function scheduledBy({ action }: ScheduleDescription): Scheduled['scheduled'] {
   return input.scheduled;
 }
 
-function rewanted(
+function readWanted(
   before: ScheduleDescription,
 ): Pick<WantedSchedule, 'program' | 'revision' | 'schedule'> {
   const { revision, spec } = scheduledBy(before);
@@ -299,7 +301,7 @@ function rewanted(
   return { program: input.program ?? null, revision, schedule: spec };
 }
 
-function stateOf(found: ScheduleDescription): Omit<ScheduleState, 'url'> {
+function toState(found: ScheduleDescription): Omit<ScheduleState, 'url'> {
   const { scheduleId: id, state, info } = found;
   const { revision, spec } = scheduledBy(found);
   return {

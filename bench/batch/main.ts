@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { openArtifactStore } from '../../data/artifact/store';
-import { chunksOf } from '../../data/evaluation/parquet-chunks';
+import { streamChunks } from '../../data/evaluation/parquet-chunks';
 import { quoteText, readParquet, withDuckDb } from '../../data/sql/platform-sql';
 import type { ArtifactRef } from '../../domain/artifact';
 import type { DatasetManifest } from '../../domain/dataset/dataset';
 import type { ModelManifest } from '../../domain/model/model';
-import { storeOf } from '../../test/support/leftovers';
+import { findStore } from '../../test/support/leftovers';
 import { startProduct, type Product } from '../../test/support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../../test/support/tiny-lifecycle';
 import { median, report, rounded } from '../figures';
@@ -121,7 +121,7 @@ interface LocalModel {
 }
 
 async function fetchModel(product: Product): Promise<LocalModel> {
-  const artifacts = openArtifactStore({ ...storeOf(product), leases: null });
+  const artifacts = openArtifactStore({ ...findStore(product), leases: null });
   try {
     const get = async <T>(path: string): Promise<T> => (await product.call<T>('GET', path)).body;
     const version = await get<{ manifest: ArtifactRef }>(`/models/${model}/versions/1`);
@@ -152,7 +152,7 @@ async function bareRound({ files, manifest, onnx }: LocalModel): Promise<number>
   await withDuckDb(async (sql) => {
     const query = `SELECT ${features.map(({ name }) => name).join(', ')}
       FROM (SELECT kind, x, y, x * y AS xy FROM ${readParquet(files)})`;
-    for await (const columns of chunksOf(sql, query)) {
+    for await (const columns of streamChunks(sql, query)) {
       const feeds: Record<string, Tensor> = {};
       features.forEach(({ name, type }, i) => {
         const column = columns[i] ?? [];

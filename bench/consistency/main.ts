@@ -16,7 +16,7 @@ import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-t
 import { inParallel } from '../../data/language/evaluation/pool';
 import { openLedgerChat } from '../../data/language/ledger-chat';
 import { openModelAccess } from '../../data/language/model-access';
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import { defaultTenant as tenant } from '../../domain/ids';
 import type { Sampling } from '../../domain/chat/chat';
 import { evaluate, type EvaluatorSpec } from '../../domain/language/dimension/evaluator';
@@ -28,7 +28,7 @@ import {
   type LlmServerProcess,
 } from '../../test/support/provider/llm-server-process';
 import { putBundle } from '../../test/support/language/served-bundles';
-import { runAsProcessor, processorOf } from './processor';
+import { runAsProcessor, readProcessor } from './processor';
 import { openTasks, type ConsistencyTask } from './tasks';
 import { openEmbeddedWorld } from '../embedded-world';
 import { report, rounded } from '../figures';
@@ -91,7 +91,7 @@ async function main(): Promise<void> {
       if (!wanted(name)) return;
       const server = await start();
       try {
-        const runs = processorOf(server.pid);
+        const runs = readProcessor(server.pid);
         await measure(`${name}, ${runs}`, straightTo(server.url, atOnce));
         own ||= runs;
       } finally {
@@ -184,7 +184,7 @@ async function throughPlatform(
       });
       const results = await evaluateCases({
         cases,
-        caseSet: digestOf(cases),
+        caseSet: computeDigest(cases),
         dimensions: [dimension],
         answerer,
         judges: {},
@@ -238,10 +238,10 @@ async function tell(
   const compared: ComparedTask[] = [];
   for (const [place, task] of tasks.entries()) {
     const base = first?.answers[place] ?? [];
-    const baseScores = await scoresOf(task, base);
+    const baseScores = await scoreAnswers(task, base);
     for (const { environment, answers } of others) {
       const given = answers[place] ?? [];
-      const scores = await scoresOf(task, given);
+      const scores = await scoreAnswers(task, given);
       compared.push({
         environment,
         task: task.name,
@@ -265,7 +265,7 @@ async function tell(
   );
 }
 
-function scoresOf(
+function scoreAnswers(
   { dimension, cases }: ConsistencyTask,
   answers: readonly string[],
 ): Promise<readonly number[]> {

@@ -51,7 +51,7 @@ process.dlopen = function (module, file, ...rest) {
 }
 
 /** The arithmetic that the process has loaded, from /proc. */
-export function processorOf(pid: number): string {
+export function readProcessor(pid: number): string {
   const found = new Set(
     readFileSync(`/proc/${pid}/maps`, 'utf8').match(/libggml-cpu-\w+(?=\.so)/g) ?? [],
   );

@@ -1,9 +1,9 @@
 import { rounded } from '../figures';
 import type { Flight } from './flights';
-import { flaggedBy, pythonOf, tools, type Flagged } from './others';
+import { flaggedBy, findPython, tools, type Flagged } from './others';
 import type { Split } from './quiet-years';
 import { plantedShifts, type PlantedShift } from './shifts';
-import { shiftedRows, streamsOf } from './streams';
+import { shiftedRows, drawStreams } from './streams';
 
 const othersStreams = 3;
 const dayMs = 86_400_000;
@@ -13,46 +13,46 @@ const dayMs = 86_400_000;
  * Evidently by its preset for drift, NannyML by its tests of drift, missing and unseen values.
  */
 export async function judgeOthers(weeks: readonly (readonly Flight[])[], split: Split) {
-  const reference = split.reference.flatMap((week) => daysOf(weeks[week] ?? []));
+  const reference = split.reference.flatMap((week) => groupByDay(weeks[week] ?? []));
   const chunks = new Map<string, readonly Flight[]>();
-  const quiet = split.heldOut.flatMap((week) => daysOf(weeks[week] ?? []));
+  const quiet = split.heldOut.flatMap((week) => groupByDay(weeks[week] ?? []));
   for (const day of quiet.filter((_, index) => index % 4 === 0))
     chunks.set(`quiet/${chunks.size}`, day);
   const changed = plantedShifts.filter(({ feature }) => feature !== null);
   changed.forEach((planted, shift) =>
-    streamsOf(weeks, split, othersStreams).forEach((stream) => {
+    drawStreams(weeks, split, othersStreams).forEach((stream) => {
       const rows = shiftedRows(stream, planted).filter(({ at }) => at < stream.onset + dayMs);
       chunks.set(`${shift}/${stream.number}`, rows);
     }),
   );
   const results = [];
   for (const tool of tools) {
-    const python = pythonOf(tool);
+    const python = findPython(tool);
     if (python === null) {
       console.log(`\n${tool}: not installed, so left out; npm run provision:drift`);
       continue;
     }
     const { flagged, seconds } = await flaggedBy(tool, python, { reference, chunks });
-    const result = { tool, ...summaryOf(flagged, changed), seconds: rounded(seconds, 0) };
+    const result = { tool, ...summarize(flagged, changed), seconds: rounded(seconds, 0) };
     results.push(result);
     console.log(
       `\n${tool}: ${result.quietDaysFlagged} of ${result.quietDays} quiet days have a flagged ` +
-        `feature, ${result.falseDaysPerYear} days per model-year; by test: ${textOf(result.quietByTest)}`,
+        `feature, ${result.falseDaysPerYear} days per model-year; by test: ${formatTests(result.quietByTest)}`,
     );
     for (const { shift, size, found, byTest } of result.shifts)
       console.log(
-        `  ${shift}, ${size}: ${found} of ${othersStreams} first days are flagged; ${textOf(byTest)}`,
+        `  ${shift}, ${size}: ${found} of ${othersStreams} first days are flagged; ${formatTests(byTest)}`,
       );
   }
   return results;
 }
 
-function summaryOf(flagged: Flagged, changed: readonly PlantedShift[]) {
+function summarize(flagged: Flagged, changed: readonly PlantedShift[]) {
   const quiet = Object.entries(flagged).filter(([chunk]) => chunk.startsWith('quiet/'));
   const tests = Object.keys(quiet[0]?.[1] ?? {});
-  const quietOf = (of: readonly string[]) =>
+  const listQuiet = (of: readonly string[]) =>
     quiet.filter(([, found]) => of.some((test) => (found[test] ?? []).length > 0)).length;
-  const quietDaysFlagged = quietOf(tests);
+  const quietDaysFlagged = listQuiet(tests);
   const firstDays = (index: number, feature: string | null, of: readonly string[]) =>
     Array.from({ length: othersStreams }, (_, stream) =>
       of.some((test) => flagged[`${index}/${stream}`]?.[test]?.includes(feature ?? '')),
@@ -62,7 +62,7 @@ function summaryOf(flagged: Flagged, changed: readonly PlantedShift[]) {
   return {
     quietDays: quiet.length,
     quietDaysFlagged,
-    quietByTest: byTest(quietOf),
+    quietByTest: byTest(listQuiet),
     falseDaysPerYear: rounded((365 * quietDaysFlagged) / quiet.length),
     shifts: changed.map(({ shift, size, feature }, index) => ({
       shift,
@@ -73,13 +73,13 @@ function summaryOf(flagged: Flagged, changed: readonly PlantedShift[]) {
   };
 }
 
-function textOf(byTest: Readonly<Record<string, number>>): string {
+function formatTests(byTest: Readonly<Record<string, number>>): string {
   return Object.entries(byTest)
     .map(([test, count]) => `${test} ${count}`)
     .join(', ');
 }
 
-function daysOf(flights: readonly Flight[]): readonly (readonly Flight[])[] {
+function groupByDay(flights: readonly Flight[]): readonly (readonly Flight[])[] {
   const days = new Map<number, Flight[]>();
   for (const flight of flights) {
     const day = Math.floor(flight.at / dayMs);

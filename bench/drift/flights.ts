@@ -43,21 +43,21 @@ export async function readWeeks(): Promise<readonly (readonly Flight[])[]> {
       `SELECT epoch_ms((scheduled_at::TIMESTAMP AT TIME ZONE 'UTC') AT TIME ZONE 'America/New_York') AS __at,
         * EXCLUDE (scheduled_at) FROM (${features}) ORDER BY __at, carrier, origin, dest`,
     );
-    return weeksOf(reader.getRowObjectsJS().map(flightOf));
+    return groupByWeek(reader.getRowObjectsJS().map(toFlight));
   } finally {
     connection.closeSync();
     instance.closeSync();
   }
 }
 
-function flightOf(row: Record<string, unknown>): Flight {
+function toFlight(row: Record<string, unknown>): Flight {
   const { __at: at, __late: late, ...values } = row;
   for (const [name, value] of Object.entries(values))
     if (typeof value === 'bigint') values[name] = Number(value);
   return { at: Number(at), values, late: typeof late === 'boolean' ? late : null };
 }
 
-function weeksOf(flights: readonly Flight[]): readonly (readonly Flight[])[] {
+function groupByWeek(flights: readonly Flight[]): readonly (readonly Flight[])[] {
   const weeks: Flight[][] = Array.from({ length: 51 }, () => []);
   for (const flight of flights) weeks[Math.floor((flight.at - firstMonday) / weekMs)]?.push(flight);
   return weeks;
@@ -68,7 +68,7 @@ export function movedTo(flights: readonly Flight[], from: number, to: number): r
   return flights.map((flight) => ({ ...flight, at: flight.at + (to - from) * weekMs }));
 }
 
-export function binsOf(flights: readonly Flight[]): readonly FeatureBins[] {
+export function buildBins(flights: readonly Flight[]): readonly FeatureBins[] {
   const names = Object.keys(flights[0]?.values ?? {});
   return names.map((name) => {
     const values = flights.map(({ values: each }) => each[name]);
@@ -85,11 +85,11 @@ export function binsOf(flights: readonly Flight[]): readonly FeatureBins[] {
   });
 }
 
-export function pairsOf(
+export function buildPairs(
   flights: readonly Flight[],
   bins: readonly FeatureBins[],
 ): readonly FeaturePair[] {
-  const { binsOf: binsOfRow } = openRowCounter({ features: bins, pairs: [] });
+  const { binRow: binsOfRow } = openRowCounter({ features: bins, pairs: [] });
   return learnPairs(
     bins,
     flights.map(({ values }) => binsOfRow((name) => values[name])),
@@ -97,7 +97,7 @@ export function pairsOf(
 }
 
 /** Counts of consecutive batches of at most `rows` flights, none of which crosses an hour. */
-export function batchesOf(
+export function splitBatches(
   flights: readonly Flight[],
   by: RowBins,
   rows = Infinity,

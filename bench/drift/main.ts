@@ -12,7 +12,7 @@ import { loadavg } from 'node:os';
 import { median, rounded } from '../figures';
 import { judgeOthers } from './compare';
 import { readWeeks, type Flight } from './flights';
-import { learnFrom, poissonInterval, splitOf, type QuietYear, type Split } from './quiet-years';
+import { learnFrom, poissonInterval, chooseSplit, type QuietYear, type Split } from './quiet-years';
 import { plantedShifts, strangeTemperature, type PlantedShift } from './shifts';
 import {
   driftBefore,
@@ -20,7 +20,7 @@ import {
   findByQuality,
   qualityBefore,
   qualityWorld,
-  streamsOf,
+  drawStreams,
   type FoundShift,
 } from './streams';
 import { measureVolume } from './volume';
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
   }
   const quiet = quietInProcesses();
   const weeks = await readWeeks();
-  const split = splitOf(weeks.length, 0);
+  const split = chooseSplit(weeks.length, 0);
   const rows = shiftRows(weeks, split);
   showShifts(rows);
   const others = await judgeOthers(weeks, split);
@@ -65,7 +65,7 @@ async function main(): Promise<void> {
 
 async function measurePart(one: (typeof parts)[number], weeks: readonly (readonly Flight[])[]) {
   const load = loadavg()[0];
-  const split = splitOf(weeks.length, 0);
+  const split = chooseSplit(weeks.length, 0);
   switch (one) {
     case 'volume':
       return { ...measureVolume(weeks, { splits, yearsPerSplit, streams: streamCount }), load };
@@ -95,7 +95,7 @@ function shiftFigures(rows: readonly ShiftRow[]) {
     shifts: rows.map(({ planted, found }) => ({
       shift: planted.shift,
       size: planted.size,
-      ...figuresOf(found),
+      ...summarize(found),
     })),
   };
 }
@@ -142,7 +142,7 @@ async function quietPart(first: number, count: number): Promise<readonly QuietYe
 function shiftRows(weeks: readonly (readonly Flight[])[], split: Split): readonly ShiftRow[] {
   const reference = learnFrom(weeks, split);
   const quality = qualityWorld(weeks, split, reference);
-  const streams = streamsOf(weeks, split, streamCount).map((stream) => ({
+  const streams = drawStreams(weeks, split, streamCount).map((stream) => ({
     stream,
     drift: driftBefore(stream, reference),
     quality: qualityBefore(stream, quality),
@@ -163,7 +163,7 @@ function shiftRows(weeks: readonly (readonly Flight[])[], split: Split): readonl
   }));
 }
 
-function figuresOf(found: readonly FoundShift[]) {
+function summarize(found: readonly FoundShift[]) {
   return {
     found: found.length,
     rows: found.length === 0 ? null : median(found.map((each) => each.rows)),
@@ -180,7 +180,7 @@ function showShifts(rows: readonly ShiftRow[]): void {
       '|---|---|---|---|---|---|---|---|',
   );
   for (const { planted, found } of rows) {
-    const { rows: needed, hours, processorMs, by } = figuresOf(found);
+    const { rows: needed, hours, processorMs, by } = summarize(found);
     console.log(
       `| ${planted.shift} | ${planted.size} | ${planted.isSevere ? 'yes' : ''} ` +
         `| ${found.length} of ${streamCount} | ${needed ?? ''} | ${hours ?? ''} ` +

@@ -1,4 +1,4 @@
-import { binOf, type FeatureBins } from '../../domain/monitoring/bins';
+import { findBin, type FeatureBins } from '../../domain/monitoring/bins';
 import type { LabelledLoss } from '../../domain/monitoring/quality/quality-blocks';
 import { rowLogloss } from '../../domain/evaluation/metrics/classification';
 import type { Flight } from './flights';
@@ -14,7 +14,7 @@ export function fitLateModel(flights: readonly Flight[], bins: readonly FeatureB
   let intercept = -1;
   const logit = (flight: Flight) =>
     bins.reduce(
-      (sum, each, index) => sum + (weights[index]?.[binOf(each, flight.values[each.name])] ?? 0),
+      (sum, each, index) => sum + (weights[index]?.[findBin(each, flight.values[each.name])] ?? 0),
       intercept,
     );
   const score = (flight: Flight) => 1 / (1 + Math.exp(-logit(flight)));
@@ -29,7 +29,7 @@ export function fitLateModel(flights: readonly Flight[], bins: readonly FeatureB
       intercept += rate * error;
       bins.forEach((each, index) => {
         const held = weights[index];
-        const bin = binOf(each, flight.values[each.name]);
+        const bin = findBin(each, flight.values[each.name]);
         if (held) held[bin] = (held[bin] ?? 0) + rate * error;
       });
     }

@@ -13,7 +13,7 @@ export type Flagged = Readonly<Record<string, Readonly<Record<string, readonly s
 const environments = join(resolve(__dirname, '..', '..'), '.perennial', 'drift-tools');
 
 /** Null where the tool is not installed. */
-export function pythonOf(tool: Tool): string | null {
+export function findPython(tool: Tool): string | null {
   const python = join(environments, tool, 'bin', 'python');
   return existsSync(python) ? python : null;
 }
@@ -35,7 +35,7 @@ export async function flaggedBy(
     );
     writeCsv(join(folder, 'chunks.csv'), [...rows.chunks]);
     const startedAt = performance.now();
-    const out = await outputOf(python, [join(__dirname, 'others.py'), tool, folder]);
+    const out = await readOutput(python, [join(__dirname, 'others.py'), tool, folder]);
     const seconds = (performance.now() - startedAt) / 1000;
     return { flagged: JSON.parse(out.trim().split('\n').at(-1) ?? '') as Flagged, seconds };
   } finally {
@@ -53,7 +53,7 @@ function writeCsv(file: string, chunks: readonly (readonly [string, readonly Fli
   writeFileSync(file, `${[['chunk', ...names].join(','), ...lines].join('\n')}\n`);
 }
 
-async function outputOf(command: string, args: readonly string[]): Promise<string> {
+async function readOutput(command: string, args: readonly string[]): Promise<string> {
   // Both report their use to their makers otherwise.
   const env = { ...process.env, DO_NOT_TRACK: '1', NML_DISABLE_USAGE_LOGGING: '1' };
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env });

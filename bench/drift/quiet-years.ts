@@ -4,13 +4,13 @@ import { driftResults } from '../../domain/monitoring/drift-results';
 import { emptyDrift } from '../../domain/monitoring/drift-state';
 import { defaultMonitor } from '../../domain/lifecycle/sections/monitor-spec';
 import {
-  referenceOf,
+  learnReference,
   type HourCounts,
   type MonitorReference,
 } from '../../domain/monitoring/reference';
 import type { DriftSettings } from '../../domain/monitoring/tolerance';
 import { seededRandom, type Random } from '../../domain/statistics/random';
-import { batchesOf, binsOf, firstMonday, pairsOf, weekMs, type Flight } from './flights';
+import { splitBatches, buildBins, firstMonday, buildPairs, weekMs, type Flight } from './flights';
 
 /** The defaults. Each family of tests has its part of the false alarms of the model. */
 const { drift } = defaultMonitor;
@@ -26,7 +26,7 @@ export interface Split {
   readonly heldOut: readonly number[];
 }
 
-export function splitOf(weeks: number, number: number): Split {
+export function chooseSplit(weeks: number, number: number): Split {
   const random = seededRandom([number, 11, 12, 13]);
   const order = Array.from({ length: weeks }, (_, week) => ({ week, key: random() }))
     .sort((a, b) => a.key - b.key)
@@ -37,13 +37,13 @@ export function splitOf(weeks: number, number: number): Split {
 
 export function learnFrom(weeks: readonly (readonly Flight[])[], split: Split): MonitorReference {
   const flights = split.reference.flatMap((week) => weeks[week] ?? []);
-  const bins = binsOf(flights);
-  const pairs = pairsOf(flights, bins);
-  return referenceOf({
+  const bins = buildBins(flights);
+  const pairs = buildPairs(flights, bins);
+  return learnReference({
     bins,
     scoreBins: null,
     pairs,
-    hours: batchesOf(flights, { features: bins, pairs }),
+    hours: splitBatches(flights, { features: bins, pairs }),
     timezone: 'UTC',
     settings,
   });
@@ -77,11 +77,11 @@ export function quietYears(
 ): readonly QuietYear[] {
   return Array.from({ length: of.splits }, (_, index) => {
     const number = of.first + index;
-    const split = splitOf(weeks.length, number);
+    const split = chooseSplit(weeks.length, number);
     const reference = learnFrom(weeks, split);
     const binned = binnedBy(reference);
     const counted = new Map(
-      split.heldOut.map((week) => [week, batchesOf(drawnWeek(weeks, week), binned)] as const),
+      split.heldOut.map((week) => [week, splitBatches(drawnWeek(weeks, week), binned)] as const),
     );
     const random = seededRandom([number, 21, 22, 23]);
     return Array.from({ length: of.yearsPerSplit }, () => ({

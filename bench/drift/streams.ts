@@ -13,13 +13,13 @@ import {
   type QualityState,
 } from '../../domain/monitoring/quality/quality';
 import {
-  qualityReferenceOf,
+  learnQualityReference,
   type QualityReference,
 } from '../../domain/monitoring/quality/quality-reference';
 import type { MonitorReference } from '../../domain/monitoring/reference';
 import { shiftKinds } from '../../domain/monitoring/shift';
 import { seededRandom } from '../../domain/statistics/random';
-import { batchesOf, movedTo, weekMs, firstMonday, type Flight } from './flights';
+import { splitBatches, movedTo, weekMs, firstMonday, type Flight } from './flights';
 import { fitLateModel, labelledLosses, type LateModel } from './model';
 import { binnedBy, drawnWeek, type Split } from './quiet-years';
 import type { PlantedShift } from './shifts';
@@ -44,7 +44,7 @@ export interface FoundShift {
   readonly by: string;
 }
 
-export function streamsOf(
+export function drawStreams(
   weeks: readonly (readonly Flight[])[],
   split: Split,
   count: number,
@@ -84,7 +84,7 @@ export function driftBefore({ before }: HeldOutStream, reference: MonitorReferen
   return addHourCounts(
     emptyDrift(reference),
     reference,
-    batchesOf(before, binnedBy(reference), rowsPerLook),
+    splitBatches(before, binnedBy(reference), rowsPerLook),
   );
 }
 
@@ -100,7 +100,7 @@ export function findByDrift(
   const startedAt = process.cpuUsage();
   let state = before;
   let rows = 0;
-  for (const batch of batchesOf(shiftedRows(stream, planted), binned, rowsPerLook)) {
+  for (const batch of splitBatches(shiftedRows(stream, planted), binned, rowsPerLook)) {
     state = addHourCounts(state, reference, [batch]);
     rows += batch.flights.length;
     const found = [
@@ -154,7 +154,7 @@ export function qualityWorld(
   );
   return {
     model,
-    reference: qualityReferenceOf(labelledLosses(half(1), model), {
+    reference: learnQualityReference(labelledLosses(half(1), model), {
       timezone: 'UTC',
       maxDrop: 0.07,
       falseAlarmsPerYear: allowedFalseAlarms('quality', defaultMonitor),

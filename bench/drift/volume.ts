@@ -12,7 +12,7 @@ import { defaultMonitor } from '../../domain/lifecycle/sections/monitor-spec';
 import { seededRandom, type Random } from '../../domain/statistics/random';
 import { median, rounded } from '../figures';
 import { firstMonday, weekMs, type Flight } from './flights';
-import { poissonInterval, splitOf } from './quiet-years';
+import { poissonInterval, chooseSplit } from './quiet-years';
 
 const hourMs = 3_600_000;
 const weeksPerYear = 52;
@@ -85,7 +85,7 @@ function findChange(
   const onset = firstMonday + weekMs * (weeksBefore + 0.9 * random());
   const times = drawn.flatMap((week, place) => timesIn(weeks, week, place));
   const changed = times.flatMap((at) => (at < onset ? [at] : copies(at, factor, random)));
-  const volumeAt = openVolume(hoursOf(changed), settings);
+  const volumeAt = openVolume(countHours(changed), settings);
   const side = factor < 1 ? 'fewer' : 'more';
   const first = Math.floor(onset / hourMs) * hourMs;
   const before = new Set(openIn(volumeAt(first)));
@@ -109,7 +109,7 @@ function quietVolumes(
   { splits, yearsPerSplit }: { readonly splits: number; readonly yearsPerSplit: number },
 ): readonly (readonly string[])[] {
   return Array.from({ length: splits }, (_, number) => {
-    const { heldOut } = splitOf(weeks.length, number);
+    const { heldOut } = chooseSplit(weeks.length, number);
     const random = seededRandom([number, 21, 22, 23]);
     return Array.from({ length: yearsPerSplit }, () =>
       quietVolume(weeks, drawWeeks(heldOut, weeksPerYear, random)),
@@ -119,7 +119,7 @@ function quietVolumes(
 
 function quietVolume(weeks: Weeks, drawn: readonly number[]): readonly string[] {
   const times = drawn.flatMap((week, place) => timesIn(weeks, week, place));
-  const volumeAt = openVolume(hoursOf(times), settings);
+  const volumeAt = openVolume(countHours(times), settings);
   const raised: string[] = [];
   let before: readonly string[] = [];
   for (let hour = 1; hour <= weeksPerYear * 168; hour += 1) {
@@ -139,7 +139,7 @@ function timesIn(weeks: Weeks, week: number, place: number): readonly number[] {
   return (weeks[week] ?? []).map(({ at }) => at + (place - week) * weekMs);
 }
 
-function hoursOf(times: readonly number[]): readonly VolumeHour[] {
+function countHours(times: readonly number[]): readonly VolumeHour[] {
   const counts = new Map<number, number>();
   for (const at of times) {
     const hour = Math.floor(at / hourMs) * hourMs;

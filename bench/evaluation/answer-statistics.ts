@@ -4,7 +4,7 @@
  */
 import { rateIn } from '../../test/support/rollout/monte-carlo';
 import { watchAnswers } from '../../test/support/rollout/simulated-answers';
-import { randomOf } from '../../test/support/rollout/simulated-traffic';
+import { createRandom } from '../../test/support/rollout/simulated-traffic';
 import { median, report, rounded } from '../figures';
 
 /**
@@ -29,7 +29,7 @@ const rows: readonly AnswerTrialRow[] = [0.05, 0.2, 0.4].flatMap((differing) =>
 function needed({ differing, worse, margin }: AnswerTrialRow, worlds: number): string | null {
   if (Math.abs(worse) > differing) return null;
   const ends = Array.from({ length: worlds }, (_, world) =>
-    watchAnswers({ differing, worse, margin, questions: maxPairs, alpha }, randomOf(world, 71)),
+    watchAnswers({ differing, worse, margin, questions: maxPairs, alpha }, createRandom(world, 71)),
   );
   const at = ends.map(
     ({ shownAt, refutedAt }) => (worse < margin ? shownAt : refutedAt) ?? Infinity,
@@ -43,7 +43,7 @@ const atMargin = [0.15, 0.3, 0.6].map((differing) => {
   const ends = Array.from({ length: worlds }, (_, world) =>
     watchAnswers(
       { differing, worse: 0.1, margin: 0.1, questions: 2_000, alpha },
-      randomOf(world, 72),
+      createRandom(world, 72),
     ),
   );
   const wrong = (which: 'shownAt' | 'refutedAt') =>

@@ -2,7 +2,7 @@
  * Sends the same cases through the evaluation with its ledger, limits and retries, and directly to
  * the server.
  */
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import { promptAnswerer } from '../../data/language/evaluation/answerer';
 import type { LedgerAccess } from '../../data/language/reranker';
 import { evaluateCases } from '../../data/language/evaluation/evaluate-cases';
@@ -107,7 +107,7 @@ async function evaluate(
   const tools = createEvaluatorTools(null);
   const results = await evaluateCases({
     cases,
-    caseSet: digestOf(cases),
+    caseSet: computeDigest(cases),
     dimensions,
     answerer,
     judges: {},

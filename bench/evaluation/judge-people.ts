@@ -71,7 +71,7 @@ async function labelledBy(
     ({ category, score }) => !notByPeople.includes(category) && (score <= no || score >= yes),
   );
   const ordered = sure
-    .map((each) => ({ ...each, at: hashOf(each.id) }))
+    .map((each) => ({ ...each, at: hashText(each.id) }))
     .sort((a, b) => a.at - b.at);
   const half = (isRight: boolean) => ordered.filter(({ score }) => score >= yes === isRight);
   const each = Math.min(Math.floor(max / 2), half(true).length, half(false).length);
@@ -101,7 +101,7 @@ async function judged(
   const sampling = { temperature: 0, topP: 1, maxTokens: 80, seed: 1, stop: [] };
   const judge = createJudge({
     asking,
-    template: templateOf(questions[question]),
+    template: buildTemplate(questions[question]),
     target,
     sampling,
   });
@@ -132,7 +132,7 @@ async function judged(
   };
 }
 
-function templateOf(statement: string): PromptTemplate {
+function buildTemplate(statement: string): PromptTemplate {
   return {
     name: 'statement',
     messages: [
@@ -155,7 +155,7 @@ function templateOf(statement: string): PromptTemplate {
 }
 
 /** FNV-1a. */
-function hashOf(text: string): number {
+function hashText(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1)
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);

@@ -2,7 +2,7 @@
 import type { Answerer } from '../../data/language/evaluation/answerer';
 import { evaluateCases } from '../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import type { EvaluationCase } from '../../domain/language/cases/case';
 import type { RetrievedPassage } from '../../domain/language/judge/evaluator-input';
 import type { CaseResult } from '../../domain/language/evaluation/result';
@@ -31,7 +31,7 @@ export async function ask(
   let said = performance.now();
   const results = await evaluateCases({
     cases,
-    caseSet: digestOf(cases),
+    caseSet: computeDigest(cases),
     dimensions: [{ name: 'f1', kind: 'f1' }],
     judges: {},
     tools: createEvaluatorTools(null),

@@ -9,7 +9,7 @@ import { type Answerer, bundleRetrieval } from '../../data/language/evaluation/a
 import type { LedgerAccess } from '../../data/language/reranker';
 import { openRetrieval } from '../../data/language/retrieval';
 import type { Detectors } from '../../data/safety/open-detectors';
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { IndexSpec } from '../../domain/index/index.schema';
 import type { EvaluationCase } from '../../domain/language/cases/case';
@@ -19,7 +19,7 @@ import type { ReleaseBundle } from '../../domain/bundle/bundle';
 import type { LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 import { readPrompt } from '../../domain/prompt/document';
-import { variablesOf } from '../../domain/prompt/render';
+import { listVariables } from '../../domain/prompt/render';
 import type { SafetyPolicy } from '../../domain/safety/policy';
 import { readSafetyPolicy } from '../../domain/safety/policy-document';
 import type { ParseResult } from '../../domain/document/schema-issues.schema';
@@ -74,7 +74,7 @@ export function readSampleCases({ spec, cases: lines }: Assistant): readonly Eva
  * A prompt with the sample's model, sampling and policy, and with its index if the prompt has
  * passages.
  */
-export function answererOf(
+export function buildAnswerer(
   name: AssistantName,
   {
     assistant: { spec, prompts, policy },
@@ -90,7 +90,7 @@ export function answererOf(
 ): Answerer {
   const prompt = prompts[name];
   const { variable, k, mode } = spec.index;
-  const asked = variablesOf(prompt).includes(variable)
+  const asked = listVariables(prompt).includes(variable)
     ? { name: index.name, version: index.version, digest: index.digest, variable, k, mode }
     : null;
   const bundle: ReleaseBundle = {
@@ -116,7 +116,7 @@ export function answererOf(
 
 /** A reference as for an artifact, although the bench reads the files. */
 function stored(value: object): { readonly digest: Digest; readonly artifact: ArtifactRef } {
-  const digest = digestOf(value);
+  const digest = computeDigest(value);
   return {
     digest,
     artifact: {

@@ -10,7 +10,7 @@ const known = new Set(symbols);
  * The composition of a formula, so that `CH3OH` and `CH4O` are equal: elements in alphabetical
  * order with their counts. Null for any other text, such as a word whose letters are not elements.
  */
-export function compositionOf(formula: string): string | null {
+export function parseComposition(formula: string): string | null {
   const counts = new Map<string, number>();
   const parts = [...formula.matchAll(/([A-Z][a-z]?)(\d*)|\(|\)(\d*)/g)];
   if (parts.map(([part]) => part).join('') !== formula) return null;

@@ -4,7 +4,7 @@
  */
 import type { IndexDocument } from '../../domain/index/document';
 import { countriesIn, namesCountry } from './countries';
-import { compositionOf } from './elements';
+import { parseComposition } from './elements';
 import type { Fact } from './fact';
 
 export interface Summary extends IndexDocument {
@@ -252,7 +252,7 @@ const formula: FactReader = ({ title, text }, opening) => {
     /\bformula (?<formula>(?:[A-Z][a-z]?\d*|\((?:[A-Z][a-z]?\d*)+\)\d*)+)(?=[\s.,;)]|$)/.exec(
       opening,
     );
-  const value = compositionOf(found?.groups?.['formula'] ?? '');
+  const value = parseComposition(found?.groups?.['formula'] ?? '');
   if (!found || value === null || value === '' || /\bformulas\b/.test(text)) return null;
   const question = `What is the chemical formula of ${title.toLowerCase()}?`;
   return {

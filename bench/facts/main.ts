@@ -20,7 +20,7 @@ import { startLlmServer } from '../../test/support/provider/llm-server-process';
 import { setUpLanceDb } from '../../workers/language/lance-settings';
 import { ask, type AssistantResults } from './asked';
 import {
-  answererOf,
+  buildAnswerer,
   bundleNames,
   readAssistant,
   readSampleCases,
@@ -100,7 +100,7 @@ async function main(): Promise<void> {
     ): Promise<Readonly<Record<AssistantName, AssistantResults>>> => {
       const asked: Partial<Record<AssistantName, AssistantResults>> = {};
       for (const name of bundleNames) {
-        const answerer = answererOf(name, { assistant, index, detectors, asking });
+        const answerer = buildAnswerer(name, { assistant, index, detectors, asking });
         asked[name] = await ask(`${what}, ${name}`, {
           answerer,
           cases,
@@ -110,7 +110,7 @@ async function main(): Promise<void> {
       }
       return asked as Record<AssistantName, AssistantResults>;
     };
-    const byFacts = await askEach('facts', facts.map(caseOf));
+    const byFacts = await askEach('facts', facts.map(toCase));
     const sample = readSampleCases(assistant).slice(0, Number(values.questions));
     const bySample = await askEach('FanOutQA', sample);
     const found = await findAll(index, assistant.spec.index.mode, facts);
@@ -135,7 +135,7 @@ async function main(): Promise<void> {
   }
 }
 
-function caseOf({ question, written, document }: Fact): EvaluationCase {
+function toCase({ question, written, document }: Fact): EvaluationCase {
   const [answer = '', ...otherAnswers] = written;
   return {
     id: question,

@@ -8,7 +8,7 @@ export type Mark = 'right' | 'mixed' | 'wrong' | 'none';
  * Classifies an answer: only the right value, the right value with others, only others, or no value
  * of the kind.
  */
-export function markOf(
+export function markAnswer(
   fact: Pick<Fact, 'kind' | 'value' | 'written' | 'question'>,
   answer: string,
 ): Mark {

@@ -1,7 +1,7 @@
 import { sha256 } from '../../data/digest';
 import { factsIn, type Summary } from './extract';
 import { relations, type Fact } from './fact';
-import { markOf, containsAnswer } from './mark';
+import { markAnswer, containsAnswer } from './mark';
 
 /** The limit per relation, so that no relation dominates. */
 const maxPerKind = 50;
@@ -41,7 +41,7 @@ export function factQuestions(summaries: readonly Summary[], count: number): rea
 /** Repeating the question must not count as an answer or part of one. */
 function gaveAway(fact: Fact): boolean {
   const { kind, value, question, written } = fact;
-  if (markOf({ ...fact, question: '' }, question) === 'right' || containsAnswer(fact, question))
+  if (markAnswer({ ...fact, question: '' }, question) === 'right' || containsAnswer(fact, question))
     return true;
   // Names of families are derived from names of genera: `Orchidaceae` from `orchid`.
   if (

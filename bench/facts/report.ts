@@ -4,14 +4,20 @@
  */
 import { normalAnswer } from '../../domain/language/evaluation/answer-text';
 import { expectedAnswers, type EvaluationCase } from '../../domain/language/cases/case';
-import { scoreOf, type Retrieved } from '../../domain/index/retrieval-metrics';
+import { scoreRetrieval, type Retrieved } from '../../domain/index/retrieval-metrics';
 import { withoutCitations } from '../../domain/language/citations';
 import { report, rounded } from '../figures';
 import type { AssistantResults } from './asked';
 import { bundleNames, type AssistantName } from './assistant';
 import { relations, type Fact } from './fact';
-import { markOf, containsAnswer, type Mark } from './mark';
-import { differenceOf, meanOf, relativeChangeOf, shareOf, type WorthEstimate } from './worth';
+import { markAnswer, containsAnswer, type Mark } from './mark';
+import {
+  estimateDifference,
+  estimateMean,
+  estimateRelativeChange,
+  estimateShare,
+  type WorthEstimate,
+} from './worth';
 
 type ByBundle<T> = Readonly<Record<AssistantName, T>>;
 
@@ -32,7 +38,7 @@ const withPassages = ['cited', 'passages'] as const;
 
 export function reportFacts(told: FactsFindings): void {
   const { facts, byFacts, documents, chunks, load } = told;
-  const marks = eachBundle((name) => marksOf(facts, byFacts[name]));
+  const marks = eachBundle((name) => listMarks(facts, byFacts[name]));
   const events = eachBundle((name) => ({
     accuracy: marks[name].map((mark) => mark === 'right'),
     hallucination: marks[name].map((mark) => mark === 'wrong' || mark === 'mixed'),
@@ -42,10 +48,10 @@ export function reportFacts(told: FactsFindings): void {
   const shares = eachBundle((name) => {
     const { accuracy, hallucination, none, beside } = events[name];
     return {
-      accuracy: shareOf(accuracy),
-      hallucination: shareOf(hallucination),
-      none: shareOf(none),
-      beside: shareOf(beside),
+      accuracy: estimateShare(accuracy),
+      hallucination: estimateShare(hallucination),
+      none: estimateShare(none),
+      beside: estimateShare(beside),
     };
   });
   const changes = Object.fromEntries(
@@ -57,7 +63,7 @@ export function reportFacts(told: FactsFindings): void {
   const recall = Object.fromEntries(
     [1, 2, 5].map((k) => [
       `recall@${k}`,
-      meanOf(told.found.map((each) => scoreOf(`recall@${k}`, each))),
+      estimateMean(told.found.map((each) => scoreRetrieval(`recall@${k}`, each))),
     ]),
   );
   const sample = sampleFigures(told);
@@ -124,7 +130,7 @@ export function reportFacts(told: FactsFindings): void {
   const relationsTold = Object.fromEntries(
     relations.map((relation) => [
       relation,
-      eachBundle((name) => countsOf(relation, facts, marks[name])),
+      eachBundle((name) => countMarks(relation, facts, marks[name])),
     ]),
   );
   const unanswered = eachBundle(
@@ -152,9 +158,9 @@ function eachBundle<T>(of: (name: AssistantName) => T): ByBundle<T> {
 }
 
 /** A request without an answer states nothing. */
-function marksOf(facts: readonly Fact[], { results }: AssistantResults): readonly Mark[] {
+function listMarks(facts: readonly Fact[], { results }: AssistantResults): readonly Mark[] {
   const answers = new Map(results.map(({ id, answer }) => [id, answer]));
-  return facts.map((fact) => markOf(fact, answers.get(fact.question) ?? ''));
+  return facts.map((fact) => markAnswer(fact, answers.get(fact.question) ?? ''));
 }
 
 interface Changes {
@@ -173,7 +179,10 @@ type Events = Readonly<Record<'accuracy' | 'hallucination', readonly boolean[]>>
 function changesBy(plain: Events, other: Events): Changes {
   const change = (what: keyof Events) => {
     const [without, with_] = [plain[what].map(Number), other[what].map(Number)];
-    return { difference: differenceOf(without, with_), relative: relativeChangeOf(without, with_) };
+    return {
+      difference: estimateDifference(without, with_),
+      relative: estimateRelativeChange(without, with_),
+    };
   };
   return { accuracy: change('accuracy'), hallucination: change('hallucination') };
 }
@@ -202,13 +211,13 @@ function whenShown(
     ),
   );
   const share = (of: AssistantName, those: boolean, wanted: readonly Mark[]) =>
-    shareOf(
+    estimateShare(
       marks[of]
         .filter((_, question) => shown[question] === those)
         .map((mark) => wanted.includes(mark)),
     );
   return {
-    shown: shareOf(shown),
+    shown: estimateShare(shown),
     right: share(name, true, ['right']),
     wrong: share(name, true, ['wrong', 'mixed']),
     plainRight: share('plain', true, ['right']),
@@ -217,7 +226,7 @@ function whenShown(
   };
 }
 
-function countsOf(relation: Fact['relation'], facts: readonly Fact[], marks: readonly Mark[]) {
+function countMarks(relation: Fact['relation'], facts: readonly Fact[], marks: readonly Mark[]) {
   const those = marks.filter((_, question) => facts[question]?.relation === relation);
   const count = (wanted: readonly Mark[]) => those.filter((mark) => wanted.includes(mark)).length;
   return { right: count(['right']), wrong: count(['wrong', 'mixed']), of: those.length };
@@ -230,7 +239,7 @@ function relationText(
 ): string {
   return bundleNames
     .map((name) => {
-      const { right, wrong, of } = countsOf(relation, facts, marks[name]);
+      const { right, wrong, of } = countMarks(relation, facts, marks[name]);
       return `${name} ${right}, ${wrong} of ${of}`;
     })
     .join('   ');
@@ -249,10 +258,10 @@ function sampleFigures({ sample, bySample }: FactsFindings) {
     };
   });
   return eachBundle((name) => ({
-    f1: meanOf(scores[name].f1),
-    stands: shareOf(scores[name].stands),
-    f1Difference: differenceOf(scores.plain.f1, scores[name].f1),
-    standsDifference: differenceOf(
+    f1: estimateMean(scores[name].f1),
+    stands: estimateShare(scores[name].stands),
+    f1Difference: estimateDifference(scores.plain.f1, scores[name].f1),
+    standsDifference: estimateDifference(
       scores.plain.stands.map(Number),
       scores[name].stands.map(Number),
     ),

@@ -4,7 +4,7 @@
  */
 import { withoutCitations } from '../../domain/language/citations';
 import { countriesIn } from './countries';
-import { compositionOf } from './elements';
+import { parseComposition } from './elements';
 import type { ValueKind } from './fact';
 
 /** Values with a fixed form, each once and in order. */
@@ -47,7 +47,7 @@ function formulasIn(text: string): readonly string[] {
   const plain = text.replace(/[₀-₉]/g, (digit) => String(subscripts.indexOf(digit)));
   return all(plain, /(?<![\p{L}\d])(?:[A-Z][a-z]?\d*|\((?:[A-Z][a-z]?\d*)+\)\d*)+(?![\p{L}\d])/gu)
     .filter((each) => /\d/.test(each) || (each.match(/[A-Z]/g) ?? []).length > 1)
-    .flatMap((each) => compositionOf(each) ?? []);
+    .flatMap((each) => parseComposition(each) ?? []);
 }
 
 /**

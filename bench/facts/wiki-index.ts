@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import { chunkDocument, embedChunks } from '../../data/index/chunk-document';
 import { openChunkStore } from '../../data/index/chunk-store';
 import type { Embedders } from '../../data/index/embedders/open-embedder';
@@ -41,7 +41,7 @@ export async function openWikiIndex({
 }): Promise<WikiIndex> {
   const embedder = await embedders.get(embedderSpec);
   const recipe = { embedder: { ...embedder.identity, spec: embedderSpec }, chunking };
-  const digest = digestOf({ recipe, documents });
+  const digest = computeDigest({ recipe, documents });
   // Other documents or other chunking make another table.
   const place = join(folder, digest.slice(-16));
   const store = openChunkStore({ kind: 'directory', path: place });
@@ -64,7 +64,11 @@ export async function openWikiIndex({
     signal.throwIfAborted();
     const piece = documents.slice(from, from + documentsAShard);
     const chunks = piece.flatMap((document) =>
-      chunkDocument(document, { plan: recipe.chunking, costOf: embedder.costOf, shard }),
+      chunkDocument(document, {
+        plan: recipe.chunking,
+        measureTokens: embedder.measureTokens,
+        shard,
+      }),
     );
     chunkCount += chunks.length;
     if ((await table.countShard(shard)) === chunks.length) continue;

@@ -18,7 +18,7 @@ const levels = [(1 + level) / 2];
 const seed: Seed = [5, 67, 51, 1];
 
 /** Wilson interval. */
-export function shareOf(events: readonly boolean[]): WorthEstimate {
+export function estimateShare(events: readonly boolean[]): WorthEstimate {
   const count = events.filter(Boolean).length;
   return {
     value: count / events.length,
@@ -27,20 +27,20 @@ export function shareOf(events: readonly boolean[]): WorthEstimate {
 }
 
 /** For scores of one sample, or for differences of pairs. */
-export function meanOf(scores: readonly number[]): WorthEstimate | null {
+export function estimateMean(scores: readonly number[]): WorthEstimate | null {
   return resampled(scores.length, (weights) => weighted(scores, weights) / total(weights));
 }
 
 /** With minus without, per question. */
-export function differenceOf(
+export function estimateDifference(
   without: readonly number[],
   with_: readonly number[],
 ): WorthEstimate | null {
-  return meanOf(with_.map((value, question) => value - (without[question] ?? NaN)));
+  return estimateMean(with_.map((value, question) => value - (without[question] ?? NaN)));
 }
 
 /** (With − without) / without: 0.67 is two thirds more. Null if `without` is 0. */
-export function relativeChangeOf(
+export function estimateRelativeChange(
   without: readonly number[],
   with_: readonly number[],
 ): WorthEstimate | null {

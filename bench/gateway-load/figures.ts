@@ -11,7 +11,7 @@ export async function measure(plan: SteadyPlan): Promise<SteadyFigures> {
 /** The rounds of one server; `failed` is the sum. */
 export type MiddleFigures = Omit<SteadyFigures, 'answered'>;
 
-export function middleOf(rounds: readonly SteadyFigures[]): MiddleFigures {
+export function takeMiddle(rounds: readonly SteadyFigures[]): MiddleFigures {
   const of = (read: (figures: SteadyFigures) => number) => rounded(median(rounds.map(read)), 2);
   return {
     perSecond: of((each) => each.perSecond),

@@ -21,7 +21,7 @@ import {
   writeGraph,
 } from '../inference/rig';
 import { loggedPredictions } from './logged';
-import { addedP97, loadOfMachine, measure, middleOf, shown } from './figures';
+import { addedP97, loadOfMachine, measure, takeMiddle, shown } from './figures';
 import type { SteadyFigures, SteadyPlan } from './steady-load';
 import { swapUnderLoad } from './swaps';
 
@@ -104,7 +104,7 @@ function tell(
   { bareRounds, gatewayRounds, answered, logged }: SteadyResult,
   swaps: Awaited<ReturnType<typeof swapUnderLoad>>,
 ): void {
-  const [bare, gateway] = [middleOf(bareRounds), middleOf(gatewayRounds)];
+  const [bare, gateway] = [takeMiddle(bareRounds), takeMiddle(gatewayRounds)];
   const addedP97Ms = addedP97(gatewayRounds, bareRounds);
   const load = loadOfMachine();
   report(

@@ -13,7 +13,7 @@ import type { MonitorJson } from '../../apps/api/monitoring/view';
 import { defaultTenant as tenant } from '../../domain/ids';
 import type { ModelManifest } from '../../domain/model/model';
 import { seededRandom } from '../../domain/statistics/random';
-import { environmentOf } from '../../test/support/leftovers';
+import { readEnvironment } from '../../test/support/leftovers';
 import { startProduct, type Product } from '../../test/support/process/product';
 import { workerPid } from '../../test/support/process/worker-process';
 import { lenientGates, writeTinyLifecycle } from '../../test/support/tiny-lifecycle';
@@ -21,7 +21,7 @@ import { openCore } from '../../workers/compose';
 import { readConfig } from '../../workers/config';
 import { report, rounded } from '../figures';
 import { oneRow, startBare } from '../inference/rig';
-import { addedP97, loadOfMachine, measure, middleOf, shown } from './figures';
+import { addedP97, loadOfMachine, measure, takeMiddle, shown } from './figures';
 import { loggedPredictions } from './logged';
 import type { SteadyFigures, SteadyPlan } from './steady-load';
 
@@ -50,19 +50,19 @@ async function main(options: MonitoredLoad): Promise<void> {
   try {
     await promote(product, model);
     const graphFile = join(folder, 'graph.onnx');
-    writeFileSync(graphFile, await graphOf(product));
+    writeFileSync(graphFile, await trainGraph(product));
     const bare = await startBare(graphFile);
     const [bareRounds, gatewayRounds] = await measureInTurns(product, bare.url, options).finally(
       () => bare.child.kill('SIGKILL'),
     );
     const endedAt = Date.now();
     const answered = gatewayRounds.reduce((sum, round) => sum + round.answered, 0);
-    const databaseUrl = environmentOf(workerPid(product))['PERENNIAL_DATABASE_URL'] ?? '';
+    const databaseUrl = readEnvironment(workerPid(product))['PERENNIAL_DATABASE_URL'] ?? '';
     const logged = await loggedPredictions(databaseUrl, { model, answered });
     const monitored = await monitoredRows(product, answered);
     const behindSeconds = rounded((Date.now() - endedAt) / 1000);
     const alarmSeconds = await secondsToAlarm(product);
-    const [base, gateway] = [middleOf(bareRounds), middleOf(gatewayRounds)];
+    const [base, gateway] = [takeMiddle(bareRounds), takeMiddle(gatewayRounds)];
     const addedP97Ms = addedP97(gatewayRounds, bareRounds);
     const load = loadOfMachine();
     report(
@@ -142,8 +142,8 @@ async function promote(product: Product, name: string): Promise<void> {
   if (run.status !== 'succeeded') throw new Error(JSON.stringify(run.failure));
 }
 
-async function graphOf(product: Product): Promise<Uint8Array> {
-  const core = openCore(readConfig(environmentOf(workerPid(product))), 'perennial-bench');
+async function trainGraph(product: Product): Promise<Uint8Array> {
+  const core = openCore(readConfig(readEnvironment(workerPid(product))), 'perennial-bench');
   try {
     const record = await core.registry.models.get({ tenant, model, version: 1 });
     if (record === null) throw new Error(`${model}@1 is not in the registry`);

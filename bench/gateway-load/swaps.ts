@@ -22,7 +22,7 @@ export async function swapUnderLoad(
     await world.register(distanceModel(1)),
     await world.register(distanceModel(2)),
   ] as const;
-  const unserved = await epochOf(world);
+  const unserved = await readEpoch(world);
   await world.promote(versions[0]);
   await confirmed(world, processes, unserved + 1);
   const load = startLoad({
@@ -38,7 +38,7 @@ export async function swapUnderLoad(
     for (let swap = 1; swap <= swaps; swap += 1) {
       const [next, before] =
         swap % 2 === 1 ? [versions[1], versions[0]] : [versions[0], versions[1]];
-      const epoch = await epochOf(world);
+      const epoch = await readEpoch(world);
       const decidedAt = Date.now();
       await world.promote(next);
       await confirmed(world, processes, epoch + 1);
@@ -81,7 +81,7 @@ export async function swapUnderLoad(
   }
 }
 
-async function epochOf({ registry }: ServingWorld): Promise<number> {
+async function readEpoch({ registry }: ServingWorld): Promise<number> {
   return Math.max(...(await registry.gateways.live()).map(({ epoch }) => epoch));
 }
 

@@ -154,14 +154,14 @@ async function fillArtifacts({ sql }: Database, size: GrowthSize): Promise<void>
 /** The platform creates future partitions; this creates the past ones. */
 async function createPastPartitions({ sql }: Database): Promise<void> {
   for (let daysAgo = daysOfTraffic + 1; daysAgo > 1; daysAgo -= 1) {
-    const [from, to] = [dayOf(daysAgo), dayOf(daysAgo - 1)];
+    const [from, to] = [formatDay(daysAgo), formatDay(daysAgo - 1)];
     await sql.unsafe(
       `create table predictions_${from.replaceAll('-', '')} partition of predictions for values from ('${from}') to ('${to}')`,
     );
   }
 }
 
-function dayOf(daysAgo: number): string {
+function formatDay(daysAgo: number): string {
   return new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10);
 }
 

@@ -27,7 +27,7 @@ export async function measureGrowth(input: MeasureInput): Promise<GrowthFigures>
       .joinWaiting({ limit: 1000 })
       .then(({ givenUp }) => givenUp === 0))
   );
-  for (const [name, task] of Object.entries(await tasksOf(input)))
+  for (const [name, task] of Object.entries(await buildTasks(input)))
     figures[name] = await medianMs(task, prepare[name]);
   return figures;
 }
@@ -66,7 +66,7 @@ async function medianMs(
   return rounded(median(times), 2);
 }
 
-async function tasksOf({
+async function buildTasks({
   registry,
   audit,
 }: MeasureInput): Promise<Readonly<Record<string, () => Promise<unknown>>>> {

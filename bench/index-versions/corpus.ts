@@ -44,7 +44,7 @@ export async function openCorpus(folder: string, max: number): Promise<IndexCorp
     if (texts === max) break;
     texts += 1;
     letters += each.text.length;
-    const source = sourceOf(each);
+    const source = findSource(each);
     sources[source] = (sources[source] ?? 0) + 1;
     const line = `${JSON.stringify(each)}\n`;
     hash.update(line);
@@ -66,7 +66,7 @@ export async function* corpusTexts(folder: string): AsyncGenerator<IndexText> {
   for await (const line of lines) yield JSON.parse(line) as IndexText;
 }
 
-function sourceOf({ id }: IndexText): string {
+function findSource({ id }: IndexText): string {
   const packages = ['.perennial/python-llm', '.perennial/python', '.perennial/llm'].find((folder) =>
     id.startsWith(`${folder}/`),
   );

@@ -11,7 +11,7 @@ import { openArtifactStore } from '../../data/artifact/store';
 import { sha256 } from '../../data/digest';
 import { openChunkStore, type ChunkStore, type TableName } from '../../data/index/chunk-store';
 import { lanceDb } from '../../data/index/lancedb';
-import { addressOf, type IndexLocation } from '../../data/index/location';
+import { buildAddress, type IndexLocation } from '../../data/index/location';
 import { openIndexReader, type IndexReader } from '../../data/index/query-index';
 import { defaultTenant as tenant } from '../../domain/ids';
 import { vectorKinds, type VectorKind } from '../../domain/index/vector-index';
@@ -23,7 +23,7 @@ import { corpusTexts, openCorpus } from './corpus';
 import type { IndexText } from './texts';
 import {
   embeddedCorpus,
-  recallOf,
+  measureRecall,
   vectorAt,
   type EmbeddedCorpus,
   type EmbedderKind,
@@ -78,17 +78,17 @@ async function measure(
   }
   const reader = openReader(location, corpus, tableVersion);
   const found: (readonly string[])[] = [];
-  const vector = await timesOf(corpus, async (question) => {
+  const vector = await measureTimes(corpus, async (question) => {
     const { ms, ids } = await reader.ask(name.index, question, 'vector');
     found.push(ids);
     return ms;
   });
-  const hybrid = await timesOf(
+  const hybrid = await measureTimes(
     corpus,
     async (question) => (await reader.ask(name.index, question, 'hybrid')).ms,
   );
   reader.close();
-  const recall = recallOf(corpus, {
+  const recall = measureRecall(corpus, {
     pieces,
     max: k,
     found: found.slice(-corpus.questions.length),
@@ -145,7 +145,7 @@ async function build(
 }
 
 async function withoutVectorIndex(location: IndexLocation, name: TableName): Promise<void> {
-  const { uri, storageOptions } = addressOf(location, name);
+  const { uri, storageOptions } = buildAddress(location, name);
   const connection = await lanceDb().connect(uri, { storageOptions });
   const table = await connection.openTable('v1');
   await table.dropIndex('vector_idx');
@@ -189,7 +189,7 @@ function openReader(
 }
 
 /** The first round fills caches and is not counted. */
-async function timesOf(
+async function measureTimes(
   { questions }: EmbeddedCorpus,
   ask: (question: number) => Promise<number>,
 ): Promise<IndexKindTimes> {

@@ -10,7 +10,7 @@ import { openChunkStore, type ChunkStore } from '../../data/index/chunk-store';
 import { openEmbedders } from '../../data/index/embedders/open-embedder';
 import type { Embedder } from '../../data/index/embedders/embedder';
 import { lanceDb, type LanceTable } from '../../data/index/lancedb';
-import { addressOf } from '../../data/index/location';
+import { buildAddress } from '../../data/index/location';
 import { llmDataPath } from '../../data/language/runtime-module';
 import { quoteText, withDuckDb } from '../../data/sql/platform-sql';
 import { openDeathWatch } from '../../infra/death-watch';
@@ -74,7 +74,7 @@ async function measure(vectors: number, world: IndexBenchWorld): Promise<IndexFi
     embedder: { ...embedder.identity, spec },
   });
   const connection = await lanceDb().connect(
-    addressOf({ kind: 'directory', path: folder }, name).uri,
+    buildAddress({ kind: 'directory', path: folder }, name).uri,
     {},
   );
   const lance = await connection.openTable('v1');
@@ -108,7 +108,7 @@ async function measure(vectors: number, world: IndexBenchWorld): Promise<IndexFi
   const reached = rounded(found / (k * questions.length * rounds), 3);
   if (Math.abs(reached - recall) > 0.005)
     throw new Error(`recall differs: gateway ${reached}, LanceDB alone ${recall}`);
-  const [alone, served] = [timesOf(milliseconds.bare), timesOf(milliseconds.gateway)];
+  const [alone, served] = [summarizeTimes(milliseconds.bare), summarizeTimes(milliseconds.gateway)];
   return {
     vectors,
     ...times,
@@ -189,7 +189,7 @@ async function timed<T>(
   return { ms: performance.now() - begun, value };
 }
 
-function timesOf(all: readonly number[]): IndexTimes {
+function summarizeTimes(all: readonly number[]): IndexTimes {
   return { p50: rounded(quantile(all, 0.5), 2), p95: rounded(quantile(all, 0.95), 2) };
 }
 

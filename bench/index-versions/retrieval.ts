@@ -19,7 +19,7 @@ import type { EmbedderSpec } from '../../domain/index/embedder';
 import type { SearchMode } from '../../domain/index/version';
 import {
   meanOver,
-  scoreOf,
+  scoreRetrieval,
   type RetrievalMetric,
   type Retrieved,
 } from '../../domain/index/retrieval-metrics';
@@ -94,7 +94,10 @@ async function byIndex(
     dimensions: embedder.identity.dimensions,
   });
   for (let from = 0, shard = 0; from < documents.length; from += 500, shard += 1)
-    await table.putShard(shard, await rowsOf(documents.slice(from, from + 500), shard, embedder));
+    await table.putShard(
+      shard,
+      await embedRows(documents.slice(from, from + 500), shard, embedder),
+    );
   await table.buildIndexes('flat');
   const secondsToBuild = (performance.now() - begun) / 1000;
   const tableVersion = await table.tableVersion();
@@ -133,9 +136,9 @@ async function byIndex(
   return contenders;
 }
 
-async function rowsOf(documents: readonly IndexDocument[], shard: number, embedder: Embedder) {
+async function embedRows(documents: readonly IndexDocument[], shard: number, embedder: Embedder) {
   const chunks = documents.flatMap((document) =>
-    chunkDocument(document, { plan, costOf: embedder.costOf, shard }),
+    chunkDocument(document, { plan, measureTokens: embedder.measureTokens, shard }),
   );
   return (await embedChunks(chunks, { embedder, known: new Map() })).rows;
 }
@@ -164,7 +167,7 @@ function line({ name, answers, secondsToBuild, msPerQuestion }: RetrievalContend
 } {
   const measured = metrics.map((metric) => {
     const { mean, interval } = meanOver(
-      answers.map((each) => scoreOf(metric, each)),
+      answers.map((each) => scoreRetrieval(metric, each)),
       { levels: [(1 + level) / 2], seed: [1, 2, 3, 4] },
     );
     const bounds = interval?.bounds[0];

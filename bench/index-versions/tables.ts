@@ -55,7 +55,7 @@ async function fill(
   let texts: IndexText[] = [];
   const flush = async (): Promise<void> => {
     if ((await table.countShard(shard)) !== texts.length)
-      await table.putShard(shard, await rowsOf(texts, shard, embedder));
+      await table.putShard(shard, await embedRows(texts, shard, embedder));
     shard += 1;
     texts = [];
     process.stderr.write(`\r${Math.min(vectors, shard * shardRows)} of ${vectors} vectors `);
@@ -73,7 +73,7 @@ async function fill(
   if (count !== vectors) throw new Error(`${count} vectors of ${vectors}`);
 }
 
-async function rowsOf(
+async function embedRows(
   texts: readonly IndexText[],
   shard: number,
   embedder: Embedder,

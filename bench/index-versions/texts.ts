@@ -56,7 +56,7 @@ async function* allTexts(): AsyncGenerator<IndexText> {
     join(root, '.perennial', 'python-llm'),
   ];
   for (const folder of packages) {
-    for (const path of filesIn(folder)) yield* proseOf(path);
+    for (const path of filesIn(folder)) yield* readProse(path);
   }
 }
 
@@ -71,7 +71,7 @@ function* filesIn(folder: string): Generator<string> {
 }
 
 /** Prose and not code: paragraphs with four fifths letters and spaces. */
-function* proseOf(path: string): Generator<IndexText> {
+function* readProse(path: string): Generator<IndexText> {
   const text = readFileSync(path, 'utf8');
   if (text.length > 4 << 20) return;
   let number = 0;

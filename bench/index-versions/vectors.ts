@@ -21,7 +21,7 @@ export interface EmbeddedCorpus {
 }
 
 /** The exact order of all vectors by cosine, computed here and not by LanceDB. */
-export function recallOf(
+export function measureRecall(
   corpus: EmbeddedCorpus,
   {
     pieces,

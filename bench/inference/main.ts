@@ -139,7 +139,7 @@ async function measure({ plan, pid }: InferenceContender): Promise<LoadRound> {
   return { ...figures, processorMicroseconds };
 }
 
-function figuresOf({ rounds }: InferenceContender): Figures {
+function summarizeRounds({ rounds }: InferenceContender): Figures {
   const middle = (read: (round: LoadRound) => number) => median(rounds.map(read));
   return {
     requestsPerSecond: Math.round(middle((round) => round.requestsPerSecond)),
@@ -156,7 +156,7 @@ function figuresOf({ rounds }: InferenceContender): Figures {
   };
 }
 
-function sharesOf(bare: InferenceContender, contender: InferenceContender): BareShares {
+function computeShares(bare: InferenceContender, contender: InferenceContender): BareShares {
   const middle = (share: (own: LoadRound, bare: LoadRound) => number) =>
     rounded(
       median(contender.rounds.map((round, index) => share(round, bare.rounds[index] ?? round))),
@@ -179,11 +179,11 @@ function summary(
   ];
   return {
     connections,
-    bare: figuresOf(bare),
-    gateway: figuresOf(gateway),
-    gatewayWithFeatureSql: figuresOf(withSql),
-    share: sharesOf(bare, gateway),
-    shareWithFeatureSql: sharesOf(bare, withSql),
+    bare: summarizeRounds(bare),
+    gateway: summarizeRounds(gateway),
+    gatewayWithFeatureSql: summarizeRounds(withSql),
+    share: computeShares(bare, gateway),
+    shareWithFeatureSql: computeShares(bare, withSql),
   };
 }
 

@@ -17,13 +17,13 @@ import { createPromptEvaluationClient } from '../../apps/temporal-clients/prompt
 import { createPromptSearchClient } from '../../apps/temporal-clients/prompt-search-client';
 import { createScheduleClient } from '../../apps/temporal-clients/schedule-client';
 import { openTrainerCatalog } from '../../data/training/catalog';
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import type { Registry } from '../../db/registry';
 import { defaultTenant } from '../../domain/ids';
 import { modelStages } from '../../domain/lifecycle/stages';
 import { startPlatform } from '../../infra/platform';
 import { ensureNamespace } from '../../infra/temporal-namespace';
-import { planOf } from '../../test/support/fake-activities';
+import { buildPlan } from '../../test/support/fake-activities';
 import { openProjectWorld, quietTemporal } from '../../test/support/project/project-world';
 import { commandKeysFrom } from '../../workers/access/command-keys';
 import { openCore, scratchRoot } from '../../workers/compose';
@@ -69,8 +69,8 @@ async function main(): Promise<void> {
 async function measure(settings: Environment): Promise<void> {
   const config = readConfig(settings);
   const core = openCore(config, 'perennial-bench');
-  const { spec } = planOf();
-  const revision = { lifecycle, digest: digestOf({ spec }), spec, files: {}, contracts: {} };
+  const { spec } = buildPlan();
+  const revision = { lifecycle, digest: computeDigest({ spec }), spec, files: {}, contracts: {} };
   await core.registry.lifecycles.apply({ tenant: defaultTenant, revision, actor: 'bench' });
   const connection = await Connection.connect({ address: config.temporal.address });
   const client = new Client({ connection, namespace: config.temporal.namespace });
@@ -278,7 +278,7 @@ async function acceptTimes(settings: Environment, registry: Registry): Promise<n
     gatewayDispatcher: getGlobalDispatcher(),
     knownModels: null,
     secrets: { variables: [], folder: null },
-    secretOf: config.secretOf,
+    readSecret: config.readSecret,
     trustedProxies: [],
     refuseTenantCode: () => Promise.resolve(null),
     commandKeys,
@@ -335,7 +335,7 @@ async function deaths(
   let worker = first;
   const killDuring = async (hold: Hold, last: string, next: string): Promise<number> => {
     const handle = await start(client, 'noopLifecycle', { hold });
-    const runId = await until(async () => (await runOf(registry, handle.workflowId))?.id ?? null);
+    const runId = await until(async () => (await readRun(registry, handle.workflowId))?.id ?? null);
     const hasBegun = async (stage: string) =>
       (await registry.stages.get({ tenant: defaultTenant, runId, stage })) !== null;
     const begun = (stage: string) => until(async () => ((await hasBegun(stage)) ? true : null));
@@ -371,7 +371,7 @@ async function deaths(
   return { between, inStage };
 }
 
-async function runOf(registry: Registry, workflowId: string) {
+async function readRun(registry: Registry, workflowId: string) {
   const { items } = await registry.runs.list({ tenant: defaultTenant, lifecycle, pageSize: 5 });
   return items.find((run) => run.workflowId === workflowId);
 }

@@ -78,7 +78,7 @@ export async function longestTasks(
   const trace = async (work: () => Promise<void>): Promise<TaskFigures> => {
     await chromium.startTracing(page, { categories: ['toplevel', '__metadata'] });
     await work();
-    return figuresOf(tasksIn(await chromium.stopTracing()));
+    return summarizeTasks(tasksIn(await chromium.stopTracing()));
   };
   try {
     await context.addCookies(cookies);
@@ -105,7 +105,7 @@ export async function longestTasks(
   }
 }
 
-function figuresOf(tasks: readonly MainThreadTask[]): TaskFigures {
+function summarizeTasks(tasks: readonly MainThreadTask[]): TaskFigures {
   return {
     longest: Math.max(0, ...tasks.map(({ clock }) => clock)),
     longestOnProcessor: Math.max(0, ...tasks.map(({ processor }) => processor)),
@@ -126,14 +126,16 @@ function tasksIn(trace: Buffer): readonly MainThreadTask[] {
   const { traceEvents } = JSON.parse(trace.toString()) as {
     readonly traceEvents: readonly TraceEvent[];
   };
-  const threadOf = ({ pid, tid }: TraceEvent): string => `${pid} ${tid}`;
+  const formatThread = ({ pid, tid }: TraceEvent): string => `${pid} ${tid}`;
   const main = new Set(
     traceEvents
       .filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain')
-      .map(threadOf),
+      .map(formatThread),
   );
   return traceEvents
-    .filter((event) => event.name === 'ThreadControllerImpl::RunTask' && main.has(threadOf(event)))
+    .filter(
+      (event) => event.name === 'ThreadControllerImpl::RunTask' && main.has(formatThread(event)),
+    )
     .map(({ dur = 0, tdur = 0 }) => ({ clock: dur / 1000, processor: tdur / 1000 }));
 }
 

@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import { promptAnswerer } from '../../data/language/evaluation/answerer';
 import type { LedgerAccess } from '../../data/language/reranker';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
@@ -22,7 +22,7 @@ import {
 } from '../../data/prompt/search-steps';
 import { defaultTenant as tenant } from '../../domain/ids';
 import type { Sampling } from '../../domain/chat/chat';
-import { boundsOf, type Aggregate } from '../../domain/language/evaluation/aggregate';
+import { computeBounds, type Aggregate } from '../../domain/language/evaluation/aggregate';
 import { startLlmServer } from '../../test/support/provider/llm-server-process';
 import { report, rounded } from '../figures';
 import { embeddedAt, openLlmWorld } from '../llm-world';
@@ -92,12 +92,12 @@ async function main(): Promise<void> {
     const search: PromptSearch = {
       first: firstPrompt,
       cases,
-      caseSet: digestOf(cases),
+      caseSet: computeDigest(cases),
       dimensions,
       spec: searchSpec({ variants: Number(values.variants), seed: Number(values.seed), model }),
-      answererOf: (template) =>
+      createAnswerer: (template) =>
         promptAnswerer({ asking, template, route: [target], sampling, retrieval: null }),
-      mutatorOf: () => createMutator({ asking, target, sampling: rewriting }),
+      openMutator: () => createMutator({ asking, target, sampling: rewriting }),
       judges: {},
       tools: createEvaluatorTools(null),
       parallel: sequences,
@@ -145,13 +145,13 @@ function tell(search: PromptSearch, found: SearchReport, { seconds, runs }: Spen
     SearchFigure,
     SearchFigure,
   ];
-  const kindsOf = (kind: string) => variants.filter(({ origin }) => origin.kind === kind).length;
+  const countKind = (kind: string) => variants.filter(({ origin }) => origin.kind === kind).length;
   report(
     `prompt search, ${variants.length} variants, embedded ${model}`,
     [
       [
         'variants',
-        `1 first, ${kindsOf('grid')} of a grid, ${kindsOf('fewShot')} with examples, ${kindsOf('mutate')} rewritten by the model`,
+        `1 first, ${countKind('grid')} of a grid, ${countKind('fewShot')} with examples, ${countKind('mutate')} rewritten by the model`,
       ],
       [
         'cases',
@@ -207,7 +207,7 @@ interface SearchFigure {
 
 /** 95 % bounds on either side that hold at every look. */
 function figure(of: Aggregate): SearchFigure {
-  const { lower, upper } = boundsOf(of, 0.95);
+  const { lower, upper } = computeBounds(of, 0.95);
   return {
     mean: rounded(of.mean ?? 0, 4),
     lower: rounded(lower ?? of.range.min, 4),

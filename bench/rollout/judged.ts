@@ -15,7 +15,7 @@ import {
   type JudgeVerdict,
   type TrueAnswer,
 } from '../../test/support/rollout/simulated-judged';
-import { randomOf } from '../../test/support/rollout/simulated-traffic';
+import { createRandom } from '../../test/support/rollout/simulated-traffic';
 import { rounded } from '../figures';
 
 const [worlds = 1_000] = process.argv.slice(2).map(Number);
@@ -69,18 +69,18 @@ const rows: readonly World[] = [
 
 function measure({ end, worse, rates }: World, scenario: number) {
   return rateIn(worlds, (world) => {
-    const random = randomOf(world, scenario);
+    const random = createRandom(world, scenario);
     const policy = judgedPolicy({ margin }, calibratedBy(random, 150, usual));
     const answers = () => {
       const difficulty = random();
       const answer = (share: number): TrueAnswer => (difficulty < share ? 'right' : 'wrong');
       return { champion: answer(0.6), challenger: answer(0.6 - worse) };
     };
-    return watchJudged(policy, amounts, answers, verdictsOf(random, rates)) === end;
+    return watchJudged(policy, amounts, answers, drawVerdict(random, rates)) === end;
   });
 }
 
-function verdictsOf(random: Random, { champion, challenger }: World['rates']): JudgeVerdict {
+function drawVerdict(random: Random, { champion, challenger }: World['rates']): JudgeVerdict {
   const says = {
     champion: judgeVerdicts(random, champion),
     challenger: judgeVerdicts(random, challenger),

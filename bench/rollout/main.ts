@@ -157,7 +157,7 @@ async function confirmed({ registry }: ServingWorld, epoch: number): Promise<voi
   }
 }
 
-function secondsOf(rollbacks: readonly Rollback[]) {
+function summarizeSeconds(rollbacks: readonly Rollback[]) {
   const of = (read: (each: Rollback) => number) => {
     const values = rollbacks.map(read);
     return { p50: quantile(values, 0.5), p99: quantile(values, 0.99), max: Math.max(...values) };
@@ -173,7 +173,7 @@ function tell(
   statistics: RolloutStatistics,
 ): void {
   const { requests, seconds, failed, mixed } = load;
-  const [ofRollouts, ofChampions] = [secondsOf(rollbacks), secondsOf(fallbacks)];
+  const [ofRollouts, ofChampions] = [summarizeSeconds(rollbacks), summarizeSeconds(fallbacks)];
   const text = ({ p50, p99, max }: typeof ofRollouts.secondsToFullTraffic) =>
     `p50 ${p50.toFixed(3)}   p99 ${p99.toFixed(3)}   max ${max.toFixed(3)}`;
   const requestsPerSecond = Math.round(requests / seconds);

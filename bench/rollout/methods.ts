@@ -6,13 +6,13 @@
 import { loadavg } from 'node:os';
 import type { RolloutPolicy } from '../../domain/rollout/policy';
 import { assumedDayCorrelation } from '../../domain/statistics/day-correlation';
-import { rateOf, type Rate } from '../../test/support/rollout/monte-carlo';
+import { estimateRate, type Rate } from '../../test/support/rollout/monte-carlo';
 import { policyWith, type PolicyChange } from '../../test/support/rollout/policies';
 import { playMethod, type MethodEnd } from '../../test/support/rollout/simulated-methods';
 import {
   alikePairs,
   dayEffects,
-  randomOf,
+  createRandom,
   type DayEffects,
 } from '../../test/support/rollout/simulated-traffic';
 import { median, report, rounded } from '../figures';
@@ -72,7 +72,7 @@ function compared(
     pairsPerDay,
   };
   const ends = Array.from({ length: worlds }, (_, world) =>
-    playMethod(policy, simulated, { random: randomOf(world, 190), looksPerDay }),
+    playMethod(policy, simulated, { random: createRandom(world, 190), looksPerDay }),
   );
   const of = (kind: MethodEnd['kind']) => ends.filter((end) => end.kind === kind).length;
   const mean = (value: (end: MethodEnd) => number) =>
@@ -83,8 +83,8 @@ function compared(
     traffic,
     effect,
     method,
-    promoted: rateOf(of('promoted'), worlds),
-    rolledBack: rateOf(of('rolledBack'), worlds),
+    promoted: estimateRate(of('promoted'), worlds),
+    rolledBack: estimateRate(of('rolledBack'), worlds),
     medianDays: decided.length === 0 ? null : rounded(median(decided.map(({ days: d }) => d))),
     byWorse: effect === 0 ? null : rounded(100 * (effect > 0 ? challenger : 1 - challenger)),
     moves: rounded(mean(({ moves }) => moves)),
@@ -92,7 +92,7 @@ function compared(
   };
 }
 
-function lineOf(row: ComparedRow): string {
+function formatLine(row: ComparedRow): string {
   const { promoted, rolledBack, medianDays, byWorse, moves, changedEntities } = row;
   const percent = ({ rate }: Rate) => (100 * rate).toFixed(1);
   const interval =
@@ -136,17 +136,18 @@ function besideOthers(worlds: number): readonly BesideRow[] {
         {
           name: 'canary, 0, 5, 25, 50',
           decide: (world: number) =>
-            playMethod(steps, simulated, { random: randomOf(world, 195), looksPerDay }),
+            playMethod(steps, simulated, { random: createRandom(world, 195), looksPerDay }),
         },
         ...otherMethods.map(({ name, decide }) => ({
           name,
-          decide: (world: number) => decide(simulatedDays(simulated, randomOf(world, 195)), rules),
+          decide: (world: number) =>
+            decide(simulatedDays(simulated, createRandom(world, 195)), rules),
         })),
       ];
       return ways.map(({ name, decide }) => {
         const ends = Array.from({ length: worlds }, (_, world) => decide(world));
         const share = (kind: MethodEnd['kind']) =>
-          rateOf(ends.filter((end) => end.kind === kind).length, worlds);
+          estimateRate(ends.filter((end) => end.kind === kind).length, worlds);
         const decided = ends.filter(({ kind }) => kind !== 'undecided');
         const row = {
           traffic,
@@ -191,7 +192,7 @@ function main(): void {
           effect,
           worlds: effect === edge ? 4 * worlds : worlds,
         });
-        process.stdout.write(`${lineOf(row)}\n`);
+        process.stdout.write(`${formatLine(row)}\n`);
         return row;
       }),
     ),

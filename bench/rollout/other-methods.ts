@@ -46,7 +46,7 @@ export function* simulatedDays(
   }
 }
 
-function differencesOf({ champion, challenger }: SimulatedDay): readonly number[] {
+function listDifferences({ champion, challenger }: SimulatedDay): readonly number[] {
   return challenger.map((loss, index) => loss - (champion[index] ?? NaN));
 }
 
@@ -63,11 +63,11 @@ const fixedNumber: OtherMethod = {
     let day = 0;
     for (const of of days) {
       day += 1;
-      const differences = differencesOf(of);
+      const differences = listDifferences(of);
       const lacking = needed - seen.length;
       seen.push(...differences.slice(0, lacking));
       if (seen.length < needed) continue;
-      const { mean, deviation } = momentsOf(seen);
+      const { mean, deviation } = computeMoments(seen);
       const isShown = mean + (z * deviation) / Math.sqrt(needed) < margin;
       return {
         kind: isShown ? 'promoted' : 'rolledBack',
@@ -89,7 +89,7 @@ const mixtureTest: OtherMethod = {
     const tau = margin ** 2;
     let [n, sum, squares, day] = [0, 0, 0, 0];
     for (const of of days) {
-      const differences = differencesOf(of);
+      const differences = listDifferences(of);
       const half = Math.ceil(differences.length / 2);
       for (const part of [differences.slice(0, half), differences.slice(half)]) {
         day += 0.5;
@@ -119,7 +119,7 @@ function thresholdEachDay(failureLimit: number): OtherMethod {
       let [day, failures] = [0, 0];
       for (const of of days) {
         day += 1;
-        if (momentsOf(differencesOf(of)).mean >= margin) failures += 1;
+        if (computeMoments(listDifferences(of)).mean >= margin) failures += 1;
         if (failures > failureLimit) return { kind: 'rolledBack', days: day };
         if (day === analyses) return { kind: 'promoted', days: day };
       }
@@ -139,7 +139,7 @@ const rankTest: OtherMethod = {
       const perHour = Math.ceil(of.champion.length / 24);
       for (let from = 0; from < of.champion.length; from += perHour)
         for (const arm of ['champion', 'challenger'] as const)
-          points[arm].push(momentsOf(of[arm].slice(from, from + perHour)).mean);
+          points[arm].push(computeMoments(of[arm].slice(from, from + perHour)).mean);
       if (isTooHigh(points)) return { kind: 'rolledBack', days: day };
       if (day === 14) return { kind: 'promoted', days: day };
     }
@@ -147,7 +147,7 @@ const rankTest: OtherMethod = {
   },
 };
 
-function momentsOf(values: readonly number[]): {
+function computeMoments(values: readonly number[]): {
   readonly mean: number;
   readonly deviation: number;
 } {

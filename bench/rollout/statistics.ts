@@ -6,7 +6,7 @@
 import { byEarlierRules } from '../../test/support/rollout/earlier-rules';
 import { rateIn, type Rate } from '../../test/support/rollout/monte-carlo';
 import type { CanarySpec } from '../../domain/rollout/canary';
-import { rolloutPolicyOf, type RolloutPolicy } from '../../domain/rollout/policy';
+import { buildRolloutPolicy, type RolloutPolicy } from '../../domain/rollout/policy';
 import { assumedDayCorrelation } from '../../domain/statistics/day-correlation';
 import { promotesWithin } from '../../test/support/rollout/reruns';
 import { policyWith, shownCanary } from '../../test/support/rollout/policies';
@@ -32,7 +32,7 @@ import {
   boldPairs,
   dayEffects,
   lowPairs,
-  randomOf,
+  createRandom,
   type DayEffects,
   type DrawPair,
 } from '../../test/support/rollout/simulated-traffic';
@@ -206,7 +206,7 @@ function ofTraffic(worlds: number): readonly (() => readonly FalseAlarms[])[] {
     const seen = Array.from({ length: worlds }, (_, world) =>
       watchBounds(
         { mean: margin, effects, draw, days: 7, pairsPerDay: 200 },
-        { random: randomOf(world, 100 + scenario), alpha, lookEvery: 20 },
+        { random: createRandom(world, 100 + scenario), alpha, lookEvery: 20 },
       ),
     );
     const rate = (name: 'wrong' | 'wrongGood' | 'customary') =>
@@ -235,7 +235,14 @@ function ofTraffic(worlds: number): readonly (() => readonly FalseAlarms[])[] {
 function ofDelays(worlds: number): readonly FalseAlarms[] {
   const rate = (order: 'turn' | 'arrival', first: 'bad' | 'good') =>
     rateIn(worlds, (world) =>
-      watchArrivals({ order, first, days: 2, pairsPerDay, random: randomOf(world, 120), alpha }),
+      watchArrivals({
+        order,
+        first,
+        days: 2,
+        pairsPerDay,
+        random: createRandom(world, 120),
+        alpha,
+      }),
     );
   return [
     [
@@ -292,7 +299,7 @@ function ofDays(worlds: number): readonly FalseAlarms[] {
   return kinds.flatMap(([traffic, effects, week, history = []]) => {
     const watched = { days: 35, alpha, history, week };
     const seen = Array.from({ length: 2 * worlds }, (_, world) =>
-      watchDays(effects, { random: randomOf(world, 130), ...watched }),
+      watchDays(effects, { random: createRandom(world, 130), ...watched }),
     );
     const rate = (of: 'now' | 'earlier', name: 'wrongGood' | 'wrongHarm') =>
       rateIn(2 * worlds, (world) => seen[world]?.[of][name] === true);
@@ -325,7 +332,7 @@ function ofShares(worlds: number): readonly FalseAlarms[] {
     rate: rateIn(worlds, (world) =>
       watchShare(
         { share, spread },
-        { random: randomOf(world, 140), days: 7, requestsPerDay: 900, alpha },
+        { random: createRandom(world, 140), days: 7, requestsPerDay: 900, alpha },
       ),
     ),
     earlier: null,
@@ -347,7 +354,7 @@ function ofSharedFailures(worlds: number): readonly FalseAlarms[] {
   ];
   return kinds.map(([traffic, arms], index) => {
     const seen = Array.from({ length: worlds }, (_, world) =>
-      watchFailures({ policy, requests: 6_000, ...arms }, randomOf(world, 160 + index)),
+      watchFailures({ policy, requests: 6_000, ...arms }, createRandom(world, 160 + index)),
     );
     const rate = (by: 'exceededAfter' | 'byLimitAfter') =>
       rateIn(worlds, (world) => typeof seen[world]?.[by] === 'number');
@@ -382,7 +389,10 @@ function ofLabelRates(worlds: number): readonly FalseAlarms[] {
   ];
   return kinds.map(([traffic, step], index) => {
     const seen = Array.from({ length: worlds }, (_, world) =>
-      watchLabelRates({ policy: byArms, requests: 3_000, ...step }, randomOf(world, 180 + index)),
+      watchLabelRates(
+        { policy: byArms, requests: 3_000, ...step },
+        createRandom(world, 180 + index),
+      ),
     );
     return {
       statement: 'label rates: differ by more than chance',
@@ -564,7 +574,7 @@ export function ofArms(worlds: number): readonly (() => readonly FalseAlarms[])[
           effects: dayEffects.none,
           ...of,
         },
-        { random: randomOf(world, 200), looksPerDay: 2 },
+        { random: createRandom(world, 200), looksPerDay: 2 },
       ),
     );
   const statements = [
@@ -606,8 +616,8 @@ function ofReruns(worlds: number): readonly FalseAlarms[] {
     draw: alikePairs,
   };
   const promotes = (world: number) => (tried: CanarySpec, attempt: number) =>
-    simulateRollout(rolloutPolicyOf(tried, { dependsOnPrediction: false }), traffic, {
-      random: randomOf(world, 180 + attempt),
+    simulateRollout(buildRolloutPolicy(tried, { dependsOnPrediction: false }), traffic, {
+      random: createRandom(world, 180 + attempt),
       looksPerDay,
     }).kind === 'promote';
   const attempts = 10;
@@ -635,11 +645,11 @@ function bothEnds(
   const minDays = rules.quality.acrossDays ? 5 : 0;
   return [
     numbers.map((world) =>
-      simulateRollout(rules, traffic, { random: randomOf(world, scenario), looksPerDay }),
+      simulateRollout(rules, traffic, { random: createRandom(world, scenario), looksPerDay }),
     ),
     numbers.map((world) =>
       playRollout(byEarlierRules(rules, minDays), traffic, {
-        random: randomOf(world, scenario),
+        random: createRandom(world, scenario),
         looksPerDay,
       }),
     ),
@@ -659,7 +669,7 @@ function neededPairs(worlds: number, say: (line: string) => void): readonly Pair
     const ends = Array.from({ length: worlds }, (_, world) =>
       pairsUntil(
         { mean: effect * margin, limit: margin, says, alpha: 0.005, maxPairs },
-        randomOf(world, 170),
+        createRandom(world, 170),
       ),
     );
     const middle = (of: 'known' | 'widest') => {
@@ -690,12 +700,12 @@ function powerAt({ effect, rules, traffic, effects, worlds }: SimulatedCase): Po
     traffic,
     steps: rules.steps.join(', '),
     worlds,
-    now: endsOf(now),
-    earlier: endsOf(earlier),
+    now: countEnds(now),
+    earlier: countEnds(earlier),
   };
 }
 
-function endsOf(ends: readonly SimulatedEnd[]): Ends {
+function countEnds(ends: readonly SimulatedEnd[]): Ends {
   const of = (kind: SimulatedEnd['kind']) => ends.filter((end) => end.kind === kind);
   const decided = [...of('promote'), ...of('harm')];
   const middle = (values: readonly number[]) =>

@@ -1,10 +1,10 @@
 /** Attacks in disguise. */
 import { oddsByMeaning, type EmbedTexts } from '../../data/safety/classify';
 import { oddsFor } from '../../data/safety/threshold';
-import { thresholdsOf } from '../../data/safety/training/cross-fit';
+import { computeThresholds } from '../../data/safety/training/cross-fit';
 import type { ReadText } from '../../data/safety/training/read-texts';
-import { nGramsOf } from '../../domain/safety/n-grams';
-import { windowsOf } from '../../domain/safety/windows';
+import { hashNGrams } from '../../domain/safety/n-grams';
+import { splitWindows } from '../../domain/safety/windows';
 import { selectWindowsToEmbed, worstOdds } from '../../domain/safety/worst-window';
 import { stoppedAtRate, type CrossFitted } from './held-out';
 import { obfuscations } from './obfuscations';
@@ -15,7 +15,7 @@ const falseAlarms = 0.01;
 type DisguisedJudge = (text: string, options: { readonly plainForms: boolean }) => Promise<boolean>;
 
 /** The fold's own classifier and threshold for a text of the fold. */
-function judgeOf(
+function buildJudge(
   { head, pairs, judged }: CrossFitted,
   source: string,
   embed: EmbedTexts,
@@ -24,13 +24,17 @@ function judgeOf(
     ({ features, sources }) => features === 'meaning' && sources.includes(source),
   );
   if (!pair) throw new Error(`${source} is in no fold`);
-  const limit = oddsFor(falseAlarms, thresholdsOf(head, judged.meaning, pair.fold));
+  const limit = oddsFor(falseAlarms, computeThresholds(head, judged.meaning, pair.fold));
   return async (text, { plainForms }) => {
     if (plainForms)
       return (await oddsByMeaning(pair.classifier, { words: pair.words, embed, text })) > limit;
     const windows = selectWindowsToEmbed(
       pair.words,
-      windowsOf(text).map((window) => ({ text: window, nGrams: nGramsOf(window), vector: null })),
+      splitWindows(text).map((window) => ({
+        text: window,
+        nGrams: hashNGrams(window),
+        vector: null,
+      })),
     );
     const vectors = await embed(windows.map((window) => window.text));
     return (
@@ -64,7 +68,7 @@ export async function measureDisguises({
         .filter((text) => text.source === source && text.text.length < 600 && found.has(text.id))
         .slice(0, eachHead / 2),
     );
-    return chosen.map(({ text, source }) => ({ text, judge: judgeOf(each, source, embed) }));
+    return chosen.map(({ text, source }) => ({ text, judge: buildJudge(each, source, embed) }));
   });
   const rows: {
     readonly disguise: string;

@@ -5,7 +5,7 @@
 import { quotesInjection } from '../../data/safety/injection-phrases';
 import { oddsFor } from '../../data/safety/threshold';
 import { sentenceHeads, type SentenceHead } from '../../data/safety/classifier-file';
-import { thresholdsOf } from '../../data/safety/training/cross-fit';
+import { computeThresholds } from '../../data/safety/training/cross-fit';
 import { softCategories } from '../../data/safety/training/labelled-texts';
 import type { ReadText } from '../../data/safety/training/read-texts';
 import {
@@ -52,15 +52,15 @@ function measureHead(head: SentenceHead, sentences: readonly ReadText[]) {
   );
   const judged = judgeDocuments(folds, sentences);
   const limitOf = new Map(
-    folds.map(({ fold }) => [fold, oddsFor(falseAlarms, thresholdsOf(head, judged, fold))]),
+    folds.map(({ fold }) => [fold, oddsFor(falseAlarms, computeThresholds(head, judged, fold))]),
   );
-  const foldOf = (source: string) => {
+  const chooseFold = (source: string) => {
     const fold = folds.find(({ sources }) => sources.includes(source));
     if (!fold) throw new Error(`${source} is in no fold`);
     return { ...fold, limit: limitOf.get(fold.fold) ?? Infinity };
   };
   const found = pairs[head].map(([attacks, documents]) => {
-    const { classifier, limit } = foldOf(attacks);
+    const { classifier, limit } = chooseFold(attacks);
     const carriers = sentences.filter(
       ({ source, text }) => source === documents && text.length > maxCharacters,
     );
@@ -82,7 +82,7 @@ function measureHead(head: SentenceHead, sentences: readonly ReadText[]) {
       };
     });
     const count = (of: (look: (typeof looks)[number]) => boolean) =>
-      shareOf(looks.filter(of).length, looks.length);
+      estimateShare(looks.filter(of).length, looks.length);
     const row = {
       attacks,
       documents,
@@ -93,16 +93,16 @@ function measureHead(head: SentenceHead, sentences: readonly ReadText[]) {
   });
   const harmless = [...new Set(judged.map(({ text }) => text.source))].map((source) => {
     const own = judged.filter(({ text }) => text.source === source);
-    const { limit } = foldOf(source);
+    const { limit } = chooseFold(source);
     const quoted = ({ text }: ReadText) => head === 'injection' && quotesInjection(text);
     const row = {
       documents: source,
-      bySentence: shareOf(own.filter(({ odds }) => odds > limit).length, own.length),
+      bySentence: estimateShare(own.filter(({ odds }) => odds > limit).length, own.length),
     };
     return {
       ...row,
-      byPhrases: shareOf(own.filter(({ text }) => quoted(text)).length, own.length),
-      together: shareOf(
+      byPhrases: estimateShare(own.filter(({ text }) => quoted(text)).length, own.length),
+      together: estimateShare(
         own.filter(({ text, odds }) => odds > limit || quoted(text)).length,
         own.length,
       ),
@@ -125,7 +125,7 @@ interface Share {
   readonly upper: number;
 }
 
-function shareOf(events: number, n: number): Share {
+function estimateShare(events: number, n: number): Share {
   return { n, share: events / n, ...wilsonBounds({ events, n }, 0.95) };
 }
 

@@ -7,7 +7,7 @@ import { oddsFor } from '../../data/safety/threshold';
 import type { Head } from '../../data/safety/classifier-file';
 import {
   judgeHeldOut,
-  thresholdsOf,
+  computeThresholds,
   trainFolds,
   type FoldPair,
   type HeldOutText,
@@ -55,7 +55,10 @@ export function stoppedAtRate(
 ): ReadonlySet<string> {
   const folds = [...new Set(judged[features].map(({ fold }) => fold))];
   const limits = new Map(
-    folds.map((fold) => [fold, oddsFor(falseAlarms, thresholdsOf(head, judged[features], fold))]),
+    folds.map((fold) => [
+      fold,
+      oddsFor(falseAlarms, computeThresholds(head, judged[features], fold)),
+    ]),
   );
   return new Set(
     judged[features]
@@ -82,7 +85,7 @@ export function sharesBySource(
 ): { readonly attacks: readonly SourceShare[]; readonly harmless: readonly SourceShare[] } {
   const of = (chosen: readonly ReadText[]) =>
     [...new Set(chosen.map(({ source }) => source))].map((source) =>
-      shareOf(
+      measureShare(
         source,
         chosen.filter((text) => text.source === source),
         ids,
@@ -95,7 +98,7 @@ export function sharesBySource(
   return { attacks: of(named), harmless: of(texts.filter(({ kind }) => kind === 'benign')) };
 }
 
-function shareOf(
+function measureShare(
   source: string,
   texts: readonly ReadText[],
   ids: ReadonlySet<string>,

@@ -81,7 +81,7 @@ async function main(): Promise<void> {
     harmful: stoppedAtRate(harmful, 'meaning', 0.01),
   };
   const answered = process.argv.includes('--model')
-    ? await measureModel(sampleOf(prompts), stops)
+    ? await measureModel(drawSample(prompts), stops)
     : null;
   if (answered) say(`embedded model: ${JSON.stringify(answered)}`);
   await embedder.close();
@@ -107,7 +107,7 @@ async function main(): Promise<void> {
 const sampled = { attacks: 8, harmless: 2 };
 
 /** Some texts of each source, in an order that is independent of all results. */
-function sampleOf(prompts: readonly ReadText[]): readonly ReadText[] {
+function drawSample(prompts: readonly ReadText[]): readonly ReadText[] {
   const sources = [...new Set(prompts.map(({ source }) => source))];
   return sources.flatMap((source) => {
     const texts = prompts

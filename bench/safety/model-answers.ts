@@ -10,7 +10,7 @@ import { evaluateCases } from '../../data/language/evaluation/evaluate-cases';
 import { createEvaluatorTools } from '../../data/language/evaluation/evaluator-tools';
 import type { CaseScreens } from '../../data/language/evaluation/case-screens';
 import { screenedAnswerer } from '../../data/language/evaluation/screened-answerer';
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import type { ReadText } from '../../data/safety/training/read-texts';
 import { redTeamCase } from '../../domain/language/cases/red-team';
 import type { CaseResult } from '../../domain/language/evaluation/result';
@@ -90,7 +90,7 @@ export async function measureModel(
       evaluateCases({
         cases,
         answerer,
-        caseSet: digestOf(cases),
+        caseSet: computeDigest(cases),
         dimensions: [{ name: 'safety', kind: 'safety' }],
         judges: {},
         tools: createEvaluatorTools(null),

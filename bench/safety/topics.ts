@@ -43,7 +43,7 @@ export async function measureTopics(prompts: readonly ReadText[], embed: EmbedTe
             {
               text,
               embed: vectors,
-              windowsOf: (most) => Promise.resolve(readableWindows(text).slice(0, most)),
+              readWindows: (most) => Promise.resolve(readableWindows(text).slice(0, most)),
             },
           );
         let events = 0;

@@ -35,11 +35,16 @@ class Series {
   }
 }
 
-const waysOf = <T>(make: () => T): Record<RequestPath, T> => ({
+const buildPaths = <T>(make: () => T): Record<RequestPath, T> => ({
   gateway: make(),
   straight: make(),
 });
-const seen = waysOf(() => ({ tokenMs: new Series(), firstMs: new Series(), open: 0, finished: 0 }));
+const seen = buildPaths(() => ({
+  tokenMs: new Series(),
+  firstMs: new Series(),
+  open: 0,
+  finished: 0,
+}));
 const failures: Record<string, number> = {};
 const sockets = new Set<Socket>();
 let going = false;
@@ -164,7 +169,7 @@ async function begin(point: LoadPoint): Promise<void> {
   }
 }
 
-function figuresOf({ tokenMs, firstMs, open, finished }: (typeof seen)[RequestPath]) {
+function summarize({ tokenMs, firstMs, open, finished }: (typeof seen)[RequestPath]) {
   return { tokenMs: tokenMs.toString(), firstMs: firstMs.toString(), open, finished };
 }
 
@@ -188,7 +193,7 @@ process.on('message', (told: PlanMessage) => {
       return;
     case 'figures':
       process.send?.({
-        ways: { gateway: figuresOf(seen.gateway), straight: figuresOf(seen.straight) },
+        ways: { gateway: summarize(seen.gateway), straight: summarize(seen.straight) },
         failures,
       } satisfies StreamLoadFigures);
       return;

@@ -69,10 +69,10 @@ export async function measurePoint(rig: Rig, plan: PointPlan): Promise<PointFigu
   await pause((plan.rampSeconds + 2) * 1000);
   for (const { tell } of clients) tell({ kind: 'measure' });
   const startedAt = performance.now();
-  const cpuBefore = cpuOf(rig);
+  const cpuBefore = readCpu(rig);
   await pause(plan.windowSeconds * 1000);
   const elapsed = (performance.now() - startedAt) / 1000;
-  const cpuAfter = cpuOf(rig);
+  const cpuAfter = readCpu(rig);
   const told = await Promise.all(clients.map(({ figures }) => figures()));
   const memoryAfter = memory();
   for (const { tell } of clients) tell({ kind: 'end' });
@@ -84,7 +84,7 @@ export async function measurePoint(rig: Rig, plan: PointPlan): Promise<PointFigu
   return summed(plan, told, { elapsed, memoryBefore, memoryAfter, cores });
 }
 
-function cpuOf({ gateways, upstreams, clients }: Rig) {
+function readCpu({ gateways, upstreams, clients }: Rig) {
   const of = (pids: readonly number[]) => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
   return {
     gateways: of(gateways.map(({ pid }) => pid)),
@@ -109,7 +109,7 @@ function summed(
   },
 ): PointFigures {
   const all = (way: RequestPath, what: 'tokenMs' | 'firstMs') =>
-    told.flatMap(({ ways }) => numbersOf(ways[way][what]));
+    told.flatMap(({ ways }) => decodeNumbers(ways[way][what]));
   const token = {
     gateway: spread(all('gateway', 'tokenMs')),
     straight: spread(all('straight', 'tokenMs')),
@@ -146,7 +146,7 @@ function summed(
   };
 }
 
-function numbersOf(base64: string): readonly number[] {
+function decodeNumbers(base64: string): readonly number[] {
   const bytes = Buffer.from(base64, 'base64');
   return [
     ...new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)),

@@ -9,7 +9,7 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { countedRows } from '../../activities/evaluation/score-holdout';
-import { digestOf } from '../../data/digest';
+import { computeDigest } from '../../data/digest';
 import { readHoldoutRows } from '../../data/evaluation/holdout-rows';
 import { scoreRows } from '../../data/evaluation/score-rows';
 import { openOnnxModel } from '../../data/onnx/session';
@@ -20,12 +20,16 @@ import { defaultTenant as tenant, type RunId } from '../../domain/ids';
 import { metrics } from '../../domain/evaluation/metrics/metrics';
 import { scoresOfRows } from '../../domain/evaluation/metrics/sample';
 import type { ModelManifest } from '../../domain/model/model';
-import { dayResamples, replicatesOf, unitDayWeights } from '../../domain/statistics/day-resamples';
+import {
+  dayResamples,
+  computeReplicates,
+  unitDayWeights,
+} from '../../domain/statistics/day-resamples';
 import type { DayStatistic } from '../../domain/statistics/day-resamples';
 import { bootstrapReplicates } from '../../domain/statistics/interval';
-import { seedOf } from '../../domain/statistics/random';
+import { toSeed } from '../../domain/statistics/random';
 import { bestTrial, type TrialParams } from '../../domain/tuning/tuning';
-import { environmentOf } from '../../test/support/leftovers';
+import { readEnvironment } from '../../test/support/leftovers';
 import type { Product } from '../../test/support/process/product';
 import { startProduct } from '../../test/support/process/product';
 import type { Core } from '../../workers/compose';
@@ -77,7 +81,7 @@ interface Estimate {
 async function main(): Promise<void> {
   const product = await startProduct({ args: process.argv.slice(2) });
   const [worker = -1] = product.pids('main.ts worker');
-  const core = openCore(readConfig(environmentOf(worker)), 'perennial-bench');
+  const core = openCore(readConfig(readEnvironment(worker)), 'perennial-bench');
   try {
     const manual = await bestParams(product, core, grid);
     const tuned = await bestParams(product, core, study);
@@ -180,22 +184,22 @@ async function compared(
         if (manifest.trainingData !== first.assembled.digest)
           throw new Error('the models were trained on different rows');
         scores.push(
-          await scoresOf(artifacts, manifest, assembled.features, async (model) =>
+          await scoreModel(artifacts, manifest, assembled.features, async (model) =>
             scoresOfRows(await scoreRows(sql, file, model, part.rows), counted.rows, 1),
           ),
         );
       }
-      const statisticsOf = (name: (typeof measured)[number]): readonly DayStatistic[] =>
+      const prepareStatistics = (name: (typeof measured)[number]): readonly DayStatistic[] =>
         scores.map((each) => metrics[name].prepare({ labels, day, days, scores: each }));
       const resamples = dayResamples({
         days,
         replicates: bootstrapReplicates,
-        seed: seedOf(digestOf('held-out')),
+        seed: toSeed(computeDigest('held-out')),
       });
       const values: Record<string, readonly Estimate[]> = {};
       const gains: Record<string, Estimate> = {};
       for (const name of measured) {
-        const statistics = statisticsOf(name);
+        const statistics = prepareStatistics(name);
         values[name] = statistics.map((each) => estimate(each, days, resamples));
         const [, manual, tuned] = statistics;
         if (!manual || !tuned) throw new Error('expected three models');
@@ -210,7 +214,7 @@ async function compared(
   );
 }
 
-async function scoresOf(
+async function scoreModel(
   artifacts: Core['artifacts'],
   { onnx }: ModelManifest,
   features: TrainingSet['features'],
@@ -229,9 +233,9 @@ async function scoresOf(
 function estimate(
   statistic: DayStatistic,
   days: number,
-  resamples: Parameters<typeof replicatesOf>[1],
+  resamples: Parameters<typeof computeReplicates>[1],
 ): Estimate {
-  const sorted = replicatesOf(statistic, resamples).sort();
+  const sorted = computeReplicates(statistic, resamples).sort();
   const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? NaN;
   return { value: statistic(unitDayWeights(days)), low: at(0.025), high: at(0.975) };
 }

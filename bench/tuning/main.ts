@@ -15,10 +15,10 @@ import { join, resolve } from 'node:path';
 import type { TrainingSet } from '../../domain/training/assembled';
 import { defaultTenant as tenant, type RunId } from '../../domain/ids';
 import type { Trial } from '../../domain/tuning/tuning';
-import { pruningOf } from '../../domain/tuning/pruning';
-import { iterationsOf } from '../../domain/tuning/tuning';
+import { planPruning } from '../../domain/tuning/pruning';
+import { findMaxIterations } from '../../domain/tuning/tuning';
 import { trainingJob } from '../../activities/training/train';
-import { environmentOf } from '../../test/support/leftovers';
+import { readEnvironment } from '../../test/support/leftovers';
 import type { Product } from '../../test/support/process/product';
 import { startProduct } from '../../test/support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../../test/support/tiny-lifecycle';
@@ -61,7 +61,7 @@ interface TuningPair {
 async function main(): Promise<void> {
   const product = await startProduct({ args: process.argv.slice(2) });
   const [worker = -1] = product.pids('main.ts worker');
-  const core = openCore(readConfig(environmentOf(worker)), 'perennial-bench');
+  const core = openCore(readConfig(readEnvironment(worker)), 'perennial-bench');
   try {
     // Python, optuna and the warm parent of jobs are started, and the workflow code is compiled, as
     // on a platform in use.
@@ -183,9 +183,9 @@ async function studyAlone(
     await artifacts.toFile(part, join(directory, `${name}.parquet`));
     inputs[name] = [{ path: `${name}.parquet` }];
   }
-  const pruning = pruningOf(
+  const pruning = planPruning(
     tune.pruner,
-    iterationsOf({ param: 'num_iterations', default: null }, train.params, tune.space),
+    findMaxIterations({ param: 'num_iterations', default: null }, train.params, tune.space),
   );
   const context = { ...job.context, objective: { metric: tune.metric, input: 'tuning' } };
   const question = {
@@ -237,7 +237,7 @@ function show(pairs: readonly TuningPair[]): void {
     .every(({ product, alone }) => JSON.stringify(product.trials) === JSON.stringify(alone.trials));
   const summaries = atOnce.map((parallel) => ({
     parallel,
-    ...summaryOf(pairs.filter((each) => each.parallel === parallel)),
+    ...summarize(pairs.filter((each) => each.parallel === parallel)),
   }));
   report(
     'tuning',
@@ -262,16 +262,16 @@ function show(pairs: readonly TuningPair[]): void {
   if (!same) process.exitCode = 1;
 }
 
-function summaryOf(pairs: readonly TuningPair[]) {
-  const medianOf = (value: (pair: TuningPair) => number, digits: number) =>
+function summarize(pairs: readonly TuningPair[]) {
+  const computeMedian = (value: (pair: TuningPair) => number, digits: number) =>
     rounded(median(pairs.map(value)), digits);
   return {
-    seconds: medianOf(({ product }) => product.seconds, 2),
-    aloneSeconds: medianOf(({ alone }) => alone.seconds, 2),
-    ratio: medianOf(({ product, alone }) => product.seconds / alone.seconds, 3),
+    seconds: computeMedian(({ product }) => product.seconds, 2),
+    aloneSeconds: computeMedian(({ alone }) => alone.seconds, 2),
+    ratio: computeMedian(({ product, alone }) => product.seconds / alone.seconds, 3),
     ratios: pairs.map(({ product, alone }) => rounded(product.seconds / alone.seconds, 2)),
-    cpuRatio: medianOf(({ product, alone }) => sum(product.cpu) / sum(alone.cpu), 3),
-    overheadMsPerTrial: medianOf(
+    cpuRatio: computeMedian(({ product, alone }) => sum(product.cpu) / sum(alone.cpu), 3),
+    overheadMsPerTrial: computeMedian(
       ({ parallel, product, alone }) =>
         ((product.seconds - alone.seconds) * parallel * 1000) / trialCount,
       1,

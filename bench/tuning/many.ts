@@ -7,8 +7,8 @@ import { Client, Connection } from '@temporalio/client';
 import { loadavg } from 'node:os';
 import { defaultTenant as tenant, type RunId } from '../../domain/ids';
 import type { Trial } from '../../domain/tuning/tuning';
-import { countsOf } from '../../domain/tuning/tuning';
-import { environmentOf } from '../../test/support/leftovers';
+import { countTrials } from '../../domain/tuning/tuning';
+import { readEnvironment } from '../../test/support/leftovers';
 import { startProduct } from '../../test/support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../../test/support/tiny-lifecycle';
 import { openCore } from '../../workers/compose';
@@ -24,7 +24,7 @@ const mostSeconds = 7_200;
 async function main(): Promise<void> {
   const product = await startProduct({ args: process.argv.slice(2) });
   const [worker = -1] = product.pids('main.ts worker');
-  const environment = environmentOf(worker);
+  const environment = readEnvironment(worker);
   const core = openCore(readConfig(environment), 'perennial-bench');
   const connection = await Connection.connect({
     address: environment['PERENNIAL_TEMPORAL_ADDRESS'] ?? '',
@@ -77,7 +77,7 @@ function show(
       .slice(1)
       .map((trial, at) => Date.parse(trial.startedAt) - Date.parse(of[at]?.startedAt ?? ''));
   const [first, last] = [trials.slice(0, part), trials.slice(-part)].map((of) => median(gaps(of)));
-  const counts = countsOf(trials);
+  const counts = countTrials(trials);
   const busy = Object.fromEntries(
     Object.entries(cpu).map(([of, each]) => [of, rounded((1000 * each) / trials.length)]),
   );

@@ -1,5 +1,5 @@
 /** The share of variance that a variable explains, which is the share of samples that it can save. */
-import { groupBy, meanOf, type Replay, type ReplayedFlight } from './replays';
+import { groupBy, computeMean, type Replay, type ReplayedFlight } from './replays';
 
 export interface Explained {
   readonly month: number;
@@ -21,7 +21,8 @@ export function explainedIn({ month, flights }: Replay): Explained {
   const differences = flights.map((each) => each.challenger.loss - each.champion.loss);
   const losses = flights.map(({ champion }) => champion.loss);
   const days = [...groupBy(flights, ({ day }) => day).values()];
-  const ofDays = (of: (flight: ReplayedFlight) => number) => days.map((day) => meanOf(day.map(of)));
+  const ofDays = (of: (flight: ReplayedFlight) => number) =>
+    days.map((day) => computeMean(day.map(of)));
   const dayDifferences = ofDays((each) => each.challenger.loss - each.champion.loss);
   const adjusted = (share: number) => 1 - ((1 - share) * (days.length - 1)) / (days.length - 2);
   return {
@@ -55,7 +56,7 @@ export function explainedIn({ month, flights }: Replay): Explained {
 }
 
 function squaredCorrelation(a: readonly number[], b: readonly number[]): number {
-  const [meanA, meanB] = [meanOf(a), meanOf(b)];
+  const [meanA, meanB] = [computeMean(a), computeMean(b)];
   let [both, ofA, ofB] = [0, 0, 0];
   a.forEach((value, index) => {
     const [x, y] = [value - meanA, (b[index] ?? 0) - meanB];
@@ -76,10 +77,10 @@ function betweenGroups(
     flights.map((flight, index) => ({ key: keyOf(flight), value: values[index] ?? 0 })),
     ({ key }) => key,
   );
-  const mean = meanOf(values);
+  const mean = computeMean(values);
   let [between, within] = [0, 0];
   for (const group of groups.values()) {
-    const own = meanOf(group.map(({ value }) => value));
+    const own = computeMean(group.map(({ value }) => value));
     between += group.length * (own - mean) ** 2;
     for (const { value } of group) within += (value - own) ** 2;
   }

@@ -8,7 +8,7 @@ import { median, rounded } from '../figures';
 import { explainedIn, type Explained } from './explained';
 import { methods, type DecisionEnd, type DecisionMethod } from './methods';
 import { boundDayCorrelation } from '../../domain/statistics/day-correlation';
-import { differencesByDay, meanOf, readReplays, resampledDays, type Replay } from './replays';
+import { differencesByDay, computeMean, readReplays, resampledDays, type Replay } from './replays';
 
 const worlds = Number(process.argv[2] ?? 80);
 const margin = 0.01;
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
       `| ${what} | ${each.map((share) => share.toFixed(0)).join(', ')} | ${median(each).toFixed(0)} |`,
     );
   }
-  const correlations = correlationsOf(replays);
+  const correlations = estimateCorrelations(replays);
   console.log(
     '\nCorrelation of the differences of consecutive days, by month, and its 90 % upper bound:\n' +
       `| each month | ${correlations.months.map(({ lag }) => lag).join(', ')} | ${correlations.months.map(({ bound }) => bound).join(', ')} |\n` +
@@ -66,7 +66,7 @@ async function main(): Promise<void> {
 }
 
 /** Of each month and of all months, in which the versions differ. */
-function correlationsOf(replays: readonly Replay[]) {
+function estimateCorrelations(replays: readonly Replay[]) {
   const periods = replays.map(differencesByDay);
   const of = (days: readonly (readonly number[])[]) => ({
     lag: rounded(consecutive(days), 2),
@@ -78,7 +78,7 @@ function correlationsOf(replays: readonly Replay[]) {
 function consecutive(periods: readonly (readonly number[])[]): number {
   let [products, squares] = [0, 0];
   for (const days of periods) {
-    const mean = meanOf(days);
+    const mean = computeMean(days);
     days.forEach((value, day) => {
       squares += (value - mean) ** 2;
       products += day === 0 ? 0 : (value - mean) * ((days[day - 1] ?? 0) - mean);

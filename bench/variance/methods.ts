@@ -3,7 +3,7 @@ import { normalQuantile } from '../../domain/statistics/distributions';
 import { emptyRanged, extendRanged, rangedBounds } from '../../domain/statistics/ranged-sequence';
 import { armRange, pairRange } from '../../domain/rollout/judging/loss';
 import { seededRandom, type Random } from '../../domain/statistics/random';
-import { groupBy, loss, meanOf, type ReplayedFlight } from './replays';
+import { groupBy, loss, computeMean, type ReplayedFlight } from './replays';
 
 export type Days = readonly (readonly ReplayedFlight[])[];
 
@@ -127,7 +127,7 @@ function argo(failureLimit: number): DecisionMethod {
       for (const day of days.slice(0, 14)) {
         const { champion, challenger } = armLosses(day, random);
         flights += day.length;
-        if (meanOf(challenger) - meanOf(champion) >= rules.margin) failures += 1;
+        if (computeMean(challenger) - computeMean(champion) >= rules.margin) failures += 1;
         if (failures > failureLimit) return { kind: 'rolledBack', flights };
       }
       return { kind: 'promoted', flights };
@@ -151,8 +151,8 @@ function kayenta(name: string, everyDays: number): DecisionMethod {
         for (const hour of groupBy(day, (flight) => flight.hour).values()) {
           const { champion, challenger } = armLosses(hour, random);
           if (champion.length === 0 || challenger.length === 0) continue;
-          points.champion.push(meanOf(champion));
-          points.challenger.push(meanOf(challenger));
+          points.champion.push(computeMean(champion));
+          points.challenger.push(computeMean(challenger));
         }
         flights += day.length;
         if ((index + 1) % everyDays === 0 && isTooHigh(points))

@@ -1,8 +1,8 @@
 import { seededRandom } from '../../domain/statistics/random';
-import { calibrated, calibrationMapOf } from '../../domain/monitoring/quality/estimate';
+import { calibrate, fitCalibrationMap } from '../../domain/monitoring/quality/estimate';
 import { requestLoss } from '../../domain/rollout/judging/loss';
 import type { LossRange } from '../../domain/evaluation/metrics/loss-range';
-import { binsOf, readWeeks, type Flight } from '../drift/flights';
+import { buildBins, readWeeks, type Flight } from '../drift/flights';
 import { fitLateModel } from '../drift/model';
 
 /** A flight of a replayed month with the losses of two versions, and what is known before its label. */
@@ -44,19 +44,19 @@ function replayed(
   beforeAndLast: readonly Flight[],
   last: readonly Flight[],
 ): readonly ReplayedFlight[] {
-  const bins = binsOf(before);
+  const bins = buildBins(before);
   const champion = fitLateModel(before, bins);
   const challenger = fitLateModel(beforeAndLast, bins);
   // The champion was not trained on the last month.
-  const map = calibrationMapOf(
+  const map = fitCalibrationMap(
     last.map((flight) => ({ score: champion(flight), label: Number(flight.late) })),
   );
   return live.map((flight) => {
     const label = Number(flight.late);
     const scores = { champion: champion(flight), challenger: challenger(flight) };
-    const share = calibrated(map, scores.champion);
+    const share = calibrate(map, scores.champion);
     const expected = (score: number) => share * loss.of(1, score) + (1 - share) * loss.of(0, score);
-    const of = (score: number) => ({ loss: loss.of(label, score), ...loss.rangeOf(score) });
+    const of = (score: number) => ({ loss: loss.of(label, score), ...loss.computeRange(score) });
     return {
       day: Math.floor(flight.at / 86_400_000),
       hour: new Date(flight.at).getUTCHours(),
@@ -76,7 +76,7 @@ export function differencesByDay({ flights }: Replay): readonly number[] {
   return [...groupBy(flights, ({ day }) => day).entries()]
     .sort(([one], [other]) => one - other)
     .map(([, day]) =>
-      meanOf(day.map(({ champion, challenger }) => challenger.loss - champion.loss)),
+      computeMean(day.map(({ champion, challenger }) => challenger.loss - champion.loss)),
     );
 }
 
@@ -90,7 +90,9 @@ export function resampledDays(
   { flights }: Replay,
   { days, difference, seed }: Readonly<{ days: number; difference: number; seed: number }>,
 ): readonly (readonly ReplayedFlight[])[] {
-  const mean = meanOf(flights.map(({ champion, challenger }) => challenger.loss - champion.loss));
+  const mean = computeMean(
+    flights.map(({ champion, challenger }) => challenger.loss - champion.loss),
+  );
   const shift = difference - mean;
   const shifted = flights.map((flight) => ({
     ...flight,
@@ -123,6 +125,6 @@ export function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K
   return groups;
 }
 
-export function meanOf(values: readonly number[]): number {
+export function computeMean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 }

@@ -24,7 +24,7 @@ const clockSkewMilliseconds = 60_000;
 
 export function signCommand(keys: CommandKeys, order: CommandOrder): SignedCommand {
   const [{ id, secret }] = keys();
-  return { order, signedBy: id, signature: signatureOf(secret, order) };
+  return { order, signedBy: id, signature: computeSignature(secret, order) };
 }
 
 export type CommandCheck =
@@ -35,27 +35,28 @@ export type CommandCheck =
 
 /** `given` can come from anyone who reaches Temporal. Nothing in it is trusted before the check. */
 export function checkCommand(keys: CommandKeys, given: unknown, now = Date.now()): CommandCheck {
-  const refused = (why: string): CommandCheck => ({ kind: 'refused', why });
-  if (!isSignedCommand(given)) return refused('it has no signature of the API');
+  const refuseCommand = (why: string): CommandCheck => ({ kind: 'refused', why });
+  if (!isSignedCommand(given)) return refuseCommand('it has no signature of the API');
   const { order, signedBy, signature } = given;
   const key = keys().find(({ id }) => id === signedBy);
-  if (!key) return refused('this worker does not know the key that signed it');
+  if (!key) return refuseCommand('this worker does not know the key that signed it');
   let expected: string;
   try {
-    expected = signatureOf(key.secret, order);
+    expected = computeSignature(key.secret, order);
   } catch {
-    return refused('it is not valid JSON');
+    return refuseCommand('it is not valid JSON');
   }
-  if (!isEqual(expected, signature)) return refused('its signature does not match its content');
+  if (!isEqual(expected, signature))
+    return refuseCommand('its signature does not match its content');
   const age = now - Date.parse(order.at);
   if (!(age >= -clockSkewMilliseconds))
-    return refused(`its signing time ${order.at} is invalid or in the future`);
+    return refuseCommand(`its signing time ${order.at} is invalid or in the future`);
   if (age > commandLifetimeMilliseconds)
     return { kind: 'expired', order, why: `its signature of ${order.at} has expired` };
   return { kind: 'signed', order };
 }
 
-function signatureOf(secret: string, order: CommandOrder): string {
+function computeSignature(secret: string, order: CommandOrder): string {
   return createHmac('sha256', secret).update(canonicalJson(order)).digest('hex');
 }
 

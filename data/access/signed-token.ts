@@ -24,7 +24,7 @@ export function signToken<Content extends { readonly expiresAt: string }>(
 ): string {
   const [{ id, secret }] = keys();
   const text = base64url(JSON.stringify(content));
-  return `${kind.prefix}${base64url(id)}.${text}.${signatureOf(kind, secret, text)}`;
+  return `${kind.prefix}${base64url(id)}.${text}.${computeSignature(kind, secret, text)}`;
 }
 
 /** Null for a token that is malformed, expired or not signed by a known key. */
@@ -37,12 +37,12 @@ export function checkToken<Content extends { readonly expiresAt: string }>(
   const [id = '', content = '', signature = ''] = token.slice(kind.prefix.length).split('.');
   const key = keys().find((each) => base64url(each.id) === id);
   if (!key || !isToken(kind, token)) return null;
-  if (!isEqual(signatureOf(kind, key.secret, content), signature)) return null;
-  const { success, data } = kind.content.safeParse(parsed(content));
+  if (!isEqual(computeSignature(kind, key.secret, content), signature)) return null;
+  const { success, data } = kind.content.safeParse(parseContent(content));
   return success && Date.parse(data.expiresAt) > now ? data : null;
 }
 
-function signatureOf(
+function computeSignature(
   { purpose }: Pick<TokenKind<never>, 'purpose'>,
   secret: string,
   content: string,
@@ -59,6 +59,6 @@ function base64url(text: string): string {
   return Buffer.from(text).toString('base64url');
 }
 
-function parsed(content: string): unknown {
+function parseContent(content: string): unknown {
   return JSON.parse(Buffer.from(content, 'base64url').toString('utf8')) as unknown;
 }

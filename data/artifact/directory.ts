@@ -14,7 +14,7 @@ export function openDirectoryArtifacts(
   folder: string,
 ): Pick<ArtifactStore, 'putBytes' | 'putFile' | 'getBytes' | 'toFile'> {
   const place = (digest: Digest) => join(folder, digest.slice('sha256:'.length));
-  const refOf = (digest: Digest, bytes: number, mediaType: string): ArtifactRef => ({
+  const buildRef = (digest: Digest, bytes: number, mediaType: string): ArtifactRef => ({
     uri: pathToFileURL(place(digest)).href,
     digest,
     bytes,
@@ -32,13 +32,13 @@ export function openDirectoryArtifacts(
       const digest = sha256(bytes);
       await mkdir(folder, { recursive: true });
       await writeFile(place(digest), bytes);
-      return refOf(digest, bytes.byteLength, mediaType);
+      return buildRef(digest, bytes.byteLength, mediaType);
     },
     async putFile({ path, mediaType }) {
       const { digest, bytes } = await digestOfFile(path);
       await mkdir(folder, { recursive: true });
       await copyFile(path, place(digest));
-      return refOf(digest, bytes, mediaType);
+      return buildRef(digest, bytes, mediaType);
     },
     getBytes,
     async toFile(ref, path) {

@@ -48,7 +48,7 @@ export interface JobArea {
   /** Removes all files. */
   clear(): Promise<void>;
   /** A URL that reads this file for `seconds`. */
-  urlOf(name: string, seconds: number): Promise<string>;
+  signUrl(name: string, seconds: number): Promise<string>;
   /** An HTML form that may write below one folder of the area, with a slash at its end. */
   uploads(folder: string, seconds: number): Promise<UploadForm>;
 }
@@ -83,18 +83,19 @@ const longestSignature = 7 * 86_400;
 /** Limit of one upload by form (AWS). */
 const maxUploadBytes = 5 * 1024 ** 3;
 
-const areasOf = (tenant: string, runId: string): string => `${stagingPrefix(tenant, runId)}jobs/`;
+const formatAreas = (tenant: string, runId: string): string =>
+  `${stagingPrefix(tenant, runId)}jobs/`;
 
 function areaPrefix({ tenant, runId, jobId }: JobAreaOwner): string {
   const key = createHash('sha256').update(jobId).digest('hex').slice(0, 32);
-  return `${areasOf(tenant, runId)}${key}/`;
+  return `${formatAreas(tenant, runId)}${key}/`;
 }
 
 /** `signing` has the endpoint under which jobs reach the store. */
 export function openJobArea(s3: S3, signing: S3, owner: JobAreaOwner): JobArea {
   const prefix = areaPrefix(owner);
   const of = (name: string) => ({ Bucket: s3.bucket, Key: `${prefix}${name}` });
-  const put = (name: string, value: unknown, isNew: boolean) =>
+  const putObject = (name: string, value: unknown, isNew: boolean) =>
     request(s3, `write ${prefix}${name}`, (client) =>
       client.send(
         new PutObjectCommand({
@@ -139,7 +140,7 @@ export function openJobArea(s3: S3, signing: S3, owner: JobAreaOwner): JobArea {
     prefix,
     async create(name, value) {
       try {
-        await put(name, value, true);
+        await putObject(name, value, true);
         return true;
       } catch (error) {
         if (isPreconditionFailed((error as Error).cause)) return false;
@@ -147,7 +148,7 @@ export function openJobArea(s3: S3, signing: S3, owner: JobAreaOwner): JobArea {
       }
     },
     async write(name, value) {
-      await put(name, value, false);
+      await putObject(name, value, false);
     },
     read: async (name, maxBytes = maxReadBytes) => (await end(name, maxBytes))?.content ?? null,
     end,
@@ -170,7 +171,7 @@ export function openJobArea(s3: S3, signing: S3, owner: JobAreaOwner): JobArea {
     },
     remove,
     clear: async () => remove(await names(s3, prefix, '')),
-    urlOf: (name, seconds) => signedUrl(signing, `${prefix}${name}`, seconds),
+    signUrl: (name, seconds) => signedUrl(signing, `${prefix}${name}`, seconds),
     async uploads(folder, seconds) {
       const form = await createPresignedPost(signing.client, {
         Bucket: signing.bucket,
@@ -193,7 +194,7 @@ export async function jobsWithArea(
   s3: S3,
   { tenant, runId }: Pick<JobAreaOwner, 'tenant' | 'runId'>,
 ): Promise<readonly string[]> {
-  const root = areasOf(tenant, runId);
+  const root = formatAreas(tenant, runId);
   const files = (await names(s3, root, '')).filter((name) =>
     /^[0-9a-f]{32}\/job\.json$/.test(name),
   );

@@ -63,8 +63,8 @@ export async function request<T>(
 export function toFailure(s3: S3, what: string, error: unknown): PerennialError {
   if (isPerennialError(error)) return error;
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  const status = statusOf(error);
-  const because = `could not ${what} in bucket ${s3.bucket} at ${s3.endpoint}: ${reasonOf(name, message)}`;
+  const status = readStatus(error);
+  const because = `could not ${what} in bucket ${s3.bucket} at ${s3.endpoint}: ${describeReason(name, message)}`;
   if (name === 'NoSuchBucket')
     return failure('StorageUnavailable', because, { cause: error, next: 'perennial doctor' });
   if (name === 'BadDigest' || name === 'XAmzContentSHA256Mismatch')
@@ -107,7 +107,7 @@ function isClockSkew(name: string, message: string): boolean {
 }
 
 /** For an unreadable response, the SDK's own message only points to its debugger. */
-function reasonOf(name: string, message: string): string {
+function describeReason(name: string, message: string): string {
   if (message.includes('Deserialization error')) return 'the response is not from an S3 service';
   return name === 'Error' || name === message ? message : `${name}, ${message}`;
 }
@@ -117,13 +117,13 @@ export function isNotFound(error: unknown): boolean {
     error instanceof Error &&
     error.name !== 'NoSuchBucket' &&
     error.name !== 'NoSuchUpload' &&
-    statusOf(error) === 404
+    readStatus(error) === 404
   );
 }
 
 /** Another writer created the object first. */
 export function isPreconditionFailed(error: unknown): boolean {
-  return statusOf(error) === 412;
+  return readStatus(error) === 412;
 }
 
 /** Two conditional writes collided; AWS asks one of them to retry. */
@@ -131,6 +131,6 @@ export function isWriteConflict(error: unknown): boolean {
   return error instanceof Error && error.name === 'ConditionalRequestConflict';
 }
 
-function statusOf(error: unknown): number | undefined {
+function readStatus(error: unknown): number | undefined {
   return (error as { $metadata?: { httpStatusCode?: number } } | null)?.$metadata?.httpStatusCode;
 }

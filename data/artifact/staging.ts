@@ -37,11 +37,11 @@ interface Staged {
 export function openStagingArea(s3: S3): StagingArea {
   return {
     async list({ tenant, runId }) {
-      return (await staged(s3, stagingPrefix(tenant, runId))).map(({ key }) => key);
+      return (await listStaged(s3, stagingPrefix(tenant, runId))).map(({ key }) => key);
     },
     async clear({ tenant, runId, idleSeconds = 0 }) {
       const newest = Date.now() - idleSeconds * 1000;
-      const leftovers = (await staged(s3, stagingPrefix(tenant, runId))).filter(
+      const leftovers = (await listStaged(s3, stagingPrefix(tenant, runId))).filter(
         ({ since }) => idleSeconds === 0 || since.getTime() <= newest,
       );
       for (const leftover of leftovers) await remove(s3, leftover);
@@ -49,7 +49,7 @@ export function openStagingArea(s3: S3): StagingArea {
     },
     async runs(tenant) {
       const root = stagingRoot(tenant);
-      const keys = (await staged(s3, root)).map(
+      const keys = (await listStaged(s3, root)).map(
         ({ key }) => key.slice(root.length).split('/')[0] ?? '',
       );
       return [...new Set(keys)].sort();
@@ -57,7 +57,7 @@ export function openStagingArea(s3: S3): StagingArea {
   };
 }
 
-async function staged(s3: S3, prefix: string): Promise<readonly Staged[]> {
+async function listStaged(s3: S3, prefix: string): Promise<readonly Staged[]> {
   return [...(await unfinishedUploads(s3, prefix)), ...(await objects(s3, prefix))];
 }
 

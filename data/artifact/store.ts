@@ -74,7 +74,7 @@ export interface JobAreas {
   /** Ids of the jobs of a run that have an area. */
   list(run: Pick<JobAreaOwner, 'tenant' | 'runId'>): Promise<readonly string[]>;
   /** A URL that reads an artifact for `seconds`, at most seven days. */
-  urlOf(ref: ArtifactRef, seconds: number): Promise<string>;
+  signUrl(ref: ArtifactRef, seconds: number): Promise<string>;
   /** Makes an artifact of a file that a job uploaded, after its digest was verified. */
   adopt(
     file: UploadedFile & { readonly tenant: string; readonly mediaType: string },
@@ -154,7 +154,7 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
    * Lease, check, upload if missing, record. A second round is needed only when the lease expired
    * and the collector was faster.
    */
-  async function put(
+  async function putOnce(
     wanted: Wanted,
     upload: (mode: WriteMode, key: string, renew: () => Promise<void>) => Promise<void>,
   ): Promise<ArtifactRef> {
@@ -164,7 +164,7 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
     const lease = () => leases?.lease({ tenant, digest, owner, seconds: leaseSeconds });
     for (let round = 1; ; round++) {
       const { mustUpload } = (await lease()) ?? { mustUpload: false };
-      const there = mustUpload ? null : await sizeOf(s3, key);
+      const there = mustUpload ? null : await readSize(s3, key);
       // An object of another size under this key is damaged and must be replaced.
       if (there !== bytes)
         await upload(mustUpload || there !== null ? 'replace' : 'create', key, async () => {
@@ -181,7 +181,7 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
 
   const putBytes: ArtifactStore['putBytes'] = ({ tenant, bytes, mediaType }) => {
     const digest = sha256(bytes);
-    return put({ tenant, digest, bytes: bytes.byteLength, mediaType }, (mode, key) =>
+    return putOnce({ tenant, digest, bytes: bytes.byteLength, mediaType }, (mode, key) =>
       uploadBytes(s3, bytes, { key, digest, mediaType, mode }),
     );
   };
@@ -206,7 +206,7 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
         : await digestOfFile(path, signal);
       if (expected !== undefined && digest !== expected)
         throw failure('DigestMismatch', `${path} is ${digest}, not ${expected}`);
-      const ref = await put({ tenant, digest, bytes, mediaType }, async (mode, key, renew) => {
+      const ref = await putOnce({ tenant, digest, bytes, mediaType }, async (mode, key, renew) => {
         const to = { key, digest, mediaType, mode, signal };
         if (small) return uploadBytes(s3, small, to);
         const renewing = renewal(renew);
@@ -250,7 +250,7 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
         owner,
         seconds: leaseSeconds,
       })) ?? { mustUpload: false };
-      return !mustUpload && (await sizeOf(s3, key)) === ref.bytes;
+      return !mustUpload && (await readSize(s3, key)) === ref.bytes;
     },
     async delete({ tenant, digest }) {
       const Key = casKey(tenant, digest);
@@ -262,12 +262,12 @@ export function openArtifactStore(settings: ArtifactStoreSettings): ArtifactStor
     jobs: {
       of: (jobOwner) => openJobArea(s3, forJobs, jobOwner),
       list: (run) => jobsWithArea(s3, run),
-      urlOf: async (ref, seconds) => {
+      signUrl: async (ref, seconds) => {
         refuseForeign(ref);
         return signedUrl(forJobs, parseArtifactUri(ref, s3.bucket).key, seconds);
       },
       adopt: ({ tenant, mediaType, ...file }) =>
-        put({ tenant, digest: file.digest, bytes: file.bytes, mediaType }, (_mode, key) =>
+        putOnce({ tenant, digest: file.digest, bytes: file.bytes, mediaType }, (_mode, key) =>
           copyVerified(s3, file, { key, mediaType }),
         ),
     },
@@ -295,7 +295,7 @@ function renewal(renew: () => Promise<void>): () => Promise<void> {
   };
 }
 
-async function sizeOf(s3: S3, key: string): Promise<number | null> {
+async function readSize(s3: S3, key: string): Promise<number | null> {
   try {
     const head = await request(s3, `look for ${key}`, (client) =>
       client.send(new HeadObjectCommand({ Bucket: s3.bucket, Key: key })),

@@ -35,19 +35,19 @@ export function openFileArchive(path: string): AuditArchive {
     storeHead: (head) => append({ head }),
     storeKey: (key) => append({ key }),
     async *heads({ tenant, after }) {
-      for await (const line of linesOf(path))
+      for await (const line of readLines(path))
         if ('head' in line && line.head.tenant === tenant && line.head.batch > after)
           yield line.head;
     },
     async head({ tenant, batch }) {
-      for await (const line of linesOf(path))
+      for await (const line of readLines(path))
         if ('head' in line && line.head.tenant === tenant && line.head.batch === batch)
           return line.head;
       return null;
     },
     async keys(tenant) {
       const keys: AuditKey[] = [];
-      for await (const line of linesOf(path))
+      for await (const line of readLines(path))
         if ('key' in line && line.key.tenant === tenant) keys.push(line.key);
       return keys;
     },
@@ -55,17 +55,17 @@ export function openFileArchive(path: string): AuditArchive {
   };
 }
 
-async function* linesOf(path: string): AsyncGenerator<Line> {
+async function* readLines(path: string): AsyncGenerator<Line> {
   if (!existsSync(path)) return;
   const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity });
   for await (const text of lines) {
-    const line = parsed(text);
+    const line = parseLine(text);
     if (line !== null) yield line;
   }
 }
 
 /** Null for an incomplete or foreign line. Verification then reports its head as missing. */
-function parsed(text: string): Line | null {
+function parseLine(text: string): Line | null {
   try {
     const line = JSON.parse(text) as Line | null;
     return line !== null && typeof line === 'object' && ('head' in line || 'key' in line)

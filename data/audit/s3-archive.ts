@@ -25,24 +25,29 @@ export function openS3Archive(role: 'store' | 'second', settings: S3Settings): A
     place: `${role}:s3://${s3.bucket}`,
     where: `s3://${s3.bucket} at ${s3.endpoint}`,
     storeHead: (head) =>
-      store(s3, keyOf(head.tenant, 'heads', head.batch), head, `the head of batch ${head.batch}`),
+      store(
+        s3,
+        formatKey(head.tenant, 'heads', head.batch),
+        head,
+        `the head of batch ${head.batch}`,
+      ),
     storeKey: (key) =>
-      store(s3, keyOf(key.tenant, 'keys', key.sequence), key, `the audit key ${key.keyId}`),
+      store(s3, formatKey(key.tenant, 'keys', key.sequence), key, `the audit key ${key.keyId}`),
     async *heads({ tenant, after }) {
       for await (const keys of keysUnder(
         s3,
-        prefixOf(tenant, 'heads'),
-        keyOf(tenant, 'heads', after),
+        formatPrefix(tenant, 'heads'),
+        formatKey(tenant, 'heads', after),
       ))
         yield* read<AuditHead>(s3, keys);
     },
     async head({ tenant, batch }) {
-      const text = await readOrNull(s3, keyOf(tenant, 'heads', batch));
+      const text = await readOrNull(s3, formatKey(tenant, 'heads', batch));
       return text === null ? null : (JSON.parse(text) as AuditHead);
     },
     async keys(tenant) {
       const found: AuditKey[] = [];
-      for await (const keys of keysUnder(s3, prefixOf(tenant, 'keys')))
+      for await (const keys of keysUnder(s3, formatPrefix(tenant, 'keys')))
         for await (const key of read<AuditKey>(s3, keys)) found.push(key);
       return found;
     },
@@ -50,13 +55,13 @@ export function openS3Archive(role: 'store' | 'second', settings: S3Settings): A
   };
 }
 
-function prefixOf(tenant: string, folder: 'heads' | 'keys'): string {
+function formatPrefix(tenant: string, folder: 'heads' | 'keys'): string {
   return `t/${tenant}/audit/${folder}/`;
 }
 
 /** Padded, so that keys sort in the order of the batches. */
-function keyOf(tenant: string, folder: 'heads' | 'keys', number: number): string {
-  return `${prefixOf(tenant, folder)}${String(number).padStart(12, '0')}.json`;
+function formatKey(tenant: string, folder: 'heads' | 'keys', number: number): string {
+  return `${formatPrefix(tenant, folder)}${String(number).padStart(12, '0')}.json`;
 }
 
 async function store(

@@ -21,7 +21,7 @@ const rfc3339 =
 export function checkedColumn({ name, type, from }: BatchColumn): CheckedColumn {
   const column = quoteName(name);
   const at = `\`${name}\``;
-  const checked = (value: string, bad: string, reason: string): CheckedColumn => ({
+  const checkColumn = (value: string, bad: string, reason: string): CheckedColumn => ({
     name,
     value,
     isBad: `coalesce(${bad}, false)`,
@@ -29,24 +29,24 @@ export function checkedColumn({ name, type, from }: BatchColumn): CheckedColumn 
   });
   switch (type) {
     case 'string':
-      return checked(column, `contains(${column}, chr(0))`, 'contains the character U+0000');
+      return checkColumn(column, `contains(${column}, chr(0))`, 'contains the character U+0000');
     case 'number':
-      return checked(
+      return checkColumn(
         `CAST(${column} AS DOUBLE)`,
         `isinf(CAST(${column} AS DOUBLE))`,
         'is infinite',
       );
     case 'boolean':
-      return checked(column, 'false', 'is not true or false');
+      return checkColumn(column, 'false', 'is not true or false');
     case 'integer': {
       if (from === 'integer')
-        return checked(
+        return checkColumn(
           `TRY_CAST(${column} AS BIGINT)`,
           `${column} IS NOT NULL AND TRY_CAST(${column} AS BIGINT) IS NULL`,
           'is beyond 64 bits',
         );
       const value = `CAST(${column} AS DOUBLE)`;
-      return checked(
+      return checkColumn(
         `CASE WHEN isnan(${value}) THEN NULL ELSE TRY_CAST(${value} AS BIGINT) END`,
         `NOT isnan(${value}) AND (isinf(${value}) OR ${value} <> trunc(${value}) OR abs(${value}) > ${maxExact})`,
         'is not a whole number',
@@ -54,13 +54,13 @@ export function checkedColumn({ name, type, from }: BatchColumn): CheckedColumn 
     }
     case 'timestamp': {
       if (from === 'timestamp')
-        return checked(
+        return checkColumn(
           `CAST(${column} AS TIMESTAMP)`,
           `isinf(CAST(${column} AS TIMESTAMP))`,
           'is infinite',
         );
       const value = `TRY_CAST(${column} AS TIMESTAMPTZ)`;
-      return checked(
+      return checkColumn(
         `CAST(${value} AT TIME ZONE 'UTC' AS TIMESTAMP)`,
         `${column} IS NOT NULL AND (NOT regexp_matches(${column}, ${quoteText(rfc3339)}) OR ${value} IS NULL)`,
         'is not an RFC 3339 time',

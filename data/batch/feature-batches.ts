@@ -1,7 +1,7 @@
 /** Computes the features of request rows as training does, and row by row where that fails. */
 import { rowColumn } from '../../domain/training/assembled';
 import { isPerennialError } from '../../domain/failure';
-import { chunksOf } from '../evaluation/parquet-chunks';
+import { streamChunks } from '../evaluation/parquet-chunks';
 import type { FeatureValues } from '../onnx/session';
 import type { Scratch } from '../scratch';
 import { openFeatureRunner, type FeatureRunner } from '../sql/feature-runner';
@@ -73,7 +73,7 @@ async function* rowWise(
         : quoteName(name),
     );
     const query = `SELECT ${[rowColumn, ...values].join(', ')} FROM ${readParquet([requestRows])} WHERE ${rowColumn} > ${last}`;
-    for await (const [numbers = [], ...columns] of chunksOf(sql, query)) {
+    for await (const [numbers = [], ...columns] of streamChunks(sql, query)) {
       const records = numbers.map((number, place) => ({
         number: number as bigint,
         row: Object.fromEntries(
@@ -82,7 +82,7 @@ async function* rowWise(
       }));
       for (let from = 0; from < records.length; from += runnerRows) {
         signal.throwIfAborted();
-        yield* computed(runner, plan, records.slice(from, from + runnerRows));
+        yield* computeFeatures(runner, plan, records.slice(from, from + runnerRows));
       }
     }
   } finally {
@@ -91,7 +91,7 @@ async function* rowWise(
 }
 
 /** Halves the rows until the failing ones are alone. */
-async function* computed(
+async function* computeFeatures(
   runner: FeatureRunner,
   plan: BatchPlan,
   records: readonly { readonly number: bigint; readonly row: RequestRecord }[],
@@ -111,7 +111,7 @@ async function* computed(
       return;
     }
     const middle = Math.ceil(records.length / 2);
-    yield* computed(runner, plan, records.slice(0, middle));
-    yield* computed(runner, plan, records.slice(middle));
+    yield* computeFeatures(runner, plan, records.slice(0, middle));
+    yield* computeFeatures(runner, plan, records.slice(middle));
   }
 }

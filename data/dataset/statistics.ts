@@ -17,19 +17,19 @@ export async function columnStatistics(
   columns: readonly Column[],
 ): Promise<readonly ColumnStatistics[]> {
   const measures = columns.flatMap((column, index) =>
-    measuresOf(column).map((measure, i) => `${measure} AS "m${index}_${i}"`),
+    listMeasures(column).map((measure, i) => `${measure} AS "m${index}_${i}"`),
   );
   if (measures.length === 0) return [];
   const row = await sql.one<Record<string, unknown>>(
     `SELECT ${measures.join(', ')} FROM ${relation}`,
   );
-  return columns.map((column, index) => statisticsOf(column, (i) => row[`m${index}_${i}`]));
+  return columns.map((column, index) => readStatistics(column, (i) => row[`m${index}_${i}`]));
 }
 
 /** DuckDB's stddev fails when the square of a value exceeds the range of a double. */
 const largestSquared = 1e150;
 
-function measuresOf({ name, type }: Column): readonly string[] {
+function listMeasures({ name, type }: Column): readonly string[] {
   const column = quoteName(name);
   const common = [`count(*) - count(${column})`, `approx_count_distinct(${column})`];
   switch (type) {
@@ -63,7 +63,7 @@ function measuresOf({ name, type }: Column): readonly string[] {
   }
 }
 
-function statisticsOf(
+function readStatistics(
   { name, type }: Column,
   measure: (index: number) => unknown,
 ): ColumnStatistics {
@@ -71,7 +71,7 @@ function statisticsOf(
   switch (type) {
     case 'integer':
     case 'number':
-      return { ...common, type, ...numbersOf(measure) };
+      return { ...common, type, ...readNumbers(measure) };
     case 'timestamp':
       return { ...common, type, min: textOrNull(measure(2)), max: textOrNull(measure(3)) };
     case 'boolean':
@@ -86,7 +86,7 @@ function statisticsOf(
   }
 }
 
-function numbersOf(measure: (index: number) => unknown): NumberStatistics {
+function readNumbers(measure: (index: number) => unknown): NumberStatistics {
   const quantiles = measure(8) as readonly number[] | null;
   const largest = Math.max(
     Math.abs(finiteOrNull(measure(4)) ?? 0),

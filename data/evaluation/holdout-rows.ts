@@ -5,7 +5,7 @@ import { failure } from '../../domain/failure';
 import type { SliceColumn } from '../../domain/evaluation/measure/plan';
 import { missingText, type Task } from '../../domain/model/model';
 import { quoteName, readParquet, type PlatformSql } from '../sql/platform-sql';
-import { chunksOf } from './parquet-chunks';
+import { streamChunks } from './parquet-chunks';
 
 export interface HoldoutRows {
   /** `__row` of each row, ascending. Everything else of the holdout is in this order. */
@@ -40,7 +40,10 @@ export async function readHoldoutRows(
   ];
   const query = `SELECT ${rowColumn}, ${labelColumn}, epoch_ms(${timeColumn}) FROM ${readParquet([file])} ORDER BY ${rowColumn}`;
   let at = 0;
-  for await (const [rowValues = [], labelValues = [], timeValues = []] of chunksOf(sql, query)) {
+  for await (const [rowValues = [], labelValues = [], timeValues = []] of streamChunks(
+    sql,
+    query,
+  )) {
     rowValues.forEach((value, index) => {
       row[at] = value as bigint;
       labels[at] = checkedLabel(labelValues[index], value as bigint, {
@@ -92,7 +95,7 @@ export async function columnNames(sql: PlatformSql, file: string): Promise<reado
 /** Hashes of rows that a hash put into their part, in order of `__row`. */
 export async function readGroups(sql: PlatformSql, file: string): Promise<readonly string[]> {
   const groups: string[] = [];
-  for await (const [values = []] of chunksOf(
+  for await (const [values = []] of streamChunks(
     sql,
     `SELECT ${groupColumn} FROM ${readParquet([file])} ORDER BY ${rowColumn}`,
   )) {
@@ -113,7 +116,7 @@ export async function digestOfRows(
 ): Promise<Digest> {
   const [timeHash, labelHash] = [createHash('sha256'), createHash('sha256')];
   const query = `SELECT ${isDrawn ? `CAST('0x' || substr(${groupColumn}, 1, 15) AS BIGINT)` : `epoch_us(${timeColumn})`} AS at, ${labelColumn} AS label FROM ${readParquet([file])} ORDER BY ALL`;
-  for await (const [times = [], labels = []] of chunksOf(sql, query)) {
+  for await (const [times = [], labels = []] of streamChunks(sql, query)) {
     timeHash.update(BigInt64Array.from(times as bigint[]));
     labelHash.update(Float64Array.from(labels as number[]));
   }
@@ -134,14 +137,14 @@ export async function readSliceColumn(
   const codes = new Int32Array(rows);
   let at = 0;
   const query = `SELECT CAST(${quoteName(column)} AS VARCHAR) FROM ${readParquet([file])} ORDER BY ${rowColumn}`;
-  for await (const [texts = []] of chunksOf(sql, query)) {
+  for await (const [texts = []] of streamChunks(sql, query)) {
     for (const text of texts)
-      codes[at++] = numberOf(typeof text === 'string' ? text : missingText, numbers, values);
+      codes[at++] = internValue(typeof text === 'string' ? text : missingText, numbers, values);
   }
   return { kind: 'coded', values, codes };
 }
 
-function numberOf(value: string, numbers: Map<string, number>, values: string[]): number {
+function internValue(value: string, numbers: Map<string, number>, values: string[]): number {
   const known = numbers.get(value);
   if (known !== undefined) return known;
   numbers.set(value, values.length);

@@ -3,7 +3,7 @@ import type { Column } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
 import { quoteName, quoteText, readParquet, type PlatformSql } from '../sql/platform-sql';
 import { checkRows, columnNames } from './holdout-rows';
-import { chunksOf } from './parquet-chunks';
+import { streamChunks } from './parquet-chunks';
 
 export interface ParitySample {
   readonly rows: number;
@@ -67,7 +67,7 @@ async function readColumns(
     .map((column) => `${wireForm(column)} AS ${quoteName(column.name)}`)
     .join(', ');
   const query = `SELECT ${list} FROM ${readParquet([file])} JOIN parity_rows USING (${rowColumn}) ORDER BY ${rowColumn}`;
-  for await (const chunk of chunksOf(sql, query)) {
+  for await (const chunk of streamChunks(sql, query)) {
     columns.forEach(({ name }, index) => {
       for (const value of chunk[index] ?? [])
         read[name]?.push(

@@ -5,7 +5,7 @@ import type { PlatformSql } from '../sql/platform-sql';
  * Streams a query's result by chunks of about 2,000 rows, column by column, in constant memory.
  * Other work runs between two chunks.
  */
-export async function* chunksOf(
+export async function* streamChunks(
   sql: PlatformSql,
   query: string,
 ): AsyncGenerator<readonly (readonly unknown[])[]> {

@@ -9,7 +9,7 @@ import {
 } from '@duckdb/node-api';
 import { setImmediate } from 'node:timers/promises';
 import { quoteText, type PlatformSql } from '../sql/platform-sql';
-import { dateOf } from '../../domain/calendar';
+import { formatDay } from '../../domain/calendar';
 import type { ScoredSample } from '../../domain/evaluation/metrics/sample';
 import type { HoldoutRows } from './holdout-rows';
 
@@ -87,7 +87,7 @@ export async function writePredictions(
         [...rows.row.subarray(from, until)],
         dayOfRow === null
           ? new Array<null>(until - from).fill(null)
-          : Array.from(dayOfRow.subarray(from, until), dateOf),
+          : Array.from(dayOfRow.subarray(from, until), formatDay),
         classes === undefined ? [...labels] : Array.from(labels, (label) => classes[label] ?? null),
         part(score),
         part(champion),

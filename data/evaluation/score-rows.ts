@@ -3,7 +3,7 @@ import { failure } from '../../domain/failure';
 import type { OnnxModel, FeatureValues } from '../onnx/session';
 import { quoteName, readParquet, type PlatformSql } from '../sql/platform-sql';
 import { columnNames } from './holdout-rows';
-import { chunksOf } from './parquet-chunks';
+import { streamChunks } from './parquet-chunks';
 
 /**
  * Scores of every row of a features file in order of `__row`; for multiclass, all classes per row.
@@ -24,7 +24,7 @@ export async function scoreRows(
     );
   const scores = new Float64Array(rows * model.width);
   let at = 0;
-  for await (const columns of chunksOf(
+  for await (const columns of streamChunks(
     sql,
     `SELECT ${names.map(quoteName).join(', ')} FROM ${readParquet([file])} ORDER BY ${rowColumn}`,
   )) {

@@ -24,12 +24,16 @@ export function chunkDocument(
   document: IndexDocument,
   {
     plan,
-    costOf,
+    measureTokens,
     shard,
-  }: { readonly plan: ChunkingPlan; readonly costOf: Embedder['costOf']; readonly shard: number },
+  }: {
+    readonly plan: ChunkingPlan;
+    readonly measureTokens: Embedder['measureTokens'];
+    readonly shard: number;
+  },
 ): readonly UnembeddedChunk[] {
   const { id: documentId, title, source } = document;
-  return chunkText(document.text, plan, costOf).map(
+  return chunkText(document.text, plan, measureTokens).map(
     ({ ordinal, start, end, heading, embeddedHeading, text }) => {
       const embedded =
         embeddedHeading === null || embeddedHeading === '' ? text : `${embeddedHeading}\n${text}`;

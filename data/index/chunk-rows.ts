@@ -34,7 +34,7 @@ const texts = ['chunk_id', 'document_id', 'digest', 'title', 'heading', 'source'
 const numbers = ['shard', 'ordinal', 'start', 'end'] as const;
 const embedderKey = 'perennial.embedder';
 
-export function schemaOf({ embedder, dimensions }: TableSpace): ArrowSchema {
+export function buildSchema({ embedder, dimensions }: TableSpace): ArrowSchema {
   const { Schema, Field, Utf8, Int32, Float32, FixedSizeList } = arrow();
   const nullable = new Set<string>(['title', 'heading', 'source']);
   return new Schema(
@@ -52,7 +52,7 @@ export function schemaOf({ embedder, dimensions }: TableSpace): ArrowSchema {
 }
 
 /** The vector space of a table; null when the table has no such metadata. */
-export function spaceOf(schema: ArrowSchema): TableSpace | null {
+export function readSpace(schema: ArrowSchema): TableSpace | null {
   const embedder = schema.metadata.get(embedderKey);
   const dimensions = schema.fields.find(({ name }) => name === 'vector')?.type.listSize;
   return embedder === undefined || dimensions === undefined
@@ -66,7 +66,7 @@ export function spaceOf(schema: ArrowSchema): TableSpace | null {
  */
 export function toArrow(rows: readonly ChunkRow[], space: TableSpace): ArrowTable {
   const { makeData, vectorFromArray, RecordBatch, Table, Struct, Utf8, Int32, Float32 } = arrow();
-  const schema = schemaOf(space);
+  const schema = buildSchema(space);
   const length = rows.length;
   const column = (values: readonly (string | null)[]) => {
     const [data] = vectorFromArray(values, new Utf8()).data;

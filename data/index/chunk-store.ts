@@ -2,10 +2,10 @@ import { totalmem } from 'node:os';
 import { failure, isPerennialError } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import { memoizeUnlessFailed } from '../share-in-flight';
-import { schemaOf, spaceOf, type TableSpace } from './chunk-rows';
+import { buildSchema, readSpace, type TableSpace } from './chunk-rows';
 import { openChunkTable, type ChunkTable } from './chunk-table';
 import { lanceDb, type LanceConnection, type LanceSession, type LanceTable } from './lancedb';
-import { addressOf, type IndexLocation } from './location';
+import { buildAddress, type IndexLocation } from './location';
 import { withStoreFailures } from './store-failure';
 import { openWordCache } from './word-cache';
 
@@ -36,7 +36,7 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
   let session: LanceSession | null = null;
 
   function connect(at: Pick<TableName, 'tenant' | 'index'>): Promise<LanceConnection> {
-    const { uri, storageOptions } = addressOf(location, at);
+    const { uri, storageOptions } = buildAddress(location, at);
     return memoizeUnlessFailed(connections, uri, () =>
       withStoreFailures(`connect to ${uri}`, () =>
         lanceDb().connect(uri, { storageOptions, session: (session ??= openSession()) }),
@@ -45,13 +45,13 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
   }
 
   function withWords(table: LanceTable, space: TableSpace, name: TableName): ChunkTable {
-    const known = `${name.tenant}/${labelOf(name)}`;
+    const known = `${name.tenant}/${describeTable(name)}`;
     let warmed = false;
     const onWords = () => {
       warmed = true;
       words.warm(table, known);
     };
-    const opened = openChunkTable(table, space, { name: labelOf(name), onWords });
+    const opened = openChunkTable(table, space, { name: describeTable(name), onWords });
     return {
       ...opened,
       close() {
@@ -64,46 +64,46 @@ export function openChunkStore(location: IndexLocation): ChunkStore {
   return {
     async create(name, space) {
       const connection = await connect(name);
-      const found = await withStoreFailures(`look for ${labelOf(name)}`, () =>
-        connection.openTable(tableOf(name)),
+      const found = await withStoreFailures(`look for ${describeTable(name)}`, () =>
+        connection.openTable(formatTableName(name)),
       ).catch(nullWhenMissing);
       const make = () =>
-        connection.createEmptyTable(tableOf(name), schemaOf(space), {
+        connection.createEmptyTable(formatTableName(name), buildSchema(space), {
           mode: 'create',
           existOk: true,
         });
-      const table = found ?? (await withStoreFailures(`create table ${labelOf(name)}`, make));
-      const actual = spaceOf(await table.schema());
+      const table = found ?? (await withStoreFailures(`create table ${describeTable(name)}`, make));
+      const actual = readSpace(await table.schema());
       if (actual?.embedder !== space.embedder || actual.dimensions !== space.dimensions)
         throw failure(
           'IndexMismatch',
-          `the table of ${labelOf(name)} already exists with a different embedder`,
+          `the table of ${describeTable(name)} already exists with a different embedder`,
         );
       return withWords(table, actual, name);
     },
 
     async open(name, tableVersion) {
       const connection = await connect(name);
-      const table = await withStoreFailures(`open ${labelOf(name)}`, () =>
-        connection.openTable(tableOf(name)),
+      const table = await withStoreFailures(`open ${describeTable(name)}`, () =>
+        connection.openTable(formatTableName(name)),
       );
       if (tableVersion !== undefined)
-        await withStoreFailures(`open state ${tableVersion} of ${labelOf(name)}`, () =>
+        await withStoreFailures(`open state ${tableVersion} of ${describeTable(name)}`, () =>
           table.checkout(tableVersion),
         );
-      const space = spaceOf(await table.schema());
+      const space = readSpace(await table.schema());
       if (space === null)
         throw failure(
           'IndexMismatch',
-          `the metadata of table ${labelOf(name)} does not name its embedder`,
+          `the metadata of table ${describeTable(name)} does not name its embedder`,
         );
       return withWords(table, space, name);
     },
 
     async drop(name) {
       const connection = await connect(name);
-      await withStoreFailures(`drop ${labelOf(name)}`, () =>
-        connection.dropTable(tableOf(name)),
+      await withStoreFailures(`drop ${describeTable(name)}`, () =>
+        connection.dropTable(formatTableName(name)),
       ).catch(nullWhenMissing);
     },
 
@@ -124,11 +124,11 @@ function openSession(): LanceSession {
   );
 }
 
-function tableOf({ version }: TableName): string {
+function formatTableName({ version }: TableName): string {
   return `v${version}`;
 }
 
-function labelOf({ index, version }: TableName): string {
+function describeTable({ index, version }: TableName): string {
   return `${index}@${version}`;
 }
 

@@ -40,7 +40,7 @@ export interface ChunkTable {
    */
   replaceDocuments(documents: readonly string[], rows: readonly ChunkRow[]): Promise<TableState>;
   /** The vectors of these documents, by the digest of the text. */
-  vectorsOf(documents: readonly string[]): Promise<ReadonlyMap<Digest, Float32Array>>;
+  readVectors(documents: readonly string[]): Promise<ReadonlyMap<Digest, Float32Array>>;
   /** Count chunks and documents, and list the ids of duplicate chunks. */
   audit(): Promise<{
     readonly chunks: number;
@@ -92,7 +92,7 @@ export function openChunkTable(
     withStoreFailures(`${what} ${name}`, work);
   const ask = openVectorSearch(table, run);
   // Quotation marks would start a phrase query, which needs an index with positions.
-  const asked = (text: string) => {
+  const formatQuestion = (text: string) => {
     onWords();
     return table.query().fullTextSearch(text.replaceAll('"', ' '), { columns: ['text'] });
   };
@@ -171,7 +171,7 @@ export function openChunkTable(
     countShard: (shard) => run('count', () => table.countRows(`shard = ${shard}`)),
     replaceDocuments,
 
-    async vectorsOf(documents) {
+    async readVectors(documents) {
       const found = new Map<Digest, Float32Array>();
       for (let from = 0; from < documents.length; from += idsAtOnce) {
         const where = inList('document_id', documents.slice(from, from + idsAtOnce));
@@ -209,7 +209,7 @@ export function openChunkTable(
     },
 
     async matching(text, k) {
-      const query = asked(text)
+      const query = formatQuestion(text)
         .select([...shown, '_score'])
         .limit(k);
       const rows = await run('query', () => query.toArray());
@@ -225,7 +225,7 @@ export function openChunkTable(
     },
 
     async rankMatching(text, k) {
-      const query = asked(text).select(['_score']).withRowId().limit(k);
+      const query = formatQuestion(text).select(['_score']).withRowId().limit(k);
       const rows = await run('query', () => query.toArray());
       return rows.map((row) => ({ id: String(row[rowNumber]), score: Number(row['_score']) }));
     },

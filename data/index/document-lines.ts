@@ -22,7 +22,7 @@ export async function* readDocumentLines(
     if (length > longest) return { rejected: 'tooLarge', id: null };
     return length === 0 || whole.every((byte) => byte === 0x20 || byte === 0x0d || byte === 0x09)
       ? null
-      : parsed(whole, limits.maxBytes);
+      : parseDocument(whole, limits.maxBytes);
   };
   for await (const piece of createReadStream(path, {
     highWaterMark: 1 << 20,
@@ -43,7 +43,7 @@ export async function* readDocumentLines(
   if (last) yield last;
 }
 
-function parsed(bytes: Buffer, maxBytes: number): ReadDocument {
+function parseDocument(bytes: Buffer, maxBytes: number): ReadDocument {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -59,10 +59,13 @@ function parsed(bytes: Buffer, maxBytes: number): ReadDocument {
   const row = (typeof value === 'object' && value !== null ? value : {}) as Readonly<
     Record<string, unknown>
   >;
-  return documentOf(row, maxBytes);
+  return toReadDocument(row, maxBytes);
 }
 
-export function documentOf(row: Readonly<Record<string, unknown>>, maxBytes: number): ReadDocument {
+export function toReadDocument(
+  row: Readonly<Record<string, unknown>>,
+  maxBytes: number,
+): ReadDocument {
   const id =
     typeof row['id'] === 'string'
       ? row['id']

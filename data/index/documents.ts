@@ -1,12 +1,12 @@
 import type { ArtifactRef } from '../../domain/artifact';
 import type { DatasetManifest } from '../../domain/dataset/dataset';
 import { failure } from '../../domain/failure';
-import { rejectionOf } from '../../domain/index/document';
+import { findRejection } from '../../domain/index/document';
 import type { ArtifactStore } from '../artifact/store';
-import { chunksOf } from '../evaluation/parquet-chunks';
+import { streamChunks } from '../evaluation/parquet-chunks';
 import type { Scratch } from '../scratch';
 import { quoteText, withDuckDb, type PlatformSql } from '../sql/platform-sql';
-import { documentOf, readDocumentLines, type ReadDocument } from './document-lines';
+import { toReadDocument, readDocumentLines, type ReadDocument } from './document-lines';
 
 export interface DocumentSource {
   readonly artifacts: Pick<ArtifactStore, 'toFile'>;
@@ -57,7 +57,7 @@ function judging(): (read: ReadDocument) => ReadDocument {
   const seen = new Set<string>();
   return (read) => {
     if ('rejected' in read) return read;
-    const rejected = seen.has(read.id) ? 'duplicateId' : rejectionOf(read);
+    const rejected = seen.has(read.id) ? 'duplicateId' : findRejection(read);
     if (rejected) return { rejected, id: read.id };
     seen.add(read.id);
     return read;
@@ -105,7 +105,7 @@ async function readParquet(
   const text = `CASE WHEN strlen(CAST(text AS VARCHAR)) > ${maxBytes} THEN NULL ELSE CAST(text AS VARCHAR) END`;
   const large = `coalesce(strlen(CAST(text AS VARCHAR)) > ${maxBytes}, false)`;
   const query = `SELECT CAST(id AS VARCHAR), ${text}, ${large}, ${optional('title')}, ${optional('source')} FROM ${relation}`;
-  for await (const [ids = [], texts = [], larges = [], titles = [], sources = []] of chunksOf(
+  for await (const [ids = [], texts = [], larges = [], titles = [], sources = []] of streamChunks(
     sql,
     query,
   )) {
@@ -113,7 +113,9 @@ async function readParquet(
       const document = { id, text: texts[row], title: titles[row], source: sources[row] };
       const told = typeof id === 'string' ? id : null;
       await take(
-        larges[row] === true ? { rejected: 'tooLarge', id: told } : documentOf(document, maxBytes),
+        larges[row] === true
+          ? { rejected: 'tooLarge', id: told }
+          : toReadDocument(document, maxBytes),
       );
     }
   }

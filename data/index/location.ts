@@ -17,7 +17,7 @@ export interface IndexAddress {
  * The address of the database of one tenant and index. It is separate from the artifacts, because
  * tables change and are deleted.
  */
-export function addressOf(
+export function buildAddress(
   location: IndexLocation,
   { tenant, index }: { readonly tenant: Tenant; readonly index: string },
 ): IndexAddress {

@@ -27,7 +27,7 @@ export function createOpenTables(max: number): OpenTables {
     if (entry.users === 0) void entry.table.then((table) => table.close()).catch(() => undefined);
   }
 
-  function entryOf(key: string, open: () => Promise<ChunkTable>): OpenTable {
+  function openEntry(key: string, open: () => Promise<ChunkTable>): OpenTable {
     const known = entries.get(key);
     const entry: OpenTable = known ?? { table: open(), users: 0, dropped: false };
     // Moved to the end, so that the first entry is the least recently used.
@@ -42,7 +42,7 @@ export function createOpenTables(max: number): OpenTables {
 
   return {
     async use(key, open, work) {
-      const entry = entryOf(key, open);
+      const entry = openEntry(key, open);
       entry.users += 1;
       try {
         const table = await entry.table.catch((error: unknown) => {

@@ -103,7 +103,7 @@ export function openIndexReader({
             `than ${embedder.name} (${embedder.digest})`,
         );
       const before = performance.now();
-      const vector = query.mode === 'text' ? null : await vectorOf(query, served, embedders);
+      const vector = query.mode === 'text' ? null : await embedQuery(query, served, embedders);
       const embedded = performance.now();
       const hits = await search(table, query, vector);
       return {
@@ -136,7 +136,7 @@ export function openIndexReader({
       const served = (await lookup.get(asked))?.served;
       if (served?.tableVersion == null)
         throw failure('NotFound', notThere(asked), { next: `perennial index show ${asked.index}` });
-      if (mode !== 'text') await embedderOf(asked, served, embedders);
+      if (mode !== 'text') await openQueryEmbedder(asked, served, embedders);
       return { version: served.version, digest: served.digest };
     },
     async embedder(asked) {
@@ -144,7 +144,7 @@ export function openIndexReader({
       return {
         version: served.version,
         stale,
-        embedder: await embedderOf(asked, served, embedders),
+        embedder: await openQueryEmbedder(asked, served, embedders),
       };
     },
     close: () => tables.close(),
@@ -175,7 +175,7 @@ function notThere({ index, version = 'champion' }: IndexSelector): string {
     : `index ${index} has no ${version} version that can be queried`;
 }
 
-async function vectorOf(
+async function embedQuery(
   query: IndexQuery,
   { version, recipe: { embedder } }: ServedIndexVersion,
   embedders: Embedders,
@@ -190,14 +190,14 @@ async function vectorOf(
       { next: 'send the text, or a vector from the embedder of the index version' },
     );
   }
-  const opened = await embedderOf(query, { version, recipe: { embedder } }, embedders);
+  const opened = await openQueryEmbedder(query, { version, recipe: { embedder } }, embedders);
   const [values = new Float32Array()] = await opened.embed([query.text ?? ''], {
     payer: { tenant, entry },
   });
   return values;
 }
 
-async function embedderOf(
+async function openQueryEmbedder(
   { index }: IndexSelector,
   { version, recipe: { embedder } }: Pick<ServedIndexVersion, 'version' | 'recipe'>,
   embedders: Embedders,

@@ -67,7 +67,7 @@ export async function readQuestions(
   const questions = rows.map(({ id, question, documents }) => ({
     id: String(id),
     text: typeof question === 'string' ? question : '',
-    gold: goldOf(documents),
+    gold: readGold(documents),
   }));
   const bad = questions.filter(({ text, gold }) => text.trim() === '' || gold.length === 0);
   if (bad.length > 0) {
@@ -85,10 +85,10 @@ export async function readQuestions(
 }
 
 /** Accepts a JSON list, a JSON string, or a JSON string that contains a JSON list. */
-function goldOf(json: unknown): readonly string[] {
+function readGold(json: unknown): readonly string[] {
   if (typeof json !== 'string') return [];
   const value: unknown = JSON.parse(json);
   if (Array.isArray(value)) return value.filter((each) => typeof each === 'string');
   if (typeof value !== 'string' || value === '') return [];
-  return value.startsWith('[') ? goldOf(value) : [value];
+  return value.startsWith('[') ? readGold(value) : [value];
 }

@@ -70,7 +70,7 @@ export function createServedLookup(
 
   return {
     async get(asked) {
-      const key = keyOf(asked);
+      const key = formatKey(asked);
       const last = known.get(key);
       const age = last ? performance.now() - last.askedAt : Infinity;
       if (last && age < freshMs) return { served: last.served, remembered: true, stale: false };
@@ -85,10 +85,10 @@ export function createServedLookup(
         return { served: last.served, remembered: true, stale: true };
       }
     },
-    forget: (asked) => void known.delete(keyOf(asked)),
+    forget: (asked) => void known.delete(formatKey(asked)),
   };
 }
 
-function keyOf({ tenant, index, version = 'champion' }: IndexSelector): string {
+function formatKey({ tenant, index, version = 'champion' }: IndexSelector): string {
   return `${tenant}/${index}@${version}`;
 }

@@ -90,7 +90,7 @@ interface VectorIndex {
 }
 
 /** The vector index; null for an empty table. */
-export async function vectorIndexOf(
+export async function findVectorIndex(
   table: LanceTable,
   run: IndexingRun,
 ): Promise<VectorIndex | null> {
@@ -151,7 +151,7 @@ async function mergeSegments(
   table: LanceTable,
   { space, run }: { readonly space: TableSpace; readonly run: IndexingRun },
 ): Promise<void> {
-  const index = await vectorIndexOf(table, run);
+  const index = await findVectorIndex(table, run);
   const rows = await run('count', () => table.countRows());
   if (index === null || index.segments <= maxSegments || rows === 0) return;
   const config = vectorIndex(vectorKindFor(index.kind, rows), rows, space);

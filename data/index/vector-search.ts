@@ -1,6 +1,6 @@
 /** Vector search: the search parameters of each kind of index, and exact similarities. */
 import type { LanceTable } from './lancedb';
-import { vectorIndexOf, type IndexingRun } from './table-indexes';
+import { findVectorIndex, type IndexingRun } from './table-indexes';
 
 export interface VectorSearch {
   readonly vector: Float32Array;
@@ -34,13 +34,13 @@ const everyPartition = 100_000;
 
 /** Search the table: best first, with cosines, which are accurate to 0.01 for `hnsw`. */
 export function openVectorSearch(table: LanceTable, run: IndexingRun): Nearest {
-  let known: { readonly state: number; readonly found: ReturnType<typeof vectorIndexOf> } | null =
+  let known: { readonly state: number; readonly found: ReturnType<typeof findVectorIndex> } | null =
     null;
 
-  async function indexNow(): ReturnType<typeof vectorIndexOf> {
+  async function indexNow(): ReturnType<typeof findVectorIndex> {
     const state = await run('read', () => table.version());
     if (known?.state !== state) {
-      known = { state, found: vectorIndexOf(table, run) };
+      known = { state, found: findVectorIndex(table, run) };
       // So that the next question reads it again.
       known.found.catch(() => (known = null));
     }

@@ -26,7 +26,7 @@ export function withAttemptJournal(
   send: (request: ChatRequest, sent: { readonly requestId?: string }) => Promise<ChatAnswer>,
 ): Promise<RoutedAnswer> {
   const { provider, settings } = gate;
-  const request = requestOf(settings, target, question);
+  const request = buildRequest(settings, target, question);
   const { totalMs } = settings.timeouts;
   const price = settings.prices[target.model] ?? freePrice;
   const asked: PlannedAttempt = {
@@ -48,7 +48,7 @@ export function withAttemptJournal(
  * The request as it is sent and paid for. The operator's settings for the model change only the
  * request; the question and the key of its answer stay the same.
  */
-function requestOf(
+function buildRequest(
   { thinkingTokens }: ProviderSettings,
   { model, adapter = null }: ModelTarget,
   question: Question,
@@ -167,11 +167,11 @@ async function inOneTurn<Asked, Answer, Kept>(
     ).catch(() => undefined);
     throw left.status === 'rejected' ? left.reason : end.reason;
   }
-  const kept = end.value.kind === 'sent' ? await keptOf(end.value.answer) : end.value;
+  const kept = end.value.kind === 'sent' ? await keepAnswer(end.value.answer) : end.value;
   if (left.status === 'rejected') throw left.reason;
   return kept;
 
-  async function keptOf(answer: Answer): Promise<Unsent<Answer, Kept>> {
+  async function keepAnswer(answer: Answer): Promise<Unsent<Answer, Kept>> {
     return {
       kind: 'answered',
       answered: begun ? await begun.answered(answer) : exchange.unrecorded(answer),

@@ -95,11 +95,11 @@ export function openBudgetBlock({
       wanted,
       leaseMs,
     };
-    asking = answered(ledger.account(account), account, sentAt).finally(() => (asking = null));
+    asking = takeAnswer(ledger.account(account), account, sentAt).finally(() => (asking = null));
     return asking;
   }
 
-  async function answered(
+  async function takeAnswer(
     answer: Promise<BlockGrant>,
     account: { readonly spent: number; readonly held: number },
     sentAt: number,

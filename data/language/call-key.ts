@@ -1,5 +1,5 @@
 import type { Digest } from '../../domain/artifact';
-import { digestOf } from '../digest';
+import { computeDigest } from '../digest';
 import type { ModelTarget, Question } from './attempt';
 
 export interface CallIdentity {
@@ -19,7 +19,7 @@ export function callKey({ target, question, promptDigest, repeat, operation }: C
   readonly key: Digest;
   readonly inputDigest: Digest;
 } {
-  const inputDigest = digestOf(question.messages);
+  const inputDigest = computeDigest(question.messages);
   const { provider, model } = target;
   const adapter = target.adapter?.digest ?? null;
   const { sampling, jsonSchema } = question;
@@ -35,6 +35,6 @@ export function callKey({ target, question, promptDigest, repeat, operation }: C
   };
   return {
     inputDigest,
-    key: digestOf(operation === undefined ? identity : { ...identity, kind: operation }),
+    key: computeDigest(operation === undefined ? identity : { ...identity, kind: operation }),
   };
 }

@@ -16,7 +16,7 @@ export function parseJsonAnswer(
   if (answer.finish === 'filtered') throw answerWithheld(answer);
   const value = parse(answer);
   const validator = toValidator(schema);
-  const tried = checked(answer, () =>
+  const tried = checkAnswer(answer, () =>
     runWithTimeLimit(patternTimeLimitMs, () => validator.safeParse(value)),
   );
   if (tried.kind === 'late')
@@ -51,7 +51,7 @@ function toValidator(schema: Readonly<Record<string, unknown>>): z.ZodType {
  * A recursive schema on a deeply nested answer overflows the stack. That makes the answer invalid;
  * it must not fail the worker.
  */
-function checked<T>({ model }: ChatAnswer, check: () => T): T {
+function checkAnswer<T>({ model }: ChatAnswer, check: () => T): T {
   try {
     return check();
   } catch (cause) {

@@ -14,7 +14,7 @@ import type {
   RecordedAnswer,
 } from '../../domain/provider/call-ledger';
 import type { ChatAnswer, Usage } from '../../domain/chat/chat';
-import { costOf, type Price } from '../../domain/provider/price';
+import { computeCost, type Price } from '../../domain/provider/price';
 import type { ModelTarget } from './attempt';
 
 export interface LedgerEntry {
@@ -50,7 +50,7 @@ export async function checkBudgets(
   { ledger, call, owner, budgets }: LedgerEntry,
   request: PlannedRequest,
 ): Promise<void> {
-  const { reserve } = planOf(request, budgets);
+  const { reserve } = planAttempt(request, budgets);
   const spent = reserve.length === 0 ? null : await ledger.spentFor({ call, owner, reserve });
   if (spent) throw budgetSpent(spent.budget, spent.asked);
 }
@@ -64,7 +64,7 @@ export async function claimAttempt(
   { ledger, call, owner, budgets }: LedgerEntry,
   request: PlannedRequest,
 ): Promise<ClaimedCall> {
-  const claim = await ledger.claim({ call, owner, attempt: planOf(request, budgets) });
+  const claim = await ledger.claim({ call, owner, attempt: planAttempt(request, budgets) });
   switch (claim.kind) {
     case 'answered':
     case 'claimed':
@@ -93,10 +93,10 @@ export function attemptRecorder(
   const end = (how: AttemptEnd) => ledger.end({ call, number, end: how });
   return {
     async answered(answer) {
-      const cost = costOf(answer.usage, price);
+      const cost = computeCost(answer.usage, price);
       const spent = budgets.map((budget) => ({
         ...budget,
-        amount: amountOf(budget, answer.usage, cost, answer.totalMs),
+        amount: computeAmount(budget, answer.usage, cost, answer.totalMs),
       }));
       const recorded = await end({ kind: 'answered', answer, cost, spent });
       if (recorded === null)
@@ -129,14 +129,14 @@ export const unbilledFailures: readonly FailureType[] = [
   'ContextOverflow',
 ];
 
-function planOf(
+function planAttempt(
   { target: { provider, model }, worstCase, price, totalMs, aheadMs = 0 }: PlannedRequest,
   budgets: readonly BudgetRef[],
 ): AttemptPlan {
-  const worstCost = costOf(worstCase, price);
+  const worstCost = computeCost(worstCase, price);
   const reserve: BudgetAmount[] = budgets.map((budget) => ({
     ...budget,
-    amount: amountOf(budget, worstCase, worstCost, totalMs),
+    amount: computeAmount(budget, worstCase, worstCost, totalMs),
   }));
   return {
     provider,
@@ -148,7 +148,7 @@ function planOf(
   };
 }
 
-function amountOf(
+function computeAmount(
   { unit }: BudgetRef,
   { promptTokens, completionTokens }: Usage,
   cost: number,

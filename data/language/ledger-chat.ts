@@ -83,7 +83,7 @@ export function openLedgerChat(access: ModelAccess, ledger: CallLedger): LedgerC
   return {
     async ask(asked) {
       const { tenant, question, owner } = asked;
-      const identity = identityOf(asked);
+      const identity = formatCallKey(asked);
       const name = `${tenant} ${identity.key} ${owner.attempt} ${owner.execution}`;
       const answer = await shareConcurrentCalls(asking, name, () =>
         askOnce(access, ledger, asked, identity),
@@ -93,7 +93,7 @@ export function openLedgerChat(access: ModelAccess, ledger: CallLedger): LedgerC
     },
 
     async recall(questions) {
-      const keys = questions.map((each) => identityOf(each).key);
+      const keys = questions.map((each) => formatCallKey(each).key);
       const [first] = questions;
       if (first === undefined) return [];
       const known = await ledger.find({ tenant: first.tenant, scope: first.scope, keys });
@@ -105,7 +105,7 @@ export function openLedgerChat(access: ModelAccess, ledger: CallLedger): LedgerC
   };
 }
 
-function identityOf({
+function formatCallKey({
   route,
   question,
   operation,
@@ -140,13 +140,13 @@ async function askOnce(
     recorded: null,
     fromLedger: false,
   };
-  const entryOf = ({ target }: PlannedAttempt): LedgerEntry => ({
+  const buildEntry = ({ target }: PlannedAttempt): LedgerEntry => ({
     ledger,
     call,
     owner,
     budgets: budgetsFor(target.provider, asked.budgets),
   });
-  const planned = ({
+  const planRequest = ({
     target,
     request,
     price,
@@ -160,10 +160,10 @@ async function askOnce(
     aheadMs,
   });
   const journal: AttemptJournal = {
-    afford: (attempt) => checkBudgets(entryOf(attempt), planned(attempt)),
+    afford: (attempt) => checkBudgets(buildEntry(attempt), planRequest(attempt)),
     async begin(attempt) {
-      const entry = entryOf(attempt);
-      const claim = await claimAttempt(entry, planned(attempt));
+      const entry = buildEntry(attempt);
+      const claim = await claimAttempt(entry, planRequest(attempt));
       if (claim.kind === 'held') return claim;
       if (claim.kind === 'answered') {
         seen.recorded = claim.recorded;

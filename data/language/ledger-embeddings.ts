@@ -10,7 +10,7 @@ import type {
 } from '../../domain/provider/call-ledger';
 import { maxEmbeddingUsage } from '../../domain/provider/price';
 import type { ArtifactStore } from '../artifact/store';
-import { digestOf } from '../digest';
+import { computeDigest } from '../digest';
 import { checkBudgets, attemptRecorder, claimAttempt, type LedgerEntry } from './ledger-attempt';
 import type { EmbedJournal, ModelAccess } from './model-access';
 import type { ModelTarget } from './attempt';
@@ -63,7 +63,7 @@ export function openLedgerEmbeddings(
   return async (asked) => {
     const { tenant, owner, target, texts, paid, accepts = () => true } = asked;
     for (let repeat = 0; ; repeat += 1) {
-      const name = digestOf({
+      const name = computeDigest({
         tenant,
         owner,
         provider: target.provider,
@@ -72,9 +72,9 @@ export function openLedgerEmbeddings(
         repeat,
       });
       const { recorded, isNew } = await shareConcurrentCalls(asking, name, () =>
-        recordedOf(asked, repeat),
+        readRecorded(asked, repeat),
       );
-      const vectors = await vectorsOf(recorded).catch((error: unknown) => {
+      const vectors = await parseVectors(recorded).catch((error: unknown) => {
         if (!isNew && isPerennialError(error) && error.type === 'ArtifactMissing') return null;
         throw error;
       });
@@ -94,11 +94,11 @@ export function openLedgerEmbeddings(
     }
   };
 
-  async function recordedOf(asked: LedgerTexts, repeat: number): Promise<RecordedVectors> {
+  async function readRecorded(asked: LedgerTexts, repeat: number): Promise<RecordedVectors> {
     const { tenant, scope, owner, budgets, target, texts, signal } = asked;
     const { provider, model } = target;
-    const inputDigest = digestOf(texts);
-    const key = digestOf({ kind: 'embeddings', provider, model, inputDigest, repeat });
+    const inputDigest = computeDigest(texts);
+    const key = computeDigest({ kind: 'embeddings', provider, model, inputDigest, repeat });
     const call: LedgerCall = {
       tenant,
       key,
@@ -129,7 +129,7 @@ export function openLedgerEmbeddings(
           requestId: claim.requestId,
           ...ends,
           async answered({ totalMs: ms, ...embeddings }) {
-            const text = JSON.stringify(await kept(tenant, embeddings));
+            const text = JSON.stringify(await keepVectors(tenant, embeddings));
             const recorded = await answered({
               text,
               finish: 'stop',
@@ -153,10 +153,10 @@ export function openLedgerEmbeddings(
         .catch(() => undefined);
       throw error;
     }
-    return seen.found ?? recordedOf(asked, repeat);
+    return seen.found ?? readRecorded(asked, repeat);
   }
 
-  async function kept(tenant: Tenant, { vectors }: Embeddings): Promise<KeptVectors> {
+  async function keepVectors(tenant: Tenant, { vectors }: Embeddings): Promise<KeptVectors> {
     const dimensions = vectors[0]?.length ?? 0;
     const all = new Float32Array(vectors.length * dimensions);
     vectors.forEach((vector, row) => all.set(vector, row * dimensions));
@@ -167,7 +167,9 @@ export function openLedgerEmbeddings(
     };
   }
 
-  async function vectorsOf({ answer: { text } }: RecordedAnswer): Promise<readonly Float32Array[]> {
+  async function parseVectors({
+    answer: { text },
+  }: RecordedAnswer): Promise<readonly Float32Array[]> {
     const { dimensions, file } = JSON.parse(text) as KeptVectors;
     // Copied, because a Float32Array needs an aligned offset and a pooled buffer may have none.
     const all = new Float32Array(Uint8Array.from(await artifacts.getBytes(file)).buffer);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FailureType } from '../../domain/failure';
 import type { Tenant } from '../../domain/ids';
 import type { Usage } from '../../domain/chat/chat';
-import { costOf, maxEmbeddingUsage, maxUsage, type Price } from '../../domain/provider/price';
+import { computeCost, maxEmbeddingUsage, maxUsage, type Price } from '../../domain/provider/price';
 import type { ServingBudgets, Amounts } from './serving-budgets';
 import { unbilledFailures } from './ledger-attempt';
 import type { EmbedJournal, ModelAccess } from './model-access';
@@ -21,31 +21,31 @@ export interface MeteredOptions {
  */
 export function meteredAccess({ access, allowances, isFree }: MeteredOptions): ModelAccess {
   async function begin(tenant: Tenant, provider: string, price: Price, worstCase: Usage) {
-    const amountsOf = (usage: Usage): Amounts => ({
-      usd: costOf(usage, price),
+    const toAmounts = (usage: Usage): Amounts => ({
+      usd: computeCost(usage, price),
       tokens: usage.promptTokens + usage.completionTokens,
     });
     const allowance = isFree(provider)
       ? null
-      : await allowances.hold({ tenant, provider, worstCase: amountsOf(worstCase) });
+      : await allowances.hold({ tenant, provider, worstCase: toAmounts(worstCase) });
     return {
       kind: 'send' as const,
       requestId: randomUUID(),
-      spent: (usage: Usage) => allowance?.settle(amountsOf(usage)),
+      spent: (usage: Usage) => allowance?.settle(toAmounts(usage)),
       unsent: () => allowance?.settle({ usd: 0, tokens: 0 }),
       /** An attempt with an unknown end counts with its maximum cost, as in the call ledger. */
       failed: (type: FailureType | null) => {
         allowance?.settle(
           type !== null && unbilledFailures.includes(type)
             ? { usd: 0, tokens: 0 }
-            : amountsOf(worstCase),
+            : toAmounts(worstCase),
         );
         return Promise.resolve();
       },
     };
   }
 
-  const journalOf = (tenant: Tenant): AttemptJournal => ({
+  const openJournal = (tenant: Tenant): AttemptJournal => ({
     beforeTurn: true,
     async begin({ target: { provider }, request, price }) {
       const { spent, ...begun } = await begin(tenant, provider, price, maxUsage(request));
@@ -59,7 +59,7 @@ export function meteredAccess({ access, allowances, isFree }: MeteredOptions): M
     },
   });
 
-  const embedJournalOf = (tenant: Tenant): EmbedJournal => ({
+  const openEmbedJournal = (tenant: Tenant): EmbedJournal => ({
     beforeTurn: true,
     async begin({ target: { provider }, texts, price }) {
       const { spent, ...begun } = await begin(tenant, provider, price, maxEmbeddingUsage(texts));
@@ -76,12 +76,12 @@ export function meteredAccess({ access, allowances, isFree }: MeteredOptions): M
   return {
     ...access,
     chat: (route, question, options) =>
-      access.chat(route, question, { ...options, journal: journalOf(options.tenant) }),
+      access.chat(route, question, { ...options, journal: openJournal(options.tenant) }),
     moderate: (target, question, options) =>
-      access.moderate(target, question, { ...options, journal: journalOf(options.tenant) }),
+      access.moderate(target, question, { ...options, journal: openJournal(options.tenant) }),
     rerank: (target, question, options) =>
-      access.rerank(target, question, { ...options, journal: journalOf(options.tenant) }),
+      access.rerank(target, question, { ...options, journal: openJournal(options.tenant) }),
     embed: (target, texts, options) =>
-      access.embed(target, texts, { ...options, journal: embedJournalOf(options.tenant) }),
+      access.embed(target, texts, { ...options, journal: openEmbedJournal(options.tenant) }),
   };
 }

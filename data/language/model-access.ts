@@ -106,7 +106,7 @@ export function openModelAccess(
   const gates = new Map(
     providers.map((settings) => [settings.name, openProviderGate(settings, resolve)]),
   );
-  const gateOf = (name: string): ProviderGate => {
+  const findGate = (name: string): ProviderGate => {
     const gate = gates.get(name);
     if (gate) return gate;
     const known = [...gates.keys()].join(', ');
@@ -128,10 +128,10 @@ export function openModelAccess(
         throw failure('InvalidInput', 'the route of a question names no model');
       const hearing = listen(options.onText);
       for (const [place, target] of route.entries()) {
-        const gate = gateOf(target.provider);
+        const gate = findGate(target.provider);
         const asker = { ...options, standsBy: place < route.length - 1 };
         try {
-          const answered = await retried(asker, hearing, () =>
+          const answered = await retry(asker, hearing, () =>
             chatOnce(gate, target, question, asker, hearing),
           );
           return place === 0
@@ -150,18 +150,18 @@ export function openModelAccess(
     },
 
     moderate(target, question, options) {
-      const gate = gateOf(target.provider);
+      const gate = findGate(target.provider);
       const moderation = requireModeration(gate);
-      return retried(options, listen(undefined), () =>
+      return retry(options, listen(undefined), () =>
         sendModeration(gate, moderation, target, question, options),
       );
     },
 
     async rerank(target, question, options) {
-      const gate = gateOf(target.provider);
+      const gate = findGate(target.provider);
       const reranking = requireReranking(gate);
       try {
-        return await retried(options, listen(undefined), () =>
+        return await retry(options, listen(undefined), () =>
           sendReranking(gate, reranking, target, question, options),
         );
       } catch (error) {
@@ -170,15 +170,15 @@ export function openModelAccess(
     },
 
     requireProvider(provider, { moderation = false, reranking = false }) {
-      const gate = gateOf(provider);
+      const gate = findGate(provider);
       if (moderation) requireModeration(gate);
       if (reranking) requireReranking(gate);
     },
 
     async embed(target, texts, options) {
-      const gate = gateOf(target.provider);
+      const gate = findGate(target.provider);
       try {
-        return await retried(options, listen(undefined), () =>
+        return await retry(options, listen(undefined), () =>
           embedOnce(gate, target, texts, options),
         );
       } catch (error) {
@@ -186,10 +186,10 @@ export function openModelAccess(
       }
     },
 
-    models: (provider, options) => gateOf(provider).provider.models(options),
+    models: (provider, options) => findGate(provider).provider.models(options),
 
     fineTuning(provider) {
-      const { fineTuning } = gateOf(provider).provider;
+      const { fineTuning } = findGate(provider).provider;
       if (fineTuning) return fineTuning;
       throw failure('InvalidInput', `provider ${provider} has no fine-tuning`, {
         next: 'set spec.fineTune.by to job',
@@ -221,7 +221,7 @@ function listen(onText: OnText | undefined): Hearing {
   return { onText: heard, hasBegun: () => begun };
 }
 
-async function retried<T>(
+async function retry<T>(
   {
     signal,
     patienceMs = usualPatienceMs,

@@ -13,17 +13,17 @@ export const llmFolder = resolve(__dirname, '..', '..', '.perennial', 'llm');
  * @throws PlatformUnavailable when it is not installed
  */
 export function requireFromLlmRuntime(name: string): unknown {
-  return runtimeRequire()(resolved(name));
+  return runtimeRequire()(resolveModule(name));
 }
 
 /** The same for a package that is an ES module, such as node-llama-cpp. */
 export async function importFromLlmRuntime(name: string): Promise<unknown> {
-  return import(pathToFileURL(resolved(name)).href);
+  return import(pathToFileURL(resolveModule(name)).href);
 }
 
 /** A file in `models/`. @throws PlatformUnavailable when it is not installed */
 export function llmModelPath(...parts: readonly string[]): string {
-  return provisioned('models', ...parts);
+  return findProvisioned('models', ...parts);
 }
 
 /** The weights of a local model, by its name. @throws PlatformUnavailable when not installed */
@@ -36,10 +36,10 @@ export function llmWeightsPath(model: string): string {
  * not installed
  */
 export function llmDataPath(...parts: readonly string[]): string {
-  return provisioned('data', ...parts);
+  return findProvisioned('data', ...parts);
 }
 
-function provisioned(...parts: readonly string[]): string {
+function findProvisioned(...parts: readonly string[]): string {
   const path = join(llmFolder, ...parts);
   if (existsSync(path)) return path;
   throw notProvisioned(join(...parts), undefined);
@@ -49,7 +49,7 @@ function runtimeRequire(): NodeJS.Require {
   return createRequire(join(llmFolder, 'runtime', 'package.json'));
 }
 
-function resolved(name: string): string {
+function resolveModule(name: string): string {
   try {
     return runtimeRequire().resolve(name);
   } catch (cause) {

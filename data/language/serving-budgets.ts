@@ -87,7 +87,7 @@ export function openServingBudgets(options: ServingBudgetsOptions): ServingBudge
     });
   }
 
-  async function budgetsOf(tenant: Tenant): Promise<readonly Budget[]> {
+  async function listBudgets(tenant: Tenant): Promise<readonly Budget[]> {
     const before = known.get(tenant);
     const now =
       before && !isIdle(before)
@@ -122,7 +122,7 @@ export function openServingBudgets(options: ServingBudgetsOptions): ServingBudge
     );
   }
 
-  function purseOf(budget: Budget): BudgetBlock {
+  function openPurse(budget: Budget): BudgetBlock {
     const { tenant, scope, unit } = budget;
     const key = `${tenant}/${scope}/${unit}`;
     const purse =
@@ -133,13 +133,13 @@ export function openServingBudgets(options: ServingBudgetsOptions): ServingBudge
 
   return {
     async hold({ tenant, provider, worstCase }) {
-      const paying = budgetsFor(provider, await budgetsOf(tenant)).filter(hasAmount);
+      const paying = budgetsFor(provider, await listBudgets(tenant)).filter(hasAmount);
       const holding: { readonly purse: BudgetBlock; readonly unit: keyof Amounts }[] = [];
       const settle = (spent: Amounts) => {
         for (const { purse, unit } of holding) purse.settle(worstCase[unit], spent[unit]);
       };
       for (const budget of paying) {
-        const purse = purseOf(budget);
+        const purse = openPurse(budget);
         try {
           await purse.hold(worstCase[budget.unit]);
         } catch (error) {

@@ -36,10 +36,10 @@ export function dataNotes(
   const { time, split } = given;
   if (time === null || split.by !== 'time') return [];
   const data = { ...given, time, split };
-  const window = windowOf(data, readings);
+  const window = findWindow(data, readings);
   const sources = rowSources(data, readings);
   if (window === null || sources.length === 0) return [];
-  const parts = partsOf(window, data);
+  const parts = splitTimeWindow(window, data);
   if (parts === null) return [];
   const ripeUntil = Date.parse(window.until) - data.label.availableAfterSeconds * 1000;
   const empty = assembledParts.filter((part) =>
@@ -69,14 +69,14 @@ export function dataNotes(
 const suggestion = 'fewer days in spec.data.split, or a longer history of data';
 
 /** The window that `findLatestWindow` will find when the run starts. */
-function windowOf(
+function findWindow(
   { sources, time }: TimedData,
   readings: Readonly<Record<string, SourceReading>>,
 ): TimeWindow | null {
   if (time.until !== 'latest') return windowEnding(time.until, time.window);
   const timed = sources
     .filter((source) => source.time !== null)
-    .map(({ name }) => timesOf(readings[name]));
+    .map(({ name }) => findTimes(readings[name]));
   const newest = timed.flatMap((times) => (times === null ? [] : [times.newest]));
   return newest.length === 0 || newest.length < timed.length
     ? null
@@ -89,7 +89,7 @@ function rowSources(
   readings: Readonly<Record<string, SourceReading>>,
 ): readonly TimedSource[] {
   const timed = sources.flatMap(({ name, time: column }) => {
-    const times = timesOf(readings[name]);
+    const times = findTimes(readings[name]);
     return times === null ? [] : [{ name, times, isEventTime: column === time.column }];
   });
   const named = timed.filter(({ isEventTime }) => isEventTime);
@@ -97,11 +97,11 @@ function rowSources(
   return sources.length === 1 ? timed : [];
 }
 
-function timesOf(reading: SourceReading | undefined): SourceTimes | null {
+function findTimes(reading: SourceReading | undefined): SourceTimes | null {
   return reading?.kind === 'read' ? reading.times : null;
 }
 
-function partsOf(
+function splitTimeWindow(
   window: TimeWindow,
   { split }: TimedData,
 ): Readonly<Record<AssembledPartName, TimeWindow>> | null {

@@ -1,5 +1,5 @@
 import type { DataContracts } from '../../domain/dataset/contract';
-import { contractOf } from '../../domain/dataset/contract';
+import { findContract } from '../../domain/dataset/contract';
 import type { DataSpec } from '../../domain/lifecycle/lifecycle';
 import type { FeatureColumn } from '../../domain/model/model';
 import { acceptedColumns } from '../dataset/contracts/validate-contract';
@@ -25,7 +25,7 @@ export async function expectedFeatures(
   const readings = Object.entries(await tables.read(data, lifecycle));
   const columns = readings.flatMap(([source, reading]) => {
     if (reading.kind !== 'read') return [];
-    const contract = contractOf(contracts, source);
+    const contract = findContract(contracts, source);
     return [
       [source, contract ? acceptedColumns(contract, reading.columns) : reading.columns] as const,
     ];

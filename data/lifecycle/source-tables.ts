@@ -1,7 +1,7 @@
 import type { Column } from '../../domain/dataset/dataset';
 import { isPerennialError, type PerennialError } from '../../domain/failure';
 import type { DataSpec, SourceSpec } from '../../domain/lifecycle/lifecycle';
-import { schemeOf } from '../../domain/dataset/source-uri';
+import { readScheme } from '../../domain/dataset/source-uri';
 import { samplePath } from '../samples';
 import { openScratch } from '../scratch';
 import type { SourceTimes } from '../dataset/sources/convert';
@@ -58,7 +58,7 @@ export function openSourceTables(settings: SourceTablesSettings): SourceTables {
       const signal = AbortSignal.timeout(secondsForAll * 1000);
       const read = data.sources.map(async (source): Promise<readonly [string, SourceReading]> => [
         source.name,
-        await readingOf(source, { ...settings, data, lifecycle, signal }),
+        await readSource(source, { ...settings, data, lifecycle, signal }),
       ]);
       return Object.fromEntries(await Promise.all(read));
     },
@@ -71,8 +71,8 @@ interface SourceTablesQuery extends SourceTablesSettings {
   readonly signal: AbortSignal;
 }
 
-async function readingOf(source: SourceSpec, asked: SourceTablesQuery): Promise<SourceReading> {
-  const scheme = schemeOf(source.uri);
+async function readSource(source: SourceSpec, asked: SourceTablesQuery): Promise<SourceReading> {
+  const scheme = readScheme(source.uri);
   if (scheme === 'file' || scheme === 'sample') return readHere(source, asked);
   if (scheme === 'dataset') {
     const [name = '', reference = ''] = source.uri.slice('dataset://'.length).split('@');

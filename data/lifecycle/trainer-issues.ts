@@ -4,9 +4,9 @@ import type { TrainerManifest } from '../../domain/training/job';
 import type { ParameterRange, TuneSpec } from '../../domain/tuning/tune-spec';
 import type { CheckedParts, NamedTrainer } from '../../domain/lifecycle/parts';
 import { nearest } from '../../domain/document/nearest';
-import { pruningOf } from '../../domain/tuning/pruning';
-import { extremesOf } from '../../domain/tuning/space';
-import { iterationsOf } from '../../domain/tuning/tuning';
+import { planPruning } from '../../domain/tuning/pruning';
+import { listExtremes } from '../../domain/tuning/space';
+import { findMaxIterations } from '../../domain/tuning/tuning';
 import type { TrainerCatalog } from '../training/catalog';
 
 /**
@@ -25,7 +25,7 @@ export function trainerIssues(
   const wrongParams = trainers
     .checkParams(trainer.trainer, params)
     .map(({ pointer, detail, ...hints }) => {
-      const path = [...at, 'params', ...keysOf(pointer)];
+      const path = [...at, 'params', ...parsePointer(pointer)];
       return issueAt(path, `${path.join('.')}: ${detail}`, hints);
     });
   const wrong = [...wrongParams, ...nodesIssues(trainers, trainer, issueAt)];
@@ -45,8 +45,8 @@ function prunerIssues(
   issueAt: IssueAt,
 ): readonly Issue[] {
   const counted = trainers.get(trainer)?.iterations ?? null;
-  const iterations = iterationsOf(counted, params, space);
-  if (pruner === null || pruner === 'none' || pruningOf(pruner, iterations) !== null) return [];
+  const iterations = findMaxIterations(counted, params, space);
+  if (pruner === null || pruner === 'none' || planPruning(pruner, iterations) !== null) return [];
   const why =
     counted === null
       ? `the trainer ${trainer} reports no values while it trains`
@@ -111,12 +111,14 @@ function spaceIssues(
   space: Readonly<Record<string, ParameterRange>>,
   issueAt: IssueAt,
 ): readonly Issue[] {
-  const found = extremesOf(space).flatMap((extreme) =>
+  const found = listExtremes(space).flatMap((extreme) =>
     trainers
       .checkParams(trainer, { ...params, ...extreme })
-      .filter(({ pointer }) => Object.keys(extreme).some((name) => keysOf(pointer)[0] === name))
+      .filter(({ pointer }) =>
+        Object.keys(extreme).some((name) => parsePointer(pointer)[0] === name),
+      )
       .map(({ pointer, detail, ...hints }) => {
-        const path = ['spec', 'tune', 'space', ...keysOf(pointer)];
+        const path = ['spec', 'tune', 'space', ...parsePointer(pointer)];
         return issueAt(path, `${path.join('.')}: ${detail}`, hints);
       }),
   );
@@ -129,7 +131,7 @@ function spaceIssues(
 }
 
 /** The keys of a JSON pointer (RFC 6901). */
-function keysOf(pointer: string): readonly string[] {
+function parsePointer(pointer: string): readonly string[] {
   return pointer
     .split('/')
     .slice(1)

@@ -21,7 +21,7 @@ import { predictedClass } from '../../domain/evaluation/metrics/multiclass';
 import type { HourCounts } from '../../domain/monitoring/reference';
 import { sliceValues } from '../../domain/monitoring/observation/observe';
 import { columnNames } from '../evaluation/holdout-rows';
-import { chunksOf } from '../evaluation/parquet-chunks';
+import { streamChunks } from '../evaluation/parquet-chunks';
 import { scoreRows } from '../evaluation/score-rows';
 import type { OnnxModel } from '../onnx/session';
 import { quoteName, readParquet, type PlatformSql } from '../sql/platform-sql';
@@ -53,12 +53,12 @@ export async function readBins(
     if (type === 'timestamp') {
       if (time === null || name === time)
         skipped.push({ name, why: 'its values are times, which always move on' });
-      else bins.push(ageBins(name, await quantilesOf(sql, files, ageSql(name))));
+      else bins.push(ageBins(name, await computeQuantiles(sql, files, ageSql(name))));
     } else if (type === 'number' || type === 'integer') {
       const value = `${quoteName(name)}::DOUBLE`;
-      bins.push(numberBins(name, await quantilesOf(sql, files, value)));
+      bins.push(numberBins(name, await computeQuantiles(sql, files, value)));
     } else {
-      const counts = await valuesOf(sql, files, name);
+      const counts = await countValues(sql, files, name);
       if (counts.length > mostValues)
         skipped.push({ name, why: `it has more than ${mostValues} different values` });
       else bins.push(categoryBins(name, counts));
@@ -73,7 +73,7 @@ function ageSql(name: string): string {
 }
 
 /** @param value an SQL expression of type DOUBLE */
-async function quantilesOf(
+async function computeQuantiles(
   sql: PlatformSql,
   files: readonly string[],
   value: string,
@@ -86,7 +86,7 @@ async function quantilesOf(
   return Array.isArray(quantiles) ? (quantiles as readonly number[]) : quantiles.items;
 }
 
-async function valuesOf(
+async function countValues(
   sql: PlatformSql,
   files: readonly string[],
   name: string,
@@ -104,12 +104,12 @@ export async function readPairs(
   files: readonly string[],
   bins: readonly FeatureBins[],
 ): Promise<readonly FeaturePair[]> {
-  const { binsOf } = openRowCounter({ features: bins, pairs: [] });
+  const { binRow } = openRowCounter({ features: bins, pairs: [] });
   const rows: Uint8Array[] = [];
   for await (const [, ...columns] of sampledRows(sql, files, { bins, mostRows: mostPairRows })) {
     const length = columns[0]?.length ?? 0;
     for (let row = 0; row < length; row += 1)
-      rows.push(binsOf((_, index) => columns[index]?.[row]));
+      rows.push(binRow((_, index) => columns[index]?.[row]));
   }
   return learnPairs(bins, rows);
 }
@@ -150,7 +150,7 @@ async function* sampledRows(
     each.kind === 'number' && each.of === 'age' ? ageSql(each.name) : quoteName(each.name),
   );
   const list = [`epoch_ms(${timeColumn})`, ...values].join(', ');
-  yield* chunksOf(
+  yield* streamChunks(
     sql,
     `SELECT ${list} FROM ${readParquet(files)} WHERE ${rowColumn} % ${step} = 0`,
   );
@@ -193,7 +193,7 @@ export async function scorePart(
   const values = await sliceColumns(sql, requestRows, slices);
   const scored: ScoredRow[] = [];
   const query = `SELECT epoch_ms(${timeColumn}), ${labelColumn} FROM ${readParquet([features])} ORDER BY ${rowColumn}`;
-  for await (const [times = [], labels = []] of chunksOf(sql, query)) {
+  for await (const [times = [], labels = []] of streamChunks(sql, query)) {
     times.forEach((time, index) => {
       const from = scored.length * model.width;
       const label = Number(labels[index]);

@@ -72,7 +72,7 @@ export function openOffThread(): OffThread {
         throw failure(type, message, { issues, ...(next !== null && { next }) });
       } catch (error) {
         signal?.throwIfAborted();
-        if (deadline.aborted || codeOf(error) === 'ERR_WORKER_OUT_OF_MEMORY')
+        if (deadline.aborted || readCode(error) === 'ERR_WORKER_OUT_OF_MEMORY')
           return { kind: 'late' };
         if (error instanceof Error && error.message.startsWith('Task queue is at limit')) {
           throw failure(
@@ -90,6 +90,6 @@ export function openOffThread(): OffThread {
   };
 }
 
-function codeOf(error: unknown): unknown {
+function readCode(error: unknown): unknown {
   return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }

@@ -71,7 +71,7 @@ async function load(bytes: Uint8Array): Promise<InferenceSession> {
   } catch (cause) {
     throw failure(
       'ModelUnloadable',
-      `onnxruntime cannot load the model (${bytes.byteLength} bytes): ${reasonOf(cause)}`,
+      `onnxruntime cannot load the model (${bytes.byteLength} bytes): ${describeCause(cause)}`,
       { cause },
     );
   }
@@ -84,7 +84,7 @@ function refuseOtherFiles(bytes: Uint8Array): void {
   } catch (cause) {
     throw failure(
       'ModelUnloadable',
-      `the model (${bytes.byteLength} bytes) is not an ONNX file: ${reasonOf(cause)}`,
+      `the model (${bytes.byteLength} bytes) is not an ONNX file: ${describeCause(cause)}`,
       { cause },
     );
   }
@@ -186,14 +186,14 @@ async function predict(
     const until = Math.min(rows, from + chunkRows);
     const feeds: Record<string, Tensor> = {};
     for (const input of inputs)
-      feeds[input.name] = tensorOf(input, columns[input.name] ?? [], from, until);
+      feeds[input.name] = toTensor(input, columns[input.name] ?? [], from, until);
     // `run` starts in a new turn of the event loop, so other work runs between two chunks.
     scores.set(await run(session, feeds, (until - from) * width), from * width);
   }
   return scores;
 }
 
-function tensorOf(
+function toTensor(
   input: FeatureColumn,
   values: FeatureValues,
   from: number,
@@ -235,9 +235,13 @@ async function run(
   try {
     results = await session.run(feeds, ['score']);
   } catch (cause) {
-    throw failure('ModelUnloadable', `the model failed on the given rows: ${reasonOf(cause)}`, {
-      cause,
-    });
+    throw failure(
+      'ModelUnloadable',
+      `the model failed on the given rows: ${describeCause(cause)}`,
+      {
+        cause,
+      },
+    );
   }
   const score = results['score'];
   if (score?.size !== values)
@@ -248,7 +252,7 @@ async function run(
   return score.data as Float32Array | Float64Array;
 }
 
-function reasonOf(cause: unknown): string {
+function describeCause(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 

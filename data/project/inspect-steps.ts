@@ -80,15 +80,16 @@ function run({ python, runtimeDir }: InspectStepsSettings, order: string): Promi
     child.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()));
     child.stdin.on('error', () => undefined); // `close` reports the reason
     child.stdin.end(order);
-    const gone = (detail: string, cause?: unknown) =>
+    const failAsGone = (detail: string, cause?: unknown) =>
       failure('BackendUnavailable', `cannot read the Python steps: ${detail}`, {
         cause,
         next: 'Run `node bin/provision.mjs`, or set PERENNIAL_PYTHON to a Python 3.11 or newer',
       });
-    child.on('error', (cause) => reject(gone(`${python} does not run`, cause)));
+    child.on('error', (cause) => reject(failAsGone(`${python} does not run`, cause)));
     child.on('close', (code, signal) => {
       if (code === 0) resolve(out);
-      else reject(gone(`${signal ?? `exit code ${code}`}: ${complaints.trim().slice(-1_000)}`));
+      else
+        reject(failAsGone(`${signal ?? `exit code ${code}`}: ${complaints.trim().slice(-1_000)}`));
     });
   });
 }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../../domain/artifact';
-import { digestOf, sha256 } from '../digest';
+import { computeDigest, sha256 } from '../digest';
 
 /** Folders without code of the project. */
 const skipped = /^(\.|node_modules$|__pycache__$|dist$)/;
@@ -26,7 +26,7 @@ export function stepFilePaths(root: string, below = ''): string[] {
 
 /** Changes with the content of any of the files; part of the cache key of every step. */
 export function stepCodeDigest(root: string, paths: readonly string[]): Digest {
-  return digestOf(
+  return computeDigest(
     Object.fromEntries(paths.map((path) => [path, sha256(readFileSync(join(root, path)))])),
   );
 }

@@ -15,7 +15,7 @@ import {
 import type { MutateSpec, SearchSpec } from '../../domain/prompt-search/search';
 import type { Variant, VariantOrigin } from '../../domain/prompt-search/variant';
 import type { Random } from '../../domain/statistics/random';
-import { digestOf } from '../digest';
+import { computeDigest } from '../digest';
 import type { LedgerAccess } from '../language/reranker';
 import type { ModelTarget } from '../language/attempt';
 
@@ -100,7 +100,7 @@ export function firstVariants(given: {
 /** Mutate the best variants so far. */
 export async function mutations(given: {
   readonly spec: SearchSpec;
-  readonly mutatorOf: (proposer: MutateSpec) => Mutator;
+  readonly openMutator: (proposer: MutateSpec) => Mutator;
   readonly parents: readonly Variant[];
   readonly results: ReadonlyMap<Digest, readonly CaseResult[]>;
   readonly cases: readonly EvaluationCase[];
@@ -109,16 +109,16 @@ export async function mutations(given: {
    */
   readonly max: number;
 }): Promise<readonly Variant[]> {
-  const { spec, mutatorOf, parents, results, cases, max } = given;
+  const { spec, openMutator, parents, results, cases, max } = given;
   const children: Variant[] = [];
   let left = max;
   for (const proposer of spec.proposers) {
     if (proposer.kind !== 'mutate') continue;
-    const mutator = mutatorOf(proposer);
+    const mutator = openMutator(proposer);
     for (const parent of parents.slice(0, proposer.parents)) {
       const messages = mutationMessages(
         parent.template,
-        wrongAnswersOf(results.get(parent.id) ?? [], cases, spec.quality),
+        listWrongAnswers(results.get(parent.id) ?? [], cases, spec.quality),
       );
       const wanted = Math.min(proposer.children, left);
       left -= wanted;
@@ -134,7 +134,7 @@ export async function mutations(given: {
   return children;
 }
 
-function wrongAnswersOf(
+function listWrongAnswers(
   results: readonly CaseResult[],
   cases: readonly EvaluationCase[],
   quality: string,
@@ -153,5 +153,9 @@ function variant(
   kind: VariantOrigin['kind'],
   parent: PromptTemplate | null,
 ): Variant {
-  return { id: digestOf(template), template, origin: { kind, parent: parent && digestOf(parent) } };
+  return {
+    id: computeDigest(template),
+    template,
+    origin: { kind, parent: parent && computeDigest(parent) },
+  };
 }

@@ -4,13 +4,13 @@ import {
   type ActiveVariant,
   type SearchState,
 } from '../../domain/prompt-search/state';
-import { resultOf, type VariantResult } from '../../domain/prompt-search/variant';
+import { buildVariantResult, type VariantResult } from '../../domain/prompt-search/variant';
 import {
   askPiece,
   beginSearch,
-  casesOf,
+  selectCases,
   endRound,
-  reportOf,
+  buildReport,
   type PromptSearch,
   type SearchReport,
 } from './search-steps';
@@ -36,7 +36,7 @@ export async function runSearch(
   let state = beginSearch(search);
   for (;;) {
     const answered = await askAll(search, state, onProgress);
-    if (state.stage === 'confirm') return reportOf(search, state, answered);
+    if (state.stage === 'confirm') return buildReport(search, state, answered);
     state = await endRound(search, state, answered);
   }
 }
@@ -46,7 +46,7 @@ async function askAll(
   state: SearchState,
   onProgress: (progress: SearchProgress) => void,
 ): Promise<readonly ActiveVariant[]> {
-  const cases = casesOf(search, state).length;
+  const cases = selectCases(search, state).length;
   const met = state.alive.map(({ results }) => results.length);
   const before = new Map(state.alive.map(({ id, results }) => [id, results]));
   const seen: VariantResult[] = [];
@@ -54,7 +54,9 @@ async function askAll(
   for (const piece of searchBatches(met, cases, Number.MAX_SAFE_INTEGER)) {
     answered.push(
       ...(await askPiece(search, state, piece, (_, __, { id, results }) => {
-        seen.push(resultOf(id, [...(before.get(id) ?? []), ...results], search.spec.quality));
+        seen.push(
+          buildVariantResult(id, [...(before.get(id) ?? []), ...results], search.spec.quality),
+        );
         const { round, rounds } = state;
         const progress = {
           round: round + 1,

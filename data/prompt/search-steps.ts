@@ -8,7 +8,7 @@ import type { EvaluationCase } from '../../domain/language/cases/case';
 import type { DimensionSpec } from '../../domain/language/dimension/dimension';
 import type { CaseResult } from '../../domain/language/evaluation/result';
 import { aggregate, type Aggregate } from '../../domain/language/evaluation/aggregate';
-import { failed, type Score } from '../../domain/language/evaluation/score';
+import { toFailure, type Score } from '../../domain/language/evaluation/score';
 import { failure } from '../../domain/failure';
 import type { PromptTemplate } from '../../domain/prompt/prompt';
 import { planRounds, rankResults } from '../../domain/prompt-search/halving';
@@ -21,9 +21,13 @@ import type {
   SearchBatch,
   SearchState,
 } from '../../domain/prompt-search/state';
-import { resultOf, type Variant, type VariantResult } from '../../domain/prompt-search/variant';
+import {
+  buildVariantResult,
+  type Variant,
+  type VariantResult,
+} from '../../domain/prompt-search/variant';
 import { seededRandom, type Random } from '../../domain/statistics/random';
-import { digestOf } from '../digest';
+import { computeDigest } from '../digest';
 import type { Answerer } from '../language/evaluation/answerer';
 import { evaluateCases } from '../language/evaluation/evaluate-cases';
 import type { CaseEvaluation } from '../language/evaluation/evaluation';
@@ -39,8 +43,8 @@ export interface PromptSearch {
   readonly caseSet: Digest;
   readonly dimensions: readonly DimensionSpec[];
   readonly spec: SearchSpec;
-  readonly answererOf: (template: PromptTemplate) => Answerer;
-  readonly mutatorOf: (proposer: MutateSpec) => Mutator;
+  readonly createAnswerer: (template: PromptTemplate) => Answerer;
+  readonly openMutator: (proposer: MutateSpec) => Mutator;
   readonly judges: CaseEvaluation['judges'];
   readonly tools: CaseEvaluation['tools'];
   /**
@@ -111,7 +115,7 @@ export function splitSearchCases(
 }
 
 /** The cases of the next step, in the order in which pieces count them. */
-export function casesOf(
+export function selectCases(
   search: SearchPlan,
   { stage, round, rounds }: Pick<SearchState, 'stage' | 'round' | 'rounds'>,
 ): readonly EvaluationCase[] {
@@ -126,7 +130,7 @@ export async function askPiece(
   piece: SearchBatch,
   onVariant: (done: number, of: number, asked: ActiveVariant) => void = () => undefined,
 ): Promise<readonly ActiveVariant[]> {
-  const cases = casesOf(search, state).slice(...piece.cases);
+  const cases = selectCases(search, state).slice(...piece.cases);
   const variants = state.alive.slice(...piece.variants);
   const templates = new Map(state.variants.map(({ id, template }) => [id, template]));
   const lanes = Math.max(1, Math.min(search.parallel, variants.length));
@@ -152,7 +156,7 @@ export async function endRound(
   state: SearchState,
   answered: readonly ActiveVariant[],
 ): Promise<SearchState> {
-  const { spec, first, mutatorOf } = search;
+  const { spec, first, openMutator } = search;
   const merged = mergeResults(state, answered);
   const results = new Map(merged.map(({ id, results: all }) => [id, all]));
   const known = state.variants.map((variant) =>
@@ -167,7 +171,7 @@ export async function endRound(
   const [now, next] = [state.rounds[state.round], state.rounds[state.round + 1]];
   if (now === undefined || next === undefined) {
     // Without a duplicate when the first prompt has won.
-    const ids = [...new Set([best, digestOf(first)])];
+    const ids = [...new Set([best, computeDigest(first)])];
     return {
       ...state,
       stage: 'confirm',
@@ -187,10 +191,10 @@ export async function endRound(
     known,
     await mutations({
       spec,
-      mutatorOf,
+      openMutator,
       parents,
       results,
-      cases: casesOf(search, state),
+      cases: selectCases(search, state),
       max: survivors.length,
     }),
     spec.variants,
@@ -208,7 +212,7 @@ export async function endRound(
 }
 
 /** Report the search after the confirmation, whose pieces are `answered`. */
-export function reportOf(
+export function buildReport(
   { spec, first }: Pick<PromptSearch, 'spec' | 'first'>,
   state: SearchState,
   answered: readonly ActiveVariant[],
@@ -218,22 +222,22 @@ export function reportOf(
   const winner = state.variants.find(({ id }) => id === ofWinner?.id);
   if (!ofWinner || !winner) throw new RangeError('the search has no winner');
   const ofFirst =
-    mergeResults(state, answered).find(({ id }) => id === digestOf(first)) ?? ofWinner;
-  const mapOf = ({ results }: ActiveVariant) =>
-    new Map(results.map(({ id, scores }) => [id, scores[quality] ?? failed('not measured')]));
+    mergeResults(state, answered).find(({ id }) => id === computeDigest(first)) ?? ofWinner;
+  const mapScores = ({ results }: ActiveVariant) =>
+    new Map(results.map(({ id, scores }) => [id, scores[quality] ?? toFailure('not measured')]));
   const { id, template, origin, result } = winner;
   return {
     variants: state.variants,
-    front: frontOf(state.variants, result).map((each) => each.id),
+    front: buildFront(state.variants, result).map((each) => each.id),
     winner: { id, template, origin },
     confirmed: {
       cases: ofWinner.results.length,
-      winner: aggregate(scoresOf(ofWinner.results, quality)),
-      first: aggregate(scoresOf(ofFirst.results, quality)),
-      gain: comparePaired(mapOf(ofWinner), mapOf(ofFirst)),
+      winner: aggregate(listScores(ofWinner.results, quality)),
+      first: aggregate(listScores(ofFirst.results, quality)),
+      gain: comparePaired(mapScores(ofWinner), mapScores(ofFirst)),
       optimism:
         ofWinner.results.length > 0
-          ? result.quality - resultOf(id, ofWinner.results, quality).quality
+          ? result.quality - buildVariantResult(id, ofWinner.results, quality).quality
           : null,
     },
     questions: state.questions + newAnswers(answered),
@@ -307,7 +311,7 @@ function toScoredVariant(
     id,
     template,
     origin,
-    result: resultOf(id, results, quality),
+    result: buildVariantResult(id, results, quality),
   });
 }
 
@@ -335,7 +339,7 @@ async function ask(
   cases: readonly EvaluationCase[],
   shared: Pick<CaseEvaluation, 'parallel' | 'pool'>,
 ): Promise<readonly CaseResult[]> {
-  const { caseSet, dimensions, judges, tools, signal, spec, answererOf } = search;
+  const { caseSet, dimensions, judges, tools, signal, spec, createAnswerer } = search;
   const wanted = requiredDimensions(spec.quality, dimensions);
   const results = await evaluateCases({
     cases,
@@ -344,7 +348,7 @@ async function ask(
     judges,
     tools,
     ...shared,
-    answerer: answererOf(template),
+    answerer: createAnswerer(template),
     ...(signal && { signal }),
   });
   return results.map(({ input: _input, expected: _expected, ...result }) => result);
@@ -364,7 +368,7 @@ function requiredDimensions(
   );
 }
 
-function frontOf(
+function buildFront(
   variants: readonly ScoredVariant[],
   { cases: met }: VariantResult,
 ): readonly VariantResult[] {
@@ -373,8 +377,8 @@ function frontOf(
   );
 }
 
-function scoresOf(all: readonly CaseResult[], quality: string): readonly Score[] {
+function listScores(all: readonly CaseResult[], quality: string): readonly Score[] {
   return [...all]
     .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .map(({ scores }) => scores[quality] ?? failed('not measured'));
+    .map(({ scores }) => scores[quality] ?? toFailure('not measured'));
 }

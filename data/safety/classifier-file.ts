@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Digest } from '../../domain/artifact';
 import { failure } from '../../domain/failure';
 import type { LinearClassifier } from '../../domain/safety/linear-classifier';
-import { digestOf } from '../digest';
+import { computeDigest } from '../digest';
 
 /** The classifiers: injections, harmful requests, and harmful answers. */
 export const heads = ['injection', 'harmful', 'harmfulAnswer'] as const;
@@ -70,15 +70,15 @@ export async function readClassifiers(path: string): Promise<ClassifierFile> {
     throw failure('ModelUnloadable', `${path} is not JSON`, { next: trainCommand, cause });
   }
   const { digest, ...rest } = written;
-  if (digest !== digestOf(rest))
+  if (digest !== computeDigest(rest))
     throw failure('ModelUnloadable', `the content of ${path} does not match its digest`, {
       next: trainCommand,
     });
   return {
     digest,
     provenance: rest.provenance,
-    heads: eachHead(rest.heads, unpacked),
-    sentences: eachSentenceHead(rest.sentences, unpacked),
+    heads: eachHead(rest.heads, unpackHead),
+    sentences: eachSentenceHead(rest.sentences, unpackHead),
   };
 }
 
@@ -86,10 +86,10 @@ export function writeClassifiers(file: Omit<ClassifierFile, 'digest'>): string {
   const { provenance } = file;
   const rest = {
     provenance,
-    heads: eachHead(file.heads, packed),
-    sentences: eachSentenceHead(file.sentences, packed),
+    heads: eachHead(file.heads, packHead),
+    sentences: eachSentenceHead(file.sentences, packHead),
   };
-  return `${JSON.stringify({ digest: digestOf(rest), ...rest }, null, 2)}\n`;
+  return `${JSON.stringify({ digest: computeDigest(rest), ...rest }, null, 2)}\n`;
 }
 
 function eachHead<T, U>(
@@ -134,7 +134,7 @@ interface WrittenFile {
   readonly sentences: Readonly<Record<SentenceHead, PackedHead>>;
 }
 
-function packed({ classifier: { bias, nGrams, vector }, thresholds }: TrainedHead): PackedHead {
+function packHead({ classifier: { bias, nGrams, vector }, thresholds }: TrainedHead): PackedHead {
   return {
     bias,
     nGrams: nGrams && packedWeights(nGrams),
@@ -143,7 +143,7 @@ function packed({ classifier: { bias, nGrams, vector }, thresholds }: TrainedHea
   };
 }
 
-function unpacked({ bias, nGrams, vector, thresholds }: PackedHead): TrainedHead {
+function unpackHead({ bias, nGrams, vector, thresholds }: PackedHead): TrainedHead {
   return {
     classifier: {
       bias,

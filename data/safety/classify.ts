@@ -4,9 +4,9 @@ import {
   type LinearClassifier,
   type TextFeatures,
 } from '../../domain/safety/linear-classifier';
-import { nGramsOf } from '../../domain/safety/n-grams';
-import { sentencesOf, outlierOdds, selectSentences } from '../../domain/safety/sentences';
-import { windowsOf } from '../../domain/safety/windows';
+import { hashNGrams } from '../../domain/safety/n-grams';
+import { splitSentences, outlierOdds, selectSentences } from '../../domain/safety/sentences';
+import { splitWindows } from '../../domain/safety/windows';
 import { selectWindowsToEmbed, worstOdds } from '../../domain/safety/worst-window';
 import { plainForms } from './plain-forms';
 
@@ -88,7 +88,7 @@ export async function readWindows(text: string): Promise<readonly ReadWindow[]> 
  */
 export async function readSentences(text: string): Promise<readonly ReadWindow[]> {
   return inTurns(
-    new Set(text.split(/[\r\n]+/).flatMap((line) => plainForms(line).flatMap(sentencesOf))),
+    new Set(text.split(/[\r\n]+/).flatMap((line) => plainForms(line).flatMap(splitSentences))),
   );
 }
 
@@ -97,7 +97,7 @@ async function inTurns(texts: Iterable<string>): Promise<readonly ReadWindow[]> 
   for (const text of texts) {
     if (read.length % windowsInTurn === windowsInTurn - 1)
       await new Promise((resolve) => setImmediate(resolve));
-    read.push({ text, nGrams: nGramsOf(text), vector: null });
+    read.push({ text, nGrams: hashNGrams(text), vector: null });
   }
   return read;
 }
@@ -109,5 +109,5 @@ export function readableWindows(text: string): readonly string[] {
       .length ?? 0;
   if (unreadable > 0.3 * text.length)
     throw failure('InvalidInput', 'a detector received bytes that are not text');
-  return [...new Set(plainForms(text).flatMap(windowsOf))];
+  return [...new Set(plainForms(text).flatMap(splitWindows))];
 }

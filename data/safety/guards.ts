@@ -34,14 +34,14 @@ export async function findByGuard(
   const target = { provider: spec.provider, model: spec.model };
   const moderates = spec.kind === 'moderation';
   const question = moderates
-    ? asked([{ role: 'user', content: text }], 0)
+    ? buildQuestion([{ role: 'user', content: text }], 0)
     : guardQuestion(spec, given);
   const answer = await ask({ target, question, moderates, signal: about.signal, timeoutMs });
   if (answer.finish === 'filtered') throw answerWithheld(answer);
   const found =
     spec.kind === 'moderation'
-      ? moderated(spec, JSON.parse(answer.text) as Moderation)
-      : judged(spec, answer.text);
+      ? moderate(spec, JSON.parse(answer.text) as Moderation)
+      : judgeText(spec, answer.text);
   return found.map((what) => ({ from: 0, to: text.length, what }));
 }
 
@@ -53,15 +53,15 @@ function guardQuestion({ prompt }: GuardModelKind, { text, side, about }: Guarde
     const filled = prompt.replace(/\{\{(text|asked)\}\}/g, (_all, name) =>
       name === 'text' ? text : (about.asked ?? ''),
     );
-    return asked([{ role: 'user', content: filled }], verdictTokens);
+    return buildQuestion([{ role: 'user', content: filled }], verdictTokens);
   }
   // Such templates classify the last message and need a user message before that of a model.
-  if (side !== 'output') return asked([{ role: 'user', content: text }], verdictTokens);
+  if (side !== 'output') return buildQuestion([{ role: 'user', content: text }], verdictTokens);
   const before = { role: 'user', content: about.asked ?? '' } as const;
-  return asked([before, { role: 'assistant', content: text }], verdictTokens);
+  return buildQuestion([before, { role: 'assistant', content: text }], verdictTokens);
 }
 
-function asked(messages: Question['messages'], maxTokens: number): Question {
+function buildQuestion(messages: Question['messages'], maxTokens: number): Question {
   return {
     messages,
     sampling: { temperature: 0, topP: 1, maxTokens, seed: 17, stop: [] },
@@ -69,7 +69,7 @@ function asked(messages: Question['messages'], maxTokens: number): Question {
   };
 }
 
-function judged(
+function judgeText(
   { name, answers, categories, model }: GuardModelKind & { readonly name?: string },
   said: string,
 ): readonly string[] {
@@ -97,7 +97,7 @@ const finds: PatternMatcher = (pattern, text) => {
   );
 };
 
-function moderated(
+function moderate(
   { model, categories, threshold }: ModerationKind,
   { flags, scores }: Moderation,
 ): readonly string[] {

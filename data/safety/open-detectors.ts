@@ -82,7 +82,7 @@ export function openDetectors({
         return findTopics(spec, {
           text,
           embed,
-          windowsOf: (max) => reader.read('windows', { text, max }),
+          readWindows: (max) => reader.read('windows', { text, max }),
         });
       case 'moderation':
       case 'guardModel':

@@ -7,12 +7,12 @@ export function plainForms(text: string): readonly string[] {
   const plain = plainLetters(text);
   const forms = new Set([plain]);
   // Decoded twice, for texts that were encoded twice.
-  const once = decoded(plain);
+  const once = decodeText(plain);
   if (once !== plain) {
-    const twice = decoded(plainLetters(once));
+    const twice = decodeText(plainLetters(once));
     forms.add(twice === once ? once : twice);
   }
-  for (const form of [joinedLetters(plain), lettersForDigits(plain), turned(plain)])
+  for (const form of [joinedLetters(plain), lettersForDigits(plain), turnText(plain)])
     if (form !== null) forms.add(form);
   return [...forms];
 }
@@ -90,7 +90,7 @@ const lookAlike = new RegExp(`[${[...lookAlikes.keys()].join('')}]`, 'gu');
  * Decode Base64, hexadecimal, binary, percent and backslash escapes and character references in
  * place, if the result is text.
  */
-function decoded(text: string): string {
+function decodeText(text: string): string {
   const bytes = (found: string, radix: 2 | 16) => {
     const digits = radix === 2 ? 8 : 2;
     const plain = found.replace(/0x|\\x|[^\da-f]/gi, '');
@@ -172,7 +172,7 @@ function lettersForDigits(text: string): string | null {
 }
 
 /** Decode ROT13 or a reversed text, if the result is English and the text is not. */
-function turned(text: string): string | null {
+function turnText(text: string): string | null {
   const start = text.slice(0, 2_000);
   if (englishShare(start) >= 0.1) return null;
   const ways = [

@@ -9,28 +9,28 @@ export interface TopicalText {
   readonly text: string;
   readonly embed: EmbedTexts;
   /** The first windows of the text. */
-  readonly windowsOf: (max: number) => Promise<readonly string[]>;
+  readonly readWindows: (max: number) => Promise<readonly string[]>;
 }
 
 /** Find denied topics in the text, or report it as off topic when no allowed one matches. */
 export async function findTopics(
   spec: TopicsKind,
-  { text, embed, windowsOf }: TopicalText,
+  { text, embed, readWindows }: TopicalText,
 ): Promise<readonly Finding[]> {
-  const windows = await windowsOf(maxWindows);
+  const windows = await readWindows(maxWindows);
   if (windows.length === 0) return [];
   const [vectors, deny, allow] = await Promise.all([
     embed(windows),
-    examplesOf(spec.deny, embed),
-    examplesOf(spec.allow, embed),
+    embedExamples(spec.deny, embed),
+    embedExamples(spec.allow, embed),
   ]);
-  const isOf = ({ examples }: EmbeddedTopic) =>
+  const isOnTopic = ({ examples }: EmbeddedTopic) =>
     vectors.some((vector) =>
       examples.some((example) => cosine(vector, example) >= spec.similarity),
     );
   const whole = (what: string): Finding => ({ from: 0, to: text.length, what });
-  const denied = deny.filter(isOf).map(({ name }) => whole(name));
-  return allow.length > 0 && !allow.some(isOf) ? [...denied, whole('off topic')] : denied;
+  const denied = deny.filter(isOnTopic).map(({ name }) => whole(name));
+  return allow.length > 0 && !allow.some(isOnTopic) ? [...denied, whole('off topic')] : denied;
 }
 
 interface EmbeddedTopic {
@@ -41,7 +41,7 @@ interface EmbeddedTopic {
 const embedded = new WeakMap<readonly Topic[], Promise<readonly EmbeddedTopic[]>>();
 
 /** The examples of a policy, embedded once. */
-function examplesOf(
+function embedExamples(
   topics: readonly Topic[],
   embed: EmbedTexts,
 ): Promise<readonly EmbeddedTopic[]> {

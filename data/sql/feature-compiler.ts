@@ -58,10 +58,10 @@ export async function compileFeatures({
     );
     const computed = await featureColumns(connection, text);
     const inner = await withRowNumber(connection, text);
-    const selectOf = (columns: readonly string[]): string =>
+    const buildSelect = (columns: readonly string[]): string =>
       `SELECT ${[rowColumn, ...columns].join(', ')} FROM (\n${inner}\n) AS computed`;
-    const select = selectOf(computed.map(finished));
-    const selectOfRows = selectOf(computed.map(finishedUnlessRead));
+    const select = buildSelect(computed.map(finishFeature));
+    const selectOfRows = buildSelect(computed.map(finishedUnlessRead));
     const features = computed.map(({ name, type }): FeatureColumn => ({ name, type }));
     await connection.prepare(select).then((prepared) => prepared.destroySync());
     return { text, requestColumns, features, select, selectOfRows };
@@ -168,10 +168,10 @@ const readTypes = [
 ];
 
 function finishedUnlessRead(column: ComputedColumn): string {
-  return readTypes.includes(column.duckDbType) ? quoteName(column.name) : finished(column);
+  return readTypes.includes(column.duckDbType) ? quoteName(column.name) : finishFeature(column);
 }
 
-/** The value that `finished` makes in SQL, from a value of `selectOfRows`. */
+/** The value that `finishFeature` makes in SQL, from a value of `selectOfRows`. */
 export function finishedValue(type: FeatureColumn['type'], value: unknown): string | number {
   if (type === 'string') return typeof value === 'string' ? value : missingText;
   if (value === null) return NaN;
@@ -185,7 +185,7 @@ export function finishedValue(type: FeatureColumn['type'], value: unknown): stri
  * Numbers that are null, infinite or too large for the graph become NaN, which means missing. Minus
  * zero becomes zero, because a Parquet file stores both as the one that it saw first.
  */
-function finished(feature: FeatureColumn): string {
+function finishFeature(feature: FeatureColumn): string {
   const name = quoteName(feature.name);
   if (feature.type === 'string')
     return `coalesce(CAST(${name} AS VARCHAR), ${quoteText(missingText)}) AS ${name}`;

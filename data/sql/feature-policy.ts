@@ -3,7 +3,7 @@ import type { Column } from '../../domain/dataset/dataset';
 import { nearest } from '../../domain/document/nearest';
 import { featureCastTypes, featureFunctions } from './feature-functions';
 import { sqlFailure, type SqlText } from './sql-errors';
-import { nodesOf, placeOf, type SyntaxNode } from './syntax';
+import { walkNodes, findPlace, type SyntaxNode } from './syntax';
 import { forbiddenFunctions } from './user-sql-policy';
 
 export interface FeaturePolicy {
@@ -101,7 +101,7 @@ function openAliasSizes(text: SqlText): { add(expression: SyntaxNode): void } {
   return {
     add(expression) {
       let parts = 0;
-      for (const node of nodesOf(expression)) {
+      for (const node of walkNodes(expression)) {
         const names =
           node.class === 'COLUMN_REF' ? ((node.column_names ?? []) as readonly string[]) : [];
         const [name] = names;
@@ -128,7 +128,7 @@ function openAliasSizes(text: SqlText): { add(expression: SyntaxNode): void } {
 }
 
 function checkExpression(root: SyntaxNode, scope: Scope): void {
-  for (const node of nodesOf(root)) {
+  for (const node of walkNodes(root)) {
     if (typeof node.class === 'string') checkNode(node, scope);
   }
 }
@@ -227,7 +227,7 @@ function checkColumn(node: SyntaxNode, scope: Scope): void {
   throw sqlFailure(
     'SqlInvalid',
     scope.text,
-    placeOf(scope.text.sql, node),
+    findPlace(scope.text.sql, node),
     `request has no column '${name}'; it has ${known.join(', ')}`,
     {
       didYouMean: nearest(name, known),
@@ -269,7 +269,7 @@ function checkFunction(node: SyntaxNode, text: SqlText): void {
     throw sqlFailure(
       'SqlForbidden',
       text,
-      placeOf(text.sql, node),
+      findPlace(text.sql, node),
       `${name}() is not allowed in features: only functions that depend on the row alone are allowed`,
       {
         didYouMean: Object.hasOwn(forbiddenFunctions, name)
@@ -285,13 +285,13 @@ function checkFunction(node: SyntaxNode, text: SqlText): void {
 }
 
 function forbidden(text: SqlText, node: unknown, detail: string, next?: string): Error {
-  const first = [...nodesOf(node)].find(
+  const first = [...walkNodes(node)].find(
     (candidate) => typeof candidate.query_location === 'number',
   );
   return sqlFailure(
     'SqlForbidden',
     text,
-    first === undefined ? null : placeOf(text.sql, first),
+    first === undefined ? null : findPlace(text.sql, first),
     detail,
     {
       ...(next !== undefined && { next }),

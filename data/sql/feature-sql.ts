@@ -11,14 +11,14 @@ import type { FeaturePlan } from './feature-compiler';
  * and the features, DOUBLE or VARCHAR, never null, in no order.
  */
 export function featureQuery(plan: FeaturePlan, source: string): string {
-  const columns = [rowColumn, ...plan.requestColumns.map(received)];
+  const columns = [rowColumn, ...plan.requestColumns.map(selectReceived)];
   return `WITH received AS (${source}), request AS (SELECT ${columns.join(', ')} FROM received) ${plan.select}`;
 }
 
 /**
  * Turns the request's marks for missing values into NULL, so that `coalesce` works on both paths.
  */
-function received(column: Column): string {
+function selectReceived(column: Column): string {
   const name = quoteName(column.name);
   if (column.type === 'number') return `nullif(${name}, 'NaN'::DOUBLE) AS ${name}`;
   if (column.type === 'string') return `nullif(${name}, ${quoteText(missingText)}) AS ${name}`;

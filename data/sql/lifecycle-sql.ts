@@ -18,17 +18,17 @@ export async function lifecycleSqlIssues(
   { assemble, features, sources, label }: LifecycleSqlParts,
   files: SqlFiles,
 ): Promise<readonly Issue[]> {
-  const [assembly, featured] = [textOf(assemble, files), textOf(features, files)];
+  const [assembly, featured] = [findSqlText(assemble, files), findSqlText(features, files)];
   const withheld = label === null ? {} : withheldLabel(label);
   return [
     ...(assembly === null
       ? []
-      : await issuesOf('/spec/data/assemble', () =>
+      : await findIssues('/spec/data/assemble', () =>
           checkInSqlProcess({ kind: 'checkAssembly', text: assembly, tables: sources }),
         )),
     ...(featured === null
       ? []
-      : await issuesOf('/spec/data/features', () =>
+      : await findIssues('/spec/data/features', () =>
           checkInSqlProcess({ kind: 'checkFeatures', text: featured, withheld }),
         )),
   ];
@@ -55,10 +55,13 @@ export async function bindLifecycleSql(
   files: SqlFiles,
   tables: Readonly<Record<string, readonly Column[]>>,
 ): Promise<BoundSql> {
-  const [assembly, featured] = [textOf(data.assemble, files), textOf(data.features, files)];
+  const [assembly, featured] = [
+    findSqlText(data.assemble, files),
+    findSqlText(data.features, files),
+  ];
   if (assembly === null) return { issues: [], request: null, features: null };
   const given: Column[] = [];
-  const unbound = await issuesOf('/spec/data/assemble', async () => {
+  const unbound = await findIssues('/spec/data/assemble', async () => {
     given.push(...(await checkInSqlProcess({ kind: 'bindAssembly', text: assembly, tables })));
   });
   if (unbound.length > 0) return { issues: unbound, request: null, features: null };
@@ -68,7 +71,7 @@ export async function bindLifecycleSql(
   const unfeatured =
     featured === null
       ? []
-      : await issuesOf('/spec/data/features', async () => {
+      : await findIssues('/spec/data/features', async () => {
           const plan = await checkInSqlProcess({
             kind: 'compileFeatures',
             text: featured,
@@ -81,7 +84,7 @@ export async function bindLifecycleSql(
   return { issues: [...keyColumnIssues(given, data), ...unfeatured], request, features };
 }
 
-function textOf(
+function findSqlText(
   path: string | null,
   files: SqlFiles,
 ): { readonly sql: string; readonly file: string } | null {
@@ -89,7 +92,10 @@ function textOf(
   return path === null || sql === undefined || sql.trim() === '' ? null : { sql, file: path };
 }
 
-async function issuesOf(pointer: string, check: () => Promise<unknown>): Promise<readonly Issue[]> {
+async function findIssues(
+  pointer: string,
+  check: () => Promise<unknown>,
+): Promise<readonly Issue[]> {
   try {
     await check();
     return [];

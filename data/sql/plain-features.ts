@@ -29,7 +29,7 @@ export async function plainFeatures(plan: FeaturePlan): Promise<PlainFeatures | 
     compute(rows) {
       const computed: FeatureColumns = {};
       for (const { name, source, convert } of parts)
-        computed[name] = valuesOf(rows, source, convert);
+        computed[name] = readValues(rows, source, convert);
       return computed;
     },
   };
@@ -69,7 +69,7 @@ function plainColumn(expression: SyntaxNode, plan: FeaturePlan, relation: string
   return plan.requestColumns.find((column) => column.name.toLowerCase() === name) ?? null;
 }
 
-function valuesOf(
+function readValues(
   rows: readonly Readonly<Record<string, unknown>>[],
   source: string,
   convert: Convert,

@@ -37,7 +37,7 @@ export function columnValues(
     if (value === null) return null;
     const converted = convert(value);
     if (converted !== undefined) return converted;
-    const got = value === undefined ? 'is missing' : `is ${described(value)}`;
+    const got = value === undefined ? 'is missing' : `is ${describeValue(value)}`;
     throw failure(
       'InvalidInput',
       `row ${index}: '${column.name}' ${got}; expected ${expected[column.type]}`,
@@ -94,7 +94,7 @@ function microseconds(text: string): bigint | undefined {
 }
 
 /** Names the type, not the value, because errors must not quote rows (I11). */
-function described(value: unknown): string {
+function describeValue(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'number')
     return Number.isInteger(value) ? 'a whole number out of range' : 'a number with a fraction';

@@ -102,14 +102,17 @@ async function inTurn<T>(work: () => Promise<T>): Promise<T> {
 
 async function ask(request: SqlCheckRequest): Promise<SqlCheckAnswer | Ended> {
   for (let known = idle.pop(); known !== undefined; known = idle.pop()) {
-    const answer = await askOf(known, request);
+    const answer = await askChecker(known, request);
     // An idle process may have been about to end; another one checks the text.
     if (answer.kind !== 'ended' || answer.by !== 'itself') return answer;
   }
-  return askOf(await startChecker(), request);
+  return askChecker(await startChecker(), request);
 }
 
-async function askOf(checker: Checker, request: SqlCheckRequest): Promise<SqlCheckAnswer | Ended> {
+async function askChecker(
+  checker: Checker,
+  request: SqlCheckRequest,
+): Promise<SqlCheckAnswer | Ended> {
   const answer = await checker.ask(request);
   if (!checker.hasEnded()) idle.push(checker);
   return answer;

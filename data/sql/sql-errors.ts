@@ -62,7 +62,7 @@ export function fromDuckDb(
   { linesBefore }: { readonly linesBefore: number | null } = { linesBefore: 0 },
 ): PerennialError {
   // Not `instanceof`: in tests, errors of native code belong to another realm.
-  const message = shortened(
+  const message = shortenMessage(
     String((error as { readonly message?: unknown } | null)?.message ?? error),
   );
   const [head = '', ...rest] = message.split('\nLINE ');
@@ -108,7 +108,7 @@ export function fromDuckDb(
  * Shortens a message with a long quoted value, on which the patterns below would take quadratic
  * time. The start has the cause and the end has the place.
  */
-function shortened(message: string): string {
+function shortenMessage(message: string): string {
   return message.length <= 2 * messageCharacters
     ? message
     : `${message.slice(0, messageCharacters)}…${message.slice(-messageCharacters)}`;

@@ -211,7 +211,7 @@ function askChild(run: SqlProcessRun, request: SqlRequest): Promise<SqlAnswer> {
         reject(
           run.signal?.aborted === true
             ? asError(run.signal.reason)
-            : ended(run, killed, code, signal, output.errors()),
+            : toEnd(run, killed, code, signal, output.errors()),
         );
     });
     // The child may end before it has read its input; 'close' reports why.
@@ -236,7 +236,7 @@ function collect(child: ChildProcessWithoutNullStreams): {
   };
 }
 
-function ended(
+function toEnd(
   run: SqlProcessRun,
   killed: Killed | null,
   code: number | null,

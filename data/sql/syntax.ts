@@ -28,7 +28,7 @@ export async function parseSelect(
   }
   refuseTooManyTokens(text);
   const parsed = await serialize(connection, text.sql);
-  if (parsed.error === true) throw unparsed(text, parsed);
+  if (parsed.error === true) throw toParseError(text, parsed);
   const statements = (parsed.statements ?? []) as SyntaxNode[];
   const [only] = statements;
   if (only === undefined) throw sqlFailure('SqlInvalid', text, null, 'contains no SQL');
@@ -63,7 +63,7 @@ async function serialize(connection: DuckDBConnection, sql: string): Promise<Syn
   return JSON.parse(String(reader.getRows()[0]?.[0])) as SyntaxNode;
 }
 
-function unparsed(text: SqlText, parsed: SyntaxNode): Error {
+function toParseError(text: SqlText, parsed: SyntaxNode): Error {
   const message = String(parsed.error_message);
   if (message.startsWith('Only SELECT')) {
     const keyword = firstKeyword(text.sql);
@@ -105,7 +105,7 @@ export function firstToken(
 }
 
 /** All nodes below the root, including it, outer ones first. */
-export function* nodesOf(root: unknown): Generator<SyntaxNode> {
+export function* walkNodes(root: unknown): Generator<SyntaxNode> {
   // Iterative, because the parser allows deeper nesting than the stack of JavaScript.
   const open: unknown[] = [root];
   while (open.length > 0) {
@@ -119,7 +119,7 @@ export function* nodesOf(root: unknown): Generator<SyntaxNode> {
   }
 }
 
-export function placeOf(sql: string, node: SyntaxNode): SqlPlace | null {
+export function findPlace(sql: string, node: SyntaxNode): SqlPlace | null {
   return typeof node.query_location === 'number' ? placeOfByte(sql, node.query_location) : null;
 }
 

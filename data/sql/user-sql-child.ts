@@ -82,7 +82,7 @@ async function answerToCheck({ check, memoryBytes }: SqlCheckRequest): Promise<S
           : await checkText(check, memoryBytes),
     };
   } catch (error) {
-    return refusalOf(error);
+    return toSqlRefusal(error);
   }
 }
 
@@ -128,7 +128,7 @@ async function boundColumns(
   return resultColumns(connection, text);
 }
 
-function refusalOf(error: unknown): SqlRefusal {
+function toSqlRefusal(error: unknown): SqlRefusal {
   if (!isPerennialError(error))
     return { kind: 'broken', message: error instanceof Error ? error.message : String(error) };
   return {
@@ -155,7 +155,7 @@ async function answerTo(request: SqlRequest): Promise<SqlAnswer> {
       ? await runQuery(connection, task)
       : await writeFeatures(connection, task);
   } catch (error) {
-    return refusalOf(error);
+    return toSqlRefusal(error);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { nearest } from '../../domain/document/nearest';
 import { sqlFailure, type SqlText } from './sql-errors';
-import { nodesOf, parseSelect, placeOf, type SyntaxNode } from './syntax';
+import { walkNodes, parseSelect, findPlace, type SyntaxNode } from './syntax';
 
 /**
  * Refuses user SQL that is not one SELECT over `tables` or not repeatable. The locked-down database
@@ -14,18 +14,18 @@ export async function checkUserSql(
 ): Promise<void> {
   const statement = await parseSelect(connection, text);
   const ctes = new Set<string>();
-  for (const node of nodesOf(statement)) {
+  for (const node of walkNodes(statement)) {
     if (isCteEntry(node)) ctes.add(node.key.toLowerCase());
   }
   const known = new Set([...tables.map((name) => name.toLowerCase()), ...ctes]);
-  for (const node of nodesOf(statement)) {
+  for (const node of walkNodes(statement)) {
     checkTable(node, text, known, tables);
     checkExpression(node, text);
     if (node.sample !== undefined) {
       throw sqlFailure(
         'SqlForbidden',
         text,
-        placeOf(text.sql, node),
+        findPlace(text.sql, node),
         'a sample is random, so equal input would give different rows',
         {
           next: 'select rows by a hash of a column: WHERE hash(id) % 10 = 0',
@@ -57,7 +57,7 @@ function checkTable(
     more: { at?: SyntaxNode; didYouMean?: string | null } = {},
   ): Error => {
     const { at = node, didYouMean = null } = more;
-    const place = placeOf(text.sql, at) ?? placeOf(text.sql, node);
+    const place = findPlace(text.sql, at) ?? findPlace(text.sql, node);
     return sqlFailure(type, text, place, detail(`the sources are ${tables.join(', ')}`), {
       didYouMean,
     });
@@ -107,7 +107,7 @@ function checkExpression(node: SyntaxNode, text: SqlText): void {
     throw sqlFailure(
       'SqlForbidden',
       text,
-      placeOf(text.sql, node),
+      findPlace(text.sql, node),
       'a parameter has no value here',
     );
   if (node.class === 'COLUMN_REF') {
@@ -127,7 +127,7 @@ function unrepeatable(
   name: string,
   reason: ForbiddenReason,
 ): Error {
-  return sqlFailure('SqlForbidden', text, placeOf(text.sql, node), `${name} ${reasons[reason]}`, {
+  return sqlFailure('SqlForbidden', text, findPlace(text.sql, node), `${name} ${reasons[reason]}`, {
     ...(reason === 'clock' && {
       next: "take the time from the data, which is in the run's window",
     }),

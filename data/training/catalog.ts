@@ -6,7 +6,7 @@ import type { Issue } from '../../domain/failure';
 import { failure } from '../../domain/failure';
 import { conversionTrainer } from '../../domain/model/imported';
 import type { TrainerManifest } from '../../domain/training/job';
-import { digestOf, sha256 } from '../digest';
+import { computeDigest, sha256 } from '../digest';
 import type { TrainerManifestFile } from './manifest.schema';
 import { parseTrainerManifest } from './manifest.schema';
 import { assertUsableSchema, paramIssues } from './params';
@@ -60,13 +60,13 @@ export function openTrainerCatalog(
       description: manifest.description,
       tasks: manifest.tasks,
       paramsSchema: manifest.params,
-      iterations: iterationsOf(manifest),
+      iterations: readIterations(manifest),
       distributed: manifest.distributed === true,
-      codeDigest: codeDigestOf(join(trainersDir, name), runtimeDir, manifest.environment),
+      codeDigest: computeCodeDigest(join(trainersDir, name), runtimeDir, manifest.environment),
     };
   }
 
-  function unknown(name: string) {
+  function failAsUnknown(name: string) {
     return failure(
       'NotFound',
       `unknown trainer ${name}; available: ${names().join(', ') || 'none'}`,
@@ -78,13 +78,13 @@ export function openTrainerCatalog(
     list: () => names().flatMap((name) => get(name) ?? []),
     get,
     internal(name) {
-      if (!internalTrainers.includes(name)) throw unknown(name);
+      if (!internalTrainers.includes(name)) throw failAsUnknown(name);
       return read(name);
     },
     environment: (name) =>
       names().includes(name) ? (readManifest(join(trainersDir, name)).environment ?? null) : null,
     requirements(name) {
-      if (!names().includes(name)) throw unknown(name);
+      if (!names().includes(name)) throw failAsUnknown(name);
       const folder = join(trainersDir, name);
       const { requirements } = readManifest(folder);
       if (requirements === undefined) return null;
@@ -95,7 +95,7 @@ export function openTrainerCatalog(
     },
     checkParams(name, params) {
       const manifest = get(name);
-      if (!manifest) throw unknown(name);
+      if (!manifest) throw failAsUnknown(name);
       return paramIssues(manifest.paramsSchema, params);
     },
   };
@@ -114,7 +114,10 @@ function readManifest(folder: string): TrainerManifestFile {
   }
 }
 
-function iterationsOf({ iterations, params }: TrainerManifestFile): TrainerManifest['iterations'] {
+function readIterations({
+  iterations,
+  params,
+}: TrainerManifestFile): TrainerManifest['iterations'] {
   if (iterations === undefined) return null;
   const properties = (params['properties'] ?? {}) as Readonly<
     Record<string, { readonly default?: unknown } | undefined>
@@ -124,7 +127,7 @@ function iterationsOf({ iterations, params }: TrainerManifestFile): TrainerManif
 }
 
 /** Digest of what can change a model: code of trainer and runtime, and the library versions. */
-export function codeDigestOf(
+export function computeCodeDigest(
   folder: string,
   runtimeDir: string,
   environment?: TrainerManifestFile['environment'],
@@ -137,7 +140,7 @@ export function codeDigestOf(
     ...code(runtimeDir).map((path) => [`runtime/${relative(runtimeDir, path)}`, path] as const),
     ...(existsSync(lock) ? [[packages, lock] as const] : []),
   ];
-  return digestOf(
+  return computeDigest(
     Object.fromEntries(files.map(([name, path]) => [name, sha256(readFileSync(path))])),
   );
 }

@@ -22,7 +22,7 @@ export function valueIssues(
   const checked = z.fromJSONSchema(schema).safeParse(value);
   return checked.success
     ? []
-    : checked.error.issues.flatMap((issue) => issuesOf(issue, { schema, member }));
+    : checked.error.issues.flatMap((issue) => toIssues(issue, { schema, member }));
 }
 
 /** The value with the defaults of a schema that it matches. */
@@ -35,7 +35,7 @@ export function assertUsableSchema(schema: Readonly<Record<string, unknown>>): v
   z.fromJSONSchema(schema);
 }
 
-function issuesOf(
+function toIssues(
   issue: z.core.$ZodIssue,
   {
     schema,

@@ -130,18 +130,19 @@ function run(
     child.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString().slice(-4_000)));
     child.stdin.on('error', () => undefined); // `close` reports the reason
     child.stdin.end(order);
-    const gone = (detail: string, cause?: unknown) =>
+    const failAsGone = (detail: string, cause?: unknown) =>
       failure('BackendUnavailable', `cannot prepare a Python environment: ${detail}`, { cause });
-    child.on('error', (cause) => reject(gone(`${python} does not run`, cause)));
+    child.on('error', (cause) => reject(failAsGone(`${python} does not run`, cause)));
     child.on('close', (code, signal) => {
-      const answer = answerOf(out);
+      const answer = parseAnswer(out);
       if (answer) resolve(answer);
-      else reject(gone(`${signal ?? `exit code ${code}`}: ${complaints.trim().slice(-1_000)}`));
+      else
+        reject(failAsGone(`${signal ?? `exit code ${code}`}: ${complaints.trim().slice(-1_000)}`));
     });
   });
 }
 
-function answerOf(text: string): z.infer<typeof answerSchema> | null {
+function parseAnswer(text: string): z.infer<typeof answerSchema> | null {
   try {
     return answerSchema.parse(JSON.parse(text));
   } catch {

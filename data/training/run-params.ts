@@ -14,19 +14,19 @@ export function runParamIssues(
   params: Readonly<Record<string, unknown>> | undefined,
 ): readonly Issue[] {
   const program = 'program' in spec ? spec.program : undefined;
-  if (program) return placed(paramIssues(program.params ?? noParams, params ?? {}));
+  if (program) return placeIssues(paramIssues(program.params ?? noParams, params ?? {}));
   if (!params) return [];
   if (spec.kind !== 'ModelLifecycle') {
     const detail = `params are for a trainer, but ${lifecycle} is a ${spec.kind} and has none`;
     return [{ pointer: '/params', detail }];
   }
   const { trainer, params: defaults } = spec.train;
-  return placed(trainers.checkParams(trainer, { ...defaults, ...params }));
+  return placeIssues(trainers.checkParams(trainer, { ...defaults, ...params }));
 }
 
 const noParams = { type: 'object', properties: {}, additionalProperties: false };
 
-function placed(issues: readonly Issue[]): readonly Issue[] {
+function placeIssues(issues: readonly Issue[]): readonly Issue[] {
   return issues.map((issue) => {
     const pointer = `/params${issue.pointer}`;
     return {

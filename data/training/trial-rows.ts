@@ -40,13 +40,13 @@ export async function writeTrialRows(
 ): Promise<void> {
   const chance = `1 / (1 + exp(-(0.2 * (hour - 12) + 0.05 * (coalesce(gaps, 20) - 20) + CASE kind WHEN 'b' THEN 1.5 ELSE 0 END - 0.5)))`;
   const label = labels[task](chance);
-  const unseen = (column: string, value: string): string =>
+  const addUnseen = (column: string, value: string): string =>
     odd ? `CASE WHEN i % 10 = 0 THEN ${value} ELSE ${column} END` : column;
   await withDuckDb(
     (duck) =>
       duck.run(`
         COPY (
-          SELECT ${unseen('hour', `'nan'::DOUBLE`)} AS hour, amount, coalesce(gaps, 'nan'::DOUBLE) AS gaps, ${unseen('kind', `'never seen'`)} AS kind, code,
+          SELECT ${addUnseen('hour', `'nan'::DOUBLE`)} AS hour, amount, coalesce(gaps, 'nan'::DOUBLE) AS gaps, ${addUnseen('kind', `'never seen'`)} AS kind, code,
                  ${label} AS ${trialLabel}
           FROM (
             SELECT i, (hash(i, 'hour') % 24)::DOUBLE AS hour, (hash(i, 'amount') % 100000) / 100.0 AS amount,

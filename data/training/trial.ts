@@ -19,7 +19,7 @@ import { dirname, join } from 'node:path';
 import { figure } from '../../domain/format';
 import type { TrainerManifest } from '../../domain/training/job';
 import { valueOf } from '../../domain/evaluation/metrics/metrics';
-import { widthOf } from '../../domain/evaluation/metrics/sample';
+import { computeWidth } from '../../domain/evaluation/metrics/sample';
 import type { Task } from '../../domain/model/model';
 import { sha256 } from '../digest';
 import type { OnnxModel } from '../onnx/session';
@@ -67,26 +67,26 @@ const minShare = 0.999;
 export async function testTrainer(options: TrialOptions, task: Task): Promise<TrainerTestResult> {
   const folder = mkdtempSync(join(tmpdir(), 'perennial-trainer-'));
   const checks: TrainerCheck[] = [];
-  const passed = (what: string, detail: string): void =>
+  const recordPassed = (what: string, detail: string): void =>
     void checks.push({ what, outcome: 'passed', detail });
   try {
     const rows = await generate(folder, options.rows, task);
     const first = await train(options, { folder, task, program: 'runtime/run.py', name: 'first' });
-    passed('trains', `${options.rows} rows in ${first.seconds.toFixed(1)} s, exit code 0`);
-    const metrics = metricsOf(first);
-    passed('result.json', metrics === '' ? 'no metrics' : metrics);
-    const graph = graphOf(first);
-    const model = await load(graph, classesOf(task));
+    recordPassed('trains', `${options.rows} rows in ${first.seconds.toFixed(1)} s, exit code 0`);
+    const metrics = readMetrics(first);
+    recordPassed('result.json', metrics === '' ? 'no metrics' : metrics);
+    const graph = readGraph(first);
+    const model = await load(graph, listClasses(task));
     try {
-      passed('model.onnx', `${graph.byteLength} bytes; loads in the runtime of the gateway`);
+      recordPassed('model.onnx', `${graph.byteLength} bytes; loads in the runtime of the gateway`);
       const scores = await score(model, rows, task);
-      passed(
+      recordPassed(
         'scores',
         `${rows.label.length} unseen rows, one by one and in a batch: ${quality(task, scores, rows)}`,
       );
       const second = await trainAgain(options, folder, task);
       sameModel(first, second);
-      passed(
+      recordPassed(
         'deterministic',
         `two trainings with seed ${options.seed} give the same ${sha256(graph).slice(0, 19)}`,
       );
@@ -178,7 +178,7 @@ async function train(
       ended === null
         ? `stopped after the time limit of ${options.timeoutSeconds} s`
         : `ended with exit code ${ended}`;
-    throw new TrialCheckFailure('trains', `${how}\n${logOf(directory)}`);
+    throw new TrialCheckFailure('trains', `${how}\n${readLog(directory)}`);
   }
   return { directory, seconds };
 }
@@ -237,25 +237,25 @@ async function run(
  * The trainer's error, or the last lines of its output. The rows are generated, so nothing is
  * private.
  */
-function logOf(directory: string): string {
-  const error = textOf(join(directory, 'error.json'));
+function readLog(directory: string): string {
+  const error = readText(join(directory, 'error.json'));
   const { message, traceback } = (error === null ? {} : JSON.parse(error)) as {
     readonly message?: string;
     readonly traceback?: string;
   };
-  return (traceback ?? message ?? textOf(join(directory, 'log.txt')) ?? '')
+  return (traceback ?? message ?? readText(join(directory, 'log.txt')) ?? '')
     .trimEnd()
     .split('\n')
     .slice(-20)
     .join('\n');
 }
 
-function metricsOf({ directory }: TrialTraining): string {
-  const text = textOf(join(directory, 'result.json'));
+function readMetrics({ directory }: TrialTraining): string {
+  const text = readText(join(directory, 'result.json'));
   if (text === null)
     throw new TrialCheckFailure(
       'result.json',
-      `exit code 0, but no result.json\n${logOf(directory)}`,
+      `exit code 0, but no result.json\n${readLog(directory)}`,
     );
   const result = parseTrialResult(text);
   if (result === null)
@@ -268,14 +268,14 @@ function metricsOf({ directory }: TrialTraining): string {
     .join(', ');
 }
 
-function graphOf({ directory }: TrialTraining): Buffer {
+function readGraph({ directory }: TrialTraining): Buffer {
   const path = join(directory, 'outputs', 'model.onnx');
   if (!existsSync(path))
     throw new TrialCheckFailure('model.onnx', 'outputs/model.onnx does not exist');
   return readFileSync(path);
 }
 
-function classesOf(task: Task): readonly string[] | undefined {
+function listClasses(task: Task): readonly string[] | undefined {
   return task === 'multiclass' ? trialClasses : undefined;
 }
 
@@ -307,7 +307,7 @@ async function score(
   const unsummed =
     task === 'multiclass'
       ? label.findIndex(
-          (_, row) => !near(sumOf(together.subarray(row * width, (row + 1) * width)), 1),
+          (_, row) => !near(sumValues(together.subarray(row * width, (row + 1) * width)), 1),
         )
       : -1;
   if (unsummed >= 0)
@@ -330,7 +330,7 @@ async function score(
   return together;
 }
 
-function sumOf(values: Float64Array): number {
+function sumValues(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value, 0);
 }
 
@@ -353,7 +353,7 @@ function quality(task: Task, scores: Float64Array, { label }: TrialSample): stri
   const sample = {
     labels: label,
     scores,
-    ...widthOf(classesOf(task)),
+    ...computeWidth(listClasses(task)),
     day: new Int32Array(label.length),
     days: 1,
   };
@@ -380,7 +380,7 @@ async function trainAgain(
   return {
     ...trained,
     predictions: JSON.parse(
-      textOf(join(trained.directory, 'predictions.json')) ?? '[]',
+      readText(join(trained.directory, 'predictions.json')) ?? '[]',
     ) as number[],
   };
 }
@@ -413,9 +413,9 @@ function near(a: number, b: number): boolean {
 
 function sameModel(first: TrialTraining, second: TrialTraining): void {
   const what = 'deterministic';
-  if (!graphOf(first).equals(graphOf(second)))
+  if (!readGraph(first).equals(readGraph(second)))
     throw new TrialCheckFailure(what, 'two trainings with the same seed give different graphs');
-  const [one, two] = [metricsOf(first), metricsOf(second)];
+  const [one, two] = [readMetrics(first), readMetrics(second)];
   if (one !== two)
     throw new TrialCheckFailure(
       what,
@@ -423,6 +423,6 @@ function sameModel(first: TrialTraining, second: TrialTraining): void {
     );
 }
 
-function textOf(path: string): string | null {
+function readText(path: string): string | null {
   return existsSync(path) ? readFileSync(path, 'utf8') : null;
 }

@@ -114,7 +114,7 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
      * caller can choose.
      */
     async verify(key) {
-      const parts = partsOf(key);
+      const parts = splitKey(key);
       if (parts === null) return null;
       const { id, secret } = parts;
       return validKey(sql, sql`id = ${id} and secret_hash = ${hash(secret)}`);
@@ -151,7 +151,7 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
 
     revoke: ({ tenant, id, actor }) =>
       sql.begin(async (tx) => {
-        const before = await locked(tx, tenant, id);
+        const before = await lockKey(tx, tenant, id);
         if (before.revokedAt !== null) return toRecord(before);
         const [row] = await tx<
           ApiKeyRow[]
@@ -169,7 +169,7 @@ export function createApiKeyRepository({ sql }: Database): ApiKeyRepository {
 
     rotate: ({ tenant, id, actor, overlapSeconds }) =>
       sql.begin(async (tx) => {
-        const old = await locked(tx, tenant, id);
+        const old = await lockKey(tx, tenant, id);
         const [limited] = await tx<Pick<ApiKeyRow, 'expiresAt'>[]>`
           update api_keys set expires_at = least(expires_at, now() + make_interval(secs => ${overlapSeconds}))
           where tenant_id = ${tenant} and id = ${id} and ${valid(tx)} returning expires_at`;
@@ -245,13 +245,13 @@ async function validKey(sql: Query, where: Statement<object[]>): Promise<ApiKeyI
   return { id, tenant, name, scope, isService, expiresAt };
 }
 
-function partsOf(key: string): { readonly id: string; readonly secret: string } | null {
+function splitKey(key: string): { readonly id: string; readonly secret: string } | null {
   const { id, secret } = /^pk_(?<id>[0-9a-z]{26})_(?<secret>[0-9a-f]{64})$/.exec(key)?.groups ?? {};
   return id === undefined || secret === undefined ? null : { id, secret };
 }
 
 function partsOfGiven(key: string) {
-  const parts = partsOf(key);
+  const parts = splitKey(key);
   if (parts !== null) return parts;
   throw failure('InvalidInput', 'a given API key does not have the form of an API key', {
     next: 'make one: echo "pk_$(openssl rand -hex 13)_$(openssl rand -hex 32)"',
@@ -352,7 +352,7 @@ function valid(sql: Query) {
   return sql`revoked_at is null and (expires_at is null or expires_at > now())`;
 }
 
-async function locked(tx: Transaction, tenant: Tenant, id: string): Promise<ApiKeyRow> {
+async function lockKey(tx: Transaction, tenant: Tenant, id: string): Promise<ApiKeyRow> {
   const [row] = await tx<
     ApiKeyRow[]
   >`select * from api_keys where tenant_id = ${tenant} and id = ${id} for update`;

@@ -93,7 +93,7 @@ export function createTenantRepository({ sql }: Database): TenantRepository {
           throw failure('Conflict', `the tenant ${name} administers the platform`, {
             next: 'revoke single keys: perennial key revoke <id>',
           });
-        const before = await locked(tx, name);
+        const before = await lockTenant(tx, name);
         if ((before.suspendedAt !== null) === suspended) return toRecord(before);
         const [row] = await tx<TenantRow[]>`
           update tenants set suspended_at = case when ${suspended} then now() end
@@ -108,7 +108,7 @@ export function createTenantRepository({ sql }: Database): TenantRepository {
 
     setLimits: ({ name, limits, actor }) =>
       sql.begin(async (tx) => {
-        const before = toRecord(await locked(tx, name)).limits;
+        const before = toRecord(await lockTenant(tx, name)).limits;
         const after = { ...before, ...limits };
         const [row] = await tx<TenantRow[]>`
           update tenants set max_open_runs = ${after.maxOpenRuns}, max_lifecycles = ${after.maxLifecycles},
@@ -127,7 +127,7 @@ export function tenantNotFound(name: string): Error {
 }
 
 /** Rows of other tables refer to the tenant, so a stronger lock would stop their inserts. */
-async function locked(tx: Transaction, name: Tenant): Promise<TenantRow> {
+async function lockTenant(tx: Transaction, name: Tenant): Promise<TenantRow> {
   const [row] = await tx<TenantRow[]>`select * from tenants where id = ${name} for no key update`;
   if (!row) throw tenantNotFound(name);
   return row;

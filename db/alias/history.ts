@@ -10,7 +10,7 @@ type AliasMoveRow = typeof aliasHistory.$inferSelect;
  * All moves of the champion, oldest first. A withdrawal undoes the promotion of the current
  * champion.
  */
-export async function movesOf(
+export async function listMoves(
   sql: Query,
   { tenant, model }: ModelName,
 ): Promise<readonly PointerMove[]> {

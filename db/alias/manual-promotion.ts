@@ -10,7 +10,7 @@ import type { ModelVersionStatus } from '../../domain/model/model';
 import {
   countsAsApproval,
   overrideRefusal,
-  promotionPolicyOf,
+  buildPromotionPolicy,
   unmetRequirements,
   type Promoter,
   type PromotionFacts,
@@ -74,7 +74,7 @@ async function readFacts(
   const canary = await readCanary(tx, candidate, made.runId);
   if (made.spec.kind === 'DataLifecycle')
     throw failure('Conflict', `${model} is a lifecycle without a model, so it promotes nothing`);
-  const policy = promotionPolicyOf(made.spec);
+  const policy = buildPromotionPolicy(made.spec);
   const votes = await readVotes(tx, candidate, { runId: made.runId, keyId: caller.id });
   // A run that no key started has only the name of its starter.
   const isStarter =
@@ -93,7 +93,7 @@ async function readFacts(
     policy,
     champion: champion && {
       version: champion.version,
-      digest: await digestOf(tx, { ...candidate, version: champion.version }),
+      digest: await readDigest(tx, { ...candidate, version: champion.version }),
     },
     evaluation: made.verdict && { verdict: made.verdict, comparedWith: made.comparedWith },
     canary,
@@ -180,7 +180,10 @@ async function readVotes(
   return { ...row, starters: await readStarters(tx, { tenant, runId }) };
 }
 
-async function digestOf(tx: Transaction, { tenant, model, version }: VersionName): Promise<Digest> {
+async function readDigest(
+  tx: Transaction,
+  { tenant, model, version }: VersionName,
+): Promise<Digest> {
   const [row] = await tx<Columns<typeof modelVersions, 'digest'>[]>`
     select digest from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
   if (!row) throw failure('NotFound', `there is no ${model}@${version}`);

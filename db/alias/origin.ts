@@ -15,7 +15,7 @@ export interface Origin {
  * the promotion that it undid, so its origin is the origin of that state. Null when that state had
  * no champion.
  */
-export async function originOf(
+export async function findOrigin(
   sql: Query,
   { tenant, model, fencing }: ModelName & { readonly fencing: number },
 ): Promise<Origin | null> {

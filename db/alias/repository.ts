@@ -7,13 +7,13 @@ import type { Database } from '../connection';
 import { versionBefore } from '../../domain/model/rollback-path';
 import { runIdempotently } from '../idempotency/idempotency';
 import { afterKey, rowsToAsk, toPage } from '../page';
-import { lockIndexesOf, requireIndexOf } from '../index/bundles';
+import { lockIndexes, requireReadyIndex } from '../index/bundles';
 import { followRollback } from '../index/follow';
 import { lockOpenRollout } from '../rollout/state';
 import { guardRun, lockRun } from '../run/guard';
 import type { aliasHistory } from './schema';
-import { lockModel, lockStatus, readAliases, statusOf } from '../model/state';
-import { movesOf, promotionBy } from './history';
+import { lockModel, lockStatus, readAliases, readStatus } from '../model/state';
+import { listMoves, promotionBy } from './history';
 import { authorizeManualPromotion } from './manual-promotion';
 import { moveChampion } from './move';
 import { withdrawPromotion } from './withdraw';
@@ -163,8 +163,8 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
                     byHand,
                   );
             if (allowed?.kind === 'unmet') return allowed;
-            await lockIndexesOf(tx, { tenant, model }, [version]);
-            await requireIndexOf(tx, { tenant, model, version });
+            await lockIndexes(tx, { tenant, model }, [version]);
+            await requireReadyIndex(tx, { tenant, model, version });
             const before = {
               champion: champion?.version ?? null,
               previous: previous?.version ?? null,
@@ -208,7 +208,7 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
               throw failure('Conflict', `the champion of ${model} has moved`);
             const from = register.aliases.champion?.version ?? null;
             const previous = register.aliases.previous?.version ?? null;
-            const moves = await movesOf(tx, { tenant, model });
+            const moves = await listMoves(tx, { tenant, model });
             const target = to ?? versionBefore(moves);
             if (target === null)
               throw failure('Conflict', noRollbackTarget(model, from), {
@@ -216,14 +216,14 @@ export function createAliasRepository({ sql }: Database): AliasRepository {
               });
             if (target === from)
               throw failure('Conflict', `${model}@${target} is already the champion`);
-            if ((await statusOf(tx, { tenant, model, version: target })) !== 'promoted') {
+            if ((await readStatus(tx, { tenant, model, version: target })) !== 'promoted') {
               throw failure(
                 'Conflict',
                 `${model}@${target} was never a champion, or was withdrawn: choose a former champion or promote it`,
               );
             }
-            await lockIndexesOf(tx, { tenant, model }, [target, from ?? target]);
-            await requireIndexOf(tx, { tenant, model, version: target });
+            await lockIndexes(tx, { tenant, model }, [target, from ?? target]);
+            await requireReadyIndex(tx, { tenant, model, version: target });
             const after = {
               champion: target,
               previous: versionBefore([...moves, { kind: 'back', to: target }]),

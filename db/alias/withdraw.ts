@@ -2,7 +2,7 @@ import type { Transaction } from '../connection';
 import type { Withdrawal } from './records';
 import { promotionAt } from './history';
 import { moveChampion } from './move';
-import { originOf } from './origin';
+import { findOrigin } from './origin';
 import { lockModel, type ModelName } from '../model/state';
 
 export interface WithdrawalRequest extends ModelName {
@@ -25,7 +25,7 @@ export async function withdrawPromotion(
   const { tenant, model, version, fencing, actor, cause } = request;
   const register = await lockModel(tx, { tenant, model });
   const { champion, previous } = register.aliases;
-  const origin = champion && (await originOf(tx, { tenant, model, fencing: champion.fencing }));
+  const origin = champion && (await findOrigin(tx, { tenant, model, fencing: champion.fencing }));
   const promotion = await promotionAt(tx, { tenant, model, version, fencing });
   if (!promotion || origin?.fencing !== fencing) return { kind: 'superseded', champion };
   const moved = await moveChampion(tx, register, {
@@ -42,7 +42,7 @@ export async function withdrawPromotion(
     actor,
     cause,
   });
-  const behind = await originOf(tx, { tenant, model, fencing: moved });
+  const behind = await findOrigin(tx, { tenant, model, fencing: moved });
   if (behind?.kind === 'promote' && behind.runIsUndone) {
     return withdrawPromotion(tx, { ...request, version: behind.version, fencing: behind.fencing });
   }

@@ -6,7 +6,7 @@ import { canonicalJson } from '../../domain/canonical';
 import type { Tenant } from '../../domain/ids';
 import type { AuditArchive, AuditFinding, AuditHead, AuditKey, AuditReport } from './records';
 import { headProblem } from './head';
-import { publicKeysOf, type KeyTrust } from './keys';
+import { listPublicKeys, type KeyTrust } from './keys';
 
 /**
  * Heads and keys are copied within seconds. After this time a copy is missing, even if the registry
@@ -70,7 +70,7 @@ export function openComparison(
     }
     return [
       ...findings,
-      ...rangesOf(missing).map(([first, last]) => missingCopy(archive, first, last)),
+      ...groupRanges(missing).map(([first, last]) => missingCopy(archive, first, last)),
     ];
   }
 
@@ -91,7 +91,7 @@ interface CopyPair {
 function differences({ where }: AuditArchive, { copy, head, keyTrust }: CopyPair): AuditFinding[] {
   if (head !== null && canonicalJson(head) === canonicalJson(copy)) return [];
   const { batch } = copy;
-  const wrong = headProblem(copy, publicKeysOf(keyTrust));
+  const wrong = headProblem(copy, listPublicKeys(keyTrust));
   if (wrong !== null)
     return [{ kind: 'badSignature', batch, detail: `of its copy in ${where}: ${wrong}` }];
   if (head === null) {
@@ -122,7 +122,7 @@ function missingCopy({ where }: AuditArchive, first: number, last: number): Audi
 }
 
 /** Consecutive batches as pairs of first and last. */
-function rangesOf(batches: readonly number[]): readonly (readonly [number, number])[] {
+function groupRanges(batches: readonly number[]): readonly (readonly [number, number])[] {
   const ranges: [number, number][] = [];
   for (const batch of batches) {
     const range = ranges.at(-1);

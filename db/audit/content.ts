@@ -28,7 +28,7 @@ export const storedColumns = (sql: Query) => sql`
  * The text of a row that is hashed. Rows without a key keep the hash they had before keys were
  * recorded.
  */
-export function contentOf({
+export function formatContent({
   tenantId,
   id,
   at,
@@ -46,7 +46,7 @@ export function contentOf({
 
 export const sha256Hash: Hash = (bytes) => createHash('sha256').update(bytes).digest();
 
-export function leafOf(content: string): Digest {
+export function hashLeaf(content: string): Digest {
   return toDigest(leafHash(sha256Hash, Buffer.from(content)));
 }
 

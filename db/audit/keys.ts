@@ -15,12 +15,12 @@ import type { AuditKey, AuditSigner } from './records';
 import type { auditKeys } from './schema';
 
 /** `publicKey`: SPKI DER, base64. */
-export function fingerprintOf(publicKey: string): Digest {
+export function computeFingerprint(publicKey: string): Digest {
   return `sha256:${createHash('sha256').update(Buffer.from(publicKey, 'base64')).digest('hex')}`;
 }
 
-export function keyIdOf(publicKey: string): string {
-  return fingerprintOf(publicKey).slice('sha256:'.length, 'sha256:'.length + 16);
+export function toKeyId(publicKey: string): string {
+  return computeFingerprint(publicKey).slice('sha256:'.length, 'sha256:'.length + 16);
 }
 
 export type KeyRequest = Pick<AuditKey, 'tenant' | 'publicKey' | 'previous' | 'consent'>;
@@ -30,7 +30,7 @@ export async function requestKey(
   signer: AuditSigner,
   { tenant, previous }: { readonly tenant: Tenant; readonly previous: Digest | null },
 ): Promise<KeyRequest> {
-  const consent = await signed(
+  const consent = await signText(
     signer,
     consentText({ tenant, publicKey: signer.publicKey, previous }),
   );
@@ -38,10 +38,10 @@ export async function requestKey(
 }
 
 export async function endorse(signer: AuditSigner, key: AuditKey): Promise<AuditKey> {
-  return { ...key, endorsement: await signed(signer, endorsedText(key)) };
+  return { ...key, endorsement: await signText(signer, endorsedText(key)) };
 }
 
-async function signed(signer: AuditSigner, text: string): Promise<string> {
+async function signText(signer: AuditSigner, text: string): Promise<string> {
   return Buffer.from(await signer.sign(Buffer.from(text))).toString('base64');
 }
 
@@ -119,7 +119,7 @@ export function assessKeyTrust(
   keys: readonly AuditKey[],
   anchors: readonly Digest[],
 ): readonly KeyTrust[] {
-  const byFingerprint = new Map(keys.map((key) => [fingerprintOf(key.publicKey), key]));
+  const byFingerprint = new Map(keys.map((key) => [computeFingerprint(key.publicKey), key]));
   const edges = new Map<Digest, Digest[]>();
   const link = (from: Digest, to: Digest) => edges.set(from, [...(edges.get(from) ?? []), to]);
   for (const [own, key] of byFingerprint) {
@@ -145,7 +145,7 @@ export function assessKeyTrust(
       replaced.set(key.previous, Math.min(replaced.get(key.previous) ?? Infinity, key.fromBatch));
   }
   return keys.map((key) => {
-    const fingerprint = fingerprintOf(key.publicKey);
+    const fingerprint = computeFingerprint(key.publicKey);
     return {
       key,
       fingerprint,
@@ -160,20 +160,20 @@ function distrustReason(
   fingerprint: Digest,
   trusted: ReadonlySet<Digest>,
 ): string | null {
-  if (key.keyId !== keyIdOf(key.publicKey)) return 'its id does not match its public key';
+  if (key.keyId !== toKeyId(key.publicKey)) return 'its id does not match its public key';
   if (!hasConsent(key)) return 'its own signature of its entry is not valid';
   if (trusted.has(fingerprint)) return null;
   if (key.kind === 'lost')
-    return `it was made after the key ${shortOf(key.previous)} was lost, so no earlier key endorses it`;
+    return `it was made after the key ${shortenFingerprint(key.previous)} was lost, so no earlier key endorses it`;
   return 'no chain of valid signatures leads to it from a trusted key';
 }
 
-function shortOf(fingerprint: Digest | null): string {
+function shortenFingerprint(fingerprint: Digest | null): string {
   return fingerprint === null ? '' : fingerprint.slice('sha256:'.length, 'sha256:'.length + 16);
 }
 
 /** Key id → SPKI DER, base64. */
-export function publicKeysOf(keyTrust: readonly KeyTrust[]): Readonly<Record<string, string>> {
+export function listPublicKeys(keyTrust: readonly KeyTrust[]): Readonly<Record<string, string>> {
   return Object.fromEntries(keyTrust.map(({ key }) => [key.keyId, key.publicKey]));
 }
 
@@ -190,8 +190,8 @@ export async function readKeys(sql: Query, tenant: Tenant): Promise<readonly Aud
  * The key that replaced this one, by the entries alone and without checking signatures. A sealer
  * uses it to notice its own replacement.
  */
-export function replacementOf(keys: readonly AuditKey[], publicKey: string): AuditKey | null {
-  const fingerprint = fingerprintOf(publicKey);
+export function findReplacement(keys: readonly AuditKey[], publicKey: string): AuditKey | null {
+  const fingerprint = computeFingerprint(publicKey);
   return (
     keys.find(
       (key) => key.previous === fingerprint && (key.kind === 'rotated' || key.kind === 'lost'),
@@ -210,11 +210,11 @@ export function checkMaySign(keys: readonly AuditKey[], signer: AuditSigner): vo
         next:
           keys.length === 0
             ? 'restart the worker'
-            : `perennial audit new-key --previous ${fingerprintOf(keys[0]?.publicKey ?? '')}`,
+            : `perennial audit new-key --previous ${computeFingerprint(keys[0]?.publicKey ?? '')}`,
       },
     );
   }
-  const by = replacementOf(keys, signer.publicKey);
+  const by = findReplacement(keys, signer.publicKey);
   if (by !== null) {
     throw failure(
       'Conflict',

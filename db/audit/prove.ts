@@ -3,7 +3,7 @@ import type { Columns } from '../columns';
 import type { Sql } from '../connection';
 import type { AuditProof, AuditRepository } from './records';
 import type { StoredAuditRow } from './content';
-import { contentOf, leafOf, sha256Hash, storedColumns, toBytes, toDigest } from './content';
+import { formatContent, hashLeaf, sha256Hash, storedColumns, toBytes, toDigest } from './content';
 import { headProblem } from './head';
 import type { HeadRow } from './read-heads';
 import { toHead } from './read-heads';
@@ -29,7 +29,7 @@ export async function proveRow(
     leaves.map(({ leaf }) => toBytes(leaf)),
     index,
   ).map(toDigest);
-  return { content: contentOf(row), index, path, head: toHead(head) };
+  return { content: formatContent(row), index, path, head: toHead(head) };
 }
 
 /**
@@ -43,7 +43,7 @@ export function proofProblem(
   const { content, index, path, head } = proof;
   const wrong = headProblem(head, publicKeys);
   if (wrong !== null) return `the head of batch ${head.batch}: ${wrong}`;
-  const root = rootFromPath(sha256Hash, toBytes(leafOf(content)), {
+  const root = rootFromPath(sha256Hash, toBytes(hashLeaf(content)), {
     index,
     size: head.count,
     path: path.map(toBytes),

@@ -12,7 +12,11 @@ export async function lastHead(sql: Query, tenant: Tenant): Promise<HeadRow | nu
   return row ?? null;
 }
 
-export async function headOf(sql: Query, tenant: Tenant, batch: number): Promise<AuditHead | null> {
+export async function findHead(
+  sql: Query,
+  tenant: Tenant,
+  batch: number,
+): Promise<AuditHead | null> {
   const [row] = await sql<
     HeadRow[]
   >`select * from audit_heads where tenant_id = ${tenant} and batch = ${batch}`;

@@ -3,7 +3,14 @@ import { advisoryLocks } from '../advisory-locks';
 import type { Sql, Transaction } from '../connection';
 import type { AuditKey, AuditRepository } from './records';
 import { appendAudit } from './entry';
-import { endorse, fingerprintOf, hasConsent, keyIdOf, readKeys, replacementOf } from './keys';
+import {
+  endorse,
+  computeFingerprint,
+  hasConsent,
+  toKeyId,
+  readKeys,
+  findReplacement,
+} from './keys';
 import { lastHead } from './read-heads';
 
 type KeyRegistration = Parameters<AuditRepository['registerKey']>[0];
@@ -28,7 +35,7 @@ export async function registerKey(
       tenant,
       sequence: keys.length + 1,
       kind,
-      keyId: keyIdOf(publicKey),
+      keyId: toKeyId(publicKey),
       publicKey,
       previous,
       fromBatch: kind === 'first' ? 1 : (last?.batch ?? 0) + 1,
@@ -43,7 +50,7 @@ export async function registerKey(
     if (kind !== 'first') {
       const after = {
         keyId: key.keyId,
-        fingerprint: fingerprintOf(publicKey),
+        fingerprint: computeFingerprint(publicKey),
         previous,
         fromBatch: key.fromBatch,
       };
@@ -81,7 +88,7 @@ function check(
       throw failure('Conflict', `the audit log already has a first key: ${keys[0]?.keyId ?? ''}`);
     return;
   }
-  const previous = keys.find((key) => fingerprintOf(key.publicKey) === request.previous);
+  const previous = keys.find((key) => computeFingerprint(key.publicKey) === request.previous);
   if (previous === undefined) {
     throw failure(
       'NotFound',
@@ -91,7 +98,7 @@ function check(
       },
     );
   }
-  const by = replacementOf(keys, previous.publicKey);
+  const by = findReplacement(keys, previous.publicKey);
   if (by !== null) {
     throw failure(
       'Conflict',

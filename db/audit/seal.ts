@@ -4,7 +4,7 @@ import { advisoryLocks } from '../advisory-locks';
 import type { Sql, Transaction } from '../connection';
 import type { AuditHead, AuditRepository } from './records';
 import type { StoredAuditRow } from './content';
-import { contentOf, leafOf, sha256Hash, storedColumns, toBytes, toDigest } from './content';
+import { formatContent, hashLeaf, sha256Hash, storedColumns, toBytes, toDigest } from './content';
 import { readCopyPosition, copyTo } from './copy';
 import { signHead } from './head';
 import { checkMaySign, readKeys } from './keys';
@@ -67,7 +67,7 @@ async function fold(
     select ${storedColumns(tx)} from (select audit_id from audit_pending where tenant_id = ${tenant} order by audit_id limit ${limit}) p
     cross join lateral (select * from audit_log r where r.tenant_id = ${tenant} and r.id = p.audit_id offset 0) l order by l.id`;
   if (rows.length === 0) return null;
-  const leaves = rows.map((row) => leafOf(contentOf(row)));
+  const leaves = rows.map((row) => hashLeaf(formatContent(row)));
   const first = previous ? previous.first + previous.count : 1;
   const head = await signHead(
     {

@@ -13,11 +13,17 @@ import type {
 } from './records';
 import { compareKeys, openComparison } from './compare-copies';
 import type { StoredAuditRow } from './content';
-import { contentOf, leafOf, sha256Hash, storedColumns, toBytes, toDigest } from './content';
+import { formatContent, hashLeaf, sha256Hash, storedColumns, toBytes, toDigest } from './content';
 import { readCopyPosition, type CopyPosition } from './copy';
 import { headProblem } from './head';
-import { fingerprintOf, assessKeyTrust, publicKeysOf, readKeys, type KeyTrust } from './keys';
-import { headOf, headsBetween, lastHead, toHead } from './read-heads';
+import {
+  computeFingerprint,
+  assessKeyTrust,
+  listPublicKeys,
+  readKeys,
+  type KeyTrust,
+} from './keys';
+import { findHead, headsBetween, lastHead, toHead } from './read-heads';
 import { maxBatch } from './seal';
 import type { auditSeals } from './schema';
 
@@ -46,12 +52,12 @@ export async function verifyAudit(
     archives,
     from,
   });
-  const anchors = anchorsOf(trust, keys);
+  const anchors = findAnchors(trust, keys);
   const keyTrust = assessKeyTrust(keys, anchors.fingerprints);
   const found = openFindings();
   const after = from?.batch ?? 0;
   const through = last?.batch ?? 0;
-  const headNow = (batch: number) => headOf(sql, tenant, batch);
+  const headNow = (batch: number) => findHead(sql, tenant, batch);
   let before = after === 0 ? null : await headNow(after);
   if (from !== undefined && before?.digest !== from.digest) {
     const instead =
@@ -78,7 +84,7 @@ export async function verifyAudit(
     batches += 1;
     found.add(...chainFindings(head, before, keyTrust));
     for (const comparison of comparisons) found.add(...(await comparison.meet(head)));
-    const places = await placesOf(sql, head);
+    const places = await readPlaces(sql, head);
     rows += places.filter((place) => place.id !== null).length;
     found.add(...batchFindings(head, places));
     signedBy.set(head.keyId, {
@@ -172,7 +178,7 @@ async function countRowsOutsideHeads(
 ): Promise<RowsOutsideHeads> {
   // A separate query, so that PostgreSQL can estimate the few remaining rows and look up their
   // seals one by one.
-  const oldest = from === undefined ? '' : await firstRowOf(tx, { tenant, batch: from.batch });
+  const oldest = from === undefined ? '' : await findFirstRow(tx, { tenant, batch: from.batch });
   const [counts] = await tx<RowsOutsideHeads[]>`
     select now() as now, (select count(*) from audit_seals where tenant_id = ${tenant} and position >= ${end}) as beyond,
       (select count(*) from audit_pending where tenant_id = ${tenant}) as unsealed,
@@ -192,7 +198,7 @@ async function countRowsOutsideHeads(
   );
 }
 
-async function firstRowOf(
+async function findFirstRow(
   tx: Query,
   { tenant, batch }: { readonly tenant: Tenant; readonly batch: number },
 ): Promise<string> {
@@ -207,12 +213,15 @@ interface Anchors {
   readonly fingerprints: readonly Digest[];
 }
 
-function anchorsOf({ fingerprints, ownKey }: Verify['trust'], keys: readonly AuditKey[]): Anchors {
+function findAnchors(
+  { fingerprints, ownKey }: Verify['trust'],
+  keys: readonly AuditKey[],
+): Anchors {
   if (fingerprints.length > 0) return { by: 'setting', fingerprints };
   if (ownKey !== null) return { by: 'ownKey', fingerprints: [ownKey] };
   return {
     by: 'firstKey',
-    fingerprints: keys.slice(0, 1).map(({ publicKey }) => fingerprintOf(publicKey)),
+    fingerprints: keys.slice(0, 1).map(({ publicKey }) => computeFingerprint(publicKey)),
   };
 }
 
@@ -239,7 +248,7 @@ function chainFindings(
       detail: 'it does not continue the head before it',
     });
   }
-  const wrong = headProblem(head, publicKeysOf(keyTrust)) ?? keyPeriodProblem(head, keyTrust);
+  const wrong = headProblem(head, listPublicKeys(keyTrust)) ?? keyPeriodProblem(head, keyTrust);
   if (wrong !== null) findings.push({ kind: 'badSignature', batch, detail: wrong });
   return findings;
 }
@@ -258,7 +267,7 @@ function keyPeriodProblem(
 }
 
 /** The range of positions uses the primary key; there is no index by batch. */
-export function placesOf(
+export function readPlaces(
   sql: Query,
   { tenant, first, count }: Pick<AuditHead, 'tenant' | 'first' | 'count'>,
 ) {
@@ -292,7 +301,7 @@ function batchFindings(
         sealedAs: position,
         detail: 'the row is missing from the log',
       });
-    else if (leafOf(contentOf(place as StoredAuditRow)) !== place.leaf) {
+    else if (hashLeaf(formatContent(place as StoredAuditRow)) !== place.leaf) {
       findings.push({
         kind: 'changed',
         sealedAs: position,
@@ -300,7 +309,7 @@ function batchFindings(
       });
     }
   }
-  if (places.length === count && rootOf(places) !== root) {
+  if (places.length === count && computeRoot(places) !== root) {
     findings.push({
       kind: 'rewritten',
       batch,
@@ -310,7 +319,7 @@ function batchFindings(
   return findings;
 }
 
-function rootOf(places: readonly VerifiedPlace[]): Digest {
+function computeRoot(places: readonly VerifiedPlace[]): Digest {
   return toDigest(
     merkleRoot(
       sha256Hash,

@@ -1,6 +1,6 @@
 /** Finds what a batch prediction reads: the dataset version and the model version. */
 import type { Tenant } from '../../domain/ids';
-import { batchOutput, inputOf, type BatchRequest } from '../../domain/batch/batch';
+import { batchOutput, splitInputRef, type BatchRequest } from '../../domain/batch/batch';
 import { keyColumns, readColumns } from '../../domain/batch/columns';
 import { failure } from '../../domain/failure';
 import type { LifecycleSpec } from '../../domain/lifecycle/revision';
@@ -52,7 +52,7 @@ async function findInput(
   { datasets }: Lookups,
   { tenant, request }: BatchQuestion,
 ): Promise<DatasetVersionRecord> {
-  const { dataset, reference } = inputOf(request);
+  const { dataset, reference } = splitInputRef(request);
   const version = /^\d+$/.test(reference)
     ? Number(reference)
     : ((await datasets.alias({ tenant, dataset, alias: datasetAlias(reference) }))?.version ??

@@ -73,10 +73,10 @@ export async function reportCosts(
       and ${to === undefined ? sql`true` : sql`created_at < ${to}`}
       and ${run === undefined ? sql`true` : sql`run_id = ${run}`}
     group by 1 order by max(created_at) desc, 1 limit ${limit + 1}`;
-  return { items: sums.slice(0, limit).map(costRowOf), isComplete: sums.length <= limit };
+  return { items: sums.slice(0, limit).map(toCostRow), isComplete: sums.length <= limit };
 }
 
-function costRowOf(sums: Sums): CostRow {
+function toCostRow(sums: Sums): CostRow {
   const { key, jobs, unpriced } = sums;
   return {
     key,

@@ -124,7 +124,7 @@ async function reserveJob(tx: Transaction, input: ReserveJob): Promise<JobReserv
   // The price of these resources stays, so that reservation and use are comparable.
   const usdPerHour = row.hourPrice === null ? null : row.hourPrice / budgetUnits.usd;
   const demand = { ...input.demand, usdPerHour };
-  const budgets = await budgetsOf(tx, { ...input, demand, at: row.createdAt });
+  const budgets = await lockBudgets(tx, { ...input, demand, at: row.createdAt });
   const used = usedSeconds(row.attempts);
   const before = usedParts(row, row.attempts);
   const room = await roomIn(tx, { ...input, demand, used, before }, budgets);
@@ -165,7 +165,7 @@ async function jobRow(
   if (known) return known;
   const { backend, resources } = demand;
   const { cpus, memoryBytes, gpus = 0, timeoutSeconds, queue = null } = resources;
-  const price = hourPriceOf(demand);
+  const price = computeHourPrice(demand);
   await tx`
     insert into job_costs (tenant_id, job_id, run_id, lifecycle, backend, queue, cpus, memory_bytes, gpus,
       timeout_seconds, hour_price, state, attempts)
@@ -185,14 +185,14 @@ async function raiseMemory(
 ): Promise<JobCostRow> {
   const { memoryBytes } = demand.resources;
   if (memoryBytes <= row.memoryBytes) return row;
-  const hourPrice = hourPriceOf(demand);
+  const hourPrice = computeHourPrice(demand);
   await tx`
     update job_costs set memory_bytes = ${memoryBytes}, hour_price = ${hourPrice}::bigint
     where tenant_id = ${row.tenantId} and job_id = ${row.jobId}`;
   return { ...row, memoryBytes, hourPrice };
 }
 
-function hourPriceOf({ usdPerHour }: JobDemand): number | null {
+function computeHourPrice({ usdPerHour }: JobDemand): number | null {
   return usdPerHour === null ? null : Math.round(usdPerHour * budgetUnits.usd);
 }
 
@@ -214,7 +214,7 @@ interface RunCaps {
 type TenantCaps = Columns<typeof tenants, 'maxCpuHours' | 'maxUsd' | 'costPeriod'>;
 
 /** Locks and returns the budgets that count the job. A budget that is new has what was used before. */
-async function budgetsOf(
+async function lockBudgets(
   tx: Transaction,
   { tenant, runId, demand, at }: Omit<ReserveJob, 'jobId'> & { readonly at: string },
 ): Promise<readonly Budget[]> {
@@ -354,11 +354,11 @@ async function roomIn(
     const mine =
       own.find((each) => each.scope === budget.scope && each.unit === budget.unit)?.amount ?? 0;
     const left = budget.limit - budget.spent - before[unit];
-    const secondsOf = (parts: number): number =>
+    const computeSeconds = (parts: number): number =>
       used + secondsFor(demand, unit, parts) - keepSeconds;
-    const free = secondsOf(left - budget.reserved + mine);
+    const free = computeSeconds(left - budget.reserved + mine);
     if (free < least) {
-      const isSpent = secondsOf(left) < least;
+      const isSpent = computeSeconds(left) < least;
       const needed = partsFor(demand, shortestStart(demand) + keepSeconds)[unit];
       return { refused: { kind: isSpent ? 'spent' : 'held', budget, needed } };
     }

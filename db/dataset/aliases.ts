@@ -22,7 +22,7 @@ export async function lockDataset(
   return row;
 }
 
-export async function versionOf(
+export async function findVersion(
   tx: Transaction,
   tenant: Tenant,
   dataset: string,

@@ -1,5 +1,5 @@
 import type { Database, Transaction } from '../connection';
-import { versionsAroundMoves, lockDataset, move, movedBy, versionOf } from './aliases';
+import { versionsAroundMoves, lockDataset, move, movedBy, findVersion } from './aliases';
 import { createQuarantine } from './quarantine';
 import { toJson } from '../document';
 import { runIdempotently } from '../idempotency/idempotency';
@@ -22,7 +22,7 @@ export function createDatasetRepository({ sql }: Database): DatasetRepository {
           { tenant, operation: 'dataset.register', key, request },
           async () => {
             if (runId !== null) await guardRun(tx, { tenant, runId, claim });
-            const version = await registered(tx, input);
+            const version = await registerVersion(tx, input);
             return { dataset, version, manifest, rows };
           },
         );
@@ -48,7 +48,7 @@ export function createDatasetRepository({ sql }: Database): DatasetRepository {
           async () => {
             if (runId !== undefined) await guardRun(tx, { tenant, runId, claim });
             await lockDataset(tx, tenant, dataset);
-            const from = await versionOf(tx, tenant, dataset, alias);
+            const from = await findVersion(tx, tenant, dataset, alias);
             return {
               from,
               to: version,
@@ -154,7 +154,7 @@ export function createDatasetRepository({ sql }: Database): DatasetRepository {
 /**
  * Creates the row of the dataset if needed and locks it, so that versions are numbered in order.
  */
-async function registered(
+async function registerVersion(
   tx: Transaction,
   input: Parameters<DatasetRepository['register']>[0],
 ): Promise<number> {

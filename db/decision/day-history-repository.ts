@@ -51,7 +51,12 @@ export function createDayHistoryRepository({ sql }: Database): DayHistoryReposit
       return [
         ...holdouts.map(({ at, from, until, values }) => ({
           at,
-          period: { kind: 'holdout' as const, from: dayOf(from), until: dayOf(until), values },
+          period: {
+            kind: 'holdout' as const,
+            from: toCalendarDay(from),
+            until: toCalendarDay(until),
+            values,
+          },
         })),
         ...rollouts.map(({ at, days: { recent, closedBefore } }) => ({
           at,
@@ -75,6 +80,6 @@ interface RolloutDays {
 }
 
 /** The calendar day of a date, as `Calendar` numbers days. */
-function dayOf(date: string): number {
+function toCalendarDay(date: string): number {
   return Date.parse(date) / 1000 / secondsOfDay;
 }

@@ -2,7 +2,7 @@ import type { Tenant } from '../../domain/ids';
 import { failure } from '../../domain/failure';
 import type { Columns } from '../columns';
 import type { Transaction } from '../connection';
-import { digestOf, toJson } from '../document';
+import { computeDigest, toJson } from '../document';
 import type { idempotency } from './schema';
 
 export interface KeyedRequest {
@@ -25,7 +25,7 @@ export async function runIdempotently<T>(
   remember: (answer: T) => boolean = () => true,
 ): Promise<T> {
   const { tenant, operation, key } = keyed;
-  const requestDigest = digestOf(keyed.request);
+  const requestDigest = computeDigest(keyed.request);
   const [claimed] = await tx`
     insert into idempotency (tenant_id, operation, key, request_digest) values (${tenant}, ${operation}, ${key}, ${requestDigest})
     on conflict do nothing returning true as claimed`;

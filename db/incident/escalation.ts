@@ -4,7 +4,7 @@ import { approvalIncidentKey } from '../../domain/incident/incident';
 import { isFinal, type RunStatus } from '../../domain/run/run';
 import { appendAudit } from '../audit/entry';
 import type { Database } from '../connection';
-import { channelsOf } from '../notification/channels';
+import { selectChannels } from '../notification/channels';
 import { notify } from '../notification/notification';
 import { raiseIncident, resolveIncident, toIncident, type IncidentRow } from './change';
 
@@ -25,7 +25,7 @@ export async function escalateIncidents(
       where i.status = 'open' and exists (
         select from lifecycles l
         join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
-        cross join lateral ${channelsOf(tx)} n
+        cross join lateral ${selectChannels(tx)} n
         where l.tenant_id = i.tenant_id and (l.name = i.model or i.model = '' and l.archived_at is null) and (n.hook->>'escalateAfterSeconds')::int > i.escalated_seconds
           and i.opened_at + make_interval(secs => (n.hook->>'escalateAfterSeconds')::int) <= now()
       )
@@ -83,7 +83,7 @@ export async function followApprovals(
       and u.touched_at + make_interval(secs => (
         select min((n.hook->>'escalateAfterSeconds')::int) from lifecycles l
         join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
-        cross join lateral ${channelsOf(sql)} n
+        cross join lateral ${selectChannels(sql)} n
         where l.tenant_id = u.tenant_id and l.name = u.lifecycle
       )) <= now()
     order by u.touched_at limit ${limit}`;

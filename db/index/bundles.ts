@@ -41,7 +41,7 @@ export async function indexOfBundle(
  * Call this first in a move of champions. The locks last until the commit, so no index is retired
  * meanwhile. Locks in the order of names to avoid deadlocks.
  */
-export async function lockIndexesOf(
+export async function lockIndexes(
   tx: Transaction,
   { tenant, model }: Pick<BundleName, 'tenant' | 'model'>,
   versions: readonly number[],
@@ -54,7 +54,7 @@ export async function lockIndexesOf(
 }
 
 /** Conflict unless the index of the bundle is ready. */
-export async function requireIndexOf(tx: Transaction, bundle: BundleName): Promise<void> {
+export async function requireReadyIndex(tx: Transaction, bundle: BundleName): Promise<void> {
   const named = await indexOfBundle(tx, bundle);
   if (!named || named.state === 'ready') return;
   const { model, version } = bundle;

@@ -8,7 +8,7 @@ import { appendAudit } from '../audit/entry';
 import { enqueueOutbox } from '../notification/outbox-entry';
 import { refuseWhileNeeded } from './bundles';
 import { lockIndex } from './state';
-import { buildOf, lockVersion } from './versions';
+import { findBuild, lockVersion } from './versions';
 import type { runs } from '../run/schema';
 
 type EndInput = Parameters<IndexRepository['end']>[0];
@@ -79,7 +79,7 @@ async function refuseWhileBuilt(
     readonly endedBuild: string | null;
   },
 ): Promise<void> {
-  const build = await buildOf(tx, { tenant, index, version });
+  const build = await findBuild(tx, { tenant, index, version });
   if (build !== null && build !== endedBuild)
     throw failure('Conflict', `${index}@${version} is being built`, {
       next: `perennial index build-cancel ${index} ${build}`,

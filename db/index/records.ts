@@ -190,7 +190,7 @@ export interface IndexRepository extends IndexAliasRepository {
    * The id of a build that a person started and that is not recorded as ended. Only Temporal knows
    * whether it still runs. Null without one.
    */
-  buildOf(name: IndexVersionName): Promise<string | null>;
+  findBuild(name: IndexVersionName): Promise<string | null>;
   /**
    * Retires a version on request and schedules the deletion of its table. Conflict as for `end`,
    * while its run continues, and while a build other than `endedBuild` runs.

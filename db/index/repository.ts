@@ -3,7 +3,7 @@ import { runIdempotently } from '../idempotency/idempotency';
 import { createIndexAliases } from './aliases';
 import { createIndexChanges } from './changes';
 import { endVersion, retireVersion } from './end';
-import { buildOf, openVersion, sealVersion, toRecord, type VersionRow } from './versions';
+import { findBuild, openVersion, sealVersion, toRecord, type VersionRow } from './versions';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import { guardRun } from '../run/guard';
 import type { indexes } from './schema';
@@ -64,7 +64,7 @@ export function createIndexRepository({ sql }: Database): IndexRepository {
 
     end: (input) => sql.begin((tx) => endVersion(tx, input)),
 
-    buildOf: (name) => buildOf(sql, name),
+    findBuild: (name) => findBuild(sql, name),
 
     // `endedBuild` is not part of the request, so it may differ between attempts.
     retire: ({ idempotencyKey: key, tenant, endedBuild = null, ...request }) =>

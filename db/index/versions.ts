@@ -1,7 +1,7 @@
 import { failure } from '../../domain/failure';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
-import { digestOf, toJson } from '../document';
+import { computeDigest, toJson } from '../document';
 import type { IndexName, IndexRepository, IndexVersionRecord, SealResult } from './records';
 import type { indexVersions, indexes } from './schema';
 import { appendAudit } from '../audit/entry';
@@ -24,7 +24,7 @@ export async function openVersion(
     insert into indexes as i (tenant_id, name, versions) values (${tenant}, ${index}, 1)
     on conflict on constraint indexes_pk do update set versions = i.versions + 1 returning versions`;
   const version = numbered?.versions ?? 1;
-  const digest = digestOf({
+  const digest = computeDigest({
     embedder: recipe.embedder.digest,
     chunking: recipe.chunking,
     dataset: of.digest,
@@ -79,7 +79,7 @@ export async function sealVersion(
  * The id of the build that a person started for this version. Null for versions of runs, when it is
  * no longer building, and when its idempotency key was deleted.
  */
-export async function buildOf(
+export async function findBuild(
   sql: Query,
   { tenant, index, version }: IndexName & { readonly version: number },
 ): Promise<string | null> {

@@ -36,7 +36,7 @@ export function createCallLedger({ sql }: Database): CallLedger {
           insert into llm_call_readers (tenant_id, key, scope) select ${tenant}::text, key, ${scope}::text from others ${onConflictTouchReader(sql)})
         select *, ${answeredModel(sql)} from llm_calls
         where tenant_id = ${tenant} and key = any(${keys}) and answer is not null and (scope = ${scope} or key in (select key from others))`;
-      return Object.fromEntries(rows.map((row) => [row.key, recorded(row)]));
+      return Object.fromEntries(rows.map((row) => [row.key, toRecordedAnswer(row)]));
     },
 
     spentFor: ({ call, owner, reserve }) => spentBudget(sql, call, owner, reserve),
@@ -63,7 +63,7 @@ export function createCallLedger({ sql }: Database): CallLedger {
         const ref = { tenant: call.tenant, holder: attempt.requestId };
         if (end.kind === 'broken') await assumeBudgets(tx, ref);
         else await settleBudgets(tx, { ...ref, spent: end.kind === 'answered' ? end.spent : [] });
-        return result && recorded(result);
+        return result && toRecordedAnswer(result);
       }),
 
     /**
@@ -118,7 +118,7 @@ async function claimDirectly(
   const { provider, model, mostUsage, mostCost, reserve, leaseMs } = attempt;
   if (reserve.length > 0) return null;
   const number = 1;
-  const requestId = requestIdOf(key, number);
+  const requestId = formatRequestId(key, number);
   const { count } = await sql`
     with call as (
       insert into llm_calls (tenant_id, key, scope, provider, model, prompt_digest, input_digest, repeat, state, execution, execution_attempt, lease_until, attempts)
@@ -151,10 +151,10 @@ async function recordAnswerDirectly(
       returning *),
     attempt as (
       update llm_attempts set outcome = 'answered', failure = null, ended_at = now(), prompt_tokens = ${usage.promptTokens},
-        completion_tokens = ${usage.completionTokens}, cost = ${cost}, first_token_ms = ${rounded(firstTokenMs)}, total_ms = ${rounded(totalMs)}
+        completion_tokens = ${usage.completionTokens}, cost = ${cost}, first_token_ms = ${roundMilliseconds(firstTokenMs)}, total_ms = ${roundMilliseconds(totalMs)}
       from call where llm_attempts.tenant_id = call.tenant_id and llm_attempts.key = call.key and llm_attempts.number = ${number})
     select *, (select model from llm_attempts where tenant_id = ${tenant} and key = ${key} and number = ${number}) as answered_model from call`;
-  return row ? recorded(row) : null;
+  return row ? toRecordedAnswer(row) : null;
 }
 
 /** The usual case: the call is new. */
@@ -187,7 +187,7 @@ async function takeOver(
   const row = await lock(tx, call);
   if (row.answer !== null) {
     await readBy(tx, call, row);
-    return { kind: 'answered', recorded: recorded(row) };
+    return { kind: 'answered', recorded: toRecordedAnswer(row) };
   }
   const isOwner = row.execution === owner.execution && row.executionAttempt === owner.attempt;
   const waitMs = Date.parse(row.leaseUntil) - Date.now();
@@ -201,8 +201,8 @@ async function takeOver(
       lease_until = now() + ${leaseMs} * interval '1 millisecond', attempts = attempts + 1
     where tenant_id = ${call.tenant} and key = ${call.key} returning *`;
   // The call may still belong to another scope. Retention must then know this reader.
-  await readBy(tx, call, written(taken));
-  return { row: written(taken), lost: lost.length };
+  await readBy(tx, call, requireWritten(taken));
+  return { row: requireWritten(taken), lost: lost.length };
 }
 
 async function readBy(
@@ -234,7 +234,7 @@ async function plan(
 ): Promise<CallClaim> {
   const { tenant, key, scope } = call;
   const number = row.attempts;
-  const requestId = requestIdOf(key, number);
+  const requestId = formatRequestId(key, number);
   const { provider, model, mostUsage, mostCost, reserve, leaseMs } = attempt;
   await tx`
     insert into llm_attempts
@@ -256,7 +256,7 @@ async function plan(
 }
 
 /** Long enough to be unique and short enough for every provider. */
-function requestIdOf(key: string, number: number): string {
+function formatRequestId(key: string, number: number): string {
   return `${key.slice('sha256:'.length, 'sha256:'.length + 32)}-${number}`;
 }
 
@@ -272,7 +272,7 @@ async function endAttempt(
   const [row] = await tx<AttemptRow[]>`
     update llm_attempts set outcome = ${end.kind}, failure = ${end.kind === 'answered' ? null : end.failure}, ended_at = now(),
       prompt_tokens = ${usage?.promptTokens ?? null}, completion_tokens = ${usage?.completionTokens ?? null}, cost = ${answered?.cost ?? null},
-      first_token_ms = ${rounded(answered?.answer.firstTokenMs)}, total_ms = ${rounded(answered?.answer.totalMs)}
+      first_token_ms = ${roundMilliseconds(answered?.answer.firstTokenMs)}, total_ms = ${roundMilliseconds(answered?.answer.totalMs)}
     where tenant_id = ${tenant} and key = ${key} and number = ${number} returning *`;
   if (!row) throw failure('NotFound', `attempt ${number} of call ${key} is not on the ledger`);
   return row;
@@ -288,7 +288,7 @@ async function answer(
     update llm_calls set state = 'answered', failure = null, answer = ${toJson(end.answer)}, forgotten_at = null, answered_by = ${provider}, cost = ${end.cost},
       ended_at = now()
     where tenant_id = ${tenant} and key = ${key} returning *`;
-  return { ...written(row), answeredModel: model };
+  return { ...requireWritten(row), answeredModel: model };
 }
 
 async function lock(tx: Transaction, { tenant, key }: CallRef): Promise<CallRow> {
@@ -310,7 +310,7 @@ function answeredModel(sql: Query) {
     order by attempt.ended_at, attempt.number limit 1) as answered_model`;
 }
 
-function recorded({
+function toRecordedAnswer({
   answer: text,
   answeredBy,
   answeredModel: asked,
@@ -324,11 +324,11 @@ function recorded({
   return { scope, answer: text, provider: answeredBy, model: asked ?? model, cost };
 }
 
-function written(row: CallRow | undefined): CallRow {
+function requireWritten(row: CallRow | undefined): CallRow {
   if (!row) throw failure('DatabaseUnavailable', 'the database did not return the stored call');
   return row;
 }
 
-function rounded(milliseconds: number | null | undefined): number | null {
+function roundMilliseconds(milliseconds: number | null | undefined): number | null {
   return milliseconds === null || milliseconds === undefined ? null : Math.round(milliseconds);
 }

@@ -39,7 +39,7 @@ export async function archiveLifecycle(
       after: { archived: true },
     });
   }
-  return archiveOf(tx, champions, request);
+  return readArchive(tx, champions, request);
 }
 
 /**
@@ -65,7 +65,7 @@ export async function unarchiveLifecycle(
       after: { archived: false },
     });
   }
-  return archiveOf(tx, champions, request);
+  return readArchive(tx, champions, request);
 }
 
 /**
@@ -80,7 +80,7 @@ export async function deleteLifecycle(
 ): Promise<LifecycleArchive> {
   const { tenant, name, stopServing } = request;
   const row = await lockLifecycle(tx, request);
-  if (row.deletedAt !== null) return archiveOf(tx, champions, request);
+  if (row.deletedAt !== null) return readArchive(tx, champions, request);
   if (row.archivedAt === null) {
     throw failure(
       'Conflict',
@@ -90,7 +90,7 @@ export async function deleteLifecycle(
       },
     );
   }
-  const runs = await openRunsOf(tx, request);
+  const runs = await listOpenRuns(tx, request);
   if (runs.length > 0) {
     throw failure(
       'Conflict',
@@ -120,7 +120,7 @@ export async function deleteLifecycle(
     before: { deleted: false, champion },
     after: { deleted: true, champion: null },
   });
-  return archiveOf(tx, champions, request);
+  return readArchive(tx, champions, request);
 }
 
 /**
@@ -138,7 +138,7 @@ async function lockLifecycle(
   return row;
 }
 
-async function openRunsOf(
+async function listOpenRuns(
   tx: Transaction,
   { tenant, name }: ArchivedName,
 ): Promise<readonly RunId[]> {
@@ -178,7 +178,7 @@ async function note(
   await enqueueOutbox(tx, { tenant, topic: 'schedule.sync', payload: { lifecycle: name } });
 }
 
-async function archiveOf(
+async function readArchive(
   tx: Transaction,
   champions: Champions,
   name: ArchivedName,
@@ -192,6 +192,6 @@ async function archiveOf(
         : { at: archivedAt, by: archivedBy ?? '', reason: archiveReason ?? '' },
     deletedAt,
     champion: await champions.lock(tx, name),
-    openRuns: await openRunsOf(tx, name),
+    openRuns: await listOpenRuns(tx, name),
   };
 }

@@ -23,12 +23,12 @@ import type {
 import type { lifecycleProposals } from './proposal-schema';
 import { appendAudit } from '../audit/entry';
 import { notify } from '../notification/notification';
-import { putInForce, refuseArchived, revisionOf, type CurrentRevision } from './revisions';
+import { putInForce, refuseArchived, findRevision, type CurrentRevision } from './revisions';
 import type { lifecycleRevisions } from './schema';
 
 type ProposalRow = typeof lifecycleProposals.$inferSelect;
 
-export async function pendingOf(
+export async function findPending(
   sql: Query,
   { tenant, name }: { readonly tenant: Tenant; readonly name: string },
 ): Promise<ProposalRow | null> {
@@ -201,7 +201,7 @@ async function confirmSelfApproval(
       and not exists (select from lifecycle_proposals where tenant_id = ${tenant} and lifecycle = ${name} and revision = ${revision} and status = 'pending')
     order by proposed_at desc limit 1`;
   if (!row) return null;
-  if (await isAuthorOf(tx, row, caller)) {
+  if (await isProposalAuthor(tx, row, caller)) {
     throw failure(
       'Forbidden',
       `${caller.name} accepted revision ${revision} of ${name} alone; another person confirms it`,
@@ -222,7 +222,7 @@ async function confirmSelfApproval(
   const { digest } = row;
   return {
     kind: 'inForce',
-    revision: await revisionOf(tx, tenant, { lifecycle: name, digest }),
+    revision: await findRevision(tx, tenant, { lifecycle: name, digest }),
     changed: false,
   };
 }
@@ -264,13 +264,13 @@ export async function expireSelfApproval(
   >`
     select * from lifecycle_revisions where tenant_id = ${tenant} and lifecycle = ${name} and revision = ${row.baseRevision}`;
   if (!base) return false;
-  const inForce = await revisionOf(tx, tenant, { lifecycle: name, digest: now.digest });
+  const inForce = await findRevision(tx, tenant, { lifecycle: name, digest: now.digest });
   const isLooser = changesToApprove(base, inForce).length > 0;
   const cause = isLooser
     ? `no other approver confirmed the self-approval of revision ${row.revision} within ${selfApprovalDays} days; revision ${base.revision} is in force again`
     : `the self-approval of revision ${row.revision} ended; revision ${inForce.revision} in force is as strict as revision ${base.revision}`;
   if (isLooser) {
-    const pending = await pendingOf(tx, { tenant, name });
+    const pending = await findPending(tx, { tenant, name });
     if (pending)
       await closeProposal(tx, pending, { status: 'superseded', by: 'platform', reason: cause });
     const { revision: number, appliedBy, appliedByKey, digest, spec, files, contracts } = base;
@@ -343,18 +343,18 @@ async function requirePending(
   tx: Transaction,
   { tenant, name, revision, caller }: ProposalDecision,
 ): Promise<{ readonly row: ProposalRow; readonly isAuthor: boolean }> {
-  const row = await pendingOf(tx, { tenant, name });
+  const row = await findPending(tx, { tenant, name });
   if (row?.revision !== revision) {
     const now = row === null ? 'none is' : `revision ${row.revision} is`;
     throw failure('NotFound', `revision ${revision} of ${name} is not pending: ${now}`, {
       next: `perennial lifecycle show ${name}`,
     });
   }
-  return { row, isAuthor: await isAuthorOf(tx, row, caller) };
+  return { row, isAuthor: await isProposalAuthor(tx, row, caller) };
 }
 
 /** Compares the holders of the keys, because a rotated key belongs to the same person. */
-async function isAuthorOf(
+async function isProposalAuthor(
   tx: Transaction,
   { tenantId: tenant, proposedBy, proposedByKey }: ProposalRow,
   { id, name }: ProposalDecision['caller'],

@@ -10,7 +10,7 @@ import {
   accept,
   closeProposal,
   expireSelfApproval,
-  pendingOf,
+  findPending,
   propose,
   readProposal,
   readSelfApprovals,
@@ -18,17 +18,17 @@ import {
 } from './proposals';
 import { archiveLifecycle, deleteLifecycle, unarchiveLifecycle, type Champions } from './archive';
 import {
-  currentOf,
+  lockCurrent,
   putInForce,
   refuseArchived,
-  revisionOf,
+  findRevision,
   toRevision,
   type LifecycleRow,
   type RevisionRow,
 } from './revisions';
 import { appendAudit } from '../audit/entry';
 import type { AppliedRevision, LifecycleRepository, LifecycleSummary } from './records';
-import { programOf, type LifecycleSpec } from '../../domain/lifecycle/revision';
+import { findProgram, type LifecycleSpec } from '../../domain/lifecycle/revision';
 
 export function createLifecycleRepository(
   { sql }: Database,
@@ -38,7 +38,7 @@ export function createLifecycleRepository(
     apply: ({ tenant, revision, actor }) =>
       sql.begin(async (tx): Promise<AppliedRevision> => {
         const { lifecycle, digest } = revision;
-        const before = await currentOf(tx, tenant, revision);
+        const before = await lockCurrent(tx, tenant, revision);
         if (before.digest !== null && before.kind !== revision.spec.kind) {
           throw failure(
             'Conflict',
@@ -46,7 +46,7 @@ export function createLifecycleRepository(
           );
         }
         refuseArchived(lifecycle, before);
-        const pending = await pendingOf(tx, { tenant, name: lifecycle });
+        const pending = await findPending(tx, { tenant, name: lifecycle });
         if (pending?.digest === digest)
           return { kind: 'pending', proposal: await readProposal(tx, pending) };
         if (pending)
@@ -58,14 +58,14 @@ export function createLifecycleRepository(
         if (before.digest === digest && before.deletedAt === null)
           return {
             kind: 'inForce',
-            revision: await revisionOf(tx, tenant, revision),
+            revision: await findRevision(tx, tenant, revision),
             changed: false,
           };
         const loosened =
           before.digest === null
             ? []
             : changesToApprove(
-                await revisionOf(tx, tenant, { lifecycle, digest: before.digest }),
+                await findRevision(tx, tenant, { lifecycle, digest: before.digest }),
                 revision,
               );
         if (loosened.length > 0) {
@@ -102,7 +102,7 @@ export function createLifecycleRepository(
       }),
 
     async proposal(lifecycle) {
-      const pending = await pendingOf(sql, lifecycle);
+      const pending = await findPending(sql, lifecycle);
       return pending ? readProposal(sql, pending) : null;
     },
 
@@ -154,7 +154,7 @@ export function createLifecycleRepository(
       return {
         revision,
         kind: spec.kind,
-        program: programRefOf(spec),
+        program: findProgramRef(spec),
         schedule: archivedAt === null ? spec.schedule : null,
       };
     },
@@ -220,8 +220,8 @@ export function createLifecycleRepository(
   };
 }
 
-function programRefOf(spec: LifecycleSpec): ProgramRef | null {
-  const program = programOf(spec);
+function findProgramRef(spec: LifecycleSpec): ProgramRef | null {
+  const program = findProgram(spec);
   if (!program) return null;
   const { project, build } = program;
   return { project, build };

@@ -21,7 +21,7 @@ export type CurrentRevision = Pick<
 /**
  * Creates the lifecycle's row if needed and locks it, so that revisions are numbered one at a time.
  */
-export async function currentOf(
+export async function lockCurrent(
   tx: Transaction,
   tenant: Tenant,
   { lifecycle, spec }: Pick<NewLifecycleRevision, 'lifecycle' | 'spec'>,
@@ -80,7 +80,7 @@ export async function putInForce(
     values (${tenant}, ${revision.lifecycle}, ${number}, ${revision.digest}, ${toJson(revision.spec)},
       ${toJson(revision.files)}, ${toJson(revision.contracts)}, ${by.appliedBy}, ${by.appliedByKey})
     on conflict on constraint lifecycle_revisions_digest_unique do nothing`;
-  const applied = await revisionOf(tx, tenant, revision);
+  const applied = await findRevision(tx, tenant, revision);
   await tx`
     update lifecycles set kind = ${applied.spec.kind}, owner = ${applied.spec.owner}, current_revision = ${applied.revision},
       revisions = greatest(revisions, ${applied.revision}), updated_at = now(),
@@ -95,7 +95,7 @@ export async function putInForce(
   return applied;
 }
 
-export async function revisionOf(
+export async function findRevision(
   tx: Transaction,
   tenant: Tenant,
   { lifecycle, digest }: Pick<NewLifecycleRevision, 'lifecycle' | 'digest'>,

@@ -122,13 +122,13 @@ export function createLineageRepository({ sql }: Database): LineageRepository {
  */
 async function reachableEdges(sql: Sql, query: LineageQuery): Promise<readonly DistantEdge[]> {
   const rows = await selectReachable(sql, query);
-  return byDistance(rows.map(toEdge), { start: query.node, ...endsOf(query) });
+  return byDistance(rows.map(toEdge), { start: query.node, ...chooseEnds(query) });
 }
 
 /** Runs when it is awaited. */
 export function selectReachable(sql: Sql, query: LineageQuery): Statement<EdgeRow[]> {
   const { tenant, node } = query;
-  const { near, far } = endsOf(query);
+  const { near, far } = chooseEnds(query);
   const column = (end: string, part: string) => sql(`${end}_${part}`);
   return sql<EdgeRow[]>`
     with recursive reached (kind, name, version) as (
@@ -145,7 +145,7 @@ export function selectReachable(sql: Sql, query: LineageQuery): Statement<EdgeRo
 }
 
 /** `near` is the end of an edge that is already reached, `far` the other end. */
-function endsOf({ direction }: LineageQuery): {
+function chooseEnds({ direction }: LineageQuery): {
   readonly near: 'from' | 'to';
   readonly far: 'from' | 'to';
 } {

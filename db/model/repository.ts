@@ -85,7 +85,7 @@ export function createModelRepository({ sql }: Database): ModelRepository {
           { tenant, operation: 'model.register', key, request },
           async () => {
             await guardRun(tx, { tenant, runId });
-            return { model, version: await registered(tx, input), manifest };
+            return { model, version: await registerVersion(tx, input), manifest };
           },
         );
       }),
@@ -162,7 +162,7 @@ export function createModelRepository({ sql }: Database): ModelRepository {
 }
 
 /** The lock on the model's row numbers versions one at a time. */
-async function registered(
+async function registerVersion(
   tx: Transaction,
   input: Parameters<ModelRepository['register']>[0],
 ): Promise<number> {

@@ -42,7 +42,7 @@ export interface VersionName extends ModelName {
   readonly version: number;
 }
 
-export async function statusOf(
+export async function readStatus(
   tx: Query,
   { tenant, model, version }: VersionName,
 ): Promise<ModelVersionStatus> {
@@ -59,5 +59,5 @@ export async function lockStatus(
 ): Promise<ModelVersionStatus> {
   await tx`
     select from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version} for no key update`;
-  return statusOf(tx, { tenant, model, version });
+  return readStatus(tx, { tenant, model, version });
 }

@@ -10,7 +10,7 @@ import {
   type MonitorState,
 } from '../../domain/monitoring/observation/monitor-state';
 import { contradictionDays } from '../../domain/monitoring/observation/contradicted-labels';
-import { hourOf } from '../../domain/monitoring/observation/window';
+import { toHour } from '../../domain/monitoring/observation/window';
 import { alarmKinds } from '../../domain/monitoring/observation/monitor-results';
 import type { Digest } from '../../domain/artifact';
 import type { Database, Query } from '../connection';
@@ -43,7 +43,7 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
   return {
     due: async ({ limit }) => selectDue(sql, limit),
 
-    facts: async (at) => factsOf(sql, at),
+    facts: async (at) => readFacts(sql, at),
 
     async begin({ tenant, model, version, fencing, revision, settings, reference, waitingFor }) {
       await sql`
@@ -164,7 +164,7 @@ export function createMonitorRepository({ sql }: Database): MonitorRepository {
     async contradictedLabels({ tenant, model, version, state, settings }) {
       const until = settings && dueUntil(state.clock, settings.availableAfterSeconds);
       if (until === null) return null;
-      const firstHour = hourOf(
+      const firstHour = toHour(
         new Date(Date.parse(until) - contradictionDays * 86_400_000).toISOString(),
       );
       const [row] = await sql<{ labels: number; contradicted: number }[]>`
@@ -273,7 +273,7 @@ interface FactsRow {
 }
 
 /** In one statement, so that the facts fit each other. */
-async function factsOf(sql: Query, { tenant, model }: MonitoredModel): Promise<MonitorFacts> {
+async function readFacts(sql: Query, { tenant, model }: MonitoredModel): Promise<MonitorFacts> {
   const [row] = await sql<FactsRow[]>`
     select a.version, a.fencing, v.digest, v.signature ->> 'task' as task, r.revision, r.spec,
       m.version as watched_version, m.fencing as watched_fencing, m.revision as watched_revision, m.status, m.settings

@@ -1,7 +1,7 @@
 /** Requests of a model by hour of receipt, over all its champions, and when an hour may be judged. */
 import { allowedFalseAlarms } from '../../domain/monitoring/alarm-budget';
 import type { MonitorSettings } from '../../domain/monitoring/monitor';
-import { hourOf } from '../../domain/monitoring/observation/window';
+import { toHour } from '../../domain/monitoring/observation/window';
 import { judgeVolume, weeksKept, type VolumeHour } from '../../domain/monitoring/volume/volume';
 import {
   hourToJudge,
@@ -24,7 +24,7 @@ export async function countRequests(
 ): Promise<void> {
   if (receivedAt.length === 0) return;
   const counts = new Map<string, number>();
-  for (const time of receivedAt) counts.set(hourOf(time), (counts.get(hourOf(time)) ?? 0) + 1);
+  for (const time of receivedAt) counts.set(toHour(time), (counts.get(toHour(time)) ?? 0) + 1);
   await tx`
     insert into request_hours as h (tenant_id, model, hour, logged)
     select ${tenant}, ${model}, hour, logged from unnest(${[...counts.keys()]}::timestamptz[], ${[...counts.values()]}::bigint[]) as c (hour, logged)
@@ -58,7 +58,7 @@ export async function followVolume(
   if (until === null) return state;
   const [seen] = await selectIsCounted(tx, { row, until });
   if (seen?.isCounted !== true) return state;
-  const waitsFor = await waitOf(tx, state);
+  const waitsFor = await findVolumeWait(tx, state);
   if (waitsFor !== null) return { ...state, waitsFor };
   await countUnanswered(tx, row);
   const { timezone, volume } = settings;
@@ -100,7 +100,7 @@ export function selectIsCounted(
  * disk or in its memory, it ended without deregistering and may have left some, or its clock differs.
  * Any gateway may have served any model.
  */
-async function waitOf(
+async function findVolumeWait(
   tx: Query,
   { resumedMs }: Pick<VolumeState, 'resumedMs'>,
 ): Promise<VolumeWait | null> {

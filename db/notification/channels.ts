@@ -1,7 +1,7 @@
 import type { Query } from '../connection';
 
 /** The channels in the `spec` of a revision with the alias `r`, as rows of `n`. */
-export function channelsOf(sql: Query) {
+export function selectChannels(sql: Query) {
   return sql`(
     select target, hook,
       case when hook->'slack' is not null then 'slack' when hook->'email' is not null then 'email' else 'webhook' end as channel,

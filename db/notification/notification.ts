@@ -1,9 +1,9 @@
 import type { Tenant } from '../../domain/ids';
-import { notifyEventOf, type NotifyEvent } from '../../domain/notification/notification';
+import { findNotifyEvent, type NotifyEvent } from '../../domain/notification/notification';
 import type { Query } from '../connection';
 import { toJson } from '../document';
 import { newId } from '../ids';
-import { channelsOf } from './channels';
+import { selectChannels } from './channels';
 
 interface NotifyInput {
   readonly tenant: Tenant;
@@ -24,7 +24,7 @@ interface NotifyInput {
  * lifecycles of the tenant that are not archived, once to each address.
  */
 export async function notify(tx: Query, input: NotifyInput): Promise<void> {
-  const event = notifyEventOf(input.event);
+  const event = findNotifyEvent(input.event);
   if (event === null) return;
   const { lifecycle } = input;
   if (lifecycle !== null) {
@@ -80,11 +80,11 @@ async function addDeliveries(
 function lifecyclesWithChannels(tx: Query) {
   return tx`lifecycles l
     join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
-    cross join lateral ${channelsOf(tx)} n`;
+    cross join lateral ${selectChannels(tx)} n`;
 }
 
 function takesEvent(tx: Query, event: NotifyEvent, escalation: EscalationRange | undefined) {
-  return tx`${event} in (select json_array_elements_text(n.hook->'events')) ${escalationOf(tx, escalation)}`;
+  return tx`${event} in (select json_array_elements_text(n.hook->'events')) ${selectEscalation(tx, escalation)}`;
 }
 
 /** Range of `escalateAfter` of the channels: above the first, up to the second. */
@@ -93,7 +93,7 @@ interface EscalationRange {
   readonly untilSeconds: number;
 }
 
-function escalationOf(tx: Query, range: EscalationRange | undefined) {
+function selectEscalation(tx: Query, range: EscalationRange | undefined) {
   if (range === undefined) return tx``;
   return tx`and (n.hook->>'escalateAfterSeconds')::int > ${range.afterSeconds}
     and (n.hook->>'escalateAfterSeconds')::int <= ${range.untilSeconds}`;

@@ -107,7 +107,7 @@ export async function moveRef(
 }
 
 /** Every move of a branch or label, oldest first. */
-export async function movesOf(
+export async function listRefMoves(
   sql: Query,
   { tenant, prompt, ref }: PromptName & { readonly ref: string },
 ): Promise<readonly PointerMove[]> {

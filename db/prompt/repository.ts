@@ -9,11 +9,11 @@ import { versionBefore } from '../../domain/model/rollback-path';
 import { runIdempotently } from '../idempotency/idempotency';
 import type { Page, PageRequest } from '../page';
 import { afterKey, rowsToAsk, toPage } from '../page';
-import { lockPrompt, moveRef, readRef, requireKind, requireVersion, movesOf } from './refs';
+import { lockPrompt, moveRef, readRef, requireKind, requireVersion, listRefMoves } from './refs';
 import {
   approvalCount,
   approvalsColumn,
-  authorOf,
+  findAuthor,
   holderOfCaller,
   readVersion,
   storeVersion,
@@ -247,7 +247,7 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
           await lockPrompt(tx, { tenant, prompt });
           await requireVersion(tx, { tenant, prompt, version });
           const holder = await holderOfCaller(tx, { tenant, actor });
-          const isAuthor = holder === (await authorOf(tx, { tenant, prompt, version }));
+          const isAuthor = holder === (await findAuthor(tx, { tenant, prompt, version }));
           if (isAuthor && !selfApprove)
             throw failure(
               'Forbidden',
@@ -327,7 +327,7 @@ export function createPromptRepository({ sql }: Database): PromptRepository {
           if (now === null) throw failure('NotFound', `${prompt} has no label ${ref}`, { next });
           if (to === now.version)
             throw failure('Conflict', `${prompt}@${ref} is already at version ${to}`);
-          const moves = await movesOf(tx, { tenant, prompt, ref });
+          const moves = await listRefMoves(tx, { tenant, prompt, ref });
           const version =
             to === undefined
               ? versionBefore(moves)

@@ -4,7 +4,7 @@ import type { PromptTemplate } from '../../domain/prompt/prompt';
 import { actingKeyId } from '../acting-key';
 import type { Columns } from '../columns';
 import type { Query, Transaction } from '../connection';
-import { digestOf, toJson } from '../document';
+import { computeDigest, toJson } from '../document';
 import type { PromptVersionRecord } from './records';
 import type { promptVersions, prompts } from './schema';
 import { appendAudit } from '../audit/entry';
@@ -27,7 +27,7 @@ export async function storeVersion(
   given: PromptVersionInput,
 ): Promise<{ readonly version: number; readonly digest: Digest }> {
   const { tenant, prompt, template, parent, actor, cause } = given;
-  const digest = digestOf(template);
+  const digest = computeDigest(template);
   const [same] = await tx<Pick<PromptVersionRow, 'version'>[]>`
     select version from prompt_versions where tenant_id = ${tenant} and prompt = ${prompt} and digest = ${digest}`;
   if (same) return { version: same.version, digest };
@@ -114,7 +114,7 @@ export async function holderOfCaller(
 }
 
 /** The person who wrote the version; the name of an author without a key. */
-export async function authorOf(
+export async function findAuthor(
   tx: Query,
   { tenant, prompt, version }: PromptName & { readonly version: number },
 ): Promise<string> {

@@ -12,7 +12,7 @@ import type { EventReceipt, IncomingEvent } from '../../domain/retraining/incomi
 import type { Database, Query } from '../connection';
 import { toJson } from '../document';
 import type { LifecycleName } from './records';
-import { changeOf, otherOpenRun, requestRetraining } from './request';
+import { applyRequest, otherOpenRun, requestRetraining } from './request';
 import { openScheduledRun, type ScheduledRun, type ScheduledRunInput } from './scheduled-run';
 import type { receivedEvents, retrainings } from './schema';
 
@@ -76,10 +76,10 @@ export function createRetrainingRepository({ sql }: Database): RetrainingReposit
 
     openScheduled: (input) => sql.begin((tx) => openScheduledRun(tx, input)),
 
-    get: (of) => stateOf(sql, of),
+    get: (of) => readState(sql, of),
 
     async outlook(of) {
-      const state = await stateOf(sql, of);
+      const state = await readState(sql, of);
       const otherRun = await otherOpenRun(sql, { ...of, run: state.run });
       return { state, otherRun, refused: null, now: new Date().toISOString() };
     },
@@ -91,7 +91,7 @@ export function createRetrainingRepository({ sql }: Database): RetrainingReposit
             or state->'queued'->>'kind' in ('drift', 'quality') and not ${callsForRun})`;
       if (waiting === undefined) return;
       await sql.begin(async (tx) => {
-        await changeOf(tx, { tenant, lifecycle }, { kind: 'observed', callsForRun, isBroken });
+        await applyRequest(tx, { tenant, lifecycle }, { kind: 'observed', callsForRun, isBroken });
       });
     },
 
@@ -106,7 +106,7 @@ export function createRetrainingRepository({ sql }: Database): RetrainingReposit
 
     tick: (of) =>
       sql.begin(async (tx) => {
-        await changeOf(tx, of, { kind: 'tick' });
+        await applyRequest(tx, of, { kind: 'tick' });
       }),
 
     async subscribers({ tenant, type }) {
@@ -147,7 +147,10 @@ export function createRetrainingRepository({ sql }: Database): RetrainingReposit
   };
 }
 
-async function stateOf(sql: Query, { tenant, lifecycle }: LifecycleName): Promise<RetrainingState> {
+async function readState(
+  sql: Query,
+  { tenant, lifecycle }: LifecycleName,
+): Promise<RetrainingState> {
   const [row] = await sql<
     RetrainingRow[]
   >`select * from retrainings where tenant_id = ${tenant} and lifecycle = ${lifecycle}`;

@@ -4,7 +4,7 @@ import { formatSeconds } from '../../domain/duration';
 import { failure } from '../../domain/failure';
 import type { RunId, Tenant } from '../../domain/ids';
 import { defaultMonitor } from '../../domain/lifecycle/sections/monitor-spec';
-import { findingsOf, type StageOutcome } from '../../domain/retraining/ended-run';
+import { readFindings, type StageOutcome } from '../../domain/retraining/ended-run';
 import {
   maxHoldSeconds,
   noRetraining,
@@ -69,7 +69,7 @@ export async function requestRetraining(
 ): Promise<RetrainingAnswer> {
   const early = cause.brokenData === null ? await skippedByOpenRun(tx, of) : null;
   if (early !== null) return early;
-  const answer = await changeOf(tx, of, { kind: 'requested', cause });
+  const answer = await applyRequest(tx, of, { kind: 'requested', cause });
   if (answer === null) throw new Error('a request for a run has no answer');
   return answer;
 }
@@ -89,12 +89,12 @@ async function skippedByOpenRun(
     join lifecycle_revisions v on v.tenant_id = l.tenant_id and v.lifecycle = l.name and v.revision = l.current_revision
     where p.tenant_id = ${tenant} and p.lifecycle = ${lifecycle}`;
   if (!row || row.state.hold !== null || row.state.stopped) return null;
-  return rulesOf(row).runStrategy === 'skip'
+  return readRules(row).runStrategy === 'skip'
     ? { kind: 'skipped', why: `${row.state.run ?? ''} is open` }
     : null;
 }
 
-function rulesOf({ spec }: CurrentSpec): RetrainingRules {
+function readRules({ spec }: CurrentSpec): RetrainingRules {
   return (spec.kind === 'ModelLifecycle' ? spec.monitor : undefined) ?? defaultMonitor;
 }
 
@@ -102,14 +102,14 @@ function rulesOf({ spec }: CurrentSpec): RetrainingRules {
  * Applies a request under the row lock, with its effects, in the caller's transaction. First it
  * applies the end of the automatic run, if that has ended.
  */
-export async function changeOf(
+export async function applyRequest(
   tx: Transaction,
   of: LifecycleName,
   request: RetrainingRequest,
 ): Promise<RetrainingAnswer | null> {
   const { tenant, lifecycle } = of;
   const revision = await revisionInForce(tx, of);
-  const rules = rulesOf(revision);
+  const rules = readRules(revision);
   await tx`
     insert into retrainings (tenant_id, lifecycle, state) values (${tenant}, ${lifecycle}, ${toJson(noRetraining)})
     on conflict do nothing`;
@@ -118,9 +118,9 @@ export async function changeOf(
   if (!row) throw new Error('the database did not return the row that was locked');
   let { state } = row;
   let answer: RetrainingAnswer | null = null;
-  const sources = [endedRun, resumed, alarmsResumed, released];
+  const sources = [endedRun, resumeRetraining, alarmsResumed, releaseHold];
   if (request.kind === 'observed') sources.push(() => Promise.resolve(request));
-  for (const next of [...sources, requested(request)]) {
+  for (const next of [...sources, toRequestSource(request)]) {
     const event = await next(tx, of, state);
     if (event === null) continue;
     const step = changeRetraining(state, event, rules);
@@ -128,7 +128,7 @@ export async function changeOf(
     for (const effect of step.effects) {
       if (effect.kind === 'start' || effect.kind === 'open') {
         const runId = await startRun(tx, of, { effect, revision, request });
-        const at = await clockOf(tx);
+        const at = await readClock(tx);
         const by = effect.kind === 'start' ? effect.cause.kind : 'schedule';
         state = startedRetraining(state, { runId, at, by });
       } else await execute(tx, of, { effect, revision });
@@ -153,12 +153,12 @@ const endedRun: EventSource = async (tx, { tenant }, { run }) => {
   const at = new Date(ended.endedAt).toISOString();
   const { status, verdict } = ended;
   const released = status === 'succeeded' && !isUnchanged(verdict);
-  const findings = findingsOf(status, await stageOutcomesOf(tx, tenant, run));
+  const findings = readFindings(status, await listStageOutcomes(tx, tenant, run));
   return { kind: 'ended', runId: run, status, released, at, ...findings };
 };
 
 /** The stages that show how a run ended, in the order in which they began. */
-async function stageOutcomesOf(
+async function listStageOutcomes(
   tx: Transaction,
   tenant: Tenant,
   run: RunId,
@@ -174,7 +174,7 @@ async function stageOutcomesOf(
 }
 
 /** Automatic and scheduled runs go on when a person resolved the incident of their stop. */
-const resumed: EventSource = async (tx, of, { stopped }) => {
+const resumeRetraining: EventSource = async (tx, of, { stopped }) => {
   if (!stopped) return null;
   return (await openIncident(tx, of, stopKey)) ? null : { kind: 'resumed', of: 'all' };
 };
@@ -186,7 +186,7 @@ const alarmsResumed: EventSource = async (tx, of, { alarmRuns }) => {
 };
 
 /** A person may resolve the incident to end the hold. Data that are still broken hold again. */
-const released: EventSource = async (tx, of, { hold }) => {
+const releaseHold: EventSource = async (tx, of, { hold }) => {
   if (hold === null) return null;
   return (await openIncident(tx, of, holdKey)) ? null : { kind: 'released' };
 };
@@ -202,11 +202,11 @@ export async function openIncident(
   return open?.id ?? null;
 }
 
-function requested(request: RetrainingRequest): EventSource {
-  if (request.kind === 'scheduled') return scheduled(request);
+function toRequestSource(request: RetrainingRequest): EventSource {
+  if (request.kind === 'scheduled') return toScheduleSource(request);
   return async (tx, { tenant, lifecycle }, { run }) => {
     const moment = {
-      at: await clockOf(tx),
+      at: await readClock(tx),
       otherRun: await otherOpenRun(tx, { tenant, lifecycle, run }),
     };
     return request.kind === 'requested'
@@ -216,7 +216,7 @@ function requested(request: RetrainingRequest): EventSource {
 }
 
 /** An earlier attempt, which was still at work when this one began, may have opened the run. */
-function scheduled({ workflowId, allowsOpenRun }: ScheduledStart): EventSource {
+function toScheduleSource({ workflowId, allowsOpenRun }: ScheduledStart): EventSource {
   return async (tx, { tenant }) => {
     const [opened] = await tx`
       select from runs where tenant_id = ${tenant} and workflow_id = ${workflowId}`;
@@ -237,7 +237,7 @@ export async function otherOpenRun(
 }
 
 /** The time now, which the start of the transaction is not, because it waited for the lock. */
-async function clockOf(tx: Transaction): Promise<string> {
+async function readClock(tx: Transaction): Promise<string> {
   const [clock] = await tx<{ at: string }[]>`select clock_timestamp() as at`;
   if (!clock) throw new Error('the database returned no time');
   return new Date(clock.at).toISOString();
@@ -341,7 +341,7 @@ async function store(
   { tenant, lifecycle }: LifecycleName,
   state: RetrainingState,
 ): Promise<void> {
-  const now = await clockOf(tx);
+  const now = await readClock(tx);
   const dueAt = retrainingDueAt(state, now);
   // The run that is in the way may be one that nothing here waits for.
   const again = new Date(Date.parse(now) + lookAgainSeconds * 1000).toISOString();

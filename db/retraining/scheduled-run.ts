@@ -5,7 +5,7 @@ import type { Transaction } from '../connection';
 import { openOne, type RunRecord, type RunRepository } from '../run/repository';
 import { addSkip } from '../schedule/repository';
 import type { LifecycleName } from './records';
-import { changeOf, openIncident } from './request';
+import { applyRequest, openIncident } from './request';
 import type { retrainings } from './schema';
 
 /** The run, or why a brake or an open run prevented it. */
@@ -29,7 +29,7 @@ export async function openScheduledRun(
   { scheduledAt, allowsOpenRun, ...input }: ScheduledRunInput,
 ): Promise<ScheduledRun> {
   const { tenant, lifecycle, workflowId } = input;
-  const answer = await changeOf(tx, input, {
+  const answer = await applyRequest(tx, input, {
     kind: 'scheduled',
     workflowId,
     allowsOpenRun,
@@ -37,13 +37,13 @@ export async function openScheduledRun(
   });
   if (answer === null || answer.kind === 'started')
     return { kind: 'opened', run: await openOne(tx, input) };
-  const cause = await causeOf(tx, input, answer);
-  const runId = answer.kind === 'skipped' ? await openRunOf(tx, input) : null;
+  const cause = await describeCause(tx, input, answer);
+  const runId = answer.kind === 'skipped' ? await findOpenRun(tx, input) : null;
   await addSkip(tx, { tenant, lifecycle, skip: { scheduledAt, cause, runId } });
   return { kind: 'skipped', cause };
 }
 
-async function causeOf(
+async function describeCause(
   tx: Transaction,
   of: LifecycleName,
   { kind, why }: RetrainingAnswer,
@@ -53,7 +53,7 @@ async function causeOf(
   return incident === null ? why : `${why} (perennial incident show ${incident})`;
 }
 
-async function openRunOf(
+async function findOpenRun(
   tx: Transaction,
   { tenant, lifecycle }: LifecycleName,
 ): Promise<RunId | null> {

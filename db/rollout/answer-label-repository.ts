@@ -110,7 +110,7 @@ export function createAnswerLabelRepository({ sql }: Database): AnswerLabelRepos
           if (row === undefined) continue;
           const inserted = await tx`
             insert into answer_labels (tenant_id, rollout_id, prediction_id, checked, actor, labelled_at)
-            values (${tenant}, ${id}, ${label.predictionId}, ${toJson(checkedPairOf(row, label))}, ${actor}, clock_timestamp()) on conflict do nothing`;
+            values (${tenant}, ${id}, ${label.predictionId}, ${toJson(toCheckedPair(row, label))}, ${actor}, clock_timestamp()) on conflict do nothing`;
           stored += inserted.count;
         }
         if (stored > 0) {
@@ -151,16 +151,20 @@ export async function readLabels(
   return rows.map(({ checked }) => checked);
 }
 
-function checkedPairOf(row: JudgedRow, { first, second }: PairLabel): LabelledVerdictPair {
+function toCheckedPair(row: JudgedRow, { first, second }: PairLabel): LabelledVerdictPair {
   const { servedFirst, servedByChallenger, served, beside, servedSaid, besideSaid } = row;
-  const ofServed = checkedOf(served, servedSaid, servedFirst ? first : second);
-  const ofBeside = checkedOf(beside, besideSaid, servedFirst ? second : first);
+  const ofServed = toLabelledJudgement(served, servedSaid, servedFirst ? first : second);
+  const ofBeside = toLabelledJudgement(beside, besideSaid, servedFirst ? second : first);
   return servedByChallenger
     ? { champion: ofBeside, challenger: ofServed }
     : { champion: ofServed, challenger: ofBeside };
 }
 
-function checkedOf(answer: string, said: 0 | 1, right: boolean | null): LabelledJudgement {
+function toLabelledJudgement(
+  answer: string,
+  said: 0 | 1,
+  right: boolean | null,
+): LabelledJudgement {
   return isKnownWrong(answer) ? { said: 0, right: false, keptBack: true } : { said, right };
 }
 

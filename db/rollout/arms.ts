@@ -3,7 +3,7 @@ import { failure } from '../../domain/failure';
 import type { CanarySpec } from '../../domain/rollout/canary';
 import { versionName } from '../../domain/model/model';
 import type { AbObservations, ArmObservations } from '../../domain/rollout/state';
-import { statusOf } from '../model/state';
+import { readStatus } from '../model/state';
 import { appendAudit } from '../audit/entry';
 import type { Query, Transaction } from '../connection';
 import { readArmControls, readFailed } from './control';
@@ -29,7 +29,7 @@ export async function checkFurtherChallengers(
     const name = versionName({ model, version });
     const [found] = await tx`
       select from model_versions where tenant_id = ${tenant} and model = ${model} and version = ${version}`;
-    const status = found === undefined ? null : await statusOf(tx, { tenant, model, version });
+    const status = found === undefined ? null : await readStatus(tx, { tenant, model, version });
     const why =
       status === null
         ? 'does not exist'

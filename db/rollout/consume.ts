@@ -4,9 +4,9 @@ import type { LoggedAnswer } from '../../domain/bundle/logged-answer';
 import { classLabel } from '../../domain/serving/prediction';
 import {
   classPredictionIn,
-  lossDifferencesOf,
-  lossRangeOf,
-  probabilityOf,
+  computeLossDifferences,
+  computeLossRange,
+  readProbability,
   type ClassPrediction,
 } from '../../domain/evaluation/class-prediction';
 import {
@@ -23,12 +23,12 @@ import { readLabels } from './answer-label-repository';
 import type { OtherScore } from '../serving/prediction-records';
 import type { Consumption, DuePair, RolloutRepository } from './records';
 import { readArms, tallyArms } from './arms';
-import { bucketOf, countEntities } from './entity-losses';
+import { selectBucket, countEntities } from './entity-losses';
 import { guardRun } from '../run/guard';
 import { moveShare } from './share';
 import { lockRollout, toRecord, type RolloutRow } from './state';
 import { readClock, readCounts, readTraffic, dueUntil } from './traffic';
-import { spanOf } from '../serving/traffic-span';
+import { selectSpan } from '../serving/traffic-span';
 
 interface DueRow {
   readonly predictionId: PredictionId;
@@ -102,7 +102,7 @@ export async function consume(
     ...(ab !== null && { ab }),
     ...(!isDrained && { isBehind: true as const }),
   };
-  const counted = laterOf(countedUntil, ripeUntil);
+  const counted = findLater(countedUntil, ripeUntil);
   const state = {
     ...fold(row.state, seen, row),
     clock: { ...clock, ...(counted !== null && { countedUntil: counted }) },
@@ -133,7 +133,7 @@ function withLateness(pair: DuePair | null, countedUntil: string | null): DuePai
   return lateSeconds > 0 ? { ...pair, lateSeconds } : pair;
 }
 
-function laterOf(one: string | null, other: string | null): string | null {
+function findLater(one: string | null, other: string | null): string | null {
   if (one === null || other === null) return one ?? other;
   return Date.parse(one) < Date.parse(other) ? other : one;
 }
@@ -160,8 +160,8 @@ async function takeDueLabels(
       update feedback set counted_at = clock_timestamp()
       where tenant_id = ${tenant} and prediction_id = any(array(select prediction_id from ripe))
     )
-    select r.prediction_id, r.event_time, ${spanOf(tx, tx`r.event_time`, tx`${trafficSpanSeconds}`)} as span_start, r.label, p.version, p.rollout_step as step, p.output, p.other,
-      ${bucketOf(tx, tx`p.rollout_unit`, tx`p.entity`, tx`r.prediction_id`)} as bucket
+    select r.prediction_id, r.event_time, ${selectSpan(tx, tx`r.event_time`, tx`${trafficSpanSeconds}`)} as span_start, r.label, p.version, p.rollout_step as step, p.output, p.other,
+      ${selectBucket(tx, tx`p.rollout_unit`, tx`p.entity`, tx`r.prediction_id`)} as bucket
     from ripe r left join lateral (
       select version, rollout_step, output, other, rollout_unit, entity from predictions where day = r.day and id = r.prediction_id and tenant_id = ${tenant} limit 1
     ) p on true
@@ -214,7 +214,7 @@ function readScores({ spec }: RolloutRow, { label, output, other }: DueRow): Rea
   if (typeof value !== 'number' || !requestLoss(spec.quality).takes(value)) return null;
   return {
     label: value,
-    served: scoreOf(output),
+    served: toScore(output),
     beside: typeof other?.score === 'number' ? other.score : null,
   };
 }
@@ -235,7 +235,7 @@ function readClasses(
     !classes.some((each) => each !== null && Object.hasOwn(each.probabilities, name))
   )
     return null;
-  const [served, beside] = classes.map((each) => each && probabilityOf(each, name));
+  const [served, beside] = classes.map((each) => each && readProbability(each, name));
   return { label: rightAnswer, served: served ?? null, beside: beside ?? null, classes };
 }
 
@@ -243,9 +243,9 @@ function possibleLosses([champion, challenger]: NonNullable<ReadLabel['classes']
   DuePair['possible']
 > {
   return {
-    differences: champion && challenger && lossDifferencesOf(champion, challenger),
-    champion: champion && lossRangeOf(champion),
-    challenger: challenger && lossRangeOf(challenger),
+    differences: champion && challenger && computeLossDifferences(champion, challenger),
+    champion: champion && computeLossRange(champion),
+    challenger: challenger && computeLossRange(challenger),
   };
 }
 
@@ -255,7 +255,7 @@ function possibleLosses([champion, challenger]: NonNullable<ReadLabel['classes']
  */
 function readAnswers(quality: AnswerQuality, { label, output, other }: DueRow): ReadLabel | null {
   if (quality.from !== 'callers' && other === null) return null;
-  const answers = { served: textOf(output), beside: textOf(other?.output) };
+  const answers = { served: toText(output), beside: toText(other?.output) };
   const scores = answerScores(quality, label, answers);
   // A judge may give different verdicts on the same text; a reference answer cannot.
   const sameAnswer =
@@ -263,7 +263,7 @@ function readAnswers(quality: AnswerQuality, { label, output, other }: DueRow): 
   return scores && { label: rightAnswer, ...scores, sameAnswer };
 }
 
-function textOf(output: unknown): string | null {
+function toText(output: unknown): string | null {
   const text = (output as Partial<LoggedAnswer> | null | undefined)?.text;
   return typeof text === 'string' ? text : null;
 }
@@ -281,7 +281,7 @@ async function detachLabels(
   await tx`update feedback set rollout_id = null, counted_at = null where tenant_id = ${tenant} and prediction_id = any(${ids})`;
 }
 
-function scoreOf(output: unknown): number | null {
+function toScore(output: unknown): number | null {
   const score = (output as { readonly score?: unknown } | null)?.score;
   return typeof score === 'number' ? score : null;
 }

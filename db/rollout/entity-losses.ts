@@ -11,7 +11,7 @@ import type { RolloutRow } from './state';
 const buckets = 65_536;
 
 /** The bucket of a request's entity. Without an entity, a request is one of its own. */
-export function bucketOf(sql: Query, unit: Value, entity: Value, id: Value) {
+export function selectBucket(sql: Query, unit: Value, entity: Value, id: Value) {
   return sql`(coalesce(${unit}, hashtextextended(coalesce(${entity}, ${id}), 0)) & ${buckets - 1})::int`;
 }
 
@@ -40,7 +40,7 @@ export async function countEntities(
     const value = answerLoss(loss, { label, score: pair[assigned] });
     if (typeof value === 'string') return pair;
     const ofEntity = known.get(`${version}/${bucket}`) ?? [];
-    const day = calendar.dayOf(Date.parse(pair.eventTime));
+    const day = calendar.findDay(Date.parse(pair.eventTime));
     const weightOf = stepWeight(row.spec, assigned);
     const { after, change } = addLoss(ofEntity, { step, day, loss: value }, weightOf);
     const stored = { ...after, version, bucket };

@@ -3,7 +3,7 @@ import type { Tenant } from '../../domain/ids';
 import type { GuardrailSpec } from '../../domain/rollout/canary';
 import { haveSamePolicy, canaryAtAttempt, showsHarm } from '../../domain/rollout/judging/attempts';
 import { isOpenRollout } from '../../domain/rollout/rollout';
-import { lockModel, statusOf } from '../model/state';
+import { lockModel, readStatus } from '../model/state';
 import type { Database, Transaction } from '../connection';
 import { toJson } from '../document';
 import { runIdempotently } from '../idempotency/idempotency';
@@ -12,9 +12,9 @@ import { afterKey, rowsToAsk, toPage } from '../page';
 import { checkFurtherChallengers, insertArms, rejectHarmful } from './arms';
 import { consume } from './consume';
 import { endRollout, record, reroute, rolloutShare } from './change';
-import { lockRollout, openRolloutOf, rolloutOfRun, toRecord, type RolloutRow } from './state';
+import { lockRollout, findOpenRollout, rolloutOfRun, toRecord, type RolloutRow } from './state';
 import { readTrafficHistory } from './traffic-history';
-import { readTraffic, trafficSpanOf } from './traffic';
+import { readTraffic, findTrafficSpan } from './traffic';
 import { guardRun, lockRun } from '../run/guard';
 import type { RolloutOpening, RolloutRepository } from './records';
 
@@ -193,7 +193,7 @@ export function createRolloutRepository({ sql }: Database): RolloutRepository {
         runIdempotently(
           tx,
           { tenant, operation: 'rollout.command', key, request: { model, request } },
-          async () => (await openRolloutOf(tx, { tenant, model }))?.id ?? null,
+          async () => (await findOpenRollout(tx, { tenant, model }))?.id ?? null,
           (id) => id !== null,
         ),
       ),
@@ -235,12 +235,12 @@ async function open(
   const own = await rolloutOfRun(tx, { tenant, runId });
   if (own) return { kind: 'opened', rollout: toRecord(own) };
   await guardRun(tx, { tenant, runId });
-  const busy = await openRolloutOf(tx, { tenant, model });
+  const busy = await findOpenRollout(tx, { tenant, model });
   if (busy) return { kind: 'busy', rollout: toRecord(busy) };
   const now = aliases.champion;
   if (now?.version !== champion.version || now.fencing !== champion.fencing)
     return { kind: 'conflict', champion: now?.version ?? null };
-  const versionStatus = await statusOf(tx, { tenant, model, version: challenger });
+  const versionStatus = await readStatus(tx, { tenant, model, version: challenger });
   if (versionStatus === 'rejected' || versionStatus === 'withdrawn') {
     throw failure(
       'Conflict',
@@ -255,7 +255,7 @@ async function open(
     spec: input.spec,
   });
   const pair = { tenant, model, champion: champion.version };
-  const earlier = await earlierOf(tx, { ...pair, challenger });
+  const earlier = await countEarlier(tx, { ...pair, challenger });
   const refuted = earlier.find(
     ({ tried, winner, verdict, spec }) =>
       verdict !== null &&
@@ -270,17 +270,17 @@ async function open(
   }
   let attempts = earlier.length;
   for (const version of input.spec.against ?? []) {
-    const others = await earlierOf(tx, { ...pair, challenger: version });
+    const others = await countEarlier(tx, { ...pair, challenger: version });
     attempts = Math.max(attempts, others.length);
   }
   const spec = canaryAtAttempt(input.spec, 1 + attempts);
-  const maxOf = (name: GuardrailSpec['name']) =>
+  const findMax = (name: GuardrailSpec['name']) =>
     spec.guardrails.find((guardrail) => guardrail.name === name)?.max ?? null;
   const [row] = await tx<RolloutRow[]>`
     insert into rollouts (tenant_id, id, model, run_id, champion, challenger, status, spec, paired, available_after_seconds, slow_ms, slow_first_token_ms,
       most_tokens, traffic_span_seconds, step, weight, epoch, state)
     values (${tenant}, ${newId('roll')}, ${model}, ${runId}, ${champion.version}, ${challenger}, 'running', ${toJson(spec)}, ${paired},
-      ${availableAfterSeconds}, ${maxOf('latency_ms')}, ${maxOf('first_token_ms')}, ${maxOf('tokens')}, ${trafficSpanOf(spec)}, 0, 0, 0, ${toJson(state)})
+      ${availableAfterSeconds}, ${findMax('latency_ms')}, ${findMax('first_token_ms')}, ${findMax('tokens')}, ${findTrafficSpan(spec)}, 0, 0, 0, ${toJson(state)})
     returning *`;
   if (!row) throw new Error('the database did not return the inserted rollout');
   await insertArms(tx, row);
@@ -301,7 +301,7 @@ type EarlierRollout = RolloutRow & { readonly tried: number };
  * Ended rollouts that compared the same two manifests and counted a label, newest first. An A/B
  * rollout compares each of its challengers with the champion.
  */
-async function earlierOf(
+async function countEarlier(
   tx: Transaction,
   {
     tenant,

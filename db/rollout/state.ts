@@ -31,7 +31,7 @@ export async function lockOpenRollout(
   return row ?? null;
 }
 
-export async function openRolloutOf(
+export async function findOpenRollout(
   sql: Query,
   { tenant, model }: { readonly tenant: Tenant; readonly model: string },
 ): Promise<RolloutRow | null> {

@@ -109,7 +109,7 @@ export async function readCounts(
     challenger: version === champion ? 0 : n,
   }));
   const counts = (isCounted: (step: number) => boolean) =>
-    countsOf(
+    groupCounts(
       rows.filter((row) => isCounted(row.step)),
       failed.filter((row) => isCounted(row.step)),
     );
@@ -117,7 +117,7 @@ export async function readCounts(
     step: counts((each) => each === step),
     phase: counts((each) => isServing(each) === isServing(step)),
     total: counts(() => true),
-    answers: answersOf(rows.find(({ isCurrent }) => isCurrent)),
+    answers: toAnswerCounts(rows.find(({ isCurrent }) => isCurrent)),
     ...(spec.method !== 'ab' && { control: await readControl(sql, rollout) }),
   };
 }
@@ -126,7 +126,7 @@ type CountRow = { readonly step: number; readonly isCurrent: boolean } & AnswerC
     readonly [name in `${'champion' | 'challenger'}${Capitalize<keyof ArmCounts>}`]: number;
   };
 
-function answersOf(row: AnswerCounts | undefined): AnswerCounts {
+function toAnswerCounts(row: AnswerCounts | undefined): AnswerCounts {
   const { streamed = 0, late = 0, costly = 0, blocked = 0, malformed = 0 } = row ?? {};
   return { streamed, late, costly, blocked, malformed };
 }
@@ -137,9 +137,10 @@ interface FailedByArm {
 }
 
 /** `failed`: requests that no version answered, by assigned arm. They have no label. */
-function countsOf(rows: readonly CountRow[], failed: readonly FailedByArm[]): CountsByArm {
-  const lost = (arm: keyof FailedByArm) => failed.reduce((total, each) => total + each[arm], 0);
-  const [ofChampion, ofChallenger] = [lost('champion'), lost('challenger')];
+function groupCounts(rows: readonly CountRow[], failed: readonly FailedByArm[]): CountsByArm {
+  const countLost = (arm: keyof FailedByArm) =>
+    failed.reduce((total, each) => total + each[arm], 0);
+  const [ofChampion, ofChallenger] = [countLost('champion'), countLost('challenger')];
   const sum = (name: Exclude<keyof CountRow, 'step' | 'isCurrent'>) =>
     rows.reduce((total, row) => total + row[name], 0);
   return {
@@ -175,7 +176,7 @@ const maxSpans = 1500;
  * Seconds of event time in which requests are counted: an hour for rollouts of weeks, a second for
  * rollouts of minutes, so that the counts of both are current.
  */
-export function trafficSpanOf({
+export function findTrafficSpan({
   maxDurationSeconds,
 }: Pick<CanarySpec, 'maxDurationSeconds'>): number {
   return spanWidths.find((seconds) => maxDurationSeconds / seconds <= maxSpans) ?? 3600;

@@ -49,7 +49,7 @@ export function createChildRunRepository({ sql }: Database): ChildRunRepository 
       sql.begin(async (tx) => {
         await lockRun(tx, { tenant, runId: parent.runId });
         await guardRun(tx, { tenant, runId: parent.runId });
-        const earlier = await childOf(tx, { tenant, parent });
+        const earlier = await findChild(tx, { tenant, parent });
         if (earlier) return earlier;
         await refuseCycle(tx, { tenant, runId: parent.runId, lifecycle });
         const [up] = await tx<Columns<typeof runs, 'starterKeyId' | 'traceId'>[]>`
@@ -75,7 +75,7 @@ export function createChildRunRepository({ sql }: Database): ChildRunRepository 
         return child;
       }),
 
-    ofStage: (of) => childOf(sql, of),
+    ofStage: (of) => findChild(sql, of),
 
     async ofRun({ tenant, runId, limit }) {
       const rows = await sql<RunRow[]>`
@@ -88,7 +88,7 @@ export function createChildRunRepository({ sql }: Database): ChildRunRepository 
   };
 }
 
-async function childOf(
+async function findChild(
   sql: Transaction | Query,
   {
     tenant,

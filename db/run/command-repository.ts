@@ -89,13 +89,13 @@ export function createCommandRepository({ sql }: Database): CommandRepository {
               forbidden(`the command ${order.id} was removed meanwhile`)
             );
           }
-          const by = holderOf(key);
+          const by = toKeyHolder(key);
           if (vote) await countVote(tx, { order, key, vote });
           await appendAudit(tx, {
             tenant: order.tenant,
             actor: key.name,
             action: order.verb,
-            subject: vote ? `run:${vote.runId}` : subjectOf(order),
+            subject: vote ? `run:${vote.runId}` : formatSubject(order),
             cause: order.reason ?? 'asked for',
             after: {
               command: order.id,
@@ -210,12 +210,12 @@ async function earlierAnswer(
     where c.tenant_id = ${tenant} and c.id = ${id}`;
   if (!earlier) return null;
   if (earlier.workflowId === workflowId && earlier.delivery === delivery)
-    return { kind: 'admitted', by: holderOf(earlier) };
+    return { kind: 'admitted', by: toKeyHolder(earlier) };
   const message = `the command ${id} was carried out before; a new one needs a new idempotency key`;
   return { kind: 'refused', type: 'Conflict', message };
 }
 
-function holderOf({ id, holderId, name, scope }: ValidKey): KeyHolder {
+function toKeyHolder({ id, holderId, name, scope }: ValidKey): KeyHolder {
   return { keyId: id, holderId, name, scope };
 }
 
@@ -254,7 +254,7 @@ async function countVote(
  * `run/default/churn/run_…` and `rollout/default/churn/run_…` are about that run. The subject of a
  * scheduled run is its workflow.
  */
-function subjectOf({ workflowId, verb }: CommandOrder): string {
+function formatSubject({ workflowId, verb }: CommandOrder): string {
   const run = /\/(run_[0-9a-z]+)$/.exec(workflowId)?.[1];
   if (run === undefined) return `workflow:${workflowId}`;
   return verb.startsWith('rollout.') ? `rollout-of:${run}` : `run:${run}`;

@@ -238,14 +238,14 @@ export function createRunRepository({ sql }: Database): RunRepository {
           kind: 'run.status',
           data: { status, verdict, version, failure: failed, waitingFor },
         });
-        const [cause, after] = [heldUp ?? 'goes on', stateOf({ ...before, waitingFor })];
+        const [cause, after] = [heldUp ?? 'goes on', toAuditedState({ ...before, waitingFor })];
         await auditRun(tx, {
           id,
           tenant,
           actor,
           action: 'run.update',
           cause,
-          before: stateOf(before),
+          before: toAuditedState(before),
           after,
         });
       });
@@ -271,7 +271,7 @@ export function selectUnfinished(
 }
 
 /** The `ProgramRef` of a spec, or null. */
-function programOf(sql: Query) {
+function selectProgram(sql: Query) {
   return sql`case when spec -> 'program' is not null then
     json_build_object('project', spec -> 'program' ->> 'project', 'build', spec -> 'program' ->> 'build') end`;
 }
@@ -292,7 +292,7 @@ export async function openOne(
   const id = newId('run') as RunId;
   const [made] = await tx<RunRow[]>`
     insert into runs (tenant_id, id, lifecycle, kind, program, revision_digest, workflow_id, status, request, actor, starter_key_id, trace_id, started_at)
-    select l.tenant_id, ${id}, l.name, r.spec ->> 'kind', ${programOf(tx)}, r.digest, ${workflowId}, 'running', ${toJson(request)}, ${actor}, r.applied_by_key,
+    select l.tenant_id, ${id}, l.name, r.spec ->> 'kind', ${selectProgram(tx)}, r.digest, ${workflowId}, 'running', ${toJson(request)}, ${actor}, r.applied_by_key,
       ${input.traceId}, now()
     from lifecycles l join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name
       and ${input.revisionDigest === undefined ? tx`r.revision = l.current_revision` : tx`r.digest = ${input.revisionDigest}`}
@@ -340,7 +340,7 @@ export async function acceptOne(
   await lockForRun(tx, { tenant, name: lifecycle });
   const [row] = await tx<RunRow[]>`
     insert into runs (tenant_id, id, lifecycle, kind, program, revision_digest, workflow_id, status, request, rerun_of, parent_run_id, parent_stage, actor, starter_key_id, trace_id)
-    select tenant_id, ${id}, lifecycle, spec ->> 'kind', ${programOf(tx)}, digest, ${workflowId}, 'pending', ${toJson(request)}, ${toJson(rerunOf)}, ${child?.runId ?? null}, ${child?.stage ?? null}, ${actor}, ${starter}, ${traceId}
+    select tenant_id, ${id}, lifecycle, spec ->> 'kind', ${selectProgram(tx)}, digest, ${workflowId}, 'pending', ${toJson(request)}, ${toJson(rerunOf)}, ${child?.runId ?? null}, ${child?.stage ?? null}, ${actor}, ${starter}, ${traceId}
     from lifecycle_revisions where tenant_id = ${tenant} and lifecycle = ${lifecycle} and digest = ${revisionDigest}
     returning *`;
   if (!row) throw revisionNotFound(lifecycle, revisionDigest);
@@ -429,8 +429,8 @@ async function update(
     actor,
     action: 'run.update',
     cause,
-    before: stateOf(before),
-    after: stateOf(after),
+    before: toAuditedState(before),
+    after: toAuditedState(after),
   });
   return row ? toRecord(row) : existing(tx, tenant, id);
 }
@@ -456,7 +456,7 @@ function awaitsApproval({ status, waitingFor }: Pick<RunRow, 'status' | 'waiting
 
 type AuditedRunState = Pick<RunRow, 'status' | 'verdict' | 'version' | 'failure' | 'waitingFor'>;
 
-function stateOf({ status, verdict, version, waitingFor }: AuditedRunState) {
+function toAuditedState({ status, verdict, version, waitingFor }: AuditedRunState) {
   return { status, verdict: verdict?.kind ?? null, version, waitingFor };
 }
 

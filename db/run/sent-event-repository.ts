@@ -5,7 +5,7 @@ import { isFinal } from '../../domain/run/run';
 import { appendAudit } from '../audit/entry';
 import type { Columns } from '../columns';
 import type { Database, Transaction } from '../connection';
-import { digestOf } from '../document';
+import { computeDigest } from '../document';
 import { runIdempotently } from '../idempotency/idempotency';
 import { newId } from '../ids';
 import { enqueueOutbox } from '../notification/outbox-entry';
@@ -149,7 +149,7 @@ async function insert(
     action: 'run.send',
     subject: `run:${runId}`,
     cause,
-    after: { id, event, dataDigest: digestOf(data) },
+    after: { id, event, dataDigest: computeDigest(data) },
   });
   return toRecord(row);
 }

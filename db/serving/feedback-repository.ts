@@ -4,7 +4,7 @@ import type { Columns } from '../columns';
 import type { Database, Query, Transaction } from '../connection';
 import { maxStatementSeconds } from '../connection';
 import { toJson } from '../document';
-import { daysAround, daysOf } from './prediction-day';
+import { daysAround, findDays } from './prediction-day';
 import type { Statement } from '../sql';
 import type { labelJoinCursors } from './feedback-schema';
 
@@ -95,11 +95,11 @@ const maxValueBytes = 8192;
  */
 function contradictsStored(sql: Query) {
   // Most labels that come again are equal, which is cheap to see.
-  return sql`(f.label::text <> excluded.label::text and ${fieldsOf(sql, 'f')} || ${fieldsOf(sql, 'excluded')} <> ${fieldsOf(sql, 'excluded')} || ${fieldsOf(sql, 'f')}
+  return sql`(f.label::text <> excluded.label::text and ${selectFields(sql, 'f')} || ${selectFields(sql, 'excluded')} <> ${selectFields(sql, 'excluded')} || ${selectFields(sql, 'f')}
     and (f.received_values is null or not f.received_values::jsonb @> jsonb_build_array(${receivedValue(sql, 'excluded')})))`;
 }
 
-function fieldsOf(sql: Query, of: 'f' | 'excluded') {
+function selectFields(sql: Query, of: 'f' | 'excluded') {
   const label = sql`${sql(of)}.label`;
   const value = sql`(case json_typeof(${label}) when 'boolean' then (${label}::text::boolean)::int::text else ${label}::text end)`;
   return sql`(case json_typeof(${label}) when 'object' then ${label}::jsonb
@@ -181,7 +181,7 @@ export function waitingLabels(
 }
 
 async function join(tx: Transaction, waiting: readonly WaitingLabel[]): Promise<number> {
-  const found = await predictionsOf(tx, waiting);
+  const found = await findPredictions(tx, waiting);
   if (found.length === 0) return 0;
   const joined = await tx`
     update feedback f set day = w.day, model = w.model, version = w.version, rollout_id = w.rollout_id, event_time = w.event_time
@@ -206,12 +206,12 @@ interface FoundPrediction {
  * Looks up each id by full keys, one for each possible day, so that no partition is scanned. Ids
  * without a time are skipped: the gateway accepts their labels only once the prediction is stored.
  */
-export function predictionsOf(
+export function findPredictions(
   sql: Query,
   labels: readonly Pick<WaitingLabel, 'tenant' | 'id'>[],
 ): Statement<FoundPrediction[]> {
   const keys = labels.flatMap(({ tenant, id }) =>
-    (daysOf(id)?.each ?? []).map((day) => ({ tenant, id, day })),
+    (findDays(id)?.each ?? []).map((day) => ({ tenant, id, day })),
   );
   return sql<FoundPrediction[]>`
     select w.tenant, w.id, p.day, p.model, p.version, p.rollout_id, coalesce(p.event_time, p.received_at)::text as event_time

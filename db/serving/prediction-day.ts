@@ -1,19 +1,19 @@
 import type { Query } from '../connection';
-import { timeOf } from '../ids';
+import { readIdTime } from '../ids';
 
 /** Narrows a look-up by id to the partitions that can hold it. */
 export function daysAround(sql: Query, id: string, table = 'predictions') {
-  const days = daysOf(id);
+  const days = findDays(id);
   return days === null ? sql`true` : sql`${sql(table)}.day between ${days.first} and ${days.last}`;
 }
 
 /**
  * An id carries its time, and receiving the request took less than a day. Null if it carries none.
  */
-export function daysOf(
+export function findDays(
   id: string,
 ): { readonly first: string; readonly last: string; readonly each: readonly string[] } | null {
-  const time = timeOf(id);
+  const time = readIdTime(id);
   if (time === null) return null;
   const day = (offset: number) =>
     new Date(time.getTime() + offset * 86_400_000).toISOString().slice(0, 10);

@@ -54,7 +54,7 @@ export function selectPredictions(
     throw failure('InvalidInput', 'a version number belongs to a model: name the model as well', {
       next: 'perennial model list',
     });
-  const after = keyOf(page);
+  const after = parsePageKey(page);
   const isAny = sql`true`;
   return sql<StoredPrediction<ListedPrediction>[]>`
     select p.*, f.label, f.labelled_at
@@ -107,7 +107,9 @@ function notPassed(sql: Sql) {
   return sql`p.verdict in ('blocked', 'redacted', 'flagged')`;
 }
 
-function keyOf(page: PageRequest): { readonly at: string; readonly id: PredictionId } | null {
+function parsePageKey(
+  page: PageRequest,
+): { readonly at: string; readonly id: PredictionId } | null {
   const key = afterKey(page);
   if (key === null) return null;
   const [, at, id] = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) (pred_\w+)$/.exec(key) ?? [];

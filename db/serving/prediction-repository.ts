@@ -6,12 +6,12 @@ import type { Columns } from '../columns';
 import type { Database, Sql } from '../connection';
 import { toJson } from '../document';
 import type { Page, PageRequest } from '../page';
-import { daysAround, daysOf } from './prediction-day';
+import { daysAround, findDays } from './prediction-day';
 import type { ListedPrediction, PredictionFilter, StoredPrediction } from './prediction-list';
 import { listPredictions, toRecord } from './prediction-list';
 import { keptTexts, type KeptTexts } from './prediction-texts';
 import { advisoryLocks } from '../advisory-locks';
-import { spanOf } from './traffic-span';
+import { selectSpan } from './traffic-span';
 import type { predictions } from './prediction-schema';
 import type { PredictionRecord, PredictionRow } from './prediction-records';
 
@@ -38,7 +38,7 @@ export interface PredictionRepository {
   /** Drops every partition wholly before this day (`YYYY-MM-DD`, UTC) and returns their names. */
   dropBefore(day: string): Promise<readonly string[]>;
   /** The task of each prediction's model; unknown ids are left out. */
-  tasksOf(input: {
+  findTasks(input: {
     readonly tenant: Tenant;
     readonly ids: readonly PredictionId[];
   }): Promise<ReadonlyMap<PredictionId, PredictionTask>>;
@@ -71,7 +71,7 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
             rollout_id, rollout_step, rollout_unit, other, verdict, blocked)
           select p.tenant_id, (p.received_at at time zone 'UTC')::date, p.id, p.received_at, p.model, p.version, p.arm, p.entity, p.event_time,
             p.input, p.output, p.latency_ms, p.rollout_id, p.rollout_step, p.rollout_unit, p.other, p.verdict, p.blocked
-          from ${columnsOf(sql, rows)} as p (tenant_id, id, received_at, model, version, arm, entity, event_time, latency_ms,
+          from ${toColumns(sql, rows)} as p (tenant_id, id, received_at, model, version, arm, entity, event_time, latency_ms,
             rollout_id, rollout_step, rollout_unit, other, verdict, blocked, input, output)
           on conflict do nothing
           returning tenant_id, day, id, model, version, latency_ms, rollout_id, rollout_step, output, other, coalesce(event_time, received_at) as event_time,
@@ -87,17 +87,17 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
     async ensurePartitions({ days }) {
       const wanted = Array.from({ length: days + 2 }, (_, place) => dayAfter(place - 1));
       const made: string[] = [];
-      for (const day of wanted) if (await makePartition(sql, day)) made.push(nameOf(day));
+      for (const day of wanted) if (await makePartition(sql, day)) made.push(formatPartition(day));
       return made;
     },
 
     async dropBefore(day) {
       const dropped: string[] = [];
       for (const name of await partitionNames(sql)) {
-        if (name >= nameOf(day)) continue;
+        if (name >= formatPartition(day)) continue;
         await sql.begin(async (tx) => {
           await tx`set local lock_timeout = '2s'`;
-          await tx`select perennial_drop_prediction_day(${dayOf(name)})`;
+          await tx`select perennial_drop_prediction_day(${parsePartition(name)})`;
         });
         dropped.push(name);
       }
@@ -114,8 +114,8 @@ export function createPredictionRepository({ sql }: Pick<Database, 'sql'>): Pred
       return row ? toRecord<PredictionRecord>(row) : null;
     },
 
-    async tasksOf({ tenant, ids }) {
-      const days = ids.map((id) => daysOf(id) ?? { first: '-infinity', last: 'infinity' });
+    async findTasks({ tenant, ids }) {
+      const days = ids.map((id) => findDays(id) ?? { first: '-infinity', last: 'infinity' });
       const rows = await sql<(Columns<typeof predictions, 'id'> & PredictionTask)[]>`
         select p.id, p.model, p.version, v.signature ->> 'task' as task, v.signature -> 'classes' as classes
         from unnest(${[...ids]}::text[], ${days.map(({ first }) => first)}::date[], ${days.map(({ last }) => last)}::date[]) as w (id, first, last)
@@ -154,7 +154,7 @@ function countTraffic(sql: Sql) {
       champion_asked, challenger_asked, champion_errors, challenger_errors, challenger_fallbacks,
       champion_broken, champion_streamed, champion_late, challenger_streamed, challenger_late, challenger_costly, challenger_blocked, challenger_malformed,
       champion_entities, challenger_entities)
-    select tenant_id, rollout_id, rollout_step, ${spanOf(sql, sql`event_time`, sql`traffic_span_seconds`)}, max(event_time),
+    select tenant_id, rollout_id, rollout_step, ${selectSpan(sql, sql`event_time`, sql`traffic_span_seconds`)}, max(event_time),
       count(*) filter (where not is_challengers), count(*) filter (where is_challengers),
       count(*) filter (where not is_challengers and is_slow), count(*) filter (where is_challengers and (is_slow or has_broken or role = 'fallback')),
       count(*) filter (where not is_challengers or role = 'shadow'), count(*) filter (where is_challengers or role = 'shadow'),
@@ -212,7 +212,7 @@ function countArms(sql: Sql) {
       where exists (select from rollout_arms m where m.tenant_id = r.tenant_id and m.rollout_id = r.id)
     ), arms_counted as (
       insert into rollout_arm_traffic as t (tenant_id, rollout_id, version, span_start, assigned, failed, slow)
-      select tenant_id, rollout_id, version, ${spanOf(sql, sql`event_time`, sql`traffic_span_seconds`)}, count(*), count(*) filter (where has_failed),
+      select tenant_id, rollout_id, version, ${selectSpan(sql, sql`event_time`, sql`traffic_span_seconds`)}, count(*), count(*) filter (where has_failed),
         count(*) filter (where has_failed or is_slow)
       from assigned group by 1, 2, 3, 4 order by 1, 2, 3, 4
       on conflict on constraint rollout_arm_traffic_pk do update set assigned = t.assigned + excluded.assigned, failed = t.failed + excluded.failed,
@@ -234,7 +234,7 @@ function countArms(sql: Sql) {
  * prepared. Inputs and outputs are one JSON array each, because the quotes of each element of a
  * PostgreSQL array would have to be escaped.
  */
-function columnsOf(sql: Sql, rows: readonly PredictionRow[]) {
+function toColumns(sql: Sql, rows: readonly PredictionRow[]) {
   const text = (column: (row: PredictionRow) => string | null) =>
     rows.map((row) => {
       const value = column(row);
@@ -258,7 +258,7 @@ function json(value: unknown): string {
 
 /** Waits at most 2 s for the locks of the functions, because inserts wait behind it. */
 async function makePartition(sql: Sql, day: string): Promise<boolean> {
-  const name = nameOf(day);
+  const name = formatPartition(day);
   if (await isThere(sql, name)) return false;
   return sql.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(${advisoryLocks.predictionPartitions})`;
@@ -283,13 +283,13 @@ async function partitionNames(sql: Sql): Promise<readonly string[]> {
   return rows.map((row) => row.name);
 }
 
-function nameOf(day: string): string {
+function formatPartition(day: string): string {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(day))
     throw failure('InvalidInput', `a day is written YYYY-MM-DD, not ${day}`);
   return `predictions_${day.replaceAll('-', '')}`;
 }
 
-function dayOf(name: string): string {
+function parsePartition(name: string): string {
   return name.replace(/^predictions_(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3');
 }
 

@@ -34,8 +34,8 @@ export function keptTexts(
     if (!row) return null;
     const { model, version } = row;
     const [served, other] = [
-      keptOf(loggedAnswer(row.output)?.safety),
-      keptOf(loggedAnswer(row.other?.output)?.safety),
+      selectKept(loggedAnswer(row.output)?.safety),
+      selectKept(loggedAnswer(row.other?.output)?.safety),
     ];
     if (isAny(served) || isAny(other)) {
       await appendAudit(tx, {
@@ -51,7 +51,7 @@ export function keptTexts(
   });
 }
 
-function keptOf(safety: SafetyAudit | null | undefined): KeptBySide {
+function selectKept(safety: SafetyAudit | null | undefined): KeptBySide {
   return {
     input: safety?.input.kept ?? null,
     output: safety?.output?.kept ?? null,

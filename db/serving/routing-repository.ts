@@ -126,7 +126,7 @@ export function createRoutingRepository({ sql, listener }: Database): RoutingRep
         epoch: rows[0]?.epoch ?? 0,
         models: rows
           .filter((row) => row.tenant !== null && row.alias === 'champion')
-          .map((row) => routed(row, byModel.get(keyOf(row)) ?? [])),
+          .map((row) => toRoutedModel(row, byModel.get(formatModelKey(row)) ?? [])),
       };
     },
 
@@ -144,21 +144,21 @@ export function createRoutingRepository({ sql, listener }: Database): RoutingRep
 function groupByModel(rows: readonly AliasRow[]): ReadonlyMap<string, readonly AliasRow[]> {
   const groups = new Map<string, AliasRow[]>();
   for (const row of rows) {
-    const group = groups.get(keyOf(row));
+    const group = groups.get(formatModelKey(row));
     if (group) group.push(row);
-    else groups.set(keyOf(row), [row]);
+    else groups.set(formatModelKey(row), [row]);
   }
   return groups;
 }
 
-function keyOf({ tenant, model }: Pick<AliasRow, 'tenant' | 'model'>): string {
+function formatModelKey({ tenant, model }: Pick<AliasRow, 'tenant' | 'model'>): string {
   return `${tenant ?? ''}/${model}`;
 }
 
-function routed(champion: AliasRow, rows: readonly AliasRow[]): RoutedModel {
+function toRoutedModel(champion: AliasRow, rows: readonly AliasRow[]): RoutedModel {
   const { tenant, model, version, manifest, isLanguage } = champion;
-  const rowOf = (alias: AliasName) => rows.find((row) => row.alias === alias);
-  const previous = rowOf('previous');
+  const findRow = (alias: AliasName) => rows.find((row) => row.alias === alias);
+  const previous = findRow('previous');
   const challengers = rows.filter((row) => row.alias === 'challenger');
   const [challenger] = challengers;
   const weight = challengers.reduce((sum, row) => sum + (row.weight ?? 0), 0);

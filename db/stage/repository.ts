@@ -308,7 +308,7 @@ function toStart(row: StageRow): StageStart {
   return {
     kind: 'reused',
     output: row.output,
-    decision: decisionOf(row),
+    decision: toDecisionRef(row),
     fromRun: row.reusedFrom ?? row.runId,
   };
 }
@@ -335,14 +335,19 @@ function toRecord(row: StageRow): StageRecord {
     status,
     cacheKey,
     output,
-    decision: decisionOf(row),
+    decision: toDecisionRef(row),
     failure: failed,
     reusedFrom,
     ...times,
   };
 }
 
-function decisionOf({ decisionId: id, policy, evidence, verdict }: StageRow): DecisionRef | null {
+function toDecisionRef({
+  decisionId: id,
+  policy,
+  evidence,
+  verdict,
+}: StageRow): DecisionRef | null {
   return id === null || policy === null || evidence === null || verdict === null
     ? null
     : { id, policy, evidence, verdict };

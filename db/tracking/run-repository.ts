@@ -113,7 +113,7 @@ export function createTrackedRunRepository({ sql }: Database): TrackedRunReposit
 
     update: ({ tenant, id, status, endTimeMs, name }) =>
       sql.begin(async (tx) => {
-        const before = await locked(tx, tenant, id);
+        const before = await lockRun(tx, tenant, id);
         const [row] = await tx<TrackedRunRow[]>`
           update tracked_runs set status = ${status ?? before.status}, end_time_ms = ${endTimeMs ?? before.endTimeMs},
             name = ${name ?? before.name}
@@ -123,7 +123,7 @@ export function createTrackedRunRepository({ sql }: Database): TrackedRunReposit
 
     setStage: ({ tenant, id, stage, actor }) =>
       sql.begin(async (tx) => {
-        const before = await locked(tx, tenant, id);
+        const before = await lockRun(tx, tenant, id);
         if (before.stage === stage) return;
         await tx`update tracked_runs set stage = ${stage} where tenant_id = ${tenant} and id = ${id}`;
         await appendAudit(tx, {
@@ -139,7 +139,7 @@ export function createTrackedRunRepository({ sql }: Database): TrackedRunReposit
 
     log: ({ tenant, id, batch }) =>
       sql.begin(async (tx) => {
-        const before = await locked(tx, tenant, id);
+        const before = await lockRun(tx, tenant, id);
         const after = applyBatch(toRun(before), batch);
         const added = await addPoints(tx, { tenant, id, points: batch.metrics ?? [] });
         if (before.points + added > mostPoints)
@@ -151,7 +151,7 @@ export function createTrackedRunRepository({ sql }: Database): TrackedRunReposit
 
     removeTag: ({ tenant, id, key }) =>
       sql.begin(async (tx) => {
-        const { tags } = await locked(tx, tenant, id);
+        const { tags } = await lockRun(tx, tenant, id);
         await tx`
           update tracked_runs set tags = ${toJson(withTag(tags, key, null))} where tenant_id = ${tenant} and id = ${id}`;
       }),
@@ -197,7 +197,7 @@ const runKeys = {
   kinds: ['metric', 'param', 'tag'],
 } as const;
 
-async function locked(tx: Transaction, tenant: Tenant, id: string): Promise<TrackedRunRow> {
+async function lockRun(tx: Transaction, tenant: Tenant, id: string): Promise<TrackedRunRow> {
   const [row] = await tx<TrackedRunRow[]>`
     select * from tracked_runs where tenant_id = ${tenant} and id = ${id} for update`;
   if (!row) throw noTrackedRun(id);

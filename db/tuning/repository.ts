@@ -145,7 +145,7 @@ export function createTrialRepository({ sql }: Database): TrialRepository {
           return before;
         }
         const trial = toTrial(ended);
-        const best = await bestOf(tx, ref, tune.direction);
+        const best = await findBest(tx, ref, tune.direction);
         const [count] = await tx<{ ended: number }[]>`
           select count(*)::int as ended from trials
           where tenant_id = ${tenant} and run_id = ${runId} and study = ${study} and status <> 'running'`;
@@ -205,7 +205,7 @@ export function createTrialRepository({ sql }: Database): TrialRepository {
       return found ?? null;
     },
 
-    best: ({ direction, ...study }) => bestOf(sql, study, direction),
+    best: ({ direction, ...study }) => findBest(sql, study, direction),
   };
 }
 
@@ -219,7 +219,7 @@ function numberAfter(page: PageRequest): number {
   return Number(key);
 }
 
-async function bestOf(
+async function findBest(
   sql: Query,
   { tenant, runId, study }: StudyRef,
   direction: TuneSpec['direction'],

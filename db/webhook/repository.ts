@@ -13,7 +13,7 @@ import type { Page, PageRequest } from '../page';
 import { afterKey, rowsToAsk, toPage } from '../page';
 import type { DeliveryAttempt, webhookDeliveries } from './schema';
 import { appendAudit } from '../audit/entry';
-import { channelsOf } from '../notification/channels';
+import { selectChannels } from '../notification/channels';
 
 export interface WebhookDelivery {
   readonly tenant: Tenant;
@@ -198,7 +198,7 @@ function currentWebhook(sql: Sql) {
     select n.channel, n.address as url, n.secret, n.quiet_hours
     from lifecycles l
     join lifecycle_revisions r on r.tenant_id = l.tenant_id and r.lifecycle = l.name and r.revision = l.current_revision
-    cross join lateral ${channelsOf(sql)} n
+    cross join lateral ${selectChannels(sql)} n
     where l.tenant_id = due.tenant_id and l.name = due.lifecycle and (
       n.address = due.url
       or n.target = due.target and due.event in (select json_array_elements_text(n.hook->'events')) and not exists (

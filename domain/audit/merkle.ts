@@ -9,7 +9,7 @@ const leafPrefix = 0;
 const innerPrefix = 1;
 
 export function leafHash(hash: Hash, content: Uint8Array): Uint8Array {
-  return hash(joined(leafPrefix, content));
+  return hash(hashParts(leafPrefix, content));
 }
 
 /** The root of one leaf or more. */
@@ -68,7 +68,7 @@ export function rootFromPath(
 }
 
 function innerHash(hash: Hash, left: Uint8Array, right: Uint8Array): Uint8Array {
-  return hash(joined(innerPrefix, left, right));
+  return hash(hashParts(innerPrefix, left, right));
 }
 
 /** The largest power of two smaller than `size`. */
@@ -78,7 +78,7 @@ function leftSize(size: number): number {
   return left;
 }
 
-function joined(prefix: number, ...parts: readonly Uint8Array[]): Uint8Array {
+function hashParts(prefix: number, ...parts: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(1 + parts.reduce((length, part) => length + part.length, 0));
   bytes[0] = prefix;
   let at = 1;

@@ -51,7 +51,7 @@ export const batchLimits = {
 } as const;
 
 /** `dataset://name@reference`, split. The schema has checked the form. */
-export function inputOf({ input }: Pick<BatchRequest, 'input'>): {
+export function splitInputRef({ input }: Pick<BatchRequest, 'input'>): {
   readonly dataset: string;
   readonly reference: string;
 } {

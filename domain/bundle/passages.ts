@@ -27,7 +27,7 @@ export function passagesThatFit(
   let left = letters;
   for (const passage of passages) {
     if (passage.text.length <= left) kept.push(passage);
-    else if (kept.length === 0) kept.push({ ...passage, text: cut(passage.text, left) });
+    else if (kept.length === 0) kept.push({ ...passage, text: truncate(passage.text, left) });
     else break;
     left -= passage.text.length;
   }
@@ -35,7 +35,7 @@ export function passagesThatFit(
 }
 
 /** Cut after a whole word. */
-function cut(text: string, letters: number): string {
+function truncate(text: string, letters: number): string {
   const part = truncateText(text, letters);
   let end = part.length;
   while (end > 0 && /\S/.test(part.charAt(end - 1))) end -= 1;

@@ -41,7 +41,7 @@ export function costBudgets(given: CapsOfJob): readonly CostBudget[] {
         cap: model?.period === period ? model : null,
       },
       {
-        scope: `tenant/${periodOf(period, at)}`,
+        scope: `tenant/${formatPeriod(period, at)}`,
         cap: tenantCap.period === period ? tenantCap : null,
       },
     ]),
@@ -61,11 +61,11 @@ export function modelScope(
   lifecycle: string,
   { period, at }: { readonly period: CostPeriod; readonly at: string },
 ): string {
-  return `model/${lifecycle}/${periodOf(period, at)}`;
+  return `model/${lifecycle}/${formatPeriod(period, at)}`;
 }
 
 /** `2026-11-29` or `2026-11`, in UTC. */
-export function periodOf(period: CostPeriod, at: string): string {
+export function formatPeriod(period: CostPeriod, at: string): string {
   return new Date(at).toISOString().slice(0, period === 'day' ? 10 : 7);
 }
 

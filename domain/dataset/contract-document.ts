@@ -55,7 +55,7 @@ function canonicalBound(
 
 function contradictions(contract: DataContract, issueAt: IssueAt): readonly Issue[] {
   const names = contract.columns.map(({ name }) => name);
-  const listed = (columns: readonly string[], path: DocumentPath): readonly Issue[] =>
+  const checkColumns = (columns: readonly string[], path: DocumentPath): readonly Issue[] =>
     columns.flatMap((column, index) => [
       ...(names.includes(column)
         ? []
@@ -74,11 +74,11 @@ function contradictions(contract: DataContract, issueAt: IssueAt): readonly Issu
       ? [issueAt(['columns'], 'columns is empty', { expected: 'at least one column' })]
       : []),
     ...contract.columns.flatMap((column) => columnIssues(column, issueAt)),
-    ...contract.unique.flatMap((columns, index) => listed(columns, ['unique', index])),
+    ...contract.unique.flatMap((columns, index) => checkColumns(columns, ['unique', index])),
     ...(rows.max !== null && rows.max < rows.min
       ? [issueAt(['rows', 'max'], `rows.max is below rows.min, ${rows.min}`)]
       : []),
-    ...listed(distribution?.columns ?? [], ['distribution', 'columns']),
+    ...checkColumns(distribution?.columns ?? [], ['distribution', 'columns']),
     ...(distribution?.columns ?? []).flatMap((name, index) =>
       contract.columns.some((column) => column.name === name && column.type === 'timestamp')
         ? [
@@ -96,7 +96,7 @@ function columnIssues(column: ColumnExpectation, issueAt: IssueAt): readonly Iss
   const { name, type, min, max, values, pattern } = column;
   const at = (key: string, detail: string, expected?: string): Issue =>
     issueAt(['columns', name, key], `columns.${name}.${key} ${detail}`, { expected });
-  const isBoundOf = (bound: number | string): boolean =>
+  const isValidBound = (bound: number | string): boolean =>
     type === 'timestamp'
       ? typeof bound === 'string' && parseInstant(bound) !== null
       : typeof bound === 'number' && (type === 'integer' || type === 'number');
@@ -108,7 +108,7 @@ function columnIssues(column: ColumnExpectation, issueAt: IssueAt): readonly Iss
         : undefined;
   const bounds = (['min', 'max'] as const).flatMap((key) => {
     const bound = column[key];
-    return bound === null || isBoundOf(bound)
+    return bound === null || isValidBound(bound)
       ? []
       : [at(key, `does not fit a column of type ${type}`, wanted)];
   });

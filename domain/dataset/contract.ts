@@ -19,7 +19,7 @@ export interface DataContract {
 export type DataContracts = Readonly<Record<string, DataContract>>;
 
 /** Reads own keys only, because a source may be named `constructor`. */
-export function contractOf(contracts: DataContracts, source: string): DataContract | null {
+export function findContract(contracts: DataContracts, source: string): DataContract | null {
   return Object.hasOwn(contracts, source) ? (contracts[source] ?? null) : null;
 }
 

@@ -30,14 +30,14 @@ const shapes: Readonly<Record<SourceScheme, { readonly rest: RegExp; readonly ex
     },
   };
 
-export function schemeOf(uri: string): string | null {
+export function readScheme(uri: string): string | null {
   return /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1]?.toLowerCase() ?? null;
 }
 
 /** The problem of a source's URI, or null. */
 export function uriProblem(uri: string): UriProblem | null {
   const expected = `a URI that begins with ${sourceSchemes.map((scheme) => `${scheme}://`).join(' ')}`;
-  const scheme = schemeOf(uri);
+  const scheme = readScheme(uri);
   if (scheme === null) return { detail: 'has no scheme', expected };
   if (holdsCredential(uri)) {
     return {
@@ -67,15 +67,15 @@ function holdsCredential(uri: string): boolean {
   const [beforeQuery = '', ...query] = uri.slice(uri.indexOf('://') + 3).split('?');
   const authority = beforeQuery.split('/')[0] ?? '';
   // In `dataset://lifecycle.source@alias` the @ is part of a name; elsewhere it follows a user.
-  if (authority.includes('@') && schemeOf(uri) !== 'dataset') return true;
+  if (authority.includes('@') && readScheme(uri) !== 'dataset') return true;
   const names = query
     .join('?')
     .split('&')
-    .map((pair) => decoded(pair.split('=')[0] ?? ''));
+    .map((pair) => decode(pair.split('=')[0] ?? ''));
   return names.some((name) => secretParameter.test(name));
 }
 
-function decoded(text: string): string {
+function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -105,8 +105,8 @@ export type SourceFormat = 'parquet' | 'csv' | 'ndjson';
  * The format by the ending of the URI; null when the ending is unknown. Samples and datasets are
  * Parquet.
  */
-export function formatOf(uri: string): SourceFormat | null {
-  if (['sample', 'dataset'].includes(schemeOf(uri) ?? '')) return 'parquet';
+export function findFormat(uri: string): SourceFormat | null {
+  if (['sample', 'dataset'].includes(readScheme(uri) ?? '')) return 'parquet';
   const [, ending] = /\.([a-z]+)$/i.exec(uri.split('?')[0] ?? '') ?? [];
   return endings[ending?.toLowerCase() ?? ''] ?? null;
 }

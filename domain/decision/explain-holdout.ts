@@ -6,7 +6,7 @@ import type {
 } from '../evaluation/evidence';
 import { attemptText } from '../evaluation/attempts';
 import { sampleSizeText, boundsAt } from './gates/gate';
-import { count, figure, interval, signed } from '../format';
+import { count, figure, interval, formatSigned } from '../format';
 import type { MetricName } from '../evaluation/metrics/names';
 
 /** The measurements, one line per metric, with each counterpart below it. */
@@ -86,6 +86,6 @@ function besideLines(name: MetricName, counterpart: CounterpartEvidence): readon
   const bounds = boundsAt(increase.bounds, 0.975);
   const shown = bounds === null ? '' : ` (95 %: ${interval(bounds)})`;
   return [
-    `  ${counterpart.name} ${figure(theirs.estimate)}, difference ${signed(increase.estimate)}${shown}; positive is worse`,
+    `  ${counterpart.name} ${figure(theirs.estimate)}, difference ${formatSigned(increase.estimate)}${shown}; positive is worse`,
   ];
 }

@@ -1,6 +1,6 @@
 import { parseDuration } from '../duration';
 import type { SourceDocument } from '../document/document';
-import { isMap, nameOf, valueAt } from '../document/path';
+import { isMap, formatPath, valueAt } from '../document/path';
 import { minDays } from '../evaluation/evidence';
 import type { Issue } from '../failure';
 import { daysCutBy } from '../evaluation/measure/whole-weeks';
@@ -25,7 +25,7 @@ export function gateIssues(document: SourceDocument): readonly Issue[] {
   const names = written.map((gate) => valueAt(gate, ['name']));
   const at = (index: number, key: string, detail: string, expected?: string): Issue => {
     const where = [...path, index, key];
-    return issueAt(where, `${nameOf(where)} ${detail}`, { expected });
+    return issueAt(where, `${formatPath(where)} ${detail}`, { expected });
   };
   const hasSlices = valueAt(value, ['spec', 'evaluate', 'slices']) !== undefined;
   return [
@@ -37,7 +37,7 @@ export function gateIssues(document: SourceDocument): readonly Issue[] {
             at(
               index,
               'name',
-              `is ${name}, the same as ${nameOf([...path, first])}`,
+              `is ${name}, the same as ${formatPath([...path, first])}`,
               'a unique name',
             ),
           ]

@@ -165,7 +165,7 @@ export const gateSchema = z.discriminatedUnion('kind', [
 type WrittenGate = z.output<typeof gateSchema>;
 
 /** Classes are texts in evidence, as in the trained model. */
-export function gateOf(gate: WrittenGate): GateSpec {
+export function toGateSpec(gate: WrittenGate): GateSpec {
   if (gate.kind === 'slice' || gate.kind === 'parity') return gate;
   const { class: name, ...others } = gate;
   return name === undefined ? others : { ...others, class: String(name) };

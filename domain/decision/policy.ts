@@ -50,7 +50,7 @@ export type EvidenceFor<Policy extends AnyPolicy> = Extract<
 >;
 
 /** Only the parts that affect the verdict: measuring one more metric is not a new policy. */
-export function policyOf(evaluate: EvaluateSpec): EvaluationPolicy {
+export function buildEvaluationPolicy(evaluate: EvaluateSpec): EvaluationPolicy {
   return {
     kind: 'evaluation',
     version: 2,

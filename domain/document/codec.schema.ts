@@ -6,18 +6,18 @@ type Renamed<T, Names> = {
 };
 
 /** Gives members another name in the spec: `timeout: 30m` is `timeoutSeconds: 1800` there. */
-export function renamed<
+export function renameMembers<
   Written extends z.ZodObject,
   const Names extends Readonly<Partial<Record<keyof z.output<Written>, string>>>,
 >(written: Written, names: Names) {
-  const back = reversed(names);
+  const back = invert(names);
   return z.codec(written, z.custom<Renamed<z.output<Written>, Names>>(), {
     decode: (value) => withNames(value, names) as Renamed<z.output<Written>, Names>,
     encode: (value) => withNames(value, back) as z.output<Written>,
   });
 }
 
-function reversed(names: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+function invert(names: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(names).map(([from, to]) => [String(to), from]));
 }
 

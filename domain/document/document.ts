@@ -1,6 +1,6 @@
 import { count } from '../format';
 import type { DocumentPath } from './path';
-import { isMap, nameOf, pointerOf } from './path';
+import { isMap, formatPath, toJsonPointer } from './path';
 import type { Issue } from '../failure';
 
 /** A document as a plain JSON value, with the places of its parts if it was parsed from text. */
@@ -48,7 +48,7 @@ export const documentLimits = {
 /** A document given as a value: a JSON body or the argument of `defineLifecycle`. */
 export function objectDocument(value: unknown, fileName: string): SourceDocument {
   const issueAt = (path: DocumentPath, detail: string, hints?: IssueHints): Issue =>
-    issueOf(path, detail, { file: fileName }, hints);
+    toIssue(path, detail, { file: fileName }, hints);
   const issues: Issue[] = [];
   let values = 0;
   const visit = (part: unknown, path: DocumentPath): void => {
@@ -58,7 +58,7 @@ export function objectDocument(value: unknown, fileName: string): SourceDocument
       issues.push(
         issueAt(
           path.slice(0, 1),
-          `${nameOf(path.slice(0, 1))} is nested deeper than ${documentLimits.depth} levels`,
+          `${formatPath(path.slice(0, 1))} is nested deeper than ${documentLimits.depth} levels`,
         ),
       );
     } else if (Array.isArray(part)) {
@@ -66,7 +66,7 @@ export function objectDocument(value: unknown, fileName: string): SourceDocument
     } else if (isMap(part)) {
       if (!isPlain(part))
         issues.push(
-          issueAt(path, `${nameOf(path)} is a ${part.constructor.name}, not a plain object`),
+          issueAt(path, `${formatPath(path)} is a ${part.constructor.name}, not a plain object`),
         );
       else if (Object.hasOwn(part, '__proto__'))
         issues.push(issueAt(path, 'a key may not be named __proto__'));
@@ -81,7 +81,7 @@ export function objectDocument(value: unknown, fileName: string): SourceDocument
       issues.push(
         issueAt(
           path,
-          `${nameOf(path)} is ${typeof part === 'number' ? part : `a ${typeof part}`}, which is not a JSON value`,
+          `${formatPath(path)} is ${typeof part === 'number' ? part : `a ${typeof part}`}, which is not a JSON value`,
         ),
       );
     }
@@ -98,14 +98,14 @@ function isPlain(value: object): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-export function issueOf(
+export function toIssue(
   path: DocumentPath,
   detail: string,
   place: { readonly file: string; readonly line?: number; readonly column?: number },
   { expected, didYouMean }: IssueHints = {},
 ): Issue {
   return {
-    pointer: pointerOf(path),
+    pointer: toJsonPointer(path),
     detail,
     ...place,
     ...(expected === undefined ? {} : { expected }),

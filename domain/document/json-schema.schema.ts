@@ -64,7 +64,7 @@ function compilerFor({
 export function jsonSchemaProblem(schema: JsonSchema): string | null {
   const { problem, work } = weigh(schema);
   if (problem !== null) return problem;
-  const text = textOf(schema);
+  const text = serializeSchema(schema);
   if (text === null) return 'it is nested too deeply';
   if (text.length > maxCharacters)
     return `it has ${text.length} characters, at most ${maxCharacters} are allowed`;
@@ -75,7 +75,7 @@ export function jsonSchemaProblem(schema: JsonSchema): string | null {
   const spent = spentProblem(text, work);
   if (spent !== null) return spent;
   if (checked.size >= maxChecked) checked.clear();
-  const found = problemOf(schema);
+  const found = findSchemaProblem(schema);
   checked.set(text, found);
   currentSchemaAllowance()?.seen.set(text, found);
   return found;
@@ -146,7 +146,7 @@ function spentProblem({ length }: string, work: number): string | null {
 }
 
 /** Null for a schema that is nested too deeply to be serialized. */
-function textOf(schema: JsonSchema): string | null {
+function serializeSchema(schema: JsonSchema): string | null {
   try {
     return JSON.stringify(schema);
   } catch {
@@ -154,7 +154,7 @@ function textOf(schema: JsonSchema): string | null {
   }
 }
 
-function problemOf(schema: JsonSchema): string | null {
+function findSchemaProblem(schema: JsonSchema): string | null {
   try {
     compileJsonSchema(schema);
     return null;

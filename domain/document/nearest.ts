@@ -5,12 +5,12 @@ export function nearest(word: string, candidates: readonly string[]): string | n
   for (const candidate of candidates) {
     const other = plainly(candidate);
     // The difference in length is a lower bound of the distance.
-    if (Math.abs(plain.length - other.length) > allowed(plain, candidate)) continue;
+    if (Math.abs(plain.length - other.length) > countAllowedEdits(plain, candidate)) continue;
     const distance = editDistance(plain, other);
     if (best === null || distance < best.distance) best = { candidate, distance };
   }
   if (best === null) return null;
-  return best.distance <= allowed(plain, best.candidate) ? best.candidate : null;
+  return best.distance <= countAllowedEdits(plain, best.candidate) ? best.candidate : null;
 }
 
 /** The end of an error about an unknown name: `; did you mean <name>?`, or an empty text. */
@@ -20,7 +20,7 @@ export function nearestHint(word: string, candidates: readonly string[]): string
 }
 
 /** One edit in three letters. */
-function allowed(plain: string, candidate: string): number {
+function countAllowedEdits(plain: string, candidate: string): number {
   return Math.ceil(Math.min(plain.length, candidate.length) / 3);
 }
 

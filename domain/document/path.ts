@@ -2,7 +2,7 @@
 export type DocumentPath = readonly (string | number)[];
 
 /** The JSON pointer (RFC 6901) of a path. */
-export function pointerOf(path: DocumentPath): string {
+export function toJsonPointer(path: DocumentPath): string {
   return path.map((part) => `/${String(part).replace(/~/g, '~0').replace(/\//g, '~1')}`).join('');
 }
 
@@ -16,7 +16,7 @@ export function valueAtPointer(document: unknown, pointer: string): unknown {
 }
 
 /** The path as text: `spec.evaluate.gates[1].margin`. */
-export function nameOf(path: DocumentPath): string {
+export function formatPath(path: DocumentPath): string {
   return path.reduce<string>((name, part) => {
     if (typeof part === 'number') return `${name}[${part}]`;
     const word = /^[\w-]+$/.test(part) ? part : JSON.stringify(part);

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import type { SourceDocument } from './document';
 import type { DocumentPath } from './path';
-import { isMap, nameOf, valueAt } from './path';
+import { isMap, formatPath, valueAt } from './path';
 import type { Issue } from '../failure';
 import { withSchemaAllowance } from './schema-allowance';
 import { nearest } from './nearest';
-import { descriptionOf, keyDescription, suggestKey, schemaAt } from './schema-walk.schema';
+import { findDescription, keyDescription, suggestKey, schemaAt } from './schema-walk.schema';
 
 export type ParseResult<T> =
   | { readonly ok: true; readonly value: T }
@@ -36,11 +36,12 @@ function inWords(
     issue.code !== 'unrecognized_keys'
       ? []
       : issue.keys.map((key, at) => {
-          const path = [...pathOf(issue.path), key];
+          const path = [...toDocumentPath(issue.path), key];
           const didYouMean =
             at < maxExplained ? suggestKey(schema, document.value, path) : undefined;
-          if (didYouMean !== undefined) misspelt.add(nameOf([...path.slice(0, -1), didYouMean]));
-          return document.issueAt(path, `unknown key ${nameOf(path)}`, { didYouMean });
+          if (didYouMean !== undefined)
+            misspelt.add(formatPath([...path.slice(0, -1), didYouMean]));
+          return document.issueAt(path, `unknown key ${formatPath(path)}`, { didYouMean });
         }),
   );
   const others = explained
@@ -49,8 +50,8 @@ function inWords(
     .filter(
       (issue) =>
         !(
-          valueAt(document.value, pathOf(issue.path)) === undefined &&
-          misspelt.has(nameOf(pathOf(issue.path)))
+          valueAt(document.value, toDocumentPath(issue.path)) === undefined &&
+          misspelt.has(formatPath(toDocumentPath(issue.path)))
         ),
     )
     .map((issue) => issueInWords(schema, document, issue));
@@ -69,10 +70,10 @@ export function schemaIssue(detail: string, hints: Hints = {}): z.core.$ZodRawIs
 }
 
 function issueInWords(schema: z.ZodType, document: SourceDocument, issue: z.core.$ZodIssue): Issue {
-  const path = pathOf(issue.path);
-  const name = path.length === 0 ? 'the document' : nameOf(path);
+  const path = toDocumentPath(issue.path);
+  const name = path.length === 0 ? 'the document' : formatPath(path);
   const value = valueAt(document.value, path);
-  const expected = descriptionOf(schemaAt(schema, document.value, path));
+  const expected = findDescription(schemaAt(schema, document.value, path));
   const at: At = (detail, { expected: told = expected, didYouMean } = {}) =>
     document.issueAt(path, `${name} ${detail}`, { expected: told ?? undefined, didYouMean });
 
@@ -88,14 +89,14 @@ function issueInWords(schema: z.ZodType, document: SourceDocument, issue: z.core
   if (value === null) return at('is empty');
   switch (issue.code) {
     case 'invalid_type':
-      return at(`must be ${kinds[issue.expected] ?? issue.expected}, not ${shown(value)}`);
+      return at(`must be ${kinds[issue.expected] ?? issue.expected}, not ${formatValue(value)}`);
     case 'invalid_value':
       return choice(at, value, issue.values.map(String), issue.message);
     case 'invalid_union':
-      return choice(at, value, optionsOf(issue), issue.message);
+      return choice(at, value, listOptions(issue), issue.message);
     case 'too_small':
       return at(
-        bound(
+        describeBound(
           issue.origin,
           'at least',
           issue.inclusive === false ? 'more than' : 'at least',
@@ -104,7 +105,7 @@ function issueInWords(schema: z.ZodType, document: SourceDocument, issue: z.core
       );
     case 'too_big':
       return at(
-        bound(
+        describeBound(
           issue.origin,
           'at most',
           issue.inclusive === false ? 'less than' : 'at most',
@@ -115,7 +116,7 @@ function issueInWords(schema: z.ZodType, document: SourceDocument, issue: z.core
     case 'not_multiple_of':
     case 'unrecognized_keys':
     case 'invalid_element':
-      return at(`cannot be ${shown(value)}`);
+      return at(`cannot be ${formatValue(value)}`);
   }
 }
 
@@ -126,10 +127,10 @@ function choice(at: At, value: unknown, options: readonly string[], message: str
   if (!message.startsWith('Invalid')) return at(message, { expected: null });
   const expected = options.length === 1 ? options[0] : `one of ${options.join(', ')}`;
   const didYouMean = typeof value === 'string' ? (nearest(value, options) ?? undefined) : undefined;
-  return at(`cannot be ${shown(value)}`, { expected, didYouMean });
+  return at(`cannot be ${formatValue(value)}`, { expected, didYouMean });
 }
 
-function optionsOf(issue: z.core.$ZodIssueInvalidUnion): readonly string[] {
+function listOptions(issue: z.core.$ZodIssueInvalidUnion): readonly string[] {
   if ('options' in issue && Array.isArray(issue.options)) return issue.options.map(String);
   // Of a union with fixed values, such as the kinds of Perennial beside a pattern.
   return issue.errors
@@ -147,7 +148,7 @@ const kinds: Readonly<Record<string, string>> = {
   array: 'a list',
 };
 
-function bound(origin: string, words: string, numberWords: string, limit: number): string {
+function describeBound(origin: string, words: string, numberWords: string, limit: number): string {
   const count = (unit: string): string => `${limit} ${unit}${limit === 1 ? '' : 's'}`;
   if (origin === 'string')
     return limit === 1 && words === 'at least'
@@ -160,7 +161,7 @@ function bound(origin: string, words: string, numberWords: string, limit: number
 }
 
 /** Short enough for one line; text is quoted, so that `"3"` and `3` differ. */
-function shown(value: unknown): string {
+function formatValue(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (isMap(value)) return 'a map';
   if (typeof value === 'string')
@@ -168,6 +169,6 @@ function shown(value: unknown): string {
   return String(value);
 }
 
-function pathOf(path: readonly PropertyKey[]): DocumentPath {
+function toDocumentPath(path: readonly PropertyKey[]): DocumentPath {
   return path.filter((part) => typeof part !== 'symbol');
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { DocumentPath } from './path';
-import { nameOf, valueAt } from './path';
+import { formatPath, valueAt } from './path';
 import { nearest } from './nearest';
 
 /** The schema of the value at `path`; the value's discriminator selects one of a union. */
@@ -12,7 +12,7 @@ export function schemaAt(
   let here: z.ZodType | null = schema;
   for (const [depth, part] of path.entries()) {
     const inner: z.ZodType | null =
-      here === null ? null : chosen(unwrapped(here), valueAt(document, path.slice(0, depth)));
+      here === null ? null : chooseMember(unwrap(here), valueAt(document, path.slice(0, depth)));
     if (inner instanceof z.ZodObject)
       here = (inner.shape as Record<string, z.ZodType>)[part] ?? null;
     else if (inner instanceof z.ZodArray) here = inner.element as z.ZodType;
@@ -22,13 +22,13 @@ export function schemaAt(
   return here;
 }
 
-function unwrapped(schema: z.ZodType): z.ZodType {
-  const inner = peeled(schema);
-  return inner === null ? schema : unwrapped(inner);
+function unwrap(schema: z.ZodType): z.ZodType {
+  const inner = peelLayer(schema);
+  return inner === null ? schema : unwrap(inner);
 }
 
 /** Removes one layer: optional, default or transform. */
-function peeled(schema: z.ZodType): z.ZodType | null {
+function peelLayer(schema: z.ZodType): z.ZodType | null {
   if (
     schema instanceof z.ZodOptional ||
     schema instanceof z.ZodNullable ||
@@ -40,7 +40,7 @@ function peeled(schema: z.ZodType): z.ZodType | null {
   return schema instanceof z.ZodPipe ? (schema.in as z.ZodType) : null;
 }
 
-function chosen(schema: z.ZodType, value: unknown): z.ZodType | null {
+function chooseMember(schema: z.ZodType, value: unknown): z.ZodType | null {
   if (!(schema instanceof z.ZodDiscriminatedUnion)) return schema;
   const { discriminator } = schema.def;
   return (
@@ -59,8 +59,8 @@ function fits(option: z.ZodObject, discriminator: string, value: unknown): boole
 }
 
 /** The schema's description, also through optional, default and transform. */
-export function descriptionOf(schema: z.ZodType | null): string | undefined {
-  return schema === null ? undefined : (schema.description ?? descriptionOf(peeled(schema)));
+export function findDescription(schema: z.ZodType | null): string | undefined {
+  return schema === null ? undefined : (schema.description ?? findDescription(peelLayer(schema)));
 }
 
 /** The description of valid keys in the record that holds `path`. */
@@ -70,8 +70,8 @@ export function keyDescription(
   path: DocumentPath,
 ): string | undefined {
   const record = schemaAt(schema, document, path.slice(0, -1));
-  const inner = record === null ? null : unwrapped(record);
-  return inner instanceof z.ZodRecord ? descriptionOf(inner.keyType as z.ZodType) : undefined;
+  const inner = record === null ? null : unwrap(record);
+  return inner instanceof z.ZodRecord ? findDescription(inner.keyType as z.ZodType) : undefined;
 }
 
 /** The nearest key of the same map, or the only place in the schema with a key of this name. */
@@ -83,23 +83,23 @@ export function suggestKey(
   const key = String(path.at(-1));
   const parent = schemaAt(schema, document, path.slice(0, -1));
   const map =
-    parent === null ? null : chosen(unwrapped(parent), valueAt(document, path.slice(0, -1)));
+    parent === null ? null : chooseMember(unwrap(parent), valueAt(document, path.slice(0, -1)));
   if (map instanceof z.ZodObject) {
     const near = nearest(key, Object.keys(map.shape));
     if (near !== null) return near;
   }
-  const elsewhere = placesOf(schema, key, []);
+  const elsewhere = listPlaces(schema, key, []);
   if (elsewhere.length !== 1) return undefined;
   // The key alone would not say where it belongs.
   return elsewhere[0] === key ? `${key} at the top level of the file` : elsewhere[0];
 }
 
-function placesOf(schema: z.ZodType, key: string, path: readonly string[]): readonly string[] {
-  const inner = unwrapped(schema);
+function listPlaces(schema: z.ZodType, key: string, path: readonly string[]): readonly string[] {
+  const inner = unwrap(schema);
   // A section that a program writes is no place for a key that a person misplaced.
   if (!(inner instanceof z.ZodObject) || inner.meta()?.['generated'] === true) return [];
   return Object.entries(inner.shape as Record<string, z.ZodType>).flatMap(([name, member]) => [
-    ...(name === key ? [nameOf([...path, name])] : []),
-    ...placesOf(member, key, [...path, name]),
+    ...(name === key ? [formatPath([...path, name])] : []),
+    ...listPlaces(member, key, [...path, name]),
   ]);
 }

@@ -2,9 +2,9 @@ import type { Document } from 'yaml';
 import { LineCounter, parseAllDocuments } from 'yaml';
 import { count } from '../format';
 import type { IssueAt, IssueHints, SourceLocations, SourceDocument } from './document';
-import { documentLimits, issueOf } from './document';
+import { documentLimits, toIssue } from './document';
 import type { DocumentPath } from './path';
-import { pointerOf } from './path';
+import { toJsonPointer } from './path';
 import type { Issue } from '../failure';
 import type { YamlValue, PlaceOf } from './yaml-value.schema';
 import { convert } from './yaml-value.schema';
@@ -15,19 +15,19 @@ import { convert } from './yaml-value.schema';
  */
 export function yamlDocument(text: string, fileName: string): SourceDocument {
   const lines = new LineCounter();
-  const placeOf: PlaceOf = (offset) => {
+  const findPlace: PlaceOf = (offset) => {
     const { line, col } = lines.linePos(offset);
     return { file: fileName, line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  const refused = (issues: readonly Issue[]): SourceDocument => ({
+  const refuseDocument = (issues: readonly Issue[]): SourceDocument => ({
     value: undefined,
     issues,
-    issueAt: (path, detail, hints) => issueOf(path, detail, { file: fileName }, hints),
+    issueAt: (path, detail, hints) => toIssue(path, detail, { file: fileName }, hints),
   });
 
   if (new TextEncoder().encode(text).length > documentLimits.bytes) {
-    return refused([
-      issueOf([], `${fileName} is larger than ${documentLimits.bytes >> 20} MiB`, {
+    return refuseDocument([
+      toIssue([], `${fileName} is larger than ${documentLimits.bytes >> 20} MiB`, {
         file: fileName,
       }),
     ]);
@@ -35,8 +35,8 @@ export function yamlDocument(text: string, fileName: string): SourceDocument {
   const signs = countSigns(text);
   if (signs > documentLimits.values) {
     const max = count(documentLimits.values);
-    return refused([
-      issueOf([], `${fileName} has more than ${max} lines, commas and other YAML characters`, {
+    return refuseDocument([
+      toIssue([], `${fileName} has more than ${max} lines, commas and other YAML characters`, {
         file: fileName,
       }),
     ]);
@@ -50,45 +50,51 @@ export function yamlDocument(text: string, fileName: string): SourceDocument {
   });
   const [first, second] = Array.isArray(documents) ? documents : [];
   if (first?.contents === undefined || first.contents === null) {
-    return refused(
+    return refuseDocument(
       first && first.errors.length > 0
-        ? syntaxIssues(first, placeOf)
-        : [issueOf([], `${fileName} is empty`, { file: fileName })],
+        ? syntaxIssues(first, findPlace)
+        : [toIssue([], `${fileName} is empty`, { file: fileName })],
     );
   }
   if (second !== undefined) {
-    return refused([
-      issueOf(
+    return refuseDocument([
+      toIssue(
         [],
         'a second document begins here; one file holds one document',
-        placeOf(second.range[0]),
+        findPlace(second.range[0]),
       ),
     ]);
   }
-  const broken = syntaxIssues(first, placeOf);
+  const broken = syntaxIssues(first, findPlace);
   const tooDeep = first.errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION');
-  if (tooDeep) return refused(broken);
-  const { value, issues, issueAt, places } = placed(convert(first.contents, placeOf), placeOf);
+  if (tooDeep) return refuseDocument(broken);
+  const { value, issues, issueAt, places } = placeIssues(
+    convert(first.contents, findPlace),
+    findPlace,
+  );
   if (broken.length === 0) return { value, issues, issueAt, places };
   const brokenLine = Math.min(...broken.map(({ line }) => line ?? 1));
-  return { ...refused(broken), readable: { value, issueAt, places, firstErrorLine: brokenLine } };
+  return {
+    ...refuseDocument(broken),
+    readable: { value, issueAt, places, firstErrorLine: brokenLine },
+  };
 }
 
 /** A converted text whose issues have places. */
-function placed(
+function placeIssues(
   { value, issues, keys, values }: YamlValue,
   placeOf: PlaceOf,
 ): SourceDocument & { readonly places: () => SourceLocations } {
   const issueAt = (path: DocumentPath, detail: string, hints?: IssueHints): Issue => {
     // A missing key is reported at the start of its map.
-    const pointers = path.map((_, depth) => pointerOf(path.slice(0, path.length - depth)));
+    const pointers = path.map((_, depth) => toJsonPointer(path.slice(0, path.length - depth)));
     const offset =
       pointers
         .map((pointer) => keys.get(pointer) ?? values.get(pointer))
         .find((place) => place !== undefined) ??
       values.get('') ??
       0;
-    return issueOf(path, detail, placeOf(offset), hints);
+    return toIssue(path, detail, placeOf(offset), hints);
   };
   const places = (): SourceLocations =>
     Object.fromEntries(
@@ -117,9 +123,12 @@ const yamlSigns: ReadonlySet<number> = new Set(
 /** Makes issues about a document that was parsed in another thread. */
 export function issuesAtPlaces(places: SourceLocations, fileName: string): IssueAt {
   return (path, detail, hints) => {
-    const pointers = [...path.map((_, depth) => pointerOf(path.slice(0, path.length - depth))), ''];
+    const pointers = [
+      ...path.map((_, depth) => toJsonPointer(path.slice(0, path.length - depth))),
+      '',
+    ];
     const pointer = pointers.find((each) => Object.hasOwn(places, each));
-    return issueOf(
+    return toIssue(
       path,
       detail,
       { file: fileName, ...(pointer !== undefined && places[pointer]) },
@@ -144,7 +153,7 @@ function syntaxIssues(document: Document.Parsed, placeOf: PlaceOf): readonly Iss
   const tooDeep = said.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
   if (tooDeep)
     return [
-      issueOf([], `nested deeper than ${documentLimits.depth} levels`, placeOf(tooDeep.offset)),
+      toIssue([], `nested deeper than ${documentLimits.depth} levels`, placeOf(tooDeep.offset)),
     ];
   // One error often causes more in the same line.
   const lines = new Set<number>();
@@ -153,7 +162,7 @@ function syntaxIssues(document: Document.Parsed, placeOf: PlaceOf): readonly Iss
     .filter(({ offset }) => !lines.has(placeOf(offset).line) && lines.add(placeOf(offset).line))
     .slice(0, 20)
     .map(({ code, message, offset }) =>
-      issueOf(
+      toIssue(
         [],
         code === 'VERSION' ? message : (plainWords[code] ?? `not valid YAML: ${message}`),
         placeOf(offset),

@@ -1,9 +1,9 @@
 import type { Node, ParsedNode } from 'yaml';
 import { isAlias, isMap, isScalar, isSeq } from 'yaml';
 import { count as countText } from '../format';
-import { documentLimits, issueOf } from './document';
+import { documentLimits, toIssue } from './document';
 import type { DocumentPath } from './path';
-import { nameOf, pointerOf } from './path';
+import { formatPath, toJsonPointer } from './path';
 import type { Issue } from '../failure';
 
 export type PlaceOf = (offset: number) => {
@@ -33,7 +33,7 @@ export function convert(root: ParsedNode, placeOf: PlaceOf): YamlValue {
   let aliases = 0;
 
   const refuse = (path: DocumentPath, detail: string, offset: number): null => {
-    issues.push(issueOf(path, detail, placeOf(offset)));
+    issues.push(toIssue(path, detail, placeOf(offset)));
     return null;
   };
 
@@ -50,7 +50,7 @@ export function convert(root: ParsedNode, placeOf: PlaceOf): YamlValue {
     if (count > documentLimits.values) return null;
     if (path.length > documentLimits.depth)
       return refuse(path.slice(0, 1), `nested deeper than ${documentLimits.depth} levels`, start);
-    if (!values.has(pointerOf(path))) values.set(pointerOf(path), start);
+    if (!values.has(toJsonPointer(path))) values.set(toJsonPointer(path), start);
     if (isAlias(node)) {
       aliases += 1;
       if (aliases === documentLimits.aliases + 1)
@@ -80,11 +80,11 @@ export function convert(root: ParsedNode, placeOf: PlaceOf): YamlValue {
   const scalar = (value: unknown, source: string, path: DocumentPath, at: number): unknown => {
     if (typeof value !== 'number') return value;
     if (!Number.isFinite(value))
-      return refuse(path, `${nameOf(path)} must be a finite number, not ${source}`, at);
+      return refuse(path, `${formatPath(path)} must be a finite number, not ${source}`, at);
     if (/^[-+]?\d+$/.test(source) && !Number.isSafeInteger(value))
       return refuse(
         path,
-        `${nameOf(path)} has more digits than a number can hold; put it in quotes`,
+        `${formatPath(path)} has more digits than a number can hold; put it in quotes`,
         at,
       );
     return value;
@@ -112,14 +112,14 @@ export function convert(root: ParsedNode, placeOf: PlaceOf): YamlValue {
       if (before !== undefined)
         refuse(
           [...path, key],
-          `the key ${nameOf([...path, key])} is given twice; first in line ${placeOf(before).line}`,
+          `the key ${formatPath([...path, key])} is given twice; first in line ${placeOf(before).line}`,
           offset,
         );
       else if (key === '__proto__') refuse(path, 'a key may not be named __proto__', offset);
       else if (key === '<<')
         refuse(path, 'merge keys (<<) are not supported; write the values out', offset);
       else {
-        const pointer = pointerOf([...path, key]);
+        const pointer = toJsonPointer([...path, key]);
         if (!keys.has(pointer)) keys.set(pointer, offset);
         object[key] = visit(item.value as Node | null, [...path, key], offset);
       }

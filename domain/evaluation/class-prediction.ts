@@ -33,12 +33,12 @@ export function classPredictionIn(output: unknown): ClassPrediction | null {
 }
 
 /** The probability of a class; 0 for an unknown class. */
-export function probabilityOf({ probabilities }: ClassPrediction, name: string): number {
+export function readProbability({ probabilities }: ClassPrediction, name: string): number {
   return Object.hasOwn(probabilities, name) ? (probabilities[name] ?? 0) : 0;
 }
 
 /** The range of log losses of a prediction over all possible labels. */
-export function lossRangeOf(prediction: ClassPrediction): LossRange {
+export function computeLossRange(prediction: ClassPrediction): LossRange {
   const losses = Object.values(prediction.probabilities).map((probability) =>
     rowLogloss(1, probability),
   );
@@ -49,7 +49,7 @@ export function lossRangeOf(prediction: ClassPrediction): LossRange {
  * The range of the difference in log loss, challenger minus champion, over all possible labels of
  * one row.
  */
-export function lossDifferencesOf(
+export function computeLossDifferences(
   champion: ClassPrediction,
   challenger: ClassPrediction,
 ): LossRange {
@@ -60,7 +60,8 @@ export function lossDifferencesOf(
   const differences = Array.from(
     names,
     (name) =>
-      rowLogloss(1, probabilityOf(challenger, name)) - rowLogloss(1, probabilityOf(champion, name)),
+      rowLogloss(1, readProbability(challenger, name)) -
+      rowLogloss(1, readProbability(champion, name)),
   );
   return { min: Math.min(...differences), max: Math.max(...differences) };
 }

@@ -27,7 +27,7 @@ export function diskIncident(failures: readonly GatewayDiskFailure[]): {
     severity: rowsLost > 0 ? 'critical' : 'warning',
     title: `${who} cannot write predictions to disk`,
     story: {
-      what: failures.map(sentenceOf).sort().join(' '),
+      what: failures.map(describeDiskFailure).sort().join(' '),
       since,
       howLarge:
         `predictions lost: ${count(rowsLost)}; ` +
@@ -45,7 +45,7 @@ export function diskIncident(failures: readonly GatewayDiskFailure[]): {
   };
 }
 
-function sentenceOf({ url, folder, error, isFailing }: GatewayDiskFailure): string {
+function describeDiskFailure({ url, folder, error, isFailing }: GatewayDiskFailure): string {
   const verb = isFailing ? 'cannot write' : 'could not write for a time';
   return `The gateway ${url} ${verb} to ${folder}: ${error}.`;
 }

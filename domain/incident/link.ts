@@ -8,14 +8,14 @@ export interface LinkedIncident extends Incident {
 
 /** @param pagesUrl the address of the pages without a slash at its end; null if it is not set. */
 export function linkIncident(incident: Incident, pagesUrl: string | null): LinkedIncident {
-  const runId = waitingRunOf(incident);
+  const runId = findWaitingRun(incident);
   const path = runId === null ? monitoringPath(incident) : `runs/${runId}`;
   return { ...incident, link: pagesUrl === null ? null : `${pagesUrl}/${path}` };
 }
 
 /** The link, or the command that shows the same where there is none. */
-export function moreOf(incident: LinkedIncident): string {
-  const runId = waitingRunOf(incident);
+export function describeNextStep(incident: LinkedIncident): string {
+  const runId = findWaitingRun(incident);
   if (incident.link !== null) return incident.link;
   if (runId !== null) return `perennial run show ${runId}`;
   return incident.model === null
@@ -29,7 +29,7 @@ function monitoringPath({ model }: Incident): string {
 }
 
 /** The run whose approval is missing; null for another kind of incident. */
-function waitingRunOf({ kind, key }: Incident): string | null {
+function findWaitingRun({ kind, key }: Incident): string | null {
   const start = approvalIncidentKey('');
   return kind === 'approval' && key.startsWith(start) ? key.slice(start.length) : null;
 }

@@ -1,5 +1,5 @@
 import type { Incident } from './incident';
-import { moreOf, type LinkedIncident } from './link';
+import { describeNextStep, type LinkedIncident } from './link';
 
 /** `flight-delay: 2 of 9 features drifted`; without a model only the title. */
 export function incidentSubject({ model, title }: Pick<Incident, 'model' | 'title'>): string {
@@ -28,7 +28,7 @@ export function storyLines(
     ['Data version', dataVersion],
     ['Perennial did', engineDid],
     ['Waits for', waitsFor],
-    ['More', moreOf(incident)],
+    ['More', describeNextStep(incident)],
   ];
   return lines.flatMap(([label, text]) =>
     text === null ? [] : [{ label, text: text.replace(/\s+/g, ' ') }],

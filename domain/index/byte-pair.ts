@@ -5,7 +5,7 @@
 export interface BytePair {
   readonly encode: (text: string) => number[];
   /** Number of ids of a word with a space before it. */
-  readonly costOf: (word: string) => number;
+  readonly measureTokens: (word: string) => number;
 }
 
 const space = '▁';
@@ -21,15 +21,15 @@ export function createBytePair(model: {
   const ranks = new Map(model.merges.map((pair, rank) => [pair, rank]));
   const cache = new Map<string, readonly number[]>();
 
-  function piecesOf(word: string): readonly number[] {
+  function splitWord(word: string): readonly number[] {
     const known = cache.get(word);
     if (known) return known;
-    const pieces = merged(Array.from(word), ranks).flatMap(idsOf);
+    const pieces = mergePairs(Array.from(word), ranks).flatMap(encodeToken);
     if (cache.size < cacheLimit) cache.set(word, pieces);
     return pieces;
   }
 
-  function idsOf(token: string): readonly number[] {
+  function encodeToken(token: string): readonly number[] {
     const id = ids.get(token);
     if (id !== undefined) return [id];
     return Array.from(
@@ -44,13 +44,13 @@ export function createBytePair(model: {
     encode: (text) =>
       (space + text.replaceAll(' ', space))
         .match(/▁*[^▁]{0,200}/gu)
-        ?.flatMap((word) => (word === '' ? [] : piecesOf(word))) ?? [],
-    costOf: (word) => piecesOf(space + word).length,
+        ?.flatMap((word) => (word === '' ? [] : splitWord(word))) ?? [],
+    measureTokens: (word) => splitWord(space + word).length,
   };
 }
 
 /** Merges the leftmost pair of the lowest rank until none is left. */
-function merged(symbols: string[], ranks: ReadonlyMap<string, number>): readonly string[] {
+function mergePairs(symbols: string[], ranks: ReadonlyMap<string, number>): readonly string[] {
   for (;;) {
     let best = Infinity;
     let at = -1;

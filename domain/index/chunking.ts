@@ -1,4 +1,4 @@
-import { trimEndOf } from '../text';
+import { trimEnd } from '../text';
 
 /**
  * How a document is split into chunks. Sizes are in tokens of the embedder, so that it does not
@@ -56,14 +56,14 @@ export function chunkText(text: string, plan: ChunkingPlan, costOf: TokenCost): 
         ...span,
         cost: cost(span),
       }));
-      return toChunks(text, packed(text, units, plan, costOf), 0);
+      return toChunks(text, packUnits(text, units, plan, costOf), 0);
     }
     case 'paragraphs': {
       const chunks: Chunk[] = [];
       for (const { heading, paragraphs } of sectionsIn(text)) {
         const units = paragraphs.map((span) => ({ ...span, cost: cost(span) }));
-        const above = shortened(heading, plan.size, costOf);
-        const spans = packed(text, units, { size: plan.size - above.cost, overlap: 0 }, costOf);
+        const above = shortenHeading(heading, plan.size, costOf);
+        const spans = packUnits(text, units, { size: plan.size - above.cost, overlap: 0 }, costOf);
         chunks.push(
           ...toChunks(text, spans, chunks.length, { heading, embeddedHeading: above.embedded }),
         );
@@ -109,14 +109,14 @@ function costWithin(text: string, span: Span, costOf: TokenCost): number {
  * Shortens a heading to half of the size. Retrieval is worse for a text without its heading than
  * for one that is split in two.
  */
-function shortened(
+function shortenHeading(
   heading: string | null,
   size: number,
   costOf: TokenCost,
 ): { readonly embedded: string | null; readonly cost: number } {
   if (heading === null) return { embedded: null, cost: 0 };
   const units = wordsIn(heading, { start: 0, end: heading.length }, costOf);
-  const whole = totalOf(units);
+  const whole = countCharacters(units);
   if (whole * 2 <= size) return { embedded: heading, cost: whole };
   let [cost, end] = [0, 0];
   for (const unit of units) {
@@ -148,7 +148,7 @@ function windows(units: readonly Unit[], size: number, overlap: number): readonl
  * Joins consecutive units up to the size. A larger unit is split at the ends of sentences, and a
  * larger sentence between words.
  */
-function packed(
+function packUnits(
   text: string,
   units: readonly Unit[],
   { size, overlap }: { readonly size: number; readonly overlap: number },
@@ -165,13 +165,13 @@ function packed(
     if (unit.cost > size) {
       close();
       open = [];
-      spans.push(...cut(text, unit, size, costOf));
+      spans.push(...cutUnit(text, unit, size, costOf));
       continue;
     }
-    if (totalOf(open) + unit.cost > size) {
+    if (countCharacters(open) + unit.cost > size) {
       close();
       open = overlap === 0 ? [] : open.slice(-overlap);
-      while (open.length > 0 && totalOf(open) + unit.cost > size) open = open.slice(1);
+      while (open.length > 0 && countCharacters(open) + unit.cost > size) open = open.slice(1);
     }
     open.push(unit);
   }
@@ -179,16 +179,16 @@ function packed(
   return spans;
 }
 
-function cut(text: string, unit: Unit, size: number, costOf: TokenCost): readonly Span[] {
+function cutUnit(text: string, unit: Unit, size: number, costOf: TokenCost): readonly Span[] {
   const sentences = sentencesIn(text, unit).map((span) => ({
     ...span,
     cost: costWithin(text, span, costOf),
   }));
-  if (sentences.length > 1) return packed(text, sentences, { size, overlap: 0 }, costOf);
+  if (sentences.length > 1) return packUnits(text, sentences, { size, overlap: 0 }, costOf);
   return windows(wordsIn(text, unit, costOf), size, 0);
 }
 
-function totalOf(units: readonly Unit[]): number {
+function countCharacters(units: readonly Unit[]): number {
   return units.reduce((sum, { cost }) => sum + cost, 0);
 }
 
@@ -226,7 +226,7 @@ interface Section {
 function readHeading(line: string): string | null {
   const [, markdown = null, wiki = ''] =
     /^(?:#{1,6}[ \t]+(\S.*)|={2,6}([^=]+)={2,6})$/u.exec(line.trimEnd()) ?? [];
-  if (markdown !== null) return markdown.charAt(0) + trimEndOf(markdown.slice(1), ' \t#');
+  if (markdown !== null) return markdown.charAt(0) + trimEnd(markdown.slice(1), ' \t#');
   return wiki === '' ? null : wiki.trim() || ' ';
 }
 

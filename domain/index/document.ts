@@ -24,7 +24,7 @@ const strangeShare = 0.02;
  * Why a text is rejected, or null. NUL is never text. U+FFFD replaces bytes that are not UTF-8, and
  * pairs such as `Ã©` are UTF-8 that was read as Latin-1.
  */
-export function rejectionOf({ id, text }: Pick<IndexDocument, 'id' | 'text'>): Rejection | null {
+export function findRejection({ id, text }: Pick<IndexDocument, 'id' | 'text'>): Rejection | null {
   if (id.trim() === '') return 'withoutId';
   if (text.includes('\0')) return 'binary';
   if (!/[\p{L}\p{N}]/u.test(text))
@@ -40,6 +40,6 @@ function count(text: string, pattern: RegExp): number {
   return text.match(pattern)?.length ?? 0;
 }
 
-export function rejectedOf(counts: RejectionCounts): number {
+export function countRejected(counts: RejectionCounts): number {
   return Object.values(counts).reduce((sum, each) => sum + each, 0);
 }

@@ -1,9 +1,9 @@
-import { figure, interval, percent, plain, signed } from '../format';
+import { figure, interval, percent, plain, formatSigned } from '../format';
 import type { Seed } from '../statistics/random';
 import type { Verdict } from '../verdict';
 import {
   meanOver,
-  scoreOf,
+  scoreRetrieval,
   type RetrievalMean,
   type RetrievalMetric,
   type Retrieved,
@@ -42,11 +42,11 @@ export function parityEvidence(
   seed: Seed,
 ): IndexParityEvidence {
   const { candidate, champion } = answers;
-  const measured = (retrieved: readonly Retrieved[]) =>
+  const measureMean = (retrieved: readonly Retrieved[]) =>
     retrieved.length === 0
       ? null
       : meanOver(
-          retrieved.map((each) => scoreOf(rule.metric, each)),
+          retrieved.map((each) => scoreRetrieval(rule.metric, each)),
           { levels: [rule.confidence], seed },
         );
   const pairs = candidate.flatMap((mine, index) => {
@@ -54,13 +54,13 @@ export function parityEvidence(
     return mine && theirs ? [{ mine, theirs }] : [];
   });
   const differences = pairs.map(
-    ({ mine, theirs }) => scoreOf(rule.metric, mine) - scoreOf(rule.metric, theirs),
+    ({ mine, theirs }) => scoreRetrieval(rule.metric, mine) - scoreRetrieval(rule.metric, theirs),
   );
   return {
     asked: candidate.length,
     failed: candidate.length - pairs.length,
-    candidate: measured(pairs.map(({ mine }) => mine)),
-    champion: champion === null ? null : measured(pairs.map(({ theirs }) => theirs)),
+    candidate: measureMean(pairs.map(({ mine }) => mine)),
+    champion: champion === null ? null : measureMean(pairs.map(({ theirs }) => theirs)),
     difference:
       champion === null || pairs.length === 0
         ? null
@@ -103,7 +103,7 @@ export function decideParity(rule: ParityRule, evidence: IndexParityEvidence): V
       `the difference in ${rule.metric} has no interval`,
     );
   const { mean, questions } = difference;
-  const found = `${rule.metric} ${signed(mean)} (${level} bounds ${interval(bounds)}, ${questions} questions)`;
+  const found = `${rule.metric} ${formatSigned(mean)} (${level} bounds ${interval(bounds)}, ${questions} questions)`;
   const margin = plain(rule.margin);
   if (bounds.lower > -rule.margin)
     return verdict('passed', 'parity.passed', `${found}: within the ${margin} margin`);

@@ -14,7 +14,10 @@ export interface Retrieved {
 export type RetrievalMetric = `recall@${number}` | 'mrr' | `ndcg@${number}`;
 
 /** The metric of one question, 0 to 1. @throws RangeError for a question without gold documents */
-export function scoreOf(metric: RetrievalMetric, { question, found, gold }: Retrieved): number {
+export function scoreRetrieval(
+  metric: RetrievalMetric,
+  { question, found, gold }: Retrieved,
+): number {
   if (gold.length === 0)
     throw new RangeError(`question ${question} has no documents that answer it`);
   const wanted = new Set(gold);

@@ -7,7 +7,7 @@ import type { IndexDocument } from './document';
 export function createTfIdf(
   documents: readonly IndexDocument[],
 ): (question: string, k: number) => readonly string[] {
-  const counted = documents.map(({ text }) => countsOf(text));
+  const counted = documents.map(({ text }) => countTerms(text));
   const holding = new Map<string, number>();
   for (const counts of counted)
     for (const word of counts.keys()) holding.set(word, (holding.get(word) ?? 0) + 1);
@@ -30,7 +30,7 @@ export function createTfIdf(
   });
   return (question, k) => {
     const scores = new Map<number, number>();
-    for (const [word, weight] of weigh(countsOf(question))) {
+    for (const [word, weight] of weigh(countTerms(question))) {
       for (const { document, weight: theirs } of postings.get(word) ?? [])
         scores.set(document, (scores.get(document) ?? 0) + weight * theirs);
     }
@@ -39,7 +39,7 @@ export function createTfIdf(
   };
 }
 
-function countsOf(text: string): ReadonlyMap<string, number> {
+function countTerms(text: string): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const [word] of text.toLowerCase().matchAll(/[\p{L}\p{N}]{2,}/gu))
     counts.set(word, (counts.get(word) ?? 0) + 1);

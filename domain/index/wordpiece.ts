@@ -6,7 +6,7 @@ export interface WordPiece {
   /** Ids between [CLS] and [SEP]; at most `maxTokens` including both. */
   readonly encode: (text: string, maxTokens: number) => number[];
   /** Number of ids of a word. */
-  readonly costOf: (word: string) => number;
+  readonly measureTokens: (word: string) => number;
 }
 
 /** Longer words become [UNK], as in the library. */
@@ -24,7 +24,7 @@ export function createWordPiece(vocabulary: readonly string[]): WordPiece {
   const [unknown, begin, end] = [special('[UNK]'), special('[CLS]'), special('[SEP]')];
   const cache = new Map<string, readonly number[]>();
 
-  function piecesOf(word: string): readonly number[] {
+  function splitWord(word: string): readonly number[] {
     const known = cache.get(word);
     if (known) return known;
     const pieces = lookUp(word);
@@ -54,17 +54,17 @@ export function createWordPiece(vocabulary: readonly string[]): WordPiece {
   return {
     encode(text, maxTokens) {
       const encoded = [begin];
-      for (const [word] of normalized(text).matchAll(words)) {
-        for (const id of piecesOf(word)) {
+      for (const [word] of normalizeText(text).matchAll(words)) {
+        for (const id of splitWord(word)) {
           if (encoded.length === maxTokens - 1) return [...encoded, end];
           encoded.push(id);
         }
       }
       return [...encoded, end];
     },
-    costOf: (word) => {
+    measureTokens: (word) => {
       let cost = 0;
-      for (const [part] of normalized(word).matchAll(words)) cost += piecesOf(part).length;
+      for (const [part] of normalizeText(word).matchAll(words)) cost += splitWord(part).length;
       return cost;
     },
   };
@@ -76,7 +76,7 @@ const ideograph = String.raw`[\u4e00-\u9fff\u3400-\u4dbf\u{20000}-\u{2a6df}\u{2a
 const words = new RegExp(`${sign}|${ideograph}|(?:(?!${sign}|${ideograph})\\S)+`, 'gu');
 
 /** BERT's normalization: removes control characters and accents, and lowercases. */
-function normalized(text: string): string {
+function normalizeText(text: string): string {
   return text
     .replace(/[\0\ufffd]|(?![\t\n\r])[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/gu, '')
     .normalize('NFD')

@@ -26,7 +26,7 @@ export function citedNumbers(answer: string): readonly number[] {
  * and password; else null. The author of a document controls its source, and a `javascript:` or
  * `data:` address would run in the reader's page.
  */
-export function linkOf(source: string | null): string | null {
+export function toSafeLink(source: string | null): string | null {
   if (source === null || !URL.canParse(source)) return null;
   const url = new URL(source);
   if (!['http:', 'https:'].includes(url.protocol)) return null;
@@ -34,14 +34,14 @@ export function linkOf(source: string | null): string | null {
 }
 
 /**
- * Like `linkOf`, but also accepts a plain name such as `handbook.pdf, page 3`. Pages may turn any
+ * Like `toSafeLink`, but also accepts a plain name such as `handbook.pdf, page 3`. Pages may turn any
  * text with a scheme into a link.
  */
-export function plainSourceOf(source: string | null): string | null {
+export function toSafeSource(source: string | null): string | null {
   if (source === null) return null;
   // Browsers ignore tabs, line ends and characters before the scheme when they parse an address.
   const scheme = /^[a-z][a-z0-9+.-]*:/i.test(source.replace(/[\p{C}\p{Z}]/gu, ''));
-  return scheme ? linkOf(source) : source;
+  return scheme ? toSafeLink(source) : source;
 }
 
 /**
@@ -72,13 +72,13 @@ export function unknownLinks(
   answer: string,
   sources: readonly (string | null)[],
 ): readonly string[] {
-  const known = new Set(sources.map(pageOf).filter((page) => page !== null));
-  return linksIn(answer).filter((link) => !known.has(pageOf(link) ?? ''));
+  const known = new Set(sources.map(stripFragment).filter((page) => page !== null));
+  return linksIn(answer).filter((link) => !known.has(stripFragment(link) ?? ''));
 }
 
 /** The page without the fragment, so that two places on one page are the same source. */
-function pageOf(source: string | null): string | null {
-  return linkOf(source)?.split('#', 1)[0] ?? null;
+function stripFragment(source: string | null): string | null {
+  return toSafeLink(source)?.split('#', 1)[0] ?? null;
 }
 
 export function withoutCitations(answer: string): string {

@@ -2,7 +2,7 @@ import type { SplitSpec } from '../dataset/split';
 import { percent } from '../format';
 import type { SourceDocument } from '../document/document';
 import type { DocumentPath } from '../document/path';
-import { isMap, nameOf, valueAt } from '../document/path';
+import { isMap, formatPath, valueAt } from '../document/path';
 import { formatDuration } from '../duration';
 import type { Issue } from '../failure';
 import { gateIssues } from '../decision/gate-checks';
@@ -10,7 +10,7 @@ import { isClassMetric } from '../evaluation/metrics/multiclass';
 import { metricsOfTask } from '../evaluation/metrics/names';
 import { timeSchema, writtenModelSource } from './lifecycle.schema';
 import { splitSchema } from '../dataset/split.schema';
-import { formatOf, schemeOf } from '../dataset/source-uri';
+import { findFormat, readScheme } from '../dataset/source-uri';
 import { tasks, type Task } from '../model/model';
 import { paramsIssues } from '../training/params-size';
 import { releaseIssues } from './release-checks';
@@ -44,30 +44,30 @@ export function sourceIssues({ value, issueAt }: SourceDocument): readonly Issue
   const count = Object.keys(sources).length;
   if (count === 0 || count > 32)
     return [
-      issueAt(path, `${nameOf(path)} has ${count} sources`, { expected: 'one to 32 sources' }),
+      issueAt(path, `${formatPath(path)} has ${count} sources`, { expected: 'one to 32 sources' }),
     ];
   return Object.entries(sources).flatMap(([name, source]) => {
     const read = writtenModelSource.safeParse(source);
     if (!read.success) return [];
     const { uri, format } = read.data;
-    const told = formatOf(uri);
+    const told = findFormat(uri);
     if (format === undefined && told === null) {
       return [
         issueAt(
           [...path, name],
-          `${nameOf([...path, name])} has no format, and its URI has no known ending`,
+          `${formatPath([...path, name])} has no format, and its URI has no known ending`,
           {
             expected: 'format: parquet, csv or ndjson',
           },
         ),
       ];
     }
-    const fixed = ['sample', 'dataset'].includes(schemeOf(uri) ?? '');
+    const fixed = ['sample', 'dataset'].includes(readScheme(uri) ?? '');
     if (fixed && format !== undefined && format !== told) {
       return [
         issueAt(
           [...path, name, 'format'],
-          `${nameOf([...path, name, 'format'])} cannot be ${format}: ${schemeOf(uri) ?? ''}:// tables are Parquet`,
+          `${formatPath([...path, name, 'format'])} cannot be ${format}: ${readScheme(uri) ?? ''}:// tables are Parquet`,
         ),
       ];
     }
@@ -192,7 +192,9 @@ function columnIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
   return paths.flatMap((path, index) => {
     const first = columns.indexOf(columns[index]);
     if (columns[index] === undefined || first === index) return [];
-    return [issueAt(path, `${nameOf(path)} is the same column as ${nameOf(paths[first] ?? [])}`)];
+    return [
+      issueAt(path, `${formatPath(path)} is the same column as ${formatPath(paths[first] ?? [])}`),
+    ];
   });
 }
 
@@ -218,11 +220,11 @@ function metricIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
   ];
   const named = paths.flatMap((path) => {
     const metric = valueAt(value, path);
-    const fitting = path.includes('gates') ? tasksOfGate(metric) : tasksOf(metric);
+    const fitting = path.includes('gates') ? tasksOfGate(metric) : listTasks(metric);
     return fitting.length === 0 ? [] : [{ path, metric: String(metric), fitting }];
   });
   const declared = tasks.find((task) => task === valueAt(value, ['spec', 'train', 'task']));
-  const task = declared ?? mostOf(named.flatMap(({ fitting }) => fitting));
+  const task = declared ?? chooseTask(named.flatMap(({ fitting }) => fitting));
   if (task === undefined) return [];
   // A metric that only this task has explains the error best.
   const ofTask = named
@@ -230,12 +232,12 @@ function metricIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
     .sort((a, b) => a.fitting.length - b.fitting.length);
   const because =
     declared === undefined
-      ? `${nameOf(ofTask[0]?.path ?? [])} is for ${task}`
+      ? `${formatPath(ofTask[0]?.path ?? [])} is for ${task}`
       : `spec.train.task is ${task}`;
   return named
     .filter(({ fitting }) => !fitting.includes(task))
     .map(({ path, metric }) =>
-      issueAt(path, `${nameOf(path)} cannot be ${metric}: ${because}`, {
+      issueAt(path, `${formatPath(path)} cannot be ${metric}: ${because}`, {
         expected: `one of ${metricsOfTask[task].join(', ')}`,
       }),
     );
@@ -250,22 +252,22 @@ function repeatedIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
     if (!Array.isArray(list)) return [];
     return list.flatMap((item, index) =>
       list.indexOf(item) < index
-        ? [issueAt([...path, index], `${nameOf(path)} lists ${String(item)} twice`)]
+        ? [issueAt([...path, index], `${formatPath(path)} lists ${String(item)} twice`)]
         : [],
     );
   });
 }
 
-function mostOf(fitting: readonly Task[]): Task | undefined {
+function chooseTask(fitting: readonly Task[]): Task | undefined {
   const count = (task: Task): number => fitting.filter((each) => each === task).length;
   return [...fitting].sort((a, b) => count(b) - count(a))[0];
 }
 
 /** Only gates use the metrics of one class. */
 function tasksOfGate(metric: unknown): readonly Task[] {
-  return typeof metric === 'string' && isClassMetric(metric) ? ['multiclass'] : tasksOf(metric);
+  return typeof metric === 'string' && isClassMetric(metric) ? ['multiclass'] : listTasks(metric);
 }
 
-function tasksOf(metric: unknown): readonly Task[] {
+function listTasks(metric: unknown): readonly Task[] {
   return tasks.filter((task) => (metricsOfTask[task] as readonly unknown[]).includes(metric));
 }

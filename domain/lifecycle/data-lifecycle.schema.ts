@@ -1,7 +1,7 @@
 /** The document of a lifecycle without a model. `perennial deploy` writes it. */
 import { z } from 'zod';
 import { computeBudgetSchema } from '../cost/budget.schema';
-import { formatOf } from '../dataset/source-uri';
+import { findFormat } from '../dataset/source-uri';
 import { namedList, orNull } from '../document/codec.schema';
 import { notifySchema } from '../notification/notify.schema';
 import { programSchema } from './sections/program.schema';
@@ -23,7 +23,7 @@ const writtenWholeSource = writtenModelSource.omit({ time: true });
 const wholeSourceSchema = z.codec(writtenWholeSource, z.custom<Omit<ModelSource, 'name'>>(), {
   decode: (source) => ({
     ...source,
-    format: source.format ?? formatOf(source.uri) ?? 'parquet',
+    format: source.format ?? findFormat(source.uri) ?? 'parquet',
     time: null,
   }),
   encode: ({ time: _, ...source }) => source,

@@ -3,7 +3,7 @@ import type { DataContract, DataContracts } from '../dataset/contract';
 import { readContract } from '../dataset/contract-document';
 import type { SourceDocument } from '../document/document';
 import { objectDocument } from '../document/document';
-import { isMap, nameOf, valueAt, valueAtPointer, type DocumentPath } from '../document/path';
+import { isMap, formatPath, valueAt, valueAtPointer, type DocumentPath } from '../document/path';
 import type { Issue } from '../failure';
 import { pathField } from '../document/field.schema';
 import type { LifecycleKind, SourceSpec } from './lifecycle';
@@ -47,12 +47,12 @@ const maxIssues = 100;
  * error at once.
  */
 export function parseLifecycle(input: LifecycleSource): ParsedLifecycle {
-  return parsed(openLifecycle(input), input);
+  return parseDocument(openLifecycle(input), input);
 }
 
-function parsed(document: SourceDocument, input: LifecycleSource): ParsedLifecycle {
+function parseDocument(document: SourceDocument, input: LifecycleSource): ParsedLifecycle {
   if (!isMap(document.value)) {
-    return refused(
+    return refuseLifecycle(
       document.issues.length > 0
         ? [...document.issues, ...readableIssues(document, input)]
         : [
@@ -77,7 +77,7 @@ function parsed(document: SourceDocument, input: LifecycleSource): ParsedLifecyc
 function readableIssues({ readable }: SourceDocument, input: LifecycleSource): readonly Issue[] {
   if (readable === undefined || !isMap(readable.value)) return [];
   const { value, issueAt, firstErrorLine: brokenLine } = readable;
-  const rest = parsed({ value, issueAt, issues: [] }, input);
+  const rest = parseDocument({ value, issueAt, issues: [] }, input);
   if (rest.ok) return [];
   return rest.issues.filter((issue) => {
     if (issue.file !== input.fileName) return true;
@@ -94,7 +94,7 @@ function llmParsed(document: SourceDocument, { files, folder }: LifecycleSource)
   const read = readLlmLifecycle(document, files);
   const relative = relativeIssues(document, folder);
   if (!read.ok || relative.length > 0)
-    return refused([...(read.ok ? [] : read.issues), ...relative]);
+    return refuseLifecycle([...(read.ok ? [] : read.issues), ...relative]);
   const { data } = read.value;
   const spec = {
     ...read.value,
@@ -125,7 +125,7 @@ function modelParsed(document: SourceDocument, input: LifecycleSource): ParsedLi
     ...namedFileIssues(document, namedPaths(document), input.files),
     ...contracts.issues,
   ];
-  if (issues.length > 0 || !read.ok) return refused(issues);
+  if (issues.length > 0 || !read.ok) return refuseLifecycle(issues);
   const spec = read.value;
   return {
     ok: true,
@@ -148,7 +148,7 @@ function dataParsed(document: SourceDocument, input: LifecycleSource): ParsedLif
     ...namedFileIssues(document, namedPaths(document), input.files),
     ...contracts.issues,
   ];
-  if (issues.length > 0 || !read.ok) return refused(issues);
+  if (issues.length > 0 || !read.ok) return refuseLifecycle(issues);
   const { data } = read.value;
   return {
     ok: true,
@@ -251,13 +251,17 @@ function movedContractIssues(document: SourceDocument): readonly Issue[] {
   const [source, ...others] = sourceNames(document);
   const place =
     source === undefined || others.length > 0
-      ? `${nameOf(sourcesAt)}.<source>`
-      : nameOf([...sourcesAt, source]);
+      ? `${formatPath(sourcesAt)}.<source>`
+      : formatPath([...sourcesAt, source]);
   const file = typeof written === 'string' ? written : 'contracts/<source>.yaml';
   return [
-    document.issueAt(path, `${nameOf(path)} is not supported: each source has its own contract`, {
-      expected: `contract: ${file} under ${place}`,
-    }),
+    document.issueAt(
+      path,
+      `${formatPath(path)} is not supported: each source has its own contract`,
+      {
+        expected: `contract: ${file} under ${place}`,
+      },
+    ),
   ];
 }
 
@@ -272,7 +276,7 @@ function relativeIssues(
     const uri = valueAt(value, path);
     if (typeof uri !== 'string' || !isRelativeUri(uri)) return [];
     return [
-      issueAt(path, `${nameOf(path)} is relative, but the folder of the lifecycle is unknown`, {
+      issueAt(path, `${formatPath(path)} is relative, but the folder of the lifecycle is unknown`, {
         expected: 'file:///absolute/path',
       }),
     ];
@@ -300,7 +304,7 @@ function kindIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
 const otherKinds: readonly string[] = ['Dataset', 'Prompt', 'Policy', 'Platform'];
 
 /** Sorted by line, with the first issue of each place. */
-function refused(found: readonly Issue[]): ParsedLifecycle {
+function refuseLifecycle(found: readonly Issue[]): ParsedLifecycle {
   const seen = new Set<string>();
   const issues = found
     .filter(({ file, pointer, line, detail }) => {

@@ -47,15 +47,15 @@ export function inferLifecycle(input: LifecycleInferenceInput): InferredLifecycl
   const label = columnNamed(input, input.label, '--label');
   const entityColumn = entity === null ? null : columnNamed(input, entity, '--entity');
   if (entityColumn?.name === label.name)
-    throw refused(
+    throw refuseInput(
       input,
       `--entity cannot be the label ${label.name}`,
       'choose another column, or omit --entity',
     );
-  const target = targetOf(input, label);
-  const time = timeOf(input, label);
+  const target = inferTarget(input, label);
+  const time = inferTime(input, label);
   if (time.column !== null && time.column.name === entityColumn?.name)
-    throw refused(
+    throw refuseInput(
       input,
       `--entity cannot be the time column ${time.column.name}`,
       'choose another column, or omit --entity',
@@ -68,7 +68,7 @@ export function inferLifecycle(input: LifecycleInferenceInput): InferredLifecycl
   const kept = profile.columns.filter(({ name }) => !leftOut.some((each) => each.name === name));
   const features = kept.filter(({ name }) => !keys.includes(name));
   if (features.length === 0)
-    throw refused(
+    throw refuseInput(
       input,
       `there is no column to predict ${label.name} from`,
       'use a table with more columns',
@@ -120,21 +120,21 @@ function columnNamed(input: LifecycleInferenceInput, name: string, option: strin
   const found = input.profile.columns.find((column) => column.name === name);
   if (found && columnField('').safeParse(name).success) return found;
   if (found)
-    throw refused(
+    throw refuseInput(
       input,
       `a lifecycle cannot use the column name ${JSON.stringify(name)}, given with ${option}`,
       'rename the column',
     );
   const known = input.profile.columns.map((column) => column.name);
   const hint = nearestHint(name, known);
-  throw refused(
+  throw refuseInput(
     input,
     `there is no column ${name}, given with ${option}${hint}`,
     `use one of ${known.join(', ')}`,
   );
 }
 
-function refused(
+function refuseInput(
   { file }: Pick<LifecycleInferenceInput, 'file'>,
   detail: string,
   next: string,
@@ -152,27 +152,31 @@ interface InferredTarget {
   readonly checks: readonly string[];
 }
 
-function targetOf(input: LifecycleInferenceInput, label: ColumnProfile): InferredTarget {
+function inferTarget(input: LifecycleInferenceInput, label: ColumnProfile): InferredTarget {
   const { profile } = input;
   const values = profile.labelValues;
   const labelled = profile.rows - label.nulls;
   const another = 'choose another column with --label';
   if (labelled === 0)
-    throw refused(
+    throw refuseInput(
       input,
       `the label ${label.name} is null in all ${count(profile.rows)} rows`,
       another,
     );
   if (label.distinct < 2)
-    throw refused(input, `the label ${label.name} is always ${values[0]?.value ?? ''}`, another);
+    throw refuseInput(
+      input,
+      `the label ${label.name} is always ${values[0]?.value ?? ''}`,
+      another,
+    );
   if (labelled < minRows)
-    throw refused(
+    throw refuseInput(
       input,
       `only ${labelled} rows have a label; at least ${minRows} are needed`,
       'use a table with more labelled rows',
     );
   if (label.type === 'timestamp')
-    throw refused(
+    throw refuseInput(
       input,
       `the label ${label.name} is a time`,
       'add a column to predict, such as the days until then, and choose it with --label',
@@ -188,7 +192,7 @@ function targetOf(input: LifecycleInferenceInput, label: ColumnProfile): Inferre
   switch (task) {
     case 'regression':
       if (label.type === 'string' || label.type === 'boolean')
-        throw refused(
+        throw refuseInput(
           input,
           `regression needs numbers, but the label ${label.name} is ${label.type}`,
           'use --task multiclass, or choose another column with --label',
@@ -240,7 +244,7 @@ function multiclass(
   const values = input.profile.labelValues;
   if (label.type !== 'string' && label.type !== 'integer') {
     const next = `use --task ${label.type === 'boolean' ? 'classification' : 'regression'}`;
-    throw refused(
+    throw refuseInput(
       input,
       `classes must be texts or whole numbers, but the label ${label.name} is ${label.type}`,
       next,
@@ -251,7 +255,7 @@ function multiclass(
       label.type === 'integer'
         ? 'use --task regression, or merge rare classes in the data'
         : 'merge rare classes in the data, or choose another column with --label';
-    throw refused(
+    throw refuseInput(
       input,
       `the label ${label.name} has ${count(label.distinct)} different values; multiclass allows 2 to 100`,
       next,
@@ -298,7 +302,7 @@ function binary(
     return { task, text, labelSql: null, values: null, checks: missing };
   if (label.type !== 'string' || values.length !== 2) {
     const next = `use --task ${label.type === 'number' ? 'regression' : 'multiclass'}`;
-    throw refused(
+    throw refuseInput(
       input,
       `classification has two classes, but the label ${label.name} has ${count(label.distinct)} different values`,
       next,
@@ -321,7 +325,7 @@ function binary(
 function shares(values: readonly LabelValue[], labelled: number): string {
   const shown = values
     .slice(0, 6)
-    .map(({ value, rows }) => `${shortened(value)} ${percent(rows / labelled)}`);
+    .map(({ value, rows }) => `${shortenValue(value)} ${percent(rows / labelled)}`);
   return `${shown.join(', ')}${values.length > 6 ? ', …' : ''}`;
 }
 
@@ -333,7 +337,7 @@ interface TimeFound {
 }
 
 /** The earliest of several time columns is most likely the event time; the others are later. */
-function timeOf(input: LifecycleInferenceInput, label: ColumnProfile): TimeFound {
+function inferTime(input: LifecycleInferenceInput, label: ColumnProfile): TimeFound {
   const { time, profile } = input;
   const labelledRows = profile.rows - label.nulls;
   const none = { column: null, split: null, checks: [] };
@@ -341,7 +345,7 @@ function timeOf(input: LifecycleInferenceInput, label: ColumnProfile): TimeFound
   if (time !== 'infer') {
     const column = columnNamed(input, time.column, '--time');
     if (column.name === label.name)
-      throw refused(
+      throw refuseInput(
         input,
         `--time cannot be the label ${label.name}`,
         'choose another column, or use --no-time',
@@ -349,11 +353,15 @@ function timeOf(input: LifecycleInferenceInput, label: ColumnProfile): TimeFound
     if (column.type !== 'timestamp') {
       const next =
         'write times with the year first, such as 2026-07-01T05:00:00Z, or use --no-time';
-      throw refused(input, `--time: the column ${column.name} is ${column.type}, not a time`, next);
+      throw refuseInput(
+        input,
+        `--time: the column ${column.name} is ${column.type}, not a time`,
+        next,
+      );
     }
     const split = splitByTime(column, labelledRows);
     if (split === null)
-      throw refused(
+      throw refuseInput(
         input,
         `the column ${column.name} has too few days to split by time: ${spanText(column)}`,
         'use --no-time, or a table with a longer history',
@@ -452,7 +460,7 @@ function splitByTime({ days }: ColumnProfile, labelledRows: number): TemplateSpl
   const usual =
     span >= 120 ? { tuning: 30, confirm: 15, holdout: 30 } : { tuning: 5, confirm: 5, holdout: 11 };
   const least = span >= 60 && span < 120 ? { tuning: 10, confirm: 7, holdout: 16 } : usual;
-  const daysOf = (part: keyof typeof minDays): number => {
+  const countDays = (part: keyof typeof minDays): number => {
     const forRows = Math.ceil((wantedRows[part] * days.length) / labelledRows);
     return Math.max(
       minDays[part],
@@ -460,15 +468,19 @@ function splitByTime({ days }: ColumnProfile, labelledRows: number): TemplateSpl
     );
   };
   let end = last + 1;
-  const lengthOf = (part: keyof typeof minDays): number => {
+  const measureLength = (part: keyof typeof minDays): number => {
     const before = days.filter((day) => day < end);
-    const begin = before[before.length - daysOf(part)] ?? first;
+    const begin = before[before.length - countDays(part)] ?? first;
     // The window ends in the middle of its last day.
     const length = Math.max(least[part], end - begin + (part === 'holdout' ? 1 : 0));
     end -= length;
     return length;
   };
-  const [holdout, confirm, tuning] = [lengthOf('holdout'), lengthOf('confirm'), lengthOf('tuning')];
+  const [holdout, confirm, tuning] = [
+    measureLength('holdout'),
+    measureLength('confirm'),
+    measureLength('tuning'),
+  ];
   const daysToTrainOn = days.filter((day) => day < end).length;
   if (span < 40 || span > maxDays || daysToTrainOn < 0.35 * days.length) return null;
   return { by: 'time', tuning, confirm, holdout, window: span + 1 };
@@ -564,6 +576,6 @@ function missingText({ columns }: TableProfile): readonly (readonly [string, str
   ];
 }
 
-function shortened(value: string): string {
+function shortenValue(value: string): string {
   return value.length > 24 ? `${value.slice(0, 23)}…` : value;
 }

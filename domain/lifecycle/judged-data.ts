@@ -47,13 +47,13 @@ function judgedDataChanges(before: PolicyRevision, after: PolicyRevision): reado
 function judgedData({ spec, files }: PolicyRevision): ReadonlyMap<string, unknown> {
   if (spec.kind !== 'ModelLifecycle') return new Map();
   const { sources, assemble, features, label, time, entity, split } = spec.data;
-  const digestOf = (path: string): string => files[path]?.digest ?? path;
+  const readDigest = (path: string): string => files[path]?.digest ?? path;
   return new Map<string, unknown>([
     ...sources.map(
       ({ name, contract: _, ...source }) => [`spec.data.sources.${name}`, source] as const,
     ),
-    ['spec.data.assemble', digestOf(assemble)],
-    ['spec.data.features', digestOf(features)],
+    ['spec.data.assemble', readDigest(assemble)],
+    ['spec.data.features', readDigest(features)],
     ['spec.data.label', label],
     ['spec.data.time', time],
     ['spec.data.entity', entity],

@@ -11,7 +11,7 @@ import {
   timezoneField,
   untilField,
 } from '../document/field.schema';
-import { gateOf, gateSchema, metricField } from '../decision/gate.schema';
+import { toGateSpec, gateSchema, metricField } from '../decision/gate.schema';
 import type { GateSpec } from '../decision/gate-spec';
 import { computeKindSchema } from '../training/compute-kind.schema';
 import { hasImages, hasQueues, hasSeveralNodes } from '../training/job';
@@ -22,8 +22,8 @@ import { scheduleSchema } from '../schedule/schedule.schema';
 import { triggersSchema } from './sections/triggers.schema';
 import { monitorSchema } from './sections/monitor.schema';
 import { schemaIssue } from '../document/schema-issues.schema';
-import { formatOf, uriProblem } from '../dataset/source-uri';
-import { namedList, orNull, renamed } from '../document/codec.schema';
+import { findFormat, uriProblem } from '../dataset/source-uri';
+import { namedList, orNull, renameMembers } from '../document/codec.schema';
 import type { DataSpec, ModelLifecycleSpec, ModelSource, SourceSpec } from './lifecycle';
 import { tuneSchema } from '../tuning/tune.schema';
 import { splitSchema } from '../dataset/split.schema';
@@ -80,7 +80,7 @@ export const writtenModelSource = writtenSource
 
 /** `sourceIssues` rejects a source whose format is neither given nor clear from its URI. */
 function withFormat<Source extends z.output<typeof writtenSource>>(source: Source) {
-  return { ...source, format: source.format ?? formatOf(source.uri) ?? 'parquet' };
+  return { ...source, format: source.format ?? findFormat(source.uri) ?? 'parquet' };
 }
 
 export const sourceSchema = z.codec(writtenSource, z.custom<Omit<SourceSpec, 'name'>>(), {
@@ -225,7 +225,7 @@ const compute = z
   })
   .describe('compute backend and resources of the job');
 
-export const computeSchema = renamed(compute, {
+export const computeSchema = renameMembers(compute, {
   memory: 'memoryBytes',
   timeout: 'timeoutSeconds',
   maxMemory: 'maxMemoryBytes',
@@ -251,7 +251,7 @@ const writtenData = z
       'the path of the SQL file that joins the sources into request rows with their label',
     ),
     features: pathField('the path of the SQL file that computes the features of one request row'),
-    label: renamed(label, { availableAfter: 'availableAfterSeconds' }),
+    label: renameMembers(label, { availableAfter: 'availableAfterSeconds' }),
     time: orNull(timeSchema),
     entity: orNull(columnField('the key whose requests go to one version, such as a customer')),
     split: splitSchema,
@@ -307,7 +307,7 @@ const evaluateSchema = z
     metrics: z.array(metricField).min(1).describe('at least one metric'),
     slices: orNull(slicesSchema),
     gates: z.codec(gates, z.custom<readonly GateSpec[]>(), {
-      decode: (written) => written.map(gateOf),
+      decode: (written) => written.map(toGateSpec),
       encode: (specs) => [...specs],
     }),
     errorBound: z
@@ -350,7 +350,7 @@ const approval = z
   .describe('the approvals that a promotion needs');
 
 export const promoteSchema = z
-  .strictObject({ approval: renamed(approval, { timeout: 'timeoutSeconds' }).prefault({}) })
+  .strictObject({ approval: renameMembers(approval, { timeout: 'timeoutSeconds' }).prefault({}) })
   .prefault({})
   .describe('requirements of a promotion');
 

@@ -5,12 +5,12 @@
 import type { Digest } from '../artifact';
 import { canonicalJson } from '../canonical';
 import type { DataContracts } from '../dataset/contract';
-import { isMap, nameOf, type DocumentPath } from '../document/path';
+import { isMap, formatPath, type DocumentPath } from '../document/path';
 import { formatSeconds } from '../duration';
 import type { LifecycleSpec, ReleasingSpec } from './revision';
 import type { SplitSpec } from '../dataset/split';
 import type { LlmLifecycleSpec } from './llm/llm-lifecycle';
-import { defaultMaxMissing, missingLabelsOf } from '../rollout/missing-labels';
+import { defaultMaxMissing, readMissingLabels } from '../rollout/missing-labels';
 import { largeHarmMargins } from '../rollout/policy';
 
 /** The parts of a revision that form its policy: spec, contracts and named files by path. */
@@ -35,24 +35,24 @@ export interface Loosening {
  * that is not known to be at least as strict counts.
  */
 export function loosenings(before: PolicyRevision, after: PolicyRevision): readonly Loosening[] {
-  return compare(policyRule, policyOf(before), policyOf(after), []);
+  return compare(policyRule, toComparablePolicy(before), toComparablePolicy(after), []);
 }
 
 /** One line of text: `spec.canary.test.alpha 0.03 → 0.1 (larger)`. */
 export function looseningText({ what, before, after, why }: Loosening): string {
-  if (after === undefined) return `${what} is removed (was ${shown(before)})`;
-  if (before === undefined) return `${what} ${shown(after)} (${why})`;
-  return `${what} ${shown(before)} → ${shown(after)} (${why})`;
+  if (after === undefined) return `${what} is removed (was ${formatValue(before)})`;
+  if (before === undefined) return `${what} ${formatValue(after)} (${why})`;
+  return `${what} ${formatValue(before)} → ${formatValue(after)} (${why})`;
 }
 
-function shown(value: unknown): string {
+function formatValue(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   if (text.startsWith('sha256:')) return text.slice(0, 15);
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
 /** The policy with named lists as maps and files as digests, so that gates compare by name. */
-function policyOf({ spec, contracts, files }: PolicyRevision): unknown {
+function toComparablePolicy({ spec, contracts, files }: PolicyRevision): unknown {
   const bySource = Object.fromEntries(
     Object.entries(contracts).map(([source, each]) => [
       source,
@@ -63,7 +63,7 @@ function policyOf({ spec, contracts, files }: PolicyRevision): unknown {
     return { spec: { approval: spec.approval }, contracts: bySource };
   const { canary, promote } = spec;
   const judged = {
-    evaluate: evaluateOf(spec, files),
+    evaluate: toComparableEvaluation(spec, files),
     canary: canary ? { ...canary, guardrails: byName(canary.guardrails) } : null,
     promote,
   };
@@ -72,8 +72,8 @@ function policyOf({ spec, contracts, files }: PolicyRevision): unknown {
     return {
       spec: {
         ...judged,
-        cases: { ...shares, file: digestOf(files, file) },
-        safety: digestOf(files, spec.safety),
+        cases: { ...shares, file: findDigest(files, file) },
+        safety: findDigest(files, spec.safety),
       },
     };
   }
@@ -91,8 +91,8 @@ function judgedSplit(split: SplitSpec): unknown {
   return judged;
 }
 
-function evaluateOf(spec: ReleasingSpec, files: PolicyRevision['files']): unknown {
-  if (spec.kind === 'LlmLifecycle') return llmEvaluateOf(spec, files);
+function toComparableEvaluation(spec: ReleasingSpec, files: PolicyRevision['files']): unknown {
+  if (spec.kind === 'LlmLifecycle') return toComparableLlmEvaluation(spec, files);
   const { metrics: _, gates, slices, ...rest } = spec.evaluate;
   const isSliced = gates.some(({ kind }) => kind === 'slice');
   return {
@@ -102,7 +102,7 @@ function evaluateOf(spec: ReleasingSpec, files: PolicyRevision['files']): unknow
   };
 }
 
-function llmEvaluateOf(
+function toComparableLlmEvaluation(
   { evaluate, canary }: LlmLifecycleSpec,
   files: PolicyRevision['files'],
 ): unknown {
@@ -117,7 +117,7 @@ function llmEvaluateOf(
   const used = dimensions.filter(({ name }) => judged.has(name));
   const withDigests = used.map((each) =>
     each.kind === 'judge'
-      ? { ...each, prompt: digestOf(files, each.prompt), labels: digestOf(files, each.labels) }
+      ? { ...each, prompt: findDigest(files, each.prompt), labels: findDigest(files, each.labels) }
       : each,
   );
   return {
@@ -134,7 +134,7 @@ function byName<T extends { readonly name: string }>(
   return Object.fromEntries(items.map(({ name, ...item }) => [name, item]));
 }
 
-function digestOf(files: PolicyRevision['files'], path: string | null): string | null {
+function findDigest(files: PolicyRevision['files'], path: string | null): string | null {
   return path === null ? null : (files[path]?.digest ?? path);
 }
 
@@ -171,7 +171,7 @@ function compare(
   if (was !== undefined && is !== undefined && canonicalJson(was) === canonicalJson(is)) return [];
   if (rule.isFree) return [];
   const looser = (why: string): readonly Loosening[] => [
-    looseningOf(path, { before: was, after: is, why }),
+    buildLoosening(path, { before: was, after: is, why }),
   ];
   if (rule.judge) {
     const why = rule.judge(was, is);
@@ -195,21 +195,21 @@ function compare(
 }
 
 /** `minDurationSeconds: 604800` is `minDuration: 7d` in the file. */
-function looseningOf(
+function buildLoosening(
   path: DocumentPath,
   { before, after, why }: Omit<Loosening, 'what'>,
 ): Loosening {
-  const name = nameOf(path);
+  const name = formatPath(path);
   const what = name.replace(/Seconds$/, '').replace(/Days$/, '');
-  const written = (value: unknown) => {
+  const writeValue = (value: unknown) => {
     if (typeof value !== 'number') return value;
     if (name.endsWith('Seconds')) return formatSeconds(value);
     return name.endsWith('Days') ? `${value}d` : value;
   };
   return {
     what,
-    ...(before === undefined ? {} : { before: written(before) }),
-    ...(after === undefined ? {} : { after: written(after) }),
+    ...(before === undefined ? {} : { before: writeValue(before) }),
+    ...(after === undefined ? {} : { after: writeValue(after) }),
     why,
   };
 }
@@ -235,7 +235,7 @@ const onlyOff: LooseningRule = {
 const onlyMore: LooseningRule = {
   mayBeAdded: true,
   judge: (before, after) =>
-    entriesOf(before).every((entry) => entriesOf(after).includes(entry))
+    listEntries(before).every((entry) => listEntries(after).includes(entry))
       ? null
       : 'an entry is removed',
 };
@@ -245,13 +245,13 @@ const onlyFewer: LooseningRule = {
   judge: (before, after) => {
     if (after === undefined) return 'removed';
     return before === undefined ||
-      entriesOf(after).every((entry) => entriesOf(before).includes(entry))
+      listEntries(after).every((entry) => listEntries(before).includes(entry))
       ? null
       : 'allows more values';
   },
 };
 
-function entriesOf(list: unknown): readonly string[] {
+function listEntries(list: unknown): readonly string[] {
   return Array.isArray(list) ? list.map((entry) => canonicalJson(entry)) : [];
 }
 
@@ -299,7 +299,7 @@ const quality: LooseningRule = {
         largeHarm: isMargin ? free : largerIsLooser,
         missingLabels: {
           judge: () =>
-            missingLabelsOf(after) === 'ignore' && missingLabelsOf(before) !== 'ignore'
+            readMissingLabels(after) === 'ignore' && readMissingLabels(before) !== 'ignore'
               ? 'missing labels hold no promotion'
               : null,
         },
@@ -362,7 +362,7 @@ const canary: LooseningRule = {
 };
 
 /** A bound of a column: a number, or an RFC 3339 time, which compares as text of equal length. */
-function bound(looser: 'smaller' | 'larger'): LooseningRule {
+function boundRule(looser: 'smaller' | 'larger'): LooseningRule {
   return {
     judge: (before, after) => {
       if (after === undefined) return 'removed';
@@ -381,8 +381,8 @@ const column: LooseningRule = {
   fields: {
     required: { judge: (before) => (before === true ? 'may be absent' : null) },
     maxNullShare: largerIsLooser,
-    min: bound('smaller'),
-    max: bound('larger'),
+    min: boundRule('smaller'),
+    max: boundRule('larger'),
     values: onlyFewer,
     pattern: { mayBeAdded: true },
   },

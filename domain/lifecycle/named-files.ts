@@ -1,7 +1,7 @@
 import type { SourceDocument } from '../document/document';
 import { documentLimits } from '../document/document';
 import type { DocumentPath } from '../document/path';
-import { nameOf } from '../document/path';
+import { formatPath } from '../document/path';
 import type { Issue } from '../failure';
 import { nearest } from '../document/nearest';
 
@@ -20,10 +20,10 @@ export function namedFileIssues(
   return uniquePaths(named).flatMap(({ path, at }): readonly Issue[] => {
     if (!Object.hasOwn(files, path)) {
       const didYouMean = nearest(path, Object.keys(files)) ?? undefined;
-      return [issueAt(at, `${nameOf(at)}: there is no file ${path}`, { didYouMean })];
+      return [issueAt(at, `${formatPath(at)}: there is no file ${path}`, { didYouMean })];
     }
     const problem = textProblem(files[path] ?? '');
-    return problem === null ? [] : [issueAt(at, `${nameOf(at)}: the file ${path} ${problem}`)];
+    return problem === null ? [] : [issueAt(at, `${formatPath(at)}: the file ${path} ${problem}`)];
   });
 }
 

@@ -1,8 +1,8 @@
 import type { Digest } from '../artifact';
 import { canonicalJson } from '../canonical';
-import { contractOf, type DataContracts } from '../dataset/contract';
+import { findContract, type DataContracts } from '../dataset/contract';
 import type { DocumentPath } from '../document/path';
-import { isMap, nameOf } from '../document/path';
+import { isMap, formatPath } from '../document/path';
 import type { ModelLifecycleSpec } from './lifecycle';
 import type { LifecycleRevision, LifecycleSpec } from './revision';
 import { documentFor } from '../document/codec.schema';
@@ -13,7 +13,7 @@ import { looseningText, type Loosening } from './loosenings';
 import type { LlmLifecycleSpec } from './llm/llm-lifecycle';
 import { llmLifecycleSchema, type LlmLifecycleDocument } from './llm/llm-lifecycle.schema';
 import type { ModelStage, StageName } from './stages';
-import { modelStages, stagesOf } from './stages';
+import { modelStages, listStages } from './stages';
 import { maskedNotify } from '../notification/webhook-address';
 
 /** A parsed revision before it is applied. */
@@ -63,7 +63,7 @@ export function planLifecycle(
   next: NextRevision,
 ): LifecyclePlan {
   const lifecycle = next.spec.name;
-  const changes = current === null ? [] : changesOf(current, next);
+  const changes = current === null ? [] : listChanges(current, next);
   const stages = stagesAfter(current, next, changes);
   const was = current === null ? null : { revision: current.revision, digest: current.digest };
   const loosened = current === null ? [] : changesToApprove(current, next);
@@ -81,11 +81,11 @@ export function planLifecycle(
 
 /** The plan without webhook addresses, for callers who may not see them. */
 export function withoutAddresses({ lines: _, ...plan }: LifecyclePlan): LifecyclePlan {
-  const hidden = (change: PlannedChange): PlannedChange =>
+  const hideAddresses = (change: PlannedChange): PlannedChange =>
     change.what.startsWith('spec.notify')
-      ? changeOf(change.what, maskedNotify(change.before), maskedNotify(change.after))
+      ? buildChange(change.what, maskedNotify(change.before), maskedNotify(change.after))
       : change;
-  const masked = { ...plan, changes: plan.changes.map(hidden) };
+  const masked = { ...plan, changes: plan.changes.map(hideAddresses) };
   return { ...masked, lines: planLines(masked) };
 }
 
@@ -95,25 +95,25 @@ export function changedStages(
   after: LifecycleRevision,
 ): readonly Omit<PlannedStage, 'action'>[] {
   if (before.digest === after.digest) return [];
-  return stagesAfter(before, after, changesOf(before, after))
+  return stagesAfter(before, after, listChanges(before, after))
     .filter(({ action, because }) => action === 'runs' && !inAnyCase.includes(because))
     .map(({ stage, because }) => ({ stage, because }));
 }
 
-function changesOf(current: LifecycleRevision, next: NextRevision): readonly PlannedChange[] {
+function listChanges(current: LifecycleRevision, next: NextRevision): readonly PlannedChange[] {
   const paths = [...new Set([...Object.keys(current.files), ...Object.keys(next.files)])].sort();
   const files = paths.flatMap((path): readonly PlannedChange[] => {
     const [before, after] = [current.files[path]?.digest, next.files[path]?.digest];
-    return before === after ? [] : [changeOf(path, before, after)];
+    return before === after ? [] : [buildChange(path, before, after)];
   });
   return [
-    ...differences(keyed(documentOf(current.spec)), keyed(documentOf(next.spec)), []),
+    ...differences(keyGates(toDocument(current.spec)), keyGates(toDocument(next.spec)), []),
     ...files,
   ];
 }
 
 /** The document of a spec, with every default. */
-export function documentOf(
+export function toDocument(
   spec: LifecycleSpec,
 ): LifecycleDocument | LlmLifecycleDocument | DataLifecycleDocument {
   if (spec.kind === 'DataLifecycle') return documentFor(dataLifecycleSchema, spec);
@@ -123,7 +123,7 @@ export function documentOf(
 }
 
 /** Gates as a map by name, so that reordering them is not a change. */
-function keyed(document: ReturnType<typeof documentOf>): unknown {
+function keyGates(document: ReturnType<typeof toDocument>): unknown {
   if (!('evaluate' in document.spec)) return document;
   const { evaluate } = document.spec;
   const gates = Object.fromEntries((evaluate.gates ?? []).map(({ name, ...gate }) => [name, gate]));
@@ -140,13 +140,13 @@ function differences(
     return keys.flatMap((key) => differences(before[key], after[key], [...path, key]));
   }
   if (before === undefined || after === undefined)
-    return before === after ? [] : [changeOf(nameOf(path), before, after)];
+    return before === after ? [] : [buildChange(formatPath(path), before, after)];
   return canonicalJson(before) === canonicalJson(after)
     ? []
-    : [changeOf(nameOf(path), before, after)];
+    : [buildChange(formatPath(path), before, after)];
 }
 
-function changeOf(what: string, before: unknown, after: unknown): PlannedChange {
+function buildChange(what: string, before: unknown, after: unknown): PlannedChange {
   return {
     what,
     ...(before === undefined ? {} : { before }),
@@ -169,7 +169,7 @@ function stagesAfter(
   changes: readonly PlannedChange[],
 ): readonly PlannedStage[] {
   if (current === null)
-    return stagesOf(next.spec).map((stage) => ({
+    return listStages(next.spec).map((stage) => ({
       stage,
       action: 'runs',
       because: ['there is no earlier revision'],
@@ -202,7 +202,7 @@ function llmStagesAfter(
   next: PlannedPart<LlmLifecycleSpec>,
   changes: readonly PlannedChange[],
 ): readonly PlannedStage[] {
-  const named = (pattern: RegExp): readonly string[] =>
+  const findChanges = (pattern: RegExp): readonly string[] =>
     changes.map(({ what }) => what).filter((what) => pattern.test(what));
   const judges = next.spec.evaluate.dimensions.flatMap((each) =>
     each.kind === 'judge' ? [each.prompt, each.labels ?? each.prompt] : [],
@@ -213,20 +213,20 @@ function llmStagesAfter(
     ...judges,
     ...(next.spec.safety === null ? [] : [next.spec.safety]),
   ];
-  const changed = (paths: readonly string[]) =>
+  const listChanged = (paths: readonly string[]) =>
     paths.filter((path) => current.files[path]?.digest !== next.files[path]?.digest);
-  const read = named(/^spec\.data\b/);
-  const indexed = named(
+  const read = findChanges(/^spec\.data\b/);
+  const indexed = findChanges(
     /^spec\.index\.(name|documents|chunking|embedder|maxDocument|maxRejectedShare|parity)\b/,
   );
-  const learned = named(/^spec\.fineTune\b/);
+  const learned = findChanges(/^spec\.fineTune\b/);
   const asked = [
-    ...named(
+    ...findChanges(
       /^spec\.(model(?!\.standby)|sampling|prompt|cases|promptEval|index|evaluate\.dimensions)\b/,
     ),
-    ...changed(files),
+    ...listChanged(files),
   ];
-  const judged = named(/^spec\.(evaluate|safety|model\.standby)\b/);
+  const judged = findChanges(/^spec\.(evaluate|safety|model\.standby)\b/);
   const planned: Readonly<Partial<Record<StageName, PlannedStage>>> = {
     ingest: {
       stage: 'ingest',
@@ -245,7 +245,7 @@ function llmStagesAfter(
     canary: canaryStage,
     promote: promoteStage,
   };
-  return stagesOf(next.spec).flatMap((stage) => planned[stage] ?? []);
+  return listStages(next.spec).flatMap((stage) => planned[stage] ?? []);
 }
 
 const alwaysRead = ['sources are always read; unchanged content makes no new version'];
@@ -271,22 +271,26 @@ function modelStagesAfter(
   next: PlannedPart<ModelLifecycleSpec> & Pick<NextRevision, 'contracts'>,
   changes: readonly PlannedChange[],
 ): readonly PlannedStage[] {
-  const through = stagesOf(next.spec);
+  const through = listStages(next.spec);
   const stages = modelStages.filter((stage) => through.includes(stage));
-  const named = (pattern: RegExp): readonly string[] =>
+  const findChanges = (pattern: RegExp): readonly string[] =>
     changes.map(({ what }) => what).filter((what) => pattern.test(what));
-  const fileOf = (role: 'assemble' | 'features'): readonly string[] => {
+  const listFiles = (role: 'assemble' | 'features'): readonly string[] => {
     const [before, after] = [
       current.files[current.spec.data[role]]?.digest,
       next.files[next.spec.data[role]]?.digest,
     ];
     return before === after ? [] : [next.spec.data[role]];
   };
-  const read = named(inputs.ingest);
+  const read = findChanges(inputs.ingest);
   const checked = changedContracts(current.contracts, next);
-  const learned = [...named(inputs.train), ...fileOf('assemble'), ...fileOf('features')];
-  const searched = named(inputs.tune);
-  const judged = named(inputs.evaluate);
+  const learned = [
+    ...findChanges(inputs.train),
+    ...listFiles('assemble'),
+    ...listFiles('features'),
+  ];
+  const searched = findChanges(inputs.tune);
+  const judged = findChanges(inputs.evaluate);
   const trains = [...read, ...checked, ...learned];
   const planned: Readonly<Record<ModelStage, PlannedStage>> = {
     ingest: {
@@ -320,12 +324,12 @@ function changedContracts(
   const sources = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   const changed = sources.filter(
     (source) =>
-      canonicalJson(contractOf(before, source)) !== canonicalJson(contractOf(after, source)),
+      canonicalJson(findContract(before, source)) !== canonicalJson(findContract(after, source)),
   );
   const named = changed.map(
     (source) =>
       spec.data.sources.find(({ name }) => name === source)?.contract ??
-      nameOf(['spec', 'data', 'sources', source, 'contract']),
+      formatPath(['spec', 'data', 'sources', source, 'contract']),
   );
   return [...new Set(named)];
 }
@@ -383,12 +387,12 @@ const dataWaitsForApprover =
 const actions = { runs: 'runs', mayRun: 'runs again if', reused: 'is reused' } as const;
 
 function changeInWords({ what, before, after }: PlannedChange): string {
-  if (before === undefined) return `+ ${what} ${shown(after)}`;
-  if (after === undefined) return `- ${what} ${shown(before)}`;
-  return `~ ${what} ${shown(before)} → ${shown(after)}`;
+  if (before === undefined) return `+ ${what} ${formatValue(after)}`;
+  if (after === undefined) return `- ${what} ${formatValue(before)}`;
+  return `~ ${what} ${formatValue(before)} → ${formatValue(after)}`;
 }
 
-function shown(value: unknown): string {
+function formatValue(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   // The first digits identify a digest.
   if (text.startsWith('sha256:')) return text.slice(0, 15);

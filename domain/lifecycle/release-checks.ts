@@ -2,7 +2,7 @@ import { canarySchema } from '../rollout/canary.schema';
 import type { SourceDocument } from '../document/document';
 import type { DocumentPath } from '../document/path';
 import { formatSeconds } from '../duration';
-import { isMap, nameOf, valueAt } from '../document/path';
+import { isMap, formatPath, valueAt } from '../document/path';
 import type { Issue } from '../failure';
 import type { CanarySpec } from '../rollout/canary';
 import { percent } from '../format';
@@ -26,7 +26,7 @@ function canaryIssues({ value, issueAt }: SourceDocument): readonly Issue[] {
   const { steps, quality, guardrails, test, maxDurationSeconds } = read.data;
   const issues: Issue[] = [];
   const at = (where: DocumentPath, detail: string, expected: string): void => {
-    issues.push(issueAt(where, `${nameOf(where)} ${detail}`, { expected }));
+    issues.push(issueAt(where, `${formatPath(where)} ${detail}`, { expected }));
   };
   const approvals = valueAt(value, ['spec', 'promote', 'approval', 'required']);
   const depends = valueAt(value, ['spec', 'data', 'label', 'dependsOnPrediction']);

@@ -24,6 +24,6 @@ export interface LifecycleRevision {
 }
 
 /** The project that executes the lifecycle; undefined for a built-in one. */
-export function programOf(spec: LifecycleSpec): ProgramSpec | undefined {
+export function findProgram(spec: LifecycleSpec): ProgramSpec | undefined {
   return spec.program;
 }

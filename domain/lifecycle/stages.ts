@@ -31,7 +31,7 @@ export const stagesByKind = {
 } as const satisfies Record<ReleasingKind, readonly StageName[]>;
 
 /** The stages that a run of this kind may have beside those of its project. */
-export function builtInStagesOf(kind: LifecycleKind): readonly StageName[] {
+export function listBuiltInStages(kind: LifecycleKind): readonly StageName[] {
   return stagesByKind[kind === 'DataLifecycle' ? 'ModelLifecycle' : kind];
 }
 
@@ -51,7 +51,7 @@ const optional: Readonly<Partial<Record<StageName, string>>> = {
 };
 
 /** The stages of a run of this lifecycle, in order. Only its function knows those without a model. */
-export function stagesOf(spec: { readonly kind: LifecycleKind }): readonly StageName[] {
+export function listStages(spec: { readonly kind: LifecycleKind }): readonly StageName[] {
   if (spec.kind === 'DataLifecycle') return [];
   return stagesByKind[spec.kind].filter((stage) => {
     const part = optional[stage];

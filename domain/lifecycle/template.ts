@@ -219,13 +219,13 @@ function contractPath({ source }: TemplateTable): string {
 function assembleFile({ source, columns, label, labelSql, leftOut }: TemplateTable): string {
   const request = columns
     .filter((column) => column.name !== label)
-    .map((column) => `  ${assembled(column)},\n`);
+    .map((column) => `  ${assembleColumn(column)},\n`);
   const left = leftOut.map(({ name, why }) => `-- Left out: ${plainComment(name)} (${why}).\n`);
   const column = columns.find(({ name }) => name === label) ?? { name: label, type: 'string' };
   const target =
     labelSql === undefined
-      ? assembled(column)
-      : `${unmarked(column)} = ${sqlText(labelSql.equals)} AS ${sql(label)}`;
+      ? assembleColumn(column)
+      : `${readUnmarked(column)} = ${sqlText(labelSql.equals)} AS ${sql(label)}`;
   return `-- One row per request: the columns known at request time, and the label.
 -- Join other sources here, but only values known at request time. Rows without a label are dropped.
 ${left.join('')}SELECT
@@ -234,13 +234,13 @@ FROM ${source}
 `;
 }
 
-function assembled(column: TemplateColumn): string {
-  const read = unmarked(column);
+function assembleColumn(column: TemplateColumn): string {
+  const read = readUnmarked(column);
   return read === sql(column.name) ? read : `${read} AS ${sql(column.name)}`;
 }
 
 /** A text that is not a number, such as NA, becomes null. */
-function unmarked({ name, type, sourceType = type, marks = [] }: TemplateColumn): string {
+function readUnmarked({ name, type, sourceType = type, marks = [] }: TemplateColumn): string {
   if (sourceType !== type) return `TRY_CAST(${sql(name)} AS DOUBLE)`;
   return marks.reduce((inner, mark) => `nullif(${inner}, ${sqlText(mark)})`, sql(name));
 }
@@ -259,7 +259,7 @@ function featuresFile({ columns, label, time, hasHours, entity }: TemplateTable)
       ? []
       : [...(hasHours ? [`hour(${sql(time)}) AS hour`] : []), `isodow(${sql(time)}) AS weekday`];
   const features = [
-    ...own.map((column, at) => featureOf(column, names[at] ?? column.name)),
+    ...own.map((column, at) => writeFeature(column, names[at] ?? column.name)),
     ...clock.filter((feature) => !taken.has(feature.split(' AS ')[1] ?? '')),
   ];
   return `-- Features of one request row. No aggregates, joins or clock: the gateway sees one row at a time.
@@ -269,7 +269,7 @@ FROM request
 `;
 }
 
-function featureOf({ name, type }: Column, feature: string): string {
+function writeFeature({ name, type }: Column, feature: string): string {
   const column = sql(name);
   const expressions: Readonly<Record<ColumnType, string>> = {
     string: column,
@@ -377,7 +377,7 @@ function sql(name: string): string {
 }
 
 /** `Order Items 2024.csv` → `order_items_2024`: a table name that SQL need not quote. */
-export function sourceNameOf(fileName: string): string {
+export function toSourceName(fileName: string): string {
   const plain = plainName(fileName.replace(/\.[^.]*$/, ''), 'table_rows');
   return reserved.has(plain) || plain === 'request' ? `${plain}_rows` : plain;
 }

@@ -131,13 +131,15 @@ function inputIssues(
       if (input === undefined)
         return [{ ...at, detail: `input \`${name}\` is missing, expected ${expected}` }];
       if (input.type === type && isColumn(input.shape, 1)) return [];
-      return [{ ...at, detail: `input \`${name}\` is ${textOf(input)}, expected ${expected}` }];
+      return [
+        { ...at, detail: `input \`${name}\` is ${describeTensor(input)}, expected ${expected}` },
+      ];
     }),
     ...inputs
       .filter(({ name }) => !wanted.has(name))
       .map((input) => ({
         pointer: `/inputs/${input.name}`,
-        detail: `input \`${input.name}\` is ${textOf(input)}, but no feature has this name`,
+        detail: `input \`${input.name}\` is ${describeTensor(input)}, but no feature has this name`,
         expected: `one of ${[...wanted].join(', ')}`,
       })),
   ];
@@ -159,7 +161,7 @@ function outputIssues(
   }
   const isNumber = score.type === 'float' || score.type === 'double';
   if (isNumber && isColumn(score.shape, width)) return [];
-  return [{ ...at, detail: `output \`score\` is ${textOf(score)}, expected ${expected}` }];
+  return [{ ...at, detail: `output \`score\` is ${describeTensor(score)}, expected ${expected}` }];
 }
 
 /** [rows, width] with a free first dimension; any width when it is not known. */
@@ -171,7 +173,7 @@ function isColumn(shape: readonly Dimension[] | null, width: number | undefined)
   );
 }
 
-function textOf({ type, shape }: GraphTensor): string {
+function describeTensor({ type, shape }: GraphTensor): string {
   if (shape === null) return `${type} without a shape`;
   return `${type} [${shape.map((size) => size ?? '?').join(', ')}]`;
 }

@@ -46,7 +46,7 @@ export function ageBins(name: string, ages: readonly number[]): NumberBins {
 }
 
 /** Seconds from a value to the event time; the value itself if it is no time. */
-export function ageOf(value: unknown, at: string): unknown {
+export function computeAge(value: unknown, at: string): unknown {
   if (typeof value !== 'string') return value;
   const seconds = (Date.parse(at) - Date.parse(value)) / 1000;
   return Number.isNaN(seconds) ? value : seconds;
@@ -74,11 +74,11 @@ export function categoryBins(
 }
 
 export function binCount(bins: FeatureBins): number {
-  return bins.kind === 'number' ? innerOf(bins) + 4 : bins.values.length + 3;
+  return bins.kind === 'number' ? countInnerBins(bins) + 4 : bins.values.length + 3;
 }
 
 /** The bin of a value of a request. Total: each value has a bin. */
-export function binOf(bins: FeatureBins, value: unknown): number {
+export function findBin(bins: FeatureBins, value: unknown): number {
   if (isMissing(value)) return 0;
   return bins.kind === 'number' ? numberBin(bins, value) : categoryBin(bins, value);
 }
@@ -108,7 +108,7 @@ export function unusualBins(bins: FeatureBins): readonly number[] {
 /** A number for each bin, to estimate means from counts; null for bins without numbers. */
 export function binMiddles({ edges }: NumberBins): readonly (number | null)[] {
   const [first = 0, last = first] = [edges[0], edges.at(-1)];
-  const inner = edges.slice(0, innerOf({ edges }));
+  const inner = edges.slice(0, countInnerBins({ edges }));
   const middles = inner.map((edge, index) => (edge + (edges[index + 1] ?? edge)) / 2);
   return [null, first, ...middles, last, null];
 }
@@ -118,13 +118,13 @@ function isMissing(value: unknown): boolean {
 }
 
 /** The last inner bin includes the largest number. One distinct number has one inner bin. */
-function innerOf({ edges }: { readonly edges: readonly number[] }): number {
+function countInnerBins({ edges }: { readonly edges: readonly number[] }): number {
   return Math.max(1, edges.length - 1);
 }
 
 function numberBin(bins: NumberBins, value: unknown): number {
   const { edges } = bins;
-  const inner = innerOf(bins);
+  const inner = countInnerBins(bins);
   const [first, last] = [edges[0], edges.at(-1)];
   const number = typeof value === 'bigint' ? Number(value) : value;
   if (typeof number !== 'number') return inner + 3;
@@ -155,12 +155,12 @@ function categoryText(value: unknown): string | null {
 
 function numberLabel(bins: NumberBins, bin: number): string {
   const { edges } = bins;
-  const inner = innerOf(bins);
-  const shown = (edge: number | undefined) => String(Number((edge ?? NaN).toPrecision(4)));
-  if (bin === 1) return `far below ${shown(edges[0])}`;
-  if (bin === inner + 2) return `far above ${shown(edges.at(-1))}`;
+  const inner = countInnerBins(bins);
+  const formatEdge = (edge: number | undefined) => String(Number((edge ?? NaN).toPrecision(4)));
+  if (bin === 1) return `far below ${formatEdge(edges[0])}`;
+  if (bin === inner + 2) return `far above ${formatEdge(edges.at(-1))}`;
   if (bin === inner + 3) return 'not a number';
-  return `${shown(edges[bin - 2])} … ${shown(edges[bin - 1] ?? edges[bin - 2])}`;
+  return `${formatEdge(edges[bin - 2])} … ${formatEdge(edges[bin - 1] ?? edges[bin - 2])}`;
 }
 
 function categoryLabel({ values }: CategoryBins, bin: number): string {

@@ -20,9 +20,9 @@ export interface HourPlace {
 
 export interface BlockCalendar {
   /** @throws RangeError if the text is not a time */
-  readonly placeOf: (hour: string) => HourPlace;
+  readonly findPlace: (hour: string) => HourPlace;
   /** The start of a block, as an ISO text in UTC. */
-  readonly startOf: (scale: BlockScale, block: number) => string;
+  readonly findStart: (scale: BlockScale, block: number) => string;
 }
 
 /**
@@ -33,21 +33,24 @@ export interface BlockCalendar {
 export function openBlocks(timezone: string): BlockCalendar {
   const calendar = openCalendar(timezone);
   // 1970-01-01 was a Thursday.
-  const weekOf = (day: number) => Math.floor((day + 3) / 7);
+  const findWeek = (day: number) => Math.floor((day + 3) / 7);
   return {
-    placeOf(text) {
+    findPlace(text) {
       const ms = Date.parse(text);
       if (Number.isNaN(ms))
         throw new RangeError(`"${text}" is not an hour, such as 2013-07-01T14:00:00Z`);
       const hour = Math.floor(ms / hourMs);
-      const day = calendar.dayOf(hour * hourMs);
-      const part = Math.min(3, Math.floor((hour * hourMs - calendar.startOf(day)) / (6 * hourMs)));
+      const day = calendar.findDay(hour * hourMs);
+      const part = Math.min(
+        3,
+        Math.floor((hour * hourMs - calendar.findStart(day)) / (6 * hourMs)),
+      );
       const isWeekend = (day + 3) % 7 >= 5;
-      return { blocks: { hour, day, week: weekOf(day) }, season: part + (isWeekend ? 4 : 0) };
+      return { blocks: { hour, day, week: findWeek(day) }, season: part + (isWeekend ? 4 : 0) };
     },
-    startOf(scale, block) {
+    findStart(scale, block) {
       const day = scale === 'week' ? block * 7 - 3 : block;
-      return new Date(scale === 'hour' ? block * hourMs : calendar.startOf(day)).toISOString();
+      return new Date(scale === 'hour' ? block * hourMs : calendar.findStart(day)).toISOString();
     },
   };
 }

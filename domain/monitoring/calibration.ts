@@ -1,8 +1,8 @@
 import { neededTolerance, type SetBet } from './betting';
 import { binCount, type FeatureBins } from './bins';
 import { blockScales, mapScales, type BlockScale, type ByScale } from './blocks';
-import { emptyMemory, remember, totalOf } from './memory';
-import { addTo, mixedShares, overallShares, sharesOf, type PlacedCounts } from './shares';
+import { emptyMemory, remember, sumCounts } from './memory';
+import { addTo, mixedShares, overallShares, computeShares, type PlacedCounts } from './shares';
 import { betOn, mapKinds, setsFor, shiftKinds, type ByKind } from './shift';
 import { minBlockRows } from './tolerance';
 
@@ -33,7 +33,7 @@ export function neededByBlock(
   const { seasons, minEffect, thresholds } = with_;
   const needed = mapKinds(() => mapScales((): number[] => []));
   const blockShares = mapScales((scale) => sharesWithout(hours, seasons, scale));
-  const shares = sharesOf(seasons);
+  const shares = computeShares(seasons);
   const open = new Map<BlockScale, OpenBlock>();
   let memory = emptyMemory(binCount(bins));
 
@@ -55,12 +55,12 @@ export function neededByBlock(
         bets: mapKinds((): SetBet[] => []),
       };
       open.set(scale, found);
-      found.rows += totalOf(counts);
+      found.rows += sumCounts(counts);
       return { scale, found };
     });
     const expected = shares[place.season] ?? [];
     for (const part of dealt(counts)) {
-      const rows = totalOf(part);
+      const rows = sumCounts(part);
       const sets = setsFor(bins, memory, expected, minEffect);
       for (const { scale, found } of blocks) {
         const without = blockShares[scale](found.block, place.season);
@@ -84,16 +84,16 @@ function sharesWithout(
 ): (block: number, season: number) => readonly number[] {
   const overall = overallShares(seasons);
   const own = new Map<string, number[]>();
-  const keyOf = (block: number, season: number) => `${block}/${season}`;
+  const formatSeasonKey = (block: number, season: number) => `${block}/${season}`;
   for (const { place, counts } of hours) {
-    const key = keyOf(place.blocks[scale], place.season);
+    const key = formatSeasonKey(place.blocks[scale], place.season);
     const held = own.get(key) ?? counts.map(() => 0);
     own.set(key, held);
     addTo(held, counts);
   }
   const found = new Map<string, readonly number[]>();
   return (block, season) => {
-    const key = keyOf(block, season);
+    const key = formatSeasonKey(block, season);
     const held = own.get(key);
     const shares =
       found.get(key) ??
@@ -113,5 +113,5 @@ function dealt(counts: readonly number[]): readonly (readonly number[])[] {
       const extra = (look + bin) % looksPerHour < rest ? 1 : 0;
       return Math.floor(count / looksPerHour) + extra;
     }),
-  ).filter((part) => totalOf(part) > 0);
+  ).filter((part) => sumCounts(part) > 0);
 }

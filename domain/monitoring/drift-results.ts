@@ -9,10 +9,10 @@ import {
 } from './bins';
 import { blockScales, type BlockScale } from './blocks';
 import { logEvidence } from './betting';
-import { thresholdsOf } from './drift';
+import { computeThresholds } from './drift';
 import type { BlockCounts, DriftState, FeatureState } from './drift-state';
 import { jumpResult, type JumpResult } from './jump/jump-results';
-import { shareIn, totalOf } from './memory';
+import { shareIn, sumCounts } from './memory';
 import type { FeatureReference, MonitorReference } from './reference';
 import { shiftKinds, type ShiftKind } from './shift';
 
@@ -91,24 +91,27 @@ export function driftResults(
     ['score', state.score, reference.score] as const,
   ];
   const results = compared.flatMap(([role, held, of]) =>
-    held && of ? [resultOf(held, of, { role, reference })] : [],
+    held && of ? [buildDriftResult(held, of, { role, reference })] : [],
   );
   return results.sort((a, b) => Number(hasAlarm(b)) - Number(hasAlarm(a)) || b.effect - a.effect);
 }
 
-function resultOf(
+function buildDriftResult(
   held: FeatureState,
   of: FeatureReference,
   { role, reference }: Pick<FeatureDrift, 'role'> & { readonly reference: MonitorReference },
 ): FeatureDrift {
-  const thresholds = thresholdsOf(reference);
+  const thresholds = computeThresholds(reference);
   const kinds = role === 'feature' ? shiftKinds : (['distribution'] as const);
   const signals = kinds.flatMap((kind) =>
-    blockScales.map((scale) => signalOf(held, of, { kind, scale, threshold: thresholds[scale] })),
+    blockScales.map((scale) =>
+      buildSignal(held, of, { kind, scale, threshold: thresholds[scale] }),
+    ),
   );
   const open = signals.filter(({ since }) => since !== null);
   // Broken values shift the distribution too, and no run may start on them.
-  const alarm = mostOf(open.filter(({ kind }) => kind !== 'distribution')) ?? mostOf(open);
+  const alarm =
+    findStrongest(open.filter(({ kind }) => kind !== 'distribution')) ?? findStrongest(open);
   const scale = alarm?.scale ?? leadingScale(of);
   const { current, expected, rows } = comparedIn(held, of, scale);
   return {
@@ -131,7 +134,7 @@ function resultOf(
   };
 }
 
-function mostOf(signals: readonly DriftSignal[]): DriftSignal | null {
+function findStrongest(signals: readonly DriftSignal[]): DriftSignal | null {
   const over = (signal: DriftSignal) => signal.logEvidence - signal.threshold;
   return signals.reduce<DriftSignal | null>(
     (most, each) => (most === null || over(each) > over(most) ? each : most),
@@ -145,7 +148,7 @@ function leadingScale({ tolerances }: FeatureReference): BlockScale {
   return order.find((scale) => tolerances.distribution[scale].value !== null) ?? 'day';
 }
 
-function signalOf(
+function buildSignal(
   held: FeatureState,
   of: FeatureReference,
   at: Pick<DriftSignal, 'kind' | 'scale' | 'threshold'>,
@@ -181,12 +184,12 @@ const rowsToShow = 100;
  */
 function comparedIn(held: FeatureState, of: FeatureReference, scale: BlockScale) {
   const { newest } = held.counts[scale];
-  const last = totalOf(newest.bins) < rowsToShow ? held.counts[scale].last : null;
+  const last = sumCounts(newest.bins) < rowsToShow ? held.counts[scale].last : null;
   const both = (pick: (counts: BlockCounts) => readonly number[]) =>
     pick(newest).map((count, index) => count + ((last && pick(last)[index]) ?? 0));
   const counts = both(({ bins }) => bins);
   const seasons = both(({ seasons: rows }) => rows);
-  const rows = totalOf(counts);
+  const rows = sumCounts(counts);
   const expected = counts.map((_, bin) =>
     rows === 0
       ? 0

@@ -11,7 +11,7 @@ import {
 } from './drift-state';
 import { addToJump, emptyJump } from './jump/jump-test';
 import { noSums, type ValueSums } from './jump/value-sums';
-import { remember, totalOf } from './memory';
+import { remember, sumCounts } from './memory';
 import {
   checkedCounts,
   testCount,
@@ -43,12 +43,12 @@ function addBatch(
   batch: HourCounts,
   calendar: BlockCalendar,
 ): DriftState {
-  const place = calendar.placeOf(batch.hour);
+  const place = calendar.findPlace(batch.hour);
   const isLate = (scale: BlockScale) => place.blocks[scale] < (state.blocks[scale] ?? -Infinity);
   const rows = rowsIn(batch);
   if (rows === 0) return state;
-  const thresholds = thresholdsOf(reference);
-  const jumpAlpha = blockAlpha(testsOf(reference), 'hour', reference.settings);
+  const thresholds = computeThresholds(reference);
+  const jumpAlpha = blockAlpha(countTests(reference), 'hour', reference.settings);
   const fold = (
     held: FeatureState,
     of: FeatureReference,
@@ -60,7 +60,7 @@ function addBatch(
       sums,
       jumpAlpha,
       counts: checkedCounts(of.bins, counts, batch.hour),
-      rows: totalOf(counts),
+      rows: sumCounts(counts),
       hour: batch.hour,
       blocks: state.blocks,
       thresholds,
@@ -89,12 +89,12 @@ function addBatch(
   };
 }
 
-export function thresholdsOf(reference: MonitorReference): ByScale<number> {
-  const tests = testsOf(reference);
+export function computeThresholds(reference: MonitorReference): ByScale<number> {
+  const tests = countTests(reference);
   return mapScales((scale) => alarmThreshold(tests, scale, reference.settings));
 }
 
-function testsOf({ features, score, pairs }: MonitorReference): number {
+function countTests({ features, score, pairs }: MonitorReference): number {
   return testCount(features.length, {
     jumps: features.filter(({ jump }) => jump !== undefined).length,
     others: pairs.length + (score === null ? 0 : 1),
@@ -145,7 +145,7 @@ function withJump(
 
 function closeBlock(state: FeatureState, scale: BlockScale, threshold: number): FeatureState {
   const { newest, last } = state.counts[scale];
-  const rows = totalOf(newest.bins);
+  const rows = sumCounts(newest.bins);
   return {
     ...state,
     counts: {
@@ -213,9 +213,9 @@ function betInTest(
 }
 
 function raisedBy(scale: BlockScale, { place, hour, calendar }: BinBatch): DriftAlarm {
-  return { since: calendar.startOf(scale, place.blocks[scale]), raisedAt: hour };
+  return { since: calendar.findStart(scale, place.blocks[scale]), raisedAt: hour };
 }
 
 function rowsIn({ features, score }: HourCounts): number {
-  return totalOf(Object.values(features)[0] ?? score ?? []);
+  return sumCounts(Object.values(features)[0] ?? score ?? []);
 }

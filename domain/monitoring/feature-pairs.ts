@@ -41,7 +41,7 @@ export function learnPairs(
 ): readonly FeaturePair[] {
   if (rows.length === 0) return [];
   const paired = features.slice(0, mostFeatures);
-  const totals = paired.map((bins, index) => countsOf(rows, index, binCount(bins)));
+  const totals = paired.map((bins, index) => countPairs(rows, index, binCount(bins)));
   const found: ScoredPair[] = [];
   for (let first = 0; first < paired.length; first += 1)
     for (let second = first + 1; second < paired.length; second += 1)
@@ -61,7 +61,7 @@ export function pairScore(
   return scores[row[first] ?? 0]?.[row[second] ?? 0] ?? 0;
 }
 
-function countsOf(
+function countPairs(
   rows: readonly ArrayLike<number>[],
   feature: number,
   bins: number,

@@ -33,7 +33,7 @@ export function remember(
   counts: readonly number[],
   shares: readonly number[],
 ): ShiftMemory {
-  const rows = totalOf(counts);
+  const rows = sumCounts(counts);
   const news = shares.map((share, bin) => (counts[bin] ?? 0) - rows * share);
   return {
     quick: after(quick, rows, news, lengths.quick),
@@ -81,7 +81,7 @@ export function isWorthBetting(
     if (gain <= 0) return false;
     const expected = shareIn(shares, set);
     const found = expected + gain / (recent.weight + priorRows);
-    return recent.weight * growthOf(found, expected + minEffect) >= minRatio;
+    return recent.weight * computeGrowth(found, expected + minEffect) >= minRatio;
   });
 }
 
@@ -91,7 +91,7 @@ export function shareIn(shares: readonly number[], set: readonly number[]): numb
   return sum;
 }
 
-export function totalOf(counts: readonly number[]): number {
+export function sumCounts(counts: readonly number[]): number {
   let sum = 0;
   for (const count of counts) sum += count;
   return sum;
@@ -110,7 +110,7 @@ function bestSet({ weight, excess }: RecentRows, shares: readonly number[], minE
   gains.forEach(({ bin, gain }, index) => {
     found += (shares[bin] ?? 0) + gain;
     expected += shares[bin] ?? 0;
-    const evidence = weight * growthOf(found, expected + minEffect);
+    const evidence = weight * computeGrowth(found, expected + minEffect);
     if (evidence > ratio) [ratio, size] = [evidence, index + 1];
   });
   return { ratio, set: gains.slice(0, size).map(({ bin }) => bin) };
@@ -121,7 +121,7 @@ function bestSet({ weight, excess }: RecentRows, shares: readonly number[], minE
  * "A new interpretation of information rate", Bell System Technical Journal 35 (1956)); 0 if the
  * share is not above what is allowed.
  */
-function growthOf(share: number, allowed: number): number {
+function computeGrowth(share: number, allowed: number): number {
   if (share <= allowed || allowed >= 1) return 0;
   const bounded = Math.min(share, 1);
   const rest = bounded < 1 ? (1 - bounded) * Math.log((1 - bounded) / (1 - allowed)) : 0;

@@ -2,16 +2,16 @@ import { binCount, type FeatureBins } from './bins';
 import { mapScales, openBlocks, type BlockScale, type ByScale } from './blocks';
 import { neededByBlock } from './calibration';
 import type { FeaturePair } from './feature-pairs';
-import { jumpReferenceOf } from './jump/jump-reference';
+import { learnJumpReference } from './jump/jump-reference';
 import type { JumpReference } from './jump/jump-test';
 import { isVaryingNumber, noSums, type ValueSums } from './jump/value-sums';
-import { totalOf } from './memory';
-import { seasonCounts, sharesOf, type PlacedCounts } from './shares';
-import { mapKinds, minEffectOf, shiftKinds, type ByKind, type ShiftKind } from './shift';
+import { sumCounts } from './memory';
+import { seasonCounts, computeShares, type PlacedCounts } from './shares';
+import { mapKinds, chooseMinEffect, shiftKinds, type ByKind, type ShiftKind } from './shift';
 import {
   alarmThreshold,
   blockAlpha,
-  toleranceOf,
+  computeTolerance,
   type DriftSettings,
   type Tolerance,
 } from './tolerance';
@@ -60,7 +60,7 @@ export type PairReference = FeatureReference & FeaturePair;
  * season, so a reference of one year says nothing about how years differ.
  * @throws RangeError if a feature has no counts in an hour, or too few bins
  */
-export function referenceOf(input: {
+export function learnReference(input: {
   readonly bins: readonly FeatureBins[];
   readonly scoreBins: FeatureBins | null;
   readonly pairs: readonly FeaturePair[];
@@ -71,7 +71,7 @@ export function referenceOf(input: {
   const { bins, scoreBins, pairs, timezone, settings } = input;
   const calendar = openBlocks(timezone);
   const hours = [...input.hours].sort((a, b) => Date.parse(a.hour) - Date.parse(b.hour));
-  const places = hours.map(({ hour }) => calendar.placeOf(hour));
+  const places = hours.map(({ hour }) => calendar.findPlace(hour));
   const numbers = bins.filter(isVaryingNumber);
   const tests = testCount(bins.length, {
     jumps: numbers.length,
@@ -87,22 +87,22 @@ export function referenceOf(input: {
       }),
       { tests, settings },
     );
-  const jumpOf = (each: FeatureBins) => {
+  const learnJump = (each: FeatureBins) => {
     if (!numbers.some(({ name }) => name === each.name)) return {};
     const sums = hours.flatMap((hour, index) => {
       const place = places[index];
       return place ? [{ ...(hour.sums[each.name] ?? noSums), hour: place.blocks.hour }] : [];
     });
-    return { jump: jumpReferenceOf(sums, settings.minEffect) };
+    return { jump: learnJumpReference(sums, settings.minEffect) };
   };
   const features = bins.map((each) => ({
     ...of(each, ({ features: all }) => all[each.name] ?? []),
-    ...jumpOf(each),
+    ...learnJump(each),
   }));
   const score = scoreBins === null ? null : of(scoreBins, (hour) => hour.score);
   const rows = hours.reduce((sum, hour) => {
     const first = bins[0] === undefined ? hour.score : hour.features[bins[0].name];
-    return sum + totalOf(first ?? []);
+    return sum + sumCounts(first ?? []);
   }, 0);
   return {
     timezone,
@@ -156,14 +156,14 @@ function featureReference(
     thresholds: mapScales((scale) => alarmThreshold(tests, scale, settings)),
   });
   const tolerance = (kind: ShiftKind, scale: BlockScale) =>
-    toleranceOf(needed[kind][scale], {
+    computeTolerance(needed[kind][scale], {
       scale,
       alpha: blockAlpha(tests, scale, settings),
-      minEffect: minEffectOf(kind, settings.minEffect),
+      minEffect: chooseMinEffect(kind, settings.minEffect),
     });
   return {
     bins,
-    shares: sharesOf(seasons),
+    shares: computeShares(seasons),
     tolerances: mapKinds((kind) => mapScales((scale) => tolerance(kind, scale))),
   };
 }

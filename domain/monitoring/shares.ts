@@ -1,5 +1,5 @@
 import { seasonCount, type HourPlace } from './blocks';
-import { totalOf } from './memory';
+import { sumCounts } from './memory';
 
 /** Rows by bin of one feature in one hour. */
 export interface PlacedCounts {
@@ -20,7 +20,9 @@ export function seasonCounts(
 }
 
 /** Shares by season, mixed with those of all seasons. Without rows, each bin has the same share. */
-export function sharesOf(seasons: readonly (readonly number[])[]): readonly (readonly number[])[] {
+export function computeShares(
+  seasons: readonly (readonly number[])[],
+): readonly (readonly number[])[] {
   const overall = overallShares(seasons);
   return seasons.map((season) => mixedShares(season, overall));
 }
@@ -28,7 +30,7 @@ export function sharesOf(seasons: readonly (readonly number[])[]): readonly (rea
 export function overallShares(seasons: readonly (readonly number[])[]): readonly number[] {
   const all = new Array<number>(seasons[0]?.length ?? 0).fill(0);
   for (const season of seasons) addTo(all, season);
-  const rows = totalOf(all);
+  const rows = sumCounts(all);
   return all.map((count) => (rows === 0 ? 1 / all.length : count / rows));
 }
 
@@ -36,7 +38,7 @@ export function mixedShares(
   season: readonly number[],
   overall: readonly number[],
 ): readonly number[] {
-  const weight = totalOf(season) + sharedRows;
+  const weight = sumCounts(season) + sharedRows;
   return season.map((count, bin) => (count + sharedRows * (overall[bin] ?? 0)) / weight);
 }
 

@@ -14,7 +14,7 @@ export type ByKind<T> = Readonly<Record<ShiftKind, T>>;
 /** A broken feature shows in few rows, so shares of broken values have a smaller tolerance. */
 const brokenPart = 0.2;
 
-export function minEffectOf(kind: ShiftKind, minEffect: number): number {
+export function chooseMinEffect(kind: ShiftKind, minEffect: number): number {
   return kind === 'distribution' ? minEffect : minEffect * brokenPart;
 }
 
@@ -39,14 +39,14 @@ export function setsFor(
   minEffect: number,
 ): ByKind<ChosenSet> {
   const learnt = learntSet(memory, shares, minEffect);
-  const fixed = (kind: ShiftKind, set: readonly number[]): ChosenSet => ({
+  const chooseFixedSet = (kind: ShiftKind, set: readonly number[]): ChosenSet => ({
     set,
-    isWorth: isWorthBetting(memory, set, shares, minEffectOf(kind, minEffect)),
+    isWorth: isWorthBetting(memory, set, shares, chooseMinEffect(kind, minEffect)),
   });
   return {
     distribution: { set: learnt ?? [], isWorth: learnt !== null },
-    missing: fixed('missing', [0]),
-    unusual: fixed('unusual', unusualBins(bins)),
+    missing: chooseFixedSet('missing', [0]),
+    unusual: chooseFixedSet('unusual', unusualBins(bins)),
   };
 }
 

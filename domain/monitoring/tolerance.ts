@@ -47,7 +47,7 @@ export function alarmThreshold(tests: number, scale: BlockScale, settings: Drift
  * J. Pickands, "Statistical inference using extreme order statistics", Annals of Statistics 3
  * (1975); S. Coles, "An Introduction to Statistical Modeling of Extreme Values" (2001), §4.3.
  */
-export function toleranceOf(
+export function computeTolerance(
   needed: readonly number[],
   { scale, alpha, minEffect }: Readonly<{ scale: BlockScale; alpha: number; minEffect: number }>,
 ): Tolerance {

@@ -22,7 +22,7 @@ interface NotifiedEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-export function messageOf(notified: NotifiedEvent): NotifyMessage {
+export function writeMessage(notified: NotifiedEvent): NotifyMessage {
   const { event, lifecycle, subject, data } = notified;
   const incident = incidentIn(notified);
   const status = nameOfEvent(event);

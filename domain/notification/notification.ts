@@ -67,7 +67,7 @@ export const deliveryStatuses = ['pending', 'delivered', 'failed', 'gone'] as co
 export type DeliveryStatus = (typeof deliveryStatuses)[number];
 
 /** The event of this name, if channels can receive it; otherwise null. */
-export function notifyEventOf(name: string): NotifyEvent | null {
+export function findNotifyEvent(name: string): NotifyEvent | null {
   return notifyEvents.find((event) => event === name) ?? null;
 }
 

@@ -24,14 +24,14 @@ function quietTest({ from, until, timezone }: QuietHours): (at: Date) => boolean
     minute: '2-digit',
     hourCycle: 'h23',
   });
-  const [start, end] = [minutesOf(from), minutesOf(until)];
+  const [start, end] = [parseClock(from), parseClock(until)];
   return (at) => {
-    const now = minutesOf(clock.format(at));
+    const now = parseClock(clock.format(at));
     return start < end ? now >= start && now < end : now >= start || now < end;
   };
 }
 
-function minutesOf(clock: string): number {
+function parseClock(clock: string): number {
   const [hours, minutes] = clock.split(':');
   return Number(hours) * 60 + Number(minutes);
 }

@@ -72,7 +72,7 @@ export const mapLimits = {
 export const mapDefaults = { parallel: 8, onFailure: 'failFast' } as const;
 
 /** The largest number of failures that does not fail the map; null for an invalid policy. */
-export function maxFailuresOf(policy: ItemFailurePolicy, total: number): number | null {
+export function computeMaxFailures(policy: ItemFailurePolicy, total: number): number | null {
   if (policy === 'failFast') return 0;
   if (policy === 'collect') return total;
   const { tolerate } = policy;

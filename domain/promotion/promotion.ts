@@ -60,7 +60,11 @@ export interface UnmetRequirement {
   readonly next: string;
 }
 
-export function promotionPolicyOf({ evaluate, canary, promote }: ReleasingSpec): PromotionPolicy {
+export function buildPromotionPolicy({
+  evaluate,
+  canary,
+  promote,
+}: ReleasingSpec): PromotionPolicy {
   return {
     gates: evaluate.gates.length,
     ungated: Boolean(evaluate.ungated),
@@ -122,7 +126,7 @@ function unmetEvaluation({
   }
   if (evaluation.comparedWith === (champion?.digest ?? null)) return [];
   const was = evaluation.comparedWith === null ? 'no champion' : 'another champion';
-  const detail = `${model}@${version} was compared with ${was}, but the champion is now ${nameOf(model, champion)}`;
+  const detail = `${model}@${version} was compared with ${was}, but the champion is now ${nameChampion(model, champion)}`;
   return [{ code: 'evaluation.otherChampion', detail, next: again }];
 }
 
@@ -164,7 +168,7 @@ function unmetCanary({
     return [{ code: 'canary.notPassed', detail, next: again }];
   }
   if (canary.champion === champion?.version) return [];
-  const detail = `${model}@${version} was compared with ${model}@${canary.champion} in its canary, but the champion is now ${nameOf(model, champion)}`;
+  const detail = `${model}@${version} was compared with ${model}@${canary.champion} in its canary, but the champion is now ${nameChampion(model, champion)}`;
   return [{ code: 'canary.otherChampion', detail, next: again }];
 }
 
@@ -192,7 +196,7 @@ function unmetApproval({
   return [{ code: 'approval.missing', detail, next: `perennial run approve ${run.id}` }];
 }
 
-function nameOf(model: string, champion: PromotionFacts['champion']): string {
+function nameChampion(model: string, champion: PromotionFacts['champion']): string {
   return champion === null ? 'none' : `${model}@${champion.version}`;
 }
 

@@ -36,7 +36,7 @@ export function mutationMessages(
     .slice(0, maxWrongAnswers)
     .map(
       ({ question, answer, expected }) =>
-        `Question: ${cut(question)}\nAnswer: ${cut(answer)}\nRight: ${cut(expected)}`,
+        `Question: ${truncate(question)}\nAnswer: ${truncate(answer)}\nRight: ${truncate(expected)}`,
     )
     .join('\n\n');
   const names = variablesIn(instruction);
@@ -74,6 +74,6 @@ function variablesIn(template: string): readonly string[] {
   return [...new Set(template.match(/\{\{[^{}]*\}\}/g) ?? [])];
 }
 
-function cut(text: string): string {
+function truncate(text: string): string {
   return text.length <= maxTextCharacters ? text : `${truncateText(text, maxTextCharacters)}…`;
 }

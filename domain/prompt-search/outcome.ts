@@ -1,5 +1,5 @@
 import type { ArtifactRef, Digest } from '../artifact';
-import { boundsOf, type Aggregate } from '../language/evaluation/aggregate';
+import { computeBounds, type Aggregate } from '../language/evaluation/aggregate';
 import type { HalvingRound } from './halving';
 import type { SearchState } from './state';
 import { rankResults } from './halving';
@@ -54,7 +54,7 @@ export interface PromptScore {
 const confidence = 0.95;
 
 export function promptScore(of: Aggregate): PromptScore {
-  const { lower, upper } = boundsOf(of, confidence);
+  const { lower, upper } = computeBounds(of, confidence);
   return {
     cases: of.cases,
     failures: of.failures,

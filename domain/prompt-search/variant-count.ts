@@ -19,8 +19,8 @@ export function missingVariantReasons(
   rounds: number,
 ): readonly string[] {
   if (variants.length >= spec.variants) return [];
-  const proposed = (kind: ProposerSpec['kind']) =>
-    counted(variants.filter(({ origin }) => origin.kind === kind).length, 'new prompt');
+  const countProposed = (kind: ProposerSpec['kind']) =>
+    countNoun(variants.filter(({ origin }) => origin.kind === kind).length, 'new prompt');
   const reserved = reservedMutations(spec, rounds);
   return spec.proposers.map((proposer): string => {
     switch (proposer.kind) {
@@ -29,15 +29,15 @@ export function missingVariantReasons(
           (product, { options }) => product * options.length,
           1,
         );
-        return `grid: ${proposed('grid')} from ${counted(combinations, 'combination')}`;
+        return `grid: ${countProposed('grid')} from ${countNoun(combinations, 'combination')}`;
       }
       case 'fewShot': {
-        const draws = counted(proposer.sizes.length * proposer.draws, 'draw');
-        return `few-shot: ${proposed('fewShot')} from ${draws} of examples`;
+        const draws = countNoun(proposer.sizes.length * proposer.draws, 'draw');
+        return `few-shot: ${countProposed('fewShot')} from ${draws} of examples`;
       }
       case 'mutate':
         return (
-          `rewriting: ${proposed('mutate')}, at most ${reserved} allowed; ` +
+          `rewriting: ${countProposed('mutate')}, at most ${reserved} allowed; ` +
           rewritingText(proposer, rounds)
         );
     }
@@ -54,6 +54,6 @@ function rewritingText({ parents, children }: MutateSpec, rounds: number): strin
   );
 }
 
-function counted(number: number, what: string): string {
+function countNoun(number: number, what: string): string {
   return `${count(number)} ${what}${number === 1 ? '' : 's'}`;
 }

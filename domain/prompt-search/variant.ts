@@ -28,7 +28,7 @@ export interface VariantResult {
   readonly latencyMs: number;
 }
 
-export function resultOf(
+export function buildVariantResult(
   id: Digest,
   results: readonly CaseResult[],
   quality: string,
@@ -45,13 +45,13 @@ export function resultOf(
     id,
     cases: results.length,
     failures: scores.filter((score) => score?.kind !== 'scored').length,
-    quality: meanOf(values) ?? 0,
+    quality: computeMean(values) ?? 0,
     // Without answers the cost is unknown, which must not rank as low.
-    cost: meanOf(costs) ?? Number.MAX_SAFE_INTEGER,
+    cost: computeMean(costs) ?? Number.MAX_SAFE_INTEGER,
     latencyMs: latencies[Math.floor((latencies.length - 1) / 2)] ?? Number.MAX_SAFE_INTEGER,
   };
 }
 
-function meanOf(values: readonly number[]): number | null {
+function computeMean(values: readonly number[]): number | null {
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -62,7 +62,7 @@ function templateProblems(
   return [
     ...problems.map((detail) => ({ path, detail })),
     ...variableUses(segments).flatMap(({ name, as }): readonly PromptProblem[] => {
-      const type = variableOf(variables, name)?.type;
+      const type = findVariable(variables, name)?.type;
       if (type === undefined) {
         return [
           {
@@ -86,7 +86,7 @@ function fewShotProblems(
   variables: Variables,
 ): readonly PromptProblem[] {
   const names = Object.keys(sets);
-  const known = (path: DocumentPath, name: string): readonly PromptProblem[] =>
+  const checkVariable = (path: DocumentPath, name: string): readonly PromptProblem[] =>
     names.includes(name)
       ? []
       : [
@@ -101,7 +101,7 @@ function fewShotProblems(
   ];
   const cycle = fewShotCycle(sets);
   return [
-    ...known(['fewShot', 'use'], use),
+    ...checkVariable(['fewShot', 'use'], use),
     ...(cycle
       ? [
           {
@@ -112,7 +112,7 @@ function fewShotProblems(
       : []),
     ...Object.entries(sets).flatMap(([name, { include, examples }]) => [
       ...include.flatMap((included, index) =>
-        known(['fewShot', 'sets', name, 'include', index], included),
+        checkVariable(['fewShot', 'sets', name, 'include', index], included),
       ),
       ...examples.flatMap(({ input }, index) =>
         valueProblems({ values: input, variables, wanted }).map(({ path, ...rest }) => ({
@@ -132,11 +132,11 @@ export function valueProblems(given: {
 }): readonly PromptProblem[] {
   const { values, variables, wanted } = given;
   const missing = wanted.filter(
-    (name) => variableOf(variables, name) !== undefined && !Object.hasOwn(values, name),
+    (name) => findVariable(variables, name) !== undefined && !Object.hasOwn(values, name),
   );
   return [
     ...Object.entries(values).flatMap(([name, value]): readonly PromptProblem[] => {
-      const type = variableOf(variables, name)?.type;
+      const type = findVariable(variables, name)?.type;
       if (type === undefined || !wanted.includes(name)) {
         return [
           {
@@ -167,6 +167,6 @@ function fits(value: unknown, type: PromptVariable['type']): value is PromptValu
 }
 
 /** Own keys only, because a variable may be called `constructor`. */
-function variableOf(variables: Variables, name: string): PromptVariable | undefined {
+function findVariable(variables: Variables, name: string): PromptVariable | undefined {
   return Object.hasOwn(variables, name) ? variables[name] : undefined;
 }

@@ -1,5 +1,5 @@
 import { canonicalJson } from '../canonical';
-import { nameOf, type DocumentPath } from '../document/path';
+import { formatPath, type DocumentPath } from '../document/path';
 import { diffLines, type DiffLine } from '../document/line-diff';
 import type { PromptTemplate } from './prompt';
 
@@ -18,7 +18,7 @@ export function diffPrompts(from: PromptTemplate, to: PromptTemplate): readonly 
 function changes(path: DocumentPath, from: unknown, to: unknown): readonly PromptChange[] {
   if (from !== undefined && to !== undefined && canonicalJson(from) === canonicalJson(to))
     return [];
-  const [before, after] = [partsOf(from), partsOf(to)];
+  const [before, after] = [toParts(from), toParts(to)];
   if (before && after) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
     const isList = Array.isArray(from);
@@ -26,16 +26,16 @@ function changes(path: DocumentPath, from: unknown, to: unknown): readonly Promp
       changes([...path, isList ? Number(key) : key], before[key], after[key]),
     );
   }
-  return [{ place: nameOf(path), lines: diffLines(linesOf(from), linesOf(to)) }];
+  return [{ place: formatPath(path), lines: diffLines(splitLines(from), splitLines(to)) }];
 }
 
-function partsOf(value: unknown): Readonly<Record<string, unknown>> | null {
+function toParts(value: unknown): Readonly<Record<string, unknown>> | null {
   return typeof value === 'object' && value !== null
     ? (value as Readonly<Record<string, unknown>>)
     : null;
 }
 
-function linesOf(value: unknown): readonly string[] {
+function splitLines(value: unknown): readonly string[] {
   if (value === undefined) return [];
   return (typeof value === 'string' ? value : JSON.stringify(value, null, 2)).split('\n');
 }

@@ -42,18 +42,18 @@ function promptBy(
     answerSchema: spec.answer?.schema ?? null,
     ...(spec.callerSystemMessages === 'allowed' && { callerSystemMessages: 'allowed' as const }),
   };
-  const issues = issuesOf(prompt, written);
+  const issues = listIssues(prompt, written);
   return issues.length > 0 ? { ok: false, issues } : { ok: true, value: prompt };
 }
 
-function issuesOf(prompt: PromptTemplate, { issueAt }: SourceDocument) {
+function listIssues(prompt: PromptTemplate, { issueAt }: SourceDocument) {
   return promptProblems(prompt).map(({ path, detail, didYouMean }) =>
     issueAt(['spec', ...path], detail, { didYouMean }),
   );
 }
 
 /** The inverse of `readPrompt`: the document of a template. */
-export function promptDocumentOf({
+export function toPromptDocument({
   name,
   messages,
   variables,

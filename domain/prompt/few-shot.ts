@@ -7,7 +7,7 @@ export function fewShotCycle(sets: FewShot['sets']): readonly string[] | null {
     const met = path.indexOf(name);
     if (met >= 0) return [...path.slice(met), name];
     if (done.has(name)) return null;
-    for (const included of setOf(sets, name)?.include ?? []) {
+    for (const included of findSet(sets, name)?.include ?? []) {
       const cycle = visit(included, [...path, name]);
       if (cycle) return cycle;
     }
@@ -22,16 +22,16 @@ export function fewShotCycle(sets: FewShot['sets']): readonly string[] | null {
 }
 
 /** The examples of the used set, included sets first. The sets must have no cycle. */
-export function examplesOf({ use, sets }: FewShot): readonly FewShotExample[] {
+export function listExamples({ use, sets }: FewShot): readonly FewShotExample[] {
   const met = new Set<string>();
   const collect = (name: string): readonly FewShotExample[] => {
-    const set = met.has(name) ? undefined : setOf(sets, name);
+    const set = met.has(name) ? undefined : findSet(sets, name);
     met.add(name);
     return set === undefined ? [] : [...set.include.flatMap(collect), ...set.examples];
   };
   return collect(use);
 }
 
-function setOf(sets: FewShot['sets'], name: string) {
+function findSet(sets: FewShot['sets'], name: string) {
   return Object.hasOwn(sets, name) ? sets[name] : undefined;
 }

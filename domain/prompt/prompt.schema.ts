@@ -71,10 +71,10 @@ function unusable(schema: Readonly<Record<string, unknown>>): string | null {
 }
 
 /** A prompt as a person writes it. `promptProblems` checks its parts against one another. */
-export const promptSchema = promptOf(answerSchemaField);
-export const storedPromptSchema = promptOf(storedJsonSchemaField);
+export const promptSchema = buildPromptSchema(answerSchemaField);
+export const storedPromptSchema = buildPromptSchema(storedJsonSchemaField);
 
-function promptOf(schema: typeof answerSchemaField) {
+function buildPromptSchema(schema: typeof answerSchemaField) {
   return z.strictObject({
     apiVersion: z.literal(apiVersion),
     kind: z.enum(['Prompt']),

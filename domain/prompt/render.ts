@@ -1,7 +1,7 @@
-import { pointerOf } from '../document/path';
+import { toJsonPointer } from '../document/path';
 import { failure } from '../failure';
 import type { ChatMessage } from '../chat/chat';
-import { examplesOf } from './few-shot';
+import { listExamples } from './few-shot';
 import type { PromptTemplate, PromptValue, PromptValues } from './prompt';
 import { promptProblems, valueProblems, type PromptProblem } from './checks';
 import { parseTemplate, variableUses, type Segment } from './syntax';
@@ -16,14 +16,14 @@ export function renderPrompt(prompt: PromptTemplate, values: PromptValues): read
   rejectProblems(`the prompt ${name} cannot be rendered`, promptProblems(prompt));
   rejectProblems(
     `the values do not fit the prompt ${name}`,
-    valueProblems({ values, variables, wanted: variablesOf(prompt) }),
+    valueProblems({ values, variables, wanted: listVariables(prompt) }),
   );
   const rendered = messages.map(({ role, template }) => ({
     role,
     content: fill(template, values),
   }));
   if (fewShot === null) return rendered;
-  const examples = examplesOf(fewShot).flatMap(({ input, output }): readonly ChatMessage[] => [
+  const examples = listExamples(fewShot).flatMap(({ input, output }): readonly ChatMessage[] => [
     { role: 'user', content: fill(fewShot.template, input) },
     { role: 'assistant', content: output },
   ]);
@@ -32,7 +32,7 @@ export function renderPrompt(prompt: PromptTemplate, values: PromptValues): read
 }
 
 /** The variables that need a value; examples have their own values. */
-export function variablesOf({ messages }: Pick<PromptTemplate, 'messages'>): readonly string[] {
+export function listVariables({ messages }: Pick<PromptTemplate, 'messages'>): readonly string[] {
   return [
     ...new Set(
       messages.flatMap(({ template }) =>
@@ -59,7 +59,7 @@ function fillSegments(
         case 'value':
           return String(values[segment.name]);
         case 'list':
-          return listOf(values[segment.name])
+          return toList(values[segment.name])
             .map((text, index) => fillSegments(segment.body, values, { text, number: index + 1 }))
             .join('');
         case 'item':
@@ -71,7 +71,7 @@ function fillSegments(
     .join('');
 }
 
-function listOf(value: PromptValue | undefined): readonly string[] {
+function toList(value: PromptValue | undefined): readonly string[] {
   return Array.isArray(value) ? (value as readonly string[]) : [];
 }
 
@@ -79,7 +79,7 @@ function rejectProblems(message: string, problems: readonly PromptProblem[]): vo
   const [first] = problems;
   if (!first) return;
   const issues = problems.map(({ path, detail, didYouMean }) => ({
-    pointer: pointerOf(path),
+    pointer: toJsonPointer(path),
     detail,
     ...(didYouMean === undefined ? {} : { didYouMean }),
   }));

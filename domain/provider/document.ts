@@ -50,8 +50,8 @@ export function readProviders(
         url,
         key: key ?? null,
         allowPrivateAddresses,
-        limits: limitsOf(limits),
-        tenantLimits: tenantLimits ? limitsOf(tenantLimits) : null,
+        limits: toRateLimits(limits),
+        tenantLimits: tenantLimits ? toRateLimits(tenantLimits) : null,
         timeouts: { firstTokenMs: timeouts.firstToken * 1000, totalMs: timeouts.total * 1000 },
         prices: Object.fromEntries(
           Object.entries(prices).map(([model, { prompt, completion }]) => [
@@ -71,7 +71,11 @@ interface WrittenLimits {
   readonly concurrency: number;
 }
 
-function limitsOf({ requestsPerMinute, tokensPerMinute, concurrency }: WrittenLimits): RateLimits {
+function toRateLimits({
+  requestsPerMinute,
+  tokensPerMinute,
+  concurrency,
+}: WrittenLimits): RateLimits {
   return {
     requestsPerMinute: requestsPerMinute ?? null,
     tokensPerMinute: tokensPerMinute ?? null,

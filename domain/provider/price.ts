@@ -10,7 +10,7 @@ export interface Price {
 export const freePrice: Price = { promptPerMillion: 0, completionPerMillion: 0 };
 
 /** Nanodollars, rounded up. Prices in thousandths of a dollar give whole numbers. */
-export function costOf({ promptTokens, completionTokens }: Usage, price: Price): number {
+export function computeCost({ promptTokens, completionTokens }: Usage, price: Price): number {
   const perToken = budgetUnits.usd / 1_000_000;
   const exact =
     (promptTokens * price.promptPerMillion + completionTokens * price.completionPerMillion) *

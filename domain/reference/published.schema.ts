@@ -10,13 +10,13 @@ import { promptSchema } from '../prompt/prompt.schema';
  */
 export function publishedSchemas(): Readonly<Record<string, object>> {
   return {
-    'model-lifecycle.schema.json': published(lifecycleSchema, 'Perennial model lifecycle'),
-    'llm-lifecycle.schema.json': published(llmLifecycleSchema, 'Perennial LLM lifecycle'),
-    'contract.schema.json': published(contractSchema, 'Perennial data contract'),
-    'prompt.schema.json': published(promptSchema, 'Perennial prompt'),
+    'model-lifecycle.schema.json': publishSchema(lifecycleSchema, 'Perennial model lifecycle'),
+    'llm-lifecycle.schema.json': publishSchema(llmLifecycleSchema, 'Perennial LLM lifecycle'),
+    'contract.schema.json': publishSchema(contractSchema, 'Perennial data contract'),
+    'prompt.schema.json': publishSchema(promptSchema, 'Perennial prompt'),
   };
 }
 
-function published(schema: z.ZodType, title: string): object {
+function publishSchema(schema: z.ZodType, title: string): object {
   return { ...z.toJSONSchema(schema, { io: 'input', target: 'draft-7' }), title };
 }

@@ -145,8 +145,8 @@ export function referencePage(
   example: { readonly value: unknown; readonly text: string },
 ): string {
   const schema = publishedSchemas()[`${kind}.schema.json`] as ReferenceSchema;
-  const keys = keysOf(schema, [], [example.value, ...alternativeExamples[kind]]);
-  const without = keys.filter((each) => each.example === null).map(({ path }) => nameOf(path));
+  const keys = listKeys(schema, [], [example.value, ...alternativeExamples[kind]]);
+  const without = keys.filter((each) => each.example === null).map(({ path }) => formatPath(path));
   if (without.length > 0)
     throw new Error(`docs/reference/examples/${kind}.yaml has no example of ${without.join(', ')}`);
   const { title, intro } = referenceKinds[kind];
@@ -172,13 +172,13 @@ export function referencePage(
 }
 
 function row({ path, schema, required, example }: ReferenceKey): string {
-  const meaning = meaningOf(schema);
+  const meaning = describeMeaning(schema);
   const standard = schema.default === undefined ? '' : code(flow(schema.default));
-  return `| ${code(nameOf(path))}${required ? '\\*' : ''} | ${cell(meaning)} | ${standard} | ${code(example ?? '')} |`;
+  return `| ${code(formatPath(path))}${required ? '\\*' : ''} | ${cell(meaning)} | ${standard} | ${code(example ?? '')} |`;
 }
 
 /** Depth first in the order of the schema. `values`: the example's values at this place. */
-function keysOf(
+function listKeys(
   schema: ReferenceSchema,
   path: readonly string[],
   values: readonly unknown[],
@@ -192,10 +192,10 @@ function keysOf(
         isMap(value) && Object.hasOwn(value, name) ? [value[name]] : [],
       );
       const required = each.required?.includes(name) === true && member.default === undefined;
-      for (const key of described(member, [...path, name], inner, required)) {
-        const id = nameOf(key.path);
+      for (const key of describeValue(member, [...path, name], inner, required)) {
+        const id = formatPath(key.path);
         const before = found.get(id);
-        found.set(id, before === undefined ? key : merged(before, key));
+        found.set(id, before === undefined ? key : mergeKeys(before, key));
       }
     }
   }
@@ -203,8 +203,8 @@ function keysOf(
 }
 
 /** Two kinds of a list may have the same key with different meanings. */
-function merged(before: ReferenceKey, key: ReferenceKey): ReferenceKey {
-  const [a, b] = [meaningOf(before.schema), meaningOf(key.schema)];
+function mergeKeys(before: ReferenceKey, key: ReferenceKey): ReferenceKey {
+  const [a, b] = [describeMeaning(before.schema), describeMeaning(key.schema)];
   const description = a === b || a.split('; or ').includes(b) ? a : `${a}; or ${b}`;
   return {
     ...before,
@@ -214,23 +214,23 @@ function merged(before: ReferenceKey, key: ReferenceKey): ReferenceKey {
   };
 }
 
-function described(
+function describeValue(
   schema: ReferenceSchema,
   path: readonly string[],
   values: readonly unknown[],
   required: boolean,
 ): readonly ReferenceKey[] {
-  const own: ReferenceKey = { path, schema, required, example: exampleOf(schema, path, values) };
+  const own: ReferenceKey = { path, schema, required, example: findExample(schema, path, values) };
   // A recursive list has the same keys again.
   if (path.slice(0, -1).includes(`${path.at(-1) ?? ''}[]`)) return [own];
-  const entries = entriesOf(schema);
+  const entries = listEntries(schema);
   const children = [
-    ...keysOf(schema, path, values),
+    ...listKeys(schema, path, values),
     ...entries.flatMap(({ step, inner }) => {
       const below = values.flatMap((value) =>
         Array.isArray(value) ? (value as unknown[]) : isMap(value) ? Object.values(value) : [],
       );
-      return keysOf(
+      return listKeys(
         inner,
         [
           ...path.slice(0, -1),
@@ -245,7 +245,7 @@ function described(
 }
 
 /** The schemas of a list's items and of a map's values. */
-function entriesOf(
+function listEntries(
   schema: ReferenceSchema,
 ): readonly { readonly step: '[]' | '<name>'; readonly inner: ReferenceSchema }[] {
   return alternatives(schema).flatMap(({ items, additionalProperties }) => [
@@ -268,7 +268,7 @@ function alternatives(schema: ReferenceSchema): readonly ReferenceSchema[] {
 /** Longer values are only in the whole example. */
 const maxCharacters = 80;
 
-function exampleOf(
+function findExample(
   schema: ReferenceSchema,
   path: readonly string[],
   values: readonly unknown[],
@@ -287,11 +287,11 @@ function exampleOf(
   return choice === undefined ? null : `${name}: ${flow(choice)}`;
 }
 
-function meaningOf(schema: ReferenceSchema): string {
-  return schema.description ?? (choicesOf(schema) || kindOf(schema));
+function describeMeaning(schema: ReferenceSchema): string {
+  return schema.description ?? (describeChoices(schema) || describeKind(schema));
 }
 
-function choicesOf(schema: ReferenceSchema): string {
+function describeChoices(schema: ReferenceSchema): string {
   const choices = alternatives(schema).flatMap((each) =>
     each.const === undefined ? (each.enum ?? []) : [each.const],
   );
@@ -299,7 +299,7 @@ function choicesOf(schema: ReferenceSchema): string {
 }
 
 /** The type of a value as text, for a schema without a description. */
-function kindOf(schema: ReferenceSchema): string {
+function describeKind(schema: ReferenceSchema): string {
   const words: Readonly<Record<string, string>> = {
     string: 'text',
     number: 'a number',
@@ -331,7 +331,7 @@ function flow(value: unknown): string {
     : JSON.stringify(value);
 }
 
-function nameOf(path: readonly string[]): string {
+function formatPath(path: readonly string[]): string {
   return path.join('.');
 }
 

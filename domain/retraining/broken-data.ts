@@ -19,7 +19,7 @@ export function brokenText({ name, isSuspected }: BrokenData): string {
 }
 
 /** The first source that failed its contract, with the broken rule; null if none failed. */
-export function brokenDataOf({ datasets, contracts }: ValidatedSources): BrokenData | null {
+export function findBrokenData({ datasets, contracts }: ValidatedSources): BrokenData | null {
   for (const [source, { verdict, report }] of Object.entries(contracts)) {
     const dataset = datasets[source];
     if (verdict.kind !== 'failed' || dataset === undefined) continue;

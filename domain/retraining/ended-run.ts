@@ -1,7 +1,7 @@
 /** What the stages of an ended run show about its data and its model. */
 import type { Verdict } from '../verdict';
 import type { RunStatus, StageStatus } from '../run/run';
-import { brokenDataOf, type ValidatedSources } from './broken-data';
+import { findBrokenData, type ValidatedSources } from './broken-data';
 import type { BrokenData } from './retraining';
 
 /** How a stage ended. `output` and `verdict` are null if it left none. */
@@ -22,13 +22,13 @@ export interface RunFindings {
 }
 
 /** @param stages in the order in which they began */
-export function findingsOf(status: RunStatus, stages: readonly StageOutcome[]): RunFindings {
+export function readFindings(status: RunStatus, stages: readonly StageOutcome[]): RunFindings {
   const validated = stages.findLast(({ stage }) => stage === 'validate');
   const isStopped = status === 'stopped';
   return {
     brokenData:
       isStopped && validated?.status === 'stopped' && validated.output !== null
-        ? brokenDataOf(validated.output as ValidatedSources)
+        ? findBrokenData(validated.output as ValidatedSources)
         : null,
     meetsContracts: validated?.status === 'succeeded',
     showsFault: isStopped

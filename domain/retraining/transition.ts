@@ -83,7 +83,7 @@ export function changeRetraining(
   event: RetrainingEvent,
   rules: RetrainingRules,
 ): RetrainingStep {
-  const ended = 'at' in event ? endOverdueHold(state, event.at) : unchanged(state);
+  const ended = 'at' in event ? endOverdueHold(state, event.at) : keepState(state);
   const step = applyEvent(ended.state, event, rules);
   return { ...step, effects: [...ended.effects, ...step.effects] };
 }
@@ -99,19 +99,19 @@ function applyEvent(
     case 'scheduled':
       return schedule(state, event);
     case 'due':
-      return canStart(state, event) ? start(state, state.queued) : unchanged(state);
+      return canStart(state, event) ? start(state, state.queued) : keepState(state);
     case 'ended':
-      return event.runId === state.run ? end(state, event, rules) : unchanged(state);
+      return event.runId === state.run ? end(state, event, rules) : keepState(state);
     case 'resumed':
-      return unchanged(
+      return keepState(
         event.of === 'alarms'
           ? withoutAlarmRuns(state)
           : { ...state, stopped: false, fruitless: 0, notBefore: null },
       );
     case 'observed':
-      return observed(state, event);
+      return observeAlarm(state, event);
     case 'released':
-      return released(state);
+      return releaseHold(state);
   }
 }
 
@@ -152,13 +152,13 @@ function endOverdueHold(state: RetrainingState, at: string): RetrainingStep {
   const { hold } = state;
   const isOverdue = (data: { readonly until?: string } | undefined) =>
     data?.until !== undefined && Date.parse(data.until) <= Date.parse(at);
-  if (hold === null) return unchanged(state);
+  if (hold === null) return keepState(state);
   const isAlarmOver = isOverdue(hold.shownBy === 'alarm' ? hold : hold.alarm);
   const over: RetrainingState = isAlarmOver ? { ...state, isAlarmHoldOver: true } : state;
   const { alarm, ...alone } = hold;
   const rest = alarm === undefined || isAlarmOver ? alone : hold;
-  if (!isOverdue(hold)) return unchanged({ ...over, hold: rest });
-  const step = released({ ...over, hold: rest });
+  if (!isOverdue(hold)) return keepState({ ...over, hold: rest });
+  const step = releaseHold({ ...over, hold: rest });
   return { ...step, effects: [{ kind: 'release', data: hold, isOverdue: true }, ...step.effects] };
 }
 
@@ -198,7 +198,7 @@ function request(
         alarm: { ...brokenData, until: alarm?.until ?? until },
       };
       return {
-        ...unchanged({ ...held, hold: both }),
+        ...keepState({ ...held, hold: both }),
         answer: { kind: 'held', why: heldBy(both) },
       };
     }
@@ -217,7 +217,7 @@ function request(
   const waits = runStrategy !== 'skip' && ofData(cause) !== null && ofData(state.queued) === null;
   const kept: RetrainingState = waits ? { ...state, queued: cause } : state;
   if (state.hold !== null && !endsHold(cause, state.hold))
-    return { ...unchanged(kept), answer: { kind: 'held', why: heldBy(state.hold) } };
+    return { ...keepState(kept), answer: { kind: 'held', why: heldBy(state.hold) } };
   const effects: readonly RetrainingEffect[] =
     state.hold === null ? [] : [{ kind: 'release', data: state.hold }];
   const hold = cause.kind === 'data' ? null : holdAfter(state.hold);
@@ -228,41 +228,41 @@ function request(
       answer: { kind: 'held', why: heldBy(hold) },
     };
   const free: RetrainingState = { ...state, hold: null };
-  const answered = (next: RetrainingStep): RetrainingStep => ({
+  const addEffects = (next: RetrainingStep): RetrainingStep => ({
     ...next,
     effects: [...effects, ...next.effects],
   });
   if (free.stopped)
-    return answered({
-      ...unchanged({ ...free, queued: kept.queued }),
+    return addEffects({
+      ...keepState({ ...free, queued: kept.queued }),
       answer: { kind: 'stopped', why: stoppedBy(free) },
     });
   if (isOfAlarm(cause.kind) && free.alarmRuns?.stopped)
-    return answered({
-      ...unchanged(free),
+    return addEffects({
+      ...keepState(free),
       answer: { kind: 'stopped', why: alarmsStoppedBy(free.alarmRuns) },
     });
-  const obstacle = obstacleOf(free, { ...event, cause });
-  if (obstacle === null) return answered(start(free, cause));
+  const obstacle = findObstacle(free, { ...event, cause });
+  if (obstacle === null) return addEffects(start(free, cause));
   if (runStrategy === 'skip')
-    return answered({ ...unchanged(free), answer: { kind: 'skipped', why: obstacle } });
+    return addEffects({ ...keepState(free), answer: { kind: 'skipped', why: obstacle } });
   // New data outlast an alarm, which may end before the queued run starts.
   const outlasts = ofData(free.queued) === null && ofData(cause) !== null;
   if (free.queued !== null && outlasts)
-    return answered({
-      ...unchanged({ ...free, queued: cause }),
+    return addEffects({
+      ...keepState({ ...free, queued: cause }),
       answer: { kind: 'queued', why: obstacle },
     });
   if (free.queued !== null)
-    return answered({
-      ...unchanged(free),
+    return addEffects({
+      ...keepState(free),
       answer: { kind: 'skipped', why: `a run is queued already; ${obstacle}` },
     });
   const queued: RetrainingState = { ...free, queued: cause };
   const answer: RetrainingAnswer = { kind: 'queued', why: obstacle };
   if (runStrategy === 'queue' || free.run === null || free.isScheduled)
-    return answered({ state: queued, effects: [], answer });
-  return answered({
+    return addEffects({ state: queued, effects: [], answer });
+  return addEffects({
     state: { ...queued, replaced: free.run, notBefore: at },
     effects: [{ kind: 'cancel', runId: free.run, cause }],
     answer: { kind: 'queued', why: `${free.run} is cancelled and replaced` },
@@ -278,27 +278,30 @@ function schedule(
   { allowsOpenRun }: Extract<RetrainingEvent, { readonly kind: 'scheduled' }>,
 ): RetrainingStep {
   const { stopped, hold, run } = state;
-  const refused = (kind: RetrainingAnswer['kind'], why: string): RetrainingStep => ({
-    ...unchanged(state),
+  const refuseRequest = (kind: RetrainingAnswer['kind'], why: string): RetrainingStep => ({
+    ...keepState(state),
     answer: { kind, why },
   });
-  if (stopped) return refused('stopped', stoppedBy(state));
+  if (stopped) return refuseRequest('stopped', stoppedBy(state));
   const alarm = hold?.shownBy === 'alarm' ? hold : hold?.alarm;
   if (alarm !== undefined)
-    return refused('held', `no scheduled run starts while ${brokenText(alarm)}: ${alarm.problem}`);
-  if (run !== null && !allowsOpenRun) return refused('skipped', `${run} is open`);
+    return refuseRequest(
+      'held',
+      `no scheduled run starts while ${brokenText(alarm)}: ${alarm.problem}`,
+    );
+  if (run !== null && !allowsOpenRun) return refuseRequest('skipped', `${run} is open`);
   return { state, effects: [{ kind: 'open' }], answer: { kind: 'started', why: 'scheduled' } };
 }
 
 /** What an alarm held or queued ends with it. */
-function observed(
+function observeAlarm(
   { isAlarmHoldOver, ...seen }: RetrainingState,
   { callsForRun, isBroken }: Extract<RetrainingEvent, { readonly kind: 'observed' }>,
 ): RetrainingStep {
   const state: RetrainingState = isBroken && isAlarmHoldOver ? { ...seen, isAlarmHoldOver } : seen;
   const { hold, queued } = state;
   const kept = callsForRun || state.replaced !== null ? queued : ofData(queued);
-  if (hold === null || isBroken) return unchanged({ ...state, queued: kept });
+  if (hold === null || isBroken) return keepState({ ...state, queued: kept });
   if (hold.shownBy === 'alarm')
     return {
       state: { ...state, hold: null, queued: kept },
@@ -306,11 +309,11 @@ function observed(
       answer: null,
     };
   const { alarm: _, ...byContract } = hold;
-  return unchanged({ ...state, hold: byContract, queued: kept });
+  return keepState({ ...state, hold: byContract, queued: kept });
 }
 
 /** A person who resolves the incident of a contract does not end an open alarm. */
-function released(state: RetrainingState): RetrainingStep {
+function releaseHold(state: RetrainingState): RetrainingStep {
   const hold = holdAfter(state.hold);
   return {
     state: { ...state, hold },
@@ -357,7 +360,7 @@ interface Moment {
 }
 
 /** Why no run for this cause can start now; null if one can. */
-function obstacleOf(
+function findObstacle(
   state: RetrainingState,
   { at, otherRun, cause }: Moment & { readonly cause: Pick<RetrainingCause, 'kind'> },
 ): string | null {
@@ -376,7 +379,7 @@ function canStart(
   const { queued, hold, stopped, alarmRuns } = state;
   if (queued === null || hold !== null || stopped) return false;
   if (isOfAlarm(queued.kind) && alarmRuns?.stopped) return false;
-  return obstacleOf(state, { ...moment, cause: queued }) === null;
+  return findObstacle(state, { ...moment, cause: queued }) === null;
 }
 
 function start(state: RetrainingState, cause: RetrainingCause): RetrainingStep {
@@ -399,7 +402,7 @@ function end(
   const step = endRun(state, event, rules);
   const { hold } = state;
   if (hold?.shownBy !== 'contract' || !event.meetsContracts) return step;
-  const next = released(step.state);
+  const next = releaseHold(step.state);
   return {
     ...next,
     effects: [{ kind: 'release', data: hold }, ...next.effects, ...step.effects],
@@ -421,7 +424,7 @@ function endRun(
   const cooledDown = after(state.startedAt ?? at, cooldownSeconds);
   if (status === 'cancelled') {
     const notBefore = state.replaced === runId ? at : cooledDown;
-    return unchanged({ ...closed, notBefore });
+    return keepState({ ...closed, notBefore });
   }
   if (released)
     return {
@@ -431,7 +434,7 @@ function endRun(
     };
   if (brokenData !== null) {
     const checked = { ...closed, notBefore: cooledDown };
-    if (ofData(state.queued) !== null) return unchanged(checked);
+    if (ofData(state.queued) !== null) return keepState(checked);
     const alarm = state.hold?.shownBy === 'alarm' ? withoutSource(state.hold) : state.hold?.alarm;
     const hold: DataHold = {
       ...brokenData,
@@ -447,7 +450,7 @@ function endRun(
   }
   if (!showsFault) {
     const rested = { ...closed, notBefore: later(state.notBefore, cooledDown) };
-    if (isScheduled || startedBy === 'event' || startedBy === 'data') return unchanged(rested);
+    if (isScheduled || startedBy === 'event' || startedBy === 'data') return keepState(rested);
     const fruitless = (state.alarmRuns?.fruitless ?? 0) + 1;
     const stopped = fruitless >= maxFailures;
     const alarmRuns = { fruitless, notBefore: backOff(at, fruitless, cooldownSeconds), stopped };
@@ -459,7 +462,7 @@ function endRun(
   }
   const fruitless = state.fruitless + 1;
   const notBefore = backOff(at, fruitless, cooldownSeconds);
-  if (fruitless < maxFailures) return unchanged({ ...closed, fruitless, notBefore });
+  if (fruitless < maxFailures) return keepState({ ...closed, fruitless, notBefore });
   return {
     state: { ...closed, fruitless, notBefore, queued: ofData(state.queued), stopped: true },
     effects: [{ kind: 'stop', of: 'all', fruitless }],
@@ -494,6 +497,6 @@ function after(at: string, seconds: number): string {
   return new Date(Date.parse(at) + seconds * 1000).toISOString();
 }
 
-function unchanged(state: RetrainingState): RetrainingStep {
+function keepState(state: RetrainingState): RetrainingStep {
   return { state, effects: [], answer: null };
 }

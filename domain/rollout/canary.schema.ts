@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { orNull, renamed } from '../document/codec.schema';
+import { orNull, renameMembers } from '../document/codec.schema';
 import { secondsField } from '../document/field.schema';
 import { rowLosses } from '../evaluation/metrics/names';
 import { assumedDayCorrelation } from '../statistics/day-correlation';
@@ -154,7 +154,7 @@ export const writtenCanary = z
       .max(2)
       .default([{ name: 'errors', max: 0.01 }])
       .describe('a list of errors and latency_ms'),
-    test: renamed(test, { minDuration: 'minDurationSeconds' }).prefault({}),
+    test: renameMembers(test, { minDuration: 'minDurationSeconds' }).prefault({}),
     maxDuration: secondsField(
       'the event time after which an undecided rollout ends as onInconclusive says, such as 28d',
     ).prefault('28d'),
@@ -204,4 +204,4 @@ export function withMethod<Section extends z.ZodType<WrittenMethod>>(section: Se
 }
 
 /** The canary without `timezone`, which is that of the lifecycle's window. */
-export const canarySchema = withMethod(renamed(writtenCanary, canaryNames));
+export const canarySchema = withMethod(renameMembers(writtenCanary, canaryNames));

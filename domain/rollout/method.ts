@@ -27,7 +27,7 @@ export function defaultSteps(method: 'canary' | RolloutMethod, challengers = 1):
   }
 }
 
-export function methodOf({
+export function readMethod({
   method,
 }: {
   readonly method?: RolloutMethod;

@@ -15,7 +15,7 @@ export type MissingLabels = (typeof missingLabelRules)[number];
 export const defaultMaxMissing = 0.05;
 
 /** The rule of a rollout. Feedback on answers of a language application is voluntary. */
-export function missingLabelsOf({
+export function readMissingLabels({
   missingLabels,
   answers,
 }: {

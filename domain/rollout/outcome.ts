@@ -50,12 +50,12 @@ export function notOpened(versions: RolloutVersions, refused: OpeningRefusal): R
   return {
     kind: 'notOpened',
     rollout: null,
-    verdict: refusalOf(versions, refused),
+    verdict: buildRefusal(versions, refused),
     decision: null,
   };
 }
 
-function refusalOf(
+function buildRefusal(
   { model, champion, challenger }: RolloutVersions,
   refused: OpeningRefusal,
 ): Verdict {
@@ -96,7 +96,7 @@ function refusalOf(
 }
 
 /** `passed`: the decision if the canary passed before the rollout ended. */
-export function outcomeOf(
+export function buildOutcome(
   versions: RolloutVersions,
   {
     rollout,

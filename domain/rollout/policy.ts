@@ -2,7 +2,7 @@ import { daysOfWeek } from '../calendar';
 import type { DayCorrelation } from '../statistics/day-history';
 import type { LabelSpec } from '../dataset/label';
 import type { CanarySpec } from './canary';
-import { defaultMaxMissing, missingLabelsOf, type MissingLabels } from './missing-labels';
+import { defaultMaxMissing, readMissingLabels, type MissingLabels } from './missing-labels';
 
 /**
  * The rules of one rollout, stored under the digest of their canonical JSON before any decision.
@@ -61,7 +61,7 @@ export function dayCorrelationIn({ test }: Pick<RolloutPolicy, 'test'>): DayCorr
 }
 
 /** The rules of a canary. A `minDuration` below a week turns the test across days off. */
-export function rolloutPolicyOf(
+export function buildRolloutPolicy(
   canary: CanarySpec,
   label: Pick<LabelSpec, 'dependsOnPrediction'>,
 ): RolloutPolicy {
@@ -79,7 +79,7 @@ export function rolloutPolicyOf(
       // The challengers of an A/B rollout score only the requests of their own entities.
       comparison: label.dependsOnPrediction || method === 'ab' ? 'arms' : 'pairs',
       acrossDays: holdsAcrossDays(test),
-      missingLabels: missingLabelsOf(quality),
+      missingLabels: readMissingLabels(quality),
       maxMissing: quality.maxMissing ?? defaultMaxMissing,
     },
     guardrails,
@@ -161,7 +161,7 @@ export function alphaBudget(policy: RolloutPolicy): AlphaBudget {
   const calibration = quality.answers?.judge === undefined ? 0 : perSide / 2;
   const serving = Math.max(1, steps.filter((percent) => percent > 0).length);
   const ofSequences = perSide - calibration;
-  const qualityPerSide = ofSequences / sequencesOf(policy);
+  const qualityPerSide = ofSequences / countSequences(policy);
   return {
     qualityPerSide,
     perStep: { harm: qualityPerSide / serving, shown: qualityPerSide },
@@ -180,7 +180,7 @@ function hasSharesTest({ method, quality }: RolloutPolicy): boolean {
   return quality.comparison === 'arms' && method !== 'ab' && method !== 'blueGreen';
 }
 
-function sequencesOf({ steps, quality }: RolloutPolicy): number {
+function countSequences({ steps, quality }: RolloutPolicy): number {
   const serving = steps.filter((percent) => percent > 0).length;
   const hasShadow = serving < steps.length && quality.comparison === 'pairs';
   return Number(hasShadow) + Number(serving > 0) + Number(hasOwnSteps({ steps }));

@@ -1,5 +1,5 @@
 import { formatSeconds } from '../duration';
-import { count, figure, interval, percent, plain, signed } from '../format';
+import { count, figure, interval, percent, plain, formatSigned } from '../format';
 import type { GuardrailSpec } from './canary';
 import type { Reason } from '../verdict';
 import { baseRateReasons } from './judging/labels/base-rate';
@@ -19,7 +19,7 @@ import { decidingPairs, judgeErrorIn, isRefuted, isPromotionStep } from './judgi
 import type { ControlReading, DaysReading, MetricReading } from './judging/verdict';
 
 /** One line for each reading, with its numbers. Further facts are in `details`. */
-export function reasonsOf(
+export function writeReasons(
   policy: RolloutPolicy,
   evidence: RolloutEvidence,
   readings: readonly MetricReading[],
@@ -111,7 +111,7 @@ function entityReasons({ n, effectiveEntities }: MetricReading): readonly Reason
 /** `+0.0004 (99.5 % CI −0.0022 … +0.0031`; the caller closes the parenthesis. */
 function intervalText({ estimate, lower, upper }: MetricReading, alphaPerSide: number): string {
   const level = percent(1 - 2 * alphaPerSide);
-  return `${signed(estimate)} (${level} CI ${interval({ lower, upper })}`;
+  return `${formatSigned(estimate)} (${level} CI ${interval({ lower, upper })}`;
 }
 
 function refutedText(policy: RolloutPolicy, { lower, days }: MetricReading): string {
@@ -158,14 +158,14 @@ function daysReasons(
       dayCorrelationText(dayCorrelationIn(policy), policy.test.dayCorrelation),
     ],
   });
-  const mean = estimate === null ? '' : `, mean ${signed(estimate)}`;
+  const mean = estimate === null ? '' : `, mean ${formatSigned(estimate)}`;
   if ((lower === null || upper === null) && weeks > 0)
     return [reason('fewEntities', `${daysText(days)}${mean}; bounds need more effective entities`)];
   if (lower === null || upper === null)
     return [reason('tooFew', `${daysText(days)}${mean}; bounds across days need a whole week`)];
   const level = percent(1 - alphaBudget(policy).acrossDays.shown);
   const bounds = `${level} bounds ${interval({ lower, upper })}`;
-  const found = `${metric} per day ${signed(estimate)} (${bounds}, ${count(n)} days)`;
+  const found = `${metric} per day ${formatSigned(estimate)} (${bounds}, ${count(n)} days)`;
   if (upper < limit) return [reason('shown', `${found}: ${demandText(policy)}`, 'passed')];
   return [
     isRefuted(policy, lower)
@@ -324,7 +324,7 @@ function guardrailReason(
       : 'the challenger got no requests';
   if (estimate === null) return reason('notMeasured', `${missing} in this step yet`);
   const guardrail = policy.guardrails.find(({ name }) => name === metric);
-  const share = `${percent(estimate)} ${guardrail ? eventOf(guardrail) : metric}`;
+  const share = `${percent(estimate)} ${guardrail ? describeEvent(guardrail) : metric}`;
   const bounds = `${percent(lower ?? 0)} … ${percent(upper ?? 1)}`;
   const found = `${share} (${bounds}, ${count(n)} requests)`;
   const allowed = percent(limit);
@@ -346,7 +346,7 @@ function besideText({ n, estimate, isWorse }: ControlReading): string {
 }
 
 /** Continues a share, as in `0.4 % of requests failed`. */
-function eventOf({ name, max }: GuardrailSpec): string {
+function describeEvent({ name, max }: GuardrailSpec): string {
   switch (name) {
     case 'errors':
       return 'of requests failed';

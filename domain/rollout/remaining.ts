@@ -17,8 +17,8 @@ import {
   dayBounds,
   decidingPairs,
   judgeErrorIn,
-  labelledOf,
-  limitOf,
+  countLabelled,
+  computeLimit,
   isPromotionStep,
   trafficBounds,
 } from './judging/readings';
@@ -34,7 +34,7 @@ const daySeconds = 86_400;
  * traffic. No rule uses it. A field is null if more of the same would never be enough, or if there
  * is no observation yet.
  */
-export function remainingOf(
+export function forecastRemaining(
   policy: RolloutPolicy,
   evidence: RolloutEvidence,
   readings: readonly MetricReading[],
@@ -47,13 +47,13 @@ export function remainingOf(
   const inLastStep = forecastLastStep(policy, evidence);
   if (inLastStep === null) return { observations: null, seconds: null };
   const { quality, servingSince, startedAt, asOf } = evidence;
-  const n = labelledOf(quality);
+  const n = countLabelled(quality);
   const elapsed = secondsBetween(servingSince ?? startedAt, asOf);
   const isSeen = n > 0 && elapsed > 0;
   const traffic = isShown
     ? 1
     : isSeen
-      ? timesUntil((times) => isShownOnTraffic(policy, scaled(quality, times)))
+      ? timesUntil((times) => isShownOnTraffic(policy, scaleQuality(quality, times)))
       : null;
   if (traffic === null) return { observations: null, seconds: null };
   // Quality may be shown before there are `minSamples` labels.
@@ -93,7 +93,7 @@ function forecastLastStep(
       return showsDemand(policy, quality, { pairs: scaledRanged(quality.step, times), alpha });
     const arm = (name: 'champion' | 'challenger') => scaledClusters(quality.step[name], times);
     const bounds = clusterBounds(arm('challenger'), arm('champion'), alpha);
-    return bounds !== null && bounds.upper < limitOf(policy);
+    return bounds !== null && bounds.upper < computeLimit(policy);
   });
   if (times === null) return null;
   return { observations: Math.ceil(n * (times - 1)), seconds: elapsed * (times - 1) };
@@ -107,7 +107,7 @@ function secondsForDays(policy: RolloutPolicy, { step, quality }: RolloutEvidenc
     const later = daysAfterWeeks(days, weeks);
     if (later === null) return null;
     const bounds = dayBounds(policy, quality, later);
-    if (bounds !== null && bounds.upper < limitOf(policy))
+    if (bounds !== null && bounds.upper < computeLimit(policy))
       return ((weeks - days.weeks) * daysOfWeek - closedDaysOfWeek(days)) * daySeconds;
   }
   return null;
@@ -130,7 +130,7 @@ function secondsBetween(from: string, to: string): number {
 
 function isShownOnTraffic(policy: RolloutPolicy, quality: QualityEvidence): boolean {
   if (quality.kind === 'arms' || policy.quality.missingLabels === 'worstCase')
-    return trafficBounds(policy, quality).upper < limitOf(policy);
+    return trafficBounds(policy, quality).upper < computeLimit(policy);
   const alpha = alphaBudget(policy).qualityPerSide;
   return showsDemand(policy, quality, { pairs: decidingPairs(quality), alpha });
 }
@@ -142,13 +142,13 @@ function showsDemand(
   { pairs, alpha }: { readonly pairs: RangedState; readonly alpha: number },
 ): boolean {
   const error = judgeErrorIn(policy, quality);
-  const limit = error === null ? limitOf(policy) : observedLimit(limitOf(policy), error);
+  const limit = error === null ? computeLimit(policy) : observedLimit(computeLimit(policy), error);
   return (
     rangedWealth(pairs, pairRange(requestLoss(policy.quality)), limit).atLeast > -Math.log(alpha)
   );
 }
 
-function scaled(quality: QualityEvidence, times: number): QualityEvidence {
+function scaleQuality(quality: QualityEvidence, times: number): QualityEvidence {
   if (quality.kind === 'pairs')
     return {
       ...quality,

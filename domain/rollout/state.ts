@@ -11,8 +11,8 @@ import type { LossRange } from '../evaluation/metrics/loss-range';
 import type { ArmObservation, PairObservation } from './judging/observation';
 import { enterStep, observe, startEvidence } from './judging/observe';
 import type { EntityChange } from './judging/entity-losses';
-import { armEvidenceOf, armPolicy, armsOf, isStopped } from './judging/ab-arms';
-import { qualityOf, readingsOf } from './judging/readings';
+import { toArmEvidence, armPolicy, splitArms, isStopped } from './judging/ab-arms';
+import { findQuality, readMetrics } from './judging/readings';
 import { withShare } from './judging/bandit/bandit-share';
 import { alphaBudget, type RolloutPolicy } from './policy';
 import type { RolloutStatus } from './rollout';
@@ -176,19 +176,19 @@ export function addObservations(
   if (decideRollout(policy, before).kind === 'harm') return state;
   const grown =
     seen.ab === undefined
-      ? counted(policy, observed(policy, before, position, seen), seen)
+      ? countRequests(policy, observeLabels(policy, before, position, seen), seen)
       : withArms(policy, before, position, { ...seen, ab: seen.ab });
   const verdict = decideRollout(policy, grown);
   // The chart shows the deciding pairs, so it starts again when serving begins.
   const history = grown.servingSince === before.servingSince ? state.history : [];
   return {
-    evidence: shared(policy, grown, position, { ...seen, eventNow: seen.eventNow, verdict }),
+    evidence: shareRequests(policy, grown, position, { ...seen, eventNow: seen.eventNow, verdict }),
     history: withPoint(history, grown, verdict),
   };
 }
 
 /** A bandit moves its share once all labels that are due are counted. */
-function shared(
+function shareRequests(
   policy: RolloutPolicy,
   evidence: RolloutEvidence,
   { status, weight: share = 0 }: RolloutPosition,
@@ -202,7 +202,7 @@ function shared(
   return isBehind ? evidence : withShare(policy, evidence, { eventNow, share, mayMove });
 }
 
-function observed(
+function observeLabels(
   policy: RolloutPolicy,
   before: RolloutEvidence,
   { step, extendedSeconds, noMoreLabels }: RolloutPosition,
@@ -223,8 +223,8 @@ function observed(
   const isPaired = policy.quality.comparison === 'pairs';
   return observe(policy, withLabels(inStep, seen.checked), {
     asOf,
-    pairs: isPaired ? seen.pairs.map(pairOf) : [],
-    answers: isPaired ? [] : seen.pairs.map(answerOf),
+    pairs: isPaired ? seen.pairs.map(toPair) : [],
+    answers: isPaired ? [] : seen.pairs.map(toArmObservation),
     requests: [],
   });
 }
@@ -241,7 +241,7 @@ function withArms(
 ): RolloutEvidence {
   const { champion, challengers, winner } = seen.ab;
   const { champion: championName } = position;
-  const measured = armsOf(before);
+  const measured = splitArms(before);
   const own = armPolicy(policy);
   const grown = challengers.map((arm) => {
     const known =
@@ -249,7 +249,7 @@ function withArms(
       startEvidence(own, { champion: championName, challenger: arm.arm, at: before.startedAt });
     const counts = { champion: champion.counts, challenger: arm.counts };
     const { ab: _, control: __, ...common } = before;
-    const merged = { ...common, ...armEvidenceOf(known) };
+    const merged = { ...common, ...toArmEvidence(known) };
     const pairs =
       arm.isStopped || isStopped(before, arm.arm) || showsHarm(own, merged)
         ? null
@@ -259,7 +259,10 @@ function withArms(
           );
     if (pairs === null) {
       // Only the clock goes on.
-      const { asOf, extendedSeconds } = observed(own, merged, position, { ...seen, pairs: [] });
+      const { asOf, extendedSeconds } = observeLabels(own, merged, position, {
+        ...seen,
+        pairs: [],
+      });
       return { ...merged, asOf, extendedSeconds };
     }
     const batch = {
@@ -270,7 +273,7 @@ function withArms(
       pairs,
       ...(arm.control && { control: arm.control }),
     };
-    return counted(own, observed(own, merged, position, batch), batch);
+    return countRequests(own, observeLabels(own, merged, position, batch), batch);
   });
   const [first = before, ...others] = grown;
   return {
@@ -281,7 +284,7 @@ function withArms(
         share,
         n,
       })),
-      others: others.map(armEvidenceOf),
+      others: others.map(toArmEvidence),
       stopped: challengers.filter((arm) => arm.isStopped).map(({ arm }) => arm),
       ...(winner !== undefined && { winner }),
     },
@@ -289,7 +292,7 @@ function withArms(
 }
 
 function showsHarm(policy: RolloutPolicy, arm: RolloutEvidence): boolean {
-  return readingsOf(policy, arm).some(({ outcome }) => outcome === 'failed');
+  return readMetrics(policy, arm).some(({ outcome }) => outcome === 'failed');
 }
 
 function withLabels(
@@ -301,7 +304,7 @@ function withLabels(
   return { ...evidence, quality: { ...quality, judge: summarizeLabels(checked) } };
 }
 
-function pairOf({
+function toPair({
   eventTime,
   label,
   champion,
@@ -324,7 +327,7 @@ function pairOf({
   };
 }
 
-function answerOf({
+function toArmObservation({
   eventTime,
   label,
   assigned,
@@ -349,7 +352,7 @@ function answerOf({
  * assigned ones count. With pairs it also scores all other requests, and these would end a small
  * step too early and hide errors of assigned requests.
  */
-function counted(
+function countRequests(
   policy: RolloutPolicy,
   evidence: RolloutEvidence,
   { step, total, phase = total, answers, control }: RolloutObservations,
@@ -411,7 +414,7 @@ function withPoint(
   { asOf }: RolloutEvidence,
   { readings }: RolloutVerdict,
 ): readonly HistoryPoint[] {
-  const quality = qualityOf(readings);
+  const quality = findQuality(readings);
   if (quality === undefined || quality.estimate === null || quality.n === history.at(-1)?.n)
     return history;
   const { n, estimate, lower, upper } = quality;

@@ -3,7 +3,7 @@
  * executes the effects in order and passes each result back as the next event.
  */
 import type { Command } from '../command';
-import { notOpened, outcomeOf, type EndedRollout } from './outcome';
+import { notOpened, buildOutcome, type EndedRollout } from './outcome';
 import type {
   RolloutCommand,
   RolloutEffect,
@@ -15,7 +15,7 @@ import type {
 } from './progress';
 import { isWarmUp } from './policy';
 import { isOpenRollout } from './rollout';
-import { waitingForOf } from './waiting-for';
+import { describeWait } from './waiting-for';
 
 export interface Transition {
   readonly progress: RolloutProgress;
@@ -40,7 +40,7 @@ export function transition(
         effects: progress.rollout === null ? [{ kind: 'openRollout' }] : [],
       };
     case 'opened':
-      return opened(progress, event);
+      return openProgress(progress, event);
     case 'busy':
     case 'conflict':
     case 'harmShown': {
@@ -59,7 +59,7 @@ export function transition(
     case 'commandReceived':
       return carryOut(settings, progress, event);
     case 'extended':
-      return extended(settings, progress, event);
+      return extendStep(settings, progress, event);
     case 'promotionEnded':
       return {
         progress: { ...progress, promotion: progress.promotion ?? event.promotion },
@@ -79,7 +79,7 @@ export function transition(
     case 'passed':
     case 'expired':
     case 'still':
-      return watched(settings, progress, event);
+      return applyWatch(settings, progress, event);
     case 'failed':
       return { progress, effects: [{ kind: 'endRollout', actor: platform, cause: event.cause }] };
   }
@@ -90,7 +90,7 @@ function still(progress: RolloutProgress): Transition {
 }
 
 /** A restarted run finds the rollout that it opened before, in any state. */
-function opened(
+function openProgress(
   progress: RolloutProgress,
   found: Extract<RolloutOpeningEvent, { readonly kind: 'opened' }>,
 ): Transition {
@@ -137,7 +137,7 @@ function conclude(
 ): Transition {
   const { rollout, decision: passed } = progress;
   if (rollout === null) return still(progress);
-  const outcome = outcomeOf(settings, { rollout, passed, end });
+  const outcome = buildOutcome(settings, { rollout, passed, end });
   const isTakenBack = end.status === 'rolledBack' || end.status === 'aborted';
   const isUnconfirmed = isTakenBack && end.rollback?.secondsToFullTraffic == null;
   return {
@@ -160,7 +160,7 @@ function show(settings: RolloutSettings, progress: RolloutProgress): Transition 
 
 function showStatus(settings: RolloutSettings, progress: RolloutProgress): Transition {
   const { rollout, status, decision, winner, heldBy, statusBy } = progress;
-  const waitingFor = waitingForOf(settings, progress);
+  const waitingFor = describeWait(settings, progress);
   if (rollout === null || waitingFor === progress.waitingFor || !isOpen(status))
     return still({ ...progress, statusBy: null });
   const { actor, reason = waitingFor } = statusBy ?? heldBy ?? { actor: platform };
@@ -175,7 +175,7 @@ function carryOut(
   progress: RolloutProgress,
   { command, id }: Extract<RolloutEvent, { readonly kind: 'commandReceived' }>,
 ): Transition {
-  const refusal = refusalOf(settings, progress, command);
+  const refusal = findRefusal(settings, progress, command);
   if (refusal !== null) return { progress, effects: [{ kind: 'refuseCommand', why: refusal }] };
   const handledCommands =
     id === null
@@ -185,7 +185,7 @@ function carryOut(
   return { progress: done.progress, effects: [...done.effects, { kind: 'acceptCommand' }] };
 }
 
-function refusalOf(
+function findRefusal(
   { steps, method, requireShadow }: RolloutSettings,
   { decision, step }: RolloutProgress,
   { verb }: RolloutCommand,
@@ -253,7 +253,7 @@ function letGo(progress: RolloutProgress): RolloutProgress {
   return { ...progress, heldBy: null, status: progress.decision === null ? 'running' : 'passed' };
 }
 
-function extended(
+function extendStep(
   settings: RolloutSettings,
   progress: RolloutProgress,
   { extendedSeconds, by }: Extract<RolloutEvent, { readonly kind: 'extended' }>,
@@ -264,7 +264,7 @@ function extended(
   return show(settings, { ...resumed, extendedSeconds, noMoreLabels: null, statusBy: by });
 }
 
-function watched(
+function applyWatch(
   { steps }: RolloutSettings,
   progress: RolloutProgress,
   result: Exclude<WatchResult, { readonly kind: 'ended' }>,

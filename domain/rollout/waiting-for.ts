@@ -5,7 +5,7 @@ import type { RolloutProgress, RolloutSettings } from './progress';
  * Describes what a rollout waits for. It contains no figures that change with the traffic, because
  * the text is stored once and those figures come from the evidence.
  */
-export function waitingForOf(
+export function describeWait(
   { model, champion, challenger, steps, method }: RolloutSettings,
   {
     status,

@@ -20,7 +20,7 @@ const weights: Readonly<Record<RunPriority, number>> = { low: 0.25, normal: 1, h
  * priority. Its other runs have a share of their own, so an urgent run does not wait for those that
  * came before it.
  */
-export function fairShareOf({
+export function buildFairShare({
   tenant,
   lifecycle,
   priority = 'normal',
@@ -31,13 +31,14 @@ export function fairShareOf({
 }): FairShare {
   const name = `${tenant}/${lifecycle}${priority === 'normal' ? '' : `:${priority}`}`;
   return {
-    fairnessKey: name.length <= maxBytes ? name : `${name.slice(0, maxBytes - 9)}~${hashOf(name)}`,
+    fairnessKey:
+      name.length <= maxBytes ? name : `${name.slice(0, maxBytes - 9)}~${hashText(name)}`,
     fairnessWeight: weights[priority],
   };
 }
 
 /** FNV-1a, in eight hexadecimal digits. */
-function hashOf(text: string): string {
+function hashText(text: string): string {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1)
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);

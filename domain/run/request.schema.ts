@@ -61,7 +61,7 @@ export const runRequestSchema = z
     }
     issues.push(...tooLarge(value.params));
   })
-  .transform((body): RunRequest => defined(withBatch(body)));
+  .transform((body): RunRequest => removeUndefined(withBatch(body)));
 
 /** The body of `POST /runs/{id}/rerun`. */
 export const rerunRequestSchema = z
@@ -85,7 +85,7 @@ export const rerunRequestSchema = z
     if (value.force !== undefined && value.fromStage !== undefined) issues.push(forcedTwice());
     issues.push(...tooLarge(value.params));
   })
-  .transform((request): RerunRequest => defined(request));
+  .transform((request): RerunRequest => removeUndefined(request));
 
 /** `fromStage` runs every later stage, so nothing is left to force. */
 function forcedTwice(): z.core.$ZodRawIssue {
@@ -102,6 +102,6 @@ function tooLarge(params: RunRequest['params']): z.core.$ZodRawIssue[] {
 }
 
 /** Removes undefined members, because requests are compared under an Idempotency-Key. */
-function defined(request: object): object {
+function removeUndefined(request: object): object {
   return Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
 }

@@ -5,13 +5,13 @@ import type { Issue } from '../failure';
 import type { RunId } from '../ids';
 import type { ModelLifecycleSpec, TimeSpec } from '../lifecycle/lifecycle';
 import type { LifecycleRevision, LifecycleSpec } from '../lifecycle/revision';
-import { programOf } from '../lifecycle/revision';
+import { findProgram } from '../lifecycle/revision';
 import type { PlannedStage } from '../lifecycle/plan';
 import { changedStages } from '../lifecycle/plan';
 import { nearest } from '../document/nearest';
 import type { RunRequest, RunStatus, StageStatus } from './run';
 import { isFinal } from './run';
-import { builtInStagesOf, stagesOf } from '../lifecycle/stages';
+import { listBuiltInStages, listStages } from '../lifecycle/stages';
 
 /** The original of a rerun and everything in which the rerun differs from it. */
 export interface RerunOf {
@@ -121,11 +121,11 @@ function firstStage(original: OriginalRun, next: NextRun): string | undefined {
 
 /** The stages of the run, in order. Parameters are not searched for an imported model. */
 function stagesIn({ revision: { spec }, request: { imported } }: NextRun): readonly string[] {
-  return stagesOf(spec).filter((stage) => stage !== 'tune' || imported === undefined);
+  return listStages(spec).filter((stage) => stage !== 'tune' || imported === undefined);
 }
 
 function isProject({ spec }: LifecycleRevision): boolean {
-  return programOf(spec) !== undefined;
+  return findProgram(spec) !== undefined;
 }
 
 /** A refused canary or promotion is judged anew, as the champion may have changed since. */
@@ -141,7 +141,7 @@ function isDone({ stages }: OriginalRun, stage: string): boolean {
   return stages.some((each) => each.stage === stage && each.status === 'succeeded');
 }
 
-export function rerunOf(original: OriginalRun, next: NextRun): RerunOf {
+export function buildRerun(original: OriginalRun, next: NextRun): RerunOf {
   const { force = [] } = next.request;
   return {
     run: original.id,
@@ -161,16 +161,16 @@ function revisionChange({ revision: from }: NextRun, { revision: to }: NextRun) 
 }
 
 function untilChange(original: NextRun, next: NextRun) {
-  const [before, after] = [untilOf(original), untilOf(next)];
+  const [before, after] = [readUntil(original), readUntil(next)];
   return before === after ? [] : [{ kind: 'until', before, after } as const];
 }
 
-function untilOf({ revision: { spec }, request }: NextRun): string | null {
+function readUntil({ revision: { spec }, request }: NextRun): string | null {
   return hasWindow(spec) ? (request.until ?? spec.data.time.until) : null;
 }
 
 function paramChanges(original: NextRun, next: NextRun) {
-  const [before, after] = [paramsOf(original), paramsOf(next)];
+  const [before, after] = [readParams(original), readParams(next)];
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .sort()
     .map((name) => ({
@@ -182,8 +182,8 @@ function paramChanges(original: NextRun, next: NextRun) {
     .filter((change) => canonicalJson(change.before) !== canonicalJson(change.after));
 }
 
-function paramsOf({ revision: { spec }, request }: NextRun): Readonly<Record<string, unknown>> {
-  if (programOf(spec)) return request.params ?? {};
+function readParams({ revision: { spec }, request }: NextRun): Readonly<Record<string, unknown>> {
+  if (findProgram(spec)) return request.params ?? {};
   return spec.kind === 'ModelLifecycle' ? { ...spec.train.params, ...request.params } : {};
 }
 
@@ -250,10 +250,10 @@ export function reuseIssues(original: OriginalRun, next: NextRun): readonly Issu
 /** Names of stages in the request that the lifecycle does not have. */
 export function unknownStages(next: NextRun, original?: OriginalRun): readonly Issue[] {
   const { revision, request } = next;
-  const program = programOf(revision.spec);
+  const program = findProgram(revision.spec);
   const stages: readonly string[] = program
     ? [
-        ...builtInStagesOf(revision.spec.kind),
+        ...listBuiltInStages(revision.spec.kind),
         ...Object.keys(program.stages),
         ...Object.keys(program.steps),
       ]

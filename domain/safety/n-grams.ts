@@ -5,17 +5,17 @@ export const nGramBuckets = 2 ** 15;
  * The distinct hashed n-grams of a text: words and pairs of words in the first half of the buckets,
  * 3 to 5 letters within a word in the second half.
  */
-export function nGramsOf(text: string): Uint32Array {
+export function hashNGrams(text: string): Uint32Array {
   const found = new Set<number>();
   let before = '';
   for (const word of text.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? []) {
-    found.add(bucketOf(word));
-    if (before !== '') found.add(bucketOf(`${before} ${word}`));
+    found.add(hashToBucket(word));
+    if (before !== '') found.add(hashToBucket(`${before} ${word}`));
     before = word;
     const padded = ` ${word.slice(0, maxWordCharacters)} `;
     for (let length = 3; length <= 5; length += 1) {
       for (let from = 0; from + length <= padded.length; from += 1) {
-        found.add(nGramBuckets + bucketOf(padded.slice(from, from + length)));
+        found.add(nGramBuckets + hashToBucket(padded.slice(from, from + length)));
       }
     }
   }
@@ -29,7 +29,7 @@ const maxWordCharacters = 40;
  * FNV-1a over UTF-16 units with the finalizer of MurmurHash3, because FNV's low bits are uneven for
  * texts that differ in their last letter.
  */
-function bucketOf(text: string): number {
+function hashToBucket(text: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at += 1)
     hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);

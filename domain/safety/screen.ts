@@ -64,20 +64,20 @@ export async function screen(
   const running = policy.detectors
     .filter(({ on }) => on.includes(side))
     .map((spec) => runDetector(spec, { text, side, detect, about }));
-  const screening = screeningOf(text, await Promise.all(running));
+  const screening = buildScreening(text, await Promise.all(running));
   return policy.keepText === true && screening.outcome !== 'passed'
     ? { ...screening, kept: text }
     : screening;
 }
 
-function screeningOf(text: string, results: readonly DetectorResult[]): Screening {
+function buildScreening(text: string, results: readonly DetectorResult[]): Screening {
   const reported = results.filter(
     ({ findings, failure }) => findings.length > 0 || failure !== null,
   );
   const findings = reported.map(({ spec, findings: found, failure }): DetectorFindings => ({
     detector: spec.name,
     action: failure === null ? spec.action : spec.onError === 'block' ? 'block' : 'flag',
-    found: counted(found),
+    found: countByKind(found),
     failure,
   }));
   const worst = (action: Action) => findings.some((each) => each.action === action);
@@ -125,7 +125,7 @@ async function runDetector(
   }
 }
 
-function counted(findings: readonly Finding[]): Readonly<Record<string, number>> {
+function countByKind(findings: readonly Finding[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const { what } of findings) counts[what] = (counts[what] ?? 0) + 1;
   return counts;

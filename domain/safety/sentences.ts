@@ -2,7 +2,7 @@
 const maxCharacters = 240;
 
 /** Splits a line at sentence marks. Approximate, but enough to find an unusual sentence. */
-export function sentencesOf(line: string): readonly string[] {
+export function splitSentences(line: string): readonly string[] {
   return line
     .split(/(?<=[.!?;:]["')\]]?)\s+/)
     .flatMap(

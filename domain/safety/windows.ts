@@ -6,7 +6,7 @@ const stride = 600;
  * Splits a text into overlapping windows, so that one sentence counts in a long document as much as
  * alone. Empty for a blank text.
  */
-export function windowsOf(text: string): readonly string[] {
+export function splitWindows(text: string): readonly string[] {
   const said = text.trim();
   if (said === '') return [];
   const windows: string[] = [];

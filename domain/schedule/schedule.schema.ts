@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { secondsField, timezoneField } from '../document/field.schema';
-import { renamed } from '../document/codec.schema';
+import { renameMembers } from '../document/codec.schema';
 import { schemaIssue } from '../document/schema-issues.schema';
 
 const field = /^[\d*/,A-Za-z-]+$/;
@@ -37,7 +37,7 @@ const written = z
   })
   .describe('the times of scheduled runs: cron and timezone');
 
-export const scheduleSchema = renamed(written, {
+export const scheduleSchema = renameMembers(written, {
   catchup: 'catchupSeconds',
   jitter: 'jitterSeconds',
 });

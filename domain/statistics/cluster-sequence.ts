@@ -85,7 +85,7 @@ export function clusteredDifference(
   first: ClusterState,
   second: ClusterState,
 ): ClusteredDifference | null {
-  const arms = [first, second].map(partOf);
+  const arms = [first, second].map(selectPart);
   const [a, b] = arms;
   if (a === undefined || b === undefined) return null;
   const effective = Math.min(a.effective, b.effective);
@@ -101,7 +101,7 @@ export function clusteredDifference(
   };
 }
 
-function partOf(state: ClusterState) {
+function selectPart(state: ClusterState) {
   const effective = effectiveClusters(state);
   const mean = state.sum / state.weight;
   const squares = state.sumSquares - 2 * mean * state.products + mean ** 2 * state.weightSquares;
@@ -132,7 +132,7 @@ export function clusterBounds(
   const { estimate, variance, degrees, effective } = difference;
   const clock = 2 * effective;
   const normal = asymptoticRadius({ rows: clock, variance: clock }, 2 * alphaPerSide, tunedFor);
-  const half = studentAtLevelOf(normal, degrees) * Math.sqrt(variance);
+  const half = computeStudentQuantile(normal, degrees) * Math.sqrt(variance);
   return { lower: estimate - half, upper: estimate + half };
 }
 
@@ -152,7 +152,7 @@ const maxQuantile = 7;
 const manyDegrees = 10_000;
 
 /** Student's quantile at the level of a normal quantile. */
-function studentAtLevelOf(normal: number, degrees: number): number {
+function computeStudentQuantile(normal: number, degrees: number): number {
   const quantile = Math.min(maxQuantile, normal);
   if (degrees > manyDegrees) return quantile;
   return Math.max(quantile, studentQuantile(1 - normalCdf(-quantile), degrees));

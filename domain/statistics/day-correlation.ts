@@ -44,7 +44,7 @@ export function independentShare(correlation: number): number {
 export function boundDayCorrelation(
   periods: readonly ArrayLike<number>[],
 ): { readonly correlation: number; readonly days: number } | null {
-  const sums = periods.filter(({ length }) => length >= daysOfWeek).map(sumsOf);
+  const sums = periods.filter(({ length }) => length >= daysOfWeek).map(sumPeriods);
   const days = total(sums, (each) => each.days);
   const variance = total(sums, (each) => each.squares) / days;
   if (days < minCorrelationDays || !(variance > 0)) return null;
@@ -83,7 +83,7 @@ interface PeriodSums {
   readonly weekVariance: number;
 }
 
-function sumsOf(values: ArrayLike<number>): PeriodSums {
+function sumPeriods(values: ArrayLike<number>): PeriodSums {
   const days = values.length;
   const mean = Array.from(values).reduce((sum, value) => sum + value, 0) / days;
   const deviations = Float64Array.from(values, (value) => value - mean);

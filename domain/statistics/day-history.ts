@@ -26,7 +26,7 @@ export interface DayCorrelationSource {
 }
 
 /** The larger of `least` and the upper bound from the history. `periods`: newest first. */
-export function dayCorrelationOf(
+export function estimateDayCorrelation(
   periods: readonly DayPeriod[],
   least: number = assumedDayCorrelation,
 ): DayCorrelation {

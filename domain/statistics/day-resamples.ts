@@ -43,7 +43,7 @@ export function unitDayWeights(days: number): Float64Array {
   return new Float64Array(days).fill(1);
 }
 
-export function replicatesOf(statistic: DayStatistic, resamples: DayResamples): Float64Array {
+export function computeReplicates(statistic: DayStatistic, resamples: DayResamples): Float64Array {
   const { days, replicates, counts } = resamples;
   const values = new Float64Array(replicates);
   for (let replicate = 0; replicate < replicates; replicate += 1) {

@@ -1,6 +1,6 @@
 import {
   unitDayWeights,
-  replicatesOf,
+  computeReplicates,
   type DayResamples,
   type DayStatistic,
 } from './day-resamples';
@@ -56,10 +56,10 @@ export function dayInterval(asked: {
   const { statistic, resamples, levels, days, correlation } = asked;
   const estimate = statistic(unitDayWeights(resamples.days));
   if (!Number.isFinite(estimate) || days < 2) return null;
-  const replicates = replicatesOf(statistic, resamples);
+  const replicates = computeReplicates(statistic, resamples);
   const leftOut = leaveOneDayOut(statistic, resamples.days);
   return {
-    interval: intervalOf({ estimate, replicates, leftOut, days, correlation, levels }),
+    interval: computeInterval({ estimate, replicates, leftOut, days, correlation, levels }),
     replicates,
   };
 }
@@ -93,7 +93,7 @@ function leaveOneDayOut(statistic: DayStatistic, days: number): Float64Array {
   });
 }
 
-function intervalOf(drawn: {
+function computeInterval(drawn: {
   readonly estimate: number;
   readonly replicates: Float64Array;
   readonly leftOut: Float64Array;
@@ -104,8 +104,8 @@ function intervalOf(drawn: {
   const { estimate, leftOut, days, correlation } = drawn;
   const defined = drawn.replicates.filter((value) => !Number.isNaN(value)).sort();
   const undefinedCount = drawn.replicates.length - defined.length;
-  const bias = biasOf(defined, estimate);
-  const acceleration = accelerationOf(leftOut);
+  const bias = computeBias(defined, estimate);
+  const acceleration = computeAcceleration(leftOut);
   const sample = { estimate, defined, undefinedCount, bias, acceleration };
   const bounds = [...drawn.levels]
     .sort((a, b) => a - b)
@@ -113,13 +113,17 @@ function intervalOf(drawn: {
       const z = expandedQuantile(level, days, 0);
       // The resamples treat days as independent, so their correlation widens both sides equally.
       const stretch = expandedQuantile(level, days, correlation) / z;
-      const widened = (bound: number | null) =>
+      const widenBound = (bound: number | null) =>
         bound === null ? null : estimate + stretch * (bound - estimate);
-      return { level, lower: widened(boundAt(sample, -z)), upper: widened(boundAt(sample, z)) };
+      return {
+        level,
+        lower: widenBound(boundAt(sample, -z)),
+        upper: widenBound(boundAt(sample, z)),
+      };
     });
   return {
     estimate,
-    standardError: spreadOf(defined),
+    standardError: computeSpread(defined),
     bounds: bounds.map((bound) => containing(bound, estimate)),
   };
 }
@@ -143,12 +147,12 @@ function boundAt(sample: BootstrapSample, z: number): number | null {
   const unknowns = z < 0 ? 'below' : 'above';
   const quantile = (probability: number) =>
     quantileWithUnknowns(defined, undefinedCount, probability, unknowns);
-  const wanted = adjusted(z, bias, acceleration);
+  const wanted = adjustLevel(z, bias, acceleration);
   const bound = quantile(wanted);
   const outermost = 1 - Math.min(0.5, minBeyond / (defined.length + undefinedCount));
   const supported = z < 0 ? 1 - outermost : outermost;
   if (bound === null || (z < 0 ? wanted >= supported : wanted <= supported)) return bound;
-  const reached = unadjusted(supported, bias, acceleration);
+  const reached = unadjustLevel(supported, bias, acceleration);
   const from = quantile(supported);
   // With extreme skew, the supported bound is on the other side of the estimate, so there is
   // nothing to extrapolate from.
@@ -176,7 +180,7 @@ export function expandedQuantile(level: number, days: number, correlation: numbe
  * z₀, the distance of the estimate from the median of the resamples. Ties count half, so a constant
  * statistic has no bias.
  */
-function biasOf(sorted: Float64Array, estimate: number): number {
+function computeBias(sorted: Float64Array, estimate: number): number {
   let below = 0;
   for (const value of sorted) below += value < estimate ? 1 : value === estimate ? 0.5 : 0;
   const share = below / sorted.length;
@@ -185,7 +189,7 @@ function biasOf(sorted: Float64Array, estimate: number): number {
   return normalQuantile(Math.min(1 - least, Math.max(least, share)));
 }
 
-function accelerationOf(leftOut: Float64Array): number {
+function computeAcceleration(leftOut: Float64Array): number {
   const values = leftOut.filter((value) => !Number.isNaN(value));
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   // In units of the largest deviation, so that cubes of tiny differences do not underflow.
@@ -201,7 +205,7 @@ function accelerationOf(leftOut: Float64Array): number {
   return cubes / (6 * squares ** 1.5);
 }
 
-function adjusted(z: number, bias: number, acceleration: number): number {
+function adjustLevel(z: number, bias: number, acceleration: number): number {
   const shifted = bias + z;
   const denominator = 1 - acceleration * shifted;
   // Beyond its pole the formula would change sign.
@@ -209,8 +213,8 @@ function adjusted(z: number, bias: number, acceleration: number): number {
   return normalCdf(bias + shifted / denominator);
 }
 
-/** The inverse of `adjusted` in z. */
-function unadjusted(probability: number, bias: number, acceleration: number): number {
+/** The inverse of `adjustLevel` in z. */
+function unadjustLevel(probability: number, bias: number, acceleration: number): number {
   const distance = normalQuantile(probability) - bias;
   return distance / (1 + acceleration * distance) - bias;
 }
@@ -244,7 +248,7 @@ function containing(bounds: Bounds, estimate: number): Bounds {
   };
 }
 
-function spreadOf(values: Float64Array): number {
+function computeSpread(values: Float64Array): number {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return values.length < 2 ? 0 : Math.sqrt(squares / (values.length - 1));

@@ -98,7 +98,7 @@ export function extendMean(
   return { n, sum, rising, falling };
 }
 
-export function meanOf(state: { readonly n: number; readonly sum: number }): number | null {
+export function computeMean(state: { readonly n: number; readonly sum: number }): number | null {
   return state.n === 0 ? null : state.sum / state.n;
 }
 
@@ -118,13 +118,13 @@ export function meanBounds(
   const lower = mixedRoot({
     logWeights,
     wealth: state.rising,
-    slopes: slopesOf(up, state.n),
+    slopes: computeSlopes(up, state.n),
     alpha: alphaPerSide,
   });
   const upper = -mixedRoot({
     logWeights,
     wealth: state.falling,
-    slopes: slopesOf(down, state.n),
+    slopes: computeSlopes(down, state.n),
     alpha: alphaPerSide,
   });
   return { lower: Math.max(range.min, lower), upper: Math.min(range.max, upper) };
@@ -141,16 +141,24 @@ export function wealthAgainst(
 ): { readonly atMost: number; readonly atLeast: number } {
   const { up, down } = boldestStakes(range);
   return {
-    atMost: logMixture({ logWeights, wealth: state.rising, slopes: slopesOf(up, state.n) }, m),
-    atLeast: logMixture({ logWeights, wealth: state.falling, slopes: slopesOf(down, state.n) }, -m),
+    atMost: logMixture({ logWeights, wealth: state.rising, slopes: computeSlopes(up, state.n) }, m),
+    atLeast: logMixture(
+      { logWeights, wealth: state.falling, slopes: computeSlopes(down, state.n) },
+      -m,
+    ),
   };
 }
 
 /** A forecast: the state after `times` as many observations with the same mean and variance. */
 export function scaledMean(state: MeanState, times: number): MeanState {
-  const scaled = (wealth: readonly number[]) => wealth.map((each) => each * times);
+  const scaleWealth = (wealth: readonly number[]) => wealth.map((each) => each * times);
   const { n, sum, rising, falling } = state;
-  return { n: n * times, sum: sum * times, rising: scaled(rising), falling: scaled(falling) };
+  return {
+    n: n * times,
+    sum: sum * times,
+    rising: scaleWealth(rising),
+    falling: scaleWealth(falling),
+  };
 }
 
 /**
@@ -163,6 +171,6 @@ function boldestStakes({ min, max, guess }: MeanRange): {
   return { up: boldest / (guess.max - min), down: boldest / (max - guess.min) };
 }
 
-function slopesOf(maxStake: number, n: number): readonly number[] {
+function computeSlopes(maxStake: number, n: number): readonly number[] {
   return halvings.map((share) => maxStake * share * n);
 }

@@ -6,7 +6,7 @@ export type Random = () => number;
 export type Seed = readonly [number, number, number, number];
 
 /** 128 bits of a digest, so that samples depend on the data only. */
-export function seedOf(digest: Digest): Seed {
+export function toSeed(digest: Digest): Seed {
   const word = (index: number) =>
     Number.parseInt(digest.slice(7 + 8 * index, 15 + 8 * index), 16) | 0;
   return [word(0), word(1), word(2), word(3)];

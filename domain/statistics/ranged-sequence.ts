@@ -117,7 +117,7 @@ export function rangedBounds(
   alphaPerSide: number,
 ): SequenceBounds {
   if (state.n === 0) return { lower: range.min, upper: range.max };
-  const slopes = slopesOf(range, state.n);
+  const slopes = computeSlopes(range, state.n);
   const lower = mixedRoot({ logWeights, wealth: state.rising, slopes, alpha: alphaPerSide });
   const upper = -mixedRoot({ logWeights, wealth: state.falling, slopes, alpha: alphaPerSide });
   return { lower: Math.max(range.min, lower), upper: Math.min(range.max, upper) };
@@ -132,7 +132,7 @@ export function rangedWealth(
   range: MeanRange,
   m: number,
 ): { readonly atMost: number; readonly atLeast: number } {
-  const slopes = slopesOf(range, state.n);
+  const slopes = computeSlopes(range, state.n);
   return {
     atMost: logMixture({ logWeights, wealth: state.rising, slopes }, m),
     atLeast: logMixture({ logWeights, wealth: state.falling, slopes }, -m),
@@ -141,15 +141,20 @@ export function rangedWealth(
 
 /** A forecast: the state after `times` as many observations like those so far. */
 export function scaledRanged(state: RangedState, times: number): RangedState {
-  const scaled = (wealth: readonly number[]) => wealth.map((each) => each * times);
+  const scaleWealth = (wealth: readonly number[]) => wealth.map((each) => each * times);
   const { n, sum, rising, falling } = state;
-  return { n: n * times, sum: sum * times, rising: scaled(rising), falling: scaled(falling) };
+  return {
+    n: n * times,
+    sum: sum * times,
+    rising: scaleWealth(rising),
+    falling: scaleWealth(falling),
+  };
 }
 
 function stakesFor({ min, max }: MeanRange): readonly number[] {
   return halvings.map((share) => (32 * share) / (max - min));
 }
 
-function slopesOf(range: MeanRange, n: number): readonly number[] {
+function computeSlopes(range: MeanRange, n: number): readonly number[] {
   return stakesFor(range).map((lambda) => lambda * n);
 }

@@ -54,7 +54,7 @@ export function jointDeviations(joint: {
         byChance: shareByChance(all, independentDays),
       });
       return ({ interval: { estimate, standardError }, days }, level) => {
-        const bound = (sorted: Float64Array, side: 1 | -1) => {
+        const findBound = (sorted: Float64Array, side: 1 | -1) => {
           if (standardError === 0) return estimate;
           const own = ownLevel(sorted, level);
           return own === null
@@ -62,7 +62,7 @@ export function jointDeviations(joint: {
             : estimate + side * standardError * expandedQuantile(own, days, joint.correlation);
         };
         // Resamples above the estimate set the lower bound, and those below it the upper bound.
-        return { level, lower: bound(over, -1), upper: bound(under, 1) };
+        return { level, lower: findBound(over, -1), upper: findBound(under, 1) };
       };
     },
   };
@@ -107,7 +107,7 @@ function shareByChance(all: readonly Float64Array[], independentDays: number): n
     for (let other = 0; other < one; other += 1) {
       pair += 1;
       if (pair % every !== 0) continue;
-      const correlation = correlationOf(all[one], all[other]);
+      const correlation = correlate(all[one], all[other]);
       squares += correlation ** 2;
       chance += (1 - correlation ** 2) ** 2 / Math.max(1, independentDays - 1);
     }
@@ -117,7 +117,7 @@ function shareByChance(all: readonly Float64Array[], independentDays: number): n
 }
 
 /** Of deviations whose mean is about 0; resamples in which one is undefined are left out. */
-function correlationOf(
+function correlate(
   one: Float64Array | undefined = new Float64Array(),
   other: Float64Array | undefined = new Float64Array(),
 ): number {

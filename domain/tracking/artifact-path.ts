@@ -1,5 +1,5 @@
 import { failure } from '../failure';
-import { trimEndOf } from '../text';
+import { trimEnd } from '../text';
 import type { TrackedArtifact } from './tracking';
 
 const longest = 1_000;
@@ -9,7 +9,7 @@ const longest = 1_000;
  * @throws InvalidInput for a path that leads elsewhere
  */
 export function artifactPath(given: string): string {
-  const path = trimEndOf(given, '/');
+  const path = trimEnd(given, '/');
   const parts = path === '' ? [] : path.split('/');
   const isPlain = parts.every((part) => !/^\.{0,2}$|[\\\u0000-\u001f]/.test(part));
   if (isPlain && path.length <= longest) return path;
@@ -32,7 +32,8 @@ export function listFolder(
 ): readonly ListedArtifact[] {
   const found = new Map<string, ListedArtifact>();
   for (const { path, bytes } of files) {
-    const rest = path === folder ? (path.split('/').at(-1) ?? '') : path.slice(prefixOf(folder));
+    const rest =
+      path === folder ? (path.split('/').at(-1) ?? '') : path.slice(findPrefixLength(folder));
     const [first = '', ...below] = rest.split('/');
     const isFolder = below.length > 0;
     found.set(first, { path: first, isFolder, bytes: isFolder ? null : bytes });
@@ -40,6 +41,6 @@ export function listFolder(
   return [...found.values()];
 }
 
-function prefixOf(folder: string): number {
+function findPrefixLength(folder: string): number {
   return folder === '' ? 0 : folder.length + 1;
 }

@@ -76,7 +76,7 @@ export interface JobResources {
 /** Default of `compute.maxPreemptions`. */
 export const defaultMaxPreemptions = 3;
 
-export function resourcesOf({
+export function toJobResources({
   cpus,
   memoryBytes,
   timeoutSeconds,

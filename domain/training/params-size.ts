@@ -3,7 +3,7 @@ import { formatByteSize } from '../byte-size';
 import { canonicalJson } from '../canonical';
 import type { IssueAt } from '../document/document';
 import type { DocumentPath } from '../document/path';
-import { isMap, nameOf } from '../document/path';
+import { isMap, formatPath } from '../document/path';
 import type { Issue } from '../failure';
 
 /** The largest parameters of a run, because Temporal warns about payloads of 256 KB. */
@@ -15,17 +15,17 @@ export function paramsIssues(
   path: DocumentPath,
   issueAt: IssueAt,
 ): readonly Issue[] {
-  const bytes = sizeOf(params);
+  const bytes = measureSize(params);
   if (bytes <= maxParamsBytes) return [];
   return [
-    issueAt(path, `${nameOf(path)} is ${count(bytes)} bytes of JSON`, {
+    issueAt(path, `${formatPath(path)} is ${count(bytes)} bytes of JSON`, {
       expected: `at most ${formatByteSize(maxParamsBytes)}`,
     }),
   ];
 }
 
 /** Bytes of canonical JSON; 0 for absent or invalid parameters. */
-function sizeOf(params: unknown): number {
+function measureSize(params: unknown): number {
   if (!isMap(params)) return 0;
   try {
     return new TextEncoder().encode(canonicalJson(params)).length;

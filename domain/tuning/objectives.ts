@@ -7,7 +7,11 @@ type Objectives = Pick<TuneSpec, 'metric' | 'direction' | 'objectives' | 'choose
 type MeasuredTrial = Trial & { readonly value: number };
 
 /** All objectives of a study, the first of which is confirmed. */
-export function objectivesOf({ metric, direction, objectives }: Objectives): readonly Objective[] {
+export function listObjectives({
+  metric,
+  direction,
+  objectives,
+}: Objectives): readonly Objective[] {
   return objectives ?? [{ metric, direction }];
 }
 
@@ -21,7 +25,7 @@ export function chosenTrial(trials: readonly Trial[], tune: Objectives): Measure
   if (!tune.objectives) return bestTrial(trials, tune.direction);
   const front = paretoFront(trials, tune.objectives);
   if (tune.choose === 'first') return bestTrial(front, tune.direction);
-  const costs = front.map((trial) => costsOf(trial, tune.objectives ?? []));
+  const costs = front.map((trial) => toCosts(trial, tune.objectives ?? []));
   const scaled = costs.map((each) =>
     each.map((cost, objective) =>
       scaledIn(
@@ -42,7 +46,7 @@ export function paretoFront(
 ): readonly MeasuredTrial[] {
   const measured = trials.flatMap((trial) =>
     trial.status === 'complete' && trial.value !== null && trial.values !== null
-      ? [{ ...trial, value: trial.value, costs: costsOf(trial, objectives) }]
+      ? [{ ...trial, value: trial.value, costs: toCosts(trial, objectives) }]
       : [],
   );
   return measured
@@ -51,7 +55,7 @@ export function paretoFront(
 }
 
 /** Lower is better in each. */
-function costsOf({ values }: Trial, objectives: readonly Objective[]): readonly number[] {
+function toCosts({ values }: Trial, objectives: readonly Objective[]): readonly number[] {
   return objectives.map(({ direction }, index) => {
     const value = values?.[index] ?? NaN;
     return direction === 'minimize' ? value : -value;

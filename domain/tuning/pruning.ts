@@ -22,7 +22,7 @@ const earliest = factor ** 3;
 const mostMedians = 10;
 
 /** Null without a pruner, or when a trial has too few iterations for pruning. */
-export function pruningOf(
+export function planPruning(
   pruner: TuneSpec['pruner'],
   maxIterations: number | null,
 ): PruningSchedule | null {
@@ -36,7 +36,7 @@ export function pruningOf(
   };
 }
 
-export function rungsOf({ pruner, min, max, factor: by }: PruningSchedule): readonly number[] {
+export function listRungs({ pruner, min, max, factor: by }: PruningSchedule): readonly number[] {
   const rungs: number[] = [];
   for (let rung = min; rung < max; rung = pruner === 'median' ? rung + min : rung * by)
     rungs.push(rung);

@@ -9,7 +9,7 @@ type ParameterValue = TrialParams[string];
 const rounding = 1e-12;
 
 /** The values of other parameters with which a parameter applies; empty when it always does. */
-export function conditionsOf({
+export function readConditions({
   when,
 }: ParameterRange): Readonly<Record<string, readonly ParameterValue[]>> {
   const written = Object.entries(when ?? {});
@@ -20,7 +20,7 @@ export function conditionsOf({
 
 /** Whether a parameter has a value in a trial with these values of the others. */
 export function appliesIn(range: ParameterRange, params: TrialParams): boolean {
-  return Object.entries(conditionsOf(range)).every(([name, values]) => {
+  return Object.entries(readConditions(range)).every(([name, values]) => {
     const value = params[name];
     return value !== undefined && values.some((each) => isSame(each, value));
   });
@@ -47,7 +47,7 @@ export function circleIn(space: Space): readonly string[] | null {
     if (above.includes(name)) return [...above.slice(above.indexOf(name)), name];
     const range = space[name];
     if (range === undefined) return null;
-    for (const other of Object.keys(conditionsOf(range))) {
+    for (const other of Object.keys(readConditions(range))) {
       const found = visit(other, [...above, name]);
       if (found !== null) return found;
     }
@@ -61,7 +61,7 @@ export function circleIn(space: Space): readonly string[] | null {
 }
 
 /** Number of combinations of a grid; null when a range has no steps. */
-export function combinationsOf(space: Space): number | null {
+export function countCombinations(space: Space): number | null {
   const counts = Object.values(space).map((range) => {
     if (range.kind === 'categorical') return range.choices.length;
     if (range.step === null || range.log) return null;
@@ -74,7 +74,7 @@ export function combinationsOf(space: Space): number | null {
 }
 
 /** For each parameter, its lowest and highest value or each choice, to check the space. */
-export function extremesOf(space: Space): readonly TrialParams[] {
+export function listExtremes(space: Space): readonly TrialParams[] {
   return Object.entries(space).flatMap(([name, range]) =>
     (range.kind === 'categorical' ? range.choices : [range.low, range.high]).map((value) => ({
       [name]: value,

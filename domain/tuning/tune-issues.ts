@@ -1,12 +1,12 @@
 import type { SourceDocument } from '../document/document';
 import type { DocumentPath } from '../document/path';
-import { nameOf, valueAt } from '../document/path';
+import { formatPath, valueAt } from '../document/path';
 import { nearest } from '../document/nearest';
 import { metrics } from '../evaluation/metrics/metrics';
 import type { Issue } from '../failure';
 import type { ParameterRange, TuneSpec } from './tune-spec';
-import { objectivesOf } from './objectives';
-import { circleIn, combinationsOf, conditionsOf, isIn } from './space';
+import { listObjectives } from './objectives';
+import { circleIn, countCombinations, readConditions, isIn } from './space';
 import { tuneSchema } from './tune.schema';
 
 type Report = (
@@ -25,7 +25,9 @@ export function tuneIssues({ value, issueAt }: SourceDocument): readonly Issue[]
   const issues: Issue[] = [];
   const report: Report = (where, detail, expected, didYouMean) => {
     const hints = { expected, didYouMean: didYouMean ?? undefined };
-    issues.push(issueAt([...path, ...where], `${nameOf([...path, ...where])} ${detail}`, hints));
+    issues.push(
+      issueAt([...path, ...where], `${formatPath([...path, ...where])} ${detail}`, hints),
+    );
   };
   const tune = read.data;
   checkObjectives(tune, report);
@@ -43,7 +45,7 @@ export function tuneIssues({ value, issueAt }: SourceDocument): readonly Issue[]
 
 function checkObjectives(tune: TuneSpec, report: Report): void {
   const { objectives, choose, pruner } = tune;
-  for (const [index, { metric, direction }] of objectivesOf(tune).entries()) {
+  for (const [index, { metric, direction }] of listObjectives(tune).entries()) {
     const where = objectives === undefined ? [] : ['objectives', index];
     const { better } = metrics[metric];
     const towards = better === 'higher' ? 'maximize' : 'minimize';
@@ -91,7 +93,7 @@ function checkRanges({ space }: TuneSpec, report: Report): void {
 function checkConditions({ space }: TuneSpec, report: Report): void {
   const names = Object.keys(space);
   for (const [name, range] of Object.entries(space)) {
-    for (const [other, values] of Object.entries(conditionsOf(range))) {
+    for (const [other, values] of Object.entries(readConditions(range))) {
       const where = ['space', name, 'when', other];
       const deciding = space[other];
       if (deciding === undefined) {
@@ -163,7 +165,7 @@ function checkGrid({ space, trials }: Pick<TuneSpec, 'space' | 'trials'>, report
     else if (range.step === null)
       report(where, 'is continuous, but a grid needs a number of values', 'step, or choices');
   }
-  const combinations = combinationsOf(space);
+  const combinations = countCombinations(space);
   if (combinations !== null && trials > combinations)
     report(
       ['trials'],

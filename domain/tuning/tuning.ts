@@ -122,7 +122,7 @@ export function earlyEndReason(
   return `${failed} of ${ended} trials failed`;
 }
 
-export function countsOf(
+export function countTrials(
   trials: readonly Pick<Trial, 'status'>[],
 ): TrialCounts & { readonly running: number } {
   const counts = { complete: 0, pruned: 0, failed: 0, running: 0 };
@@ -131,7 +131,7 @@ export function countsOf(
 }
 
 /** The largest number of iterations of a trial; null without progress reports. */
-export function iterationsOf(
+export function findMaxIterations(
   counted: { readonly param: string; readonly default: number | null } | null,
   params: Readonly<Record<string, unknown>>,
   space: TuneSpec['space'],

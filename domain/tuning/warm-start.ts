@@ -2,12 +2,12 @@
 import { figure } from '../format';
 import type { RunId } from '../ids';
 import type { TuneSpec } from './tune-spec';
-import { objectivesOf } from './objectives';
+import { listObjectives } from './objectives';
 import { appliesIn, isIn } from './space';
 import type { Trial } from './tuning';
 
 /** A run or a version that the document names, such as `run_01h…` or `flight-delay@3`. */
-export function ownerOf(
+export function findOwner(
   from: string,
 ): { readonly runId: RunId } | { readonly model: string; readonly version: number } {
   const [model = '', version] = from.split('@');
@@ -28,8 +28,8 @@ export function fittingTrials(
   trials: readonly Trial[],
   tune: ComparedObjectives & Pick<TuneSpec, 'space'>,
 ): FittingTrials {
-  const several = objectivesOf(tune).length;
-  const judged = trials.map((trial) => ({ trial, reason: misfitOf(trial, tune.space, several) }));
+  const several = listObjectives(tune).length;
+  const judged = trials.map((trial) => ({ trial, reason: findMisfit(trial, tune.space, several) }));
   return {
     fitting: judged.flatMap(({ trial, reason }) => (reason === null ? [trial] : [])),
     leftOut: judged.flatMap(({ trial, reason }) =>
@@ -47,14 +47,14 @@ export function objectiveDifference(
   tune: ComparedObjectives,
 ): string | null {
   const [before, now] = [earlier, tune].map((each) =>
-    objectivesOf(each)
+    listObjectives(each)
       .map(({ metric, direction }) => `${direction} ${metric}`)
       .join(' and '),
   );
   return before === now ? null : `has the objective ${before}, and this study ${now}`;
 }
 
-function misfitOf(
+function findMisfit(
   { status, params, value, values }: Trial,
   space: TuneSpec['space'],
   objectives: number,
@@ -70,11 +70,11 @@ function misfitOf(
     if (given === undefined && applies) return `it has no ${name}`;
     if (given === undefined) continue;
     if (!applies) return `${name} does not apply to its other parameters`;
-    if (!isIn(range, given)) return `its ${name} ${textOf(given)} is outside of the range`;
+    if (!isIn(range, given)) return `its ${name} ${formatValue(given)} is outside of the range`;
   }
   return null;
 }
 
-function textOf(value: string | number | boolean): string {
+function formatValue(value: string | number | boolean): string {
   return typeof value === 'number' ? figure(value) : String(value);
 }

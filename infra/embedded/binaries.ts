@@ -84,7 +84,7 @@ export function findPostgres(
   const installed = onPath('postgres', search.environment['PATH'] ?? '').find((program) =>
     isProgram(join(dirname(program), 'initdb')),
   );
-  if (installed !== undefined && majorOf(versionText(installed, ['--version'], search)) >= 16)
+  if (installed !== undefined && parseMajor(versionText(installed, ['--version'], search)) >= 16)
     return dirname(dirname(installed));
   throw failure(
     'PlatformUnavailable',
@@ -117,7 +117,7 @@ function isBefore(a: readonly [number, number], b: readonly [number, number]): b
   return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
 }
 
-function majorOf(text: string): number {
+function parseMajor(text: string): number {
   return Number(/\b(\d+)/.exec(text)?.[1] ?? 0);
 }
 

@@ -75,14 +75,14 @@ const causes: readonly {
 /** The likely cause in a log file, with its line; null when there is none. */
 export function explainLog(logFile: string): Explanation | null {
   const lines = readLines(logFile);
-  const advised = lines.flatMap((line) => adviceOf(line) ?? []).at(-1);
+  const advised = lines.flatMap((line) => findAdvice(line) ?? []).at(-1);
   if (advised !== undefined) return { ...advised, next: `${advised.next}. Its log is ${logFile}` };
   for (const { pattern, reason, next } of causes) {
     const line = lines.findLast((candidate) => pattern.test(candidate));
     if (line !== undefined)
       return {
         reason: `${reason} (${shorten(line)})`,
-        next: `${placed(next, logFile)}. Its log is ${logFile}`,
+        next: `${placeLogFile(next, logFile)}. Its log is ${logFile}`,
       };
   }
   const line = lines.findLast((candidate) =>
@@ -92,7 +92,7 @@ export function explainLog(logFile: string): Explanation | null {
 }
 
 /** Logs are in the folder `log` of the state folder, whatever its name. */
-function placed(next: string, logFile: string): string {
+function placeLogFile(next: string, logFile: string): string {
   return next.replace('.perennial', dirname(dirname(logFile)));
 }
 
@@ -149,7 +149,7 @@ interface OwnLine {
 }
 
 /** A fatal log line of a Perennial process has its own next step and is not shortened. */
-function adviceOf(line: string): Explanation | null {
+function findAdvice(line: string): Explanation | null {
   const { level, err } = ownLine(line) ?? {};
   return level === 'fatal' && err?.message !== undefined && err.next !== undefined
     ? { reason: err.message, next: err.next }
@@ -157,7 +157,7 @@ function adviceOf(line: string): Explanation | null {
 }
 
 /** Perennial's processes log JSON; the message is in it. */
-function textOf(line: string): string {
+function readText(line: string): string {
   const own = ownLine(line);
   return own?.err?.message ?? own?.msg ?? line.trim();
 }
@@ -172,6 +172,6 @@ function ownLine(line: string): OwnLine | null {
 }
 
 function shorten(line: string): string {
-  const text = textOf(line);
+  const text = readText(line);
   return text.length > 240 ? `${text.slice(0, 237)}…` : text;
 }

@@ -35,7 +35,7 @@ const files = ['PG_VERSION', 'global/pg_control', 'global/pg_filenode.map'];
  * @throws PlatformUnavailable with the folder, the damage and the next step
  */
 export function assertClusterIntact(dataDir: string): void {
-  const damage = damageOf(dataDir);
+  const damage = findDamage(dataDir);
   if (damage === null) return;
   throw failure(
     'PlatformUnavailable',
@@ -46,7 +46,7 @@ export function assertClusterIntact(dataDir: string): void {
   );
 }
 
-function damageOf(dataDir: string): string | null {
+function findDamage(dataDir: string): string | null {
   const lost = [
     ...folders.filter(
       (path) => statSync(join(dataDir, path), { throwIfNoEntry: false })?.isDirectory() !== true,

@@ -164,7 +164,7 @@ function identities(options: SeaweedOptions): unknown {
 }
 
 /** SeaweedFS also listens on Unix sockets in /tmp, named by port, and leaves them after SIGKILL. */
-function socketOf(name: keyof SeaweedPorts, port: number): string | null {
+function findSocket(name: keyof SeaweedPorts, port: number): string | null {
   if (name === 's3' || name === 'filer') return `/tmp/seaweedfs-${name}-${port}.sock`;
   return name.endsWith('Grpc')
     ? `/tmp/seaweedfs-${name.slice(0, -'Grpc'.length)}-grpc-${port}.sock`
@@ -176,14 +176,14 @@ function socketOf(name: keyof SeaweedPorts, port: number): string | null {
  * the store would hang.
  */
 export function isSocketFree(name: keyof SeaweedPorts, port: number): boolean {
-  const socket = socketOf(name, port);
+  const socket = findSocket(name, port);
   const owner = socket === null ? undefined : statSync(socket, { throwIfNoEntry: false })?.uid;
   return owner === undefined || owner === process.getuid?.() || process.getuid?.() === 0;
 }
 
 function removeSockets(ports: SeaweedPorts): void {
   for (const name of seaweedPortNames) {
-    const socket = socketOf(name, ports[name]);
+    const socket = findSocket(name, ports[name]);
     if (socket !== null && isSocketFree(name, ports[name])) rmSync(socket, { force: true });
   }
 }

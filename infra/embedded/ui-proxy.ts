@@ -47,7 +47,7 @@ export async function openUiProxy({ port, upstream, apiKey }: UiProxyOptions): P
       isEqual(authorization ?? '', `Bearer ${apiKey}`)
     )
       return;
-    if (sessions.has(cookieOf(request)) && request.url !== door) return;
+    if (sessions.has(formatCookie(request)) && request.url !== door) return;
     await refuse(
       reply,
       401,
@@ -106,7 +106,7 @@ function openTokens() {
   };
 }
 
-function cookieOf({ headers }: FastifyRequest): string {
+function formatCookie({ headers }: FastifyRequest): string {
   const cookies = (headers.cookie ?? '').split(';').map((each) => each.trim());
   return (
     cookies.find((each) => each.startsWith(`${cookieName}=`))?.slice(cookieName.length + 1) ?? ''

@@ -33,7 +33,7 @@ async function main(): Promise<void> {
     await provePlatformImage();
   } finally {
     for (const each of started) each.kill('SIGTERM');
-    await Promise.all(started.map(ended));
+    await Promise.all(started.map(waitForEnd));
     await globalThis.stopTestPlatform?.();
     rmSync(folder, { recursive: true, force: true });
   }
@@ -157,13 +157,15 @@ async function provePlatformImage(): Promise<void> {
     );
   const all = [...ports.api, ...ports.gateway, ...ports.worker];
   await Promise.all(all.map(ready));
-  const metrics = await Promise.all(all.map((port) => textOf(`http://127.0.0.1:${port}/metrics`)));
+  const metrics = await Promise.all(
+    all.map((port) => fetchText(`http://127.0.0.1:${port}/metrics`)),
+  );
   must(
     metrics.every((text) => text.includes('perennial_log_lines_dropped_total')),
     'a process has no metrics',
   );
   say(`perennial: ${all.length} processes are ready, and each has metrics`);
-  const pages = await Promise.all(ports.api.map((port) => textOf(`http://127.0.0.1:${port}/`)));
+  const pages = await Promise.all(ports.api.map((port) => fetchText(`http://127.0.0.1:${port}/`)));
   must(
     pages.every((text) => text.includes('<div id="app">')),
     'an API does not serve the pages',
@@ -184,7 +186,7 @@ async function provePlatformImage(): Promise<void> {
   say(`perennial: ${await cli('audit', 'verify')}`);
   const stopping = performance.now();
   for (const each of started) each.kill('SIGTERM');
-  const codes = await Promise.all(started.map(ended));
+  const codes = await Promise.all(started.map(waitForEnd));
   say(
     `perennial: all processes ended ${((performance.now() - stopping) / 1000).toFixed(1)} s ` +
       `after SIGTERM with exit codes ${[...new Set(codes)].join(', ')}`,
@@ -244,7 +246,7 @@ function start(image: string, args: readonly string[], options: readonly string[
   started.push(child);
 }
 
-async function ended(child: ChildProcess): Promise<number | null> {
+async function waitForEnd(child: ChildProcess): Promise<number | null> {
   if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
   return new Promise((resolve) => child.once('exit', resolve));
 }
@@ -258,7 +260,7 @@ async function ready(port: number): Promise<void> {
   }
 }
 
-async function textOf(url: string): Promise<string> {
+async function fetchText(url: string): Promise<string> {
   return (await fetch(url)).text();
 }
 

@@ -51,7 +51,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       };
     }
 
-    const finish = async (job: Job) => ended(given.backend, await given.backend.submit(job));
+    const finish = async (job: Job) => waitForEnd(given.backend, await given.backend.submit(job));
     const text = async (ref: ArtifactRef | null) =>
       ref === null ? '' : Buffer.from(await given.artifacts.getBytes(ref)).toString();
 
@@ -81,7 +81,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
 
     test('returns the same state on a second poll', async () => {
       const handle = await given.backend.submit(probe('learn'));
-      expect(await ended(given.backend, handle)).toEqual(await given.backend.poll(handle));
+      expect(await waitForEnd(given.backend, handle)).toEqual(await given.backend.poll(handle));
     });
 
     test('shows metrics while the job runs', async () => {
@@ -166,12 +166,12 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
         probe('hang', { resources: { cpus: 1, memoryBytes: 1024 * mebibyte, timeoutSeconds: 8 } }),
       );
       const metrics = await runningUntil(given.backend, handle, (seen) => seen.length === 2);
-      const state = await ended(given.backend, handle);
+      const state = await waitForEnd(given.backend, handle);
       expect(state).toMatchObject({ kind: 'failed', failure: 'JobTimeout' });
       expect((state as { message: string }).message).toMatch(
         /ran for 8(\.\d+)? s; compute\.timeout allows 8 s/,
       );
-      await gone(metrics.map(({ value }) => value));
+      await waitUntilGone(metrics.map(({ value }) => value));
     });
 
     test('ends a job that exceeds its memory', async () => {
@@ -179,7 +179,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       const handle = await given.backend.submit(
         probe('hog', { resources: { cpus: 1, memoryBytes: limit, timeoutSeconds: 60 } }),
       );
-      const state = await ended(given.backend, handle);
+      const state = await waitForEnd(given.backend, handle);
       expect(state).toMatchObject({ kind: 'failed', failure: 'JobOutOfMemory' });
       const used = Number(
         /used (\d+)MiB of memory; this attempt had 400MiB/.exec(
@@ -218,7 +218,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       const metrics = await runningUntil(given.backend, handle, (seen) => seen.length === 2);
       await given.backend.cancel(handle);
       expect(await given.backend.poll(handle)).toEqual({ kind: 'cancelled' });
-      await gone(metrics.map(({ value }) => value));
+      await waitUntilGone(metrics.map(({ value }) => value));
       await given.backend.cancel(handle);
       expect((await given.backend.logs(handle, 10_000)).text).toContain('training starts');
     });
@@ -233,7 +233,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       for (const handle of running)
         expect(await given.backend.poll(handle)).toEqual({ kind: 'cancelled' });
       const over = await given.backend.submit(probe('learn'));
-      const state = await ended(given.backend, over);
+      const state = await waitForEnd(given.backend, over);
       await given.backend.cancel(over);
       expect(await given.backend.poll(over)).toEqual(state);
       await given.backend.cancel({
@@ -252,7 +252,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
         given.backend.submit({ ...job, traceId: 'other' }),
       ]);
       const [first, second, third] = await Promise.all(
-        handles.map((handle) => ended(given.backend, handle)),
+        handles.map((handle) => waitForEnd(given.backend, handle)),
       );
       expect(second).toEqual(first);
       expect(third).toEqual(first);
@@ -275,7 +275,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
         seen.some(({ name, step }) => name === 'loss' && step >= 5),
       );
       process.kill(metrics.find(({ name }) => name === 'pid')?.value ?? -1, 'SIGKILL');
-      expect(await ended(given.backend, handle)).toMatchObject({
+      expect(await waitForEnd(given.backend, handle)).toMatchObject({
         kind: 'failed',
         failure: 'JobLost',
       });
@@ -294,7 +294,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       );
       const metrics = await runningUntil(given.backend, handle, (seen) => seen.length > 0);
       await given.backend.cleanup('run_forgotten/', 'default' as Tenant);
-      await gone(metrics.filter(({ name }) => name === 'pid').map(({ value }) => value));
+      await waitUntilGone(metrics.filter(({ name }) => name === 'pid').map(({ value }) => value));
       expect(await given.backend.poll(handle)).toMatchObject({
         kind: 'failed',
         failure: 'JobLost',
@@ -306,7 +306,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
 
     test('discards an ended job, and leaves one that still runs', async () => {
       const over = await given.backend.submit(probe('learn'));
-      await ended(given.backend, over);
+      await waitForEnd(given.backend, over);
       await given.backend.discard(over);
       expect(await given.backend.poll(over)).toMatchObject({ failure: 'JobLost' });
       const { directory } = over.detail;
@@ -325,7 +325,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
       const handle = await given.backend.submit(
         probe('learn', { params: { steps: 20, step_seconds: 0.05 } }),
       );
-      await ended(given.backend, handle);
+      await waitForEnd(given.backend, handle);
       const times = await given.backend.times(handle);
       const [first] = times;
       if (!first?.endedAt) throw new Error(JSON.stringify(times));
@@ -360,7 +360,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
 
     test('returns the last lines of the log', async () => {
       const handle = await given.backend.submit(probe('crash'));
-      await ended(given.backend, handle);
+      await waitForEnd(given.backend, handle);
       const log = (await given.backend.logs(handle, 200)).text;
       expect(log).toContain('ValueError');
       expect(log.length).toBeLessThanOrEqual(200);
@@ -368,7 +368,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
 
     test('knows the size of the log, and cuts it at the start of a line', async () => {
       const handle = await given.backend.submit(probe('crash'));
-      await ended(given.backend, handle);
+      await waitForEnd(given.backend, handle);
       const whole = await given.backend.logs(handle, 100_000);
       expect(whole.bytes).toBe(Buffer.byteLength(whole.text));
       const end = await given.backend.logs(handle, 200);
@@ -378,7 +378,7 @@ export function testComputeBackend(name: string, open: () => Promise<ComputeUnde
   });
 }
 
-export async function ended(backend: ComputeBackend, handle: JobHandle): Promise<JobState> {
+export async function waitForEnd(backend: ComputeBackend, handle: JobHandle): Promise<JobState> {
   for (let wait = 0; wait < 1200; wait += 1) {
     const state = await backend.poll(handle);
     if (state.kind !== 'queued' && state.kind !== 'running') return state;
@@ -405,7 +405,7 @@ export async function runningUntil(
 }
 
 /** Killed processes are gone a moment later, not at once. */
-export async function gone(pids: readonly number[]): Promise<void> {
+export async function waitUntilGone(pids: readonly number[]): Promise<void> {
   for (let wait = 0; wait < 200 && pids.some(isThere); wait += 1)
     await new Promise((resolve) => setTimeout(resolve, 25));
   expect(pids.filter(isThere)).toEqual([]);

@@ -174,8 +174,8 @@ test('the bundled process for SQL checks a query as its sources do', () => {
   const check = { kind: 'checkAssembly', text, tables: ['flights'] };
   const input = `${JSON.stringify({ check, memoryBytes: 64e6 })}\n`;
   // Its output ends before it has read the end of its input, where it kills itself.
-  const answerOf = (args: readonly string[]) => run([...args, 'checks'], input).stdout;
-  const expected = answerOf(['-r', 'tsx/cjs', join(root, 'data', 'sql', 'user-sql-child.ts')]);
+  const runCli = (args: readonly string[]) => run([...args, 'checks'], input).stdout;
+  const expected = runCli(['-r', 'tsx/cjs', join(root, 'data', 'sql', 'user-sql-child.ts')]);
   expect(expected).toContain('ready');
-  expect(answerOf([join(folder, 'sql.js')])).toBe(expected);
+  expect(runCli([join(folder, 'sql.js')])).toBe(expected);
 });

@@ -100,7 +100,7 @@ const calls = (): string[] =>
   existsSync(join(folder, 'calls'))
     ? readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n')
     : [];
-const callsOf = (text: string): string[] => calls().filter((call) => call.includes(text));
+const findCalls = (text: string): string[] => calls().filter((call) => call.includes(text));
 
 test('downloads missing parts once, verified by hash', async () => {
   const first = await provision().ended;
@@ -114,7 +114,7 @@ test('downloads missing parts once, verified by hash', async () => {
   const fetching = calls().filter((call) => / pip (install|download) /.test(call));
   expect(fetching).toHaveLength(4);
   expect(fetching.filter((call) => call.includes('--require-hashes'))).toEqual(fetching);
-  expect(callsOf('npm ci')).toHaveLength(1);
+  expect(findCalls('npm ci')).toHaveLength(1);
 
   const before = calls().length;
   expect(await provision().ended).toEqual({ code: 0, said: '' });
@@ -129,7 +129,7 @@ test('repeats only the step of a changed lock file', async () => {
   expect(calls().filter((call) => call.includes(' pip '))).toEqual([
     expect.stringContaining('servers.lock'),
   ]);
-  expect(callsOf('npm')).toEqual([]);
+  expect(findCalls('npm')).toEqual([]);
 });
 
 test('accepts packages that the user installed, but not other versions', async () => {
@@ -137,7 +137,7 @@ test('accepts packages that the user installed, but not other versions', async (
   rmSync(join(folder, 'calls'));
   rmSync(join(clone, 'node_modules', '.perennial-lock'));
   await provision().ended;
-  expect(callsOf('npm')).toEqual([]);
+  expect(findCalls('npm')).toEqual([]);
 
   rmSync(join(clone, 'node_modules', '.perennial-lock'));
   writeFileSync(
@@ -145,7 +145,7 @@ test('accepts packages that the user installed, but not other versions', async (
     '{"packages":{"node_modules/tsx":{"version":"0.9.0"}}}',
   );
   await provision().ended;
-  expect(callsOf('npm ci')).toHaveLength(1);
+  expect(findCalls('npm ci')).toHaveLength(1);
 });
 
 test('continues after SIGKILL with a new Python environment, and leaves no installer running', async () => {
@@ -153,7 +153,7 @@ test('continues after SIGKILL with a new Python environment, and leaves no insta
   const killed = provision();
   await until(
     () =>
-      callsOf('requirements.lock').length === 1 &&
+      findCalls('requirements.lock').length === 1 &&
       existsSync(join(clone, '.perennial', 'bin', '.perennial-lock')),
     {
       everyMs: 25,
@@ -169,7 +169,7 @@ test('continues after SIGKILL with a new Python environment, and leaves no insta
 
   expect((await provision().ended).code).toBe(0);
   expect(existsSync(marker)).toBe(false);
-  expect(callsOf('servers.lock')).toEqual([]); // this step was complete
+  expect(findCalls('servers.lock')).toEqual([]); // this step was complete
   await until(() => !running(join(clone, '.perennial', 'python')), {
     everyMs: 25,
     detail: () => calls().join('\n'),
@@ -183,7 +183,7 @@ test('a second process waits for the first and finds everything done', async () 
   expect(
     `${first.said}${second.said}`.match(/Another process is preparing this clone/g),
   ).toHaveLength(1);
-  expect(callsOf('npm ci')).toHaveLength(1);
+  expect(findCalls('npm ci')).toHaveLength(1);
 });
 
 test('a failure has its cause and next step and ends the other steps', async () => {
@@ -214,7 +214,7 @@ test('a machine without a suitable Python gives an error before any download', a
   expect((await provision(bin).ended).said).toContain('found 3.9');
   script('python3', 'echo "[[3, 11], \\"/usr/bin/python3\\", false]"');
   expect((await provision(bin).ended).said).toContain('found 3.11 without venv');
-  expect(callsOf('npm')).toEqual([]);
+  expect(findCalls('npm')).toEqual([]);
 });
 
 function running(text: string): boolean {

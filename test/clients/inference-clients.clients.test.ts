@@ -34,7 +34,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function answersOf(
+async function runScript(
   script: string,
   ...args: readonly string[]
 ): Promise<Record<string, unknown>> {
@@ -49,7 +49,7 @@ async function answersOf(
 const three = [10.5, 10.501, 10.502];
 
 test('tritonclient gets answers to binary, JSON and compressed requests, and reads errors', async () => {
-  const answers = await answersOf(
+  const answers = await runScript(
     'triton_calls.py',
     new URL(gateway.url).host,
     world.keys.viewer,
@@ -83,7 +83,7 @@ test('tritonclient gets answers to binary, JSON and compressed requests, and rea
 });
 
 test("KServe's inference client gets answers to JSON and binary requests, and reads errors", async () => {
-  const answers = await answersOf(
+  const answers = await runScript(
     'kserve_calls.py',
     gateway.url,
     world.keys.viewer,

@@ -9,7 +9,7 @@ import {
   type ArtifactLeases,
   type ArtifactStore,
 } from '../../data/artifact/store';
-import { digestOf, sha256 } from '../../data/digest';
+import { computeDigest, sha256 } from '../../data/digest';
 import type { ArtifactRef } from '../../domain/artifact';
 
 const partBytes = 5 << 20;
@@ -39,14 +39,14 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       await rm(folder, { recursive: true, force: true });
     });
 
-    const keyOf = (ref: ArtifactRef) => ref.uri.slice(`s3://${s3.bucket}/`.length);
+    const readKey = (ref: ArtifactRef) => ref.uri.slice(`s3://${s3.bucket}/`.length);
     const objectsUnder = async (prefix: string) =>
       (
         (await s3.client.send(new ListObjectsV2Command({ Bucket: s3.bucket, Prefix: prefix })))
           .Contents ?? []
       ).map(({ Key }) => Key);
     const overwrite = (ref: ArtifactRef, bytes: Uint8Array) =>
-      s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key: keyOf(ref), Body: bytes }));
+      s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key: readKey(ref), Body: bytes }));
     const put = (bytes: Uint8Array) =>
       store.putBytes({ tenant, bytes, mediaType: 'application/octet-stream' });
     async function largeFile(
@@ -86,7 +86,7 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       const one = await store.putJson({ tenant, value: { b: [1, { d: 2, c: 'ü' }], a: null } });
       const other = await store.putJson({ tenant, value: { a: null, b: [1, { c: 'ü', d: 2 }] } });
       expect(other).toEqual(one);
-      expect(one.digest).toBe(digestOf({ a: null, b: [1, { c: 'ü', d: 2 }] }));
+      expect(one.digest).toBe(computeDigest({ a: null, b: [1, { c: 'ü', d: 2 }] }));
       expect(await store.getJson(one)).toEqual({ a: null, b: [1, { d: 2, c: 'ü' }] });
     });
 
@@ -120,7 +120,7 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
       );
       for (const digest of new Set(refs.map(({ digest }) => digest))) {
         expect(
-          await objectsUnder(keyOf(refs.find((ref) => ref.digest === digest) as ArtifactRef)),
+          await objectsUnder(readKey(refs.find((ref) => ref.digest === digest) as ArtifactRef)),
         ).toHaveLength(1);
       }
       expect(await store.staging.list({ tenant, runId })).toEqual([]);
@@ -290,13 +290,13 @@ export function testArtifactStore(name: string, settings: () => Promise<S3Settin
           seen.push(`lease ${digest === sha256(bytes)} ${seconds}`);
           if (deleting)
             await s3.client.send(
-              new DeleteObjectCommand({ Bucket: s3.bucket, Key: keyOf(refTo(bytes)) }),
+              new DeleteObjectCommand({ Bucket: s3.bucket, Key: readKey(refTo(bytes)) }),
             );
           return { mustUpload: deleting };
         },
         async record({ ref }) {
           seen.push(
-            `record ${ref.digest === sha256(bytes)} ${(await objectsUnder(keyOf(ref))).length}`,
+            `record ${ref.digest === sha256(bytes)} ${(await objectsUnder(readKey(ref))).length}`,
           );
         },
       };

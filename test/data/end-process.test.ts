@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import { endProcess } from '../../data/end-process';
 
 /** Prints a line when it is ready for signals. */
-async function childOf(script: string): Promise<ChildProcess> {
+async function startChild(script: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, ['-e', `${script}; console.log('ready')`]);
   await once(child.stdout, 'data');
   return child;
 }
 
 test('a process that ends by itself is not killed', async () => {
-  const child = await childOf(
+  const child = await startChild(
     "process.on('SIGTERM', () => setTimeout(() => process.exit(3), 50)); setInterval(() => 0, 1000)",
   );
   await endProcess(child, 60_000);
@@ -18,7 +18,7 @@ test('a process that ends by itself is not killed', async () => {
 });
 
 test('a process that ignores SIGTERM is killed after the wait', async () => {
-  const child = await childOf("process.on('SIGTERM', () => 0); setInterval(() => 0, 1000)");
+  const child = await startChild("process.on('SIGTERM', () => 0); setInterval(() => 0, 1000)");
   await endProcess(child, 200);
   expect(child.signalCode).toBe('SIGKILL');
 });

@@ -95,7 +95,7 @@ describe('granting', () => {
     await created.drop();
   });
 
-  const addressOf = (name: string, password: string): string => {
+  const buildAddress = (name: string, password: string): string => {
     const url = new URL(created.ownerUrl);
     url.username = encodeURIComponent(name);
     url.password = encodeURIComponent(password);
@@ -118,7 +118,7 @@ describe('granting', () => {
   };
 
   test('creates the role of a database that an older version migrated, and may be repeated', async () => {
-    const url = addressOf(role(), "pass'word ü");
+    const url = buildAddress(role(), "pass'word ü");
     await grantApplicationRole(owner, url);
     await grantApplicationRole(owner, url);
     expect(await counts(url)).toBe(1);
@@ -126,10 +126,10 @@ describe('granting', () => {
 
   test('changes the password to the one of the settings', async () => {
     const name = role();
-    await grantApplicationRole(owner, addressOf(name, 'first'));
-    await grantApplicationRole(owner, addressOf(name, 'second'));
-    expect(await counts(addressOf(name, 'second'))).toBe(1);
-    await expect(counts(addressOf(name, 'first'))).rejects.toMatchObject({ code: '28P01' });
+    await grantApplicationRole(owner, buildAddress(name, 'first'));
+    await grantApplicationRole(owner, buildAddress(name, 'second'));
+    expect(await counts(buildAddress(name, 'second'))).toBe(1);
+    await expect(counts(buildAddress(name, 'first'))).rejects.toMatchObject({ code: '28P01' });
   });
 
   test.each(['superuser', 'createrole', 'in role perennial'])(
@@ -137,7 +137,7 @@ describe('granting', () => {
     async (power) => {
       const name = role();
       await owner.sql.unsafe(`create role "${name}" login password 'p' ${power}`);
-      await expect(grantApplicationRole(owner, addressOf(name, 'p'))).rejects.toMatchObject({
+      await expect(grantApplicationRole(owner, buildAddress(name, 'p'))).rejects.toMatchObject({
         type: 'InvalidInput',
         message: expect.stringContaining(name) as string,
       });
@@ -146,13 +146,15 @@ describe('granting', () => {
 
   test('by an owner that may not create roles names the statement for an administrator', async () => {
     const name = role();
-    const url = addressOf(name, 'p');
+    const url = buildAddress(name, 'p');
     await owner.sql.unsafe(`create role "${name}" login password 'p'`);
     const weak = openDatabase({ url });
-    await expect(grantApplicationRole(weak, addressOf('nobody-yet', 'x'))).rejects.toMatchObject({
-      type: 'Forbidden',
-      next: expect.stringContaining('create role nobody-yet login password') as string,
-    });
+    await expect(grantApplicationRole(weak, buildAddress('nobody-yet', 'x'))).rejects.toMatchObject(
+      {
+        type: 'Forbidden',
+        next: expect.stringContaining('create role nobody-yet login password') as string,
+      },
+    );
     await weak.close();
   });
 });

@@ -1,6 +1,6 @@
 import { openDatabase } from '../../db/connection';
 import { withFailures } from '../../db/failures';
-import { problemOf } from '../../apps/http/problem';
+import { toProblem } from '../../apps/http/problem';
 import { testDatabase } from '../support/platform';
 
 test('changes queue, reads pass them, and too many changes are refused with Retry-After', async () => {
@@ -19,7 +19,7 @@ test('changes queue, reads pass them, and too many changes are refused with Retr
   try {
     const changes = Array.from({ length: 3 + 256 }, () => registry.change(() => ended));
     const refused: unknown = await registry.change(() => ended).catch((error: unknown) => error);
-    expect(problemOf(refused as Error, '0')).toMatchObject({
+    expect(toProblem(refused as Error, '0')).toMatchObject({
       status: 429,
       code: 'DatabaseBusy',
       detail: 'PostgreSQL is busy: 3 transactions are running and 256 are waiting',

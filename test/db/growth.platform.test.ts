@@ -1,7 +1,7 @@
 import { fillRegistry, versionsPerModel, type GrowthSize } from '../../bench/growth/fill';
-import { placesOf } from '../../db/audit/verify';
+import { readPlaces } from '../../db/audit/verify';
 import { idleArtifacts } from '../../db/artifact/repository';
-import { predictionsOf, waitingLabels } from '../../db/serving/feedback-repository';
+import { findPredictions, waitingLabels } from '../../db/serving/feedback-repository';
 import { selectReachable } from '../../db/lineage/repository';
 import { selectRoutes } from '../../db/serving/routing-repository';
 import { selectUnfinished } from '../../db/run/repository';
@@ -29,7 +29,7 @@ describe('in a large registry', () => {
   }, 120_000);
   afterAll(() => test_.close());
 
-  const planOf = (statement: Statement<object[]>, table: string) =>
+  const explainPlan = (statement: Statement<object[]>, table: string) =>
     explain(test_.database.sql, statement, table);
 
   test('lineage follows each edge once, by the index of its direction', async () => {
@@ -39,7 +39,7 @@ describe('in a large registry', () => {
       node: { kind: 'model', name: 'model-1', version: versionsPerModel },
       direction: 'upstream',
     } as const;
-    const up = await planOf(selectReachable(sql, upstream), 'lineage_edges');
+    const up = await explainPlan(selectReachable(sql, upstream), 'lineage_edges');
     expect(up.indexes).toEqual(['lineage_edges_upstream', 'lineage_edges_upstream']);
     // The recursion and the answer each read every reachable edge: four per version. PostgreSQL
     // reports means over the loops, rounded to hundredths.
@@ -49,7 +49,7 @@ describe('in a large registry', () => {
       node: { kind: 'dataset', name: 'diamond-0-0', version: 1 },
       direction: 'downstream',
     } as const;
-    const down = await planOf(selectReachable(sql, downstream), 'lineage_edges');
+    const down = await explainPlan(selectReachable(sql, downstream), 'lineage_edges');
     expect(down.indexes).toEqual(['lineage_edges_pk', 'lineage_edges_pk']);
     expect(Math.abs(down.rowsRead - 2 * 126)).toBeLessThan(5);
   });
@@ -59,7 +59,7 @@ describe('in a large registry', () => {
     await sql`
       insert into artifacts (tenant_id, digest, touched_at)
       select ${tenant}, growth_digest('unused-' || n), now() - interval '30 days' from generate_series(1, 7) n`;
-    const plan = await planOf(
+    const plan = await explainPlan(
       idleArtifacts(sql, { tenant, idleSeconds: 86_400, limit: 500 }),
       'artifacts',
     );
@@ -68,8 +68,12 @@ describe('in a large registry', () => {
       await test_.registry.artifacts.mark({ tenant, idleSeconds: 86_400, limit: 500 }),
     ).toEqual({ marked: 7, inUse: 0 });
     expect(
-      (await planOf(idleArtifacts(sql, { tenant, idleSeconds: 86_400, limit: 500 }), 'artifacts'))
-        .rowsRead,
+      (
+        await explainPlan(
+          idleArtifacts(sql, { tenant, idleSeconds: 86_400, limit: 500 }),
+          'artifacts',
+        )
+      ).rowsRead,
     ).toBe(0);
   });
 
@@ -78,7 +82,7 @@ describe('in a large registry', () => {
     const all = await waitingLabels(sql, { after: '-infinity', until: 'infinity', limit: 1000 });
     expect(all).toHaveLength(size.waitingLabels);
     const cursor = { after: all[9]?.at ?? '', until: 'infinity', limit: 20 };
-    expect(await planOf(waitingLabels(sql, cursor), 'feedback')).toEqual({
+    expect(await explainPlan(waitingLabels(sql, cursor), 'feedback')).toEqual({
       indexes: ['feedback_waiting'],
       rowsRead: 21,
     });
@@ -90,7 +94,7 @@ describe('in a large registry', () => {
     const unknown = (stored[0]?.id ?? '').replace(/.{4}$/, 'zzzz') as PredictionId;
     const labels = [...stored, { id: unknown }].map(({ id }) => ({ tenant, id }));
     // Each partition has thousands of rows, so a scan would show.
-    expect((await planOf(predictionsOf(sql, labels), 'predictions')).rowsRead).toBe(5);
+    expect((await explainPlan(findPredictions(sql, labels), 'predictions')).rowsRead).toBe(5);
   });
 
   test('reconciliation reads only the unfinished runs of its page', async () => {
@@ -100,7 +104,7 @@ describe('in a large registry', () => {
     if (last === undefined) throw new Error('no run is unfinished');
     const after = { tenant: last.tenantId, id: last.id };
     const statement = () => selectUnfinished(sql, { olderThanSeconds: 0, limit: 5, after });
-    expect(await planOf(statement(), 'runs')).toEqual({
+    expect(await explainPlan(statement(), 'runs')).toEqual({
       indexes: ['runs_unfinished'],
       rowsRead: 5,
     });
@@ -109,19 +113,19 @@ describe('in a large registry', () => {
 
   test('a batch of the audit log is read by positions', async () => {
     const { sql } = test_.database;
-    const statement = () => placesOf(sql, { tenant, first: 2_001, count: 1_000 });
-    expect(await planOf(statement(), 'audit_seals')).toEqual({
+    const statement = () => readPlaces(sql, { tenant, first: 2_001, count: 1_000 });
+    expect(await explainPlan(statement(), 'audit_seals')).toEqual({
       indexes: ['audit_seals_pk'],
       rowsRead: 1_000,
     });
-    expect(await planOf(statement(), 'audit_log')).toEqual({
+    expect(await explainPlan(statement(), 'audit_log')).toEqual({
       indexes: ['audit_log_pk'],
       rowsRead: 1_000,
     });
   });
 
   test('the routing table reads one version per alias, however many versions a model has', async () => {
-    const plan = await planOf(selectRoutes(test_.database.sql), 'model_versions');
+    const plan = await explainPlan(selectRoutes(test_.database.sql), 'model_versions');
     expect(plan).toEqual({ indexes: ['model_versions_pk'], rowsRead: 2 * size.models });
   });
 });

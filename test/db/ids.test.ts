@@ -1,4 +1,4 @@
-import { newId, timeOf } from '../../db/ids';
+import { newId, readIdTime } from '../../db/ids';
 
 describe('ids', () => {
   test('sort by creation time as bytes', () => {
@@ -9,7 +9,7 @@ describe('ids', () => {
 
   test('contain that time', () => {
     const before = Date.now();
-    const time = timeOf(newId('pred'))?.getTime() ?? 0;
+    const time = readIdTime(newId('pred'))?.getTime() ?? 0;
     expect(time).toBeGreaterThanOrEqual(before - 1);
     expect(time).toBeLessThanOrEqual(Date.now() + 1);
   });
@@ -17,7 +17,7 @@ describe('ids', () => {
   test.each(['', 'pred_', 'pred_zzz', 'pred_9zzzzzzzzzzzzzzzzzzzzzzzzz', '0193-uuid'])(
     'of another form, such as %j, contain none',
     (id) => {
-      expect(timeOf(id)).toBeNull();
+      expect(readIdTime(id)).toBeNull();
     },
   );
 });

@@ -59,12 +59,12 @@ export function unique(prefix: string): string {
   return `${prefix}-${made}`;
 }
 
-export function digestOf(text: string): Digest {
+export function toDigest(text: string): Digest {
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }
 
 export function refTo(text: string): ArtifactRef {
-  const digest = digestOf(text);
+  const digest = toDigest(text);
   return {
     uri: `s3://bucket/t/default/cas/${digest}`,
     digest,
@@ -103,7 +103,7 @@ export async function applyLifecycle(
   content = 'first',
   of: Tenant = tenant,
 ): Promise<Digest> {
-  const digest = digestOf(`${lifecycle} ${content}`);
+  const digest = toDigest(`${lifecycle} ${content}`);
   const revision = {
     lifecycle,
     digest,

@@ -147,7 +147,7 @@ function errorIn(
         : `${name} is ${type} in the row type, but ${stored.type} in ${table}.${column}`;
     }
   }
-  const returned = kindOf(found.dataTypeID);
+  const returned = findKind(found.dataTypeID);
   const declared = [...kinds].filter((kind) => kind !== 'null');
   const isKnown = returned !== 'document' && !kinds.has('document');
   return isKnown && declared.some((kind) => kind !== returned)
@@ -158,7 +158,7 @@ function errorIn(
 const documentTypes: ReadonlySet<number> = new Set([types.builtins.JSON, types.builtins.JSONB]);
 
 /** The value after the parser of the product. */
-function kindOf(oid: number): ValueKind {
+function findKind(oid: number): ValueKind {
   const parserOf = typeParsers.getTypeParser as (oid: number) => (text: string) => unknown;
   return documentTypes.has(oid) ? 'document' : (typeof parserOf(oid)('1') as ValueKind);
 }

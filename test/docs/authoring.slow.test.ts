@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { scaffoldFiles } from '../../apps/project/scaffold';
-import { typeErrorsOf } from './type-errors';
+import { listTypeErrors } from './type-errors';
 
 const root = resolve(__dirname, '..', '..');
 const page = readFileSync(join(root, 'docs', 'authoring.md'), 'utf8');
@@ -22,7 +22,7 @@ test('the other examples compile, and one with an unknown function does not', ()
   expect(others).toHaveLength(2);
   const wrong = others.at(1)?.replace('run.random()', 'run.chance()') ?? '';
   expect(wrong).toContain('run.chance()');
-  expect(typeErrorsOf([...others, wrong])).toEqual([
+  expect(listTypeErrors([...others, wrong])).toEqual([
     [],
     [],
     [expect.stringContaining("'chance' does not exist")],

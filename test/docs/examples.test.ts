@@ -110,7 +110,7 @@ const read = (result: {
 }) => (result.issues ?? []).map(formatIssue);
 
 /** Checks an example as the product does. */
-function issuesOf({ text }: Example): readonly string[] {
+function listIssues({ text }: Example): readonly string[] {
   const value = parse(text) as Fields;
   switch (value['kind']) {
     case 'ModelLifecycle':
@@ -182,6 +182,6 @@ describe('every YAML example of the documentation', () => {
       .filter((example) => !isForeign(example))
       .map((example) => [example.place, example] as const),
   )('%s is valid', (_, example) => {
-    expect(issuesOf(example)).toEqual([]);
+    expect(listIssues(example)).toEqual([]);
   });
 });

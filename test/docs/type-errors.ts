@@ -16,7 +16,7 @@ export function codeBlocks(page: string, language: string): readonly string[] {
  * The type errors of each text as a module of this repository. The texts may import
  * `../perennial.config`, which is the text that calls `defineProject`. ES modules are `mts`.
  */
-export function typeErrorsOf(
+export function listTypeErrors(
   texts: readonly string[],
   extension: 'ts' | 'mts' = 'ts',
 ): readonly (readonly string[])[] {

@@ -1,10 +1,10 @@
-import { codeBlocks, typeErrorsOf } from './type-errors';
+import { codeBlocks, listTypeErrors } from './type-errors';
 
 test('every example compiles, and one with an unknown operation does not', () => {
   const examples = codeBlocks('guides/typescript-client.md', 'ts');
   expect(examples).toHaveLength(4);
   const wrong = examples.at(2)?.replace('GET /models/{model}', 'GET /model/{model}') ?? '';
-  expect(typeErrorsOf([...examples, wrong], 'mts')).toEqual([
+  expect(listTypeErrors([...examples, wrong], 'mts')).toEqual([
     [],
     [],
     [],

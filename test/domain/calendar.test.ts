@@ -6,10 +6,10 @@ const hours = 3_600_000;
 
 describe('the days of a time zone', () => {
   test('begin at local midnight, not at that of UTC', () => {
-    const { dayOf, startOf } = openCalendar('America/New_York');
-    expect(dayOf(at('2013-08-02T03:59:59Z'))).toBe(dayOf(at('2013-08-01T04:00:00Z')));
-    expect(dayOf(at('2013-08-02T04:00:00Z'))).toBe(dayOf(at('2013-08-02T03:59:59.999Z')) + 1);
-    expect(new Date(startOf(dayOf(at('2013-08-01T12:00:00Z')))).toISOString()).toBe(
+    const { findDay, findStart } = openCalendar('America/New_York');
+    expect(findDay(at('2013-08-02T03:59:59Z'))).toBe(findDay(at('2013-08-01T04:00:00Z')));
+    expect(findDay(at('2013-08-02T04:00:00Z'))).toBe(findDay(at('2013-08-02T03:59:59.999Z')) + 1);
+    expect(new Date(findStart(findDay(at('2013-08-01T12:00:00Z')))).toISOString()).toBe(
       '2013-08-01T04:00:00.000Z',
     );
   });
@@ -23,9 +23,9 @@ describe('the days of a time zone', () => {
     ['America/Sao_Paulo', '2018-11-04T12:00:00Z', 23],
     ['UTC', '2026-03-29T12:00:00Z', 24],
   ])('have the right number of hours: %s on %s', (timezone, noon, expected) => {
-    const { dayOf, startOf } = openCalendar(timezone);
-    const day = dayOf(at(noon));
-    expect((startOf(day + 1) - startOf(day)) / hours).toBe(expected);
+    const { findDay, findStart } = openCalendar(timezone);
+    const day = findDay(at(noon));
+    expect((findStart(day + 1) - findStart(day)) / hours).toBe(expected);
   });
 
   test.each([
@@ -39,14 +39,14 @@ describe('the days of a time zone', () => {
     const calendar = openCalendar(timezone);
     let last = -Infinity;
     for (let ms = at('2010-10-01T00:07:00Z'); ms < at('2012-01-10T00:00:00Z'); ms += 11 * hours) {
-      const day = calendar.dayOf(ms);
+      const day = calendar.findDay(ms);
       expect(day).toBeGreaterThanOrEqual(last);
-      expect(calendar.startOf(day)).toBeLessThanOrEqual(ms);
+      expect(calendar.findStart(day)).toBeLessThanOrEqual(ms);
       last = day;
     }
     // In whatever order they are asked for.
-    expect(calendar.dayOf(at('2010-10-05T12:00:00Z'))).toBe(
-      openCalendar(timezone).dayOf(at('2010-10-05T12:00:00Z')),
+    expect(calendar.findDay(at('2010-10-05T12:00:00Z'))).toBe(
+      openCalendar(timezone).findDay(at('2010-10-05T12:00:00Z')),
     );
   });
 
@@ -58,7 +58,7 @@ describe('the days of a time zone', () => {
       '2024-02-29T23:00:00Z',
       '0099-03-01T01:00:00Z',
     ]) {
-      expect(named.dayOf(at(text))).toBe(openCalendar('UTC').dayOf(at(text)));
+      expect(named.findDay(at(text))).toBe(openCalendar('UTC').findDay(at(text)));
     }
   });
 

@@ -1,4 +1,4 @@
-import { count, figure, interval, percent, plain, signed } from '../../domain/format';
+import { count, figure, interval, percent, plain, formatSigned } from '../../domain/format';
 
 test.each([
   [0, '0 %'],
@@ -23,7 +23,7 @@ test.each([
   [-12_345.6, '−12,346'],
   [null, 'unbounded'],
 ])('writes the difference %p as %s', (value, text) => {
-  expect(signed(value)).toBe(text);
+  expect(formatSigned(value)).toBe(text);
 });
 
 test.each([

@@ -48,7 +48,7 @@ test('an equally good version goes through its steps on traffic and is promoted;
     expect.arrayContaining(['quality.shown', 'promote.done']),
   );
   expect(await trials.champion(model)).toBe(2);
-  const rollout = await trials.rolloutOf(model);
+  const rollout = await trials.readRollout(model);
   expect(rollout).toMatchObject({
     status: 'promoted',
     champion: 1,
@@ -87,7 +87,7 @@ test('people hold, extend, skip and abort a rollout, and each command is recorde
     stderr: expect.stringContaining('last step') as string,
   });
   expect(await told('resume', model)).toBe('steered@2 continues in step 2 of 2, 50 %\n');
-  expect(await trials.rolloutOf(model)).toMatchObject({
+  expect(await trials.readRollout(model)).toMatchObject({
     status: 'running',
     step: 1,
     weight: 0.5,
@@ -147,7 +147,7 @@ test('people hold, extend, skip and abort a rollout, and each command is recorde
   const superseded = await product.waitForEnd(second.id);
   expect(superseded).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
   expect(superseded.verdict?.reasons.at(-1)?.code).toBe('canary.superseded');
-  expect(await trials.rolloutOf(model)).toMatchObject({
+  expect(await trials.readRollout(model)).toMatchObject({
     runId: second.id,
     status: 'superseded',
     champion: 2,

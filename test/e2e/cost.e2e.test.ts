@@ -17,7 +17,7 @@ interface ReportedCost {
   readonly reservedCpuHours: number;
 }
 
-async function costOf(run: string): Promise<ReportedCost | undefined> {
+async function readCost(run: string): Promise<ReportedCost | undefined> {
   const { exitCode, stdout } = await product.cli(['cost', 'report', '--run', run, '--json']);
   expect(exitCode).toBe(0);
   return (JSON.parse(stdout) as readonly ReportedCost[]).find(({ key }) => key === run);
@@ -42,7 +42,7 @@ test('a study that reaches the cap of its run registers its best trial and says 
   expect(shown.replaceAll(/\s+/g, ' ')).toMatch(
     /ended early: the budget of run\/\S+ has too little left: \S+ CPU-hours of 0\.0361 CPU-hours used/,
   );
-  const cost = await costOf(run.id);
+  const cost = await readCost(run.id);
   expect(cost?.jobs).toBeGreaterThan(3);
   expect(cost?.jobs).toBeLessThan(2_000);
   expect(cost?.usedCpuHours).toBeGreaterThan(0);
@@ -60,5 +60,5 @@ test('a run whose cap has no room for a model fails and names the budget', async
     status: 'failed',
     failure: { type: 'BudgetSpent', message: expect.stringContaining('0.01') as string },
   });
-  expect(await costOf(run.id)).toBeUndefined();
+  expect(await readCost(run.id)).toBeUndefined();
 });

@@ -92,13 +92,13 @@ const messages = (run: RunJson) => run.verdict?.reasons.map(({ message }) => mes
 
 test('a run and its child survive the kill of their worker, and continue with an event', async () => {
   const { body: parent } = await product.start('parent', {});
-  const childOf = async () => {
+  const findChild = async () => {
     const { status, failure, children } = await product.run(parent.id);
     expect({ status, failure }).toMatchObject({ failure: null });
     return children[0];
   };
   const child = await waiting(async () => {
-    const found = await childOf();
+    const found = await findChild();
     return found && product.run(found.id);
   });
   expect(child.parent).toEqual({ run: parent.id, stage: 'child-report' });

@@ -8,14 +8,14 @@ import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
 import type { UnlabelledPair } from '../../db/rollout/answer-label-repository';
 import { endOfTrial, expectSettled, killDuringRequests } from '../support/process/dying-product';
-import { judgePromptOf } from '../support/language/judge-prompt';
+import { writeJudgePrompt } from '../support/language/judge-prompt';
 import { expectNothingLeft } from '../support/leftovers';
 import type { Product } from '../support/process/product';
 import { startProduct } from '../support/process/product';
 import { startLabelling, type Labelling } from '../support/language/people-labelling';
 import { startQuestions, type QuestionTraffic } from '../support/language/question-traffic';
 import { openTrials, type Trials } from '../support/rollout/trials';
-import { requestsOf, takeovers } from '../support/process/run-audit';
+import { readRequests, takeovers } from '../support/process/run-audit';
 import { openScriptedProvider, type ScriptedProvider } from '../support/provider/scripted-provider';
 import { tinyAnswer, writeTinyLlmLifecycle } from '../support/language/tiny-llm-lifecycle';
 import { openWorkersDatabase } from '../support/process/worker-process';
@@ -98,7 +98,7 @@ afterAll(async () => {
   await provider.close();
 });
 
-const judgePrompt = judgePromptOf('Does <{{answer}}> answer <{{question}}>? Answer as JSON.');
+const judgePrompt = writeJudgePrompt('Does <{{answer}}> answer <{{question}}>? Answer as JSON.');
 const gates = '[{ name: useful, kind: threshold, dimension: right, min: 0.02 }]';
 
 /** A champion, and then a run with another prompt. */
@@ -152,7 +152,7 @@ function judgedAbout(model: string): readonly string[] {
   );
 }
 
-const callOf = (requestId: string) => requestId.replace(/-\d+$/, '');
+const findCall = (requestId: string) => requestId.replace(/-\d+$/, '');
 
 test('an equally good version is promoted by the judge, although the worker dies during judging', async () => {
   const run = await tried('Answer kindly.');
@@ -181,9 +181,9 @@ test('an equally good version is promoted by the judge, although the worker dies
   // the worker died or, on a busy machine, when an attempt was considered dead.
   const asked = judgedAbout(model);
   const again = asked.filter((requestId, at) =>
-    asked.slice(at + 1).some((later) => callOf(later) === callOf(requestId)),
+    asked.slice(at + 1).some((later) => findCall(later) === findCall(requestId)),
   );
-  const { unsettled } = await requestsOf(database, run.id, 'canary');
+  const { unsettled } = await readRequests(database, run.id, 'canary');
   expect(unsettled.requestIds).toEqual(expect.arrayContaining([...cutOff, ...again]));
   const died = await takeovers(database, run.id, 'canary');
   expect(died).toBeGreaterThan(0);
@@ -233,6 +233,6 @@ test('a judge with unknown errors moves no traffic', async () => {
   expect(end.verdict?.reasons.map(({ message }) => message).join('\n')).toMatch(
     /the judge judged is not calibrated for this canary: .*no traffic was moved/,
   );
-  expect(await trials.rolloutOf(run.lifecycle)).toBeNull();
+  expect(await trials.readRollout(run.lifecycle)).toBeNull();
   expect(await trials.champion(run.lifecycle)).toBe(1);
 });

@@ -18,7 +18,7 @@ let product: Product;
 let provider: ScriptedProvider;
 let acme: ScriptedProvider;
 const fineTuning = scriptedFineTuning({ looks: 1, dropped: (made) => made === 1 });
-const providersOf = (url: string) => `apiVersion: perennial.dev/v1
+const writeProviders = (url: string) => `apiVersion: perennial.dev/v1
 kind: Platform
 metadata: { name: here }
 spec: { providers: { acme: { url: '${url}', allowPrivateAddresses: true } } }
@@ -29,7 +29,7 @@ beforeAll(async () => {
   acme = await openScriptedProvider({ answer: tinyAnswer, fineTuning });
   const folder = mkdtempSync(join(tmpdir(), 'perennial-providers-'));
   const providersFile = join(folder, 'providers.yaml');
-  writeFileSync(providersFile, providersOf(acme.url));
+  writeFileSync(providersFile, writeProviders(acme.url));
   product = await startProduct({
     env: { PERENNIAL_LLM_URL: provider.url, PERENNIAL_PROVIDERS_FILE: providersFile },
   });

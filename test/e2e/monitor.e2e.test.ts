@@ -15,17 +15,17 @@ afterAll(() => product.stop());
 
 const send = (model: string, requests: TinyRequests) => sendTinyRequests(product, model, requests);
 
-const monitorOf = async (model: string) =>
+const fetchMonitor = async (model: string) =>
   (await product.call<MonitorJson>('GET', `/monitors/${model}`)).body;
 
 const until = (model: string, isSo: (monitor: MonitorJson) => boolean) =>
-  untilAnswer(() => monitorOf(model), isSo, {
+  untilAnswer(() => fetchMonitor(model), isSo, {
     seconds: 120,
     everyMs: 500,
-    detail: async () => ({ ...(await monitorOf(model)), drift: [], windows: [] }),
+    detail: async () => ({ ...(await fetchMonitor(model)), drift: [], windows: [] }),
   });
 
-const featureOf = ({ drift }: MonitorJson, name: string) =>
+const findFeature = ({ drift }: MonitorJson, name: string) =>
   drift.find(({ feature }) => feature === name);
 
 test('a promoted champion is watched: quiet traffic raises nothing, shifted features an alarm', async () => {
@@ -45,8 +45,8 @@ test('a promoted champion is watched: quiet traffic raises nothing, shifted feat
     ({ rows, quality }) => rows === 400 && (quality?.total ?? 0) >= 300,
   );
   expect(quiet).toMatchObject({ model: 'watched', version: 1, status: 'watching', alarms: [] });
-  expect(featureOf(quiet, 'x')?.rows).toBeGreaterThan(0);
-  expect(featureOf(quiet, 'kind')?.effect).toBeLessThan(0.1);
+  expect(findFeature(quiet, 'x')?.rows).toBeGreaterThan(0);
+  expect(findFeature(quiet, 'kind')?.effect).toBeLessThan(0.1);
   expect(quiet.windows.reduce((sum, { rows }) => sum + rows, 0)).toBe(400);
   expect(quiet.service?.rows).toBe(400);
   expect(quiet.quality?.lower).toBeLessThan(quiet.quality?.estimate ?? 0);
@@ -63,7 +63,7 @@ test('a promoted champion is watched: quiet traffic raises nothing, shifted feat
     ({ rows, alarms }) =>
       rows === 800 && ['x', 'kind'].every((name) => alarms.some(({ feature }) => feature === name)),
   );
-  expect(featureOf(shifted, 'x')?.effect).toBeGreaterThan(0.3);
+  expect(findFeature(shifted, 'x')?.effect).toBeGreaterThan(0.3);
   const { body: incidents } = await product.call<{ items: { kind: string }[] }>(
     'GET',
     '/incidents?model=watched',

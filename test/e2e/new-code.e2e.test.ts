@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { workflowBundle } from '../../workers/temporal/bundle';
-import { environmentOf } from '../support/leftovers';
+import { readEnvironment } from '../support/leftovers';
 import type { Product } from '../support/process/product';
 import { startProduct } from '../support/process/product';
 import { workerPid } from '../support/process/worker-process';
@@ -71,7 +71,7 @@ function forgetCode(): void {
 test('`up` refuses workflow code that cannot continue an open run, with the next steps; with the flag it starts', async () => {
   product = await startProduct({ stateDir });
   const run = await begunElsewhere(
-    environmentOf(workerPid(product))['PERENNIAL_TEMPORAL_ADDRESS'] ?? '',
+    readEnvironment(workerPid(product))['PERENNIAL_TEMPORAL_ADDRESS'] ?? '',
   );
   await product.stop();
   product = null;

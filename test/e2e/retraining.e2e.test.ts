@@ -18,18 +18,18 @@ beforeAll(async () => {
 afterAll(() => product.stop());
 
 const send = (model: string, requests: TinyRequests) => sendTinyRequests(product, model, requests);
-const itemsOf = async <T>(path: string): Promise<readonly T[]> =>
+const listItems = async <T>(path: string): Promise<readonly T[]> =>
   (await product.call<{ items: readonly T[] }>('GET', path)).body.items;
-const runsOf = (model: string) => itemsOf<RunJson>(`/runs?lifecycle=${model}`);
-const incidentsOf = (model: string) => itemsOf<Incident>(`/incidents?model=${model}`);
-const brakesOf = async (model: string) =>
+const listRuns = (model: string) => listItems<RunJson>(`/runs?lifecycle=${model}`);
+const listIncidents = (model: string) => listItems<Incident>(`/incidents?model=${model}`);
+const fetchBrakes = async (model: string) =>
   (await product.call<RetrainingJson>('GET', `/lifecycles/${model}/retraining`)).body;
 const untilBrakes = (model: string, isSo: (brakes: RetrainingJson) => boolean) =>
-  untilAnswer(() => brakesOf(model), isSo, {
+  untilAnswer(() => fetchBrakes(model), isSo, {
     seconds: 120,
     everyMs: 500,
     detail: async () => ({
-      brakes: await brakesOf(model),
+      brakes: await fetchBrakes(model),
       alarms: (await product.call<MonitorJson>('GET', `/monitors/${model}`)).body.alarms,
     }),
   });
@@ -52,15 +52,15 @@ test('shifted requests raise an alarm, which starts one run whose model ends the
   writeTinyLifecycle(product.workDir, { name: 'drifting', seed: 8 });
   await send('drifting', { from: '2024-05-01T00:00:00Z', rows: 400, shiftY: 3 });
   const run = await untilAnswer(
-    async () => (await runsOf('drifting'))[0],
+    async () => (await listRuns('drifting'))[0],
     (newest) => newest?.actor === 'retraining:drift' && newest.endedAt !== null,
-    { seconds: 180, everyMs: 500, detail: () => brakesOf('drifting') },
+    { seconds: 180, everyMs: 500, detail: () => fetchBrakes('drifting') },
   );
   expect(run).toMatchObject({ status: 'succeeded', version: 2 });
   expect(run?.request).toMatchObject({ reason: expect.stringMatching(/shifted/) as string });
   // The requests of the new champion show no drift yet.
   const incidents = await untilAnswer(
-    () => incidentsOf('drifting'),
+    () => listIncidents('drifting'),
     (all) => all.length > 0 && all.every(({ status }) => status === 'resolved'),
     { seconds: 120, everyMs: 500 },
   );
@@ -68,14 +68,14 @@ test('shifted requests raise an alarm, which starts one run whose model ends the
   // The same shift alarms again, and waits in the cool-down.
   await send('drifting', { from: '2024-05-02T00:00:00Z', rows: 400, shiftY: 3 });
   await untilAnswer(
-    () => incidentsOf('drifting'),
+    () => listIncidents('drifting'),
     (all) => all.some(({ status, version }) => status === 'open' && version === 2),
     { seconds: 120, everyMs: 500 },
   );
   // The incident is raised at once, and the run is asked for after the checks of data.
   const brakes = await untilBrakes('drifting', ({ status }) => status === 'coolingDown');
   expect(brakes).toMatchObject({ status: 'coolingDown', fruitless: 0 });
-  expect(await runsOf('drifting')).toHaveLength(2);
+  expect(await listRuns('drifting')).toHaveLength(2);
 });
 
 test('broken requests hold the run and are named, and the hold ends with their alarm', async () => {
@@ -87,10 +87,10 @@ test('broken requests hold the run and are named, and the hold ends with their a
     data: expect.stringMatching(/x/) as string,
     isSuspected: false,
   });
-  expect(await runsOf('broken')).toHaveLength(1);
+  expect(await listRuns('broken')).toHaveLength(1);
   const shown = await product.cli(['retraining', 'show', 'broken']);
   expect(shown.stdout).toMatch(/held by broken data[^]*ends by itself/);
-  const [incident] = (await incidentsOf('broken')).filter(({ key }) => key === 'retraining-held');
+  const [incident] = (await listIncidents('broken')).filter(({ key }) => key === 'retraining-held');
   expect(incident?.id).toBe(held.hold?.incident);
 
   // A quiet week ends the alarms when the next one begins.
@@ -115,21 +115,23 @@ test('a jump holds the run until it has lasted for a day', async () => {
       /^the mean of `y` went from .* lasted for 24 hours\.$/,
     ) as string,
   });
-  const [incident] = (await incidentsOf('jumping')).filter(({ key }) => key === 'retraining-held');
+  const [incident] = (await listIncidents('jumping')).filter(
+    ({ key }) => key === 'retraining-held',
+  );
   expect(incident?.title).toBe('no automatic or scheduled run: request data of y may be broken');
   await send('jumping', { from: '2024-05-07T02:00:00Z', rows: 60, shiftY: 3.5 });
   await untilAnswer(
     async () => (await product.call<MonitorJson>('GET', '/monitors/jumping')).body.rows,
     (rows) => rows === 360,
   );
-  expect(await brakesOf('jumping')).toMatchObject({ status: 'held' });
-  expect(await runsOf('jumping')).toHaveLength(1);
+  expect(await fetchBrakes('jumping')).toMatchObject({ status: 'held' });
+  expect(await listRuns('jumping')).toHaveLength(1);
 
   await send('jumping', { from: '2024-05-07T03:00:00Z', rows: 60, shiftY: 3.5 });
   const [run] = await untilAnswer(
-    () => runsOf('jumping'),
+    () => listRuns('jumping'),
     (all) => all.length > 1,
-    { seconds: 120, everyMs: 500, detail: () => brakesOf('jumping') },
+    { seconds: 120, everyMs: 500, detail: () => fetchBrakes('jumping') },
   );
   expect(run).toMatchObject({ actor: 'retraining:drift' });
   const { body } = await product.call<Incident>('GET', `/incidents/${incident?.id ?? ''}`);
@@ -148,15 +150,15 @@ test('alarms without a better model stop their runs alone, until a person resolv
       shiftY: 3,
     });
     hours += 1;
-    return brakesOf('in-vain');
+    return fetchBrakes('in-vain');
   };
-  const options = { seconds: 180, everyMs: 1_000, detail: () => runsOf('in-vain') };
+  const options = { seconds: 180, everyMs: 1_000, detail: () => listRuns('in-vain') };
   const stopped = await untilAnswer(asking, ({ alarmRuns }) => alarmRuns.stop !== null, options);
   expect(stopped).toMatchObject({ fruitless: 0, stop: null, alarmRuns: { fruitless: 2 } });
-  const runs = await runsOf('in-vain');
-  const reasonsOf = ({ verdict }: RunJson) => verdict?.reasons.map(({ code }) => code) ?? [];
+  const runs = await listRuns('in-vain');
+  const listReasons = ({ verdict }: RunJson) => verdict?.reasons.map(({ code }) => code) ?? [];
   expect(runs).toHaveLength(3);
-  for (const run of runs.slice(0, 2)) expect(reasonsOf(run)).toEqual(['promote.unchanged']);
+  for (const run of runs.slice(0, 2)) expect(listReasons(run)).toEqual(['promote.unchanged']);
   const incident = stopped.alarmRuns.stop?.incident ?? '';
   const { body } = await product.call<Incident>('GET', `/incidents/${incident}`);
   expect(body).toMatchObject({ kind: 'retraining', severity: 'warning', status: 'open' });
@@ -168,7 +170,7 @@ test('alarms without a better model stop their runs alone, until a person resolv
   await untilAnswer(
     async () => {
       await asking();
-      return runsOf('in-vain');
+      return listRuns('in-vain');
     },
     (all) => all.length > runs.length,
     options,

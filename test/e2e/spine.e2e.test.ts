@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { RunJson } from '../../apps/cli/run/view';
 import type { Product } from '../support/process/product';
 import { approve } from '../support/process/dying-product';
-import { pidsOf } from '../support/process/job-processes';
+import { listJobPids } from '../support/process/job-processes';
 import { startProduct } from '../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
 import { startReceiver, verified, type WebhookReceiver } from '../support/process/webhook-receiver';
@@ -225,7 +225,7 @@ describe('triggers and commands', () => {
       if (stage === 'train' || stage === 'evaluate' || stage === 'promote')
         expect(run.status).toBe('cancelled');
       if (run.status === 'cancelled') expect(await champion(model)).toBeNull();
-      expect(pidsOf('job', product)).toEqual([]);
+      expect(listJobPids('job', product)).toEqual([]);
     },
   );
 

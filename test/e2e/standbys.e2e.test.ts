@@ -105,7 +105,7 @@ async function shown(prediction: string): Promise<string> {
   }
 }
 
-const versionsOf = async (model: string) =>
+const listVersions = async (model: string) =>
   (
     await product.call<{ items: { version: number; status: string }[] }>(
       'GET',
@@ -169,7 +169,7 @@ describe('standbys', () => {
       verdict: { reasons: [{ code: 'promote.unchanged' }] },
     });
     expect(again.stages.map(({ name }) => name)).toEqual(['evaluate']);
-    expect(await versionsOf(model)).toMatchObject([{ version: 1 }]);
+    expect(await listVersions(model)).toMatchObject([{ version: 1 }]);
     expect(paid()).toEqual(before);
   });
 
@@ -184,7 +184,7 @@ describe('standbys', () => {
       await new Promise((done) => setTimeout(done, 20));
     expect(product.kill('main.ts worker')).toHaveLength(1);
     expect(await product.waitForEnd(body.id)).toMatchObject({ status: 'succeeded', version: 1 });
-    expect(await versionsOf(dying)).toMatchObject([{ version: 1 }]);
+    expect(await listVersions(dying)).toMatchObject([{ version: 1 }]);
     const [first = 0, good = 0] = paid().map((count, index) => count - (before[index] ?? 0));
     expect(first).toBe(120);
     expect(good).toBeGreaterThanOrEqual(120);

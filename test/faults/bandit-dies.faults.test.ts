@@ -109,6 +109,6 @@ test('a worse challenger keeps the least share, and no step can be skipped', asy
   expect(skipped.stdout + skipped.stderr).toContain('a bandit has no steps to skip');
   await product.cli(['rollout', 'abort', model, '--reason', 'seen enough']);
   await product.waitForEnd(run.id);
-  expect(await trials.rolloutOf(model)).toMatchObject({ status: 'aborted', weight: 0 });
+  expect(await trials.readRollout(model)).toMatchObject({ status: 'aborted', weight: 0 });
   expect((await traffic.stop()).failures).toEqual([]);
 });

@@ -3,7 +3,7 @@ import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
 import {
   killBeforeWrite,
-  championsOf,
+  listChampions,
   dyingParts,
   endOfTrial,
   expectSettled,
@@ -105,7 +105,7 @@ describe.each(dyingParts)('kill -9 of $part', ({ process, mayFail }) => {
     await settled(model, 2);
     await expectCountedOnce(end.rollout);
     expect(await trials.events(run.id)).toEqual(['started', 'advanced', 'passed', 'promoted']);
-    expect(await championsOf(product, model)).toEqual([2, 1]);
+    expect(await listChampions(product, model)).toEqual([2, 1]);
   });
 
   test('during harm, and during the rollback: all traffic goes to the champion, and the record has the reason', async () => {

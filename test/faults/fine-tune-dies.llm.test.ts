@@ -12,7 +12,7 @@ import type { ReleaseBundle } from '../../domain/bundle/bundle';
 import { eventually } from '../support/process/dying-product';
 import { expectNothingLeft, openStore } from '../support/leftovers';
 import { pause, startProduct, type Product } from '../support/process/product';
-import { requestsOf, expectPaidOnce } from '../support/process/run-audit';
+import { readRequests, expectPaidOnce } from '../support/process/run-audit';
 import { openWorkersDatabase } from '../support/process/worker-process';
 
 // On a busy machine, importing PyTorch takes up to a minute.
@@ -178,7 +178,8 @@ test('the worker dies while examples are written and during training, and the mo
   await pause(300);
   expect(product.kill('main.ts worker')).toHaveLength(1);
   await product.waitForStage(body.id, 'evaluate');
-  const answered = async () => (await requestsOf(database, body.id, 'evaluate')).attempts.answered;
+  const answered = async () =>
+    (await readRequests(database, body.id, 'evaluate')).attempts.answered;
   await eventually('some cases are answered', async () => (await answered()) >= 5);
   expect(await answered()).toBeLessThan(cases);
   expect(product.kill('main.ts llm-server')).toHaveLength(1);

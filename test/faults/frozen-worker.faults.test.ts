@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { runEvents } from '../../apps/client/run-events';
 import type { Database } from '../../db/connection';
-import { environmentOf, expectNothingLeft } from '../support/leftovers';
+import { readEnvironment, expectNothingLeft } from '../support/leftovers';
 import type { Product } from '../support/process/product';
 import { end, startProduct } from '../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
@@ -61,7 +61,7 @@ function freeze(pid: number): void {
 async function secondWorker(like: number): Promise<ChildProcess> {
   const worker = spawn(process.execPath, ['-r', 'tsx/cjs', 'workers/main.ts', 'worker'], {
     cwd: resolve(__dirname, '..', '..'),
-    env: { ...environmentOf(like), PERENNIAL_WORKER_PORT: '0' },
+    env: { ...readEnvironment(like), PERENNIAL_WORKER_PORT: '0' },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   unfinished.push(() => worker.kill('SIGKILL'));
@@ -80,7 +80,7 @@ type Written = Readonly<Record<string, unknown>>;
 /**
  * Everything in the registry about a run and its model, except rows that readers may cause.
  */
-async function writtenOf(run: string, model: string): Promise<Written> {
+async function readWritten(run: string, model: string): Promise<Written> {
   const { sql } = database;
   const [row] = await sql<Written[]>`
     select (select count(*) from run_events where run_id = ${run}) as events,
@@ -114,7 +114,7 @@ async function wakeAlone(frozen: number, other: ChildProcess): Promise<void> {
 }
 
 /** The time at which the stage of the run ended, in milliseconds. */
-async function endOf(run: string, stage: string): Promise<number> {
+async function readStageEnd(run: string, stage: string): Promise<number> {
   for await (const event of runEvents(product, run)) {
     if (event.stage === stage && event.kind === 'stage.succeeded') return Date.parse(event.at);
   }
@@ -142,12 +142,12 @@ describe('a worker that was frozen (SIGSTOP) and wakes up late', () => {
       const frozenAt = Date.now();
       const other = await secondWorker(frozen);
       const readyAfter = Date.now() - frozenAt;
-      const takenOverAfter = (await endOf(body.id, stage)) - frozenAt;
+      const takenOverAfter = (await readStageEnd(body.id, stage)) - frozenAt;
       expect(takenOverAfter).toBeLessThan(Math.max(readyAfter, heartbeatMs) + allowanceMs);
       expect(await product.waitForEnd(body.id)).toMatchObject({ status: 'succeeded', version: 1 });
-      const before = await writtenOf(body.id, model);
+      const before = await readWritten(body.id, model);
       await wakeAlone(frozen, other);
-      expect(await writtenOf(body.id, model)).toEqual(before);
+      expect(await readWritten(body.id, model)).toEqual(before);
       expect(await champion(model)).toBe(1);
     },
   );
@@ -165,9 +165,9 @@ describe('a worker that was frozen (SIGSTOP) and wakes up late', () => {
       ).toBeLessThan(300);
       const other = await secondWorker(frozen);
       const run = await product.waitForEnd(body.id);
-      const before = await writtenOf(body.id, model);
+      const before = await readWritten(body.id, model);
       await wakeAlone(frozen, other);
-      expect(await writtenOf(body.id, model)).toEqual(before);
+      expect(await readWritten(body.id, model)).toEqual(before);
       expect(run.status).toBe('cancelled');
       expect(await champion(model)).toBeNull();
     },

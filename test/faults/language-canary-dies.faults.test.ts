@@ -24,7 +24,7 @@ import type { RolloutJson } from '../../apps/cli/rollout/view';
 import type { RunJson } from '../../apps/cli/run/view';
 import type { Database } from '../../db/connection';
 import {
-  championsOf,
+  listChampions,
   dyingParts,
   endOfTrial,
   expectSettled,
@@ -126,7 +126,7 @@ async function expectSettledOnce(
   expect(
     await database.sql`select id from decisions where run_id = ${id} and stage = 'canary'`,
   ).toHaveLength(1);
-  expect(await championsOf(product, model)).toEqual(moves);
+  expect(await listChampions(product, model)).toEqual(moves);
 }
 
 describe.each(parts)('kill -9 of $part', ({ process, mayFail }) => {
@@ -144,7 +144,7 @@ describe.each(parts)('kill -9 of $part', ({ process, mayFail }) => {
     let to = Date.now();
     for (
       let current: RolloutJson | null;
-      (current = await trials.rolloutOf(model)) === null || current.status === 'running';
+      (current = await trials.readRollout(model)) === null || current.status === 'running';
     ) {
       if (current !== null) to = Date.now() - 500;
       await pause(100);

@@ -5,7 +5,7 @@
 import type { Database } from '../../db/connection';
 import {
   approve,
-  championsOf,
+  listChampions,
   endOfTrial,
   eventually,
   expectSettled,
@@ -21,7 +21,7 @@ import {
 } from '../support/language/question-traffic';
 import { openTrials, type Trials } from '../support/rollout/trials';
 import { expectPaidOnce } from '../support/process/run-audit';
-import { keyOf, kindList, routed, writeTinyRouter } from '../support/language/tiny-router';
+import { findKey, kindList, routed, writeTinyRouter } from '../support/language/tiny-router';
 import { openWorkersDatabase } from '../support/process/worker-process';
 
 // A model on a machine that may be busy.
@@ -97,7 +97,7 @@ test('kill -9 twice during the comparison of prompts, and during the promotion: 
     'evaluate succeeded',
     'promote succeeded',
   ]);
-  expect(await championsOf(product, name)).toEqual([1]);
+  expect(await listChampions(product, name)).toEqual([1]);
 
   // Parallel work may change a word of the model (docs/guides/llm-server.md), so scores differ between
   // runs, killed or not. language-dies compares scores with a scripted provider. Here every case
@@ -137,7 +137,7 @@ test('kill -9 in shadow, with half of the callers, and during the promotion: eac
   const { answers, failures } = traffic;
 
   await trials.until(name, ({ quality }) => quality.n >= 5, 120);
-  expect(await trials.rolloutOf(name)).toMatchObject({ status: 'running', step: 0 });
+  expect(await trials.readRollout(name)).toMatchObject({ status: 'running', step: 0 });
   await killPart(product, llmServer);
   await trials.until(name, ({ step }) => step === 1, 400);
   // A question may be in progress that was assigned before the step.
@@ -146,14 +146,14 @@ test('kill -9 in shadow, with half of the callers, and during the promotion: eac
     const versions = answers.flatMap(({ askedAt, version }) => (askedAt > from ? [version] : []));
     return versions.length >= 12 && new Set(versions).size === 2;
   });
-  expect(await trials.rolloutOf(name)).toMatchObject({ status: 'running', step: 1 });
+  expect(await trials.readRollout(name)).toMatchObject({ status: 'running', step: 1 });
   const [killedAt, refused] = [Date.now(), failures.length];
   await killPart(product, llmServer);
   let to = Date.now();
   await eventually(
     'the canary has decided',
     async () => {
-      const rollout = await trials.rolloutOf(name);
+      const rollout = await trials.readRollout(name);
       if (rollout?.status !== 'running') return rollout !== null;
       to = Date.now() - 500;
       return false;
@@ -178,7 +178,7 @@ test('kill -9 in shadow, with half of the callers, and during the promotion: eac
 
   // The named version wrote the answer.
   const wrote = { 1: 'kind', 2: 'sort' } as const;
-  expect(answers.filter(({ version, text }) => keyOf(text) !== wrote[version as 1 | 2])).toEqual(
+  expect(answers.filter(({ version, text }) => findKey(text) !== wrote[version as 1 | 2])).toEqual(
     [],
   );
   const own = versionsByCaller(answers, from, killedAt);
@@ -205,6 +205,6 @@ test('kill -9 in shadow, with half of the callers, and during the promotion: eac
   expect(
     await database.sql`select id from decisions where run_id = ${run.id} and stage = 'canary'`,
   ).toHaveLength(1);
-  expect(await championsOf(product, name)).toEqual([2, 1]);
+  expect(await listChampions(product, name)).toEqual([2, 1]);
   expect(await trials.events(run.id)).toEqual(['started', 'advanced', 'passed', 'promoted']);
 });

@@ -2,7 +2,7 @@ import type { MonitorJson } from '../../apps/api/monitoring/view';
 import type { Database } from '../../db/connection';
 import { expectNothingLeft } from '../support/leftovers';
 import {
-  championsOf,
+  listChampions,
   dyingParts,
   expectAuditWhole,
   killBeforeWrite,
@@ -37,14 +37,14 @@ afterAll(async () => {
 
 const send = (model: string, requests: TinyRequests) => sendTinyRequests(product, model, requests);
 
-const monitorOf = async (model: string) =>
+const fetchMonitor = async (model: string) =>
   (await product.call<MonitorJson>('GET', `/monitors/${model}`)).body;
 
 const until = (model: string, isSo: (monitor: MonitorJson) => boolean) =>
-  untilAnswer(() => monitorOf(model), isSo, {
+  untilAnswer(() => fetchMonitor(model), isSo, {
     seconds: 180,
     everyMs: 200,
-    detail: async () => ({ ...(await monitorOf(model)), drift: [], windows: [] }),
+    detail: async () => ({ ...(await fetchMonitor(model)), drift: [], windows: [] }),
   });
 
 async function promoted(model: string, assembleSql?: string): Promise<void> {
@@ -97,7 +97,7 @@ async function expectCountedOnce(model: string, answered: number): Promise<void>
 }
 
 /** The stored labels of the model, by prediction; only labels with a stored prediction name it. */
-async function labelsOf(model: string): Promise<ReadonlyMap<string, number>> {
+async function readLabels(model: string): Promise<ReadonlyMap<string, number>> {
   const rows = await database.sql<{ id: string; label: number }[]>`
     select prediction_id as id, label from feedback where model = ${model}`;
   return new Map(rows.map(({ id, label }) => [id, label]));
@@ -189,7 +189,7 @@ test('kill -9 of the only worker before it moves the champion back: the former o
   );
   expect(seconds).toBeLessThan(5);
   await until(model, ({ version }) => version === 1);
-  expect(await championsOf(product, model)).toEqual([1, 2, 1]);
+  expect(await listChampions(product, model)).toEqual([1, 2, 1]);
   await expectAuditWhole(product);
 });
 
@@ -234,7 +234,7 @@ test('ten minutes without PostgreSQL, then kill -9 of the gateway: every request
   }
   // The next gateway takes over what the killed one left, and may be killed while it records it.
   await untilAnswer(
-    () => labelsOf(model),
+    () => readLabels(model),
     ({ size }) => size > 400,
     { seconds: 120, everyMs: 20 },
   );
@@ -244,7 +244,7 @@ test('ten minutes without PostgreSQL, then kill -9 of the gateway: every request
   await until(model, ({ rows }) => rows >= answered);
   await expectCountedOnce(model, answered);
   const stored = await untilAnswer(
-    () => labelsOf(model),
+    () => readLabels(model),
     ({ size }) => size >= answered,
     { seconds: 120, everyMs: 500 },
   );
@@ -262,7 +262,7 @@ test('ten minutes without PostgreSQL, then kill -9 of the gateway: every request
   await until(model, ({ alarms }) => alarms.some(({ feature }) => feature === 'x'));
   await untilAnswer(
     async () => ({
-      shown: (await monitorOf(model)).quality?.total ?? 0,
+      shown: (await fetchMonitor(model)).quality?.total ?? 0,
       ...(await countedLabels(model, labels)),
     }),
     ({ shown, all, given }) => given === labels.length && shown === all && all > answered,

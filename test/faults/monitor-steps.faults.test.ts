@@ -6,7 +6,7 @@ import { monitorWorkflowId } from '../../workflows/monitoring/messages';
 import type { Database } from '../../db/connection';
 import { expectNothingLeft, openTemporal } from '../support/leftovers';
 import {
-  championsOf,
+  listChampions,
   expectAuditWhole,
   killBeforeWrite,
   killPart,
@@ -32,15 +32,15 @@ afterAll(async () => {
   await product.stop();
 });
 
-const monitorOf = async (model: string) =>
+const fetchMonitor = async (model: string) =>
   (await product.call<MonitorJson>('GET', `/monitors/${model}`)).body;
-const itemsOf = async <T>(path: string): Promise<readonly T[]> =>
+const listItems = async <T>(path: string): Promise<readonly T[]> =>
   (await product.call<{ items: readonly T[] }>('GET', path)).body.items;
-const incidentsOf = (model: string) => itemsOf<Incident>(`/incidents?model=${model}`);
+const listIncidents = (model: string) => listItems<Incident>(`/incidents?model=${model}`);
 const killWorker = () => killPart(product, 'main.ts worker');
 
 const untilMonitor = (model: string, isSo: (monitor: MonitorJson) => boolean) =>
-  untilAnswer(() => monitorOf(model), isSo, { seconds: 180, everyMs: 200 });
+  untilAnswer(() => fetchMonitor(model), isSo, { seconds: 180, everyMs: 200 });
 
 async function expectLoggedOnce(model: string, asked: number): Promise<void> {
   const [logged] = await database.sql<{ rows: number; ids: number }[]>`
@@ -102,7 +102,7 @@ test('kill -9 of the worker before each write of a monitor: one incident, one au
     await other.close();
   }
   const runs = await untilAnswer(
-    () => itemsOf<RunJson>(`/runs?lifecycle=${model}`),
+    () => listItems<RunJson>(`/runs?lifecycle=${model}`),
     ([newest]) => newest?.actor === 'retraining:drift' && newest.endedAt !== null,
     { seconds: 240, everyMs: 500 },
   );
@@ -110,8 +110,8 @@ test('kill -9 of the worker before each write of a monitor: one incident, one au
     ['retraining', 'succeeded'],
     [expect.any(String), 'succeeded'],
   ]);
-  expect((await incidentsOf(model)).filter(({ kind }) => kind === 'drift')).toHaveLength(1);
-  expect(await championsOf(product, model)).toEqual([2, 1]);
+  expect((await listIncidents(model)).filter(({ kind }) => kind === 'drift')).toHaveLength(1);
+  expect(await listChampions(product, model)).toEqual([2, 1]);
   await expectLoggedOnce(model, 800);
   await expectAuditWhole(product);
 });
@@ -167,11 +167,11 @@ test('kill -9 of PostgreSQL, the gateway and the Temporal server before the cham
     },
   );
   const monitor = await untilAnswer(
-    () => monitorOf(model).catch(() => null),
+    () => fetchMonitor(model).catch(() => null),
     (each) => each?.version === 1,
     { seconds: 240, everyMs: 500 },
   );
   expect(monitor?.version).toBe(1);
-  expect(await championsOf(product, model)).toEqual([1, 2, 1]);
+  expect(await listChampions(product, model)).toEqual([1, 2, 1]);
   await expectAuditWhole(product);
 });

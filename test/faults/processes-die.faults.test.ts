@@ -31,7 +31,7 @@ interface EventJson {
   readonly stage: string | null;
 }
 
-async function eventsOf(id: string): Promise<EventJson[]> {
+async function fetchEvents(id: string): Promise<EventJson[]> {
   const { body } = await product.call<string>('GET', `/runs/${id}/events`);
   return body
     .split('\n')
@@ -41,7 +41,7 @@ async function eventsOf(id: string): Promise<EventJson[]> {
 
 /** I9: the journal shows each stage begun once and ended once. */
 async function expectOnce(run: RunJson): Promise<void> {
-  const events = await eventsOf(run.id);
+  const events = await fetchEvents(run.id);
   for (const stage of ['ingest', 'validate', 'train', 'evaluate', 'promote']) {
     const ofStage = events.filter(
       (event) => event.stage === stage && event.kind.startsWith('stage.'),

@@ -9,14 +9,19 @@ import type { ArtifactRef } from '../../domain/artifact';
 import {
   approve,
   killBeforeWrite,
-  championsOf,
+  listChampions,
   eventually,
   expectAuditWhole,
   killPart,
 } from '../support/process/dying-product';
 import { expectNothingLeft, openStore } from '../support/leftovers';
 import { startProduct, type Product } from '../support/process/product';
-import { expectPaidOnce, movesOf, storedIndexOf, versionsOf } from '../support/process/run-audit';
+import {
+  expectPaidOnce,
+  listIndexMoves,
+  readStoredIndex,
+  listIndexVersions,
+} from '../support/process/run-audit';
 import { openScriptedProvider, type ScriptedProvider } from '../support/provider/scripted-provider';
 import { tinyAnswer, writeTinyLlmLifecycle } from '../support/language/tiny-llm-lifecycle';
 import { openWorkersDatabase } from '../support/process/worker-process';
@@ -88,16 +93,16 @@ async function expectReleasedOnce(run: RunJson, inFlight: number): Promise<void>
     ['ingest', 'rag-index', 'evaluate', 'promote'].map((stage) => `${stage} succeeded`),
   );
   expect(said(run)).toEqual(said(calm));
-  expect(await storedIndexOf(product, name, 1)).toEqual({
+  expect(await readStoredIndex(product, name, 1)).toEqual({
     chunks: documents,
     documents,
     duplicates: [],
   });
-  expect(await versionsOf(database, name)).toEqual([
+  expect(await listIndexVersions(database, name)).toEqual([
     { version: 1, state: 'ready', chunks: documents },
   ]);
-  expect(await movesOf(database, name)).toEqual([1]);
-  expect(await championsOf(product, name)).toEqual([1]);
+  expect(await listIndexMoves(database, name)).toEqual([1]);
+  expect(await listChampions(product, name)).toEqual([1]);
   const asked = embedded(name).map(({ body }) => JSON.stringify(body['input']));
   expect(asked.length - new Set(asked).size).toBeLessThanOrEqual(inFlight);
   await expectPaidOnce(database, run.id, inFlight);
@@ -132,9 +137,9 @@ test('kill -9 of the worker between the promotion of the bundle and that of its 
     id = await started('follows');
   };
   await killBeforeWrite(database, 'index_aliases', begin, async () => {
-    expect(await championsOf(product, 'follows')).toEqual([1]);
+    expect(await listChampions(product, 'follows')).toEqual([1]);
     await killPart(product, 'main.ts worker');
-    expect(await movesOf(database, 'follows')).toEqual([]);
+    expect(await listIndexMoves(database, 'follows')).toEqual([]);
   });
   await expectReleasedOnce(await product.waitForEnd(id, 300), 0);
 });
@@ -182,7 +187,7 @@ test.each([
     expect(compared()).toBeLessThan(asked);
     await product.waitForStage(id, 'promote');
     await eventually('the registry is back', () =>
-      movesOf(database, name).then(
+      listIndexMoves(database, name).then(
         (moves) => moves.length === 1,
         () => false,
       ),
@@ -192,8 +197,8 @@ test.each([
       'index_aliases',
       () => approve(product, id),
       async () => {
-        expect(await championsOf(product, name)).toEqual([2, 1]);
-        expect(await movesOf(database, name)).toEqual([1]);
+        expect(await listChampions(product, name)).toEqual([2, 1]);
+        expect(await listIndexMoves(database, name)).toEqual([1]);
         await killPart(product, process);
       },
     );
@@ -207,19 +212,19 @@ test.each([
     });
     await eventually(
       'the registry and the store are back',
-      async () => (await storedIndexOf(product, name, 2).catch(() => null)) !== null,
+      async () => (await readStoredIndex(product, name, 2).catch(() => null)) !== null,
     );
-    expect(await storedIndexOf(product, name, 2)).toEqual({
+    expect(await readStoredIndex(product, name, 2)).toEqual({
       chunks: before + more,
       documents: before + more,
       duplicates: [],
     });
-    expect(await parityOf(name, 2)).toMatchObject({
+    expect(await readParity(name, 2)).toMatchObject({
       evidence: { asked, failed: 0, candidate: { mean: 1 }, champion: { mean: 1 } },
       verdict: { kind: 'passed', reasons: [{ code: 'parity.passed' }] },
     });
-    expect(await movesOf(database, name)).toEqual([1, 2]);
-    expect(await championsOf(product, name)).toEqual([2, 1]);
+    expect(await listIndexMoves(database, name)).toEqual([1, 2]);
+    expect(await listChampions(product, name)).toEqual([2, 1]);
     // Only the question in progress, and no text that was embedded before.
     await expectPaidOnce(database, id, 1);
     await expectAuditWhole(product);
@@ -229,7 +234,7 @@ test.each([
 /**
  * The stored comparison of the version: one record, even if it was measured repeatedly.
  */
-async function parityOf(index: string, version: number): Promise<unknown> {
+async function readParity(index: string, version: number): Promise<unknown> {
   const refs = await database.sql<ArtifactRef[]>`
     select uri, digest, bytes::int, media_type from artifacts join artifact_references using (tenant_id, digest)
     where held_by = ${`index:${index}@${version}`} and media_type = 'application/json'`;

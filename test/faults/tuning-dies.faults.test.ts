@@ -1,6 +1,6 @@
 import type { RunJson } from '../../apps/cli/run/view';
 import { expectNothingLeft } from '../support/leftovers';
-import { pidsOf } from '../support/process/job-processes';
+import { listJobPids } from '../support/process/job-processes';
 import type { Product } from '../support/process/product';
 import { pause, startProduct } from '../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
@@ -31,7 +31,7 @@ beforeAll(async () => {
   product = await startProduct();
   const run = await begun();
   expect(await product.waitForEnd(run, 180)).toMatchObject({ status: 'succeeded', failure: null });
-  undisturbed = await trialsOf(run);
+  undisturbed = await fetchTrials(run);
   expect(undisturbed.map(({ number }) => number)).toEqual(
     Array.from({ length: trials }, (_, number) => number),
   );
@@ -55,7 +55,7 @@ async function begun(): Promise<string> {
   return (await product.start(name, { cache: false })).body.id;
 }
 
-async function trialsOf(run: string): Promise<readonly TrialJson[]> {
+async function fetchTrials(run: string): Promise<readonly TrialJson[]> {
   const { body } = await product.call<{ items: TrialJson[] }>('GET', `/runs/${run}/trials`);
   return body.items.map(({ number, status, params, value, best, intermediate }) => ({
     number,
@@ -70,7 +70,7 @@ async function trialsOf(run: string): Promise<readonly TrialJson[]> {
 async function inTrial(run: string, number: number): Promise<void> {
   const deadline = Date.now() + 120_000;
   for (;;) {
-    const found = (await trialsOf(run).catch(() => [])).find((trial) => trial.number === number);
+    const found = (await fetchTrials(run).catch(() => [])).find((trial) => trial.number === number);
     if (found?.status === 'running') return pause(150);
     // A pruned trial is short, so any later one is accepted.
     if (Date.now() > deadline || found !== undefined) return;
@@ -81,7 +81,7 @@ async function inTrial(run: string, number: number): Promise<void> {
 async function expectUndisturbed(run: string): Promise<void> {
   const ended: RunJson = await product.waitForEnd(run, 180);
   expect(ended).toMatchObject({ status: 'succeeded', failure: null });
-  expect(await trialsOf(run)).toEqual(undisturbed);
+  expect(await fetchTrials(run)).toEqual(undisturbed);
   const { body } = await product.call<string>('GET', `/runs/${run}/events`);
   const events = body
     .split('\n')
@@ -116,7 +116,7 @@ describe('a study continues, loses, repeats and double-counts no trial, and has 
     await inTrial(run, 1);
     let jobs: readonly number[] = [];
     for (let wait = 0; jobs.length === 0 && wait < 500; wait += 1) {
-      jobs = pidsOf('job', product);
+      jobs = listJobPids('job', product);
       if (jobs.length === 0) await pause(10);
     }
     expect(jobs).toHaveLength(1);
@@ -129,7 +129,7 @@ test('a study continues after kill -9 of the process that holds the rows of its 
   const run = await begun();
   let zygotes: readonly number[] = [];
   for (let wait = 0; zygotes.length === 0 && wait < 1_000; wait += 1) {
-    zygotes = pidsOf('zygote', product);
+    zygotes = listJobPids('zygote', product);
     if (zygotes.length === 0) await pause(10);
   }
   expect(zygotes).toHaveLength(1);
@@ -143,5 +143,5 @@ test('a study that is cancelled leaves no job, no staged object and no running t
   await inTrial(run, 2);
   expect((await product.call('POST', `/runs/${run}/cancel`, { body: {} })).status).toBe(202);
   expect(await product.waitForEnd(run)).toMatchObject({ status: 'cancelled' });
-  expect((await trialsOf(run)).filter(({ status }) => status === 'running')).toEqual([]);
+  expect((await fetchTrials(run)).filter(({ status }) => status === 'running')).toEqual([]);
 });

@@ -8,13 +8,13 @@ import { taskQueues } from '../../workflows/run/messages';
 const root = resolve(__dirname, '..', '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 /** The files at a path, which is a file or a folder. */
-const filesOf = (path: string): readonly string[] =>
+const listFiles = (path: string): readonly string[] =>
   statSync(join(root, path)).isFile()
     ? [path]
     : readdirSync(join(root, path), { recursive: true, encoding: 'utf8' })
         .map((file) => join(path, file))
         .filter((file) => statSync(join(root, file)).isFile());
-const readAll = (path: string): string => filesOf(path).map(read).join('\n');
+const readAll = (path: string): string => listFiles(path).map(read).join('\n');
 const names = (text: string, pattern: RegExp): readonly string[] =>
   [...new Set(text.match(pattern))].sort();
 
@@ -32,7 +32,7 @@ describe('dashboards and alerts', () => {
   });
 
   test('each query of a dashboard has its own title and a legend', () => {
-    for (const file of filesOf('infra/grafana/dashboards')) {
+    for (const file of listFiles('infra/grafana/dashboards')) {
       const { panels } = JSON.parse(read(file)) as Dashboard;
       expect(new Set(panels.map(({ title }) => title)).size).toBe(panels.length);
       for (const { targets } of panels)

@@ -20,11 +20,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const modeOf = (path: string): number => statSync(path).mode & 0o777;
+const readMode = (path: string): number => statSync(path).mode & 0o777;
 
 test('are random, made once, and readable only by this user', () => {
   const first = openSecrets(file, []);
-  expect(modeOf(file)).toBe(0o600);
+  expect(readMode(file)).toBe(0o600);
   expect(openSecrets(file, [])).toEqual(first);
   expect(new Set(Object.values(first)).size).toBe(5);
 
@@ -45,7 +45,7 @@ test('are made private again when other users could read them', () => {
   openSecrets(file, []);
   chmodSync(file, 0o644);
   openSecrets(file, []);
-  expect(modeOf(file)).toBe(0o600);
+  expect(readMode(file)).toBe(0o600);
 });
 
 test('are not replaced while data needs the lost ones', () => {

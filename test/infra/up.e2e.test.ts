@@ -102,7 +102,7 @@ test('its processes connect to PostgreSQL as a role that owns nothing, also afte
 });
 
 test('all its ports are on loopback', () => {
-  const ours = new Set(pidsNow().flatMap(socketsOf));
+  const ours = new Set(pidsNow().flatMap(listSockets));
   const listening = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) =>
     existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(1) : [],
   );
@@ -250,7 +250,7 @@ test('SIGTERM ends all processes in order, and --fresh starts over', async () =>
   );
 });
 
-function socketsOf(pid: number): string[] {
+function listSockets(pid: number): string[] {
   const folderOf = `/proc/${pid}/fd`;
   return existsSync(folderOf)
     ? readdirSync(folderOf).flatMap((descriptor) => socketAt(join(folderOf, descriptor)))

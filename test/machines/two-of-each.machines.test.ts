@@ -130,10 +130,10 @@ describe('two of each process on their own machines', () => {
         ),
       ),
     );
-    const scoreOf = ({ body }: Answer<Scored>) =>
+    const readScore = ({ body }: Answer<Scored>) =>
       body.outputs.find(({ name }) => name === 'score')?.data[0];
     expect(answers.map(({ body }) => body.model_version)).toEqual(['1', '1']);
-    const [ofFirst, ofSecond] = answers.map(scoreOf);
+    const [ofFirst, ofSecond] = answers.map(readScore);
     expect(ofFirst).toBeGreaterThan(0.8);
     expect(ofSecond).toBe(ofFirst);
   });

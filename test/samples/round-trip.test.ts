@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseLifecycle } from '../../domain/lifecycle/document';
-import { documentOf } from '../../domain/lifecycle/plan';
+import { toDocument } from '../../domain/lifecycle/plan';
 import type { LifecycleSpec } from '../../domain/lifecycle/revision';
 
 const samples = resolve(__dirname, '..', '..', 'samples');
@@ -23,5 +23,5 @@ test.each(lifecycles)('%s reads the same when its spec is written out in full', 
     return parsed.spec;
   };
   const spec = read(files['lifecycle.yaml']);
-  expect(read(documentOf(spec))).toEqual(spec);
+  expect(read(toDocument(spec))).toEqual(spec);
 });

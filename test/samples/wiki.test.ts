@@ -11,12 +11,12 @@ import {
 } from '../../samples/wiki-assistant/demo';
 import { kindsOfThings, shortTraining, withSortedExamples } from '../../samples/wiki-router/demo';
 
-const folderOf = (name: string) =>
+const readFolder = (name: string) =>
   readLifecycleFolder(join(__dirname, '..', '..', 'samples', name), '.');
-const assistant = folderOf('wiki-assistant');
-const router = folderOf('wiki-router');
+const assistant = readFolder('wiki-assistant');
+const router = readFolder('wiki-router');
 
-function specOf(written: AssistantDocument): LlmLifecycleSpec {
+function readSpec(written: AssistantDocument): LlmLifecycleSpec {
   const read = parseLifecycle({ fileName: 'lifecycle.yaml', ...written, folder: assistant.folder });
   if (!read.ok) throw new Error(JSON.stringify(read.issues));
   if (read.spec.kind !== 'LlmLifecycle') throw new Error(read.spec.kind);
@@ -25,9 +25,9 @@ function specOf(written: AssistantDocument): LlmLifecycleSpec {
 
 describe('the lifecycles of the language demo are valid', () => {
   test('the assistant, also in its short form', () => {
-    const spec = specOf(assistant);
+    const spec = readSpec(assistant);
     expect(spec.data?.sources.map(({ uri }) => uri)).toEqual(['sample://wiki-summaries']);
-    expect(specOf(shortened(assistant, '/tmp/some.parquet'))).toMatchObject({
+    expect(readSpec(shortened(assistant, '/tmp/some.parquet'))).toMatchObject({
       data: { sources: [{ uri: 'file:///tmp/some.parquet' }] },
       index: spec.index,
       prompt: spec.prompt,
@@ -37,34 +37,34 @@ describe('the lifecycles of the language demo are valid', () => {
   });
 
   test('the assistant without retrieval has no index and a weak gate', () => {
-    const { prompt, index, data, evaluate } = specOf(withoutRetrieval(assistant));
+    const { prompt, index, data, evaluate } = readSpec(withoutRetrieval(assistant));
     expect(prompt.candidates).toEqual(['prompts/plain.yaml']);
     expect([index, data]).toEqual([null, null]);
     expect(evaluate.gates).toMatchObject([{ dimension: 'answer', min: 0.01 }]);
   });
 
   test('the router with a short training has two short prompts and no search', () => {
-    const short = specOf(shortTraining(router));
-    const { prompt, cases } = specOf(router);
+    const short = readSpec(shortTraining(router));
+    const { prompt, cases } = readSpec(router);
     expect(short.fineTune?.params).toMatchObject({ steps: 40 });
     expect(short.evaluate).toMatchObject({
       first: 40,
       gates: [{ name: 'useful', min: 0.6 }, { name: 'parseable', min: 0.9 }, { margin: 0.01 }],
     });
     expect({ ...short, fineTune: null }).toEqual({
-      ...specOf(router),
+      ...readSpec(router),
       evaluate: short.evaluate,
       fineTune: null,
       cases: { ...cases, search: 0.12 },
       prompt: { ...prompt, candidates: ['prompts/question.yaml', 'prompts/described.yaml'] },
       promptEval: { quality: 'right' },
     });
-    expect(specOf(router).promptEval?.search).toBeDefined();
+    expect(readSpec(router).promptEval?.search).toBeDefined();
   });
 
   test('the router with sorted examples has no adapter, no gates and one step of 50 %', () => {
     const spoilt = withSortedExamples(router);
-    const { prompt, evaluate, canary, promptEval, fineTune } = specOf(spoilt);
+    const { prompt, evaluate, canary, promptEval, fineTune } = readSpec(spoilt);
     expect(prompt.candidates).toEqual(['prompts/sorted.yaml']);
     expect([evaluate.gates, promptEval, fineTune]).toEqual([[], null, null]);
     expect(canary).toMatchObject({
@@ -91,7 +91,7 @@ describe('the cases of the samples', () => {
         ({ expected }) => expected.answer !== undefined && expected.documents?.length === 1,
       ),
     ).toBe(true);
-    const shares = specOf(assistant).cases;
+    const shares = readSpec(assistant).cases;
     const slices = cases.map((each) => caseSlice(each, shares));
     for (const slice of ['search', 'confirm', 'judge'] as const)
       expect(slices.filter((each) => each === slice).length).toBeGreaterThan(8);

@@ -12,7 +12,7 @@ export const testCommandKeys: CommandKeys = () => [
  * For tests of workflow code only: `acceptAllCommands` accepts it, and its key id is the caller's
  * name.
  */
-export function commandOf({
+export function buildCommand({
   actor,
   ...given
 }: {

@@ -169,7 +169,7 @@ export function fakeActivities(plan: AnyPlan, overrides: Overrides = {}): FakeAc
   return { activities: { ...activities, closeRun }, calls, closed, outcomes };
 }
 
-export function planOf(
+export function buildPlan(
   change: {
     readonly approval?: number;
     readonly request?: RunPlan['request'];
@@ -186,7 +186,7 @@ export function planOf(
     tenant: 'default' as Tenant,
     lifecycle: 'flight-delay',
     revision: digest('revision'),
-    spec: specOf(change),
+    spec: buildSpec(change),
     files: { 'assemble.sql': artifact('assemble'), 'features.sql': artifact('features') },
     contracts: { flights: contract },
     request: change.request ?? {},
@@ -203,21 +203,21 @@ const contract: DataContract = {
   distribution: null,
 };
 
-function specOf({
+function buildSpec({
   approval = 0,
   canary,
   method = {},
   ungated = false,
-}: NonNullable<Parameters<typeof planOf>[0]>): ModelLifecycleSpec {
+}: NonNullable<Parameters<typeof buildPlan>[0]>): ModelLifecycleSpec {
   const base = spec(approval);
   return {
     ...base,
-    canary: canary === undefined ? null : { ...canaryOf(canary), ...method },
+    canary: canary === undefined ? null : { ...buildCanary(canary), ...method },
     ...(ungated ? { evaluate: { ...base.evaluate, gates: [], ungated: 'a trial' } } : {}),
   };
 }
 
-function canaryOf(steps: readonly number[]): CanarySpec {
+function buildCanary(steps: readonly number[]): CanarySpec {
   return {
     ...shownCanary,
     steps,

@@ -1,7 +1,7 @@
-import { storeOf } from './leftovers';
+import { findStore } from './leftovers';
 
 test('missing workers are distinguished from leftovers', () => {
-  expect(() => storeOf({ pids: () => [] })).toThrow(
+  expect(() => findStore({ pids: () => [] })).toThrow(
     'no worker of the product is running, or came back',
   );
 });

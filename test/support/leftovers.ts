@@ -20,7 +20,7 @@ const tenant = 'default';
  * The environment of the process. Its secrets came through a file that is closed, so they are read
  * from the platform's files.
  */
-export function environmentOf(pid: number): Record<string, string> {
+export function readEnvironment(pid: number): Record<string, string> {
   const entries = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean);
   const { PERENNIAL_SETTINGS_DESCRIPTOR: descriptor, ...shown } = Object.fromEntries(
     entries.map((entry) => [
@@ -82,11 +82,11 @@ export async function expectNothingLeft(
 
 /** The product's own artifact store. */
 export function openStore(product: Product): ArtifactStore {
-  return openArtifactStore({ ...storeOf(product), leases: null });
+  return openArtifactStore({ ...findStore(product), leases: null });
 }
 
 /** Its address, as the product's processes use it. */
-export function storeOf(product: Pick<Product, 'pids'>): S3Settings {
+export function findStore(product: Pick<Product, 'pids'>): S3Settings {
   const environment = environmentOfWorker(product);
   return {
     endpoint: environment['PERENNIAL_S3_ENDPOINT'] ?? '',
@@ -114,7 +114,7 @@ function environmentOfWorker(product: Pick<Product, 'pids'>): Record<string, str
     throw new Error(
       'no worker of the product is running, or came back: where it kept things is not known',
     );
-  return environmentOf(worker);
+  return readEnvironment(worker);
 }
 
 /**

@@ -18,7 +18,7 @@ import type { StudyInput, StudyOutcome } from '../../workflows/tuning/messages';
 import { tuningStudyWorkflow } from '../../workflows/tuning/messages';
 import { monitorModelWorkflow, type MonitorModelInput } from '../../workflows/monitoring/messages';
 import type { FakeActivities, Overrides } from './fake-activities';
-import { fakeActivities, planOf } from './fake-activities';
+import { fakeActivities, buildPlan } from './fake-activities';
 import { testTemporal } from './platform';
 
 export interface StartedRun<Outcome = RunOutcome> {
@@ -145,13 +145,13 @@ export async function openLifecycleRuns(
       begin<StudyOutcome>({
         type: tuningStudyWorkflow,
         input,
-        fake: fakeActivities(planOf(), overrides),
+        fake: fakeActivities(buildPlan(), overrides),
       }),
     monitor: (input, overrides) =>
       begin<null>({
         type: monitorModelWorkflow,
         input,
-        fake: fakeActivities(planOf(), overrides),
+        fake: fakeActivities(buildPlan(), overrides),
       }),
     async run(name, plan, overrides) {
       const { handle, fake, end } = await start(plan, overrides);

@@ -56,7 +56,7 @@ export function replaceOnce(text: string, part: string, otherwise: string): stri
 }
 
 /** The spec of a lifecycle of kind ModelLifecycle; throws for another kind. */
-export function modelSpecOf(spec: LifecycleSpec): ModelLifecycleSpec {
+export function requireModelSpec(spec: LifecycleSpec): ModelLifecycleSpec {
   if (spec.kind === 'ModelLifecycle') return spec;
   throw new Error(`${spec.name} is a ${spec.kind}`);
 }

@@ -19,7 +19,7 @@ export async function explain(
   const [row] = await sql<
     { 'QUERY PLAN': readonly { readonly Plan: PlanNode }[] }[]
   >`explain (analyze, format json) ${statement}`;
-  const nodes = nodesOf(row?.['QUERY PLAN'][0]?.Plan).filter((node) =>
+  const nodes = listNodes(row?.['QUERY PLAN'][0]?.Plan).filter((node) =>
     node['Relation Name']?.startsWith(table),
   );
   return {
@@ -46,6 +46,6 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-function nodesOf(plan: PlanNode | undefined): readonly PlanNode[] {
-  return plan === undefined ? [] : [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+function listNodes(plan: PlanNode | undefined): readonly PlanNode[] {
+  return plan === undefined ? [] : [plan, ...(plan.Plans ?? []).flatMap(listNodes)];
 }

@@ -33,10 +33,10 @@ export async function replay(
 
 /** The workflow type of a recorded history. */
 export function typeIn(file: string): string {
-  return firstEventOf(file).workflowExecutionStartedEventAttributes.workflowType.name;
+  return readFirstEvent(file).workflowExecutionStartedEventAttributes.workflowType.name;
 }
 
-function firstEventOf(file: string) {
+function readFirstEvent(file: string) {
   const { history } = JSON.parse(readFileSync(join(historiesFolder, file), 'utf8')) as {
     readonly history: {
       readonly events: readonly {

@@ -9,7 +9,7 @@ import {
   createLocalBackend,
   type LocalBackend,
 } from '../../activities/training/compute/local/backend';
-import { filesOf, jobFileOf } from '../../activities/training/compute/job-file';
+import { listFiles, toJobFile } from '../../activities/training/compute/job-file';
 import { llmDataPath, llmModelPath } from '../../data/language/runtime-module';
 import type { ArtifactRef } from '../../domain/artifact';
 import type { JobHandle, JobState, TrainerJob } from '../../domain/training/job';
@@ -199,9 +199,9 @@ describe('a fine-tuning', () => {
   test(
     'survives random kills, which cost at most one interval each',
     async () => {
-      const given = jobFileOf(job('kills', { steps: 40 }));
+      const given = toJobFile(job('kills', { steps: 40 }));
       const directory = join(folder, 'kills');
-      for (const { path, artifact } of filesOf(given)) {
+      for (const { path, artifact } of listFiles(given)) {
         await mkdir(dirname(join(directory, path)), { recursive: true });
         await artifacts.toFile(artifact, join(directory, path));
       }

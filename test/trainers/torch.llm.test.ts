@@ -47,8 +47,8 @@ beforeAll(async () => {
     maxConcurrent: 1,
   });
   inputs = {
-    train: [await imagesOf('first', 0, 500), await imagesOf('second', 500, 700)],
-    tuning: [await imagesOf('tuning', 1_200, 200)],
+    train: [await storeImages('first', 0, 500), await storeImages('second', 500, 700)],
+    tuning: [await storeImages('tuning', 1_200, 200)],
   };
   unseen = await readImages(1_400, 300);
 });
@@ -62,7 +62,7 @@ const selected = (first: number, rows: number): string =>
    FROM '${digits}'
    ORDER BY written_at LIMIT ${rows} OFFSET ${first}`;
 
-async function imagesOf(name: string, first: number, rows: number): Promise<ArtifactRef> {
+async function storeImages(name: string, first: number, rows: number): Promise<ArtifactRef> {
   const path = join(folder, `${name}.parquet`);
   await query(`COPY (${selected(first, rows)}) TO '${path}' (FORMAT parquet)`);
   const mediaType = 'application/vnd.apache.parquet';
@@ -134,16 +134,16 @@ async function trained(asked: TrainerJob): Promise<SucceededJob> {
   return state;
 }
 
-const graphOf = ({ outputs }: SucceededJob) =>
+const findGraph = ({ outputs }: SucceededJob) =>
   outputs.find(({ name }) => name === 'model.onnx')?.artifact;
 
 /** The share of the unseen images whose most probable class is their digit. */
-async function accuracyOf(state: SucceededJob): Promise<number> {
-  const graph = graphOf(state);
+async function measureAccuracy(state: SucceededJob): Promise<number> {
+  const graph = findGraph(state);
   if (!graph) throw new Error('no graph');
   const model = await openOnnxModel(await artifacts.getBytes(graph), features, classes);
   try {
-    const scores = await scoresOf(model);
+    const scores = await predictScores(model);
     const right = unseen.filter((row, place) => {
       const own = Array.from(scores.subarray(place * 10, place * 10 + 10));
       return own.indexOf(Math.max(...own)) === row['__label'];
@@ -154,7 +154,7 @@ async function accuracyOf(state: SucceededJob): Promise<number> {
   }
 }
 
-function scoresOf(model: OnnxModel): Promise<Float64Array> {
+function predictScores(model: OnnxModel): Promise<Float64Array> {
   const columns = Object.fromEntries(
     pixels.map((name) => [name, unseen.map((row) => row[name] ?? NaN)]),
   );
@@ -166,7 +166,7 @@ describe('the trainer torch on images', () => {
 
   test('reads unseen digits in the runtime of the gateway, and agrees with its graph', async () => {
     through = await trained(job('through', {}));
-    expect(await accuracyOf(through)).toBeGreaterThan(0.85);
+    expect(await measureAccuracy(through)).toBeGreaterThan(0.85);
     expect(through.result.facts).toMatchObject({
       rows: 1_200,
       epochs: 8,
@@ -184,7 +184,7 @@ describe('the trainer torch on images', () => {
     expect(await whenOver(handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
     const state = await trained(asked);
     expect(state.result.facts['resumedAt']).toBeGreaterThanOrEqual(39);
-    expect(graphOf(state)?.digest).toBe(graphOf(through)?.digest);
+    expect(findGraph(state)?.digest).toBe(findGraph(through)?.digest);
     expect(state.result.metrics).toEqual(through.result.metrics);
   });
 
@@ -195,7 +195,7 @@ describe('the trainer torch on images', () => {
     expect((await whenOver(handle)).kind).toBe('failed');
     const state = await trained(asked);
     expect(state.result.facts['resumedAt']).toBeGreaterThanOrEqual(40);
-    expect(graphOf(state)?.digest).toBe(graphOf(through)?.digest);
+    expect(findGraph(state)?.digest).toBe(findGraph(through)?.digest);
   });
 
   test('ends early with its best epoch on the tuning rows', async () => {
@@ -212,7 +212,7 @@ describe('the trainer torch on images', () => {
     const state = await trained(
       job('parts', { shuffle_rows: 200, micro_batch: 10, precision: 'bfloat16' }),
     );
-    expect(await accuracyOf(state)).toBeGreaterThan(0.8);
+    expect(await measureAccuracy(state)).toBeGreaterThan(0.8);
   });
 
   test('refuses columns that are not an image of this size, and GPUs that are not there', async () => {
@@ -279,7 +279,7 @@ except processes.Refused as error:
     const state = await trained(asked);
     expect(state.result.facts['resumedAt']).toBeGreaterThanOrEqual(40);
     const whole = await trained(job('two', together));
-    expect(graphOf(state)?.digest).toBe(graphOf(whole)?.digest);
+    expect(findGraph(state)?.digest).toBe(findGraph(whole)?.digest);
   });
 
   test('end the job with the reason of the one that failed', async () => {

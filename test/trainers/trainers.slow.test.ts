@@ -9,10 +9,10 @@ import { openOnnxModel } from '../../data/onnx/session';
 import type { ArtifactRef } from '../../domain/artifact';
 import type { JobMetric, JobState, TrainerJob } from '../../domain/training/job';
 import { valueOf } from '../../domain/evaluation/metrics/metrics';
-import { widthOf } from '../../domain/evaluation/metrics/sample';
+import { computeWidth } from '../../domain/evaluation/metrics/sample';
 import type { Task } from '../../domain/model/model';
 import { missingText } from '../../domain/model/model';
-import { ended, runningUntil } from '../../sdk/contracts/compute-backend';
+import { waitForEnd, runningUntil } from '../../sdk/contracts/compute-backend';
 import { directoryArtifacts } from '../support/directory-artifacts';
 import { pythonPath } from '../support/platform';
 import {
@@ -68,7 +68,7 @@ function job(
     inputs: { ...inputs.get(task) },
     context: {
       task,
-      ...(classesOf(task) && { classes: classesOf(task) }),
+      ...(listClasses(task) && { classes: listClasses(task) }),
       label: '__label',
       features: flightFeatures,
     },
@@ -76,7 +76,7 @@ function job(
   };
 }
 
-function classesOf(task: Task): readonly string[] | undefined {
+function listClasses(task: Task): readonly string[] | undefined {
   return task === 'multiclass' ? trainingClasses : undefined;
 }
 
@@ -96,7 +96,7 @@ function succeeded(state: JobState): Succeeded & { readonly onnx: ArtifactRef } 
 }
 
 const train = async (...of: Parameters<typeof job>) =>
-  succeeded(await ended(backend, await backend.submit(job(...of))));
+  succeeded(await waitForEnd(backend, await backend.submit(job(...of))));
 
 const strange = {
   hour: [8, 8, Number.NaN, Number.POSITIVE_INFINITY, -1e30],
@@ -126,7 +126,7 @@ describe.each(kinds)('%s for %s', (trainer, task) => {
     const model = await openOnnxModel(
       await artifacts.getBytes(state.onnx),
       flightFeatures,
-      classesOf(task),
+      listClasses(task),
     );
     expect(model.inputs).toEqual(flightFeatures);
     const scores = await model.predict(strange, 5);
@@ -165,7 +165,7 @@ describe.each(kinds)('a trial of %s in %s', (trainer, task) => {
 
   test('is scored as a trial like the kept model and leaves only its score', async () => {
     const asked = job(trainer, task);
-    const trial = await ended(
+    const trial = await waitForEnd(
       backend,
       await backend.submit({
         ...asked,
@@ -179,14 +179,20 @@ describe.each(kinds)('a trial of %s in %s', (trainer, task) => {
     const model = await openOnnxModel(
       await artifacts.getBytes(kept.onnx),
       flightFeatures,
-      classesOf(task),
+      listClasses(task),
     );
     const rows = await tuningRows(task);
     const scores = Float64Array.from(await model.predict(rows.features, rows.labels.length));
     await model.close();
     const day = new Int32Array(rows.labels.length);
     expect(trial.result.metrics[name]).toBeCloseTo(
-      valueOf(metric, { labels: rows.labels, scores, ...widthOf(classesOf(task)), day, days: 1 }),
+      valueOf(metric, {
+        labels: rows.labels,
+        scores,
+        ...computeWidth(listClasses(task)),
+        day,
+        days: 1,
+      }),
       5,
     );
   });
@@ -200,7 +206,7 @@ describe('lightgbm', () => {
       context: { ...asked.context, objective: { metric: 'auc', input: 'tuning' } },
     };
     const handle = await backend.submit(trial);
-    const state = await ended(backend, handle);
+    const state = await waitForEnd(backend, handle);
     if (state.kind !== 'succeeded') throw new Error(JSON.stringify(state));
     const lines = readFileSync(join(handle.detail['directory'] ?? '', 'metrics.ndjson'), 'utf8')
       .trimEnd()
@@ -235,11 +241,14 @@ describe('lightgbm', () => {
         await runningUntil(backend, handle, (metrics) =>
           metrics.some((metric) => metric.step >= step),
         );
-        process.kill(processOf(handle.detail), 'SIGKILL');
-        expect(await ended(backend, handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
+        process.kill(findProcess(handle.detail), 'SIGKILL');
+        expect(await waitForEnd(backend, handle)).toMatchObject({
+          kind: 'failed',
+          failure: 'JobLost',
+        });
       }
       const handle = await backend.submit(disturbed);
-      const resumed = succeeded(await ended(backend, handle));
+      const resumed = succeeded(await waitForEnd(backend, handle));
       expect((await backend.logs(handle, 10_000)).text).toContain('resumes at iteration');
       expect(resumed.onnx.digest).toBe(undisturbed.onnx.digest);
     },
@@ -279,7 +288,7 @@ describe('lightgbm', () => {
       /\/params\/num_leaves: 1 is less than the minimum of 2/,
     ],
   ])('refuses %s', async (_, params, message) => {
-    const state = await ended(
+    const state = await waitForEnd(
       backend,
       await backend.submit(job('lightgbm', 'classification', params)),
     );
@@ -295,7 +304,9 @@ describe('baseline by groups', () => {
   test('is the seasonal naive forecast of the columns in the context', async () => {
     const seasonal = job('baseline', 'classification');
     const context = { ...seasonal.context, seasonal: { hourOfDay: 'hour' } };
-    const state = succeeded(await ended(backend, await backend.submit({ ...seasonal, context })));
+    const state = succeeded(
+      await waitForEnd(backend, await backend.submit({ ...seasonal, context })),
+    );
     expect(state.result.facts).toMatchObject({ groups: 25, groupBy: ['hour'] });
     const model = await openOnnxModel(await artifacts.getBytes(state.onnx), flightFeatures);
     const [early = 0, late = 0, unknown = 0] = await model.predict(
@@ -314,7 +325,7 @@ describe('baseline by groups', () => {
   });
 
   test('refuses columns that are not features', async () => {
-    const state = await ended(
+    const state = await waitForEnd(
       backend,
       await backend.submit(job('baseline', 'regression', { group_by: ['weekday'] })),
     );
@@ -325,7 +336,7 @@ describe('baseline by groups', () => {
   });
 });
 
-function processOf({ directory }: Readonly<Record<string, string>>): number {
+function findProcess({ directory }: Readonly<Record<string, string>>): number {
   return (
     JSON.parse(readFileSync(join(directory ?? '', 'process.json'), 'utf8')) as { pid: number }
   ).pid;

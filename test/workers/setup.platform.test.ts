@@ -74,13 +74,13 @@ test('registers given keys at each start, replaces rotated ones, and prints none
         PERENNIAL_SERVICE_KEY: service,
       }),
     );
-  const scopeOf = async (key: string) => (await test_.registry.apiKeys.verify(key))?.scope;
+  const readScope = async (key: string) => (await test_.registry.apiKeys.verify(key))?.scope;
   const [admin, service, next] = [made(), made(), made()];
 
   const printed = [await start(admin, service), await start(admin, service)];
   for (const each of printed) expect(Object.keys(each)).toEqual(['warnings']);
-  expect([await scopeOf(admin), await scopeOf(service)]).toEqual(['admin', 'operator']);
+  expect([await readScope(admin), await readScope(service)]).toEqual(['admin', 'operator']);
 
   await start(next, service);
-  expect([await scopeOf(admin), await scopeOf(next)]).toEqual(['admin', 'admin']);
+  expect([await readScope(admin), await readScope(next)]).toEqual(['admin', 'admin']);
 });

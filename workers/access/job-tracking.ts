@@ -22,7 +22,7 @@ export function openJobTracking(
     url: apiUrl,
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number.parseInt(port, 10),
-    async accessOf({ tenant, runId, timeoutSeconds }) {
+    async grantAccess({ tenant, runId, timeoutSeconds }) {
       const of = { tenant: tenant as Tenant, id: runId as RunId };
       const expiresAt = new Date(Date.now() + (timeoutSeconds + marginSeconds) * 1000);
       try {

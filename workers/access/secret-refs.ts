@@ -107,11 +107,11 @@ function readVariable(name: string, environment: Environment): string {
 
 /** The file must lie below `folder` after links are resolved; null allows any place. */
 async function readSecret(path: string, folder: string | null): Promise<string> {
-  const real = await explained(path, () => realpath(path));
+  const real = await explainError(path, () => realpath(path));
   if (folder !== null) await checkPlace(path, real, folder);
   // O_NONBLOCK: opening a pipe would wait for a writer. O_NOFOLLOW: the path is already resolved.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
-  const file = await explained(path, () => open(real, flags));
+  const file = await explainError(path, () => open(real, flags));
   try {
     // A folder of the path may have become a link meanwhile; Linux knows where the open file lies.
     if (folder !== null && process.platform === 'linux')
@@ -128,13 +128,13 @@ async function readSecret(path: string, folder: string | null): Promise<string> 
 }
 
 async function checkPlace(path: string, real: string, folder: string): Promise<void> {
-  if (isInsideFolder(real, await explained(folder, () => realpath(folder)))) return;
+  if (isInsideFolder(real, await explainError(folder, () => realpath(folder)))) return;
   throw failure('InvalidInput', `the secret's file ${path} is a link that leads out of ${folder}`, {
     next: `put the file below ${folder}`,
   });
 }
 
-async function explained<T>(path: string, work: () => Promise<T>): Promise<T> {
+async function explainError<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

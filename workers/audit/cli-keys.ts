@@ -6,7 +6,12 @@ import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import type { CliAuditKeys, CliSettings } from '../../apps/cli/context';
-import { fingerprintOf, replacementOf, requestKey, type KeyRequest } from '../../db/audit/keys';
+import {
+  computeFingerprint,
+  findReplacement,
+  requestKey,
+  type KeyRequest,
+} from '../../db/audit/keys';
 import { openDatabase } from '../../db/connection';
 import type { TenantRepository } from '../../db/access/tenant-repository';
 import { createRegistry } from '../../db/registry';
@@ -47,7 +52,7 @@ export function cliAuditKeys(
           );
         }
         const endorser = keys.find(
-          (key) => fingerprintOf(key.publicKey) === previous || key.keyId === previous,
+          (key) => computeFingerprint(key.publicKey) === previous || key.keyId === previous,
         );
         if (endorser === undefined)
           throw failure('NotFound', `no audit key ${previous} is registered`, {
@@ -57,10 +62,10 @@ export function cliAuditKeys(
           'file' in keyRef ? ensureKeyFile(keyRef.file) : needed(keyRef, readSigner(keyRef));
         const request = await requestKey(signer, {
           tenant,
-          previous: fingerprintOf(endorser.publicKey),
+          previous: computeFingerprint(endorser.publicKey),
         });
         return {
-          fingerprint: fingerprintOf(signer.publicKey),
+          fingerprint: computeFingerprint(signer.publicKey),
           place: describeKeyRef(keyRef),
           request: toText(request),
         };
@@ -70,7 +75,7 @@ export function cliAuditKeys(
       withAudit(environment, stateDir, async (audit) => {
         const request = fromText(text);
         const endorser = needed(keyRef, readSigner(keyRef));
-        return shown(
+        return toKeyView(
           await audit.registerKey({
             request,
             kind: 'added',
@@ -105,11 +110,11 @@ async function rotate(
   { lost, newKeyFile, reason }: Rotation,
 ) {
   const target =
-    newKeyFile === undefined ? targetOf(keyRef) : { next: resolve(newKeyFile), replaces: null };
+    newKeyFile === undefined ? parseTarget(keyRef) : { next: resolve(newKeyFile), replaces: null };
   const finish = (key: AuditKey) => {
     if (target.replaces !== null) replaceKeyFile(target.replaces);
     return {
-      ...shown(key),
+      ...toKeyView(key),
       place: target.replaces ?? target.next,
       isInPlace: target.replaces !== null,
     };
@@ -122,7 +127,7 @@ async function rotate(
   const kind = lost === undefined ? 'rotated' : 'lost';
   const register = { kind, endorser: lost === undefined ? current : null, cause: reason } as const;
   if (interrupted !== undefined && made !== null) {
-    const replaced = keys.find((key) => fingerprintOf(key.publicKey) === interrupted.previous);
+    const replaced = keys.find((key) => computeFingerprint(key.publicKey) === interrupted.previous);
     if (replaced !== undefined)
       await rotateIn({ audit, tenants: others }, made, {
         ...register,
@@ -133,7 +138,7 @@ async function rotate(
   const previous =
     lost === undefined ? needed(keyRef, current).publicKey : lostKey(keys, lost, current);
   const signer = ensureKeyFile(target.next);
-  const request = await requestKey(signer, { tenant, previous: fingerprintOf(previous) });
+  const request = await requestKey(signer, { tenant, previous: computeFingerprint(previous) });
   const registered = await audit.registerKey({ request, ...register, actor: localActor() });
   await rotateIn({ audit, tenants: others }, signer, { ...register, previous });
   return finish(registered);
@@ -154,14 +159,17 @@ async function rotateIn(
     const keys = await audit.keys(each);
     const isInUse =
       keys.some(({ publicKey }) => publicKey === previous) &&
-      replacementOf(keys, previous) === null;
+      findReplacement(keys, previous) === null;
     if (!isInUse || keys.some(({ publicKey }) => publicKey === signer.publicKey)) continue;
-    const request = await requestKey(signer, { tenant: each, previous: fingerprintOf(previous) });
+    const request = await requestKey(signer, {
+      tenant: each,
+      previous: computeFingerprint(previous),
+    });
     await audit.registerKey({ request, ...register, actor: localActor() });
   }
 }
 
-function targetOf(keyRef: AuditKeyRef) {
+function parseTarget(keyRef: AuditKeyRef) {
   if ('file' in keyRef) return { next: nextKeyFile(keyRef.file), replaces: keyRef.file };
   throw failure(
     'InvalidInput',
@@ -177,11 +185,11 @@ function lostKey(
   lost: string | true,
   current: AuditSigner | null,
 ): string {
-  const active = keys.filter((key) => replacementOf(keys, key.publicKey) === null);
+  const active = keys.filter((key) => findReplacement(keys, key.publicKey) === null);
   const asked =
     lost === true
       ? active
-      : active.filter((key) => key.keyId === lost || fingerprintOf(key.publicKey) === lost);
+      : active.filter((key) => key.keyId === lost || computeFingerprint(key.publicKey) === lost);
   const [key] = asked;
   if (key === undefined)
     throw failure(
@@ -215,8 +223,12 @@ function needed(keyRef: AuditKeyRef, signer: AuditSigner | null): AuditSigner {
   });
 }
 
-function shown(key: AuditKey) {
-  return { keyId: key.keyId, fingerprint: fingerprintOf(key.publicKey), fromBatch: key.fromBatch };
+function toKeyView(key: AuditKey) {
+  return {
+    keyId: key.keyId,
+    fingerprint: computeFingerprint(key.publicKey),
+    fromBatch: key.fromBatch,
+  };
 }
 
 function toText(request: KeyRequest): string {

@@ -18,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { keyIdOf } from '../../db/audit/keys';
+import { toKeyId } from '../../db/audit/keys';
 import type { AuditSigner } from '../../db/audit/records';
 import { failure } from '../../domain/failure';
 
@@ -50,19 +50,19 @@ export function readSigner(ref: AuditKeyRef): AuditSigner | null {
 }
 
 function toSigner(pem: string, where: string): AuditSigner {
-  const privateKey = parsed(pem, where);
+  const privateKey = parseKey(pem, where);
   const publicKey = createPublicKey(privateKey)
     .export({ type: 'spki', format: 'der' })
     .toString('base64');
   return {
-    keyId: keyIdOf(publicKey),
+    keyId: toKeyId(publicKey),
     publicKey,
     sign: (message) => sign(null, message, privateKey),
   };
 }
 
 /** The parser's message is dropped because it may quote the key. */
-function parsed(pem: string, where: string): KeyObject {
+function parseKey(pem: string, where: string): KeyObject {
   let key: KeyObject | null = null;
   try {
     key = createPrivateKey(pem);

@@ -50,7 +50,7 @@ export function readAuditSettings(value: AuditSettings, stateDir: string): Audit
   return {
     key: keyRef(value, stateDir),
     trustedKeys: value.PERENNIAL_AUDIT_TRUSTED_KEYS ?? [],
-    copy: copyOf(value),
+    copy: parseCopy(value),
   };
 }
 
@@ -91,7 +91,7 @@ export function readAuditKeyRef(
   });
 }
 
-function copyOf(value: AuditSettings): AuditConfig['copy'] {
+function parseCopy(value: AuditSettings): AuditConfig['copy'] {
   if (value.PERENNIAL_AUDIT_COPY_FILE !== undefined)
     return { kind: 'file', path: resolve(value.PERENNIAL_AUDIT_COPY_FILE) };
   const { PERENNIAL_AUDIT_COPY_S3_ENDPOINT: endpoint, PERENNIAL_AUDIT_COPY_S3_BUCKET: bucket } =

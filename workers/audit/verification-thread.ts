@@ -1,6 +1,6 @@
 /** Verifies the audit log; verification.ts starts this file as a thread. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { fingerprintOf } from '../../db/audit/keys';
+import { computeFingerprint } from '../../db/audit/keys';
 import { isPerennialError } from '../../domain/failure';
 import { readSigner } from './key';
 import type { VerificationOutcome, VerifyAudit } from './verification';
@@ -14,7 +14,7 @@ async function verify(input: Parameters<VerifyAudit>[0]): Promise<VerificationOu
     const signer = readSigner(config.audit.key);
     const trust = {
       fingerprints: config.audit.trustedKeys,
-      ownKey: signer && fingerprintOf(signer.publicKey),
+      ownKey: signer && computeFingerprint(signer.publicKey),
     };
     return {
       kind: 'done',

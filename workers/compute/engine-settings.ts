@@ -30,7 +30,7 @@ const placement = z.strictObject({
   priorityClass: objectName.optional(),
 });
 
-function jsonOf<Schema extends z.ZodType>(schema: Schema) {
+function parseJsonWith<Schema extends z.ZodType>(schema: Schema) {
   return z
     .string()
     .transform((text, context): unknown => {
@@ -97,9 +97,9 @@ export const engineSettings = {
     .regex(/^[a-z0-9.-]+\/[A-Za-z0-9._-]+$/, 'must be such as nvidia.com/gpu')
     .default('nvidia.com/gpu'),
   /** JSON with nodeSelector, tolerations and priorityClass of all jobs. */
-  PERENNIAL_KUBERNETES_PLACEMENT: jsonOf(placement).optional(),
+  PERENNIAL_KUBERNETES_PLACEMENT: parseJsonWith(placement).optional(),
   /** The same for preemptible jobs, beside that of all. */
-  PERENNIAL_KUBERNETES_PREEMPTIBLE: jsonOf(placement).optional(),
+  PERENNIAL_KUBERNETES_PREEMPTIBLE: parseJsonWith(placement).optional(),
   /** Seconds that a job may wait for a node while none could take it, before it is refused. */
   PERENNIAL_KUBERNETES_UNSCHEDULABLE_SECONDS: z.coerce.number().int().min(1).default(900),
 };
@@ -165,11 +165,11 @@ export function readEngineConfig(value: z.output<typeof schema>): EngineConfig {
             account: value.PERENNIAL_SLURM_ACCOUNT ?? null,
             folder: value.PERENNIAL_SLURM_FOLDER,
           },
-    kubernetes: kubernetesOf(value),
+    kubernetes: toKubernetesConfig(value),
   };
 }
 
-function kubernetesOf(value: z.output<typeof schema>): EngineConfig['kubernetes'] {
+function toKubernetesConfig(value: z.output<typeof schema>): EngineConfig['kubernetes'] {
   const namespace = value.PERENNIAL_KUBERNETES_NAMESPACE;
   if (namespace === undefined) return null;
   const kubeconfig = value.PERENNIAL_KUBERNETES_KUBECONFIG;

@@ -47,7 +47,7 @@ function openInstalledEngine(entry: string): InstalledEngine {
       entry,
       `has the kind "${engine.kind}"; the kind of an installed engine is such as x-nomad`,
     );
-  return { ...bound(engine), ...offerIn(engine, engine.kind), kind: engine.kind };
+  return { ...bindMethods(engine), ...offerIn(engine, engine.kind), kind: engine.kind };
 }
 
 function isEngine(value: unknown): value is ComputeEngine {
@@ -61,7 +61,7 @@ function isFunction(value: unknown): boolean {
 }
 
 /** An engine may be an instance of a class, whose methods need it. */
-function bound(engine: ComputeEngine): ComputeEngine {
+function bindMethods(engine: ComputeEngine): ComputeEngine {
   return {
     kind: engine.kind,
     ...(engine.hasPreemptible !== undefined && { hasPreemptible: engine.hasPreemptible }),

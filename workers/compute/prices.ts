@@ -14,12 +14,12 @@ const setting = 'PERENNIAL_PRICES_FILE';
 export function computePrices(environment: Environment): ComputePrices {
   const path = environment[setting] ?? '';
   if (path === '') return {};
-  const read = readPrices(textOf(path), path);
+  const read = readPrices(readText(path), path);
   if (read.ok) return read.value;
   throw invalidInput(`${path}, which ${setting} names,`, read.issues);
 }
 
-function textOf(path: string): string {
+function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

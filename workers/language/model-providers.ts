@@ -21,12 +21,12 @@ export function modelProviders({
 }
 
 function fromFile(path: string): readonly ProviderSettings[] {
-  const read = readProviders(textOf(path), path);
+  const read = readProviders(readText(path), path);
   if (read.ok) return read.value;
   throw invalidInput(`${path}, which PERENNIAL_PROVIDERS_FILE names,`, read.issues);
 }
 
-function textOf(path: string): string {
+function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

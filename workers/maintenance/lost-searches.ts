@@ -37,12 +37,12 @@ export async function endLostSearches(
   settleSeconds: number,
   stopped?: AbortSignal,
 ): Promise<void> {
-  const suspects = await lostOf(deps, await deps.registry.promptSearches.running());
+  const suspects = await findLost(deps, await deps.registry.promptSearches.running());
   if (suspects.length === 0) return;
   await sleep(settleSeconds * 1000, undefined, { ...(stopped && { signal: stopped }) });
   const { registry, log } = deps;
   const again = suspects.map(({ search }) => search);
-  for (const { search, status, cause } of await lostOf(deps, again)) {
+  for (const { search, status, cause } of await findLost(deps, again)) {
     const { tenant, id } = search;
     await registry.artifacts.unreference({ tenant, by: searchHolder(id) });
     await registry.promptSearches.end({ tenant, id, status, cause });
@@ -50,14 +50,14 @@ export async function endLostSearches(
   }
 }
 
-async function lostOf(
+async function findLost(
   deps: LostSearchesDeps,
   searches: readonly Running[],
 ): Promise<readonly LostSearch[]> {
   const lost: LostSearch[] = [];
   for (const search of searches) {
     try {
-      const end = await endOf(deps, search);
+      const end = await findEnd(deps, search);
       if (end !== null) lost.push({ search, ...end });
     } catch (error) {
       deps.log.warn(
@@ -73,29 +73,29 @@ async function lostOf(
  * Null while the search is running. The search of a run is a child workflow. A run may have had
  * several workflows, so its own end is read from the registry.
  */
-async function endOf(
+async function findEnd(
   { registry, lifecycles }: LostSearchesDeps,
   { tenant, id }: Running,
 ): Promise<Omit<LostSearch, 'search'> | null> {
   const run = await registry.runs.get({ tenant, id: runOfSearch(id) });
   if (run !== null)
     return isFinal(run.status)
-      ? ended(run.status, `its run ${run.id} ended as ${run.status} without closing it`)
+      ? toLostSearch(run.status, `its run ${run.id} ended as ${run.status} without closing it`)
       : null;
   const execution = await lifecycles.execution(promptSearchWorkflowId({ tenant, search: id }));
   if (execution === 'running') return null;
   if (execution === 'unknown')
-    return ended(
+    return toLostSearch(
       execution,
       'its workflow is unknown to Temporal: it never started, or it ended before the retention ' +
         'period of the namespace',
     );
-  return ended(
+  return toLostSearch(
     execution,
     `its workflow ended as ${execution} without closing it; see it in the Temporal Web UI`,
   );
 }
 
-function ended(how: string, cause: string): Omit<LostSearch, 'search'> {
+function toLostSearch(how: string, cause: string): Omit<LostSearch, 'search'> {
   return { status: how === 'cancelled' ? 'cancelled' : 'failed', cause };
 }

@@ -63,7 +63,7 @@ export function startMaintenance(deps: MaintenanceDeps): readonly Loop[] {
             webhooks: registry.webhooks,
             ...config.notify,
             pagesUrl: config.pagesUrl,
-            secretOf: config.secretOf,
+            readSecret: config.readSecret,
             log,
           },
           stopped,

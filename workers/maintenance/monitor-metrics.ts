@@ -22,47 +22,47 @@ export function measureMonitors(
 const openIncidents: RegistryGauge<OpenIncidents> = gauge('perennial_incidents_open', {
   help: 'Incidents of a model that are not resolved, by kind and severity.',
   labels: ['kind', 'severity'],
-  valuesOf: ({ kind, severity, incidents }) => [[{ kind, severity }, incidents]],
+  listValues: ({ kind, severity, incidents }) => [[{ kind, severity }, incidents]],
 });
 
 const monitorGauges: readonly RegistryGauge<MonitorFigures>[] = [
   gauge('perennial_monitor_requests', {
     help: 'Requests of the champion that its monitor has counted since it serves.',
-    valuesOf: ({ rows }) => [[{}, rows]],
+    listValues: ({ rows }) => [[{}, rows]],
   }),
   gauge('perennial_monitor_look_age_seconds', {
     help: 'Time since the monitor of a champion last looked. An idle one looks every five minutes.',
-    valuesOf: ({ secondsSinceLook }) => [[{}, secondsSinceLook]],
+    listValues: ({ secondsSinceLook }) => [[{}, secondsSinceLook]],
   }),
   gauge('perennial_monitor_alarms', {
     help: 'Open alarms of the monitor of a champion, by kind.',
     labels: ['kind'],
-    valuesOf: ({ alarms }) =>
+    listValues: ({ alarms }) =>
       alarmKinds.map((kind) => [{ kind }, alarms.filter((each) => each.kind === kind).length]),
   }),
   gauge('perennial_monitor_drift_effect', {
     help: 'Total variation distance of a feature of the requests from the reference.',
     labels: ['feature'],
-    valuesOf: ({ drift }) => drift.map(({ feature, effect }) => [{ feature }, effect]),
+    listValues: ({ drift }) => drift.map(({ feature, effect }) => [{ feature }, effect]),
   }),
   gauge('perennial_monitor_drift_tolerance', {
     help: 'Total variation distance of a feature that is no drift; absent if it is not tested.',
     labels: ['feature'],
-    valuesOf: ({ drift }) => drift.map(({ feature, tolerance }) => [{ feature }, tolerance]),
+    listValues: ({ drift }) => drift.map(({ feature, tolerance }) => [{ feature }, tolerance]),
   }),
   gauge('perennial_monitor_broken_values', {
     help:
       'Rise over the reference of the share of values of a feature that are missing, out of its ' +
       'range, unseen or of the wrong type.',
     labels: ['feature', 'problem'],
-    valuesOf: ({ drift }) => drift.flatMap(brokenValues),
+    listValues: ({ drift }) => drift.flatMap(brokenValues),
   }),
   gauge('perennial_monitor_refused_share', {
     help:
       'Share of requests, of the last 24 hours with requests, that do not fit the signature; ' +
       '`bound` is estimate or limit.',
     labels: ['bound'],
-    valuesOf: ({ rows, refused, maxRefused }) => [
+    listValues: ({ rows, refused, maxRefused }) => [
       [{ bound: 'estimate' }, refused ? refused.rows / refused.requests : rows > 0 ? 0 : null],
       [{ bound: 'limit' }, maxRefused],
     ],
@@ -72,7 +72,7 @@ const monitorGauges: readonly RegistryGauge<MonitorFigures>[] = [
       'Mean loss of the champion on labels that are due, both ends of its confidence band, the ' +
       'loss on the holdout and the limit of four weeks.',
     labels: ['bound'],
-    valuesOf: ({ quality }) => [
+    listValues: ({ quality }) => [
       [{ bound: 'estimate' }, quality?.estimate],
       [{ bound: 'lower' }, quality?.lower],
       [{ bound: 'upper' }, quality?.upper],
@@ -85,25 +85,25 @@ const monitorGauges: readonly RegistryGauge<MonitorFigures>[] = [
       'Mean loss of a slice, both ends of its confidence band and the limit of four weeks. At ' +
       'most the 20 slices with the largest loss.',
     labels: ['slice', 'bound'],
-    valuesOf: ({ quality }) => (quality === null ? [] : sliceLosses(quality)),
+    listValues: ({ quality }) => (quality === null ? [] : sliceLosses(quality)),
   }),
   gauge('perennial_monitor_bias', {
     help: 'Mean prediction minus mean label of the champion, of a probability or a number.',
-    valuesOf: ({ quality }) => [[{}, quality?.bias]],
+    listValues: ({ quality }) => [[{}, quality?.bias]],
   }),
   gauge('perennial_monitor_calibration', {
     help:
       'Mean prediction minus mean label in a bin of the score, in the last four weeks or the ' +
       'newest ones.',
     labels: ['bin'],
-    valuesOf: ({ quality }) =>
+    listValues: ({ quality }) =>
       (quality?.tests ?? [])
         .filter(({ slice, scale }) => isScoreBin(slice) && scale === 'fourWeeks')
         .map(({ slice, value }) => [{ bin: slice }, value]),
   }),
   gauge('perennial_monitor_estimated_loss', {
     help: 'Estimate of the mean loss from calibrated scores, without labels.',
-    valuesOf: ({ estimatedLoss }) => [[{}, estimatedLoss]],
+    listValues: ({ estimatedLoss }) => [[{}, estimatedLoss]],
   }),
   gauge('perennial_monitor_volume', {
     help:
@@ -111,11 +111,11 @@ const monitorGauges: readonly RegistryGauge<MonitorFigures>[] = [
       'the weeks before, and the numbers that raise an alarm. `bound` is estimate, lowest, highest, ' +
       'too-few or too-many.',
     labels: ['scale', 'bound'],
-    valuesOf: ({ volume }) => (volume?.scales ?? []).flatMap(volumeBounds),
+    listValues: ({ volume }) => (volume?.scales ?? []).flatMap(volumeBounds),
   }),
   gauge('perennial_monitor_skew_share', {
     help: 'Share of sampled requests whose served score training does not compute.',
-    valuesOf: ({ skew }) => [
+    listValues: ({ skew }) => [
       [{}, skew && skew.compared > 0 ? 1 - skew.agreeing / skew.compared : null],
     ],
   }),

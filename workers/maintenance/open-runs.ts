@@ -65,7 +65,7 @@ async function replayOpen({ connection, namespace, code, version }: OpenRunsOpti
   const incompatible: Incompatible[] = [];
   let replayed = 0;
   const options = { workflowBundle: { codePath: code.codePath }, replayName: 'open-runs' };
-  for await (const { workflowId, error } of Worker.runReplayHistories(options, begun(open))) {
+  for await (const { workflowId, error } of Worker.runReplayHistories(options, keepBegun(open))) {
     replayed += 1;
     if (error) incompatible.push({ workflowId, reason: error.message.split('\n')[0] ?? '' });
   }
@@ -79,7 +79,7 @@ const notPinned =
 type Histories = ReturnType<ReturnType<Client['workflow']['list']>['intoHistories']>;
 
 /** Only histories with a completed workflow task: without one, no code has decided anything. */
-async function* begun(histories: Histories): Histories {
+async function* keepBegun(histories: Histories): Histories {
   for await (const each of histories) {
     const { events } = each.history as {
       readonly events?: readonly {
@@ -96,7 +96,7 @@ function refusal(incompatible: readonly Incompatible[]) {
   const count = incompatible.length;
   const lines = incompatible
     .slice(0, named)
-    .map(({ workflowId, reason }) => `\n  ${runOf(workflowId)}: ${reason}`);
+    .map(({ workflowId, reason }) => `\n  ${readRunId(workflowId)}: ${reason}`);
   const more = count > named ? `\n  and ${count - named} more` : '';
   const runs = count === 1 ? 'an open run' : `${count} open runs`;
   return failure(
@@ -112,7 +112,7 @@ function refusal(incompatible: readonly Incompatible[]) {
 }
 
 /** Takes the run id from `run/<tenant>/<lifecycle>/<run>`; ids of scheduled runs stay unchanged. */
-function runOf(workflowId: string): string {
+function readRunId(workflowId: string): string {
   const [, , lifecycle, run] = /^run\/([^/]+)\/([^/]+)\/(run_[^/]+)$/.exec(workflowId) ?? [];
   return run === undefined ? workflowId : `${run} of ${lifecycle}`;
 }

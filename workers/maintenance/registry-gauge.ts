@@ -11,7 +11,7 @@ export interface RegistryGauge<T> {
   readonly help: string;
   /** Labels in addition to `tenant` and `model`. */
   readonly labels?: readonly string[];
-  readonly valuesOf: (row: T) => GaugeValues;
+  readonly listValues: (row: T) => GaugeValues;
 }
 
 export function gauge<T>(name: string, of: Omit<RegistryGauge<T>, 'name'>): RegistryGauge<T> {
@@ -36,7 +36,7 @@ export function registerGauges<T extends { readonly tenant: string; readonly mod
       });
     return read;
   };
-  for (const { name, help, labels = [], valuesOf } of gauges)
+  for (const { name, help, labels = [], listValues } of gauges)
     new Gauge({
       name,
       help,
@@ -46,7 +46,7 @@ export function registerGauges<T extends { readonly tenant: string; readonly mod
         this.reset();
         for (const row of await rows()) {
           const { tenant, model } = row;
-          for (const [also, value] of valuesOf(row))
+          for (const [also, value] of listValues(row))
             if (value != null) this.set({ tenant, model, ...also }, value);
         }
       },

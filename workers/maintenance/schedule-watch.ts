@@ -69,7 +69,7 @@ export function watchSchedules({
     ].sort();
     missing.set(key, new Set(without));
     const skips: ScheduleSkip[] = [];
-    for (const time of sure) skips.push(await skipOf(watched, time));
+    for (const time of sure) skips.push(await recordSkip(watched, time));
     const [first] = unsure;
     const known = first === undefined ? until : new Date(Date.parse(first) - 1).toISOString();
     for (const { scheduledAt, cause } of await registry.schedules.record({
@@ -99,7 +99,7 @@ export function watchSchedules({
     ];
   }
 
-  async function skipOf(
+  async function recordSkip(
     { tenant, lifecycle, schedule }: WatchedSchedule,
     scheduledAt: string,
   ): Promise<ScheduleSkip> {

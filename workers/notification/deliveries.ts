@@ -7,7 +7,7 @@ import { publicOnly } from '../../data/dataset/sources/addresses';
 import type { SecretRef } from '../../domain/access/secret-access';
 import type { Incident } from '../../domain/incident/incident';
 import { linkIncident } from '../../domain/incident/link';
-import { messageOf } from '../../domain/notification/message';
+import { writeMessage } from '../../domain/notification/message';
 import { retryDelay } from '../../domain/notification/notification';
 import { endOfQuietHours } from '../../domain/notification/quiet-hours';
 import type {
@@ -26,7 +26,7 @@ import { callWebhook } from './webhook-call';
 export interface DeliveryDeps {
   readonly webhooks: Pick<WebhookRepository, 'claim' | 'defer' | 'record'>;
   /** @throws if the secret does not exist. */
-  readonly secretOf: (ref: SecretRef) => Promise<string>;
+  readonly readSecret: (ref: SecretRef) => Promise<string>;
   readonly allowPrivateAddresses: boolean;
   /** Null if this worker cannot send mail. */
   readonly mailServer: MailServer | null;
@@ -92,7 +92,7 @@ function withLink(delivery: ClaimedDelivery, pagesUrl: string | null): ClaimedDe
 
 function quietUntil(delivery: ClaimedDelivery, now: Date): string | null {
   const { quietHours } = delivery;
-  if (quietHours === null || messageOf(delivery).isCritical) return null;
+  if (quietHours === null || writeMessage(delivery).isCritical) return null;
   return endOfQuietHours(quietHours, now);
 }
 
@@ -107,7 +107,7 @@ async function send(
     const { timeoutMs } = settings;
     return sendMail(settings.mailServer, delivery, { timeoutMs, stopped });
   }
-  const secret = await settings.secretOf(ref);
+  const secret = await settings.readSecret(ref);
   return delivery.channel === 'slack'
     ? callSlack(settings, agent, { delivery, url: secret }, stopped)
     : callWebhook(settings, agent, { delivery, secret }, stopped);
@@ -132,7 +132,7 @@ async function deliver(
     error,
     milliseconds: Date.now() - startedAt,
   };
-  const outcome = outcomeOf(answer, delivery);
+  const outcome = classifyOutcome(answer, delivery);
   await webhooks.record({ claimed: delivery, attempt, outcome });
   const about = { event: id, target, lifecycle, kind: event, channel };
   if (error === null) log.debug(about, 'notification delivered');
@@ -143,7 +143,7 @@ async function deliver(
   }
 }
 
-function outcomeOf(
+function classifyOutcome(
   { status, error, retryAfterSeconds }: DeliveryResponse | NoAnswer,
   { channel, tries }: ClaimedDelivery,
 ): DeliveryOutcome {

@@ -2,7 +2,7 @@ import { isPerennialError } from '../../domain/failure';
 
 /** A text for the delivery log. PostgreSQL's JSON refuses lone surrogates and NUL. */
 export function deliveryErrorText(error: unknown): string {
-  const text = Array.from(wordsOf(error)).slice(0, 500).join('');
+  const text = Array.from(describeError(error)).slice(0, 500).join('');
   return text.replace(/[\p{Cc}\p{Cs}]/gu, ' ');
 }
 
@@ -20,10 +20,10 @@ export function throwIfAborted({
   if (late.aborted) throw new Error(`no response within ${timeoutMs / 1000} s`);
 }
 
-function wordsOf(error: unknown): string {
+function describeError(error: unknown): string {
   if (isPerennialError(error))
     return error.next === undefined ? error.message : `${error.message}; ${error.next}`;
   // The host has several addresses and all failed; the message of the aggregate is empty.
-  if (error instanceof AggregateError) return error.errors.map(wordsOf).join('; ');
+  if (error instanceof AggregateError) return error.errors.map(describeError).join('; ');
   return error instanceof Error ? error.message : String(error);
 }

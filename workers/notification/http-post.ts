@@ -52,8 +52,8 @@ export async function post(
   const { statusCode: status, headers: answered } = answer;
   return {
     status,
-    error: refusalOf(status),
-    retryAfterSeconds: secondsOf(answered['retry-after']),
+    error: findRefusal(status),
+    retryAfterSeconds: parseRetryAfter(answered['retry-after']),
   };
 }
 
@@ -76,7 +76,7 @@ export function privateAddressError(host: string): Error {
   return failure('SourceRefused', `${host} is not a public address`, allowing);
 }
 
-function refusalOf(status: number): string | null {
+function findRefusal(status: number): string | null {
   if (status >= 200 && status < 300) return null;
   return status >= 300 && status < 400
     ? `the receiver responded with status ${status}; redirects are not followed`
@@ -84,7 +84,7 @@ function refusalOf(status: number): string | null {
 }
 
 /** RFC 9110 allows seconds or a date. Longer delays are cut to a day. */
-function secondsOf(retryAfter: string | readonly string[] | undefined): number | null {
+function parseRetryAfter(retryAfter: string | readonly string[] | undefined): number | null {
   if (typeof retryAfter !== 'string') return null;
   const seconds = /^\d+$/.test(retryAfter)
     ? Number(retryAfter)

@@ -1,7 +1,7 @@
 /** One mail. The messages of one subject, such as an incident, form one thread. */
 import { createTransport } from 'nodemailer';
 import { failure } from '../../domain/failure';
-import { messageOf } from '../../domain/notification/message';
+import { writeMessage } from '../../domain/notification/message';
 import type { WebhookDelivery } from '../../db/webhook/repository';
 import { throwIfAborted } from './error-text';
 import type { DeliveryResponse } from './http-post';
@@ -40,11 +40,11 @@ export async function sendMail(
   const late = AbortSignal.timeout(totalMs);
   const signal = AbortSignal.any([late, stopped]);
   try {
-    const sent = await transport.sendMail({ ...mailOf(delivery, server.from), signal });
+    const sent = await transport.sendMail({ ...buildMail(delivery, server.from), signal });
     const [refused] = sent.rejectedErrors ?? [];
     return {
-      status: refused?.responseCode ?? codeOf(sent.response) ?? 250,
-      error: sent.rejected.length === 0 ? null : refusalOf(sent.rejected, refused),
+      status: refused?.responseCode ?? parseCode(sent.response) ?? 250,
+      error: sent.rejected.length === 0 ? null : describeRefusal(sent.rejected, refused),
       retryAfterSeconds: null,
     };
   } catch (error) {
@@ -62,9 +62,9 @@ export async function sendMail(
  * A repeated attempt has the same Message-ID, so mail programs show it once. All messages of a
  * subject refer to one id, which the first of them has.
  */
-function mailOf(delivery: WebhookDelivery, from: string) {
+function buildMail(delivery: WebhookDelivery, from: string) {
   const { id, target, tenant, subject, event, url, createdAt } = delivery;
-  const { title, conversation, status, lines } = messageOf(delivery);
+  const { title, conversation, status, lines } = writeMessage(delivery);
   const host = 'perennial.invalid';
   const thread = `<${subject.replace(/[^\w.-]/g, '-')}.${target}.${tenant}@${host}>`;
   const opens = event === 'incident.opened';
@@ -87,7 +87,7 @@ function mailOf(delivery: WebhookDelivery, from: string) {
 }
 
 /** The server accepted the mail for the other addresses. A silent loss would look delivered. */
-function refusalOf(addresses: readonly string[], error: Error | undefined): string {
+function describeRefusal(addresses: readonly string[], error: Error | undefined): string {
   const why = error === undefined ? '' : `: ${error.message}`;
   return `the server refused ${addresses.join(', ')} and accepted the other addresses${why}`;
 }
@@ -98,7 +98,7 @@ function responseCode(error: unknown): number | null {
 }
 
 /** `250 2.0.0 queued` → 250. */
-function codeOf(response: string): number | null {
+function parseCode(response: string): number | null {
   const code = /^\d{3}/.exec(response)?.[0];
   return code === undefined ? null : Number(code);
 }

@@ -4,7 +4,7 @@
  */
 import type { Dispatcher } from 'undici';
 import { failure } from '../../domain/failure';
-import { messageOf, type NotifyMessage } from '../../domain/notification/message';
+import { writeMessage, type NotifyMessage } from '../../domain/notification/message';
 import type { WebhookDelivery } from '../../db/webhook/repository';
 import { post, type DeliveryResponse, type PostSettings } from './http-post';
 
@@ -24,39 +24,39 @@ export async function callSlack(
       next: 'store the URL of the incoming webhook in that secret',
     });
   const headers = { 'content-type': 'application/json; charset=utf-8' };
-  const body = JSON.stringify(slackMessage(messageOf(delivery), delivery.subject));
+  const body = JSON.stringify(slackMessage(writeMessage(delivery), delivery.subject));
   return post(settings, dispatcher, { url, headers, body }, stopped);
 }
 
 function slackMessage({ title, status, lines }: NotifyMessage, subject: string): object {
-  const all = lines.map(({ label, text }) => `*${escaped(label)}*: ${escaped(text)}`);
+  const all = lines.map(({ label, text }) => `*${escapeSlack(label)}*: ${escapeSlack(text)}`);
   const story = all.join('\n');
   return {
-    text: `*${escaped(title)}*\n${escaped(status)}\n${story}`,
+    text: `*${escapeSlack(title)}*\n${escapeSlack(status)}\n${story}`,
     blocks: [
-      { type: 'header', text: { type: 'plain_text', text: cut(title, maxHeader) } },
-      { type: 'section', text: { type: 'mrkdwn', text: fitted(all, maxSection) } },
+      { type: 'header', text: { type: 'plain_text', text: cutText(title, maxHeader) } },
+      { type: 'section', text: { type: 'mrkdwn', text: fitLines(all, maxSection) } },
       {
         type: 'context',
-        elements: [{ type: 'mrkdwn', text: `${escaped(status)} · ${escaped(subject)}` }],
+        elements: [{ type: 'mrkdwn', text: `${escapeSlack(status)} · ${escapeSlack(subject)}` }],
       },
     ],
   };
 }
 
 /** The three characters that Slack's text treats as markup. */
-function escaped(text: string): string {
+function escapeSlack(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
 /** Cuts long lines only, so that the last ones, such as the link, are complete. */
-function fitted(lines: readonly string[], length: number): string {
+function fitLines(lines: readonly string[], length: number): string {
   const whole = lines.join('\n');
   if (whole.length <= length) return whole;
   const each = Math.floor(length / lines.length) - 1;
-  return cut(lines.map((line) => cut(line, each)).join('\n'), length);
+  return cutText(lines.map((line) => cutText(line, each)).join('\n'), length);
 }
 
-function cut(text: string, length: number): string {
+function cutText(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }

@@ -6,7 +6,7 @@ import { endProcess } from '../../data/end-process';
 import type { NeededBuild, ProjectRepository } from '../../db/project/repository';
 import { passEnvironment } from '../../infra/hidden-settings';
 import { platformTenant } from '../../domain/access/tenant';
-import { buildIdOf, projectDeployment } from '../../domain/lifecycle/sections/program';
+import { toBuildId, projectDeployment } from '../../domain/lifecycle/sections/program';
 import type { Logger } from '../log';
 import { repeat, type Loop } from '../maintenance/loop';
 import { endBlockedWorker, failStageIn, type FailStage } from './blocked-stage';
@@ -65,7 +65,7 @@ export function startProjectHost({
   const mayRun = (build: NeededBuild): boolean => {
     const refusal = build.tenant === platformTenant ? null : refuseTenantCode();
     if (refusal === null) return true;
-    const key = keyOf(build);
+    const key = formatKey(build);
     if (!refused.has(key))
       log.warn({ ...describe(build), reason: refusal }, 'the code of a tenant is not run');
     refused.add(key);
@@ -80,7 +80,7 @@ export function startProjectHost({
   };
   const look = async (): Promise<void> => {
     const needed = (await registry.projects.needed()).filter(mayRun);
-    const keys = new Set(needed.map(keyOf));
+    const keys = new Set(needed.map(formatKey));
     for (const [key, entry] of hosted) {
       if (keys.has(key)) continue;
       end(entry);
@@ -88,8 +88,8 @@ export function startProjectHost({
       log.info(describe(entry.build), 'the project build is no longer needed');
     }
     for (const build of needed) {
-      const entry = hosted.get(keyOf(build)) ?? newEntry(build);
-      hosted.set(keyOf(build), entry);
+      const entry = hosted.get(formatKey(build)) ?? newEntry(build);
+      hosted.set(formatKey(build), entry);
       if (entry.child === null && Date.now() >= entry.nextStartAt)
         start(entry, { launch, log, clearScratch, failStage });
       if (!build.isCurrent) entry.isRouted = false;
@@ -121,7 +121,7 @@ async function route(
     await connection.workflowService.setWorkerDeploymentCurrentVersion({
       namespace,
       deploymentName: projectDeployment(build),
-      buildId: buildIdOf(build.digest),
+      buildId: toBuildId(build.digest),
       ignoreMissingTaskQueues: true,
       identity: 'perennial-project-host',
     });
@@ -182,7 +182,7 @@ function start(
   entry.child = child;
   endBlockedWorker(child, { failStage, log });
   log.info({ ...describe(entry.build), pid: child.pid }, 'project worker started');
-  const ended = (reason: string): void => {
+  const finish = (reason: string): void => {
     if (entry.child !== child) return;
     entry.child = null;
     // The first restart is immediate, because most ends are accidents. Later ones wait longer.
@@ -192,9 +192,9 @@ function start(
     entry.nextStartAt = Date.now() + waitMs;
     log.warn({ ...describe(entry.build), reason, waitMs }, 'project worker ended');
   };
-  child.once('error', (error) => ended(error.message));
+  child.once('error', (error) => finish(error.message));
   child.once('exit', (code, signal) => {
-    ended(signal ?? `exit code ${code ?? 'unknown'}`);
+    finish(signal ?? `exit code ${code ?? 'unknown'}`);
     clearScratch().catch((error: unknown) =>
       log.warn({ ...describe(entry.build), err: error }, 'scratch folders were not removed'),
     );
@@ -202,10 +202,10 @@ function start(
 }
 
 const healthyMs = 60_000;
-function keyOf({ tenant, project, digest }: NeededBuild): string {
+function formatKey({ tenant, project, digest }: NeededBuild): string {
   return `${tenant}/${project}/${digest}`;
 }
 
 function describe({ tenant, project, digest }: NeededBuild) {
-  return { tenant, project, build: buildIdOf(digest) };
+  return { tenant, project, build: toBuildId(digest) };
 }

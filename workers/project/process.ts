@@ -39,7 +39,7 @@ export async function runProjectWorker(
       namespace,
       build,
       deps: opened.deps,
-      secretOf: config.secretOf,
+      readSecret: config.readSecret,
       folder: config.stateDir,
       log,
       watchLoop: loop.watch,

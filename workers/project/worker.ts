@@ -10,7 +10,7 @@ import { openSourcePlace } from '../../apps/project/source-map';
 import type { ProjectBuildRecord } from '../../db/project/repository';
 import type { SecretRef } from '../../domain/access/secret-access';
 import {
-  buildIdOf,
+  toBuildId,
   projectDeployment,
   projectQueue,
 } from '../../domain/lifecycle/sections/program';
@@ -24,7 +24,7 @@ export interface ProjectWorkerOptions {
   readonly namespace: string;
   readonly build: ProjectBuildRecord;
   readonly deps: ActivityDeps;
-  readonly secretOf: (ref: SecretRef) => Promise<string>;
+  readonly readSecret: (ref: SecretRef) => Promise<string>;
   /** Folder in which stages look up packages. */
   readonly folder: string;
   readonly log: Logger;
@@ -41,7 +41,7 @@ export async function createProjectWorker({
   namespace,
   build,
   deps,
-  secretOf,
+  readSecret,
   folder,
   log,
   watchLoop = async (_, work) => work(),
@@ -65,9 +65,9 @@ export async function createProjectWorker({
         registry,
         artifacts,
         scratchRoot,
-        secretOf,
+        readSecret,
         stages,
-        placeOf: openSourcePlace(stagesCode, compiledFile(folder)),
+        findPlace: openSourcePlace(stagesCode, compiledFile(folder)),
         log: stageLog(log),
         runCode: ({ name }, work) => {
           const { taskToken, startToCloseTimeoutMs } = activityInfo();
@@ -84,7 +84,7 @@ export async function createProjectWorker({
     },
     interceptors: { activity: [activityBoundary(log, registry.events)] },
     workerDeploymentOptions: {
-      version: { deploymentName: projectDeployment(build), buildId: buildIdOf(build.digest) },
+      version: { deploymentName: projectDeployment(build), buildId: toBuildId(build.digest) },
       useWorkerVersioning: true,
       defaultVersioningBehavior: 'PINNED',
     },

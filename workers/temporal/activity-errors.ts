@@ -36,7 +36,7 @@ function boundary(
         activity,
         attempt,
         workflowId: workflowExecution?.workflowId,
-        ...traceOf(input.args[0]),
+        ...readTrace(input.args[0]),
       };
       const startedAt = performance.now();
       try {
@@ -136,7 +136,7 @@ function ofTenant<T>(input: unknown, work: () => T): T {
   return typeof tenant === 'string' ? readingFor(tenant, work) : work();
 }
 
-function traceOf(input: unknown): { readonly runId?: unknown; readonly traceId?: unknown } {
+function readTrace(input: unknown): { readonly runId?: unknown; readonly traceId?: unknown } {
   if (typeof input !== 'object' || input === null) return {};
   const { runId, traceId } = input as { runId?: unknown; traceId?: unknown };
   return {

@@ -17,7 +17,7 @@ import { noCounts, type BatchCounts } from '../../domain/batch/row-errors';
 import { count, percent } from '../../domain/format';
 import { versionName } from '../../domain/model/model';
 import { dataWork, registryWrites } from '../activity-proxies';
-import { workflowOf } from '../lifecycle/lifecycle';
+import { defineWorkflow } from '../lifecycle/lifecycle';
 import { generation, runStage, type EndedStage, type Run } from '../lifecycle/stage';
 import { pausedWithRun } from '../run/child-pause';
 import type { RunEnd } from '../run/end';
@@ -25,18 +25,18 @@ import { childAttributes, describeDatasets } from '../run/search-attributes';
 import { chunkEffect, type batchScoring } from './batch-scoring';
 import { batchScoringWorkflow, type BatchScoringInput } from './messages';
 
-export const batchPrediction = workflowOf(async (run) => {
-  const request = requestOf(run);
+export const batchPrediction = defineWorkflow(async (run) => {
+  const request = readRequest(run);
   const { output: planned } = await resolve(run, request);
   const { output: scored } = await score(run, request, planned);
   const { output: committed } = await commit(run, planned);
   const { tenant, runId } = run.plan;
   // The registered version holds its files now.
   await registryWrites.dropBatchFiles({ tenant, runId });
-  return endOf(planned, scored, committed);
+  return toRunEnd(planned, scored, committed);
 });
 
-function requestOf({ plan }: Run): BatchRequest {
+function readRequest({ plan }: Run): BatchRequest {
   const { batch } = plan.request;
   if (!batch)
     throw ApplicationFailure.nonRetryable(
@@ -146,7 +146,7 @@ async function commit(
   );
 }
 
-function endOf(
+function toRunEnd(
   { pins: { input, model } }: PlannedBatch,
   { seconds }: ScoredBatch,
   { dataset, version, counts: { rows, scored, quarantined } }: CommittedBatch,

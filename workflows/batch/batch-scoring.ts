@@ -7,7 +7,7 @@ import type { Activities } from '../../activities';
 import { addChunk, rowErrorFailure, type BatchCounts } from '../../domain/batch/row-errors';
 import { count } from '../../domain/format';
 import { dataWork, recordOptions } from '../activity-proxies';
-import { effectOf } from '../lifecycle/stage';
+import { buildEffect } from '../lifecycle/stage';
 import { showDetails } from '../run/current-details';
 import { itemsPerExecution, openItemEvents, runItemWindow } from '../run/item-window';
 import { oneAtATime } from '../run/one-at-a-time';
@@ -29,7 +29,7 @@ export async function batchScoring(input: BatchScoringInput): Promise<BatchCount
   const events = openItemEvents();
   const { chunks: total, rows, request, plan } = input;
   let counts = input.done;
-  const effect = effectOf(input, chunkEffect.stage);
+  const effect = buildEffect(input, chunkEffect.stage);
   const next = counts.chunks;
   const state = await runItemWindow({
     state: {
@@ -60,14 +60,14 @@ export async function batchScoring(input: BatchScoringInput): Promise<BatchCount
         });
       return 'succeeded';
     },
-    showProgress: progressOf(input, () => counts),
+    showProgress: reportProgress(input, () => counts),
   });
   return state.next < total
     ? continueAsNew<typeof batchScoring>({ ...input, isPaused: state.isPaused, done: counts })
     : counts;
 }
 
-function progressOf(
+function reportProgress(
   { tenant, runId, rows: total, startedAt }: BatchScoringInput,
   countsNow: () => BatchCounts,
 ): (state: { readonly running: number; readonly isPaused: boolean }) => Promise<void> {

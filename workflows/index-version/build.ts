@@ -28,7 +28,7 @@ import type {
 import { indexBuildQuery } from './messages';
 import { indexAnswers, indexRecords, indexWork } from './activity-proxies';
 import { showDetails } from '../run/current-details';
-import { messageOf } from '../run/undo';
+import { readMessage } from '../run/undo';
 
 /** A shard may lose its rows this often and be written again; more often is a defect. */
 const repairs = 3;
@@ -90,7 +90,7 @@ export async function indexBuild(input: IndexBuildInput): Promise<IndexBuildOutc
     if (isContinue(error)) throw error;
     const cause = isCancellation(error)
       ? 'the build was cancelled'
-      : `the build failed: ${messageOf(error)}`.slice(0, 500);
+      : `the build failed: ${readMessage(error)}`.slice(0, 500);
     showDetails(`The version **${input.index}@${progress.version}** has ended: ${cause}`);
     await end(build, cause);
     throw error;
@@ -133,7 +133,7 @@ async function begin(input: IndexBuildInput): Promise<Writable<IndexBuildProgres
       embedded: 0,
     };
   } catch (error) {
-    await giveUp(input, version, `the build failed: ${messageOf(error)}`.slice(0, 500));
+    await giveUp(input, version, `the build failed: ${readMessage(error)}`.slice(0, 500));
     throw error;
   }
 }
@@ -226,17 +226,17 @@ async function finish({ input, progress, show }: Build): Promise<IndexReport> {
   const { tenant, index, vectors, maxDocumentBytes } = input;
   const { version } = progress;
   show('indexing');
-  const built = await indexed(1);
+  const built = await indexRound(1);
   show('catching up');
   for (;;) {
     while ((await indexWork.applyIndexChanges({ tenant, index, version, maxDocumentBytes })).more);
-    const report = { ...reportOf(progress), vectors: built };
+    const report = { ...toIndexReport(progress), vectors: built };
     const sealed = await indexRecords.sealIndexVersion({ tenant, index, version, report });
     if (sealed.kind === 'ready') return report;
   }
 
   /** Returns how vectors are searched. Shards that lost rows are embedded again first. */
-  async function indexed(round: number): Promise<VectorKind> {
+  async function indexRound(round: number): Promise<VectorKind> {
     const chunks = progress.chunks.map((each) => each ?? 0);
     const found = await indexWork.finishIndexTable.executeWithOptions(
       { summary: `${index}@${version}: count and index` },
@@ -250,11 +250,11 @@ async function finish({ input, progress, show }: Build): Promise<IndexReport> {
         'IndexIncomplete',
       );
     for (const shard of found.shards) await embedShard({ input, progress }, shard, round + 1);
-    return indexed(round + 1);
+    return indexRound(round + 1);
   }
 }
 
-function reportOf({
+function toIndexReport({
   documents,
   rejected,
   chunks,
@@ -375,7 +375,7 @@ async function giveUp(
     log.error('could not delete the table of a failed index build', {
       index,
       version,
-      error: messageOf(error),
+      error: readMessage(error),
     });
   }
 }

@@ -18,7 +18,7 @@ import type { IndexChangesInput, WaitingChanges } from './messages';
 import { documentsChangedSignal, indexChangesQuery } from './messages';
 import { indexRecords, indexWork } from './activity-proxies';
 import { showDetails } from '../run/current-details';
-import { messageOf, typeOf } from '../run/undo';
+import { readMessage, readType } from '../run/undo';
 
 export async function indexChanges(input: IndexChangesInput): Promise<void> {
   const { tenant, index, maxDocumentBytes, budgetLookSeconds = 300 } = input;
@@ -44,12 +44,12 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
     const unpaid: { readonly version: number; readonly reason: string }[] = [];
     const failed: unknown[] = [];
     for (const version of versions) {
-      const end = await applied(version);
+      const end = await applyChanges(version);
       if (end.kind === 'unpaid') unpaid.push({ version, reason: end.reason });
       else if (end.kind === 'failed') failed.push(end.error);
       else if (input.compaction) await compact(version, input.compaction.atLeast);
     }
-    waiting = waitingOf(unpaid, waiting);
+    waiting = describeWaiting(unpaid, waiting);
     // A failed version does not end the workflow while another one waits for budget.
     if (failed.length > 0 && waiting === null) throw failed[0];
     if (waiting !== null) {
@@ -74,7 +74,7 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
    * Unapplied changes stay in order in the registry, until there is budget or the next change
    * arrives. Other versions do not wait for this one.
    */
-  async function applied(version: number): Promise<AppliedChange> {
+  async function applyChanges(version: number): Promise<AppliedChange> {
     const summary = `${index}@${version}: apply changed documents`;
     try {
       while (
@@ -87,7 +87,7 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
       return { kind: 'applied' };
     } catch (error) {
       if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
-      if (typeOf(error) === 'BudgetSpent') return { kind: 'unpaid', reason: messageOf(error) };
+      if (readType(error) === 'BudgetSpent') return { kind: 'unpaid', reason: readMessage(error) };
       // A version whose embedder has changed must not block the version that replaced it.
       return { kind: 'failed', error };
     }
@@ -109,7 +109,7 @@ export async function indexChanges(input: IndexChangesInput): Promise<void> {
       log.warn('could not compact the changes of an index version', {
         index,
         version,
-        error: messageOf(error),
+        error: readMessage(error),
       });
     }
   }
@@ -121,7 +121,7 @@ type AppliedChange =
   /** Failed after all retries. The workflow throws it after the other versions had their turn. */
   | { readonly kind: 'failed'; readonly error: unknown };
 
-function waitingOf(
+function describeWaiting(
   unpaid: readonly { readonly version: number; readonly reason: string }[],
   before: WaitingChanges | null,
 ): WaitingChanges | null {

@@ -1,5 +1,5 @@
 /** The results of one run's calls, so that later calls use what the earlier ones returned. */
-import { copyOf } from '../run/copy';
+import { deepCopy } from '../run/copy';
 import { invalidCall } from '../run/invalid-call';
 
 interface ResultKind<Reference> {
@@ -9,7 +9,7 @@ interface ResultKind<Reference> {
   readonly role: string;
   /** The calls whose results are kept, such as `run.evaluate`. */
   readonly madeBy: string;
-  readonly idOf: (reference: Reference) => string;
+  readonly findId: (reference: Reference) => string;
 }
 
 /** `Reference` is the part of a result that names it. A lifecycle may change all the rest. */
@@ -17,25 +17,25 @@ export function keptResults<Result extends Reference, Reference>({
   noun,
   role,
   madeBy,
-  idOf,
+  findId,
 }: ResultKind<Reference>) {
   const kept = new Map<string, Result>();
   return {
     /** Returns a copy of the result. */
     keep(result: Result): Result {
-      kept.set(idOf(result), copyOf(result));
-      return copyOf(result);
+      kept.set(findId(result), deepCopy(result));
+      return deepCopy(result);
     },
     /** A copy of the result as `keep` got it. @throws InvalidInput for another one */
     own(call: string, reference: Reference): Result {
-      const id = idOf(reference);
+      const id = findId(reference);
       const found = kept.get(id);
       if (found === undefined)
         throw invalidCall(
           `${call} got the ${noun} ${id}, which is not ${role} of this run`,
           `pass the result of ${madeBy}`,
         );
-      return copyOf(found);
+      return deepCopy(found);
     },
   };
 }
@@ -46,7 +46,7 @@ export function keptEvaluations<Evaluated extends Decided>() {
     noun: 'decision',
     role: 'an evaluation',
     madeBy: 'run.evaluate',
-    idOf: ({ decision }) => decision.id,
+    findId: ({ decision }) => decision.id,
   });
 }
 

@@ -13,7 +13,7 @@ export type LifecycleWorkflow = (input: LifecycleInput) => Promise<RunOutcome>;
  * Opens the run, executes the body and records its end. A run that fails or is cancelled undoes
  * its effects, newest first.
  */
-export function workflowOf(body: (run: Run) => Promise<RunEnd>): LifecycleWorkflow {
+export function defineWorkflow(body: (run: Run) => Promise<RunEnd>): LifecycleWorkflow {
   return async (input) => {
     const run = await open(openControl(input.tenant), input);
     const end = await runBody(run.control, () => body(run)).catch((error: unknown) =>

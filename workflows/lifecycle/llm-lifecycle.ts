@@ -4,12 +4,12 @@
  * safety policy and sampling under one digest. The index comes before the prompts, because
  * prompts are compared with the passages that they will quote.
  */
-import { workflowOf } from './lifecycle';
+import { defineWorkflow } from './lifecycle';
 import { llmRun } from './llm-run';
 import { hasNotPassed } from './model-run';
 import type { LlmRun } from './stage';
 
-export const llmLifecycle = workflowOf(async (opened) => {
+export const llmLifecycle = defineWorkflow(async (opened) => {
   const run = await llmRun(opened as LlmRun);
   const datasets = await run.ingest();
   const index = await run.index(datasets);

@@ -5,12 +5,12 @@ import type { RunId } from '../../domain/ids';
 import type { LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import type { ComparedChampion, ModelVersionRef } from '../../domain/model/model';
 import { registryWrites } from '../activity-proxies';
-import { copyOf } from '../run/copy';
+import { deepCopy } from '../run/copy';
 import type { RunEnd } from '../run/end';
 import { invalidCall } from '../run/invalid-call';
 import { isNotPassed, joinVerdicts, stopWithoutPromotion, unchangedEnd } from '../run/verdict';
 import { keptEvaluations, keptResults } from './kept-results';
-import { resultOf, type StageResult } from './model-run';
+import { toStageResult, type StageResult } from './model-run';
 import { release } from './release';
 import type { LlmRun } from './stage';
 import { evaluateBundle, type EvaluatedBundle } from './stages/evaluate-bundle';
@@ -117,30 +117,30 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
     noun: 'index version',
     role: 'an index',
     madeBy: 'run.index',
-    idOf: ({ name, version }) => `${name}@${version}`,
+    findId: ({ name, version }) => `${name}@${version}`,
   });
   const written = keptResults<BundleOfPrompts, Bundled>({
     noun: 'bundle',
     role: 'a bundle',
     madeBy: 'run.bundles, run.comparePrompts or run.fineTune',
-    idOf: digestOf,
+    findId: readDigest,
   });
   const candidates = keptResults<BundleCandidate, Bundled>({
     noun: 'bundle',
     role: 'a candidate',
     madeBy: 'run.candidate',
-    idOf: digestOf,
+    findId: readDigest,
   });
   const evaluations = keptEvaluations<LanguageEvaluation>();
   return {
     id: runId,
-    spec: copyOf(spec),
+    spec: deepCopy(spec),
     ingest: async () =>
       spec.data ? (await ingestWholeSources(run, spec.data)).output.datasets : {},
     async index(datasets) {
       if (!spec.index) return null;
       const ended = await ragIndex(run, spec.index, datasets);
-      return indexes.keep({ ...resultOf(ended), seen: ended.seen });
+      return indexes.keep({ ...toStageResult(ended), seen: ended.seen });
     },
     async bundles(given) {
       if (spec.index && !given)
@@ -155,7 +155,7 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
         model,
         spec,
         files,
-        index: builtOf(index),
+        index: toBuiltIndex(index),
       });
       const [first, ...others] = all;
       if (!first) throw new Error(`lifecycle ${model} has no prompt`);
@@ -163,7 +163,7 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
       const indexChanges = Math.max(...all.map(({ indexChanges: taken = 0 }) => taken));
       const prompts: PromptBundles = { bundles: [first, ...others], index, indexChanges };
       for (const bundle of all) written.keep({ bundle, prompts });
-      return copyOf(prompts);
+      return deepCopy(prompts);
     },
     async comparePrompts({ bundles }) {
       if (!spec.promptEval) return null;
@@ -172,29 +172,29 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
       if (!first)
         throw invalidCall('run.comparePrompts got no bundle', 'pass those of run.bundles');
       const { index, indexChanges } = first.prompts;
-      const compared = resultOf(
+      const compared = toStageResult(
         await promptEval(run, {
           bundles: own.map(({ bundle }) => bundle),
-          index: builtOf(index),
+          index: toBuiltIndex(index),
           indexChanges,
           promptEval: spec.promptEval,
         }),
       );
       const { chosen: bundle } = compared;
       // A search finds a bundle that is not among these.
-      const source = own.find((each) => digestOf(each) === digestOf({ bundle })) ?? first;
+      const source = own.find((each) => readDigest(each) === readDigest({ bundle })) ?? first;
       written.keep({ bundle, prompts: source.prompts });
-      return copyOf(compared);
+      return deepCopy(compared);
     },
     async fineTune(given, { datasets }) {
       if (!spec.fineTune) return null;
       const { bundle: chosen, prompts } = written.own('run.fineTune', { bundle: given });
       const { indexChanges } = prompts;
-      const tuned = resultOf(
+      const tuned = toStageResult(
         await fineTune(run, spec.fineTune, { chosen, indexChanges }, datasets),
       );
       written.keep({ bundle: tuned.bundle, prompts });
-      return copyOf(tuned);
+      return deepCopy(tuned);
     },
     async candidate(given) {
       const { bundle, prompts } = written.own('run.candidate', { bundle: given });
@@ -219,7 +219,7 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
         indexChanges,
       });
       const { candidate: version, decision } = ended;
-      return evaluations.keep({ ...resultOf(ended), candidate, version, decision });
+      return evaluations.keep({ ...toStageResult(ended), candidate, version, decision });
     },
     async release(evaluation) {
       const {
@@ -231,7 +231,7 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
       } = evaluations.own('run.release', evaluation);
       const { champion, index, bundle } = candidate;
       // Standbys that did not qualify may make the bundle equal to the champion.
-      if (version.version === champion.version?.version) return unchanged(version);
+      if (version.version === champion.version?.version) return endUnchanged(version);
       if (index && isNotPassed(index.verdict)) {
         // The last one decides, and a failed evaluation rejects the version.
         const [first, last] =
@@ -252,20 +252,20 @@ export async function llmRun(run: LlmRun): Promise<LlmLifecycleRun> {
     unchanged({ champion: { version } }) {
       if (version === null)
         throw new Error('only a champion can be unchanged, and there is no champion');
-      return unchanged(version);
+      return endUnchanged(version);
     },
   };
 }
 
-function unchanged(champion: ModelVersionRef): RunEnd {
+function endUnchanged(champion: ModelVersionRef): RunEnd {
   return unchangedEnd(champion, 'prompt, model, index and policy');
 }
 
-function digestOf({ bundle }: Bundled): string {
+function readDigest({ bundle }: Bundled): string {
   return bundle.manifest.digest;
 }
 
-function builtOf(index: IndexResult | null): BuiltIndex | null {
+function toBuiltIndex(index: IndexResult | null): BuiltIndex | null {
   if (index === null) return null;
   const { name, version, report } = index;
   return { name, version, report };

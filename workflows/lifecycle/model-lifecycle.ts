@@ -2,11 +2,11 @@
  * The lifecycle of a classical model: ingest → validate → train → tune → evaluate → canary →
  * promote.
  */
-import { workflowOf } from './lifecycle';
+import { defineWorkflow } from './lifecycle';
 import { hasNotPassed, isRegistered, modelRun } from './model-run';
 import type { ModelRun } from './stage';
 
-export const modelLifecycle = workflowOf(async (opened) => {
+export const modelLifecycle = defineWorkflow(async (opened) => {
   const run = modelRun(opened as ModelRun);
   const data = await run.ingest();
   const checked = await run.validate(data);

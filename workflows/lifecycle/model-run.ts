@@ -4,7 +4,7 @@ import type { RunId } from '../../domain/ids';
 import type { ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import { versionName, type ComparedChampion, type ModelVersionRef } from '../../domain/model/model';
 import { registryWrites } from '../activity-proxies';
-import { copyOf } from '../run/copy';
+import { deepCopy } from '../run/copy';
 import type { RunEnd } from '../run/end';
 import { isNotPassed, unchangedEnd } from '../run/verdict';
 import { keptEvaluations, keptResults } from './kept-results';
@@ -100,22 +100,22 @@ export function modelRun(run: ModelRun): ModelLifecycleRun {
     noun: 'model',
     role: 'a model',
     madeBy: 'run.train or run.tune',
-    idOf: ({ model }) => model.manifest.digest,
+    findId: ({ model }) => model.manifest.digest,
   });
   const candidates = keptResults<RegisteredCandidate, Pick<RegisteredCandidate, 'version'>>({
     noun: 'version',
     role: 'a candidate',
     madeBy: 'run.candidate',
-    idOf: ({ version }) => versionName(version),
+    findId: ({ version }) => versionName(version),
   });
   const evaluations = keptEvaluations<Evaluation>();
   return {
     id: plan.runId,
-    spec: copyOf(plan.spec),
-    ingest: async () => resultOf(await ingest(run)),
-    validate: async (data) => resultOf(await validate(run, data)),
+    spec: deepCopy(plan.spec),
+    ingest: async () => toStageResult(await ingest(run)),
+    validate: async (data) => toStageResult(await validate(run, data)),
     async train(data, options = {}) {
-      const trained = resultOf(
+      const trained = toStageResult(
         await (imported ? importModel(run, data, imported) : train(run, data, options)),
       );
       models.keep({ model: trained });
@@ -124,7 +124,7 @@ export function modelRun(run: ModelRun): ModelLifecycleRun {
     async tune(given, options = {}) {
       if (!plan.spec.tune || imported) return null;
       const { model: trained } = models.own('run.tune', { model: given });
-      const tuned = resultOf(await tune(run, trained, plan.spec.tune, options));
+      const tuned = toStageResult(await tune(run, trained, plan.spec.tune, options));
       models.keep({ model: tuned.model });
       return tuned;
     },
@@ -140,7 +140,7 @@ export function modelRun(run: ModelRun): ModelLifecycleRun {
       const candidate = candidates.own('run.evaluate', given);
       const { model, version, champion } = candidate;
       const ended = await evaluate(run, { ...model, candidate: version, champion });
-      return evaluations.keep({ ...resultOf(ended), candidate, decision: ended.decision });
+      return evaluations.keep({ ...toStageResult(ended), candidate, decision: ended.decision });
     },
     async release(evaluation, { before } = {}) {
       const { candidate, verdict, decision, champion } = evaluations.own('run.release', evaluation);
@@ -163,7 +163,7 @@ export function modelRun(run: ModelRun): ModelLifecycleRun {
   };
 }
 
-export function resultOf<Output>({
+export function toStageResult<Output>({
   output,
   verdict = { kind: 'passed', reasons: [] },
   reusedFrom,

@@ -7,7 +7,11 @@ import type { Digest } from '../../domain/artifact';
 import type { RunId } from '../../domain/ids';
 import { effectKey } from '../../domain/ids';
 import type { ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
-import { programOf, type LifecycleSpec, type ReleasingSpec } from '../../domain/lifecycle/revision';
+import {
+  findProgram,
+  type LifecycleSpec,
+  type ReleasingSpec,
+} from '../../domain/lifecycle/revision';
 import type { LlmLifecycleSpec } from '../../domain/lifecycle/llm/llm-lifecycle';
 import type { Failure, RunEffectRef, StageStatus } from '../../domain/run/run';
 import type { Reuse, RunPlan, StageEnd } from '../../domain/run/plan';
@@ -20,7 +24,7 @@ import { invalidCall } from '../run/invalid-call';
 import { waitWhilePaused } from '../run/control';
 import { describeStage } from '../run/search-attributes';
 import type { Undo } from '../run/undo';
-import { failureOf } from '../run/undo';
+import { toFailure } from '../run/undo';
 
 export interface Run<Spec extends LifecycleSpec = LifecycleSpec> {
   readonly plan: RunPlan<Spec>;
@@ -110,7 +114,7 @@ async function executeStage<T, Inputs>(
   const startedAt = Date.now();
   const inputs = await options.inputs();
   const begun = await registryWrites.beginStage.executeWithOptions({ summary: name }, [
-    { ...at, ...(options.code && { code: options.code }), inputs, reuse: reuseOf(run, options) },
+    { ...at, ...(options.code && { code: options.code }), inputs, reuse: planReuse(run, options) },
   ]);
   if (begun.kind === 'reused') {
     control.stages.push({
@@ -123,14 +127,14 @@ async function executeStage<T, Inputs>(
   }
 
   try {
-    const end = await body(effectOf(plan, name), inputs);
+    const end = await body(buildEffect(plan, name), inputs);
     const status = end.verdict && end.verdict.kind !== 'passed' ? 'stopped' : 'succeeded';
     await registryWrites.finishStage({ ...at, status, end });
     summarise(control, name, status, startedAt, end.decision);
     return { ...end, reusedFrom: null };
   } catch (error) {
     const status = isCancellation(error) ? 'cancelled' : 'failed';
-    const failure = { ...failureOf(error), ...(status === 'cancelled' && whyCancelled(control)) };
+    const failure = { ...toFailure(error), ...(status === 'cancelled' && whyCancelled(control)) };
     await CancellationScope.nonCancellable(() =>
       registryWrites.finishStage({ ...at, status, failure: { ...failure, stage: name } }),
     );
@@ -144,7 +148,7 @@ function whyCancelled({ isBodyOver }: RunControl): Partial<Failure> {
   return isBodyOver ? { message: 'the lifecycle ended before the stage' } : {};
 }
 
-export function effectOf(
+export function buildEffect(
   { tenant, runId, traceId }: Pick<RunPlan, 'tenant' | 'runId' | 'traceId'>,
   stage: string,
 ): EffectFactory {
@@ -160,7 +164,7 @@ export function effectOf(
  * A rerun reuses the stages before its first one from the given run. It runs all others, or with
  * `force` only the forced ones and those whose inputs changed.
  */
-function reuseOf(
+function planReuse(
   run: Run,
   { name, cached }: Pick<StageOptions<unknown>, 'name' | 'cached'>,
 ): Reuse {
@@ -178,7 +182,7 @@ function isBeforeFirst(
   { name, cached }: Pick<StageOptions<unknown>, 'name' | 'cached'>,
 ): boolean {
   const { fromStage } = plan.request;
-  if (plan.spec.kind !== 'DataLifecycle' && !programOf(plan.spec)) {
+  if (plan.spec.kind !== 'DataLifecycle' && !findProgram(plan.spec)) {
     const stages: readonly string[] = stagesByKind[plan.spec.kind];
     return fromStage !== undefined && stages.indexOf(name) < stages.indexOf(fromStage);
   }

@@ -14,7 +14,7 @@ import {
 } from '@temporalio/workflow';
 import { formerComparison, monitorPreparation, monitorWork } from '../activity-proxies';
 import { showDetails } from '../run/current-details';
-import { messageOf } from '../run/undo';
+import { readMessage } from '../run/undo';
 import { lookBecameDueSignal, type MonitorModelInput } from './messages';
 
 export async function monitorModel(input: MonitorModelInput): Promise<void> {
@@ -127,7 +127,7 @@ export async function monitorModel(input: MonitorModelInput): Promise<void> {
       return true;
     } catch (error) {
       if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
-      log.warn(`could not ${what}; it will be tried again`, { model, error: messageOf(error) });
+      log.warn(`could not ${what}; it will be tried again`, { model, error: readMessage(error) });
       return false;
     }
   }

@@ -4,7 +4,7 @@ import type { VoterRole } from '../../domain/run/ballot';
 import { runStage, type Run } from '../lifecycle/stage';
 import { awaitVotes } from '../run/control';
 import { StoppedByVerdict } from '../run/verdict';
-import { nextCall, refusal, secondsOf, type StageCalls } from './stage-calls';
+import { nextCall, refusal, parseSeconds, type StageCalls } from './stage-calls';
 
 export interface ApprovalOptions {
   /** What people approve. It is shown to them. */
@@ -30,7 +30,7 @@ export async function callApprove(
 ): Promise<Approval> {
   const { reason, timeout, required = 1, role = 'approver' } = options;
   checkApproval({ ...options, required, role });
-  const timeoutSeconds = secondsOf('run.approve: timeout', timeout);
+  const timeoutSeconds = parseSeconds('run.approve: timeout', timeout);
   const name = nextCall(calls, 'approve');
   const { runId, lifecycle: model } = run.plan;
   const ballot = { runId, model, version: null, stage: name, role };

@@ -40,7 +40,7 @@ export async function callChild(
           program: { project, build },
         }),
       );
-      return { output: resultOf(await untilEnded(run, started)) };
+      return { output: toChildRun(await untilEnded(run, started)) };
     },
   );
   return ended.output;
@@ -82,7 +82,7 @@ async function nextEnd(
   });
 }
 
-function resultOf({ failure, status, ...child }: ChildRunState): ChildRun {
+function toChildRun({ failure, status, ...child }: ChildRunState): ChildRun {
   if (status === 'succeeded' || status === 'stopped') return { ...child, status };
   const where = failure?.stage === undefined ? '' : ` in stage ${failure.stage}`;
   const why = failure ? `: ${failure.message}` : '';

@@ -4,7 +4,7 @@
  */
 import type { DataLifecycleSpec, ModelLifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import type { ModelLifecycleRun } from '../lifecycle/model-run';
-import { resultOf } from '../lifecycle/model-run';
+import { toStageResult } from '../lifecycle/model-run';
 import type { Run } from '../lifecycle/stage';
 import { ingestWholeSources } from '../lifecycle/stages/ingest';
 import { validate } from '../lifecycle/stages/validate';
@@ -18,7 +18,7 @@ export function dataRun(run: Run<DataLifecycleSpec>): ModelLifecycleRun {
       `${plan.lifecycle} has no ${section}, so ${what} has nothing to do`,
       `add ${section} to spec of ${plan.lifecycle} in perennial.config.ts`,
     );
-  const refused = (name: string) => () => {
+  const refuseCall = (name: string) => () => {
     throw missing(`run.${name}`, 'train and evaluate');
   };
   return {
@@ -29,18 +29,18 @@ export function dataRun(run: Run<DataLifecycleSpec>): ModelLifecycleRun {
     async ingest() {
       if (!data) throw missing('run.ingest', 'data');
       const { output, ...ended } = await ingestWholeSources(run, data);
-      return resultOf({ ...ended, output: { ...output, window: null } });
+      return toStageResult({ ...ended, output: { ...output, window: null } });
     },
     async validate(ingested) {
       if (!data) throw missing('run.validate', 'data');
-      return resultOf(await validate(run, ingested));
+      return toStageResult(await validate(run, ingested));
     },
-    train: refused('train'),
-    tune: refused('tune'),
-    candidate: refused('candidate'),
-    evaluate: refused('evaluate'),
-    release: refused('release'),
+    train: refuseCall('train'),
+    tune: refuseCall('tune'),
+    candidate: refuseCall('candidate'),
+    evaluate: refuseCall('evaluate'),
+    release: refuseCall('release'),
     stopped: ({ verdict }) => ({ status: 'stopped', verdict, version: null }),
-    unchanged: refused('unchanged'),
+    unchanged: refuseCall('unchanged'),
   };
 }

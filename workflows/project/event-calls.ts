@@ -9,7 +9,7 @@ import type { EndedStage, Run } from '../lifecycle/stage';
 import { runStage } from '../lifecycle/stage';
 import { whileWaiting, type Wait } from '../run/control';
 import { watchRecord } from '../run/record-watch';
-import { nextCall, secondsOf, unknownCall, type StageCalls } from './stage-calls';
+import { nextCall, parseSeconds, unknownCall, type StageCalls } from './stage-calls';
 
 export interface EventWait {
   readonly calls: StageCalls;
@@ -26,7 +26,7 @@ export function callWaitFor(
 ): Promise<EndedStage<ReceivedEvent<unknown> | null>> {
   const known = Object.keys(program.events ?? {});
   if (!known.includes(event)) throw unknownCall(program, { what: 'event', name: event, known });
-  const seconds = secondsOf(`run.waitFor('${event}'): timeout`, timeout);
+  const seconds = parseSeconds(`run.waitFor('${event}'): timeout`, timeout);
   const stage = nextCall(calls, `wait-${event}`);
   return runStage(
     run,

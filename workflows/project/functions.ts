@@ -20,7 +20,7 @@ import { callChild } from './child-calls';
 import { callDecide, type DecisionEvidence, type DecisionResult } from './decision-calls';
 import { callJob } from './job-calls';
 import { callWaitFor } from './event-calls';
-import { callStage, callStep, refuseEndless, secondsOf, type StageCalls } from './stage-calls';
+import { callStage, callStep, refuseEndless, parseSeconds, type StageCalls } from './stage-calls';
 
 type StageUnion<Stages> = Extract<Stages[keyof Stages], StageDefinition>;
 /** The names of the stages that a module exports. */
@@ -129,7 +129,7 @@ export function projectFunctions<
     random: () => Math.random(),
     async sleep(text) {
       refuseEndless();
-      await sleepFor(run, secondsOf('run.sleep: the duration', text, 0));
+      await sleepFor(run, parseSeconds('run.sleep: the duration', text, 0));
     },
     async waitFor(event, { timeout }) {
       const { output } = await callWaitFor(run, program, { calls, event, timeout });

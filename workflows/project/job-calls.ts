@@ -15,8 +15,8 @@ import {
 } from '../../domain/training/job';
 import { computeWork } from '../activity-proxies';
 import { runStage, type EndedStage, type Run } from '../lifecycle/stage';
-import { typeOf } from '../run/undo';
-import { assertSmall, nextCall, refusal, secondsOf, type StageCalls } from './stage-calls';
+import { readType } from '../run/undo';
+import { assertSmall, nextCall, refusal, parseSeconds, type StageCalls } from './stage-calls';
 
 export interface JobCall {
   readonly calls: StageCalls;
@@ -32,8 +32,8 @@ export function callJob(
   const { inputs = {}, outputs = [], environment: variables = {}, cache = true } = options;
   checkJob(name, { ...options, inputs, outputs, environment: variables });
   assertSmall(`the options of job ${name}`, options);
-  const compute = computeOf(name, options.resources);
-  const { attempts, on } = retryOf(name, options.retry);
+  const compute = buildCompute(name, options.resources);
+  const { attempts, on } = buildRetry(name, options.retry);
   const call = nextCall(calls, name);
   const command = { arguments: options.command, environment: variables, outputs };
   return runStage(
@@ -63,7 +63,7 @@ export function callJob(
           );
           return { output };
         } catch (error) {
-          const isRetried = (on as readonly string[]).includes(typeOf(error));
+          const isRetried = (on as readonly string[]).includes(readType(error));
           if (!isRetried || attempt >= attempts) throw error;
         }
       }
@@ -116,7 +116,7 @@ function checkJob(
   }
 }
 
-function computeOf(
+function buildCompute(
   name: string,
   {
     backend = 'local',
@@ -159,7 +159,7 @@ function computeOf(
     throw refusal(`job ${name}: cpus cannot be ${cpus}`, 'use a whole number from 1 to 512');
   if (!Number.isInteger(retries) || retries < 0 || retries > 20)
     throw refusal(`job ${name}: retries cannot be ${retries}`, 'use a whole number from 0 to 20');
-  const timeoutSeconds = secondsOf(`job ${name}: timeout`, timeout);
+  const timeoutSeconds = parseSeconds(`job ${name}: timeout`, timeout);
   return {
     backend,
     cpus,
@@ -172,7 +172,7 @@ function computeOf(
   };
 }
 
-function retryOf(
+function buildRetry(
   name: string,
   { attempts, on }: NonNullable<CommandOptions['retry']> = { attempts: 1, on: [] },
 ): NonNullable<CommandOptions['retry']> {

@@ -3,11 +3,11 @@
  * Temporal's sandbox, so it imports no library but the SDK's workflow package.
  */
 import { workflowInfo } from '@temporalio/workflow';
-import { buildIdOf, type ProgramSpec } from '../../domain/lifecycle/sections/program';
-import { programOf } from '../../domain/lifecycle/revision';
+import { toBuildId, type ProgramSpec } from '../../domain/lifecycle/sections/program';
+import { findProgram } from '../../domain/lifecycle/revision';
 import type { DataLifecycleSpec } from '../../domain/lifecycle/lifecycle';
 import type { LifecycleWorkflow } from '../lifecycle/lifecycle';
-import { workflowOf } from '../lifecycle/lifecycle';
+import { defineWorkflow } from '../lifecycle/lifecycle';
 import { llmRun, type LlmLifecycleRun } from '../lifecycle/llm-run';
 import { modelRun, type ModelLifecycleRun } from '../lifecycle/model-run';
 import type { LanguageDecisionPolicy } from '../../domain/project/decision-policy';
@@ -98,7 +98,7 @@ interface ProjectCall<Params> {
 function projectWorkflow<Params>(
   body: (run: Run, call: ProjectCall<Params>) => Promise<RunEnd>,
 ): LifecycleWorkflow {
-  return workflowOf(async (run) => {
+  return defineWorkflow(async (run) => {
     const { lifecycle: name, request } = run.plan;
     const params = (request.params ?? {}) as Params;
     const end: unknown = await body(run, { program: programFor(run), params }).catch(stoppedEnd);
@@ -113,17 +113,17 @@ function projectWorkflow<Params>(
 
 /** @throws InvalidInput when the run is executed by another build than its revision names */
 function programFor({ plan }: Run): ProgramSpec {
-  const program = programOf(plan.spec);
+  const program = findProgram(plan.spec);
   if (!program)
     throw refusal(
       `the revision of ${plan.lifecycle} names no project`,
       'perennial deploy in the folder of the project',
     );
   const { currentDeploymentVersion: here } = workflowInfo();
-  if (here && here.buildId !== buildIdOf(program.build))
+  if (here && here.buildId !== toBuildId(program.build))
     throw refusal(
       `this run started on build ${here.buildId} of ${program.project}, but its revision needs ` +
-        `build ${buildIdOf(program.build)}, which was deployed in the same moment`,
+        `build ${toBuildId(program.build)}, which was deployed in the same moment`,
       `perennial run start ${plan.lifecycle}`,
     );
   return program;

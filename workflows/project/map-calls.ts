@@ -20,7 +20,7 @@ import type { RunId, Tenant } from '../../domain/ids';
 import {
   mapDefaults,
   mapLimits,
-  maxFailuresOf,
+  computeMaxFailures,
   type StageMapOptions,
   type StageMapResult,
   type StoredItems,
@@ -91,12 +91,12 @@ async function mapItems(
   mapped: MappedCode,
 ): Promise<EndedStage<StageMapResult<unknown>>> {
   const call = nextCall(calls, name);
-  const parallel = parallelOf(call, options);
+  const parallel = readParallel(call, options);
   maxFailuresIn(call, options, 0);
   const { plan } = run;
   const { tenant, runId, traceId, lifecycle } = plan;
   let stored: StoredItems | null = null;
-  const inputOf = (of: StoredItems, spec: StageMapInput['spec']): StageMapInput => ({
+  const buildMapInput = (of: StoredItems, spec: StageMapInput['spec']): StageMapInput => ({
     tenant,
     runId,
     traceId,
@@ -116,7 +116,7 @@ async function mapItems(
     run.undo.push({
       what: `map ${call}`,
       run: async () => {
-        if (stored) await undoMap(inputOf(stored, undo));
+        if (stored) await undoMap(buildMapInput(stored, undo));
       },
     });
   return runStage(
@@ -132,7 +132,7 @@ async function mapItems(
     },
     async (_, { mapped: of }) => {
       const { total } = of;
-      if (total > 0) await runMap(run, inputOf(of, await mapped.spec()));
+      if (total > 0) await runMap(run, buildMapInput(of, await mapped.spec()));
       const output = await collection.collectMapResults.executeWithOptions(
         { summary: `results of ${count(total)} items` },
         [{ tenant, runId, call, generation, total }],
@@ -143,7 +143,7 @@ async function mapItems(
   );
 }
 
-function parallelOf(call: string, { parallel = mapDefaults.parallel }: StageMapOptions): number {
+function readParallel(call: string, { parallel = mapDefaults.parallel }: StageMapOptions): number {
   if (Number.isInteger(parallel) && parallel >= 1 && parallel <= mapLimits.parallel)
     return parallel;
   throw refusal(
@@ -157,7 +157,7 @@ function maxFailuresIn(
   { onFailure = mapDefaults.onFailure }: StageMapOptions,
   total: number,
 ): number {
-  const most = maxFailuresOf(onFailure, total);
+  const most = computeMaxFailures(onFailure, total);
   if (most !== null) return most;
   throw refusal(
     `map ${call}: onFailure cannot be ${JSON.stringify(onFailure)}`,

@@ -17,7 +17,7 @@ import { stageValueBytes } from '../../domain/project/stage';
 import { isBuiltInStage } from '../../domain/lifecycle/stages';
 import { computeWork } from '../activity-proxies';
 import type { EndedStage, Run } from '../lifecycle/stage';
-import { effectOf, runStage } from '../lifecycle/stage';
+import { buildEffect, runStage } from '../lifecycle/stage';
 import { addCall, addTurns, codeSize } from '../run/code-size';
 import { invalidCall } from '../run/invalid-call';
 
@@ -38,7 +38,7 @@ export async function callStage(
   assertSmall(`the input of stage ${name}`, input);
   const { plan } = run;
   const work = stageWork(spec);
-  const effect = effectOf(plan, call);
+  const effect = buildEffect(plan, call);
   const given = { lifecycle: plan.lifecycle, stage: name, call, input };
   const main = effect('run');
   if (spec.hasUndo)
@@ -112,7 +112,7 @@ const declarations = {
  * @throws InvalidInput when a lifecycle passes a text that is not a duration from `least`, by default
  *   1 s, to a year.
  */
-export function secondsOf(what: string, text: string, least: 0 | 1 = 1): number {
+export function parseSeconds(what: string, text: string, least: 0 | 1 = 1): number {
   const duration = parseDuration(text);
   if (
     duration === null ||

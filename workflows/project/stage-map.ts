@@ -27,11 +27,11 @@ import {
 import type { ProjectStageSpec } from '../../domain/lifecycle/sections/program';
 import type { ComputeSpec } from '../../domain/training/job';
 import { computeWork, recordOptions } from '../activity-proxies';
-import { effectOf, type Effect } from '../lifecycle/stage';
+import { buildEffect, type Effect } from '../lifecycle/stage';
 import { showDetails } from '../run/current-details';
 import { itemsPerExecution, openItemEvents, runItemWindow } from '../run/item-window';
 import { oneAtATime } from '../run/one-at-a-time';
-import { failureOf } from '../run/undo';
+import { toFailure } from '../run/undo';
 import { stageWork } from './stage-calls';
 
 export const stageMapWorkflow = 'stageMap';
@@ -109,14 +109,14 @@ async function untilIdle(
       if (error) firstFailure ??= { index, ...error };
       return error ? 'failed' : 'succeeded';
     },
-    showProgress: progressOf(input),
+    showProgress: reportProgress(input),
   });
   return { state, firstFailure };
 }
 
 /** Null when the item succeeded. */
 async function runItem(input: StageMapInput, item: number): Promise<ItemError | null> {
-  const effect = effectOf(input, input.call)(input.step, String(item));
+  const effect = buildEffect(input, input.call)(input.step, String(item));
   for (let lost = 0; ; lost += 1) {
     try {
       return await attemptItem(input, item, effect);
@@ -124,7 +124,7 @@ async function runItem(input: StageMapInput, item: number): Promise<ItemError | 
       if (CancellationScope.current().consideredCancelled) throw error;
       if (isLostWorker(error) && lost < maxLostWorkers) continue;
       const { tenant, key } = effect;
-      return mapRecords.recordItemFailure({ tenant, key, error: itemErrorOf(error) });
+      return mapRecords.recordItemFailure({ tenant, key, error: toItemError(error) });
     }
   }
 }
@@ -145,7 +145,7 @@ function attemptItem(
   const work = stageWork(spec);
   const given = { ...effect, lifecycle, stage, call, item, items };
   if (input.step === 'item') return work.runMapItem.executeWithOptions({ summary }, [given]);
-  const of = effectOf(input, call)('item', String(item)).key;
+  const of = buildEffect(input, call)('item', String(item)).key;
   return work.undoMapItem.executeWithOptions({ summary: `undo of ${summary}` }, [{ ...given, of }]);
 }
 
@@ -159,14 +159,14 @@ function isLostWorker(error: unknown): boolean {
     : cause instanceof TimeoutFailure && cause.timeoutType === 'HEARTBEAT';
 }
 
-function itemErrorOf(error: unknown): ItemError {
+function toItemError(error: unknown): ItemError {
   if (isCancellation(error))
     return { type: 'Cancelled', message: 'the stage ended as cancelled without a cancellation' };
-  const { type, message } = failureOf(error);
+  const { type, message } = toFailure(error);
   return { type, message };
 }
 
-function progressOf(input: StageMapInput): (state: StageMapState) => Promise<void> {
+function reportProgress(input: StageMapInput): (state: StageMapState) => Promise<void> {
   const { tenant, runId, call, step } = input;
   let shownAt = Date.now();
   return async (state) => {

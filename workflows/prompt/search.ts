@@ -21,7 +21,7 @@ import type { PromptSearchInput, PromptSearchProgress, PromptSearchView } from '
 import { promptSearchQuery } from './search-messages';
 import { searchRecords, searchWork } from './activity-proxies';
 import { showDetails } from '../run/current-details';
-import { messageOf } from '../run/undo';
+import { readMessage } from '../run/undo';
 
 type SearchView = { -readonly [Key in keyof PromptSearchView]: PromptSearchView[Key] };
 
@@ -87,7 +87,7 @@ async function ask(
     const summary = `${input.prompt}: ${place}`;
     answers.push(
       await searchWork.askPromptPiece.executeWithOptions({ summary }, [
-        { ...named(input), order, state, piece, execution: `${execution}/${index}` },
+        { ...nameSearch(input), order, state, piece, execution: `${execution}/${index}` },
       ]),
     );
   }
@@ -104,7 +104,7 @@ async function endRound(
   const round = `round ${standing.round + 1} of ${standing.rounds.length}`;
   const summary = `${input.prompt}: end of ${round}`;
   const next = await searchWork.endPromptRound.executeWithOptions({ summary }, [
-    { ...named(input), order, state, answers, execution },
+    { ...nameSearch(input), order, state, answers, execution },
   ]);
   return { order, ...next };
 }
@@ -116,7 +116,7 @@ function keep(
 ): Promise<SearchOutcome> {
   return searchWork.keepPromptSearch.executeWithOptions(
     { summary: `${input.prompt}: keep the winner` },
-    [{ ...named(input), order, state, answers }],
+    [{ ...nameSearch(input), order, state, answers }],
   );
 }
 
@@ -127,21 +127,21 @@ function keep(
 async function giveUp(input: PromptSearchInput, error: unknown): Promise<void> {
   const ended = isCancellation(error)
     ? ({ status: 'cancelled', cause: 'the search was cancelled' } as const)
-    : ({ status: 'failed', cause: messageOf(error).slice(0, 1_000) } as const);
+    : ({ status: 'failed', cause: readMessage(error).slice(0, 1_000) } as const);
   showDetails(`The search ended as **${ended.status}**: ${ended.cause}`);
   try {
     await CancellationScope.nonCancellable(() =>
-      searchRecords.endPromptSearch({ ...named(input), ...ended }),
+      searchRecords.endPromptSearch({ ...nameSearch(input), ...ended }),
     );
   } catch (failed) {
     // The first failure is the one to report.
     log.error('could not record the end of a prompt search', {
       search: input.search,
-      error: messageOf(failed),
+      error: readMessage(failed),
     });
   }
 }
 
-function named({ tenant, search, prompt, runId, actor }: PromptSearchInput) {
+function nameSearch({ tenant, search, prompt, runId, actor }: PromptSearchInput) {
   return { tenant, search, prompt, runId, actor };
 }

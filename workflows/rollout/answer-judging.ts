@@ -13,7 +13,7 @@ import type { Activities } from '../../activities';
 import type { JudgeAnswersInput, JudgingConfig } from '../../activities/language/judge-answers';
 import { taskQueues } from '../run/messages';
 import { applyNow, type RolloutControl } from './control';
-import { messageOf } from '../run/undo';
+import { readMessage } from '../run/undo';
 
 /**
  * Turns of an hour. An unavailable provider is retried without end; answers from the meantime are
@@ -61,7 +61,7 @@ export function startJudging(
         // The next watch starts judging again.
         if (!isCancellation(error))
           log.warn('judging of answers stopped; the next watch restarts it', {
-            error: messageOf(error),
+            error: readMessage(error),
           });
       },
     );

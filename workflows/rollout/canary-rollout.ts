@@ -20,7 +20,7 @@ import { nextCommand, openRolloutControl, type RolloutControl } from './control'
 import { executeEffect } from './effects';
 import type { RolloutInput } from './input';
 import { describeStatus } from '../run/search-attributes';
-import { messageOf } from '../run/undo';
+import { readMessage } from '../run/undo';
 
 export async function canaryRollout(input: RolloutInput): Promise<RolloutOutcome> {
   const control = openRolloutControl(input);
@@ -32,7 +32,7 @@ export async function canaryRollout(input: RolloutInput): Promise<RolloutOutcome
     if (error instanceof ContinueAsNew) throw error;
     // The run was cancelled, or an activity failed for good. The challenger is no longer watched,
     // so it must get no traffic (I5).
-    const cause = isCancellation(error) ? 'its run was cancelled' : messageOf(error);
+    const cause = isCancellation(error) ? 'its run was cancelled' : readMessage(error);
     describeStatus('aborted');
     showDetails(`The rollout was **aborted**: ${cause}`);
     await CancellationScope.nonCancellable(async () => {

@@ -71,7 +71,7 @@ export function openRolloutControl({
     signed: SignedCommand,
   ): Promise<RolloutView> => {
     const id = currentUpdateInfo()?.id ?? null;
-    if (id !== null && control.progress.handledCommands.includes(id)) return viewOf(control);
+    if (id !== null && control.progress.handledCommands.includes(id)) return toRolloutView(control);
     const { name: actor, keyId } = await admitCommand({
       tenant,
       verb: `rollout.${verb}`,
@@ -85,9 +85,9 @@ export function openRolloutControl({
       verb === 'extend' ? { verb, key: id ?? 'extend', seconds, ...by } : { verb, ...by },
       id,
     );
-    return viewOf(control);
+    return toRolloutView(control);
   };
-  setHandler(rolloutQuery, () => viewOf(control));
+  setHandler(rolloutQuery, () => toRolloutView(control));
   setHandler(holdUpdate, (command) => receive('hold', command));
   setHandler(resumeRolloutUpdate, (command) => receive('resume', command));
   setHandler(skipUpdate, (command) => receive('skip', command));
@@ -153,7 +153,7 @@ async function execute(
   );
 }
 
-function viewOf({
+function toRolloutView({
   progress: { rollout, status, step, heldBy, extendedSeconds, waitingFor },
 }: RolloutControl): RolloutView {
   return { rollout, status, step, heldBy, extendedSeconds, waitingFor };

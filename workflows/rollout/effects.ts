@@ -11,7 +11,7 @@ import type { IdempotencyKey, RolloutId } from '../../domain/ids';
 import { effectKey } from '../../domain/ids';
 import { versionName } from '../../domain/model/model';
 import type { RolloutOutcome } from '../../domain/rollout/outcome';
-import { rolloutPolicyOf } from '../../domain/rollout/policy';
+import { buildRolloutPolicy } from '../../domain/rollout/policy';
 import type { OpenRolloutState, RolloutEffect, RolloutEvent } from '../../domain/rollout/progress';
 import { registryWrites, rolloutWork } from '../activity-proxies';
 import type { RolloutInput } from './input';
@@ -20,7 +20,7 @@ import { rolloutChangedSignal } from '../run/messages';
 import type { RolloutControl } from './control';
 import { startJudging } from './answer-judging';
 import { describeStatus } from '../run/search-attributes';
-import { messageOf } from '../run/undo';
+import { readMessage } from '../run/undo';
 
 export interface RolloutExecution {
   readonly input: RolloutInput;
@@ -102,7 +102,7 @@ async function enterStep(
 ): Promise<RolloutEvent> {
   const summary = `step ${step + 1} of ${input.canary.steps.length}: ${percent(weight)}`;
   const entered = await registryWrites.enterRolloutStep.executeWithOptions({ summary }, [
-    { ...inRun(input), rollout: idOf(control), step, weight, actor, cause },
+    { ...inRun(input), rollout: readRolloutId(control), step, weight, actor, cause },
   ]);
   return entered.kind === 'ended' ? entered : { kind: 'stepEntered' };
 }
@@ -137,7 +137,7 @@ async function tellRun(state: OpenRolloutState): Promise<void> {
   } catch (error) {
     if (isCancellation(error)) throw error;
     // The run has ended, and the cancellation of this rollout will follow.
-    log.warn('could not send the status of the rollout to its run', { error: messageOf(error) });
+    log.warn('could not send the status of the rollout to its run', { error: readMessage(error) });
   }
 }
 
@@ -147,7 +147,7 @@ async function extendRollout(
 ): Promise<RolloutEvent> {
   const extended = await registryWrites.extendRollout({
     ...withKey(input, 'extend', key),
-    rollout: idOf(control),
+    rollout: readRolloutId(control),
     seconds,
     ...by,
   });
@@ -166,7 +166,7 @@ async function watch(
 ): Promise<RolloutEvent | null> {
   const { model, champion, challenger, canary, label } = input;
   const { step, test, noMoreLabels } = control.progress;
-  const rollout = idOf(control);
+  const rollout = readRolloutId(control);
   const scope = new CancellationScope();
   control.interruptWatch = () => scope.cancel();
   const judged = startJudging(control, input.judging, { ...withKey(input, 'judge'), rollout });
@@ -180,7 +180,7 @@ async function watch(
           model,
           names: { champion: versionName(champion.version), challenger: versionName(challenger) },
           maxIdleSeconds: canary.maxIdleSeconds,
-          policy: rolloutPolicyOf(test ? { ...canary, test } : canary, label),
+          policy: buildRolloutPolicy(test ? { ...canary, test } : canary, label),
           mode,
           step,
           ...(noMoreLabels && { noMoreLabels }),
@@ -210,15 +210,15 @@ async function confirmRollback({ input, control }: RolloutExecution): Promise<vo
   try {
     await rolloutWork.confirmRollback.executeWithOptions(
       { summary: 'confirm that all traffic is with the champion' },
-      [{ ...inRun(input), model: input.model, rollout: idOf(control) }],
+      [{ ...inRun(input), model: input.model, rollout: readRolloutId(control) }],
     );
   } catch (error) {
     if (isCancellation(error)) throw error;
-    log.warn('could not measure the duration of the rollback', { error: messageOf(error) });
+    log.warn('could not measure the duration of the rollback', { error: readMessage(error) });
   }
 }
 
-function idOf({ progress: { rollout } }: RolloutControl): RolloutId {
+function readRolloutId({ progress: { rollout } }: RolloutControl): RolloutId {
   if (rollout === null) throw new Error('the rollout is not open yet');
   return rollout;
 }

@@ -16,7 +16,7 @@ import type { RunControl } from '../run/control';
 import { changeStatus } from '../run/control';
 import type { builtInQueue } from '../run/built-in-queue';
 import { childAttributes } from '../run/search-attributes';
-import { messageOf } from '../run/undo';
+import { readMessage } from '../run/undo';
 
 /** The rollout of a run, from the run's side. */
 export interface TrackedRollout {
@@ -88,7 +88,7 @@ async function sendPromotionEnd(
     await child.signal(promotionEndedSignal, how);
   } catch (error) {
     if (isCancellation(error)) throw error;
-    log.info('the rollout had already ended', { error: messageOf(error) });
+    log.info('the rollout had already ended', { error: readMessage(error) });
   }
 }
 

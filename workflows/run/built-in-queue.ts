@@ -1,5 +1,5 @@
 import type { RunPlan } from '../../domain/run/plan';
-import { programOf } from '../../domain/lifecycle/revision';
+import { findProgram } from '../../domain/lifecycle/revision';
 import { taskQueues } from './messages';
 
 /**
@@ -7,5 +7,5 @@ import { taskQueues } from './messages';
  * workflows; any other parent is on the right queue already.
  */
 export function builtInQueue({ spec }: Pick<RunPlan, 'spec'>): { readonly taskQueue?: string } {
-  return programOf(spec) ? { taskQueue: taskQueues.orchestrator } : {};
+  return findProgram(spec) ? { taskQueue: taskQueues.orchestrator } : {};
 }

@@ -109,12 +109,12 @@ export function openControl(tenant: Tenant): RunControl {
     return view();
   });
   setHandler(approveUpdate, async (command) => {
-    const vote = await voted(control, 'run.approve', command);
+    const vote = await recordVote(control, 'run.approve', command);
     if (!control.votes.some(({ holderId }) => holderId === vote.holderId)) control.votes.push(vote);
     return view();
   });
   setHandler(rejectUpdate, async (command) => {
-    control.rejection ??= await voted(control, 'run.reject', command);
+    control.rejection ??= await recordVote(control, 'run.reject', command);
     return view();
   });
   return control;
@@ -202,7 +202,7 @@ async function countVotes(
     { summary: `approval of ${what}: ${formatSeconds(timeoutSeconds)}` },
   );
   // Before any other wait, because the next ballot clears the rejection.
-  const verdict = verdictOf(rule, subject, { votes, rejection: control.rejection, isDecided });
+  const verdict = judgeApproval(rule, subject, { votes, rejection: control.rejection, isDecided });
   control.ballot = null;
   await wait.end();
   return { verdict, votes };
@@ -214,7 +214,7 @@ interface CountedVotes {
   readonly isDecided: boolean;
 }
 
-function verdictOf(
+function judgeApproval(
   { required, timeoutSeconds }: ApprovalRule,
   { what, isSettled }: ApprovalSubject,
   { votes, rejection, isDecided }: CountedVotes,
@@ -272,14 +272,14 @@ async function showOpenWaits(control: RunControl): Promise<void> {
   if (control.status === 'paused' && control.pausedBy) return;
   const [status, waitingFor] =
     control.waits.size > 0
-      ? (['waiting', textOf(control.waits)] as const)
+      ? (['waiting', describeWaits(control.waits)] as const)
       : (['running', null] as const);
   if (control.status === status && control.waitingFor === waitingFor) return;
   await changeStatus(control, status, waitingFor);
 }
 
 /** Only the oldest waits, because each change of the text is recorded. */
-function textOf(waits: ReadonlySet<OpenWait>): string {
+function describeWaits(waits: ReadonlySet<OpenWait>): string {
   const texts = [...waits].map(({ text }) => text);
   const more = texts.length > shownWaits ? ['more'] : [];
   return [...texts.slice(0, shownWaits), ...more].join('; also: ');
@@ -306,7 +306,7 @@ export async function changeStatus(
     });
 }
 
-async function voted(
+async function recordVote(
   control: RunControl,
   verb: 'run.approve' | 'run.reject',
   command: SignedCommand,

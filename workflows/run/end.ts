@@ -19,7 +19,7 @@ import type { RunControl } from './control';
 import { showDetails, showRunDetails } from './current-details';
 import { describeEnd, describeRun } from './search-attributes';
 import type { Run } from '../lifecycle/stage';
-import { failureOf, messageOf, undoAll, type UndoFailure } from './undo';
+import { toFailure, readMessage, undoAll, type UndoFailure } from './undo';
 
 export interface RunEnd {
   readonly status: RunStatus;
@@ -71,7 +71,7 @@ export async function undoFailedRun(run: Run, error: unknown): Promise<RunEnd> {
   beginUndoCode();
   const needsOperator = await undoAll(run.undo);
   const failure: Failure = {
-    ...failureOf(error),
+    ...toFailure(error),
     ...(stage === null ? {} : { stage }),
     ...(needsOperator.length === 0 ? {} : { needsOperator }),
   };
@@ -154,9 +154,9 @@ async function release({ tenant, runId }: Run['plan']): Promise<UndoFailure[]> {
     return [];
   } catch (error) {
     log.warn('could not remove jobs and unfinished uploads of the run', {
-      error: messageOf(error),
+      error: readMessage(error),
     });
-    return [{ what: 'jobs and unfinished uploads', message: messageOf(error) }];
+    return [{ what: 'jobs and unfinished uploads', message: readMessage(error) }];
   }
 }
 

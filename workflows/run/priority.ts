@@ -4,7 +4,7 @@
  * the run; the share is set here because a schedule cannot set one at start.
  */
 import { workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
-import { fairShareOf, type FairShare } from '../../domain/run/fair-share';
+import { buildFairShare, type FairShare } from '../../domain/run/fair-share';
 import type { RunRequest } from '../../domain/run/run';
 import { lifecycleWorkflows } from './messages';
 
@@ -30,7 +30,7 @@ export function runPriority(): WorkflowInterceptors {
           const { tenant, lifecycle, request } = (input.args[0] ?? {}) as LifecycleRunInput;
           // Other workflows, such as a study, inherit the key of the workflow that started them.
           if (typeof tenant === 'string' && typeof lifecycle === 'string')
-            share = fairShareOf({ tenant, lifecycle, priority: request?.priority });
+            share = buildFairShare({ tenant, lifecycle, priority: request?.priority });
           return next(input);
         },
       },

@@ -30,8 +30,8 @@ export async function undoAll(stack: readonly Undo[]): Promise<UndoFailure[]> {
       try {
         await undo.run();
       } catch (error) {
-        log.error('undo failed', { what: undo.what, error: messageOf(error) });
-        failed.push({ what: undo.what, message: messageOf(error) });
+        log.error('undo failed', { what: undo.what, error: readMessage(error) });
+        failed.push({ what: undo.what, message: readMessage(error) });
       }
     }
   });
@@ -39,29 +39,29 @@ export async function undoAll(stack: readonly Undo[]): Promise<UndoFailure[]> {
 }
 
 /** The cause of a failure for users, without the wrappers that Temporal adds. */
-export function failureOf(error: unknown): Pick<Failure, 'type' | 'message' | 'next'> {
+export function toFailure(error: unknown): Pick<Failure, 'type' | 'message' | 'next'> {
   // A cancelled activity may report anything, so its own message is not used.
   if (isCancellation(error)) return { type: 'Cancelled', message: 'the run was cancelled' };
-  const next = nextOf(error);
+  const next = readNextStep(error);
   return {
-    type: typeOf(error),
-    message: messageOf(error),
+    type: readType(error),
+    message: readMessage(error),
     ...(next === undefined ? {} : { next }),
   };
 }
 
-export function messageOf(error: unknown): string {
-  return rootOf(error).message;
+export function readMessage(error: unknown): string {
+  return findRootCause(error).message;
 }
 
-export function typeOf(error: unknown): string {
-  const root = rootOf(error);
+export function readType(error: unknown): string {
+  const root = findRootCause(error);
   return root instanceof ApplicationFailure && root.type ? root.type : root.name;
 }
 
 /** The next step that the failure's author recommends. */
-function nextOf(error: unknown): string | undefined {
-  const root = rootOf(error);
+function readNextStep(error: unknown): string | undefined {
+  const root = findRootCause(error);
   const [details] = root instanceof ApplicationFailure ? (root.details ?? []) : [];
   const next =
     typeof details === 'object' && details !== null
@@ -70,8 +70,8 @@ function nextOf(error: unknown): string | undefined {
   return typeof next === 'string' ? next : undefined;
 }
 
-function rootOf(error: unknown): Error {
+function findRootCause(error: unknown): Error {
   if ((error instanceof ActivityFailure || error instanceof ChildWorkflowFailure) && error.cause)
-    return rootOf(error.cause);
+    return findRootCause(error.cause);
   return error instanceof Error ? error : new Error(String(error));
 }

@@ -24,7 +24,7 @@ import type { StudyInput, StudyOutcome } from './messages';
 import { studyQuery } from './messages';
 import { runPausedSignal, runResumedSignal } from '../run/messages';
 import { showDetails } from '../run/current-details';
-import { messageOf, typeOf } from '../run/undo';
+import { readMessage, readType } from '../run/undo';
 
 const maxReasonCharacters = 1_000;
 
@@ -80,10 +80,10 @@ async function runLanes(input: StudyInput, progress: StudyProgress): Promise<voi
   } catch (error) {
     const reason = isCancellation(error)
       ? 'the run was cancelled'
-      : `the study failed: ${messageOf(error)}`.slice(0, maxReasonCharacters);
+      : `the study failed: ${readMessage(error)}`.slice(0, maxReasonCharacters);
     showDetails(`The study ended: ${reason}`);
     await CancellationScope.nonCancellable(() =>
-      registryWrites.abandonStudy({ ...studyOf(input), reason }),
+      registryWrites.abandonStudy({ ...nameStudy(input), reason }),
     );
     throw error;
   }
@@ -176,7 +176,7 @@ function laneWork({ input, lane, leaveAt }: LaneRun): Promise<LaneEnd> {
     [
       {
         ...{ tenant, runId, traceId, lifecycle, study, tune, pruning, train, assembled },
-        ...{ key: keyOf(input, 'lane', lane), lane, until, earlier },
+        ...{ key: formatEffectKey(input, 'lane', lane), lane, until, earlier },
       },
     ],
   );
@@ -187,17 +187,17 @@ async function endLostTrial({ input, progress, lane }: LaneRun, error: unknown):
   const { running } = await readStudy(input);
   const trial = running.find((each) => (each.lane ?? 0) === lane);
   if (!trial) return false;
-  const reason = messageOf(error).slice(0, maxReasonCharacters);
+  const reason = readMessage(error).slice(0, maxReasonCharacters);
   const end = { status: 'failed', value: null, reason } as const;
   const { number } = trial;
-  await registryWrites.endTrial({ ...studyOf(input), number, end, tune: input.tune });
+  await registryWrites.endTrial({ ...nameStudy(input), number, end, tune: input.tune });
   progress.running = progress.running.filter((each) => each !== number);
   return true;
 }
 
 /** Whether a server of the platform is unavailable, which says nothing about the trial. */
 function isOutage(error: unknown): boolean {
-  return outages.includes(typeOf(error));
+  return outages.includes(readType(error));
 }
 
 /** Whether another attempt may succeed, on a worker that has what this one lacked. */
@@ -220,14 +220,14 @@ function laterCounts(now: TrialCounts, then: TrialCounts): StudyProgress['counts
 }
 
 function readStudy(input: StudyInput) {
-  return registryWrites.readStudy({ ...studyOf(input), tune: input.tune });
+  return registryWrites.readStudy({ ...nameStudy(input), tune: input.tune });
 }
 
-function studyOf({ tenant, runId, study }: StudyInput) {
+function nameStudy({ tenant, runId, study }: StudyInput) {
   return { tenant, runId, study };
 }
 
 /** Each trial runs once in a run; a repeated call finds it under the same key. */
-function keyOf({ runId, study }: StudyInput, step: string, number: number) {
+function formatEffectKey({ runId, study }: StudyInput, step: string, number: number) {
   return effectKey(runId, study, step, 1, String(number));
 }

@@ -34,59 +34,59 @@ export function assessJob(seen: JobObservation): Assessment {
   if (seen.process === null) {
     return seen.attempt?.ownerAlive === true
       ? { kind: 'queued' }
-      : lost('its worker stopped before the job began');
+      : toLost('its worker stopped before the job began');
   }
   // A living host will write how its job ended.
   if (seen.process.hostAlive) return { kind: 'running' };
   if (gone && seen.result !== null && seen.result !== 'invalid')
     return { kind: 'succeeded', result: seen.result };
-  return lost('its process ended with the worker or the warm Python parent that ran it');
+  return toLost('its process ended with the worker or the warm Python parent that ran it');
 }
 
 function assessExit(exit: ProcessExit, seen: JobObservation): Assessment {
   if (exit.limit?.kind === 'JobOutOfMemory') {
     const { used, allowed } = exit.limit;
-    return failed(
+    return toFailed(
       'JobOutOfMemory',
       `used ${mebibytes(used)} of memory; this attempt had ${formatByteSize(allowed)}`,
     );
   }
   if (exit.limit?.kind === 'JobTimeout') {
-    return failed(
+    return toFailed(
       'JobTimeout',
       `ran for ${exit.limit.used} s; compute.timeout allows ${exit.limit.allowed} s`,
     );
   }
   if (exit.code === 0) {
     if (seen.result === null)
-      return failed('JobWithoutResult', 'ended with exit code 0 but wrote no result.json');
+      return toFailed('JobWithoutResult', 'ended with exit code 0 but wrote no result.json');
     if (seen.result === 'invalid')
-      return failed(
+      return toFailed(
         'JobWithoutResult',
         'wrote a result.json that does not match { metrics: numbers, facts }',
       );
     return { kind: 'succeeded', result: seen.result };
   }
-  if (exit.reason !== undefined) return lost(exit.reason);
+  if (exit.reason !== undefined) return toLost(exit.reason);
   if (exit.signal === 'SIGTERM' || exit.code === 128 + 15)
-    return lost('was stopped by SIGTERM before its end');
+    return toLost('was stopped by SIGTERM before its end');
   if (exit.signal === 'SIGKILL')
-    return lost('was killed by another process, perhaps because the machine ran out of memory');
-  if (seen.error !== null) return failed('JobFailed', seen.error.message);
-  return failed(
+    return toLost('was killed by another process, perhaps because the machine ran out of memory');
+  if (seen.error !== null) return toFailed('JobFailed', seen.error.message);
+  return toFailed(
     'JobFailed',
     exit.signal === null ? `ended with exit code ${exit.code}` : `was ended by ${exit.signal}`,
   );
 }
 
-function failed(
+function toFailed(
   failure: 'JobFailed' | 'JobTimeout' | 'JobOutOfMemory' | 'JobWithoutResult',
   message: string,
 ): Assessment {
   return { kind: 'failed', failure, message };
 }
 
-function lost(message: string): Assessment {
+function toLost(message: string): Assessment {
   return { kind: 'lost', message };
 }
 

@@ -65,7 +65,7 @@ export async function askEngine(ask: EngineCall): Promise<EngineAnswer> {
   } catch (error) {
     const why = signal.aborted
       ? `no answer within ${timeoutMilliseconds / 1000} seconds`
-      : reasonOf(error);
+      : describeError(error);
     throw unavailable(ask, `cannot be reached: ${excerpt(why, ask.secrets)}`, error);
   }
 }
@@ -106,7 +106,7 @@ export function readPart<Schema extends z.ZodType>(
 }
 
 export function unavailable(ask: EngineCall, what: string, cause?: unknown): PerennialError {
-  return failure('BackendUnavailable', `${ask.engine} ${what} (${shown(ask)})`, {
+  return failure('BackendUnavailable', `${ask.engine} ${what} (${formatCall(ask)})`, {
     ...(cause !== undefined && { cause }),
     next: `Check that ${ask.engine} is running and that its address in the settings is right`,
   });
@@ -119,7 +119,7 @@ export function notReady(error: unknown): { readonly ready: false; readonly deta
   return { ready: false, detail: sentences.join('. ') };
 }
 
-export function shown({ method, url }: EngineCall): string {
+export function formatCall({ method, url }: EngineCall): string {
   return `${method} ${new URL(url).pathname}`;
 }
 
@@ -140,7 +140,7 @@ function secondsIn(header: string | string[] | undefined): number | null {
   return typeof header === 'string' && /^\d{1,9}$/.test(header) ? Number(header) : null;
 }
 
-function reasonOf(error: unknown): string {
+function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as NodeJS.ErrnoException;
   return error.message !== '' ? error.message : (code ?? error.name);

@@ -91,14 +91,14 @@ export async function followJob({
   };
   const stopBeating = beat(context, () => handle.value);
   try {
-    const asked = <T>(mostMs: number, ask: () => Promise<T>): Promise<T> =>
+    const askWithin = <T>(mostMs: number, ask: () => Promise<T>): Promise<T> =>
       kind === 'local'
         ? retryWhileUnavailable(ask)
         : whileEngineIsAway(context, mostMs, () => retryWhileUnavailable(ask));
     const submit = async (memoryBytes?: number): Promise<JobHandle> => {
       try {
         return await Promise.race([
-          asked(submitPatienceMs, async () => {
+          askWithin(submitPatienceMs, async () => {
             const job = await prepare();
             context.cancellationSignal.throwIfAborted();
             if (memoryBytes === undefined) {
@@ -132,7 +132,7 @@ export async function followJob({
     let raised = '';
     let waitsFor: string | undefined;
     for (let lost = 0; ;) {
-      const state = await asked(Infinity, () => backend.poll(handle.value));
+      const state = await askWithin(Infinity, () => backend.poll(handle.value));
       if (state.kind === 'queued' && state.reason !== waitsFor) {
         waitsFor = state.reason;
         context.log.info('a job waits', { job: jobId, backend: kind, reason: waitsFor });
@@ -146,7 +146,7 @@ export async function followJob({
       }
       if (state.kind === 'failed' && state.memoryBytes !== undefined) {
         const shortage = {
-          resources: (await asked(submitPatienceMs, prepare)).resources,
+          resources: (await askWithin(submitPatienceMs, prepare)).resources,
           allowedBytes: state.memoryBytes,
           mostBytes: backend.mostMemoryBytes,
         };

@@ -10,7 +10,7 @@ import type {
   StepJob,
   TrainerJob,
 } from '../../../domain/training/job';
-import { extensionOf } from './media-types';
+import { findExtension } from './media-types';
 import { redact } from './redact';
 
 export interface JobInput {
@@ -49,12 +49,12 @@ export type JobOutcome = {
 export const keptLogBytes = 8 * 2 ** 20;
 const maxMessageCharacters = 2_000;
 
-export function jobFileOf(job: Job): JobFile {
+export function toJobFile(job: Job): JobFile {
   const inputs = Object.fromEntries(
     Object.entries(job.inputs).map(([name, parts]) => [
       name,
       parts.map((artifact, part) => ({
-        path: `inputs/${name}/${part}${extensionOf(artifact.mediaType)}`,
+        path: `inputs/${name}/${part}${findExtension(artifact.mediaType)}`,
         artifact,
       })),
     ]),
@@ -66,7 +66,7 @@ export function jobFileOf(job: Job): JobFile {
 export const environmentLock = 'inputs/requirements.lock';
 
 /** Everything that must be in the folder before the job starts. */
-export function filesOf(file: JobFile): JobInput[] {
+export function listFiles(file: JobFile): JobInput[] {
   const inputs = Object.values(file.inputs).flat();
   if (file.environment) inputs.push({ path: environmentLock, artifact: file.environment.lock });
   if (!('files' in file)) return inputs;
@@ -138,6 +138,6 @@ export function boundedMessage(message: string): string {
 }
 
 /** Job ids begin with their run's id; see `effectKey`. */
-export function runOf(job: { readonly id: string }): string {
+export function readRunId(job: { readonly id: string }): string {
   return job.id.split('/')[0] ?? job.id;
 }

@@ -9,12 +9,12 @@ const byExtension: Readonly<Record<string, string>> = {
   '.txt': 'text/plain; charset=utf-8',
 };
 
-export function mediaTypeOf(name: string): string {
+export function findMediaType(name: string): string {
   return byExtension[extname(name)] ?? 'application/octet-stream';
 }
 
 /** The extension of an input's file, for libraries that go by it. */
-export function extensionOf(mediaType: string): string {
+export function findExtension(mediaType: string): string {
   const [kind] = mediaType.split(';');
   const known = Object.entries(byExtension).find(([, each]) => each.split(';')[0] === kind);
   return known?.[0] ?? '.bin';

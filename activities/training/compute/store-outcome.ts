@@ -3,7 +3,7 @@ import type { ArtifactStore } from '../../../data/artifact/store';
 import type { ArtifactRef } from '../../../domain/artifact';
 import type { JobOutput, JobState } from '../../../domain/training/job';
 import type { Assessment } from './assess';
-import { boundedMessage, runOf, type JobFile, type JobOutcome } from './job-file';
+import { boundedMessage, readRunId, type JobFile, type JobOutcome } from './job-file';
 
 export interface EndedAttempt {
   readonly job: JobFile;
@@ -49,7 +49,7 @@ export function storeLogText(
 ): Promise<ArtifactRef> {
   return artifacts.putBytes({
     tenant: job.tenant,
-    runId: runOf(job),
+    runId: readRunId(job),
     bytes: Buffer.from(text),
     mediaType: 'text/plain; charset=utf-8',
   });

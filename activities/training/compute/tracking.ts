@@ -8,7 +8,7 @@ export interface JobTracking {
   readonly host: string;
   readonly port: number;
   /** Null when the job gets no access, for a reason that is logged. */
-  accessOf(job: {
+  grantAccess(job: {
     readonly tenant: string;
     readonly runId: string;
     readonly timeoutSeconds: number;
@@ -28,7 +28,7 @@ export interface TrackingOrder {
  * Steps, commands, and trainers with packages of their own may use MLflow. Null for other jobs. The
  * access lasts for `timeoutSeconds`.
  */
-export async function trackingOf(
+export async function openTracking(
   file: JobFile,
   tracking: JobTracking | null,
   timeoutSeconds = file.resources.timeoutSeconds,
@@ -37,6 +37,6 @@ export async function trackingOf(
   if (tracking === null || runId === undefined || ('trainer' in file && !file.environment))
     return null;
   const { url, host, port } = tracking;
-  const access = await tracking.accessOf({ tenant: file.tenant, runId, timeoutSeconds });
+  const access = await tracking.grantAccess({ tenant: file.tenant, runId, timeoutSeconds });
   return access && { url, host, port, ...access };
 }

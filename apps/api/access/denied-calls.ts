@@ -33,7 +33,7 @@ export function auditDeniedCalls(
     if (!isDenial(request, status)) return;
     if (Date.now() - window.since >= windowMilliseconds)
       window = { since: Date.now(), rows: 0, denied: new Map() };
-    const caller = callerOf(request);
+    const caller = findCaller(request);
     const route = `${request.method} ${request.routeOptions.url ?? 'unknown route'}`;
     const kind = `${caller.keyId ?? ''} ${route} ${status}`;
     if (window.denied.has(kind) || window.rows >= maxRows) {
@@ -79,7 +79,7 @@ function isDenial(request: FastifyRequest, status: number): boolean {
   );
 }
 
-function callerOf(request: FastifyRequest) {
+function findCaller(request: FastifyRequest) {
   const { caller } = request as Partial<Pick<FastifyRequest, 'caller'>>;
   if (caller) return { tenant: caller.tenant, name: caller.name, keyId: caller.id };
   // An invalid key proves no identity, because anyone can send its id.

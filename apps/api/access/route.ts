@@ -14,7 +14,7 @@ import { tenantNotFound } from '../../../db/access/tenant-repository';
 import { platformAdminsOnly } from '../auth';
 import type { RouteDeps } from '../route-deps';
 import { keyView, createdKey, rotatedKey } from './view';
-import { name as nameField, page, pageOf, problem, time } from '../fields';
+import { name as nameField, page, pageSchema, problem, time } from '../fields';
 
 const params = z.object({ id: z.string().min(1).max(100) });
 const createKeyBody = z.strictObject({
@@ -48,7 +48,7 @@ const tags = ['api-keys'];
 
 export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): FastifyPluginAsyncZod {
   /** Tenant of the new key, and the actor recorded in that tenant's audit log. */
-  async function ownerOf(caller: ApiKeyIdentity, tenant: Tenant = caller.tenant) {
+  async function chooseOwner(caller: ApiKeyIdentity, tenant: Tenant = caller.tenant) {
     if (tenant === caller.tenant) return { tenant, actor: caller.name };
     if (!isPlatformAdmin(caller)) throw platformAdminsOnly(caller);
     if (!(await registry.tenants.get(tenant))) throw tenantNotFound(tenant);
@@ -65,7 +65,7 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
           tags,
           summary: 'List API keys, newest first',
           querystring: page,
-          response: { 200: pageOf(keyView), default: problem },
+          response: { 200: pageSchema(keyView), default: problem },
         },
       },
       async ({ caller, query }) => {
@@ -89,7 +89,7 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
         },
       },
       async ({ caller, body: { tenant: of, ...body } }, reply) => {
-        const owner = await ownerOf(caller, of as Tenant | undefined);
+        const owner = await chooseOwner(caller, of as Tenant | undefined);
         const { expiresAt = keyExpiry(Date.now(), usualKeyDays) } = body;
         if (expiresAt !== null && Date.parse(expiresAt) <= Date.now()) {
           throw failure('InvalidInput', `body: expiresAt ${expiresAt} is in the past`, {

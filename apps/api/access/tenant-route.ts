@@ -5,7 +5,7 @@ import type { TenantLimits } from '../../../domain/access/tenant';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { tenantNotFound } from '../../../db/access/tenant-repository';
-import { name, page, pageOf, problem } from '../fields';
+import { name, page, pageSchema, problem } from '../fields';
 import type { RouteDeps } from '../route-deps';
 import {
   createdTenant,
@@ -35,7 +35,7 @@ export function tenantRoutes({
           tags,
           summary: 'List tenants with their limits, by name',
           querystring: page,
-          response: { 200: pageOf(tenantView), default: problem },
+          response: { 200: pageSchema(tenantView), default: problem },
         },
       },
       async ({ query }) => {

@@ -5,7 +5,7 @@
 import type { ArtifactRef, Digest } from '../../../domain/artifact';
 import { isPerennialError } from '../../../domain/failure';
 import type { ArtifactStore } from '../../../data/artifact/store';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 
 export interface DigestCheck {
   /** `manifest`, or `policy of decision_…`. */
@@ -64,7 +64,7 @@ async function checkManifest(
 function checkBody(what: string, digest: Digest, body: unknown): DigestCheck {
   if (body === null)
     return { what, digest, outcome: 'gone', detail: 'the registry has no such document' };
-  const now = digestOf(body);
+  const now = computeDigest(body);
   if (now === digest) return { what, digest, outcome: 'matches', detail: null };
   return { what, digest, outcome: 'differs', detail: `the registry now has the digest ${now}` };
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Digest } from '../../../domain/artifact';
 import type { RouteDeps } from '../route-deps';
 import { auditKey, auditReport, auditRow, keyToJson } from './view';
-import { page, pageOf, problem } from '../fields';
+import { page, pageSchema, problem } from '../fields';
 
 const list = page.extend({
   subject: z.string().max(500).optional().describe('such as model:flight-delay or run:run_…'),
@@ -40,7 +40,7 @@ export function auditRoutes({
           tags,
           summary: 'List changes, newest first: who changed what, and why',
           querystring: list,
-          response: { 200: pageOf(auditRow), default: problem },
+          response: { 200: pageSchema(auditRow), default: problem },
         },
       },
       ({ caller, query }) => registry.audit.list({ tenant: caller.tenant, ...query }),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fingerprintOf } from '../../../db/audit/keys';
+import { computeFingerprint } from '../../../db/audit/keys';
 import type { AuditKey } from '../../../db/audit/records';
 import { document, instant } from '../fields';
 
@@ -54,7 +54,7 @@ export function keyToJson({
 }: AuditKey): z.output<typeof auditKey> {
   return {
     keyId,
-    fingerprint: fingerprintOf(publicKey),
+    fingerprint: computeFingerprint(publicKey),
     publicKey,
     kind,
     previous,

@@ -44,14 +44,14 @@ export function batchToJson({ output }: StageRecord): BatchJson | null {
     case 'batch.scored': {
       const { rows } = end.counts;
       const rowsPerSecond = end.seconds > 0 ? Math.round(rows / end.seconds) : null;
-      return { ...none, ...countsOf(end), rowsPerSecond };
+      return { ...none, ...toCounts(end), rowsPerSecond };
     }
     case 'batch.committed':
-      return { ...none, ...countsOf(end), output: `${end.dataset}@${end.version}` };
+      return { ...none, ...toCounts(end), output: `${end.dataset}@${end.version}` };
   }
 }
 
-function countsOf({
+function toCounts({
   counts: { rows, chunks, scored, quarantined, reasons },
 }: ScoredBatch | CommittedBatch): Pick<
   BatchJson,

@@ -10,7 +10,7 @@ export function priceIssues(
   spec: LifecycleSpec,
   issueAt: IssueAt,
 ): readonly Issue[] {
-  const backend = backendOf(spec);
+  const backend = findBackend(spec);
   if (backend === null || prices[backend]) return [];
   const { usd, model } = spec.budget ?? {};
   // The money of a run of a language application is also that of its questions.
@@ -26,7 +26,7 @@ export function priceIssues(
 }
 
 /** Null where only code decides, whose jobs are refused when they start. */
-function backendOf(spec: LifecycleSpec): ComputeKind | null {
+function findBackend(spec: LifecycleSpec): ComputeKind | null {
   switch (spec.kind) {
     case 'ModelLifecycle':
       return spec.train.compute.backend;

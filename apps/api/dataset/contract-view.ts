@@ -29,7 +29,7 @@ export const pastContractResult = z
   .meta({ id: 'PastContractResult' });
 
 /** The results for this dataset in the record of an ended validate stage. */
-export function pastResultsOf(
+export function findPastResults(
   record: StageRecord,
   wanted: string,
 ): readonly z.output<typeof pastContractResult>[] {

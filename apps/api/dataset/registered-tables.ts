@@ -16,18 +16,18 @@ export function registeredTables(
   { registry: { datasets }, sources, scratchRoot }: TablesDeps,
   tenant: Tenant,
 ): SourceTables {
-  const columnsOf = async (dataset: string, version: number) =>
+  const readColumns = async (dataset: string, version: number) =>
     (await datasets.get({ tenant, dataset, version }))?.columns ?? null;
   const columnsAt = async (dataset: string, alias: DatasetAlias) => {
     const version = await datasets.alias({ tenant, dataset, alias });
-    return version === null ? null : columnsOf(dataset, version.version);
+    return version === null ? null : readColumns(dataset, version.version);
   };
   return openSourceTables({
     policy: sources,
     scratchRoot,
     lastVersion: ({ lifecycle, source }) => columnsAt(datasetName(lifecycle, source), 'latest'),
     async registered(dataset, reference) {
-      if (/^\d{1,9}$/.test(reference)) return columnsOf(dataset, Number(reference));
+      if (/^\d{1,9}$/.test(reference)) return readColumns(dataset, Number(reference));
       const alias = aliases.find((each) => each === reference);
       return alias === undefined ? null : columnsAt(dataset, alias);
     },

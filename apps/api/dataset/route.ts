@@ -4,7 +4,7 @@ import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { nearest } from '../../../domain/document/nearest';
 import type { StageName } from '../../../domain/lifecycle/stages';
-import { pastContractResult, pastResultsOf } from './contract-view';
+import { pastContractResult, findPastResults } from './contract-view';
 import { diffDatasets } from './diff';
 import { readQuarantinedRows } from './quarantined-rows';
 import { versionFiles } from './version-files';
@@ -17,7 +17,7 @@ import {
   quarantinedRows,
   quarantineView,
 } from './view';
-import { page, pageOf, problem, version } from '../fields';
+import { page, pageSchema, problem, version } from '../fields';
 
 const dataset = z.object({ dataset: z.string().min(1).max(200) });
 const ofVersion = dataset.extend({ version });
@@ -61,7 +61,7 @@ export function datasetRoutes({
       next: 'perennial dataset list',
     });
   };
-  const versionOf = async (tenant: Tenant, of: string, number: number) => {
+  const readVersion = async (tenant: Tenant, of: string, number: number) => {
     const found = await registry.datasets.get({ tenant, dataset: of, version: number });
     if (!found)
       throw failure('NotFound', `there is no dataset version ${of}@${number}`, {
@@ -79,7 +79,7 @@ export function datasetRoutes({
           tags,
           summary: 'List datasets by name',
           querystring: page,
-          response: { 200: pageOf(datasetSummary), default: problem },
+          response: { 200: pageSchema(datasetSummary), default: problem },
         },
       },
       ({ caller, query }) => registry.datasets.list({ tenant: caller.tenant, ...query }),
@@ -94,7 +94,7 @@ export function datasetRoutes({
           summary: 'List the versions of a dataset, newest first',
           params: dataset,
           querystring: page,
-          response: { 200: pageOf(datasetVersion), default: problem },
+          response: { 200: pageSchema(datasetVersion), default: problem },
         },
       },
       async ({ caller, params, query }) => {
@@ -119,7 +119,7 @@ export function datasetRoutes({
           response: { 200: datasetVersion, default: problem },
         },
       },
-      ({ caller, params }) => versionOf(caller.tenant, params.dataset, params.version),
+      ({ caller, params }) => readVersion(caller.tenant, params.dataset, params.version),
     );
 
     app.get(
@@ -137,7 +137,7 @@ export function datasetRoutes({
         },
       },
       async ({ caller, params }) => {
-        const found = await versionOf(caller.tenant, params.dataset, params.version);
+        const found = await readVersion(caller.tenant, params.dataset, params.version);
         const files = await versionFiles({ artifacts }, found);
         return { items: files.map(({ bytes, digest }, at) => ({ file: at + 1, bytes, digest })) };
       },
@@ -161,7 +161,7 @@ export function datasetRoutes({
       async (request, reply) => {
         const { tenant, name: actor } = request.caller;
         const { dataset: of, version: number, file } = request.params;
-        const files = await versionFiles({ artifacts }, await versionOf(tenant, of, number));
+        const files = await versionFiles({ artifacts }, await readVersion(tenant, of, number));
         const found = files[file - 1];
         if (!found)
           throw failure('NotFound', `${of}@${number} has ${files.length} files, not ${file}`, {
@@ -202,8 +202,8 @@ export function datasetRoutes({
       ({ caller, params: { dataset: of }, query: { from, to } }) =>
         heavyWork.run(caller, async () =>
           diffDatasets(
-            await versionOf(caller.tenant, of, from),
-            await versionOf(caller.tenant, of, to),
+            await readVersion(caller.tenant, of, from),
+            await readVersion(caller.tenant, of, to),
           ),
         ),
     );
@@ -217,7 +217,7 @@ export function datasetRoutes({
           summary: 'Count the rows that broke the contract, by reason, newest quarantine first',
           params: dataset,
           querystring: page,
-          response: { 200: pageOf(quarantineView), default: problem },
+          response: { 200: pageSchema(quarantineView), default: problem },
         },
       },
       async ({ caller, params, query }) => {
@@ -246,7 +246,7 @@ export function datasetRoutes({
             'Show how often each run’s rows met the contract, newest run first; a page may be empty',
           params: dataset,
           querystring: page,
-          response: { 200: pageOf(pastContractResult), default: problem },
+          response: { 200: pageSchema(pastContractResult), default: problem },
         },
       },
       async ({ caller: { tenant }, params: { dataset: of }, query }) => {
@@ -258,7 +258,7 @@ export function datasetRoutes({
           stage: 'validate' satisfies StageName,
           ...query,
         });
-        return { items: items.flatMap((record) => pastResultsOf(record, of)), nextPageToken };
+        return { items: items.flatMap((record) => findPastResults(record, of)), nextPageToken };
       },
     );
 

@@ -4,7 +4,7 @@ import type { ReadableSources } from '../../../data/dataset/sources/policy';
 import type { IssueAt } from '../../../domain/document/document';
 import { formatIssue } from '../../../domain/document/issue-text';
 import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
-import { schemeOf } from '../../../domain/dataset/source-uri';
+import { readScheme } from '../../../domain/dataset/source-uri';
 
 /**
  * Warns of files and objects that the ingestion of a run would refuse, by this process's settings.
@@ -16,7 +16,7 @@ export async function sourceWarnings(
   { spec, issueAt }: { readonly spec: LifecycleSpec; readonly issueAt: IssueAt },
 ): Promise<readonly string[]> {
   const warnings = (spec.data?.sources ?? []).map(async ({ name, uri }) => {
-    const refusal = await refusalOf(uri, reach);
+    const refusal = await findRefusal(uri, reach);
     if (refusal === null) return [];
     const issue = issueAt(
       ['spec', 'data', 'sources', name, 'uri'],
@@ -27,11 +27,11 @@ export async function sourceWarnings(
   return (await Promise.all(warnings)).flat();
 }
 
-async function refusalOf(
+async function findRefusal(
   uri: string,
   { files, buckets }: ReadableSources,
 ): Promise<{ readonly detail: string; readonly next: string } | null> {
-  const scheme = schemeOf(uri);
+  const scheme = readScheme(uri);
   if (scheme === 'file') return uriRefusal(uri, files);
   const [, bucket = '', key = ''] = (scheme === 's3' && /^s3:\/\/([^/]+)\/(.+)$/i.exec(uri)) || [];
   return bucket === '' ? null : objectRefusal(bucket, key, buckets);

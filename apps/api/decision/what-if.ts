@@ -4,7 +4,7 @@ import { joinGates, type GateDecision } from '../../../domain/decision/gate-deci
 import { objectDocument } from '../../../domain/document/document';
 import type { Evidence } from '../../../domain/evaluation/evidence';
 import { failure } from '../../../domain/failure';
-import { gateOf, gateSchema } from '../../../domain/decision/gate.schema';
+import { toGateSpec, gateSchema } from '../../../domain/decision/gate.schema';
 import type { Tenant } from '../../../domain/ids';
 import { formatIssue } from '../../../domain/document/issue-text';
 import { llmGateSchema } from '../../../domain/language/evaluation/gate.schema';
@@ -59,7 +59,7 @@ export async function whatIf(
   if (policy?.kind === 'evaluation' && evidence?.kind === 'evaluation') {
     const other: EvaluationPolicy = {
       ...policy,
-      gates: readGates(gateSchema, gates ?? []).map(gateOf),
+      gates: readGates(gateSchema, gates ?? []).map(toGateSpec),
       slices: policy.slices ?? slicesIn(evidence),
     };
     return { was, ...withVerdict(judge(other, evidence)) };

@@ -59,16 +59,16 @@ function nextNews(
   signal: AbortSignal,
 ): Promise<'events' | 'timeout'> {
   return new Promise((resolve) => {
-    const done = (): void => {
+    const finish = (): void => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', done);
+      signal.removeEventListener('abort', finish);
       subscriber.wake = null;
       resolve(subscriber.news ? 'events' : 'timeout');
       subscriber.news = false;
     };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener('abort', done);
-    subscriber.wake = done;
-    if (subscriber.news || signal.aborted) done();
+    const timer = setTimeout(finish, milliseconds);
+    signal.addEventListener('abort', finish);
+    subscriber.wake = finish;
+    if (subscriber.news || signal.aborted) finish();
   });
 }

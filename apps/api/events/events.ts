@@ -66,7 +66,7 @@ export function openEventStreams(
           run,
           subscription,
           raw,
-          from: startOf(request),
+          from: readStart(request),
           signal: gone.signal,
         });
       } catch (error) {
@@ -144,7 +144,7 @@ async function send(
   }
 }
 
-function startOf(request: FastifyRequest): number {
+function readStart(request: FastifyRequest): number {
   const given = Number(request.headers['last-event-id'] ?? 0);
   return Number.isSafeInteger(given) && given >= 0 ? given : 0;
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import { incidentStatuses, type Incident } from '../../../domain/incident/incident';
 import { linkIncident } from '../../../domain/incident/link';
-import { name, page, pageOf, problem, why } from '../fields';
+import { name, page, pageSchema, problem, why } from '../fields';
 import type { RouteDeps } from '../route-deps';
 import { incidentView } from './view';
 
@@ -21,7 +21,7 @@ const body = z.strictObject({ reason: why });
 
 export function incidentRoutes({ registry, guards, pagesUrl }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
-  const linked = (incident: Incident) => linkIncident(incident, pagesUrl);
+  const addLink = (incident: Incident) => linkIncident(incident, pagesUrl);
   return async (app) => {
     await Promise.resolve();
     app.get(
@@ -32,12 +32,12 @@ export function incidentRoutes({ registry, guards, pagesUrl }: RouteDeps): Fasti
           tags,
           summary: 'List incidents, newest first',
           querystring: query,
-          response: { 200: pageOf(incidentView), default: problem },
+          response: { 200: pageSchema(incidentView), default: problem },
         },
       },
       async ({ caller: { tenant }, query: asked }) => {
         const { items, nextPageToken } = await registry.incidents.list({ tenant, ...asked });
-        return { items: items.map(linked), nextPageToken };
+        return { items: items.map(addLink), nextPageToken };
       },
     );
 
@@ -58,7 +58,7 @@ export function incidentRoutes({ registry, guards, pagesUrl }: RouteDeps): Fasti
           throw failure('NotFound', `there is no incident ${of}`, {
             next: 'perennial incident list',
           });
-        return linked(incident);
+        return addLink(incident);
       },
     );
 
@@ -75,7 +75,7 @@ export function incidentRoutes({ registry, guards, pagesUrl }: RouteDeps): Fasti
         },
       },
       async ({ caller: { tenant, name: actor }, params: { id: of }, body: { reason } }) =>
-        linked(await registry.incidents.acknowledge({ tenant, id: of, actor, reason })),
+        addLink(await registry.incidents.acknowledge({ tenant, id: of, actor, reason })),
     );
 
     app.post(
@@ -91,7 +91,7 @@ export function incidentRoutes({ registry, guards, pagesUrl }: RouteDeps): Fasti
         },
       },
       async ({ caller: { tenant, name: actor }, params: { id: of }, body: { reason } }) =>
-        linked(await registry.incidents.resolveById({ tenant, id: of, actor, reason })),
+        addLink(await registry.incidents.resolveById({ tenant, id: of, actor, reason })),
     );
   };
 }

@@ -6,7 +6,7 @@ import type { IndexBuildRef } from '../../../workflows/index-version/messages';
 import type { IndexBuildStatus } from '../../temporal-clients/index-client';
 import { startIndexBuild } from './build';
 import type { RouteDeps } from '../route-deps';
-import { idempotent, keyOf, problem } from '../fields';
+import { idempotent, readIdempotencyKey, problem } from '../fields';
 import { indexBuildView, indexName } from './view';
 
 const one = z.object({
@@ -37,7 +37,7 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
     );
   }
 
-  const viewOf = ({ tenant, index, build }: IndexBuildRef, current: IndexBuildStatus) => ({
+  const toBuildView = ({ tenant, index, build }: IndexBuildRef, current: IndexBuildStatus) => ({
     index,
     build,
     status: current.status,
@@ -72,14 +72,14 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
           tenant,
           actor,
           index,
-          key: keyOf(headers),
+          key: readIdempotencyKey(headers),
           order,
         });
         const current = (await indexes.status(ref)) ?? { status: 'running', state: null };
         return reply
           .code(202)
           .header('location', `/api/v1/indexes/${index}/builds/${ref.build}`)
-          .send(viewOf(ref, current));
+          .send(toBuildView(ref, current));
       },
     );
 
@@ -95,7 +95,7 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         },
       },
       async ({ caller: { tenant }, params }) =>
-        viewOf({ tenant, ...params }, await requireBuild({ tenant, ...params })),
+        toBuildView({ tenant, ...params }, await requireBuild({ tenant, ...params })),
     );
 
     app.post(
@@ -121,7 +121,7 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
           cause: `build ${params.build} cancelled by hand`,
         });
         await indexes.cancelBuild(ref);
-        return reply.code(202).send(viewOf(ref, await requireBuild(ref)));
+        return reply.code(202).send(toBuildView(ref, await requireBuild(ref)));
       },
     );
   };

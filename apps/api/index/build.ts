@@ -1,4 +1,4 @@
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import type { ArtifactStore } from '../../../data/artifact/store';
 import type { Registry } from '../../../db/registry';
 import { failure } from '../../../domain/failure';
@@ -38,15 +38,15 @@ export async function startIndexBuild(
   wish: IndexBuildRequest,
 ): Promise<IndexBuildRef> {
   const { tenant, actor, index, key, order } = wish;
-  const build = `build_${digestOf({ index, key }).slice(7, 31)}`;
+  const build = `build_${computeDigest({ index, key }).slice(7, 31)}`;
   await deps.indexes.build(
     { tenant, index, build },
-    { asked: digestOf({ actor, order }), input: () => inputOf(deps, wish, build) },
+    { asked: computeDigest({ actor, order }), input: () => buildIndexInput(deps, wish, build) },
   );
   return { tenant, index, build };
 }
 
-async function inputOf(
+async function buildIndexInput(
   deps: IndexBuildDeps,
   { tenant, actor, index, order }: IndexBuildRequest,
   build: string,
@@ -62,8 +62,8 @@ async function inputOf(
     after,
     budget,
   } = order;
-  const documents = await datasetOf(deps, tenant, order.documents);
-  const questions = parity && (await datasetOf(deps, tenant, parity.questions));
+  const documents = await requireDataset(deps, tenant, order.documents);
+  const questions = parity && (await requireDataset(deps, tenant, parity.questions));
   const answers =
     order.answers && (await answersRule(deps, { tenant, index, build }, order.answers));
   const scope = `index-build/${build}`;
@@ -85,7 +85,7 @@ async function inputOf(
     maxDocumentBytes: maxDocument,
     parity: parity &&
       questions && {
-        rule: ruleOf(parity),
+        rule: toParityRule(parity),
         questions: { name: questions.name, version: questions.version },
         mode,
       },
@@ -97,11 +97,20 @@ async function inputOf(
   };
 }
 
-function ruleOf({ metric, margin, confidence, minQuestions }: NonNullable<BuildOrder['parity']>) {
+function toParityRule({
+  metric,
+  margin,
+  confidence,
+  minQuestions,
+}: NonNullable<BuildOrder['parity']>) {
   return { metric, margin, confidence, minQuestions };
 }
 
-async function datasetOf({ registry: { datasets } }: IndexBuildDeps, tenant: Tenant, ref: string) {
+async function requireDataset(
+  { registry: { datasets } }: IndexBuildDeps,
+  tenant: Tenant,
+  ref: string,
+) {
   const [name = '', number] = ref.split('@');
   const found =
     number === undefined

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { documentLine } from '../../../data/index/document-lines';
 import { documentsType } from '../../../data/index/shards';
 import { failure } from '../../../domain/failure';
-import { maxChangeBytes, rejectionOf } from '../../../domain/index/document';
+import { maxChangeBytes, findRejection } from '../../../domain/index/document';
 import type { RouteDeps } from '../route-deps';
 import { waitBriefly } from '../brief-wait';
-import { idempotent, keyOf, problem } from '../fields';
+import { idempotent, readIdempotencyKey, problem } from '../fields';
 import { indexChanged, indexName } from './view';
 
 const id = z.string().min(1).max(1000).describe('a document id');
@@ -81,7 +81,7 @@ export function indexChangeRoutes({
         // it too.
         if (file)
           await registry.artifacts.reference({ tenant, digest: file.digest, by: `index:${index}` });
-        const idempotencyKey = keyOf(headers);
+        const idempotencyKey = readIdempotencyKey(headers);
         const { seq } = await registry.indexes.changes.append({
           tenant,
           index,
@@ -104,7 +104,7 @@ function check(documents: readonly z.output<typeof document>[], deleted: readonl
     throw failure('InvalidInput', 'a change needs documents, or ids in `deleted`');
   const seen = new Set<string>();
   for (const each of documents) {
-    const rejected = seen.has(each.id) ? 'duplicateId' : rejectionOf(each);
+    const rejected = seen.has(each.id) ? 'duplicateId' : findRejection(each);
     if (rejected)
       throw failure(
         'InvalidInput',

@@ -5,7 +5,7 @@ import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import type { RouteDeps } from '../route-deps';
 import { waitBriefly } from '../brief-wait';
-import { idempotent, keyOf, page, pageOf, problem, version, why } from '../fields';
+import { idempotent, readIdempotencyKey, page, pageSchema, problem, version, why } from '../fields';
 import {
   indexMove,
   indexName,
@@ -29,12 +29,12 @@ export function indexRoutes({
   const { indexes } = registry;
 
   /** A build that was terminated or could not be undone leaves its version `building`. */
-  async function endedBuildOf(name: {
+  async function findEndedBuild(name: {
     readonly tenant: Tenant;
     readonly index: string;
     readonly version: number;
   }): Promise<string | null> {
-    const build = await indexes.buildOf(name);
+    const build = await indexes.findBuild(name);
     if (build === null) return null;
     const { tenant, index: of } = name;
     return (await began.status({ tenant, index: of, build }))?.status === 'running' ? null : build;
@@ -50,7 +50,7 @@ export function indexRoutes({
           tags,
           summary: 'List indexes by name',
           querystring: page,
-          response: { 200: pageOf(indexSummary), default: problem },
+          response: { 200: pageSchema(indexSummary), default: problem },
         },
       },
       ({ caller: { tenant }, query }) => indexes.list({ tenant, ...query }),
@@ -74,7 +74,7 @@ export function indexRoutes({
           began.waiting({ tenant, index: of }),
         ]);
         if (items.length === 0) throw noIndex(of);
-        return { name: of, aliases, versions: items.map(viewOf), waiting };
+        return { name: of, aliases, versions: items.map(toVersionView), waiting };
       },
     );
 
@@ -87,13 +87,13 @@ export function indexRoutes({
           summary: 'List the versions of an index, newest first',
           params: index,
           querystring: page,
-          response: { 200: pageOf(indexVersion), default: problem },
+          response: { 200: pageSchema(indexVersion), default: problem },
         },
       },
       async ({ caller: { tenant }, params: { index: of }, query }) => {
         const { items, ...rest } = await indexes.versions({ tenant, index: of, ...query });
         if (items.length === 0 && query.pageToken === undefined) throw noIndex(of);
-        return { ...rest, items: items.map(viewOf) };
+        return { ...rest, items: items.map(toVersionView) };
       },
     );
 
@@ -106,7 +106,7 @@ export function indexRoutes({
           summary: 'List the moves of the champion: when, from which version to which, and by whom',
           params: index,
           querystring: page,
-          response: { 200: pageOf(indexMove), default: problem },
+          response: { 200: pageSchema(indexMove), default: problem },
         },
       },
       ({ caller: { tenant }, params: { index: of }, query }) =>
@@ -140,7 +140,7 @@ export function indexRoutes({
           to,
           actor,
           cause,
-          idempotencyKey: keyOf(headers),
+          idempotencyKey: readIdempotencyKey(headers),
         });
         return { index: of, ...moved };
       },
@@ -170,14 +170,14 @@ export function indexRoutes({
         reply,
       ) => {
         const { index: of, version: number } = params;
-        const endedBuild = await endedBuildOf({ tenant, index: of, version: number });
+        const endedBuild = await findEndedBuild({ tenant, index: of, version: number });
         const asked = {
           tenant,
           index: of,
           version: number,
           actor,
           cause,
-          idempotencyKey: keyOf(headers),
+          idempotencyKey: readIdempotencyKey(headers),
         };
         const retired = await indexes.retire({ ...asked, endedBuild });
         await waitBriefly(
@@ -199,6 +199,6 @@ function noIndex(of: string): Error {
 }
 
 /** The location of the table is internal to the registry and its readers. */
-function viewOf({ tableVersion: _tableVersion, ...record }: IndexVersionRecord) {
+function toVersionView({ tableVersion: _tableVersion, ...record }: IndexVersionRecord) {
   return record;
 }

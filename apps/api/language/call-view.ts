@@ -30,10 +30,10 @@ export const runCalls = z
 export type StageCallsJson = z.output<typeof stageCalls>;
 
 export function callsToJson({ scope, ...report }: ScopedReport): StageCallsJson {
-  return { stage: scope.split('/').slice(2).join('/'), ...callsOf(report) };
+  return { stage: scope.split('/').slice(2).join('/'), ...toCallsJson(report) };
 }
 
-export function callsOf({
+export function toCallsJson({
   calls: counts,
   attempts,
   usage,

@@ -8,8 +8,8 @@ import type { ArtifactRef, Digest } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
 import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
 import {
-  caseReportOf,
-  outcomeOf,
+  toCaseReport,
+  classifyCase,
   type CaseReport,
 } from '../../../domain/language/evaluation/report';
 import type { CaseResult } from '../../../domain/language/evaluation/result';
@@ -148,19 +148,19 @@ export function openCaseResults({
         rows.push(result);
         if (rows.length === wanted) break;
       }
-      return toPage(rows, asked, ({ id }) => id, shown);
+      return toPage(rows, asked, ({ id }) => id, describeCase);
     });
 
     function hasFailed(result: CaseResult): boolean {
       const names = dimension === undefined ? Object.keys(result.scores) : [dimension];
       return (
         result.unanswered !== null ||
-        names.some((name) => ['failure', 'error'].includes(outcomeOf(result, name, passAt).kind))
+        names.some((name) => ['failure', 'error'].includes(classifyCase(result, name, passAt).kind))
       );
     }
 
-    function shown(result: CaseResult): CaseReport {
-      const report = caseReportOf(result);
+    function describeCase(result: CaseResult): CaseReport {
+      const report = toCaseReport(result);
       const score = dimension === undefined ? undefined : result.scores[dimension];
       return dimension === undefined
         ? report

@@ -7,7 +7,7 @@ import type { Issue } from '../../../domain/failure';
 import { failure } from '../../../domain/failure';
 import { revisionDigestInput, type LifecycleSource } from '../../../domain/lifecycle/document';
 import {
-  programOf,
+  findProgram,
   type LifecycleRevision,
   type LifecycleSpec,
 } from '../../../domain/lifecycle/revision';
@@ -22,7 +22,7 @@ import { issuesAtPlaces } from '../../../domain/document/yaml-document.schema';
 import type { ComputeOffer } from '../../../domain/training/compute-offer';
 import type { ArtifactStore } from '../../../data/artifact/store';
 import type { OffThread } from '../../../data/off-thread/off-thread';
-import { digestOf, sha256 } from '../../../data/digest';
+import { computeDigest, sha256 } from '../../../data/digest';
 import { checkLifecycle } from '../../../data/lifecycle/check-lifecycle';
 import type { SourceTables } from '../../../data/lifecycle/source-tables';
 import type { TrainerCatalog } from '../../../data/training/catalog';
@@ -94,7 +94,7 @@ export async function readRevision(
   const { parsed, places } = placed;
   const issueAt = issuesAtPlaces(places, fileName);
   // The stages of a project may add tables and columns that no source has.
-  const isProject = parsed.ok && programOf(parsed.spec) !== undefined;
+  const isProject = parsed.ok && findProgram(parsed.spec) !== undefined;
   const checked = await checkLifecycle(
     { placed, name, fileName, files },
     { trainers, tables: isProject ? null : tables },
@@ -125,7 +125,7 @@ export async function readRevision(
   const digested = Object.fromEntries(
     Object.entries(digests).map(([path, digest]) => [path, { digest }]),
   );
-  const digest = digestOf(revisionDigestInput(spec, digests));
+  const digest = computeDigest(revisionDigestInput(spec, digests));
   return {
     lifecycle: name,
     digest,
@@ -173,14 +173,14 @@ export async function storeRevision(
       await artifacts.putBytes({
         tenant,
         bytes: Buffer.from(text),
-        mediaType: mediaTypeOf(path),
+        mediaType: findMediaType(path),
       }),
     ]),
   );
   return { ...revision, files: Object.fromEntries(stored) };
 }
 
-function mediaTypeOf(path: string): string {
+function findMediaType(path: string): string {
   if (path.endsWith('.sql')) return 'application/sql';
   return path.endsWith('.ndjson') || path.endsWith('.jsonl')
     ? 'application/x-ndjson'
@@ -200,7 +200,7 @@ function nameIssues(expected: string, given: string, issueAt: IssueAt): Issue[] 
 
 /** Workers refuse the same secrets when they use them, but the error would come late. */
 function secretIssues(access: SecretAccess, spec: LifecycleSpec, issueAt: IssueAt): Issue[] {
-  return secretsOf(spec).flatMap(({ path, ref }) => {
+  return listSecrets(spec).flatMap(({ path, ref }) => {
     const refusal = secretRefusal(ref, access);
     if (refusal === null) return [];
     return [issueAt(path, `${path.join('.')}: ${refusal.detail}`, { expected: refusal.expected })];
@@ -212,7 +212,7 @@ interface UsedSecret {
   readonly ref: SecretRef;
 }
 
-function secretsOf(spec: LifecycleSpec): readonly UsedSecret[] {
+function listSecrets(spec: LifecycleSpec): readonly UsedSecret[] {
   const channels = spec.notify.flatMap((channel, index): readonly UsedSecret[] => {
     if ('email' in channel) return [];
     return 'slack' in channel

@@ -5,7 +5,7 @@ import { canaryWarnings } from '../../../domain/lifecycle/release-checks';
 import { withMaskedWebhooks } from '../../../domain/notification/webhook-address';
 import { syncSchedule } from '../../temporal-clients/schedule-sync';
 import { runRequestSchema } from '../../../domain/run/request.schema';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import { allows, type ApiKeyIdentity } from '../../../db/access/repository';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
@@ -25,7 +25,7 @@ import { checkRunRequest, refuseLooserReuse, rerunOfRequest } from '../run/reque
 import { startRun } from '../run/start';
 import { fileDiffs } from './file-diffs';
 import type { RouteDeps } from '../route-deps';
-import { idempotent, name, page, pageOf, problem, version, why } from '../fields';
+import { idempotent, name, page, pageSchema, problem, version, why } from '../fields';
 import {
   applied,
   lifecycleArchive,
@@ -113,7 +113,7 @@ export function lifecycleRoutes({
       return readRevision({ ...rules, prices, offers, tenant: caller.tenant }, lifecycle);
     });
   };
-  const warningsOf = async (revision: CheckedRevision) => [
+  const listWarnings = async (revision: CheckedRevision) => [
     ...revision.notes,
     ...('canary' in revision.spec ? canaryWarnings(revision.spec.canary) : []),
     ...(await sourceWarnings(sources, revision)),
@@ -127,7 +127,7 @@ export function lifecycleRoutes({
     ];
   };
   /** What waits for approvers, with the lines that it changes. */
-  const pendingOf = async (tenant: Tenant, of: string) => {
+  const findPending = async (tenant: Tenant, of: string) => {
     const pending = await registry.lifecycles.proposal({ tenant, name: of });
     const now = pending && (await registry.lifecycles.get({ tenant, name: of }));
     if (!pending || !now) return null;
@@ -145,7 +145,7 @@ export function lifecycleRoutes({
           tags,
           summary: 'List lifecycles by name',
           querystring: listed,
-          response: { 200: pageOf(lifecycleSummary), default: problem },
+          response: { 200: pageSchema(lifecycleSummary), default: problem },
         },
       },
       ({ caller: { tenant }, query: { archived, ...query } }) =>
@@ -164,11 +164,11 @@ export function lifecycleRoutes({
         },
       },
       async ({ caller, params: { name: of } }) => {
-        const revision = found(
+        const revision = requireLifecycle(
           await registry.lifecycles.get({ tenant: caller.tenant, name: of }),
           of,
         );
-        const pending = await pendingOf(caller.tenant, of);
+        const pending = await findPending(caller.tenant, of);
         const spec = allows(caller.scope, 'operator')
           ? revision.spec
           : withMaskedWebhooks(revision.spec);
@@ -193,7 +193,10 @@ export function lifecycleRoutes({
         },
       },
       async ({ caller: { tenant }, params: { name: of } }) => {
-        const { digest, files } = found(await registry.lifecycles.get({ tenant, name: of }), of);
+        const { digest, files } = requireLifecycle(
+          await registry.lifecycles.get({ tenant, name: of }),
+          of,
+        );
         return { digest, files: await revisionTexts(artifacts, files) };
       },
     );
@@ -207,11 +210,11 @@ export function lifecycleRoutes({
           summary: 'List all applied revisions, newest first',
           params,
           querystring: page,
-          response: { 200: pageOf(revisionSummary), default: problem },
+          response: { 200: pageSchema(revisionSummary), default: problem },
         },
       },
       async ({ caller: { tenant }, params: { name: of }, query }) => {
-        found(await registry.lifecycles.get({ tenant, name: of }), of);
+        requireLifecycle(await registry.lifecycles.get({ tenant, name: of }), of);
         return registry.lifecycles.revisions({ tenant, name: of, ...query });
       },
     );
@@ -247,7 +250,7 @@ export function lifecycleRoutes({
           revision: await storeRevision(artifacts, tenant, revision),
           actor,
         });
-        const warnings = await warningsOf(revision);
+        const warnings = await listWarnings(revision);
         if (outcome.kind === 'pending') {
           const { revision: number, digest, loosenings } = outcome.proposal;
           return reply.status(202).send({
@@ -257,7 +260,7 @@ export function lifecycleRoutes({
             changed: false,
             state: 'pending',
             loosenings,
-            diffs: (await pendingOf(tenant, of))?.diffs ?? [],
+            diffs: (await findPending(tenant, of))?.diffs ?? [],
             warnings,
           });
         }
@@ -306,8 +309,8 @@ export function lifecycleRoutes({
           ...body,
         });
         if (outcome.kind === 'pending') {
-          const now = found(await registry.lifecycles.get({ tenant, name: of }), of);
-          return { ...now, pending: await pendingOf(tenant, of), archived: null };
+          const now = requireLifecycle(await registry.lifecycles.get({ tenant, name: of }), of);
+          return { ...now, pending: await findPending(tenant, of), archived: null };
         }
         await scheduleSoon(tenant, of);
         return { ...outcome.revision, pending: null, archived: null };
@@ -330,7 +333,7 @@ export function lifecycleRoutes({
         const { tenant } = caller;
         await registry.lifecycles.reject({ tenant, name: of, revision, caller, reason });
         return {
-          ...found(await registry.lifecycles.get({ tenant, name: of }), of),
+          ...requireLifecycle(await registry.lifecycles.get({ tenant, name: of }), of),
           pending: null,
           archived: null,
         };
@@ -407,7 +410,7 @@ export function lifecycleRoutes({
           ...seen,
           lines: [...seen.lines, ...days],
           diffs: current === null ? [] : await fileDiffs(artifacts, current.files, revision),
-          warnings: [...(await archivedWarning(tenant, of)), ...(await warningsOf(revision))],
+          warnings: [...(await archivedWarning(tenant, of)), ...(await listWarnings(revision))],
         };
       },
     );
@@ -428,7 +431,10 @@ export function lifecycleRoutes({
       async (request, reply) => {
         const { tenant, name: actor } = request.caller;
         const { params: of, body } = request;
-        const lifecycle = found(await registry.lifecycles.get({ tenant, name: of.name }), of.name);
+        const lifecycle = requireLifecycle(
+          await registry.lifecycles.get({ tenant, name: of.name }),
+          of.name,
+        );
         await checkRunRequest({ registry, trainers }, { tenant, lifecycle, request: body });
         await refuseLooserReuse(registry, { tenant, inForce: lifecycle, reuseRun: body.reuseRun });
         const run = await startRun(
@@ -442,7 +448,7 @@ export function lifecycleRoutes({
             actor,
             traceId: request.traceId,
             idempotencyKey: request.headers['idempotency-key'],
-            requestDigest: digestOf({ lifecycle: of.name, body }),
+            requestDigest: computeDigest({ lifecycle: of.name, body }),
           },
         );
         return reply
@@ -459,7 +465,7 @@ const archiveSummaries = {
   unarchive: 'Restore an archived lifecycle: runs are accepted again and its schedule returns',
 } as const;
 
-function found<T>(lifecycle: T | null, name: string): T {
+function requireLifecycle<T>(lifecycle: T | null, name: string): T {
   if (lifecycle === null)
     throw failure('NotFound', `there is no lifecycle ${name}`, {
       next: 'perennial lifecycle apply <folder>',

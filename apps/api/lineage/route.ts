@@ -46,7 +46,7 @@ export function lineageRoutes({ registry, guards: { viewer } }: RouteDeps): Fast
         },
       },
       async ({ caller: { tenant }, query: { of, direction, ...page } }) => {
-        const parts = partsOf(of);
+        const parts = parseLineageName(of);
         const node = await registry.lineage.find({ tenant, ...parts });
         if (!node)
           throw failure('NotFound', `${of} has no recorded lineage`, {
@@ -64,7 +64,7 @@ export function lineageRoutes({ registry, guards: { viewer } }: RouteDeps): Fast
   };
 }
 
-function partsOf(text: string): {
+function parseLineageName(text: string): {
   readonly kind: LineageKind;
   readonly name: string;
   readonly version?: number;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { pageOf } from '../fields';
+import { pageSchema } from '../fields';
 
 const node = z.object({
   kind: z.enum(['source', 'dataset', 'run', 'index', 'model', 'deployment']),
@@ -12,6 +12,6 @@ export const lineageEdge = z
   .object({ from: node, to: node, runId: z.string().nullable(), distance: z.number() })
   .meta({ id: 'LineageEdge' });
 
-export const lineageView = pageOf(lineageEdge).extend({ of: node }).meta({ id: 'Lineage' });
+export const lineageView = pageSchema(lineageEdge).extend({ of: node }).meta({ id: 'Lineage' });
 
 export type LineageEdgeJson = z.output<typeof lineageEdge>;

@@ -36,7 +36,7 @@ export async function compareVersions(
       const evidence = await newestEvidence(registry, tenant, decisions);
       return {
         record: { ...record, verdict: decisions.at(-1)?.verdict ?? null },
-        evaluation: evidence && evaluationOf(evidence),
+        evaluation: evidence && toComparedEvaluation(evidence),
         trainedOn,
       };
     }),
@@ -65,7 +65,12 @@ async function newestEvidence(
   return null;
 }
 
-function evaluationOf({ holdout, judged, counterparts, fit = null }: Evidence): ComparedEvaluation {
+function toComparedEvaluation({
+  holdout,
+  judged,
+  counterparts,
+  fit = null,
+}: Evidence): ComparedEvaluation {
   const against = [counterparts.champion, counterparts.baseline].find(isMeasured);
   return {
     rows: (judged ?? holdout).rows,

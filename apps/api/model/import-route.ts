@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import { expectedFeatures } from '../../../data/lifecycle/expected-features';
 import { readGraphSignature } from '../../../data/onnx/graph-signature';
 import { failure } from '../../../domain/failure';
@@ -83,10 +83,10 @@ export function modelImportRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
           throw failure('InvalidInput', `${fileName} is empty`, {
             next: `perennial model import ${model} --file model.onnx`,
           });
-        const lifecycle = await modelLifecycleOf(deps, tenant, model);
+        const lifecycle = await findModelLifecycle(deps, tenant, model);
         if (format === 'onnx') {
           const found = readGraphSignature(await readFile(upload.path), fileName);
-          const features = await featuresOf(deps, tenant, lifecycle);
+          const features = await computeFeatures(deps, tenant, lifecycle);
           const { task } = lifecycle.spec.train;
           checkImportedGraph({ fileName, model }, found, { features, task });
         }
@@ -116,7 +116,7 @@ export function modelImportRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
             actor,
             traceId: request.traceId,
             idempotencyKey: request.headers['idempotency-key'],
-            requestDigest: digestOf({ import: model, request: asked }),
+            requestDigest: computeDigest({ import: model, request: asked }),
           },
         );
         return reply
@@ -163,7 +163,7 @@ function packagesIn(text: string): readonly string[] {
 
 type ModelRevision = LifecycleRevision & { readonly spec: ModelLifecycleSpec };
 
-async function modelLifecycleOf(
+async function findModelLifecycle(
   { registry }: Pick<RouteDeps, 'registry'>,
   tenant: Tenant,
   model: string,
@@ -181,7 +181,7 @@ async function modelLifecycleOf(
   return { ...lifecycle, spec };
 }
 
-async function featuresOf(
+async function computeFeatures(
   { registry, artifacts, sources, scratchRoot }: RouteDeps,
   tenant: Tenant,
   { lifecycle, spec: { data }, contracts, files }: ModelRevision,

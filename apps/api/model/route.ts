@@ -13,7 +13,7 @@ import {
   idempotent,
   name,
   page,
-  pageOf,
+  pageSchema,
   problem,
   time,
   version,
@@ -70,7 +70,7 @@ export function modelRoutes({
           tags,
           summary: 'List models by name',
           querystring: page,
-          response: { 200: pageOf(modelSummary), default: problem },
+          response: { 200: pageSchema(modelSummary), default: problem },
         },
       },
       ({ caller, query }) => registry.models.list({ tenant: caller.tenant, ...query }),
@@ -107,7 +107,7 @@ export function modelRoutes({
           summary: 'List the versions of a model, newest first',
           params: model,
           querystring: page,
-          response: { 200: pageOf(modelVersion), default: problem },
+          response: { 200: pageSchema(modelVersion), default: problem },
         },
       },
       async ({ caller, params, query }) => {
@@ -171,7 +171,7 @@ export function modelRoutes({
           summary: 'List the moves of the champion, newest first; with `at`, those up to that time',
           params: model,
           querystring: page.extend({ at: time.optional() }),
-          response: { 200: pageOf(aliasMove), default: problem },
+          response: { 200: pageSchema(aliasMove), default: problem },
         },
       },
       async ({ caller: { tenant }, params: { model: of }, query }) => {
@@ -217,7 +217,7 @@ export function modelRoutes({
       async ({ caller: { tenant }, params: { model: of } }, reply) => {
         const { champion } = await registry.aliases.get({ tenant, model: of });
         return reply
-          .header('etag', etagOf(champion))
+          .header('etag', formatEtag(champion))
           .send({ model: of, alias: 'champion', ...(champion ?? noChampion) });
       },
     );
@@ -253,8 +253,8 @@ export function modelRoutes({
             readAlias(of),
           );
         }
-        const expectedChampion = championOf(ifMatch);
-        if (!expectedChampion) throw changed(of);
+        const expectedChampion = parseEtag(ifMatch);
+        if (!expectedChampion) throw buildChangedError(of);
         const promotion = await registry.aliases.promote({
           tenant,
           model: of,
@@ -283,13 +283,13 @@ export function modelRoutes({
           promotion.kind === 'rolloutClosed' ||
           (promotion.kind === 'unchanged' && !already)
         )
-          throw changed(of);
+          throw buildChangedError(of);
         const { fencing } = promotion;
         const { champion } = await registry.aliases.get({ tenant, model: of });
         // A repeated key gets the first response, also if the champion has changed since.
         const movedAt = champion?.fencing === fencing ? champion.movedAt : null;
         return reply
-          .header('etag', etagOf({ version: to, fencing }))
+          .header('etag', formatEtag({ version: to, fencing }))
           .send({ model: of, alias: 'champion', version: to, fencing, movedAt });
       },
     );
@@ -339,18 +339,18 @@ const noChampion = { version: null, fencing: 0, movedAt: null };
  * A strong ETag with everything that a promotion compares, so that a repeated request is recognised
  * without another read.
  */
-function etagOf(champion: Pick<AliasState, 'version' | 'fencing'> | null): string {
+function formatEtag(champion: Pick<AliasState, 'version' | 'fencing'> | null): string {
   return `"${champion?.version ?? 0}.${champion?.fencing ?? 0}"`;
 }
 
 /** Null for an ETag that this API did not make, which matches nothing. */
-function championOf(etag: string): ExpectedChampion | null {
+function parseEtag(etag: string): ExpectedChampion | null {
   const [, version, fencing] = /^"(\d{1,10})\.(\d{1,15})"$/.exec(etag) ?? [];
   if (version === undefined || fencing === undefined) return null;
   return { version: version === '0' ? null : Number(version), fencing: Number(fencing) };
 }
 
-function changed(of: string): HttpProblem {
+function buildChangedError(of: string): HttpProblem {
   return new HttpProblem(
     412,
     'PreconditionFailed',

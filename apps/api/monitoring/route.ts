@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
-import { name, page, pageOf, problem } from '../fields';
+import { name, page, pageSchema, problem } from '../fields';
 import type { RouteDeps } from '../route-deps';
 import { monitorSummary, monitorSummaryToJson, monitorToJson, monitorView } from './view';
 
@@ -21,7 +21,7 @@ export function monitorRoutes({ registry, guards }: RouteDeps): FastifyPluginAsy
           tags,
           summary: 'List the monitors of champions',
           querystring: page,
-          response: { 200: pageOf(monitorSummary), default: problem },
+          response: { 200: pageSchema(monitorSummary), default: problem },
         },
       },
       async ({ caller: { tenant }, query }) => {
@@ -29,7 +29,10 @@ export function monitorRoutes({ registry, guards }: RouteDeps): FastifyPluginAsy
         const shown = items.map(async (each) => {
           const hasAlarms = (each.results?.alarms.length ?? 0) > 0;
           const { model } = each;
-          return monitorSummaryToJson(each, hasAlarms ? await outlookOf({ tenant, model }) : null);
+          return monitorSummaryToJson(
+            each,
+            hasAlarms ? await readOutlook({ tenant, model }) : null,
+          );
         });
         return { items: await Promise.all(shown), nextPageToken };
       },
@@ -53,14 +56,14 @@ export function monitorRoutes({ registry, guards }: RouteDeps): FastifyPluginAsy
         const [windows, contradicted, outlook] = await Promise.all([
           registry.monitors.windows({ tenant, model, version, limit: hoursOfWeek }),
           registry.monitors.contradictedLabels(monitor),
-          outlookOf({ tenant, model }),
+          readOutlook({ tenant, model }),
         ]);
         return monitorToJson(monitor, { windows, contradicted, outlook });
       },
     );
   };
 
-  function outlookOf({ tenant, model }: { readonly tenant: Tenant; readonly model: string }) {
+  function readOutlook({ tenant, model }: { readonly tenant: Tenant; readonly model: string }) {
     return registry.retrainings.outlook({ tenant, lifecycle: model });
   }
 

@@ -6,7 +6,7 @@ import type { JumpResult } from '../../../domain/monitoring/jump/jump-results';
 import type { LabelFeedResult } from '../../../domain/monitoring/labels/label-feed-result';
 import { monitorActions, monitorFallbacks } from '../../../domain/lifecycle/sections/monitor-spec';
 import { monitorStatuses } from '../../../domain/monitoring/monitor';
-import { triggersOf } from '../../../domain/monitoring/alarm/alarm-triggers';
+import { listTriggers } from '../../../domain/monitoring/alarm/alarm-triggers';
 import {
   unknownLabels,
   type ContradictedLabels,
@@ -401,7 +401,7 @@ export function monitorSummaryToJson(
       ? []
       : situation.results.alarms.map((each) => ({
           ...each,
-          triggers: triggersOf(each.kind, situation),
+          triggers: listTriggers(each.kind, situation),
         }));
   return {
     model,

@@ -5,7 +5,7 @@ import { deliveryStatuses } from '../../../domain/notification/notification';
 import { maskedAddress } from '../../../domain/notification/webhook-address';
 import { allows } from '../../../db/access/repository';
 import type { RouteDeps } from '../route-deps';
-import { name, page, pageOf, problem } from '../fields';
+import { name, page, pageSchema, problem } from '../fields';
 import { deliveryView } from './view';
 
 const tags = ['webhooks'];
@@ -33,7 +33,7 @@ export function webhookRoutes({ registry, guards }: RouteDeps): FastifyPluginAsy
           summary: 'List deliveries of notifications, newest first',
           params: z.object({ name }),
           querystring: query,
-          response: { 200: pageOf(deliveryView), default: problem },
+          response: { 200: pageSchema(deliveryView), default: problem },
         },
       },
       async ({ caller: { tenant, scope }, params: { name: of }, query: asked }) => {

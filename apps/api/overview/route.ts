@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { RouteDeps } from '../route-deps';
-import { page, pageOf, problem } from '../fields';
+import { page, pageSchema, problem } from '../fields';
 import { attentionView, modelOverview, modelToJson, runToJson, waitingToJson } from './view';
 
 const dayMilliseconds = 86_400_000;
@@ -16,7 +16,7 @@ export function overviewRoutes({ registry, guards: { viewer } }: RouteDeps): Fas
           tags: ['models'],
           summary: 'List models by name with champion, quality, open rollout and last run',
           querystring: page,
-          response: { 200: pageOf(modelOverview), default: problem },
+          response: { 200: pageSchema(modelOverview), default: problem },
         },
       },
       async ({ caller: { tenant }, query }) => {

@@ -137,12 +137,12 @@ export function approvalsToJson(
     scope: role,
     until,
     stage,
-    obstacle: obstacleOf(run, caller, role),
+    obstacle: findVoteObstacle(run, caller, role),
   }));
 }
 
 /** The registry decides on a vote. This only saves a person from one that it would refuse. */
-function obstacleOf(
+function findVoteObstacle(
   { startedByCaller, id }: RunOverview,
   { scope, name }: ApiKeyIdentity,
   needed: 'approver' | 'admin',

@@ -31,7 +31,7 @@ export async function platformParts(
       await artifacts.staging.list({ tenant, runId: 'unowned' });
       return `bucket ${artifacts.bucket} is reachable`;
     }),
-    lifecycles.workers().then(workerParts, (error: unknown) => [broken('temporal', error)]),
+    lifecycles.workers().then(workerParts, (error: unknown) => [toBrokenPart('temporal', error)]),
     part('gateway', async () => {
       const live = await registry.gateways.live();
       if (live.length === 0) throw new Error('no gateway holds a lease, so no requests are served');
@@ -94,11 +94,11 @@ async function part(
   try {
     return { name, ok: true, detail: await look(), next: null };
   } catch (error) {
-    return broken(name, error);
+    return toBrokenPart(name, error);
   }
 }
 
-function broken(name: PlatformPart['name'], error: unknown): PlatformPart {
+function toBrokenPart(name: PlatformPart['name'], error: unknown): PlatformPart {
   return {
     name,
     ok: false,
@@ -115,6 +115,6 @@ function workerParts(polling: Readonly<Record<QueueName, number>>): readonly Pla
     { name: 'temporal', ok: true, detail: 'responds', next: null },
     idle.length === 0
       ? { name: 'workers', ok: true, detail: `polling: ${detail}`, next: null }
-      : broken('workers', new Error(`no worker polls ${idle.join(', ')}, so runs wait`)),
+      : toBrokenPart('workers', new Error(`no worker polls ${idle.join(', ')}, so runs wait`)),
   ];
 }

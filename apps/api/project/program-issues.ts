@@ -2,7 +2,7 @@ import { valueIssues } from '../../../data/training/params';
 import type { ProjectBuildRecord } from '../../../db/project/repository';
 import type { IssueAt } from '../../../domain/document/document';
 import type { Issue } from '../../../domain/failure';
-import { programOf, type LifecycleSpec } from '../../../domain/lifecycle/revision';
+import { findProgram, type LifecycleSpec } from '../../../domain/lifecycle/revision';
 import type { ProgramRef, ProgramSpec } from '../../../domain/lifecycle/sections/program';
 
 /** Finds a stored build of the tenant. */
@@ -20,7 +20,7 @@ export async function programIssues(
     issueAt,
   }: { readonly lifecycle: string; readonly findBuild: FindBuild; readonly issueAt: IssueAt },
 ): Promise<readonly Issue[]> {
-  const program = programOf(spec);
+  const program = findProgram(spec);
   if (!program) return [];
   const { project, build } = program;
   const found = await findBuild(program);

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { digestOf, sha256 } from '../../../data/digest';
+import { computeDigest, sha256 } from '../../../data/digest';
 import type { ArtifactRef } from '../../../domain/artifact';
 import { platformTenant } from '../../../domain/access/tenant';
 import { failure } from '../../../domain/failure';
@@ -77,7 +77,7 @@ export function projectRoutes({
           files: Object.fromEntries(contents.map(([path, bytes]) => [path, sha256(bytes)])),
           environment: lock === null ? null : sha256(lock),
         };
-        const digest = digestOf(build);
+        const digest = computeDigest(build);
         const store = (text: string | Buffer, mediaType: string) =>
           artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType });
         const stored = {

@@ -1,19 +1,19 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
 import { invalidInput } from '../../../domain/document/issue-text';
 import { readCaseSet } from '../../../domain/language/cases/case-set-document';
 import { evaluationScope } from '../../../domain/budget/run-budget';
 import { evaluationProblems } from '../../../domain/language/dimension/checks';
-import { caseReportOf } from '../../../domain/language/evaluation/report';
+import { toCaseReport } from '../../../domain/language/evaluation/report';
 import type { CaseResult } from '../../../domain/language/evaluation/result';
 import { searchDocumentSchema } from '../../../domain/prompt-search/search-document.schema';
 import type { EvaluationState } from '../../temporal-clients/prompt-evaluation-client';
 import type { RouteDeps } from '../route-deps';
 import { name, problem } from '../fields';
-import { callsOf, scopeCalls } from '../language/call-view';
+import { toCallsJson, scopeCalls } from '../language/call-view';
 import { caseResults, promptEvaluationView, summaryView } from './evaluation-view';
 
 const prompt = z.object({ prompt: name });
@@ -114,7 +114,7 @@ export function promptEvaluationRoutes({
           sampling,
           route: [{ provider: model.provider, model: model.name }, ...model.standby] as const,
         };
-        const id = `evaluation_${digestOf(asked).slice(7, 31)}`;
+        const id = `evaluation_${computeDigest(asked).slice(7, 31)}`;
         const route = [...asked.route] as [(typeof asked.route)[0], ...typeof model.standby];
         await evaluations.start({
           ...asked,
@@ -133,11 +133,15 @@ export function promptEvaluationRoutes({
         return reply
           .code(202)
           .header('location', `/api/v1/prompts/${of}/evaluations/${id}`)
-          .send(viewOf(id, of, state));
+          .send(toEvaluationView(id, of, state));
       },
     );
 
-    const found = async (tenant: Tenant, of: string, id: string): Promise<EvaluationState> => {
+    const findEvaluation = async (
+      tenant: Tenant,
+      of: string,
+      id: string,
+    ): Promise<EvaluationState> => {
       const state = await evaluations.state({ tenant, evaluation: id });
       if (state) return state;
       throw failure(
@@ -161,7 +165,7 @@ export function promptEvaluationRoutes({
         },
       },
       async ({ caller: { tenant }, params: { prompt: of, id } }) =>
-        viewOf(id, of, await found(tenant, of, id)),
+        toEvaluationView(id, of, await findEvaluation(tenant, of, id)),
     );
 
     app.get(
@@ -176,12 +180,12 @@ export function promptEvaluationRoutes({
         },
       },
       async ({ caller: { tenant }, params: { prompt: of, id } }) => {
-        const state = await found(tenant, of, id);
+        const state = await findEvaluation(tenant, of, id);
         if (state.status !== 'done')
           throw failure('Conflict', `${id} is ${state.status} and has no results`);
         return {
           items: (await artifacts.getJson<readonly CaseResult[]>(state.outcome.results)).map(
-            caseReportOf,
+            toCaseReport,
           ),
         };
       },
@@ -200,12 +204,12 @@ export function promptEvaluationRoutes({
         },
       },
       async ({ caller: { tenant }, params: { id } }) =>
-        callsOf(await registry.llmCalls.report({ tenant, scope: evaluationScope(id) })),
+        toCallsJson(await registry.llmCalls.report({ tenant, scope: evaluationScope(id) })),
     );
   };
 }
 
-function viewOf(
+function toEvaluationView(
   id: string,
   prompt: string,
   state: EvaluationState,

@@ -6,10 +6,10 @@ import { HttpProblem } from '../../http/problem';
 import type { RouteDeps } from '../route-deps';
 import {
   idempotent,
-  keyOf,
+  readIdempotencyKey,
   name,
   page,
-  pageOf,
+  pageSchema,
   problem,
   version,
   versionNumber,
@@ -39,7 +39,7 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
           summary: 'List the moves of branches and labels, newest first',
           params: prompt,
           querystring: page.extend({ ref: name.optional() }),
-          response: { 200: pageOf(promptMove), default: problem },
+          response: { 200: pageSchema(promptMove), default: problem },
         },
       },
       async ({ caller: { tenant }, params: { prompt: of }, query }) => {
@@ -88,13 +88,13 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
           selfApprove: selfApprove && scope === 'admin',
           actor,
           cause: reason,
-          idempotencyKey: keyOf(headers),
+          idempotencyKey: readIdempotencyKey(headers),
         };
         return { prompt: of, version: approved, ...(await prompts.approve(given)) };
       },
     );
 
-    const positionOf = async (of: Parameters<typeof prompts.refs>[0], at: string) =>
+    const findPosition = async (of: Parameters<typeof prompts.refs>[0], at: string) =>
       (await prompts.refs(of)).find((each) => each.kind === 'label' && each.ref === at) ?? null;
 
     app.get(
@@ -109,10 +109,10 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
         },
       },
       async ({ caller: { tenant }, params: { prompt: of, label: at } }, reply) => {
-        const now = await positionOf({ tenant, prompt: of }, at);
+        const now = await findPosition({ tenant, prompt: of }, at);
         const { version: current, fencing } = now ?? { version: null, fencing: 0 };
         return reply
-          .header('etag', etagOf({ version: current, fencing }))
+          .header('etag', formatEtag({ version: current, fencing }))
           .send({ prompt: of, label: at, version: current, fencing });
       },
     );
@@ -151,9 +151,9 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
           `${of}@${at} has moved since you read it`,
           read,
         );
-        const expected = expectedOf(ifMatch);
+        const expected = parseEtag(ifMatch);
         if (!expected) throw changed;
-        const key = keyOf(headers);
+        const key = readIdempotencyKey(headers);
         const to = body.version;
         const moved = await prompts.label({
           tenant,
@@ -167,7 +167,7 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
         });
         if (moved.kind === 'conflict') throw changed;
         return reply
-          .header('etag', etagOf({ version: to, fencing: moved.fencing }))
+          .header('etag', formatEtag({ version: to, fencing: moved.fencing }))
           .send({ prompt: of, label: at, version: to, fencing: moved.fencing });
       },
     );
@@ -199,7 +199,7 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
           to,
           actor,
           cause,
-          idempotencyKey: keyOf(headers),
+          idempotencyKey: readIdempotencyKey(headers),
         });
         return { prompt: of, label: at, ...moved };
       },
@@ -207,12 +207,12 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
   };
 }
 
-function etagOf({ version: of, fencing }: ExpectedRef): string {
+function formatEtag({ version: of, fencing }: ExpectedRef): string {
   return `"${of ?? 0}.${fencing}"`;
 }
 
 /** Null for an ETag that this API did not make, which matches nothing. */
-function expectedOf(etag: string): ExpectedRef | null {
+function parseEtag(etag: string): ExpectedRef | null {
   const [, of, fencing] = /^"(\d{1,10})\.(\d{1,15})"$/.exec(etag) ?? [];
   if (of === undefined || fencing === undefined) return null;
   return { version: of === '0' ? null : Number(of), fencing: Number(fencing) };

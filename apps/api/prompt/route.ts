@@ -4,7 +4,16 @@ import { failure } from '../../../domain/failure';
 import { diffPrompts } from '../../../domain/prompt/diff';
 import { readPromptDocument } from './document';
 import type { RouteDeps } from '../route-deps';
-import { idempotent, keyOf, name, page, pageOf, problem, versionNumber, why } from '../fields';
+import {
+  idempotent,
+  readIdempotencyKey,
+  name,
+  page,
+  pageSchema,
+  problem,
+  versionNumber,
+  why,
+} from '../fields';
 import { promptDiff, promptSummary, promptVersion, promptView, promptWritten } from './view';
 
 const prompt = z.object({ prompt: name });
@@ -38,7 +47,7 @@ export function promptRoutes({ registry, offThread, guards }: RouteDeps): Fastif
           tags,
           summary: 'List prompts by name',
           querystring: page,
-          response: { 200: pageOf(promptSummary), default: problem },
+          response: { 200: pageSchema(promptSummary), default: problem },
         },
       },
       ({ caller: { tenant }, query }) => prompts.list({ tenant, ...query }),
@@ -93,7 +102,7 @@ export function promptRoutes({ registry, offThread, guards }: RouteDeps): Fastif
           parent,
           actor,
           cause: reason,
-          idempotencyKey: keyOf(headers),
+          idempotencyKey: readIdempotencyKey(headers),
         });
         return { prompt: of, branch, ...stored };
       },
@@ -108,7 +117,7 @@ export function promptRoutes({ registry, offThread, guards }: RouteDeps): Fastif
           summary: 'List the versions of a prompt, newest first',
           params: prompt,
           querystring: page,
-          response: { 200: pageOf(promptVersion), default: problem },
+          response: { 200: pageSchema(promptVersion), default: problem },
         },
       },
       async ({ caller: { tenant }, params: { prompt: of }, query }) => {
@@ -118,7 +127,7 @@ export function promptRoutes({ registry, offThread, guards }: RouteDeps): Fastif
       },
     );
 
-    const found = async (of: {
+    const findVersion = async (of: {
       readonly tenant: Parameters<typeof prompts.resolve>[0]['tenant'];
       readonly prompt: string;
       readonly ref: string;
@@ -141,7 +150,7 @@ export function promptRoutes({ registry, offThread, guards }: RouteDeps): Fastif
           response: { 200: promptVersion, default: problem },
         },
       },
-      ({ caller: { tenant }, params }) => found({ tenant, ...params }),
+      ({ caller: { tenant }, params }) => findVersion({ tenant, ...params }),
     );
 
     app.get(
@@ -158,7 +167,7 @@ export function promptRoutes({ registry, offThread, guards }: RouteDeps): Fastif
       },
       async ({ caller: { tenant }, params: { prompt: of }, query }) => {
         const [from, to] = await Promise.all(
-          [query.from, query.to].map((each) => found({ tenant, prompt: of, ref: each })),
+          [query.from, query.to].map((each) => findVersion({ tenant, prompt: of, ref: each })),
         );
         if (!from || !to) throw noPrompt(of);
         return {

@@ -8,8 +8,8 @@ import { searchDocumentSchema } from '../../../domain/prompt-search/search-docum
 import { runOfSearch } from '../../../workflows/prompt/search-messages';
 import { progressView, searchView, startPromptSearch } from './search';
 import type { RouteDeps } from '../route-deps';
-import { name, page, pageOf, problem } from '../fields';
-import { callsOf, scopeCalls } from '../language/call-view';
+import { name, page, pageSchema, problem } from '../fields';
+import { toCallsJson, scopeCalls } from '../language/call-view';
 import { promptSearchDetail, promptSearchView } from './search-view';
 import { promptSearchScope, searchScope } from '../../../domain/budget/run-budget';
 
@@ -104,7 +104,7 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
           summary: 'List searches, newest first',
           params: prompt,
           querystring: page,
-          response: { 200: pageOf(promptSearchView), default: problem },
+          response: { 200: pageSchema(promptSearchView), default: problem },
         },
       },
       async ({ caller: { tenant }, params: { prompt: of }, query }) => {
@@ -117,7 +117,7 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       },
     );
 
-    const found = async (
+    const findSearch = async (
       tenant: Tenant,
       of: string,
       search: string,
@@ -129,7 +129,7 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       });
     };
 
-    const runOf = (tenant: Tenant, search: string) =>
+    const findRun = (tenant: Tenant, search: string) =>
       registry.runs.get({ tenant, id: runOfSearch(search) });
 
     app.get(
@@ -144,8 +144,8 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         },
       },
       async ({ caller: { tenant }, params: { prompt: of, id: search } }) => {
-        const record = await found(tenant, of, search);
-        const ofRun = (await runOf(tenant, search))?.workflowId ?? null;
+        const record = await findSearch(tenant, of, search);
+        const ofRun = (await findRun(tenant, search))?.workflowId ?? null;
         const view =
           record.status === 'running' ? await searches.view({ tenant, search, ofRun }) : null;
         const temporalUrl = searches.url({ tenant, search, ofRun });
@@ -171,10 +171,10 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         },
       },
       async ({ caller: { tenant }, params: { prompt: of, id: search } }) => {
-        await found(tenant, of, search);
-        const run = await runOf(tenant, search);
+        await findSearch(tenant, of, search);
+        const run = await findRun(tenant, search);
         const scope = run ? searchScope(run.id) : promptSearchScope(search);
-        return callsOf(await registry.llmCalls.report({ tenant, scope }));
+        return toCallsJson(await registry.llmCalls.report({ tenant, scope }));
       },
     );
 
@@ -191,8 +191,8 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
         },
       },
       async ({ caller: { tenant, name: actor }, params: { prompt: of, id: search } }, reply) => {
-        const record = await found(tenant, of, search);
-        const run = await runOf(tenant, search);
+        const record = await findSearch(tenant, of, search);
+        const run = await findRun(tenant, search);
         if (record.status === 'running' && run && !isFinal(run.status)) {
           throw failure('Conflict', `${search} is a step of ${run.id} and ends with it`, {
             next: `perennial run cancel ${run.id}`,

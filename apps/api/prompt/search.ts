@@ -1,4 +1,4 @@
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import { beginSearch } from '../../../data/prompt/search-steps';
 import type { ArtifactStore } from '../../../data/artifact/store';
 import type {
@@ -61,7 +61,7 @@ export async function startPromptSearch(
   const bytes = Buffer.from(wish.cases.text);
   const ref = await artifacts.putBytes({ tenant, bytes, mediaType: 'application/x-ndjson' });
   const whole: PromptSearchRequest = { ...request, cases: ref };
-  const search = idOf(prompt, first.digest, whole);
+  const search = computeSearchId(prompt, first.digest, whole);
   const record = await registry.promptSearches.open({
     tenant,
     id: search,
@@ -96,13 +96,13 @@ export async function startPromptSearch(
  * Digest of everything that decides the result. The budget is left out, so that a larger budget
  * continues the same search.
  */
-function idOf(
+function computeSearchId(
   prompt: string,
   first: string,
   { spec, cases, ...request }: PromptSearchRequest,
 ): string {
   const { budgetUsd: _, ...searched } = spec;
-  return `search_${digestOf({ prompt, first, spec: searched, cases: cases.digest, ...request }).slice(7, 31)}`;
+  return `search_${computeDigest({ prompt, first, spec: searched, cases: cases.digest, ...request }).slice(7, 31)}`;
 }
 
 export function searchView({

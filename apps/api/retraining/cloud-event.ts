@@ -38,7 +38,7 @@ export function readCloudEvent(headers: IncomingHttpHeaders, body: string): Clou
       'send each event in a request of its own',
     );
   const isStructured = type === 'application/cloudevents+json';
-  const parsed = attributes.safeParse(isStructured ? jsonOf(body) : fromHeaders(headers));
+  const parsed = attributes.safeParse(isStructured ? parseJson(body) : fromHeaders(headers));
   if (!parsed.success)
     throw failure(
       'InvalidInput',
@@ -51,7 +51,7 @@ export function readCloudEvent(headers: IncomingHttpHeaders, body: string): Clou
   return { event: { id, source, type: of, subject }, isStructured };
 }
 
-function jsonOf(body: string): unknown {
+function parseJson(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
@@ -62,14 +62,14 @@ function jsonOf(body: string): unknown {
 function fromHeaders(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
   const found = Object.entries(headers).flatMap(([name, value]) =>
     name.startsWith('ce-') && typeof value === 'string'
-      ? [[name.slice('ce-'.length), decoded(value)]]
+      ? [[name.slice('ce-'.length), decodeHeader(value)]]
       : [],
   );
   return Object.fromEntries(found) as Record<string, string>;
 }
 
 /** Header values are percent-encoded (HTTP Protocol Binding, 3.1.3.2). */
-function decoded(value: string): string {
+function decodeHeader(value: string): string {
   try {
     return decodeURIComponent(value);
   } catch {

@@ -31,7 +31,7 @@ const receiptView = z
 
 export function eventRoutes({
   registry,
-  secretOf,
+  readSecret,
   guards: { operator },
   log,
 }: RouteDeps): FastifyPluginAsyncZod {
@@ -60,7 +60,7 @@ export function eventRoutes({
         const lifecycles: string[] = [];
         const refused: EventReceipt[] = [];
         for (const subscriber of subscribers) {
-          const why = await refusalOf(subscriber, { sent, body, request, secretOf });
+          const why = await findRefusal(subscriber, { sent, body, request, readSecret });
           if (why === null) lifecycles.push(subscriber.lifecycle);
           else refused.push({ lifecycle: subscriber.lifecycle, outcome: 'refused', why });
         }
@@ -81,18 +81,18 @@ export function eventRoutes({
 }
 
 /** Null if the event may trigger this lifecycle. The reason does not name the secrets. */
-async function refusalOf(
+async function findRefusal(
   { secrets }: EventSubscriber,
   {
     sent: { event, isStructured },
     body,
     request: { headers },
-    secretOf,
+    readSecret,
   }: {
     readonly sent: CloudEventRequest;
     readonly body: string;
     readonly request: Pick<FastifyRequest, 'headers'>;
-    readonly secretOf: RouteDeps['secretOf'];
+    readonly readSecret: RouteDeps['readSecret'];
   },
 ): Promise<string | null> {
   if (secrets.length === 0) return null;
@@ -103,7 +103,7 @@ async function refusalOf(
   let refusal = '';
   for (const ref of secrets) {
     try {
-      webhookKey(await secretOf(ref)).verify(body, signed);
+      webhookKey(await readSecret(ref)).verify(body, signed);
       return null;
     } catch (error) {
       refusal = error instanceof Error ? error.message : String(error);

@@ -74,7 +74,7 @@ export function retrainingRoutes({
             alarm: hold.alarm ? heldJson(hold.alarm) : null,
           },
           stop: stopped ? { incident: await incident(retrainingIncidents.stopped) } : null,
-          budget: await spentOf({ tenant, lifecycle, model: budget?.model ?? null, now }),
+          budget: await readSpent({ tenant, lifecycle, model: budget?.model ?? null, now }),
         };
       },
     );
@@ -92,7 +92,7 @@ export function retrainingRoutes({
     return (await registry.incidents.open({ tenant, model, key }))?.id ?? null;
   }
 
-  async function spentOf({
+  async function readSpent({
     tenant,
     lifecycle,
     model,

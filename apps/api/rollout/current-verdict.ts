@@ -1,12 +1,12 @@
 import { decideRollout } from '../../../domain/rollout/judging/decide-rollout';
 import { enterStep } from '../../../domain/rollout/judging/observe';
-import { rolloutPolicyOf } from '../../../domain/rollout/policy';
+import { buildRolloutPolicy } from '../../../domain/rollout/policy';
 import { isOpenRollout } from '../../../domain/rollout/rollout';
 import type { RolloutVerdict } from '../../../domain/rollout/judging/verdict';
 import type { RolloutRecord } from '../../../db/rollout/records';
 
 /** The current verdict, by the same function and evidence as in the watch. Null before traffic. */
-export function currentVerdictOf({
+export function judgeNow({
   spec,
   paired,
   state,
@@ -16,7 +16,7 @@ export function currentVerdictOf({
 }: RolloutRecord): RolloutVerdict | null {
   const { evidence } = state;
   if (evidence === null) return null;
-  const policy = rolloutPolicyOf(spec, { dependsOnPrediction: !paired });
+  const policy = buildRolloutPolicy(spec, { dependsOnPrediction: !paired });
   if (!isOpenRollout(status)) return decideRollout(policy, evidence);
   // The stored evidence does not have a new step or added time until the next watch.
   return decideRollout(

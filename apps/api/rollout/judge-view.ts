@@ -81,7 +81,7 @@ export async function judgeToJson(
     unscored = 0,
     judge: labels = noLabels,
   } = quality?.kind === 'pairs' ? quality : {};
-  const labelsOf = ({ right, wrong }: VersionLabels) => ({
+  const toLabels = ({ right, wrong }: VersionLabels) => ({
     right: right.cases,
     wrong: wrong.cases,
   });
@@ -98,8 +98,8 @@ export async function judgeToJson(
     labels: {
       needed: minLabels,
       pairs: labels.pairs,
-      champion: labelsOf(labels.champion),
-      challenger: labelsOf(labels.challenger),
+      champion: toLabels(labels.champion),
+      challenger: toLabels(labels.challenger),
       whyNot: judgeObstacles(labels),
     },
     over,

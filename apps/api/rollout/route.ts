@@ -8,7 +8,7 @@ import type { Registry } from '../../../db/registry';
 import type { RolloutRecord } from '../../../db/rollout/records';
 import { commandRollout, noRolloutsFailure } from './command';
 import type { RouteDeps } from '../route-deps';
-import { idempotent, name, page, pageOf, problem, why } from '../fields';
+import { idempotent, name, page, pageSchema, problem, why } from '../fields';
 import { judgeToJson } from './judge-view';
 import { rolloutSummary, rolloutToJson, rolloutView, summaryToJson, trafficHistory } from './view';
 
@@ -72,7 +72,7 @@ const shownPoints = 200;
 
 export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
-  const shown = async (rollout: RolloutRecord) => {
+  const buildView = async (rollout: RolloutRecord) => {
     const [traffic, judge] = await Promise.all([
       registry.rollouts.traffic(rollout),
       judgeToJson(registry, rollout),
@@ -95,7 +95,7 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
       async ({ caller: { tenant }, params: { model: of } }) => {
         const rollout = await registry.rollouts.current({ tenant, model: of });
         if (rollout === null) throw await noRolloutsFailure(registry, { tenant, model: of });
-        return shown(rollout);
+        return buildView(rollout);
       },
     );
 
@@ -108,7 +108,7 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
           summary: 'List rollouts, newest first',
           params: model,
           querystring: page,
-          response: { 200: pageOf(rolloutSummary), default: problem },
+          response: { 200: pageSchema(rolloutSummary), default: problem },
         },
       },
       async ({ caller: { tenant }, params: { model: of }, query }) => {
@@ -146,7 +146,7 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
             next: `perennial rollout list ${params.model}`,
           });
         }
-        return shown(rollout);
+        return buildView(rollout);
       },
     );
 
@@ -197,7 +197,7 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
           headers,
           body,
         }) =>
-          shown(
+          buildView(
             await commandRollout(
               { registry, lifecycles },
               {
@@ -305,7 +305,7 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
           idempotencyKey: headers['idempotency-key'],
           ...body,
         } as const;
-        return shown(await commandRollout({ registry, lifecycles }, order));
+        return buildView(await commandRollout({ registry, lifecycles }, order));
       },
     );
   };

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import type { DaysReading, MetricReading } from '../../../domain/rollout/judging/verdict';
-import { methodOf, rolloutMethods } from '../../../domain/rollout/method';
+import { readMethod, rolloutMethods } from '../../../domain/rollout/method';
 import { versionName } from '../../../domain/model/model';
 import { isOpenRollout, rolloutStatuses } from '../../../domain/rollout/rollout';
-import { attemptOf } from '../../../domain/rollout/judging/attempts';
-import { qualityOf } from '../../../domain/rollout/judging/readings';
+import { readAttempt } from '../../../domain/rollout/judging/attempts';
+import { findQuality } from '../../../domain/rollout/judging/readings';
 import type { RolloutRecord, RolloutTraffic } from '../../../db/rollout/records';
 import { rolloutWorkflowId } from '../../../workflows/run/messages';
 import type { LifecycleClient } from '../../temporal-clients/lifecycle-client';
-import { currentVerdictOf } from './current-verdict';
+import { judgeNow } from './current-verdict';
 import { instant, reason, verdict } from '../fields';
 import { rolloutJudge } from './judge-view';
 import { rolloutShares, sharesToJson } from './shares-view';
@@ -226,8 +226,8 @@ export function summaryToJson(rollout: RolloutRecord): z.output<typeof rolloutSu
   const { startedAt, endedAt } = rollout;
   const at = {
     status,
-    attempt: attemptOf(spec),
-    method: methodOf(spec),
+    attempt: readAttempt(spec),
+    method: readMethod(spec),
     steps: spec.steps,
     step,
     weight,
@@ -254,7 +254,7 @@ export function rolloutToJson(
   lifecycles: Pick<LifecycleClient, 'url'>,
 ): z.output<typeof rolloutView> {
   const { spec, state, status, stepStartedAt, eventStartedAt, extendedSeconds } = rollout;
-  const outlook = currentVerdictOf(rollout);
+  const outlook = judgeNow(rollout);
   const readings = outlook?.readings ?? [];
   const waits =
     outlook?.kind === 'continue' || outlook?.kind === 'expired' ? outlook.remaining : null;
@@ -262,7 +262,7 @@ export function rolloutToJson(
   const { maxDurationSeconds, onInconclusive } = spec;
   return {
     ...summaryToJson(rollout),
-    quality: qualityToJson(rollout, qualityOf(readings)),
+    quality: qualityToJson(rollout, findQuality(readings)),
     shadow: shadowToJson(readings.find(({ role }) => role === 'shadow')),
     guardrails: guardrailsToJson(rollout, readings),
     reasons: outlook?.reasons ?? [],
@@ -338,7 +338,7 @@ function armsToJson(
     const version = Number(name.slice(name.lastIndexOf('@') + 1));
     const isChampion = version === champion;
     const own = readings.filter((reading) => reading.arm === name);
-    const { limit: _, outcome: found, ...measured } = readingToJson(qualityOf(own), 0);
+    const { limit: _, outcome: found, ...measured } = readingToJson(findQuality(own), 0);
     return {
       version,
       role: isChampion ? 'champion' : 'challenger',

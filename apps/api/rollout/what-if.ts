@@ -40,7 +40,10 @@ export function rolloutWhatIf(policy: RolloutPolicy, evidence: RolloutEvidence, 
       ...(details !== undefined && { details }),
     }),
   );
-  return { wouldBe: { kind: kindOf(verdict), reasons: verdict.reasons } satisfies Verdict, gates };
+  return {
+    wouldBe: { kind: toVerdictKind(verdict), reasons: verdict.reasons } satisfies Verdict,
+    gates,
+  };
 }
 
 /** Reads the canary by the schema of the rollout's kind of lifecycle. */
@@ -57,7 +60,7 @@ function readWith<S extends z.ZodType>(schema: S, written: unknown): z.output<S>
 }
 
 /** `continue` and `advance` are inconclusive. */
-function kindOf({ kind }: RolloutVerdict): Verdict['kind'] {
+function toVerdictKind({ kind }: RolloutVerdict): Verdict['kind'] {
   if (kind === 'harm') return 'failed';
   return kind === 'promote' ? 'passed' : 'inconclusive';
 }

@@ -1,7 +1,7 @@
 import type { ArtifactRef } from '../../../domain/artifact';
 import { artifactSchema } from '../../../domain/project/value.schema';
 import { failure } from '../../../domain/failure';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import { isOfTenant } from '../../../data/artifact/location';
 import type { Registry } from '../../../db/registry';
 import type { RunRecord } from '../../../db/run/repository';
@@ -34,12 +34,13 @@ export async function findLogs(
     });
   }
   const known = Number(/^(\d+)\./.exec(after ?? '')?.[1] ?? 0);
-  const continues = known > 0 && known <= logs.length && cursorOf(logs.slice(0, known)) === after;
-  return { logs: logs.slice(continues ? known : 0), continues, cursor: cursorOf(logs) };
+  const continues =
+    known > 0 && known <= logs.length && formatCursor(logs.slice(0, known)) === after;
+  return { logs: logs.slice(continues ? known : 0), continues, cursor: formatCursor(logs) };
 }
 
-function cursorOf(logs: readonly ArtifactRef[]): string {
-  const digest = digestOf(logs.map((log) => log.digest));
+function formatCursor(logs: readonly ArtifactRef[]): string {
+  const digest = computeDigest(logs.map((log) => log.digest));
   return `${logs.length}.${digest.replace('sha256:', '').slice(0, 32)}`;
 }
 
@@ -53,7 +54,7 @@ async function allLogs(sources: Sources, run: RunRecord): Promise<readonly Artif
   });
   const logs = [
     ...(await recordedLogs(sources, run)),
-    ...outputs.flatMap((output) => logsOf(output) ?? []),
+    ...outputs.flatMap((output) => readLogsRef(output) ?? []),
     // A stage of a project may return any reference under this name.
   ].filter((ref) => ref.mediaType.startsWith('text/plain') && isOfTenant(ref, run.tenant));
   return [...new Map(logs.map((ref) => [ref.digest, ref])).values()];
@@ -73,7 +74,7 @@ async function recordedLogs({ registry }: Sources, run: RunRecord): Promise<Arti
       limit: page,
     });
     for (const { kind, data } of events) {
-      const logs = ['job.failed', 'job.cancelled'].includes(kind) ? logsOf(data) : null;
+      const logs = ['job.failed', 'job.cancelled'].includes(kind) ? readLogsRef(data) : null;
       if (logs) found.push(logs);
     }
     if (events.length < page) return found;
@@ -81,7 +82,7 @@ async function recordedLogs({ registry }: Sources, run: RunRecord): Promise<Arti
   }
 }
 
-function logsOf(holder: unknown): ArtifactRef | null {
+function readLogsRef(holder: unknown): ArtifactRef | null {
   const found = artifactSchema.safeParse((holder as { readonly logs?: unknown } | null)?.logs);
   return found.success ? found.data : null;
 }

@@ -5,7 +5,7 @@ import type { LifecycleRevision } from '../../../domain/lifecycle/revision';
 import { refuseLooserRevision } from '../../../domain/lifecycle/looser-revision';
 import { readOriginal } from './original';
 import type { RerunOf } from '../../../domain/run/rerun';
-import { reuseIssues as staleReuse, rerunOf, unknownStages } from '../../../domain/run/rerun';
+import { reuseIssues as staleReuse, buildRerun, unknownStages } from '../../../domain/run/rerun';
 import type { RunRequest } from '../../../domain/run/run';
 import type { RunId, Tenant } from '../../../domain/ids';
 import { runParamIssues } from '../../../data/training/run-params';
@@ -82,7 +82,7 @@ export async function rerunOfRequest(
   if (request.reuseRun === undefined) return undefined;
   const original = await registry.runs.get({ tenant, id: request.reuseRun });
   return original
-    ? rerunOf(await readOriginal(registry, original), { revision, request })
+    ? buildRerun(await readOriginal(registry, original), { revision, request })
     : undefined;
 }
 

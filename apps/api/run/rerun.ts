@@ -3,7 +3,7 @@ import type { Tenant } from '../../../domain/ids';
 import { refuseLooserRevision } from '../../../domain/lifecycle/looser-revision';
 import type { LifecycleRevision } from '../../../domain/lifecycle/revision';
 import type { RerunOf, RerunRequest, RerunStage } from '../../../domain/run/rerun';
-import { rerunOf, rerunRequest, rerunStages } from '../../../domain/run/rerun';
+import { buildRerun, rerunRequest, rerunStages } from '../../../domain/run/rerun';
 import type { RunRequest } from '../../../domain/run/run';
 import { isFinal } from '../../../domain/run/run';
 import type { TrainerCatalog } from '../../../data/training/catalog';
@@ -62,7 +62,7 @@ export async function planRerun(
       by: `a rerun of ${run.id}`,
       next: `perennial run rerun ${run.id} --revision latest`,
     });
-  return { ...next, rerunOf: rerunOf(original, next), stages: rerunStages(original, next) };
+  return { ...next, rerunOf: buildRerun(original, next), stages: rerunStages(original, next) };
 }
 
 /** Only applied revisions are found, so one that waits for an approver cannot be run. */

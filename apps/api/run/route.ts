@@ -8,9 +8,9 @@ import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
 import { failure } from '../../../domain/failure';
 import type { RunRecord } from '../../../db/run/repository';
 import { isFinal, runStatuses } from '../../../domain/run/run';
-import { stagesOf } from '../../../domain/lifecycle/stages';
+import { listStages } from '../../../domain/lifecycle/stages';
 import { rerunRequestSchema } from '../../../domain/run/request.schema';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import { openCaseResults, runEvaluations } from '../language/case-results';
 import { compareRuns } from './compare';
 import { findLogs } from './logs';
@@ -20,7 +20,7 @@ import { readTrials } from './trials';
 import type { RouteDeps } from '../route-deps';
 import { caseResultView, runEvaluationView } from '../language/case-result-view';
 import { callsToJson, runCalls } from '../language/call-view';
-import { idempotent, name, page, pageOf, problem, runId, why } from '../fields';
+import { idempotent, name, page, pageSchema, problem, runId, why } from '../fields';
 import { approvalsToJson } from '../overview/view';
 import { summaryToJson } from '../rollout/view';
 import {
@@ -104,7 +104,7 @@ export function runRoutes({
           tags,
           summary: 'List runs, newest first',
           querystring: list,
-          response: { 200: pageOf(runView), default: problem },
+          response: { 200: pageSchema(runView), default: problem },
         },
       },
       async ({ caller, query }) => {
@@ -160,7 +160,7 @@ export function runRoutes({
         return {
           ...runToJson(run, lifecycles),
           stages: stages.map(stageToJson),
-          plannedStages: plannedStagesOf(run, applied?.spec),
+          plannedStages: listPlannedStages(run, applied?.spec),
           rollout: rollout && summaryToJson(rollout),
           approvals: waiting.flatMap((each) => approvalsToJson(each, caller)),
           children: children.map(childToJson),
@@ -243,7 +243,7 @@ export function runRoutes({
           summary: 'List the trials of the tuning study by number',
           params,
           querystring: page,
-          response: { 200: pageOf(trialView), default: problem },
+          response: { 200: pageSchema(trialView), default: problem },
         },
       },
       async ({ caller, params: { id }, query }) =>
@@ -299,7 +299,7 @@ export function runRoutes({
           summary: 'List the answer and the scores of each case, in case order',
           params: asked,
           querystring: someCases,
-          response: { 200: pageOf(caseResultView), default: problem },
+          response: { 200: pageSchema(caseResultView), default: problem },
         },
       },
       async ({ caller, params: { id, digest }, query }) =>
@@ -458,7 +458,7 @@ export function runRoutes({
             actor,
             traceId: request.traceId,
             idempotencyKey: request.headers['idempotency-key'],
-            requestDigest: digestOf({ rerun: original.id, body: request.body }),
+            requestDigest: computeDigest({ rerun: original.id, body: request.body }),
           },
         );
         return reply
@@ -488,12 +488,12 @@ async function openBallot(
 }
 
 /** Those of its lifecycle. A batch prediction has the same ones for every lifecycle. */
-function plannedStagesOf(
+function listPlannedStages(
   { request, program }: Pick<RunRecord, 'request' | 'program'>,
   spec: LifecycleSpec | undefined,
 ): readonly string[] {
   if (request.batch !== undefined) return batchStages;
-  return program !== null || spec === undefined ? [] : stagesOf(spec);
+  return program !== null || spec === undefined ? [] : listStages(spec);
 }
 
 function commandBy({ tenant, id: keyId }: ApiKeyIdentity) {

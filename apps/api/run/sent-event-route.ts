@@ -9,7 +9,7 @@ import { count } from '../../../domain/format';
 import { eventRecord } from '../../../domain/run/record-name';
 import { stageValueBytes } from '../../../domain/project/stage';
 import { waitBriefly } from '../brief-wait';
-import { idempotent, keyOf, problem, runId } from '../fields';
+import { idempotent, readIdempotencyKey, problem, runId } from '../fields';
 import type { RouteDeps } from '../route-deps';
 import { findRun } from './start';
 import { sentEventToJson, sentEventView } from './view';
@@ -51,7 +51,7 @@ export function sentEventRoutes({
           data,
           actor: caller.name,
           cause: 'requested',
-          idempotencyKey: keyOf(headers),
+          idempotencyKey: readIdempotencyKey(headers),
         });
         log.info({ runId: of, event: sent.event, eventId: sent.id, traceId }, 'event accepted');
         await waitBriefly(lifecycles.notify(workflowId, eventRecord(sent.event)), (error) =>

@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { failure } from '../../../domain/failure';
 import { revisionDigestInput } from '../../../domain/lifecycle/document';
 import { scheduleSchema } from '../../../domain/schedule/schedule.schema';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import type { Tenant } from '../../../domain/ids';
 import { syncSchedule } from '../../temporal-clients/schedule-sync';
 import type { RouteDeps } from '../route-deps';
-import { name, page, pageOf, problem, time, why } from '../fields';
+import { name, page, pageSchema, problem, time, why } from '../fields';
 import { scheduleView, type ScheduleJson } from './view';
 
 const params = z.object({ name });
@@ -34,7 +34,7 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
     };
   }
 
-  async function shown(tenant: Tenant, lifecycle: string) {
+  async function readSchedule(tenant: Tenant, lifecycle: string) {
     const found = await find(tenant, lifecycle);
     if (found === null)
       throw failure('NotFound', `${lifecycle} has no schedule`, {
@@ -54,7 +54,7 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
           summary:
             'List the schedules by the name of their lifecycle; one that was just applied may be missing for seconds',
           querystring: page,
-          response: { 200: pageOf(scheduleView), default: problem },
+          response: { 200: pageSchema(scheduleView), default: problem },
         },
       },
       async ({ caller: { tenant }, query }) => {
@@ -80,7 +80,7 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
           response: { 200: scheduleView, default: problem },
         },
       },
-      ({ caller: { tenant }, params: { name: of } }) => shown(tenant, of),
+      ({ caller: { tenant }, params: { name: of } }) => readSchedule(tenant, of),
     );
 
     app.put(
@@ -111,7 +111,7 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
           spec,
           files,
           contracts,
-          digest: digestOf(revisionDigestInput(spec, digests)),
+          digest: computeDigest(revisionDigestInput(spec, digests)),
         };
         const outcome = await registry.lifecycles.apply({ tenant, revision, actor });
         if (outcome.kind === 'pending') {
@@ -124,7 +124,7 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
           );
         }
         await syncSchedule({ registry, schedules }, { tenant, lifecycle });
-        return shown(tenant, of);
+        return readSchedule(tenant, of);
       },
     );
 
@@ -142,7 +142,7 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
           },
         },
         async ({ caller: { tenant, name: actor }, params: { name: of }, body: { reason } }) => {
-          await shown(tenant, of);
+          await readSchedule(tenant, of);
           await registry.lifecycles.auditSchedule({
             tenant,
             name: of,
@@ -153,7 +153,7 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
           const given = { tenant, lifecycle: of };
           if (action === 'trigger') await schedules.trigger(given);
           else await schedules[action]({ ...given, note: `${action}d by ${actor}: ${reason}` });
-          return shown(tenant, of);
+          return readSchedule(tenant, of);
         },
       );
     }
@@ -182,7 +182,7 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
           throw failure('InvalidInput', `to ${to} is in the future: it is ${now.toISOString()}`, {
             next: 'give a time in the past; the schedule itself starts the later runs',
           });
-        await shown(tenant, of);
+        await readSchedule(tenant, of);
         await registry.lifecycles.auditSchedule({
           tenant,
           name: of,
@@ -192,7 +192,7 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
           after: { from, to },
         });
         await schedules.backfill({ tenant, lifecycle: of, from, to });
-        return shown(tenant, of);
+        return readSchedule(tenant, of);
       },
     );
   };

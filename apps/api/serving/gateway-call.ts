@@ -58,12 +58,12 @@ export async function askGateway(
   });
   const sent: unknown = await answer.body.json().catch(() => ({}));
   const milliseconds = Math.round((performance.now() - startedAt) * 10) / 10;
-  if (answer.statusCode !== 200) throw refusalOf(answer.statusCode, sent);
+  if (answer.statusCode !== 200) throw toGatewayError(answer.statusCode, sent);
   return { body: sent, milliseconds };
 }
 
 /** The gateway says what is wrong with the body. Its refusal of the platform's key is not shown. */
-function refusalOf(status: number, sent: unknown): Error {
+function toGatewayError(status: number, sent: unknown): Error {
   const { detail, error, code, next } = refusalSchema.parse(sent);
   const text =
     detail ?? (typeof error === 'string' ? error : `the gateway responded with ${status}`);

@@ -5,7 +5,7 @@ import type { PredictionId } from '../../../domain/ids';
 import { outcomes } from '../../../domain/safety/screen';
 import { predictionArms } from '../../../domain/serving/prediction';
 import type { RouteDeps } from '../route-deps';
-import { page, pageOf, problem, time, version } from '../fields';
+import { page, pageSchema, problem, time, version } from '../fields';
 import {
   predictionSummary,
   predictionTexts,
@@ -64,7 +64,7 @@ export function predictionRoutes({
           tags,
           summary: 'List logged predictions, newest first, without their texts',
           querystring: list,
-          response: { 200: pageOf(predictionSummary), default: problem },
+          response: { 200: pageSchema(predictionSummary), default: problem },
         },
       },
       async ({ caller: { tenant }, query }) => {

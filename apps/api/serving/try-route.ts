@@ -221,7 +221,7 @@ export function tryRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
               completion: completion.usage.completion_tokens,
             },
             index: completion.perennial?.index ?? null,
-            passages: await passagesOf(deps, { tenant, question }, completion.perennial),
+            passages: await findPassages(deps, { tenant, question }, completion.perennial),
           };
         }),
     );
@@ -229,7 +229,7 @@ export function tryRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
 }
 
 /** The answer names its passages without their text, which a search of the same index has. */
-async function passagesOf(
+async function findPassages(
   deps: GatewayCallDeps,
   { tenant, question }: Pick<Parameters<typeof askGateway>[1], 'tenant'> & { question: string },
   found: TriedAnswer['perennial'],

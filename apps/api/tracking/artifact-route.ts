@@ -6,7 +6,7 @@ import { runArtifactUri } from '../../../domain/tracking/tracking';
 import { noTrackedRun } from '../../../db/tracking/run-repository';
 import { acceptUploads, type Upload } from '../../http/upload';
 import type { RouteDeps } from '../route-deps';
-import { runFields, runIdOf } from './wire';
+import { runFields, readRunId } from './wire';
 
 /** One file. Larger data belongs into a source that a lifecycle reads. */
 const maxFileBytes = 1 << 30;
@@ -70,7 +70,7 @@ export function trackedArtifactRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       },
     );
 
-    const listed = async (
+    const listArtifacts = async (
       tenant: Parameters<typeof trackedArtifacts.below>[0]['tenant'],
       path: string,
     ) => {
@@ -86,7 +86,7 @@ export function trackedArtifactRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       '/mlflow-artifacts/artifacts',
       { ...viewer, schema: { querystring: ofFolder } },
       async ({ caller: { tenant }, query: { path } }) => ({
-        files: await listed(tenant, artifactPath(path)),
+        files: await listArtifacts(tenant, artifactPath(path)),
       }),
     );
 
@@ -95,12 +95,12 @@ export function trackedArtifactRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       '/mlflow/artifacts/list',
       { ...viewer, schema: { querystring: ofFolder.extend(runFields) } },
       async ({ caller: { tenant }, query }) => {
-        const id = runIdOf(query);
+        const id = readRunId(query);
         const run = await trackedRuns.get({ tenant, id });
         if (run === null) throw noTrackedRun(id);
         const folder = artifactPath(query.path);
         const root = `${run.experimentId}/${run.id}/artifacts`;
-        const files = await listed(tenant, folder === '' ? root : `${root}/${folder}`);
+        const files = await listArtifacts(tenant, folder === '' ? root : `${root}/${folder}`);
         return {
           root_uri: runArtifactUri(run),
           files: files.map((file) => ({

@@ -14,7 +14,7 @@ import {
   pageToken,
   tagsField,
   tagText,
-  textsOf,
+  toTexts,
   viewType,
 } from './wire';
 
@@ -39,7 +39,7 @@ export function experimentRoutes({
       { ...operator, schema: { body: z.looseObject({ name: experimentName, tags: tagsField }) } },
       async ({ caller: { tenant, name: actor }, body }) => {
         const { name, tags } = body;
-        const { id } = await experiments.create({ tenant, actor, name, tags: textsOf(tags) });
+        const { id } = await experiments.create({ tenant, actor, name, tags: toTexts(tags) });
         return { experiment_id: id };
       },
     );
@@ -48,17 +48,17 @@ export function experimentRoutes({
       '/mlflow/experiments/get',
       { ...viewer, schema: { querystring: of } },
       async ({ caller: { tenant }, query: { experiment_id: id } }) =>
-        found(await experiments.get({ tenant, id }), id),
+        requireExperiment(await experiments.get({ tenant, id }), id),
     );
 
     app.get(
       '/mlflow/experiments/get-by-name',
       { ...viewer, schema: { querystring: z.looseObject({ experiment_name: experimentName }) } },
       async ({ caller: { tenant }, query: { experiment_name: name } }) =>
-        found(await experiments.named({ tenant, name }), JSON.stringify(name)),
+        requireExperiment(await experiments.named({ tenant, name }), JSON.stringify(name)),
     );
 
-    const searched = async (
+    const searchExperiments = async (
       tenant: Parameters<typeof experiments.search>[0]['tenant'],
       asked: z.output<typeof search>,
     ) => {
@@ -78,12 +78,12 @@ export function experimentRoutes({
     app.post(
       '/mlflow/experiments/search',
       { ...viewer, schema: { body: search } },
-      ({ caller, body }) => searched(caller.tenant, body),
+      ({ caller, body }) => searchExperiments(caller.tenant, body),
     );
     app.get(
       '/mlflow/experiments/search',
       { ...viewer, schema: { querystring: search } },
-      ({ caller, query }) => searched(caller.tenant, query),
+      ({ caller, query }) => searchExperiments(caller.tenant, query),
     );
 
     for (const [verb, stage] of [
@@ -128,7 +128,7 @@ export function experimentRoutes({
   };
 }
 
-function found(experiment: Experiment | null, what: string) {
+function requireExperiment(experiment: Experiment | null, what: string) {
   if (experiment === null)
     throw failure('NotFound', `there is no experiment ${what}`, {
       next: 'perennial experiment list',

@@ -17,9 +17,9 @@ const codeOf: Readonly<Record<number, string>> = {
 /** A problem with the members `error_code` and `message` that MLflow's clients read. */
 export const mlflowForm: ErrorFormat = {
   mediaType: 'application/json',
-  bodyOf: (problem): Problem & MlflowError => ({
+  buildBody: (problem): Problem & MlflowError => ({
     ...problem,
-    error_code: errorCodeOf(problem),
+    error_code: toErrorCode(problem),
     message: problem.next === undefined ? problem.detail : `${problem.detail}; ${problem.next}`,
   }),
 };
@@ -29,7 +29,7 @@ interface MlflowError {
   readonly message: string;
 }
 
-function errorCodeOf({ status, code }: Problem): string {
+function toErrorCode({ status, code }: Problem): string {
   if (code === 'NoSuchRoute' || code === 'MethodNotAllowed') return 'ENDPOINT_NOT_FOUND';
   if (code === 'Conflict') return 'RESOURCE_ALREADY_EXISTS';
   if (status >= 500 && status !== 503) return 'INTERNAL_ERROR';

@@ -25,9 +25,11 @@ export async function checkJobScope(
   if (!jobOf) return;
   const url = routeOptions.url ?? '';
   const isUpload = url.includes('/mlflow-artifacts/');
-  const parts = [query, params, isUpload ? {} : body].map(fieldsOf);
+  const parts = [query, params, isUpload ? {} : body].map(toFields);
   refuseReservedTags(parts);
-  const experiments = closedRoute.test(url) ? [] : await experimentsOf(records, tenant, url, parts);
+  const experiments = closedRoute.test(url)
+    ? []
+    : await listExperiments(records, tenant, url, parts);
   const own = await records.experiments.named({ tenant, name: jobOf.lifecycle });
   const isOwn = (each: Named) => each.name === jobOf.lifecycle || (own && each.id === own.id);
   if (experiments.length > 0 && experiments.every(isOwn)) return;
@@ -50,7 +52,7 @@ interface Named {
 type Fields = Readonly<Record<string, unknown>>;
 
 /** All that a request names, in any part of it, whichever part its route reads. */
-async function experimentsOf(
+async function listExperiments(
   { trackedRuns, loggedModels }: TrackingRecords,
   tenant: Tenant,
   url: string,
@@ -61,7 +63,7 @@ async function experimentsOf(
   const names = all('experiment_name', ...(url.endsWith('/experiments/create') ? ['name'] : []));
   // A file begins with its experiment. Below a run, `path` begins at the root of the run's files.
   const paths = all('*', ...(url.endsWith('/artifacts/list') ? [] : ['path']));
-  const ids = [...all('experiment_id', 'experiment_ids'), ...paths.map(rootOf)];
+  const ids = [...all('experiment_id', 'experiment_ids'), ...paths.map(findRoot)];
   const runs = all('run_id', 'run_uuid', 'source_run_id');
   const models = url.includes('/mlflow/logged-models/:id') ? all('id') : [];
   const found = await Promise.all([
@@ -78,7 +80,7 @@ async function experimentsOf(
 function refuseReservedTags(parts: readonly Fields[]): void {
   const keys = parts.flatMap(({ key, tags }) => [
     key,
-    ...(Array.isArray(tags) ? tags.map((tag) => fieldsOf(tag)['key']) : []),
+    ...(Array.isArray(tags) ? tags.map((tag) => toFields(tag)['key']) : []),
   ]);
   const reserved = keys
     .filter((key) => typeof key === 'string')
@@ -89,7 +91,7 @@ function refuseReservedTags(parts: readonly Fields[]): void {
     });
 }
 
-function rootOf(path: string): string {
+function findRoot(path: string): string {
   return path.split('/')[0] ?? '';
 }
 
@@ -98,6 +100,6 @@ function textsIn(value: unknown): readonly string[] {
   return values.filter((each) => typeof each === 'string');
 }
 
-function fieldsOf(value: unknown): Fields {
+function toFields(value: unknown): Fields {
   return typeof value === 'object' && value !== null ? (value as Fields) : {};
 }

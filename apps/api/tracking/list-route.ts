@@ -6,7 +6,7 @@ import {
   type Experiment,
   type TrackedRun,
 } from '../../../domain/tracking/tracking';
-import { page, pageOf, problem } from '../fields';
+import { page, pageSchema, problem } from '../fields';
 import type { RouteDeps } from '../route-deps';
 import { experimentId, pageToken } from './wire';
 
@@ -53,7 +53,7 @@ export function experimentListRoutes({
           tags,
           summary: 'List experiments that scripts logged through MLflow, newest first',
           querystring: paged,
-          response: { 200: pageOf(experimentView), default: problem },
+          response: { 200: pageSchema(experimentView), default: problem },
         },
       },
       async ({ caller: { tenant }, query }) => {
@@ -71,7 +71,7 @@ export function experimentListRoutes({
           summary: 'List the tracked runs of an experiment, newest first',
           params: z.object({ id: experimentId.describe('id or name of an experiment') }),
           querystring: paged,
-          response: { 200: pageOf(trackedRunView), default: problem },
+          response: { 200: pageSchema(trackedRunView), default: problem },
         },
       },
       async ({ caller: { tenant }, params: { id }, query }) => {

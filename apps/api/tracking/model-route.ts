@@ -14,7 +14,7 @@ import {
   pageToken,
   paramsField,
   tagsField,
-  textsOf,
+  toTexts,
   trackedRunId,
 } from './wire';
 
@@ -54,8 +54,8 @@ export function loggedModelRoutes({
           sourceRunId: body.source_run_id ?? null,
           name: body.name === '' ? 'model' : body.name,
           type: body.model_type ?? null,
-          params: textsOf(body.params),
-          tags: textsOf(body.tags),
+          params: toTexts(body.params),
+          tags: toTexts(body.tags),
         });
         return { model: loggedModelJson(model) };
       },
@@ -92,7 +92,7 @@ export function loggedModelRoutes({
       '/mlflow/logged-models/:id/tags',
       { ...operator, schema: { params, body: z.looseObject({ tags: tagsField }) } },
       async ({ caller: { tenant }, params: { id }, body: { tags } }) => ({
-        model: loggedModelJson(await loggedModels.change({ tenant, id, tags: textsOf(tags) })),
+        model: loggedModelJson(await loggedModels.change({ tenant, id, tags: toTexts(tags) })),
       }),
     );
 
@@ -109,7 +109,7 @@ export function loggedModelRoutes({
       '/mlflow/logged-models/:id/params',
       { ...operator, schema: { params, body: z.looseObject({ params: paramsField }) } },
       async ({ caller: { tenant }, params: { id }, body }) => {
-        await loggedModels.change({ tenant, id, params: textsOf(body.params) });
+        await loggedModels.change({ tenant, id, params: toTexts(body.params) });
         return {};
       },
     );

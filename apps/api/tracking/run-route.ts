@@ -18,14 +18,14 @@ import {
   paramText,
   paramsField,
   pointJson,
-  pointOf,
+  toMetricPoint,
   runFields,
-  runIdOf,
+  readRunId,
   runInfoJson,
   runStatus,
   tagsField,
   tagText,
-  textsOf,
+  toTexts,
   trackedRunJson,
   viewType,
 } from './wire';
@@ -81,7 +81,7 @@ export function trackedRunRoutes({
       '/mlflow/runs/create',
       { ...operator, schema: { body: create } },
       async ({ caller, jobOf, body }) => {
-        const tags = { ...textsOf(body.tags), ...tagsOfJob(jobOf) };
+        const tags = { ...toTexts(body.tags), ...tagsOfJob(jobOf) };
         const name = body.run_name ?? tags[nameTag] ?? '';
         const run = await trackedRuns.create({
           tenant: caller.tenant,
@@ -99,7 +99,7 @@ export function trackedRunRoutes({
       '/mlflow/runs/get',
       { ...viewer, schema: { querystring: z.looseObject(runFields) } },
       async ({ caller: { tenant }, query }) => {
-        const id = runIdOf(query);
+        const id = readRunId(query);
         const run = await trackedRuns.get({ tenant, id });
         if (run === null) throw noTrackedRun(id);
         return { run: trackedRunJson(run) };
@@ -111,7 +111,7 @@ export function trackedRunRoutes({
       { ...operator, schema: { body: update } },
       async ({ caller: { tenant }, body }) => {
         const { status, end_time: endTimeMs, run_name: name } = body;
-        const id = runIdOf(body);
+        const id = readRunId(body);
         const run = await trackedRuns.update({ tenant, id, status, endTimeMs, name });
         if (name !== undefined)
           await trackedRuns.log({ tenant, id, batch: { tags: { [nameTag]: name } } });
@@ -127,7 +127,7 @@ export function trackedRunRoutes({
         `/mlflow/runs/${verb}`,
         { ...operator, schema: { body: z.looseObject(runFields) } },
         async ({ caller: { tenant, name: actor }, body }) => {
-          await trackedRuns.setStage({ tenant, id: runIdOf(body), stage, actor });
+          await trackedRuns.setStage({ tenant, id: readRunId(body), stage, actor });
           return {};
         },
       );
@@ -136,7 +136,7 @@ export function trackedRunRoutes({
       '/mlflow/runs/delete-tag',
       { ...operator, schema: { body: z.looseObject({ ...runFields, key }) } },
       async ({ caller: { tenant }, body }) => {
-        await trackedRuns.removeTag({ tenant, id: runIdOf(body), key: body.key });
+        await trackedRuns.removeTag({ tenant, id: readRunId(body), key: body.key });
         return {};
       },
     );
@@ -164,7 +164,7 @@ export function trackedRunRoutes({
       async ({ caller: { tenant }, query }) => {
         const { items, nextPageToken } = await trackedRuns.history({
           tenant,
-          id: runIdOf(query),
+          id: readRunId(query),
           key: query.metric_key,
           pageSize: query.max_results,
           offset: query.page_token,
@@ -173,7 +173,7 @@ export function trackedRunRoutes({
       },
     );
 
-    const logs = <Body extends z.ZodType<Parameters<typeof runIdOf>[0]>>(
+    const logs = <Body extends z.ZodType<Parameters<typeof readRunId>[0]>>(
       path: string,
       body: Body,
       batchOf: (given: z.output<Body>) => TrackingBatch,
@@ -183,18 +183,18 @@ export function trackedRunRoutes({
         { ...operator, schema: { body } },
         async ({ caller: { tenant }, body: given }) => {
           const sent = given as z.output<Body>;
-          await trackedRuns.log({ tenant, id: runIdOf(sent), batch: batchOf(sent) });
+          await trackedRuns.log({ tenant, id: readRunId(sent), batch: batchOf(sent) });
           return {};
         },
       );
     };
-    logs('log-metric', metric.extend(runFields), (point) => ({ metrics: [pointOf(point)] }));
-    logs('log-parameter', paramText.extend(runFields), (param) => ({ params: textsOf([param]) }));
-    logs('set-tag', tagText.extend(runFields), (tag) => ({ tags: textsOf([tag]) }));
+    logs('log-metric', metric.extend(runFields), (point) => ({ metrics: [toMetricPoint(point)] }));
+    logs('log-parameter', paramText.extend(runFields), (param) => ({ params: toTexts([param]) }));
+    logs('set-tag', tagText.extend(runFields), (tag) => ({ tags: toTexts([tag]) }));
     logs('log-batch', batch, ({ metrics, params, tags }) => ({
-      metrics: metrics.map(pointOf),
-      params: textsOf(params),
-      tags: textsOf(tags),
+      metrics: metrics.map(toMetricPoint),
+      params: toTexts(params),
+      tags: toTexts(tags),
     }));
     logs('log-inputs', inputs, ({ datasets, models }) => ({
       datasetInputs: datasets,

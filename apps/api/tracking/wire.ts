@@ -57,7 +57,7 @@ export const runFields = {
 };
 
 /** @throws InvalidInput when neither is given */
-export function runIdOf(given: {
+export function readRunId(given: {
   readonly run_id?: string | undefined;
   readonly run_uuid?: string | undefined;
 }): string {
@@ -89,11 +89,11 @@ export const pageToken = z
 export const filterField = z.string().max(6_000).default('');
 export const orderField = z.array(z.string().max(500)).max(20).default([]);
 
-export function textsOf(items: readonly { readonly key: string; readonly value: string }[]) {
+export function toTexts(items: readonly { readonly key: string; readonly value: string }[]) {
   return Object.fromEntries(items.map(({ key: name, value }) => [name, value]));
 }
 
-export function pointOf({
+export function toMetricPoint({
   key: name,
   value,
   timestamp,
@@ -111,7 +111,7 @@ export function experimentJson(experiment: Experiment) {
     lifecycle_stage: stage,
     creation_time: createdAtMs,
     last_update_time: updatedAtMs,
-    tags: listOf(tags),
+    tags: toList(tags),
   };
 }
 
@@ -137,8 +137,8 @@ export function trackedRunJson(run: TrackedRun) {
     info: runInfoJson(run),
     data: {
       metrics: Object.values(metrics).map(pointJson),
-      params: listOf(params),
-      tags: listOf(tags),
+      params: toList(params),
+      tags: toList(tags),
     },
     inputs: { dataset_inputs: datasetInputs, model_inputs: modelInputs },
     outputs: { model_outputs: modelOutputs },
@@ -167,12 +167,12 @@ export function loggedModelJson(model: LoggedModel) {
       status,
       ...(type === null ? {} : { model_type: type }),
       ...(sourceRunId === null ? {} : { source_run_id: sourceRunId }),
-      tags: listOf(tags),
+      tags: toList(tags),
     },
-    data: { params: listOf(params), metrics: [] as const },
+    data: { params: toList(params), metrics: [] as const },
   };
 }
 
-function listOf(texts: KeyedTexts) {
+function toList(texts: KeyedTexts) {
   return Object.entries(texts).map(([name, value]) => ({ key: name, value }));
 }

@@ -4,7 +4,7 @@ import type { Issue } from '../../../domain/failure';
 import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
 import { backendAdvice } from '../../../domain/training/backend-settings';
 import { findShortage, type ComputeOffer } from '../../../domain/training/compute-offer';
-import { resourcesOf, type ComputeSpec } from '../../../domain/training/job';
+import { toJobResources, type ComputeSpec } from '../../../domain/training/job';
 
 interface CheckedCompute {
   readonly issues: readonly Issue[];
@@ -40,7 +40,7 @@ export function checkCompute(
     return { issues: [issueAt(place, detail, { expected: `one of ${known}` })], notes: [] };
   }
   // Workers may have different machines, and see different states of an engine.
-  const shortages = offered.map((offer) => findShortage(offer, resourcesOf(compute)));
+  const shortages = offered.map((offer) => findShortage(offer, toJobResources(compute)));
   const [first] = shortages;
   if (!first || shortages.includes(null)) return { issues: [], notes: [] };
   const { key, detail, expected } = first;

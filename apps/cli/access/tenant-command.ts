@@ -51,8 +51,8 @@ export function tenantCommands(program: Command, context: CliContext): void {
           name,
           createdAt,
           createdBy ?? '',
-          shown(limits.maxOpenRuns),
-          shown(limits.maxLifecycles),
+          formatLimit(limits.maxOpenRuns),
+          formatLimit(limits.maxLifecycles),
           suspendedAt === null ? 'active' : `suspended ${suspendedAt}`,
         ],
         none: { what: 'no tenants', next: 'perennial tenant create <name>' },
@@ -115,15 +115,15 @@ export function tenantCommands(program: Command, context: CliContext): void {
           : await api.call('PUT /tenants/{name}/limits', { path, body: given });
       if (json) terminal.out(jsonText(limits));
       else {
-        terminal.out(`open runs:  ${shown(limits.maxOpenRuns)}`);
-        terminal.out(`lifecycles: ${shown(limits.maxLifecycles)}`);
+        terminal.out(`open runs:  ${formatLimit(limits.maxOpenRuns)}`);
+        terminal.out(`lifecycles: ${formatLimit(limits.maxLifecycles)}`);
         terminal.out(`CPU-hours:  ${perPeriod(limits.maxCpuHours, limits)}`);
         terminal.out(`money:      ${perPeriod(limits.maxUsd, limits, '$')}`);
       }
     });
 }
 
-function shown(limit: number | null): string {
+function formatLimit(limit: number | null): string {
   return limit === null ? 'no limit' : String(limit);
 }
 

@@ -202,7 +202,7 @@ function keyCommands(
     .action(async (request: string, { reason }: { readonly reason: string }) => {
       const { keyId, fingerprint, fromBatch } = await auditKeys().addKey({
         request,
-        reason: said(reason),
+        reason: explainReason(reason),
       });
       terminal.out(`key ${keyId} (${fingerprint}) may seal from batch ${fromBatch}`);
     });
@@ -231,7 +231,11 @@ function keyCommands(
         readonly lost?: string | true;
         readonly newKeyFile?: string;
       }) => {
-        const made = await auditKeys().rotateKey({ reason: said(reason), lost, newKeyFile });
+        const made = await auditKeys().rotateKey({
+          reason: explainReason(reason),
+          lost,
+          newKeyFile,
+        });
         const next = made.isInPlace
           ? 'workers start to use it automatically'
           : 'sealing pauses until the workers have it';
@@ -246,7 +250,7 @@ function keyCommands(
     );
 }
 
-function said(reason: string): string {
+function explainReason(reason: string): string {
   if (reason.trim() === '')
     throw new CliError('--reason is empty', 2, 'state the reason for the audit log');
   return reason.trim();

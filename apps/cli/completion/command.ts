@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import type { CliContext } from '../context';
 import { harmless } from '../harmless';
-import { completionOf } from './suggestions';
+import { complete } from './suggestions';
 import { namesOnPlatform } from './names';
 import { filesLine, scripts, shells, type Shell } from './scripts';
 
@@ -27,7 +27,7 @@ The program must be on PATH. Names of lifecycles, runs and models come from the 
     .command('complete', { hidden: true })
     .argument('[words...]', 'words')
     .action(async (words: readonly string[]) => {
-      const completion = await completionOf(program, words, namesOnPlatform(context));
+      const completion = await complete(program, words, namesOnPlatform(context));
       const lines =
         completion === 'files'
           ? [filesLine]

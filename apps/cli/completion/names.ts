@@ -20,12 +20,13 @@ const runs: ListNames = async (api, input) =>
 
 /** Name of an argument or option → list command. */
 const lists: Readonly<Record<string, ListNames>> = {
-  lifecycle: async (api, input) => (await api.list('GET /lifecycles', input, most)).map(named),
-  model: async (api, input) => (await api.list('GET /models', input, most)).map(named),
-  dataset: async (api, input) => (await api.list('GET /datasets', input, most)).map(named),
-  prompt: async (api, input) => (await api.list('GET /prompts', input, most)).map(named),
-  index: async (api, input) => (await api.list('GET /indexes', input, most)).map(named),
-  tenant: async (api, input) => (await api.list('GET /tenants', input, most)).map(named),
+  lifecycle: async (api, input) =>
+    (await api.list('GET /lifecycles', input, most)).map(toSuggestion),
+  model: async (api, input) => (await api.list('GET /models', input, most)).map(toSuggestion),
+  dataset: async (api, input) => (await api.list('GET /datasets', input, most)).map(toSuggestion),
+  prompt: async (api, input) => (await api.list('GET /prompts', input, most)).map(toSuggestion),
+  index: async (api, input) => (await api.list('GET /indexes', input, most)).map(toSuggestion),
+  tenant: async (api, input) => (await api.list('GET /tenants', input, most)).map(toSuggestion),
   run: runs,
   runs,
 };
@@ -42,6 +43,6 @@ export function namesOnPlatform(context: CliContext): NamesOf {
   };
 }
 
-function named({ name }: { readonly name: string }): Suggestion {
+function toSuggestion({ name }: { readonly name: string }): Suggestion {
   return { value: name, description: '' };
 }

@@ -19,7 +19,7 @@ const paths: readonly string[] = ['file', 'folder', 'path', 'cases'];
  * Completes the last of `words`, which begin after the name of the program. It may be empty or the
  * beginning of a word.
  */
-export async function completionOf(
+export async function complete(
   program: Command,
   words: readonly string[],
   namesOf: NamesOf,
@@ -30,14 +30,14 @@ export async function completionOf(
   const [, name, begun = ''] = /^(--[\w-]+)=(.*)$/.exec(current) ?? [];
   const assigned = command.options.find(({ long }) => long === name);
   if (name !== undefined && assigned) {
-    const values = await valuesOf(assigned, namesOf);
+    const values = await completeValue(assigned, namesOf);
     return values === 'files'
       ? values
       : matching(values, begun).map((each) => ({ ...each, value: `${name}=${each.value}` }));
   }
-  if (expecting) return matchingOrFiles(await valuesOf(expecting, namesOf), current);
-  if (current.startsWith('-')) return matching(optionsOf(command), current);
-  if (command.commands.length > 0) return matching(subcommandsOf(command), current);
+  if (expecting) return matchingOrFiles(await completeValue(expecting, namesOf), current);
+  if (current.startsWith('-')) return matching(suggestOptions(command), current);
+  if (command.commands.length > 0) return matching(suggestSubcommands(command), current);
   const { registeredArguments } = command;
   const last = registeredArguments.at(-1);
   const argument = registeredArguments[positionals] ?? (last?.variadic ? last : undefined);
@@ -78,7 +78,7 @@ function walk(program: Command, words: readonly string[]): Walked {
   let positionals = 0;
   let expecting: Option | undefined;
   for (const word of words) {
-    const option = word.startsWith('-') ? optionOf(command, word) : undefined;
+    const option = word.startsWith('-') ? findOption(command, word) : undefined;
     if (word.startsWith('-')) expecting = option && takesValue(option) ? option : undefined;
     else if (expecting) expecting = expecting.variadic ? expecting : undefined;
     else {
@@ -92,7 +92,7 @@ function walk(program: Command, words: readonly string[]): Walked {
   return { command, positionals, expecting };
 }
 
-function optionOf(command: Command, word: string): Option | undefined {
+function findOption(command: Command, word: string): Option | undefined {
   return command.options.find(({ long, short }) => word === long || word === short);
 }
 
@@ -100,7 +100,7 @@ function takesValue({ required, optional }: Option): boolean {
   return required || optional;
 }
 
-async function valuesOf(option: Option, namesOf: NamesOf): Promise<Completion> {
+async function completeValue(option: Option, namesOf: NamesOf): Promise<Completion> {
   if (option.argChoices) return option.argChoices.map(withoutDescription);
   const [, placeholder = ''] = /[<[]([\w-]+)/.exec(option.flags) ?? [];
   if (paths.includes(placeholder)) return 'files';
@@ -111,7 +111,7 @@ async function namesOrFiles(kind: string, namesOf: NamesOf): Promise<Completion>
   return paths.includes(kind) ? 'files' : namesOf(kind);
 }
 
-function optionsOf(command: Command): readonly Suggestion[] {
+function suggestOptions(command: Command): readonly Suggestion[] {
   return command
     .createHelp()
     .visibleOptions(command)
@@ -123,7 +123,7 @@ function optionsOf(command: Command): readonly Suggestion[] {
     );
 }
 
-function subcommandsOf(command: Command): readonly Suggestion[] {
+function suggestSubcommands(command: Command): readonly Suggestion[] {
   return command
     .createHelp()
     .visibleCommands(command)

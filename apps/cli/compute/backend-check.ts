@@ -49,7 +49,7 @@ export async function checkBackend(compute: CliCompute, kind: ComputeKind): Prom
     if (!ready) return { backend: kind, ok: false, detail };
     const submitting = performance.now();
     const handle = await backend.port.submit(job);
-    const state = await ended(backend, handle);
+    const state = await waitForEnd(backend, handle);
     if (state === null) {
       await backend.port.cancel(handle);
       const detail = `its job has not ended within ${longestSeconds} s; it may wait for resources`;
@@ -57,7 +57,7 @@ export async function checkBackend(compute: CliCompute, kind: ComputeKind): Prom
     }
     const seconds = secondsSince(submitting);
     if (state.kind !== 'succeeded')
-      return { backend: kind, ok: false, detail: await reasonOf(backend, handle, state) };
+      return { backend: kind, ok: false, detail: await describeFailure(backend, handle, state) };
     const processSeconds = await backend.processSeconds(handle);
     if (processSeconds === null)
       return {
@@ -65,7 +65,7 @@ export async function checkBackend(compute: CliCompute, kind: ComputeKind): Prom
         ok: false,
         detail: 'its job has ended, but its process is still running',
       };
-    const overheadSeconds = rounded(seconds - processSeconds);
+    const overheadSeconds = roundSeconds(seconds - processSeconds);
     return {
       backend: kind,
       ok: true,
@@ -107,7 +107,7 @@ async function tinyJob({ artifacts }: TestedBackend, folder: string): Promise<Jo
 
 type EndedState = Exclude<JobState, { readonly kind: 'queued' | 'running' }>;
 
-async function ended({ port }: TestedBackend, handle: JobHandle): Promise<EndedState | null> {
+async function waitForEnd({ port }: TestedBackend, handle: JobHandle): Promise<EndedState | null> {
   for (const until = Date.now() + longestSeconds * 1000; Date.now() < until;) {
     const state = await port.poll(handle);
     if (state.kind !== 'queued' && state.kind !== 'running') return state;
@@ -117,7 +117,7 @@ async function ended({ port }: TestedBackend, handle: JobHandle): Promise<EndedS
 }
 
 /** The rows are generated, so the log contains no secrets. */
-async function reasonOf(
+async function describeFailure(
   { port }: TestedBackend,
   handle: JobHandle,
   state: EndedState,
@@ -129,10 +129,10 @@ async function reasonOf(
 }
 
 function secondsSince(began: number): number {
-  return rounded((performance.now() - began) / 1000);
+  return roundSeconds((performance.now() - began) / 1000);
 }
 
 /** Rounds to milliseconds, like the measurements of the backend. */
-function rounded(seconds: number): number {
+function roundSeconds(seconds: number): number {
   return Math.round(seconds * 1000) / 1000;
 }

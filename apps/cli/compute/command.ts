@@ -58,8 +58,8 @@ export function computeCommands(program: Command, context: ComputeContext, finis
         backend: 'local',
         slots: compute.slots,
         ...machineNow(),
-        python: await pythonOf(settings),
-        trainers: trainersOf(settings),
+        python: await checkPython(settings),
+        trainers: listTrainers(settings),
         price: compute.prices.local ?? null,
       };
       const engines = compute.kinds.map(async (backend): Promise<readonly BackendJson[]> => {
@@ -92,7 +92,7 @@ export function computeCommands(program: Command, context: ComputeContext, finis
       // Only this command loads DuckDB; tsx resolves require, not import(), to TypeScript.
       // eslint-disable-next-line @typescript-eslint/no-require-imports
       const { checkBackend, checkTrainer } = require('./backend-check') as typeof BackendChecks;
-      if (!trainersOf(settings).includes(checkTrainer))
+      if (!listTrainers(settings).includes(checkTrainer))
         throw noTrainers(settings, `trainer ${checkTrainer}, which backend checks use,`);
       const checks: BackendCheck[] = [];
       for (const kind of kinds) {
@@ -164,7 +164,7 @@ function machineNow(): Pick<LocalBackendJson, 'cpus' | 'memoryBytes'> {
 }
 
 /** A Python that cannot be started has no version. */
-async function pythonOf({ python }: CliSettings): Promise<LocalBackendJson['python']> {
+async function checkPython({ python }: CliSettings): Promise<LocalBackendJson['python']> {
   try {
     const { stdout } = await promisify(execFile)(python, ['--version'], { timeout: 10_000 });
     return { path: python, version: stdout.trim().replace(/^Python /, '') };
@@ -173,7 +173,7 @@ async function pythonOf({ python }: CliSettings): Promise<LocalBackendJson['pyth
   }
 }
 
-function trainersOf(settings: CliSettings): readonly string[] {
+function listTrainers(settings: CliSettings): readonly string[] {
   if (!existsSync(settings.trainersDir)) throw noTrainers(settings, 'the folder of trainers');
   return openTrainerCatalog(settings.trainersDir).names();
 }

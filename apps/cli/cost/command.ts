@@ -30,8 +30,8 @@ export function costCommands(program: Command, context: CliContext): void {
     .action(async ({ by, from, to, run, json }: ReportOptions) => {
       const query = {
         by,
-        ...(from !== undefined && { from: instantOf(from) }),
-        ...(to !== undefined && { to: instantOf(to) }),
+        ...(from !== undefined && { from: parseInstant(from) }),
+        ...(to !== undefined && { to: parseInstant(to) }),
         ...(run !== undefined && { run }),
       };
       const { items, isComplete } = await context.api().call('GET /costs', { query });
@@ -58,7 +58,7 @@ export function costCommands(program: Command, context: CliContext): void {
 }
 
 /** A day means its start in UTC. */
-function instantOf(text: string): string {
+function parseInstant(text: string): string {
   return /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text;
 }
 

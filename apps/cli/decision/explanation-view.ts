@@ -46,7 +46,7 @@ export function describeDecision(
   const gates = judged === null ? explainReasons(verdict, shown) : explainGates(judged, shown);
   return [
     `decision ${id}: ${verdict.kind}, in ${stage} of ${runId} at ${createdAt}`,
-    ...groundsOf(evidenceBody).map((line) => `  ${line}`),
+    ...listGrounds(evidenceBody).map((line) => `  ${line}`),
     ...gates.map((line) => `  ${line}`),
     `  policy ${policy}`,
     `  evidence ${evidence}`,
@@ -62,7 +62,7 @@ function judgedBy(
   return evidence === null || evidence.kind === 'rollout' ? null : judge(policy, evidence);
 }
 
-function groundsOf(evidence: DecisionJson['evidenceBody']): readonly string[] {
+function listGrounds(evidence: DecisionJson['evidenceBody']): readonly string[] {
   if (evidence === null) return ['its evidence was deleted'];
   if (evidence.kind !== 'rollout') return explainEvidence(evidence);
   const { challenger, champion, startedAt, asOf, step } = evidence;

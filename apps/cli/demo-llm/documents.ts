@@ -74,7 +74,7 @@ export interface TrafficQuestion {
  * With `answerableFirst`, those come first whose answer is in the documents: most others are wrong
  * with and without an index, so that they take long to show a difference.
  */
-export function trafficOf(
+export function chooseTraffic(
   all: readonly WikiQuestion[],
   cases: { readonly search: number; readonly confirm: number },
   order: 'asStored' | 'answerableFirst',

@@ -2,7 +2,7 @@
  * The measurements of the demo, each compared with a baseline without a language model, search or
  * training. Pure.
  */
-import { count, figure as roundedFigure, interval, signed } from '../../../domain/format';
+import { count, figure as roundedFigure, interval, formatSigned } from '../../../domain/format';
 import type { Aggregate } from '../../../domain/language/evaluation/aggregate';
 import { scoreSummary } from '../../../domain/language/evaluation/answers-summary';
 import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
@@ -49,7 +49,7 @@ export function routingFigures({
   const held = (facts['holdout'] as { readonly rows?: number } | undefined)?.rows ?? rows.holdout;
   const share = (name: string): ReportedEstimate | null => {
     const value = metrics[name];
-    return value === undefined ? null : shareOf(Math.round(value * held), held);
+    return value === undefined ? null : toEstimate(Math.round(value * held), held);
   };
   const adapter = share('accuracy');
   if (adapter === null) return [];
@@ -76,8 +76,8 @@ export function retrievalFigures(found: readonly RetrievalScore[]): readonly Fig
   return found.map(({ k, questions, byIndex, byTfIdf }) =>
     figure(
       `recall@${k}, ${questions} questions`,
-      { who: 'index', ...shareOf(byIndex, questions) },
-      { who: 'TF-IDF', ...shareOf(byTfIdf, questions) },
+      { who: 'index', ...toEstimate(byIndex, questions) },
+      { who: 'TF-IDF', ...toEstimate(byTfIdf, questions) },
     ),
   );
 }
@@ -87,16 +87,16 @@ export function retrievalFigures(found: readonly RetrievalScore[]): readonly Fig
  */
 export function promptFigures({ candidates }: PromptsJson, dimension: string): readonly Figure[] {
   const [first, ...others] = candidates;
-  const baseline = first && measuredOf(first.dimensions[dimension]);
+  const baseline = first && toMeasured(first.dimensions[dimension]);
   if (!first || !baseline) return [];
   return others.flatMap(({ path, cases, dimensions }) => {
-    const ours = measuredOf(dimensions[dimension]);
-    const who = `first: ${nameOf(first.path)}`;
+    const ours = toMeasured(dimensions[dimension]);
+    const who = `first: ${nameFile(first.path)}`;
     return ours
       ? [
           figure(
             `${dimension}, ${cases} selection cases`,
-            { who: nameOf(path), ...ours },
+            { who: nameFile(path), ...ours },
             { who, ...baseline },
           ),
         ]
@@ -112,13 +112,15 @@ export function searchedText({ searched }: PromptsJson, dimension: string): stri
   if (!searched) return null;
   const { first, found, variants, questions, gain, unpaid } = searched;
   if (unpaid !== null)
-    return `the search for a better prompt than ${nameOf(first)} ended: ${unpaid}`;
-  const measured = gain && measuredOf(gain);
+    return `the search for a better prompt than ${nameFile(first)} ended: ${unpaid}`;
+  const measured = gain && toMeasured(gain);
   const what =
     found === null
-      ? `no better prompt than ${nameOf(first)} was found`
-      : `${found} beside ${nameOf(first)}`;
-  const by = measured ? `, ${dimension} ${signed(measured.value)} (${interval(measured)})` : '';
+      ? `no better prompt than ${nameFile(first)} was found`
+      : `${found} beside ${nameFile(first)}`;
+  const by = measured
+    ? `, ${dimension} ${formatSigned(measured.value)} (${interval(measured)})`
+    : '';
   return `searched ${variants} prompts with ${questions} questions: ${what}${by} on held-out cases`;
 }
 
@@ -152,9 +154,9 @@ export function otherDimensionsText(
 
 export function rolloutText({ quality, status, champion, challenger }: RolloutJson): string {
   const { n, estimate, lower, upper, limit } = quality;
-  const show = (value: number | null) => (value === null ? 'unknown' : signed(value));
+  const show = (value: number | null) => (value === null ? 'unknown' : formatSigned(value));
   const bounds = interval({ lower, upper }, show);
-  return `@${challenger} beside @${champion}: loss ${show(estimate)} (${bounds}) on ${count(n)} pairs, limit ${signed(limit)}: ${status}`;
+  return `@${challenger} beside @${champion}: loss ${show(estimate)} (${bounds}) on ${count(n)} pairs, limit ${formatSigned(limit)}: ${status}`;
 }
 
 /** Half of the width of the interval, the smallest difference that it can show. */
@@ -162,7 +164,7 @@ export function halfWidth({ lower, upper }: Pick<ReportedEstimate, 'lower' | 'up
   return (upper - lower) / 2;
 }
 
-export function shareOf(right: number, count: number): ReportedEstimate {
+export function toEstimate(right: number, count: number): ReportedEstimate {
   return { value: right / count, ...wilsonBounds({ events: right, n: count }, 0.95) };
 }
 
@@ -171,10 +173,10 @@ export function measuredText({ value, lower, upper }: ReportedEstimate): string 
 }
 
 function measuredIn(aggregate: Aggregate): ReportedEstimate | null {
-  return measuredOf(scoreSummary(aggregate));
+  return toMeasured(scoreSummary(aggregate));
 }
 
-function measuredOf(
+function toMeasured(
   score:
     | { readonly mean: number | null; readonly lower: number | null; readonly upper: number | null }
     | undefined,
@@ -184,6 +186,6 @@ function measuredOf(
   return mean === null || lower === null || upper === null ? null : { value: mean, lower, upper };
 }
 
-function nameOf(path: string): string {
+function nameFile(path: string): string {
   return path.replace(/^.*\//, '').replace(/\.ya?ml$/, '');
 }

@@ -1,9 +1,9 @@
 /** The results of `npm run demo:llm`, as tables and as the last JSON line. */
 import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
-import { count, figure as roundedFigure, interval, signed } from '../../../domain/format';
+import { count, figure as roundedFigure, interval, formatSigned } from '../../../domain/format';
 import {
   demoRun,
-  rollbackOf,
+  readRollback,
   roundsTable,
   type DemoRun,
   type DemoSummary,
@@ -66,14 +66,14 @@ export function llmSummary({
   readonly load: number;
 }): LlmDemoSummary {
   const stages = rounds.flatMap(({ run }) =>
-    run.stages.map((stage) => ({ stage, dimension: qualityOf(run.lifecycle) })),
+    run.stages.map((stage) => ({ stage, dimension: findQuality(run.lifecycle) })),
   );
   return {
     mode: quick ? 'quick' : 'full',
     documents,
     runs: rounds.map(demoRun),
     champion,
-    rollback: rollbackOf(worse),
+    rollback: readRollback(worse),
     figures: [
       ...stages.flatMap(({ stage, dimension }) =>
         stage.prompts ? promptFigures(stage.prompts, dimension) : [],
@@ -81,7 +81,7 @@ export function llmSummary({
       ...stages.flatMap(({ stage }) => (stage.fineTuning ? routingFigures(stage.fineTuning) : [])),
       ...retrievalFigures(found),
     ],
-    differences: rounds.flatMap((round) => differencesOf(round, evidences.get(round.run.id))),
+    differences: rounds.flatMap((round) => describeDifferences(round, evidences.get(round.run.id))),
     answer,
     seconds,
     load,
@@ -89,27 +89,27 @@ export function llmSummary({
 }
 
 /** The dimension by which the samples choose their prompts. */
-function qualityOf(lifecycle: string): string {
+function findQuality(lifecycle: string): string {
   return lifecycle === 'wiki-router' ? 'right' : 'answer';
 }
 
-function differencesOf(
+function describeDifferences(
   { name, run, rollout }: NamedRound,
   evidence: LlmEvidence | undefined,
 ): readonly string[] {
   const against = (['champion', 'baseline'] as const).flatMap((who) => {
-    const figure = evidence && differenceFigure(evidence, qualityOf(run.lifecycle), who);
+    const figure = evidence && differenceFigure(evidence, findQuality(run.lifecycle), who);
     if (!figure) return [];
     const { ours, difference, cases } = figure;
     const other = who === 'champion' ? 'the champion' : 'the first prompt with the unchanged model';
-    const gain = `${signed(difference.value)} (${interval(difference)})`;
+    const gain = `${formatSigned(difference.value)} (${interval(difference)})`;
     return [
-      `${name}: ${qualityOf(run.lifecycle)} ${measuredText(ours)} on ${cases} held-out cases; compared with ${other} ${gain}`,
+      `${name}: ${findQuality(run.lifecycle)} ${measuredText(ours)} on ${cases} held-out cases; compared with ${other} ${gain}`,
     ];
   });
-  const others = evidence ? otherDimensionsText(evidence, qualityOf(run.lifecycle)) : null;
+  const others = evidence ? otherDimensionsText(evidence, findQuality(run.lifecycle)) : null;
   const searched = run.stages.flatMap(({ prompts }) =>
-    prompts ? (searchedText(prompts, qualityOf(run.lifecycle)) ?? []) : [],
+    prompts ? (searchedText(prompts, findQuality(run.lifecycle)) ?? []) : [],
   );
   const measured = [...searched, ...(others === null ? [] : [others])].map(
     (text) => `${name}: ${text}`,

@@ -47,7 +47,7 @@ export async function readDecisions(
   for (const { id, createdAt } of [...runs].reverse())
     decisions.push({
       month: monthAt(createdAt),
-      ...decisionOf(await api.call('GET /runs/{id}', { path: { id } })),
+      ...toYearDecision(await api.call('GET /runs/{id}', { path: { id } })),
     });
   const raised = await api.list('GET /incidents', { query: { model: lifecycle } }, most);
   const incidents = [...raised].reverse().map(({ openedAt, kind, title, story, because }) => ({
@@ -77,15 +77,22 @@ export type DecidedRun = Pick<
   | 'rollout'
 >;
 
-export function decisionOf(run: DecidedRun): Omit<YearDecision, 'month'> {
+export function toYearDecision(run: DecidedRun): Omit<YearDecision, 'month'> {
   const { id, actor, revision, request, version } = run;
   const { reason } = request;
   const why = typeof reason === 'string' ? reason : '';
   const trigger = `${actor.replace('retraining:', '')}: ${why}`;
-  return { run: id, revision, trigger, version, outcome: outcomeOf(run), reason: reasonOf(run) };
+  return {
+    run: id,
+    revision,
+    trigger,
+    version,
+    outcome: describeOutcome(run),
+    reason: describeReason(run),
+  };
 }
 
-function outcomeOf({ status, verdict, stages, rollout }: DecidedRun): string {
+function describeOutcome({ status, verdict, stages, rollout }: DecidedRun): string {
   if (!isFinal(status)) return 'still open';
   if (status === 'succeeded') return isUnchanged(verdict) ? 'already the champion' : 'promoted';
   if (rollout) return rollout.verdict?.kind === 'failed' ? 'rolled back' : 'undecided on traffic';
@@ -96,7 +103,7 @@ function outcomeOf({ status, verdict, stages, rollout }: DecidedRun): string {
 }
 
 /** What the rollout showed, or else what stopped the run before it. */
-function reasonOf({ verdict, failure, waitingFor, stages, rollout }: DecidedRun): string {
+function describeReason({ verdict, failure, waitingFor, stages, rollout }: DecidedRun): string {
   const last = stages.findLast((stage) => stage.verdict !== null)?.verdict ?? null;
   const given = rollout?.verdict ?? verdict ?? last;
   const decisive = given?.reasons.filter(({ outcome }) => (outcome ?? given.kind) === given.kind);

@@ -18,7 +18,7 @@ const months: readonly Month[] = Array.from({ length: 12 }, (_, index) => {
   };
 });
 
-export function monthOf(number: number): Month {
+export function readMonth(number: number): Month {
   const month = months[number - 1];
   if (month === undefined) throw new Error(`there is no month ${number}`);
   return month;

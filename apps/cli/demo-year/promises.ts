@@ -1,7 +1,7 @@
 /** What the year is to show. Without its mishaps it shows nothing, so these must have happened. */
 import { flightDelayYear } from '../../../samples/flight-delay/year';
 import type { YearDecision } from './decisions';
-import { monthOf } from './months';
+import { readMonth } from './months';
 import { isShownBetter, policyTitles, type PolicyGain } from './policies';
 
 export interface Mishaps {
@@ -26,7 +26,7 @@ export function unkeptPromises(
   },
   { killed, sabotage, isRepaired }: Mishaps,
 ): readonly string[] {
-  const broken = monthOf(flightDelayYear.broken).name;
+  const broken = readMonth(flightDelayYear.broken).name;
   const [held] = decisions.filter(({ month }) => month === broken);
   const continued = decisions.find(({ run }) => run === killed);
   const bad = decisions.filter(({ revision }) => revision === sabotage);

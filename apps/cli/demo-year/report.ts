@@ -82,11 +82,12 @@ function meanRow(months: readonly YearMonth[]): readonly string[] {
 }
 
 function gainRow({ policy, gain, lower, upper }: PolicyGain): readonly string[] {
-  const bound = (value: number | null) => (value === null ? 'unbounded' : signed(value));
+  const formatBound = (value: number | null) =>
+    value === null ? 'unbounded' : formatSigned(value);
   return [
     policyTitles[policy],
-    signed(gain),
-    `${bound(lower)} … ${bound(upper)}`,
+    formatSigned(gain),
+    `${formatBound(lower)} … ${formatBound(upper)}`,
     lower !== null && lower > 0
       ? 'served is better'
       : upper !== null && upper < 0
@@ -95,7 +96,7 @@ function gainRow({ policy, gain, lower, upper }: PolicyGain): readonly string[] 
   ];
 }
 
-function signed(value: number): string {
+function formatSigned(value: number): string {
   return `${value <= -0.00005 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
 }
 

@@ -47,15 +47,15 @@ export async function measureMonth(
   });
   const versions = new Set(served.flatMap(({ at }) => Object.values(choiceAt(at))));
   const scores = new Map<number, Float64Array>();
-  for (const version of versions) scores.set(version, await scoresOf(served, version, gateway));
+  for (const version of versions) scores.set(version, await readScores(served, version, gateway));
   const days = lossesByDay(
     served.map(({ at, late, score }, index) => {
       const { never, every, everyHonest } = choiceAt(at);
-      const lossOf = (value: number) => rowLogloss(Number(late), value);
-      const lossBy = (version: number) => lossOf(scores.get(version)?.[index] ?? Number.NaN);
+      const computeLoss = (value: number) => rowLogloss(Number(late), value);
+      const lossBy = (version: number) => computeLoss(scores.get(version)?.[index] ?? Number.NaN);
       return {
         day: new Date(at).toISOString().slice(0, 10),
-        served: lossOf(score),
+        served: computeLoss(score),
         never: lossBy(never),
         every: lossBy(every),
         everyHonest: lossBy(everyHonest),
@@ -94,7 +94,7 @@ function newestAt(candidates: readonly YearCandidate[], at: number): number | un
 }
 
 /** Scores from the gateway, which answers for any version that a request names. */
-async function scoresOf(
+async function readScores(
   rows: readonly ServedFlight[],
   version: number,
   gateway: Pick<ScoringOptions, 'gatewayUrl' | 'apiKey' | 'model'>,

@@ -1,5 +1,5 @@
 /** The results of the demo, as a table and as the last JSON line. */
-import { count, interval, signed } from '../../../domain/format';
+import { count, interval, formatSigned } from '../../../domain/format';
 import type { RolloutStatus } from '../../../domain/rollout/rollout';
 import type { Verdict } from '../../../domain/verdict';
 import { hadNoAssignedRequests, type RolloutJson } from '../rollout/view';
@@ -93,7 +93,7 @@ function measuredIn({
 }
 
 /** Null unless harm was detected and rolled back. */
-export function rollbackOf({ rollout, traffic }: Round): DemoSummary['rollback'] {
+export function readRollback({ rollout, traffic }: Round): DemoSummary['rollback'] {
   if (!rollout?.rollback || rollout.verdict?.kind !== 'failed') return null;
   const { from, to, secondsToFullTraffic } = rollout.rollback;
   return {
@@ -129,12 +129,12 @@ function roundRow({ name, run, rollout, traffic }: NamedRound): readonly string[
       traffic === null ? '' : count(traffic.labels),
       back,
     ],
-    secondsOf(run).toFixed(1),
+    sumSeconds(run).toFixed(1),
   ];
   if (rollout === null) return row('no canary', '', '');
   const { n, estimate, lower, upper } = measuredIn(rollout);
   const difference =
-    n === 0 ? 'no labels were due' : `${signed(estimate)} (${interval({ lower, upper })})`;
+    n === 0 ? 'no labels were due' : `${formatSigned(estimate)} (${interval({ lower, upper })})`;
   const back = hadNoAssignedRequests(rollout) ? null : rollout.rollback?.secondsToFullTraffic;
   return row(difference, count(n), back == null ? '' : `${back.toFixed(2)} s`);
 }
@@ -155,7 +155,7 @@ const rolloutWords: Readonly<Record<RolloutStatus, string>> = {
   superseded: 'superseded',
 };
 
-function secondsOf({ stages }: RunJson): number {
+function sumSeconds({ stages }: RunJson): number {
   return stages.reduce((sum, { seconds }) => sum + seconds, 0);
 }
 

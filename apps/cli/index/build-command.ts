@@ -54,7 +54,7 @@ export function indexBuildCommands(index: Command, context: CliContext): void {
       const headers = { 'idempotency-key': randomUUID() };
       const { vectors } = options;
       const body = {
-        ...orderOf(file, context),
+        ...readOrder(file, context),
         ...(vectors !== undefined && { vectors }),
       } as BodyOf<'POST /indexes/{index}/builds'>;
       const begun = (await context.api().call('POST /indexes/{index}/builds', {
@@ -65,7 +65,7 @@ export function indexBuildCommands(index: Command, context: CliContext): void {
       terminal.say(
         `${begun.build} of ${name}${begun.temporalUrl === null ? '' : `: ${begun.temporalUrl}`}`,
       );
-      tell(context, options.wait ? await watched(context, begun) : begun, options);
+      tell(context, options.wait ? await watchBuild(context, begun) : begun, options);
     });
 
   index
@@ -73,7 +73,7 @@ export function indexBuildCommands(index: Command, context: CliContext): void {
     .description('Show the progress or the result of a build')
     .option('--json', 'Print as JSON')
     .action(async (name: string, build: string, options: { readonly json?: true }) => {
-      tell(context, await buildOf(context, name, build), options);
+      tell(context, await readBuild(context, name, build), options);
     });
 
   index
@@ -87,7 +87,11 @@ export function indexBuildCommands(index: Command, context: CliContext): void {
     });
 }
 
-async function buildOf(context: CliContext, index: string, build: string): Promise<IndexBuildEnd> {
+async function readBuild(
+  context: CliContext,
+  index: string,
+  build: string,
+): Promise<IndexBuildEnd> {
   return (await context
     .api()
     .call('GET /indexes/{index}/builds/{build}', { path: { index, build } })) as IndexBuildEnd;
@@ -96,7 +100,7 @@ async function buildOf(context: CliContext, index: string, build: string): Promi
 /**
  * The content of the file, with the cases read from their path, which is relative to its folder.
  */
-function orderOf(file: string, { settings, terminal }: CliContext): object | null {
+function readOrder(file: string, { settings, terminal }: CliContext): object | null {
   const order = parse(textOfFile(file, settings.cwd)) as {
     readonly answers?: { readonly cases?: unknown };
   } | null;
@@ -112,7 +116,7 @@ function orderOf(file: string, { settings, terminal }: CliContext): object | nul
   };
 }
 
-async function watched(context: CliContext, begun: IndexBuildEnd): Promise<IndexBuildEnd> {
+async function watchBuild(context: CliContext, begun: IndexBuildEnd): Promise<IndexBuildEnd> {
   const { terminal } = context;
   let [now, said] = [begun, ''];
   while (now.status === 'running') {
@@ -120,7 +124,7 @@ async function watched(context: CliContext, begun: IndexBuildEnd): Promise<Index
     if (line !== said && line !== '') terminal.say(line);
     said = line;
     await sleep(lookMs);
-    now = await buildOf(context, begun.index, begun.build);
+    now = await readBuild(context, begun.index, begun.build);
   }
   return now;
 }
@@ -158,7 +162,7 @@ function tell(
     terminal.say(
       `${shortened} chunks have a heading longer than half of the chunk size; the end of the heading is not embedded`,
     );
-  for (const line of reasonsOf(verdict)) terminal.say(line);
+  for (const line of listReasons(verdict)) terminal.say(line);
   if (promoted) {
     terminal.say(`${index}@${version} is champion; undo with perennial index rollback ${index}`);
     return;
@@ -172,7 +176,7 @@ function tell(
   terminal.say(`${index}@${version} is built; the champion is unchanged`);
 }
 
-function reasonsOf(verdict: Verdict | null): readonly string[] {
+function listReasons(verdict: Verdict | null): readonly string[] {
   return (
     verdict?.reasons.map(
       ({ gate, message, outcome }) => `${outcome ?? verdict.kind} ${gate}: ${message}`,

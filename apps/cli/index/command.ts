@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { request } from 'undici';
 import type { IndexVersionRecord } from '../../../db/index/records';
 import type { ChunkingPlan } from '../../../domain/index/chunking';
-import { rejectedOf } from '../../../domain/index/document';
+import { countRejected } from '../../../domain/index/document';
 import { textOfFile } from '../language/cases-file';
 import type { BodyOf } from '../../client/operation';
 import { CliError } from '../cli-error';
@@ -190,7 +190,7 @@ export function indexCommands(program: Command, context: CliContext): void {
         file: string | undefined,
         { delete: deleted = [], json }: ChangeOptions,
       ) => {
-        const documents = file === undefined ? [] : documentsOf(file, settings.cwd);
+        const documents = file === undefined ? [] : readDocuments(file, settings.cwd);
         const { seq } = await context.api().call('POST /indexes/{index}/changes', {
           path: { index: name },
           headers: { 'idempotency-key': randomUUID() },
@@ -211,7 +211,7 @@ interface ChangeOptions {
 
 type IndexChangesBody = BodyOf<'POST /indexes/{index}/changes'>;
 
-function documentsOf(file: string, cwd: string): NonNullable<IndexChangesBody['documents']> {
+function readDocuments(file: string, cwd: string): NonNullable<IndexChangesBody['documents']> {
   const lines = textOfFile(file, cwd).split('\n');
   return lines.flatMap((line, at) => {
     if (line.trim() === '') return [];
@@ -258,13 +258,13 @@ function versionsTable({ aliases, versions }: IndexWithVersions): string {
         state,
         names(version),
         recipe.embedder.name,
-        chunkingOf(recipe.chunking),
+        describeChunking(recipe.chunking),
         report?.vectors ?? '-',
         `${dataset}@${datasetVersion}`,
         documents === null ? '-' : String(documents),
         chunks === null ? '-' : String(chunks),
         report === null ? '-' : `${report.documents} on ${createdAt.slice(0, 10)}`,
-        report === null ? '-' : String(rejectedOf(report.rejected)),
+        report === null ? '-' : String(countRejected(report.rejected)),
       ],
     ),
   );
@@ -280,7 +280,7 @@ function movesTable(moves: readonly IndexMoveJson[]): readonly string[] {
 }
 
 /** A version that does not count headings was chunked differently from new versions. */
-function chunkingOf(plan: ChunkingPlan): string {
+function describeChunking(plan: ChunkingPlan): string {
   return `${plan.kind} ${plan.size}`;
 }
 

@@ -29,7 +29,7 @@ export function readCasesFile(
   const text = textOfFile(path, cwd);
   if (!/\.ya?ml$/.test(path)) {
     const { cases, issues } = readCaseSet(text, path);
-    return checked({ text, cases }, path, issues);
+    return checkCases({ text, cases }, path, issues);
   }
   const { cases, leftOut, issues } = importPromptfoo(text, path);
   if (strict && leftOut.length > 0) {
@@ -42,7 +42,7 @@ export function readCasesFile(
   }
   for (const issue of leftOut)
     terminal.say(terminal.paint.yellow(`ignored: ${formatIssue(issue)}`));
-  return checked({ text: writeCaseSet(cases), cases }, path, issues);
+  return checkCases({ text: writeCaseSet(cases), cases }, path, issues);
 }
 
 /**
@@ -62,7 +62,7 @@ export function withoutJudging(
   );
 }
 
-function checked(read: ReadCases, path: string, issues: readonly Issue[]): ReadCases {
+function checkCases(read: ReadCases, path: string, issues: readonly Issue[]): ReadCases {
   if (issues.length > 0) {
     const count = `${issues.length} error${issues.length === 1 ? '' : 's'}`;
     throw new CliError(
@@ -75,7 +75,7 @@ function checked(read: ReadCases, path: string, issues: readonly Issue[]): ReadC
 }
 
 /** `embedded/smollm2-135m-instruct`; names of models may contain slashes. */
-export function modelOf(text: string): { readonly provider: string; readonly name: string } {
+export function parseModel(text: string): { readonly provider: string; readonly name: string } {
   const at = text.indexOf('/');
   if (at > 0 && at < text.length - 1)
     return { provider: text.slice(0, at), name: text.slice(at + 1) };

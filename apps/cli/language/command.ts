@@ -8,18 +8,18 @@ import {
   unansweredText,
 } from '../../../domain/language/evaluation/unanswered-cases';
 import {
-  outcomeOf,
+  classifyCase,
   toJsonLines,
   toJUnit,
   type CaseReport,
 } from '../../../domain/language/evaluation/report';
 import type { SearchDocument } from '../../../domain/prompt-search/search-document.schema';
-import { modelOf, readCasesFile, textOfFile } from './cases-file';
+import { parseModel, readCasesFile, textOfFile } from './cases-file';
 import type { BodyOf } from '../../client/operation';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { wholeNumber } from '../numbers';
-import { promptRefOf } from '../prompt/ref';
+import { resolvePromptRef } from '../prompt/ref';
 import { table } from '../terminal';
 import { usualDimension } from './usual-dimension';
 import { wholeFileAt, writeWhole } from '../whole-file';
@@ -107,7 +107,7 @@ export function evaluateCommand(program: Command, context: CliContext): void {
     .option('--json', 'Print the summary as JSON')
     .action(async (file: string, options: PromptEvaluateOptions) => {
       const read = readCasesFile(file, settings.cwd, terminal, { strict: options.strict ?? false });
-      const order = orderOf(options, read.cases, settings.cwd);
+      const order = buildOrder(options, read.cases, settings.cwd);
       for (const { dimension } of options.min) {
         if (!order.dimensions.some(({ name }) => name === dimension))
           throw new CliError(`--min ${dimension}: this dimension is not measured`, 2);
@@ -117,7 +117,7 @@ export function evaluateCommand(program: Command, context: CliContext): void {
       );
       if (junit && junit.path === jsonl?.path)
         throw new CliError('--junit and --jsonl are the same file', 2);
-      const { name, ref } = await promptRefOf(options.prompt, context, 'evaluated');
+      const { name, ref } = await resolvePromptRef(options.prompt, context, 'evaluated');
       const body = {
         ...order,
         ref,
@@ -128,7 +128,7 @@ export function evaluateCommand(program: Command, context: CliContext): void {
       const begun = await context
         .api()
         .call('POST /prompts/{prompt}/evaluations', { path: { prompt: name }, body });
-      const { summary, id } = await followed(context, begun);
+      const { summary, id } = await followEvaluation(context, begun);
       const rule = options.allPass ? 'allPass' : 'interval';
       const passAt = Object.fromEntries(
         options.min.map(({ dimension, score }) => [dimension, score]),
@@ -167,7 +167,7 @@ export function evaluateCommand(program: Command, context: CliContext): void {
     });
 }
 
-async function followed(
+async function followEvaluation(
   context: CliContext,
   begun: EvaluationJson,
 ): Promise<{ readonly id: string; readonly summary: NonNullable<EvaluationJson['summary']> }> {
@@ -203,7 +203,7 @@ async function followed(
   }
 }
 
-function orderOf(
+function buildOrder(
   { model, spec, dimensions, maxTokens, parallel }: PromptEvaluateOptions,
   cases: Parameters<typeof usualDimension>[1],
   cwd: string,
@@ -221,7 +221,7 @@ function orderOf(
     throw new CliError('no dimension can be measured', 2, '--dimensions exact,f1');
   return {
     ...(written ?? {}),
-    model: model === undefined ? (written?.model ?? modelOf('')) : modelOf(model),
+    model: model === undefined ? (written?.model ?? parseModel('')) : parseModel(model),
     dimensions: measured as Order['dimensions'],
     ...(parallel !== undefined && { parallel }),
     ...(maxTokens !== undefined && { sampling: { ...written?.sampling, maxTokens } }),
@@ -293,7 +293,7 @@ function failedCases(
 ): readonly string[] {
   return items.flatMap((item) => {
     const short = dimensions.flatMap(({ name }) => {
-      const outcome = outcomeOf(item, name, passAt[name] ?? 1);
+      const outcome = classifyCase(item, name, passAt[name] ?? 1);
       return outcome.kind === 'failure' || outcome.kind === 'error'
         ? [`${name} ${outcome.message}`]
         : [];

@@ -4,7 +4,7 @@ import { valueAt } from '../../../domain/document/path';
 import { nameField } from '../../../domain/document/field.schema';
 import { openLifecycle, parseLifecycle } from '../../../domain/lifecycle/document';
 import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
-import { documentOf } from '../../../domain/lifecycle/plan';
+import { toDocument } from '../../../domain/lifecycle/plan';
 import { looseningText } from '../../../domain/lifecycle/loosenings';
 import { gateOutlooks } from '../../../domain/lifecycle/llm/gate-outlook';
 import { CliError } from '../cli-error';
@@ -58,7 +58,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
         .api()
         .call('POST /lifecycles/{name}/plan', { path: { name }, body: folder });
       terminal.out(
-        options.json ? jsonText(plan) : [...plan.lines, ...diffLinesOf(plan.diffs)].join('\n'),
+        options.json ? jsonText(plan) : [...plan.lines, ...formatDiffs(plan.diffs)].join('\n'),
       );
       warn(plan);
     });
@@ -89,7 +89,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
         }
         terminal.say(`${revision} loosens the policy or changes what the gates judge:`);
         for (const each of applied.loosenings) terminal.say(`  ${looseningText(each)}`);
-        for (const line of diffLinesOf(applied.diffs)) terminal.say(line);
+        for (const line of formatDiffs(applied.diffs)) terminal.say(line);
         if (options.selfApprove === undefined) {
           const next = `perennial lifecycle approve ${name} --revision ${applied.revision} --reason "<why>"`;
           throw new CliError(
@@ -200,7 +200,7 @@ export function lifecycleCommands(program: Command, context: CliContext): void {
       terminal.out(
         options.json
           ? jsonText(found)
-          : stringify(documentOf(found.spec as LifecycleSpec)).trimEnd(),
+          : stringify(toDocument(found.spec as LifecycleSpec)).trimEnd(),
       );
     });
 }
@@ -211,7 +211,7 @@ function pendingLines(name: string, pending: PendingJson | null | undefined): re
   return [
     `revision ${revision} waits for an approver other than ${proposedBy}, who proposed it at ${proposedAt}; it loosens the policy or changes what the gates judge:`,
     ...loosenings.map((each) => `  ${looseningText(each)}`),
-    ...diffLinesOf(pending.diffs),
+    ...formatDiffs(pending.diffs),
     approvalsLine(name, pending),
     `next: perennial lifecycle approve ${name} --revision ${revision} --reason "<why>"`,
   ];
@@ -229,7 +229,7 @@ function approvalsLine(
   return `${name}: revision ${revision} has ${approvals.length} of ${required} approvals (scope ${role})`;
 }
 
-function diffLinesOf(diffs: PendingJson['diffs'] = []): readonly string[] {
+function formatDiffs(diffs: PendingJson['diffs'] = []): readonly string[] {
   return diffs.flatMap(({ path, lines }) => [`  ${path}:`, ...lines.map((line) => `    ${line}`)]);
 }
 

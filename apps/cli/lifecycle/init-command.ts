@@ -7,11 +7,11 @@ import { count, figure } from '../../../domain/format';
 import type * as LocalCheck from '../../../data/lifecycle/local-check';
 import { openTrainerCatalog } from '../../../data/training/catalog';
 import { inferLifecycle, type InferredLifecycle } from '../../../domain/lifecycle/inference';
-import { formatOf, type SourceFormat } from '../../../domain/dataset/source-uri';
+import { findFormat, type SourceFormat } from '../../../domain/dataset/source-uri';
 import {
   checkLifecycleName,
   lifecycleTemplate,
-  sourceNameOf,
+  toSourceName,
 } from '../../../domain/lifecycle/template';
 import { llmLifecycleTemplate } from '../../../domain/lifecycle/llm/template';
 import { tasks, type Task } from '../../../domain/model/model';
@@ -143,14 +143,14 @@ async function initForTable({
 }: TableInit): Promise<void> {
   const { trainer, label = '', task, time, entity } = options;
   const { path, format } = tableFile(settings.cwd, data);
-  const { profile, bytes } = await profileOf({ path, format, label }, settings);
+  const { profile, bytes } = await profileSource({ path, format, label }, settings);
   const source = {
-    source: sourceNameOf(basename(path)),
+    source: toSourceName(basename(path)),
     uri: `file://./data/${encodeURIComponent(basename(path))}`,
   };
   const inference = inferLifecycle({
     profile,
-    source: { ...source, ...(formatOf(source.uri) === null && { format }) },
+    source: { ...source, ...(findFormat(source.uri) === null && { format }) },
     file: data,
     label,
     task: task === undefined ? null : taskNamed(task),
@@ -214,7 +214,7 @@ function tableFile(
       'name a CSV, Parquet or NDJSON file with --data',
     );
   const ending = extname(path).toLowerCase();
-  const format = formatOf(ending === '' ? '' : `file${ending}`) ?? endings[ending];
+  const format = findFormat(ending === '' ? '' : `file${ending}`) ?? endings[ending];
   if (format === undefined) {
     throw new CliError(
       `the name of ${data} does not end in .csv, .parquet or .ndjson`,
@@ -228,7 +228,7 @@ function tableFile(
 /** The default size limit of a source. */
 const maxBytes = 4 * 2 ** 30;
 
-async function profileOf(
+async function profileSource(
   {
     path,
     format,
@@ -248,7 +248,7 @@ async function profileOf(
     s3: null,
   };
   const uri = pathToFileURL(path).href;
-  const source = { name: sourceNameOf(basename(path)), uri, format, time: null };
+  const source = { name: toSourceName(basename(path)), uri, format, time: null };
   const profile = await profileFile({
     source,
     label,

@@ -3,14 +3,14 @@ import type { Command } from 'commander';
 import type { FollowedIndex } from '../../../db/index/records';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
-import { modelRefOf } from './ref';
+import { parseModelRef } from './ref';
 import { versionNumber } from '../numbers';
 import { table } from '../terminal';
 import { describeComparison } from '../decision/comparison-view';
 import type { ExplanationJson } from '../decision/explanation-view';
 import { describeExplanation } from '../decision/explanation-view';
 import { jsonText } from '../harmless';
-import { chatCurlOf, curlOf, exampleRow, keyWords, modelInputs } from './request';
+import { formatChatCurl, formatCurl, exampleRow, keyWords, modelInputs } from './request';
 import { CliError } from '../cli-error';
 import type { Finish } from '../finish';
 import { exportCommand } from './export-command';
@@ -39,12 +39,12 @@ export function modelCommands(program: Command, context: CliContext, finish: Fin
     const inputs = await modelInputs({ gatewayUrl, apiKey }, name);
     const where = { gatewayUrl, key: keyWords(context.settings) };
     if (inputs !== null) {
-      terminal.say(`try it:\n${curlOf(name, inputs, where)}`);
+      terminal.say(`try it:\n${formatCurl(name, inputs, where)}`);
       terminal.say(`or: perennial predict ${name} --row '${JSON.stringify(exampleRow(inputs))}'`);
       return;
     }
     const spec = await appliedSpec(context.api(), name).catch(() => null);
-    if (spec?.kind === 'LlmLifecycle') terminal.say(`try it:\n${chatCurlOf(name, where)}`);
+    if (spec?.kind === 'LlmLifecycle') terminal.say(`try it:\n${formatChatCurl(name, where)}`);
   };
 
   model
@@ -79,14 +79,14 @@ export function modelCommands(program: Command, context: CliContext, finish: Fin
         terminal.out(jsonText(found));
         return;
       }
-      const aliasOf = (version: number): string =>
+      const formatAliases = (version: number): string =>
         Object.entries(found.aliases)
           .flatMap(([alias, state]) => (state?.version === version ? [alias] : []))
           .join(', ');
       const rows = found.versions.map((each) => [
         `@${each.version}`,
         each.status,
-        aliasOf(each.version),
+        formatAliases(each.version),
         each.runId,
         each.imported === null ? 'trained' : `imported: ${each.imported.fileName}`,
         each.manifest.digest.slice(0, 19),
@@ -138,7 +138,7 @@ export function modelCommands(program: Command, context: CliContext, finish: Fin
         given: string,
         options: { readonly of?: number; readonly json?: true; readonly verbose?: true },
       ) => {
-        const { name, version } = await modelRefOf(given, context);
+        const { name, version } = await parseModelRef(given, context);
         const of = options.of ?? version;
         if (version !== null && of !== version)
           throw new CliError(`${given} and --of ${of} are different versions`, 2);

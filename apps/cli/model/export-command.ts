@@ -7,7 +7,7 @@ import type { Digest } from '../../../domain/artifact';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { mlflowFolderTexts } from './mlflow-folder';
-import { modelRefOf } from './ref';
+import { parseModelRef } from './ref';
 
 interface ExportOptions {
   readonly format: 'mlflow';
@@ -24,9 +24,9 @@ export function exportCommand(model: Command, context: CliContext): void {
     .requiredOption('--out <folder>', 'Folder to write; it must be missing or empty')
     .action(async (given: string, { out }: ExportOptions) => {
       const folder = freeFolder(out, context.settings.cwd);
-      const { name, version } = await modelRefOf(given, context);
+      const { name, version } = await parseModelRef(given, context);
       const api = context.api();
-      const number = version ?? (await championOf(context, name));
+      const number = version ?? (await readChampion(context, name));
       const path = { model: name, version: number };
       const found = await api.call('GET /models/{model}/versions/{version}', { path });
       if (found.signature.task === 'chat')
@@ -56,7 +56,7 @@ function onlyMlflow(format: string): string {
   throw new InvalidArgumentError('mlflow is the only format');
 }
 
-async function championOf(context: CliContext, name: string): Promise<number> {
+async function readChampion(context: CliContext, name: string): Promise<number> {
   const { aliases } = await context.api().call('GET /models/{model}', { path: { model: name } });
   if (aliases.champion) return aliases.champion.version;
   throw new CliError(`${name} has no champion`, 1, `perennial model export ${name}@<version> …`);

@@ -7,7 +7,7 @@ import type { CliContext } from '../context';
 import type { Finish } from '../finish';
 import { jsonText } from '../harmless';
 import { showEnd } from '../run/view';
-import { modelFileOf, type ModelFile } from './mlflow-source';
+import { openModelFile, type ModelFile } from './mlflow-source';
 import { watchRun } from '../watch';
 
 interface ImportOptions {
@@ -40,7 +40,7 @@ export function importCommand(model: Command, context: CliContext, finish: Finis
     .option('--json', 'Print the run as JSON')
     .action(async (name: string, options: ImportOptions) => {
       const { until, reason } = options;
-      const { path, format, modelClass, packages } = sourceOf(options, context.settings.cwd);
+      const { path, format, modelClass, packages } = findModelFile(options, context.settings.cwd);
       const fileName = basename(path);
       const started = await context.api().call('POST /models/{model}/imports', {
         path: { model: name },
@@ -62,11 +62,11 @@ export function importCommand(model: Command, context: CliContext, finish: Finis
     });
 }
 
-function sourceOf({ file, mlflow }: ImportOptions, cwd: string): ModelFile {
+function findModelFile({ file, mlflow }: ImportOptions, cwd: string): ModelFile {
   if ((file === undefined) === (mlflow === undefined))
     throw new CliError('import requires either --file or --mlflow', 2);
   return file === undefined
-    ? modelFileOf(mlflow ?? '', cwd)
+    ? openModelFile(mlflow ?? '', cwd)
     : { path: readableFile(file, cwd), format: 'onnx' };
 }
 

@@ -17,7 +17,7 @@ export interface ExportedVersion {
  */
 export function mlflowFolderTexts(exported: ExportedVersion): Readonly<Record<string, string>> {
   return {
-    MLmodel: stringify(mlmodelOf(exported)),
+    MLmodel: stringify(buildMlmodel(exported)),
     'requirements.txt': `${requirements.join('\n')}\n`,
     'python_env.yaml': stringify({
       python: pythonVersion,
@@ -38,7 +38,7 @@ const pythonVersion = '3.11';
 /** The format of the folder is that of this release, which is the oldest that is supported. */
 const mlflowVersion = '3.0.0';
 
-function mlmodelOf({ model, version, digest, signature, createdAt }: ExportedVersion) {
+function buildMlmodel({ model, version, digest, signature, createdAt }: ExportedVersion) {
   return {
     flavors: {
       onnx: {

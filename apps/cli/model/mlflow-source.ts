@@ -36,7 +36,7 @@ const textOfLightgbm = /\.(lgb|txt)$/;
  * unpickled here.
  * @throws CliError with the file, and the next step
  */
-export function modelFileOf(shown: string, cwd: string): ModelFile {
+export function openModelFile(shown: string, cwd: string): ModelFile {
   const folder = resolve(cwd, shown);
   const place = join(shown, 'MLmodel');
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
@@ -49,7 +49,7 @@ export function modelFileOf(shown: string, cwd: string): ModelFile {
       2,
       'save the model with mlflow.<flavour>.save_model, or import ONNX with --file',
     );
-  const found = flavoursOf(file, place);
+  const found = readFlavours(file, place);
   const flavour = flavours.find(({ format }) => found[format] !== undefined);
   if (flavour === undefined) {
     const names = Object.keys(found).filter((name) => name !== 'python_function');
@@ -73,12 +73,12 @@ export function modelFileOf(shown: string, cwd: string): ModelFile {
     path,
     format,
     ...(typeof modelClass === 'string' && format !== 'onnx' && { modelClass }),
-    ...(isPickle && { packages: packagesOf(folder, library[0], fields[library[1]]) }),
+    ...(isPickle && { packages: listPackages(folder, library[0], fields[library[1]]) }),
   };
 }
 
 /** The versions in requirements.txt and MLmodel that matter for reading a pickle. */
-function packagesOf(folder: string, library: string, version: unknown): readonly string[] {
+function listPackages(folder: string, library: string, version: unknown): readonly string[] {
   const file = join(folder, 'requirements.txt');
   const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
   const pins = lines.flatMap((line) => {
@@ -93,7 +93,7 @@ function packagesOf(folder: string, library: string, version: unknown): readonly
 
 const saveAgain = 'save the model again with mlflow.<flavour>.save_model';
 
-function flavoursOf(file: string, place: string): Readonly<Record<string, unknown>> {
+function readFlavours(file: string, place: string): Readonly<Record<string, unknown>> {
   if (statSync(file).size > largestMlmodel)
     throw new CliError(`${place} is larger than 1 MiB, so it is not an MLmodel file`, 2, saveAgain);
   let body: unknown;

@@ -2,7 +2,7 @@ import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 
 /** `name`, `name@3` or `name@previous`. The version is null if none was given. */
-export async function modelRefOf(
+export async function parseModelRef(
   given: string,
   context: CliContext,
 ): Promise<{ readonly name: string; readonly version: number | null }> {

@@ -96,7 +96,7 @@ export async function predictRows(
     );
   });
   const text = await sent.body.text();
-  const answer = parsed(text);
+  const answer = parseAnswer(text);
   if (sent.statusCode === 200)
     return { answer, version: String(sent.headers['x-perennial-model-version'] ?? model) };
   const detail = answer.detail ?? `the gateway responded with ${sent.statusCode}`;
@@ -115,7 +115,7 @@ export async function predictRows(
  * A request to copy, with a row of the right types. It reads the key from a file or a variable, so
  * that the key is not printed.
  */
-export function curlOf(
+export function formatCurl(
   model: string,
   inputs: readonly ModelInput[],
   { gatewayUrl, key }: { readonly gatewayUrl: string; readonly key: string },
@@ -123,7 +123,7 @@ export function curlOf(
   return curl(`${gatewayUrl}/v2/models/${model}/infer`, key, { rows: [exampleRow(inputs)] });
 }
 
-export function chatCurlOf(
+export function formatChatCurl(
   model: string,
   { gatewayUrl, key }: { readonly gatewayUrl: string; readonly key: string },
 ) {
@@ -167,7 +167,7 @@ export function keyWords({ stateDir, apiKey }: Pick<CliSettings, 'stateDir' | 'a
     : '$PERENNIAL_API_KEY';
 }
 
-function parsed(text: string): InferAnswer {
+function parseAnswer(text: string): InferAnswer {
   try {
     return JSON.parse(text) as InferAnswer;
   } catch {

@@ -1,5 +1,5 @@
 /** The live quality of a monitor, as text for a terminal. */
-import { count, figure, interval, signed } from '../../../domain/format';
+import { count, figure, interval, formatSigned } from '../../../domain/format';
 import { scoreBins } from '../../../domain/monitoring/quality/quality-blocks';
 import type { MonitorJson } from '../../api/monitoring/view';
 import { drawSequence, type Frame } from '../rollout/sequence-drawing';
@@ -29,7 +29,7 @@ export function qualityLines(
   );
   return [
     `live ${metric} ${figure(estimate)} (${band}), ${count(n)} labels of four weeks${against}` +
-      (bias === null ? '' : `; bias ${signed(bias)}`),
+      (bias === null ? '' : `; bias ${formatSigned(bias)}`),
     ...contradictionLines(contradicted),
     ...drawing,
     ...calibrationLines(quality, paint),
@@ -53,7 +53,7 @@ function calibrationLines(
     const own = tests.filter((test) => test.slice === bin && test.value !== null);
     const shown = own.find(({ since }) => since !== null) ?? own.at(-1);
     if (shown?.value == null) return [];
-    const text = `${bin} ${signed(shown.value)}`;
+    const text = `${bin} ${formatSigned(shown.value)}`;
     return [shown.since === null ? text : paint.red(`${text} ALARM`)];
   });
   return bins.length === 0 ? [] : [`calibration, prediction minus label: ${bins.join(', ')}`];

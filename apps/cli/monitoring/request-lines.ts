@@ -1,5 +1,5 @@
 /** Drift and data quality of the requests, as text for a terminal. */
-import { count, figure, percent, signed } from '../../../domain/format';
+import { count, figure, percent, formatSigned } from '../../../domain/format';
 import { binProblems } from '../../../domain/monitoring/bins';
 import type { MonitorJson } from '../../api/monitoring/view';
 import type { Frame } from '../rollout/sequence-drawing';
@@ -25,7 +25,7 @@ export function driftLines(
         bar(effect, tolerance, width),
         tolerance === null ? (isForJumps ? 'only jumps' : 'not tested') : percent(tolerance),
         scale,
-        meanShift === null ? '' : `${signed(meanShift)} sd`,
+        meanShift === null ? '' : `${formatSigned(meanShift)} sd`,
         isOpen ? 'ALARM' : '',
       ];
     },

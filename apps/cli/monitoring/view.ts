@@ -3,7 +3,7 @@ import { formatSeconds } from '../../../domain/duration';
 import { count, figure, percent } from '../../../domain/format';
 import type { MonitorJson } from '../../api/monitoring/view';
 import type { Frame } from '../rollout/sequence-drawing';
-import { wrapped, type Paint } from '../terminal';
+import { wrapText, type Paint } from '../terminal';
 import { estimateLines, qualityLines, testLines } from './quality-lines';
 import { labelLines } from './label-lines';
 import { binLines, dataLines, driftLines, jumpLines } from './request-lines';
@@ -21,7 +21,7 @@ export function describeMonitor(
   paint: Paint,
   { verbose }: MonitorViewOptions,
 ): string {
-  const wrap = (text: string) => wrapped(text, { columns: page.columns, indent: '  ' });
+  const wrap = (text: string) => wrapText(text, { columns: page.columns, indent: '  ' });
   const { model, version, status, waitingFor } = monitor;
   const painted = status === 'watching' ? status : paint.yellow(status);
   const head = [

@@ -48,10 +48,10 @@ export function webhookCommands(program: Command, context: CliContext): void {
             each.id,
             each.event,
             each.subject,
-            `${each.target} ${receiverOf(each)}`,
+            `${each.target} ${describeReceiver(each)}`,
             each.status,
             String(each.attempts.length),
-            lastOf(each),
+            describeLast(each),
           ],
           none: {
             what: 'no deliveries',
@@ -74,11 +74,11 @@ export function webhookCommands(program: Command, context: CliContext): void {
 }
 
 /** The host of a webhook; otherwise the channel with its addresses or the name of its secret. */
-function receiverOf({ channel, url }: Pick<WebhookDelivery, 'channel' | 'url'>): string {
+function describeReceiver({ channel, url }: Pick<WebhookDelivery, 'channel' | 'url'>): string {
   return channel === 'webhook' ? new URL(url).host : url;
 }
 
-function lastOf({
+function describeLast({
   attempts,
   status,
   dueAt,

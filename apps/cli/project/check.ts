@@ -1,5 +1,5 @@
 /** `perennial deploy --check`: builds a project, and replays its open runs with the build. */
-import { buildIdOf } from '../../../domain/lifecycle/sections/program';
+import { toBuildId } from '../../../domain/lifecycle/sections/program';
 import type { ApiClient } from '../../client/api-client';
 import { ApiError } from '../../client/api-error';
 import type * as Replay from '../../project/replay';
@@ -22,12 +22,12 @@ export async function checkDeployment(
 ): Promise<DeploymentCheck> {
   const { build, digest, workflows } = await buildFor(folder, settings);
   const { project, lifecycles } = build;
-  terminal?.say(`${project}: ${folder} builds as ${buildIdOf(digest)}; nothing was stored`);
+  terminal?.say(`${project}: ${folder} builds as ${toBuildId(digest)}; nothing was stored`);
   const open = await begunRuns(api, lifecycles);
   const runs: CheckedRun[] = [];
   const { replayRun } = loadReplay();
   for (const [index, { id, lifecycle }] of open.entries()) {
-    const history = await historyOf(api, id);
+    const history = await fetchHistory(api, id);
     const replay = 'kind' in history ? history : await replayRun(workflows, history);
     const checked = { run: id, lifecycle, ...replay };
     runs.push(checked);
@@ -49,7 +49,7 @@ async function begunRuns(api: ApiClient, lifecycles: readonly string[]) {
 }
 
 /** One history that the API cannot send does not end the check. A missing right does. */
-async function historyOf(api: ApiClient, id: string) {
+async function fetchHistory(api: ApiClient, id: string) {
   try {
     return await api.call('GET /runs/{id}/history', { path: { id } });
   } catch (error) {

@@ -4,7 +4,7 @@ import { environmentsFolder } from '../../../data/training/python-environments';
 import type * as Build from '../../project/build';
 import type { PythonMachine } from '../../project/python-steps';
 import { looseningText } from '../../../domain/lifecycle/loosenings';
-import { buildIdOf } from '../../../domain/lifecycle/sections/program';
+import { toBuildId } from '../../../domain/lifecycle/sections/program';
 import type { ApiClient } from '../../client/api-client';
 import { CliError } from '../cli-error';
 import type { CliSettings } from '../context';
@@ -35,7 +35,7 @@ export async function deployProject({ api, settings, terminal }: DeployTarget, f
       lock: built.lock,
     },
   });
-  terminal?.say(`${project}: build ${buildIdOf(built.digest)} of ${folder} is stored`);
+  terminal?.say(`${project}: build ${toBuildId(built.digest)} of ${folder} is stored`);
   const files = readTexts(settings.cwd, folder);
   const lifecycles = [];
   for (const [name, document] of Object.entries(built.documents(stored as StoredFiles))) {
@@ -68,7 +68,7 @@ export function assertInForce({ lifecycles }: ProjectDeployment): void {
     );
 }
 
-function pythonOf({ python, uv, trainersDir, stateDir }: CliSettings): PythonMachine {
+function findPythonMachine({ python, uv, trainersDir, stateDir }: CliSettings): PythonMachine {
   return {
     python,
     uv: uv?.program,
@@ -85,5 +85,5 @@ type StoredFiles = Parameters<Build.BuiltProject['documents']>[0];
 export async function buildFor(folder: string, settings: CliSettings) {
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { buildProject } = require('../../project/build') as typeof Build;
-  return buildProject(folder, pythonOf(settings));
+  return buildProject(folder, findPythonMachine(settings));
 }

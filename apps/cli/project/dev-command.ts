@@ -5,7 +5,7 @@ import { openProjectFolder } from '../../project/project-folder';
 import { typeIssues } from '../../project/type-check';
 import { watchProject } from '../../project/watch';
 import { createApiClient, type ApiClient } from '../../client/api-client';
-import { CliError, nextStepOf } from '../cli-error';
+import { CliError, findNextStep } from '../cli-error';
 import type { CliContext } from '../context';
 import { assertInForce, deployProject } from './deploy';
 
@@ -77,7 +77,7 @@ async function deployOnce(
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     terminal.say(`${terminal.paint.red('error:')} ${message}`);
-    const next = nextStepOf(error);
+    const next = findNextStep(error);
     if (next !== undefined) terminal.say(`${terminal.paint.dim('next:')} ${next}`);
   }
 }

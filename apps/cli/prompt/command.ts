@@ -6,7 +6,7 @@ import { stringify } from 'yaml';
 import type { PromptSummary } from '../../../db/prompt/repository';
 import { formatIssue } from '../../../domain/document/issue-text';
 import type { PromptChange } from '../../../domain/prompt/diff';
-import { promptDocumentOf, readPrompt } from '../../../domain/prompt/document';
+import { toPromptDocument, readPrompt } from '../../../domain/prompt/document';
 import { CliError } from '../cli-error';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import type { CliContext } from '../context';
@@ -67,7 +67,7 @@ export function promptCommands(program: Command, context: CliContext): void {
       terminal.out(
         options.json
           ? jsonText(found)
-          : stringify(promptDocumentOf(found.template as PromptTemplate)).trimEnd(),
+          : stringify(toPromptDocument(found.template as PromptTemplate)).trimEnd(),
       );
     });
 
@@ -109,7 +109,7 @@ export function promptCommands(program: Command, context: CliContext): void {
       ) => {
         const { branch, parent, reason } = options;
         // All files are checked before the first is written.
-        const checked = filesOf(resolve(settings.cwd, path), path).map((file) =>
+        const checked = listFiles(resolve(settings.cwd, path), path).map((file) =>
           checkedFile(file, resolve(settings.cwd, file)),
         );
         for (const { name, document, fileName } of checked) {
@@ -193,7 +193,7 @@ function diffText(
     .join('\n');
 }
 
-function filesOf(absolute: string, given: string): readonly string[] {
+function listFiles(absolute: string, given: string): readonly string[] {
   const stat = statSync(absolute, { throwIfNoEntry: false });
   if (!stat) throw new CliError(`${given} does not exist`, 2);
   if (!stat.isDirectory()) return [given];

@@ -11,7 +11,7 @@ import type { CliContext } from '../context';
  * `name[@ref]` unchanged. A file is first written to the registry, so that its measurements name a
  * version.
  */
-export async function promptRefOf(
+export async function resolvePromptRef(
   given: string,
   context: CliContext,
   reason: string,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { signed } from '../../../domain/format';
+import { formatSigned } from '../../../domain/format';
 import { readCasesFile, withoutJudging, type ReadCases } from '../language/cases-file';
 import type { BodyOf } from '../../client/operation';
 import { appliedSpec } from '../lifecycle/applied';
@@ -9,7 +9,7 @@ import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
 import { showList } from '../list-view';
 import { wholeNumber } from '../numbers';
-import { promptRefOf } from './ref';
+import { resolvePromptRef } from './ref';
 import { searchOrder, type SearchOptions } from './search-order';
 import type { SearchDetailJson, SearchJson } from '../../api/prompt/search-view';
 import { outcomeText, progressLine } from './search-view';
@@ -81,7 +81,7 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
         context,
       );
       const order = searchOrder(options, read.cases, settings.cwd);
-      const { name, ref } = await promptRefOf(given, context, 'start a search');
+      const { name, ref } = await resolvePromptRef(given, context, 'start a search');
       const body = {
         ...order,
         ref,
@@ -94,7 +94,7 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
       terminal.say(
         `search ${begun.id} of ${name}@${begun.firstVersion}: ${begun.quality}, at most ${begun.variants} variants`,
       );
-      const found = options.wait ? await watched(context, begun) : begun;
+      const found = options.wait ? await watchSearch(context, begun) : begun;
       tell(context, found, options);
     });
 
@@ -144,7 +144,7 @@ export function promptSearchCommands(prompt: Command, context: CliContext): void
           quality,
           `@${firstVersion}`,
           outcome === null ? '' : `@${outcome.winner.version}`,
-          outcome?.confirmed.gain.mean == null ? '' : signed(outcome.confirmed.gain.mean),
+          outcome?.confirmed.gain.mean == null ? '' : formatSigned(outcome.confirmed.gain.mean),
           createdAt,
           actor,
         ],
@@ -197,7 +197,10 @@ async function leftFor(
 }
 
 /** Shows progress: one changing line in a terminal, one line per change in a pipe. */
-async function watched(context: CliContext, { id, prompt }: SearchJson): Promise<SearchDetailJson> {
+async function watchSearch(
+  context: CliContext,
+  { id, prompt }: SearchJson,
+): Promise<SearchDetailJson> {
   const { terminal } = context;
   const client = context.api();
   let before = '';

@@ -4,7 +4,7 @@
 import { parse } from 'yaml';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
 import type { SearchDocument } from '../../../domain/prompt-search/search-document.schema';
-import { modelOf, textOfFile } from '../language/cases-file';
+import { parseModel, textOfFile } from '../language/cases-file';
 import { CliError } from '../cli-error';
 import { usualDimension } from '../language/usual-dimension';
 
@@ -36,7 +36,7 @@ export function searchOrder(
   const usual = written ?? usualOrder(options, cases);
   return {
     ...usual,
-    ...(model !== undefined && { model: modelOf(model) }),
+    ...(model !== undefined && { model: parseModel(model) }),
     ...(parallel !== undefined && { parallel }),
     ...(maxTokens !== undefined && { sampling: { ...usual.sampling, maxTokens } }),
     search: {
@@ -61,7 +61,7 @@ function usualOrder(
       'perennial prompt search --help',
     );
   }
-  const { provider, name } = modelOf(model);
+  const { provider, name } = parseModel(model);
   const pool = Math.min(64, Math.floor(cases.length / 5));
   const sizes = [2, 4, 8].filter((size) => size <= pool);
   const examples =

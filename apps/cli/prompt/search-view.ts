@@ -1,6 +1,6 @@
 import type { SearchDetailJson, SearchJson } from '../../api/prompt/search-view';
 import type { PromptScore } from '../../../domain/prompt-search/outcome';
-import { figure, interval, signed } from '../../../domain/format';
+import { figure, interval, formatSigned } from '../../../domain/format';
 import type { Paint } from '../terminal';
 import { table } from '../terminal';
 
@@ -110,5 +110,5 @@ function meanCells({ mean, lower, upper, failures }: PromptScore): readonly stri
 }
 
 function gainText(value: number | null): string {
-  return value === null ? 'not measured' : signed(value);
+  return value === null ? 'not measured' : formatSigned(value);
 }

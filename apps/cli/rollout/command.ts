@@ -56,7 +56,7 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
     .option('--json', 'Print as JSON')
     .action(
       async (model: string, { id, ...options }: Json & Verbosity & { readonly id?: string }) => {
-        show(await rolloutOf(context, model, id), options);
+        show(await readRollout(context, model, id), options);
       },
     );
 
@@ -67,7 +67,7 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
     )
     .option('--json', 'Print the rollout as JSON at the end')
     .action(async (model: string, { json }: Json) => {
-      const { id } = await rolloutOf(context, model);
+      const { id } = await readRollout(context, model);
       const ended = await watchRollout(context, { model, id });
       if (json || terminal.screen === null) show(ended, json ? { json } : {});
       finish(exitCodeOfRollout(ended));
@@ -148,7 +148,7 @@ export function rolloutCommands(program: Command, context: CliContext, finish: F
         const { items } = await context
           .api()
           .call('GET /models/{model}/rollout/labels', { path: { model }, query: { limit } });
-        await writeWhole(to, (write) => write(items.map(lineOf).join('')));
+        await writeWhole(to, (write) => write(items.map(formatLine).join('')));
         terminal.say(
           `${items.length} pairs written to ${out}; next: perennial rollout label ${model} --file ${out}`,
         );
@@ -211,9 +211,9 @@ interface UnlabelledJson {
 }
 
 /** A blocked answer is wrong, so its label is already filled in. */
-function lineOf({ predictionId, question, first, second }: UnlabelledJson): string {
-  const labelOf = (answer: string | null) => (answer === null ? false : null);
-  const [firstRight, secondRight] = [labelOf(first), labelOf(second)];
+function formatLine({ predictionId, question, first, second }: UnlabelledJson): string {
+  const chooseLabel = (answer: string | null) => (answer === null ? false : null);
+  const [firstRight, secondRight] = [chooseLabel(first), chooseLabel(second)];
   return `${JSON.stringify({ predictionId, question, first, firstRight, second, secondRight })}\n`;
 }
 
@@ -304,7 +304,7 @@ function withCommandOptions(command: Command): Command {
 }
 
 /** The rollout with this id, or the newest. */
-function rolloutOf(context: CliContext, model: string, id?: string): Promise<RolloutJson> {
+function readRollout(context: CliContext, model: string, id?: string): Promise<RolloutJson> {
   return id === undefined
     ? context.api().call('GET /models/{model}/rollout', { path: { model } })
     : context.api().call('GET /models/{model}/rollouts/{id}', { path: { model, id } });

@@ -1,4 +1,4 @@
-import { count, signed } from '../../../domain/format';
+import { count, formatSigned } from '../../../domain/format';
 import type { HistoryPoint } from '../../../domain/rollout/history';
 import type { Paint } from '../terminal';
 
@@ -36,7 +36,7 @@ export function drawSequence(
 ): readonly string[] {
   const last = history.at(-1);
   if (last === undefined) return [];
-  const scale = scaleOf(history, limit, rows);
+  const scale = chooseScale(history, limit, rows);
   const labels = rowLabels(scale, limit, rows);
   const gutter = Math.max(...labels.map((label) => label.length));
   const width = Math.max(10, columns - gutter - ` ┤ ${limitName}`.length);
@@ -44,8 +44,8 @@ export function drawSequence(
     history.findLast(({ n }) => n <= (last.n * (column + 1)) / width),
   );
   const lines = labels.map((label, row) => {
-    const marks = points.map((point) => markOf(point, { row, limit, scale }));
-    const name = row === rowOf(limit, scale) ? ` ${paint.yellow(limitName)}` : '';
+    const marks = points.map((point) => chooseMark(point, { row, limit, scale }));
+    const name = row === findRow(limit, scale) ? ` ${paint.yellow(limitName)}` : '';
     return `${label.padStart(gutter)} ┤${paintedRow(marks, paint)}${name}`.trimEnd();
   });
   const counted = `${count(last.n)} ${unit}`;
@@ -65,7 +65,7 @@ interface Scale {
 /**
  * Cuts off early bounds, which are as wide as the metric's range, so that later ones fill the plot.
  */
-function scaleOf(history: readonly HistoryPoint[], limit: number, rows: number): Scale {
+function chooseScale(history: readonly HistoryPoint[], limit: number, rows: number): Scale {
   const newest = history.at(-1)?.n ?? 0;
   const settled = history.filter(({ n }) => n >= newest / 2);
   const shown = [
@@ -79,7 +79,7 @@ function scaleOf(history: readonly HistoryPoint[], limit: number, rows: number):
   return { top: high + pad, height: (high - low + 2 * pad) / rows };
 }
 
-function rowOf(value: number, { top, height }: Scale): number {
+function findRow(value: number, { top, height }: Scale): number {
   return Math.floor((top - value) / height);
 }
 
@@ -87,23 +87,23 @@ function rowOf(value: number, { top, height }: Scale): number {
 function rowLabels(scale: Scale, limit: number, rows: number): readonly string[] {
   const center = (row: number): number => scale.top - (row + 0.5) * scale.height;
   return Array.from({ length: rows }, (_, row) => {
-    if (row === rowOf(limit, scale)) return signed(limit);
-    if (row === rowOf(0, scale)) return '0';
-    return row === 0 || row === rows - 1 ? signed(Number(center(row).toPrecision(2))) : '';
+    if (row === findRow(limit, scale)) return formatSigned(limit);
+    if (row === findRow(0, scale)) return '0';
+    return row === 0 || row === rows - 1 ? formatSigned(Number(center(row).toPrecision(2))) : '';
   });
 }
 
-function markOf(
+function chooseMark(
   point: HistoryPoint | undefined,
   { row, limit, scale }: { readonly row: number; readonly limit: number; readonly scale: Scale },
 ): DrawnMark {
-  if (point && rowOf(point.estimate, scale) === row) return 'estimate';
-  if (row === rowOf(limit, scale)) return 'limit';
-  if (row === rowOf(0, scale)) return 'zero';
+  if (point && findRow(point.estimate, scale) === row) return 'estimate';
+  if (row === findRow(limit, scale)) return 'limit';
+  if (row === findRow(0, scale)) return 'zero';
   if (!point) return 'nothing';
   const [above, below] = [
-    rowOf(point.upper ?? Infinity, scale),
-    rowOf(point.lower ?? -Infinity, scale),
+    findRow(point.upper ?? Infinity, scale),
+    findRow(point.lower ?? -Infinity, scale),
   ];
   return row >= above && row <= below ? 'band' : 'nothing';
 }

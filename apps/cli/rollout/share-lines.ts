@@ -1,4 +1,4 @@
-import { count, percent, signed } from '../../../domain/format';
+import { count, percent, formatSigned } from '../../../domain/format';
 import type { ShareMove } from '../../../domain/rollout/judging/evidence';
 import { table } from '../terminal';
 
@@ -25,7 +25,7 @@ export function shareLines(
     `${percent(from)} → ${percent(to)}`,
     percent(probability),
     count(days),
-    signed(difference),
+    formatSigned(difference),
   ]);
   const earlier = shares.moves - shown.length;
   const more = earlier > 0 ? [`${count(earlier)} earlier moves`] : [];

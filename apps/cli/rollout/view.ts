@@ -1,6 +1,6 @@
 /** A rollout as the API returns it, and its text for a terminal. */
 import { formatSeconds } from '../../../domain/duration';
-import { count, figure, interval, percent, signed } from '../../../domain/format';
+import { count, figure, interval, percent, formatSigned } from '../../../domain/format';
 import type { HistoryPoint } from '../../../domain/rollout/history';
 import { spanText } from '../../../domain/rollout/reasons';
 import type { RolloutRollback, RolloutStatus } from '../../../domain/rollout/rollout';
@@ -11,7 +11,7 @@ import { judgedText, judgeText, judgeTrouble, labelLines } from './judge-view';
 import { drawSequence } from './sequence-drawing';
 import { shareLines, type SharesJson } from './share-lines';
 import type { Paint } from '../terminal';
-import { table, wrapped } from '../terminal';
+import { table, wrapText } from '../terminal';
 import { reasonLines, type Verbosity } from '../decision/verdict-view';
 import type { RolloutSummaryJson } from '../../api/rollout/view';
 import type { RolloutJudgeJson } from '../../api/rollout/judge-view';
@@ -104,7 +104,7 @@ export function describeRollout(
 ): string {
   const { id, model, champion, challenger, status, verdict, quality, waitingFor, temporalUrl } =
     rollout;
-  const wrap = (text: string, indent = '  ') => wrapped(text, { columns: page.columns, indent });
+  const wrap = (text: string, indent = '  ') => wrapText(text, { columns: page.columns, indent });
   const unit = quality.comparison === 'pairs' ? 'labelled pairs' : 'labelled answers per arm';
   const limitName = quality.rule === 'nonInferiority' ? 'margin' : 'required';
   const drawing = drawSequence(
@@ -174,7 +174,7 @@ export function progressLines(rollout: RolloutJson): readonly string[] {
   const found =
     n === 0
       ? unmeasuredText(rollout)
-      : `${metric} ${signed(estimate)} (${interval({ lower, upper })}), ${count(n)} ${unit}`;
+      : `${metric} ${formatSigned(estimate)} (${interval({ lower, upper })}), ${count(n)} ${unit}`;
   const judged = rollout.judge ? [judgedText(rollout.judge), judgeTrouble(rollout.judge)] : [];
   return [`${stepText(rollout)}${held}: ${found}`, ...judged, remainingText(rollout)].filter(
     Boolean,
@@ -290,7 +290,7 @@ function armLines({ arms, quality: { metric }, winner }: RolloutJson): readonly 
     total === 0 ? '' : percent(arm.entities / total),
     count(arm.entities),
     arm.requests === null ? '' : count(arm.requests),
-    estimate === null ? '' : `${signed(estimate)} (${interval({ lower, upper })})`,
+    estimate === null ? '' : `${formatSigned(estimate)} (${interval({ lower, upper })})`,
   ]);
   return ['', ...table(header, rows).split('\n'), ''];
 }

@@ -80,7 +80,7 @@ export function runCasesCommand(run: Command, context: CliContext): void {
         });
         return;
       }
-      const evaluation = chosen(items, id, options);
+      const evaluation = chooseEvaluation(items, id, options);
       const { stage, name, results } = evaluation;
       const others =
         items.length === 1 ? '' : `; ${items.length - 1} more: perennial run cases ${id} --list`;
@@ -95,7 +95,7 @@ export function runCasesCommand(run: Command, context: CliContext): void {
         },
         limit,
       ) as AsyncIterable<readonly CaseReport[]>;
-      await written(context, options.out, async (write) => {
+      await writeOutput(context, options.out, async (write) => {
         if (options.format === 'jsonl') {
           // Page by page, because the cases may not fit into memory.
           for await (const page of pages) write(jsonEscaped(toJsonLines(page)));
@@ -118,7 +118,7 @@ export function runCasesCommand(run: Command, context: CliContext): void {
 }
 
 /** The first arm of the last stage with cases: a candidate, or the first prompt. */
-function chosen(
+function chooseEvaluation(
   items: readonly RunEvaluationJson[],
   id: string,
   { stage, of }: RunCasesOptions,
@@ -136,7 +136,7 @@ function chosen(
 }
 
 /** Writes to the file, or to the terminal if no file is given. */
-function written(
+function writeOutput(
   { terminal, settings }: CliContext,
   out: string | undefined,
   work: (write: (text: string) => void) => Promise<void>,
@@ -159,11 +159,11 @@ function casesTable(results: readonly CaseReport[]): string {
   const dimensions = [...new Set(results.flatMap(({ scores }) => Object.keys(scores)))];
   const rows = results.map(({ id, input, expected, scores, answer, unanswered, because }) => [
     harmless(id),
-    input === undefined ? '' : clipped(questionText(input), shownOf.question),
-    expected === undefined ? '' : clipped(expectedText(expected), shownOf.expected),
+    input === undefined ? '' : clip(questionText(input), shownOf.question),
+    expected === undefined ? '' : clip(expectedText(expected), shownOf.expected),
     ...dimensions.map((name) => scoreText(scores[name])),
     unanswered === null
-      ? clipped(answer ?? '', shownOf.answer)
+      ? clip(answer ?? '', shownOf.answer)
       : harmless(reasonWithMessage(unanswered, because)),
   ]);
   return table(
@@ -177,7 +177,7 @@ function scoreText(score: Score | undefined): string {
   return score.kind === 'notApplicable' ? '' : figure(score.value);
 }
 
-function clipped(text: string, max: number): string {
+function clip(text: string, max: number): string {
   const line = text.replace(/\s+/g, ' ').trim();
   return harmless(line.length <= max ? line : `${truncateText(line, max - 1)}…`);
 }

@@ -22,7 +22,7 @@ import { runCasesCommand } from './cases-command';
 import { priorityOption } from './priority-option';
 import { rerunCommand } from './rerun-command';
 import { sendCommand } from './send-command';
-import { paramsOf } from '../params';
+import { parseParams } from '../params';
 import { describeTrials } from './trial-view';
 import { jsonText } from '../harmless';
 
@@ -114,7 +114,7 @@ export function runCommands(program: Command, context: CliContext, finish: Finis
       const started = await context.api().call('POST /lifecycles/{name}/runs', {
         path: { name: lifecycle },
         headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID() },
-        body: requestOf(options),
+        body: buildRequest(options),
       });
       terminal.say(
         `${started.id} started${started.temporalUrl === null ? '' : `: ${started.temporalUrl}`}`,
@@ -307,7 +307,7 @@ const outcomes: Readonly<Record<'cancel' | 'pause' | 'resume', (status: string) 
     status === 'paused' || status === 'running' ? 'resumed' : `was not paused (status: ${status})`,
 };
 
-function requestOf({
+function buildRequest({
   until,
   param = [],
   force,
@@ -316,7 +316,7 @@ function requestOf({
   priority,
   ...options
 }: StartOptions): Record<string, unknown> {
-  const params = paramsOf(param);
+  const params = parseParams(param);
   const { kind, input, as, output, key: keys, chunkRows } = options;
   const { parallel, onRowError, maxErrorShare } = options;
   const batch = { kind, input, as, output, keys, chunkRows, parallel, onRowError, maxErrorShare };

@@ -4,7 +4,7 @@ import type { RunPriority } from '../../../domain/run/fair-share';
 import type { CliContext } from '../context';
 import type { Finish } from '../finish';
 import { jsonText } from '../harmless';
-import { paramsOf } from '../params';
+import { parseParams } from '../params';
 import { watchRun } from '../watch';
 import { priorityOption } from './priority-option';
 import { showEnd } from './view';
@@ -54,7 +54,7 @@ export function rerunCommand(run: Command, context: CliContext, finish: Finish):
     .option('--json', 'Print as JSON')
     .action(async (id: string, options: RerunOptions) => {
       const api = context.api();
-      const body = bodyOf(options);
+      const body = buildBody(options);
       if (options.dryRun) {
         const plan = await api.call('POST /runs/{id}/rerun/plan', { path: { id }, body });
         terminal.out(options.json ? jsonText(plan) : describeRerunPlan(plan));
@@ -77,19 +77,19 @@ export function rerunCommand(run: Command, context: CliContext, finish: Finish):
     });
 }
 
-function bodyOf({ from, force, param, until, revision, reason, priority }: RerunOptions) {
+function buildBody({ from, force, param, until, revision, reason, priority }: RerunOptions) {
   return {
     ...(from === undefined ? {} : { fromStage: from }),
     ...(force === undefined ? {} : { force }),
-    ...(param === undefined ? {} : { params: paramsOf(param) }),
+    ...(param === undefined ? {} : { params: parseParams(param) }),
     ...(until === undefined ? {} : { until }),
-    ...(revision === undefined ? {} : { revision: revisionOf(revision) }),
+    ...(revision === undefined ? {} : { revision: parseRevision(revision) }),
     ...(reason === undefined ? {} : { reason }),
     ...(priority === undefined ? {} : { priority }),
   };
 }
 
 /** A number is that revision. The API explains what any other text must be. */
-function revisionOf(text: string): number | string {
+function parseRevision(text: string): number | string {
   return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : text;
 }

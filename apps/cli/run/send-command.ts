@@ -24,14 +24,14 @@ export function sendCommand(run: Command, context: CliContext): void {
       const sent = await context.api().call('POST /runs/{id}/events', {
         path: { id },
         headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID() },
-        body: { event, data: dataOf(options.data) },
+        body: { event, data: parseData(options.data) },
       });
       if (options.json) context.terminal.out(jsonText(sent));
       else context.terminal.say(`${id}: event ${event} sent as ${sent.id}`);
     });
 }
 
-function dataOf(text: string): unknown {
+function parseData(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {

@@ -10,9 +10,9 @@ export function describeTrials(trials: readonly TrialJson[], paint: Paint): stri
   const names = [...new Set(trials.flatMap(({ params }) => Object.keys(params)))];
   const rows = trials.map(({ number, params, value, status, seconds, best, reason }) => [
     String(number),
-    ...names.map((name) => textOf(params[name])),
-    value === null ? '' : textOf(value),
-    painted(status, paint),
+    ...names.map((name) => formatValue(params[name])),
+    value === null ? '' : formatValue(value),
+    paintStatus(status, paint),
     seconds === null ? '' : seconds.toFixed(1),
     best ? paint.green('best') : paint.dim(reason ?? ''),
   ]);
@@ -33,7 +33,9 @@ export function describeTrials(trials: readonly TrialJson[], paint: Paint): stri
 export function tuningText({ chosen, trials, best }: TuningJson): string {
   const ended = trials.complete + trials.pruned + trials.failed;
   if (chosen === 'default' || best === null) return `default parameters kept, ${ended} trials`;
-  const params = Object.entries(best.params).map(([name, value]) => `${name} ${textOf(value)}`);
+  const params = Object.entries(best.params).map(
+    ([name, value]) => `${name} ${formatValue(value)}`,
+  );
   return `trial ${best.number} of ${ended} chosen: ${params.join(', ')}`;
 }
 
@@ -46,16 +48,16 @@ interface TrialEnded {
 
 /** The progress of a study, from the event at the end of a trial. */
 export function progressText({ metric = '', ended = 0, of = 0, best = null }: TrialEnded): string {
-  return `${ended} of ${of} trials${best === null ? ', none complete' : `, best ${metric} ${textOf(best.value)}`}`;
+  return `${ended} of ${of} trials${best === null ? ', none complete' : `, best ${metric} ${formatValue(best.value)}`}`;
 }
 
-function textOf(value: unknown): string {
+function formatValue(value: unknown): string {
   if (typeof value === 'number') return figure(value);
   if (value === undefined) return '';
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function painted(status: string, paint: Paint): string {
+function paintStatus(status: string, paint: Paint): string {
   if (status === 'complete') return paint.green(status);
   return status === 'failed' ? paint.red(status) : status;
 }

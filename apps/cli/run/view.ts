@@ -1,5 +1,5 @@
 /** A run as the API returns it, and its text for a terminal. */
-import { interval, signed } from '../../../domain/format';
+import { interval, formatSigned } from '../../../domain/format';
 import type { Verdict } from '../../../domain/verdict';
 import type { ExitCode } from '../cli-error';
 import type { CliContext } from '../context';
@@ -37,7 +37,7 @@ function notShownText({
   const gain =
     mean === null
       ? 'nothing was measured'
-      : `${signed(mean)} (${interval({ lower: lower ?? -1, upper: upper ?? 1 })})`;
+      : `${formatSigned(mean)} (${interval({ lower: lower ?? -1, upper: upper ?? 1 })})`;
   const what = mean === 0 ? `${path} scores the same, a tie` : `no gain of ${path} was shown`;
   return `${against} is kept: ${what}, ${gain} on ${cases} held-out cases`;
 }
@@ -58,7 +58,7 @@ function fineTuningText({ rows, passages, facts }: FineTuningJson): string {
   ].join(', ');
 }
 
-function exitCodeOf({ status }: Pick<RunJson, 'status'>): ExitCode {
+function chooseExitCode({ status }: Pick<RunJson, 'status'>): ExitCode {
   if (status === 'succeeded') return 0;
   return status === 'stopped' ? 3 : 1;
 }
@@ -71,7 +71,7 @@ export function showEnd(
   verbosity: Verbosity = {},
 ) {
   terminal.out(json ? jsonText(run) : describeRun(run, terminal.outPaint, verbosity));
-  return exitCodeOf(run);
+  return chooseExitCode(run);
 }
 
 export function describeRun(

@@ -21,7 +21,7 @@ export function predictCommand(program: Command, context: CliContext): void {
     .requiredOption(
       '--row <json>',
       'Row as a JSON object with a key for each column; repeatable',
-      rowsOf,
+      parseRows,
     )
     .option('--json', "Print the gateway's response as JSON")
     .action(async (model: string, { row: rows, json }: PredictOptions) => {
@@ -30,7 +30,7 @@ export function predictCommand(program: Command, context: CliContext): void {
       const isMulticlass = answer.outputs?.some(({ name }) => name === 'probabilities') === true;
       const classes = isMulticlass && !json ? await modelClasses(gateway, version) : null;
       terminal.out(
-        json ? jsonText(answer) : table(...tableOf(answer, { rows: rows.length, classes })),
+        json ? jsonText(answer) : table(...formatTable(answer, { rows: rows.length, classes })),
       );
       if (!json)
         terminal.say(
@@ -40,7 +40,7 @@ export function predictCommand(program: Command, context: CliContext): void {
 }
 
 /** commander passes the previous values. */
-function rowsOf(
+function parseRows(
   text: string,
   before: readonly Readonly<Record<string, unknown>>[] = [],
 ): readonly Readonly<Record<string, unknown>>[] {
@@ -63,7 +63,7 @@ function rowsOf(
 /**
  * One column per output and one line per row. An output with several numbers per row is one cell.
  */
-function tableOf(
+function formatTable(
   { outputs = [] }: InferAnswer,
   { rows, classes }: { readonly rows: number; readonly classes: readonly string[] | null },
 ): [readonly string[], readonly (readonly string[])[]] {

@@ -27,7 +27,7 @@ export function predictionRow({
     `${model}@${version}`,
     arm,
     inMs(latencyMs),
-    saidOf(row),
+    formatAnswer(row),
     verdict ?? '',
     feedbackText(row.feedback),
   ];
@@ -60,7 +60,7 @@ export function describePrediction(prediction: PredictionJson): string {
     `received ${receivedAt}, answered in ${inMs(latencyMs)}${firstToken}`,
     ...(eventTime === null ? [] : [`event time ${eventTime}`]),
     ...(rollout === null ? [] : [`part of ${rollout.id}, step ${rollout.step}`]),
-    saidOf({ answer, score, class: predicted }),
+    formatAnswer({ answer, score, class: predicted }),
     ...probabilityLines(probabilities),
     ...standbyLines(answer),
     ...evidenceLines(prediction),
@@ -75,14 +75,14 @@ export function describePrediction(prediction: PredictionJson): string {
 
 function otherLines(model: string, other: NonNullable<PredictionJson['other']>): readonly string[] {
   const role = other.role === 'shadow' ? 'was asked beside' : 'was to answer';
-  const came = other.error === null ? saidOf(other) : `failed: ${other.error}`;
+  const came = other.error === null ? formatAnswer(other) : `failed: ${other.error}`;
   return [
     `${model}@${other.version} ${role}: ${came} in ${inMs(other.latencyMs)}`,
     ...[...standbyLines(other.answer), ...evidenceLines(other)].map((line) => `  ${line}`),
   ];
 }
 
-function saidOf({
+function formatAnswer({
   answer,
   score,
   class: predicted,

@@ -20,7 +20,7 @@ import type { CliContext, CliSettings } from '../context';
 import { showList } from '../list-view';
 import type { Finish } from '../finish';
 import { wholeNumber } from '../numbers';
-import { paramsOf } from '../params';
+import { parseParams } from '../params';
 import type { Paint } from '../terminal';
 import { unknownTrainer } from './trainer-name';
 import { jsonText } from '../harmless';
@@ -88,14 +88,14 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
     )
     .option('--json', 'Print as JSON')
     .action(async (name: string, options: TestOptions) => {
-      const params = paramsOf(options.param ?? []);
+      const params = parseParams(options.param ?? []);
       const manifest = trainerToTry(settings.trainersDir, name, params);
       const numbers = { rows: options.rows, seed: options.seed, timeoutSeconds: options.timeout };
       // Only this command loads DuckDB and the ONNX runtime; tsx resolves require, not import(), to
       // TypeScript.
       // eslint-disable-next-line @typescript-eslint/no-require-imports
       const { testTrainer } = require('../../../data/training/trial') as typeof Trial;
-      const python = await pythonOf(settings, name);
+      const python = await findPython(settings, name);
       const tried: TrainerTestResult[] = [];
       for (const task of manifest.tasks) {
         if (task === 'generation') {
@@ -124,7 +124,7 @@ export function trainerCommands(program: Command, context: CliContext, finish: F
 }
 
 /** The Python with the trainer's own packages, which are installed if need be. */
-async function pythonOf(settings: CliSettings, trainer: string): Promise<string> {
+async function findPython(settings: CliSettings, trainer: string): Promise<string> {
   const { python, pythonLlm, trainersDir, stateDir, uv } = settings;
   const catalog = openTrainerCatalog(trainersDir);
   if (catalog.environment(trainer) === 'llm') {

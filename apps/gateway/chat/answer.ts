@@ -20,7 +20,7 @@ import type { Side } from '../../../domain/safety/policy';
 import { combineScreenings, type TextContext, type Screening } from '../../../domain/safety/screen';
 import type { LoadedBundle } from '../model/load-bundle';
 import type { MeasuredModel } from '../model/measured-model';
-import { bundleOf, type ServedVersion } from '../model/served-version';
+import { requireBundle, type ServedVersion } from '../model/served-version';
 import type { ChatBody } from './chat-request.schema';
 import type { Retriever } from './retrieve';
 
@@ -78,7 +78,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
   const tools = createEvaluatorTools(null);
 
   return async (call) => {
-    const loaded = bundleOf(call.served);
+    const loaded = requireBundle(call.served);
     const { body, screening: input } = await screenedBody(loaded, call);
     if (body === null) {
       return {
@@ -86,7 +86,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
         blocked: 'input',
         asked: null,
         malformed: false,
-        safety: auditOf(loaded, { input, output: null, retrieved: null }),
+        safety: buildSafetyAudit(loaded, { input, output: null, retrieved: null }),
         retrieved: null,
       };
     }
@@ -96,7 +96,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
       screening: passages,
     } = await askShowing(call, loaded, body, input);
     const { text, finish, usage, standby } = said;
-    const output = await screened(loaded, 'output', text, {
+    const output = await screenText(loaded, 'output', text, {
       asked: body.input,
       signal: call.signal,
     });
@@ -108,7 +108,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
       // A withheld answer need not be valid JSON.
       malformed:
         answerSchema !== null && finish !== 'filtered' && !keepsPromise(text, answerSchema),
-      safety: auditOf(loaded, { input, output, retrieved: passages }),
+      safety: buildSafetyAudit(loaded, { input, output, retrieved: passages }),
       retrieved,
       ...(standby && { standby }),
     };
@@ -135,7 +135,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
     readonly screening: ScreeningAudit | null;
   }> {
     const { tenant, signal } = call;
-    call.onAudit?.(auditOf(loaded, { input, output: null, retrieved: null }));
+    call.onAudit?.(buildSafetyAudit(loaded, { input, output: null, retrieved: null }));
     const found = await retrieve(loaded, { tenant, text: body.input, signal });
     if (found === null)
       return {
@@ -145,11 +145,13 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
       };
     const looks: Screening[] = [];
     const shown = await screenPassages(found, async (passage) => {
-      const look = await screened(loaded, 'retrieved', passage, { signal });
+      const look = await screenText(loaded, 'retrieved', passage, { signal });
       looks.push(look);
       return look.text;
     });
-    call.onAudit?.(auditOf(loaded, { input, output: null, retrieved: combineScreenings(looks) }));
+    call.onAudit?.(
+      buildSafetyAudit(loaded, { input, output: null, retrieved: combineScreenings(looks) }),
+    );
     const asked = await askWithFittingPassages(shown, ({ passages }) =>
       ask(call, loaded, messagesFor(loaded, body, passages)),
     );
@@ -182,9 +184,9 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
     loaded: LoadedBundle,
     { body, signal }: Pick<AnswerCall, 'body' | 'signal'>,
   ) {
-    const input = await screened(loaded, 'input', body.input, { signal });
+    const input = await screenText(loaded, 'input', body.input, { signal });
     const history = await Promise.all(
-      body.history.map(({ content }) => screened(loaded, 'input', content, { signal })),
+      body.history.map(({ content }) => screenText(loaded, 'input', content, { signal })),
     );
     const screening = combineScreenings([...history, input]);
     if (screening.outcome === 'blocked') return { body: null, screening };
@@ -195,7 +197,7 @@ export function createAnswerer({ access, retrieve, onScreened }: AnswererOptions
     return { body: { ...body, history: messages, input: input.text ?? '' }, screening };
   }
 
-  async function screened(
+  async function screenText(
     { tenant, policy, bundle: { model }, screen }: LoadedBundle,
     side: Side,
     text: string,
@@ -240,7 +242,7 @@ function messagesFor(
   return [...rendered.slice(0, last), ...history, ...rendered.slice(last)];
 }
 
-function auditOf(
+function buildSafetyAudit(
   { bundle: { safety } }: LoadedBundle,
   { input, output, retrieved }: Omit<SafetyAudit, 'policy'>,
 ): SafetyAudit | null {

@@ -95,9 +95,9 @@ export function parseChatBody(body: unknown): ChatBody {
     systemMessage: systemMessageIn(messages),
     history: messages.slice(0, -1).map(({ role, content }) => ({
       role: role === 'developer' ? 'system' : role,
-      content: textOf(content),
+      content: toText(content),
     })),
-    input: textOf(last.content),
+    input: toText(last.content),
     streams: given.stream ?? false,
     usageWanted: given.stream_options?.include_usage ?? false,
     maxTokens: limits.length > 0 ? Math.min(...limits) : null,
@@ -130,6 +130,6 @@ function systemMessageIn(
     : { index, role: messages[index]?.role === 'developer' ? 'developer' : 'system' };
 }
 
-function textOf(content: string | readonly { readonly text: string }[]): string {
+function toText(content: string | readonly { readonly text: string }[]): string {
   return typeof content === 'string' ? content : content.map(({ text }) => text).join('\n');
 }

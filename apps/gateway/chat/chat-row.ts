@@ -70,7 +70,7 @@ export function brokenAnswer(
  * Text that a policy blocked or redacted is not logged (I11). The log has the findings and the
  * policy.
  */
-export function rowOf(
+export function buildRow(
   { tenant, body, arrivedAt }: ChatCall,
   { predictionId, served, arm }: ChatHead,
   said: {

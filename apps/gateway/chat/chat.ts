@@ -10,11 +10,11 @@ import type { FailureInRollout } from '../failure-counts';
 import { parseModelName } from '../model/model-name';
 import type { Arm, Route } from '../routing/route';
 import { failureCode, isCallersMistake, isPlatformFailure } from '../inference/score-of';
-import { bundleOf, type ServedVersion } from '../model/served-version';
+import { requireBundle, type ServedVersion } from '../model/served-version';
 import type { VersionPicker } from '../routing/version-picker';
 import type { PredictionLog } from '../prediction-log/prediction-log';
 import { createAnswerer, requiresWholeAnswer, type OnScreened } from './answer';
-import { brokenAnswer, loggedAnswer, rowOf } from './chat-row';
+import { brokenAnswer, loggedAnswer, buildRow } from './chat-row';
 import { refuseSystemMessage, type ChatBody } from './chat-request.schema';
 import type { ChatShadow } from './chat-shadow';
 import { withFirstPieceTimeout } from './first-piece-timeout';
@@ -76,7 +76,7 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
       if (picked.kind === 'routed') return await byRoute(call, picked.route, predictionId);
       const { served, arm } = picked;
       checkSystemMessage(call.body, served);
-      return logged(await answered(call, { predictionId, served, arm, stale: null }, null));
+      return logAnswer(await answerChat(call, { predictionId, served, arm, stale: null }, null));
     } finally {
       picked.release();
     }
@@ -91,12 +91,12 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
     checkSystemMessage(call.body, champion.served);
     const fresh = leaseHolds();
     // A gateway with an outdated table asks no challenger.
-    if (rollout !== null && fresh) return divided(call, route, { predictionId, rollout });
+    if (rollout !== null && fresh) return divideTraffic(call, route, { predictionId, rollout });
     const stale = !fresh ? 'lease' : isBlocked(route.tenant, route.model) ? 'not-loaded' : null;
-    return logged(await answered(call, headOf(champion, predictionId, stale), null));
+    return logAnswer(await answerChat(call, buildHead(champion, predictionId, stale), null));
   }
 
-  async function divided(
+  async function divideTraffic(
     call: ChatCall,
     { arms, champion }: Route,
     {
@@ -108,23 +108,26 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
     // The champion also answers what the challenger refuses, so that a rollout fails no request.
     // Such an answer does not count for the rollout.
     if (challenger && !takesSystemMessage(call.body, challenger.served)) {
-      return logged(await answered(call, headOf(champion, predictionId), null));
+      return logAnswer(await answerChat(call, buildHead(champion, predictionId), null));
     }
     const key = assignmentKey(call.body);
     const arm = assignArm(arms, routed.id, key) ?? champion;
     const rollout = { ...routed, unit: assignmentUnit(routed.id, key) };
     if (arm === champion || challenger === undefined) {
-      const done = await answered(call, headOf(champion, predictionId), rollout);
+      const done = await answerChat(call, buildHead(champion, predictionId), rollout);
       return rollout.besides && challenger !== undefined
         ? askedBeside(call, done, challenger)
-        : logged(done);
+        : logAnswer(done);
     }
     const startedAt = performance.now();
     const hearing: ChatHearing = { at: null };
     let failed: unknown;
     try {
-      const done = await byChallenger(call, headOf(challenger, predictionId), { rollout, hearing });
-      return rollout.besides ? askedBeside(call, done, champion) : logged(done);
+      const done = await byChallenger(call, buildHead(challenger, predictionId), {
+        rollout,
+        hearing,
+      });
+      return rollout.besides ? askedBeside(call, done, champion) : logAnswer(done);
     } catch (error) {
       // A piece that was sent cannot be withdrawn, and a cancelled caller needs no answer.
       if (hearing.at !== null || call.signal.aborted) throw error;
@@ -133,7 +136,7 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
     const error = failureCode(failed);
     // Served and logged as outside the rollout.
     if (isPlatformFailure(error))
-      return logged(await answered(call, headOf(champion, predictionId), null));
+      return logAnswer(await answerChat(call, buildHead(champion, predictionId), null));
     const latencyMs = performance.now() - startedAt;
     const { version } = challenger.served;
     const other = {
@@ -144,9 +147,9 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
       error,
       latencyMs,
     } as const;
-    const done = await answered(call, headOf(champion, predictionId), rollout, { other });
+    const done = await answerChat(call, buildHead(champion, predictionId), rollout, { other });
     onChallengerFailure(challenger.served, failed);
-    return logged(done);
+    return logAnswer(done);
   }
 
   function byChallenger(
@@ -154,14 +157,14 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
     head: ChatHead,
     { rollout, hearing }: { readonly rollout: RoutedRollout; readonly hearing: ChatHearing },
   ): Promise<AnsweredChat> {
-    const inPieces = call.onText !== undefined && !requiresWholeAnswer(bundleOf(head.served));
+    const inPieces = call.onText !== undefined && !requiresWholeAnswer(requireBundle(head.served));
     const waitMs = inPieces ? limits.challengerFirstTokenMs : limits.challengerWholeMs;
     return withFirstPieceTimeout({ call, waitMs, who: head.served.name }, (bounded) =>
-      answered(bounded, head, rollout, { hearing, patienceMs: waitMs }),
+      answerChat(bounded, head, rollout, { hearing, patienceMs: waitMs }),
     );
   }
 
-  async function answered(
+  async function answerChat(
     call: ChatCall,
     head: ChatHead,
     rollout: RoutedRollout | null,
@@ -188,7 +191,7 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
       });
       // The answer that was held back for screening is sent now.
       const firstTokenMs = onText ? (hearing.at ?? performance.now() - arrivedAt) : null;
-      const row = rowOf(call, head, {
+      const row = buildRow(call, head, {
         asked: said.asked,
         output: loggedAnswer(said, firstTokenMs),
         rollout,
@@ -204,7 +207,7 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
         hearing.at === null || signal.aborted
           ? null
           : brokenAnswer(failureCode(error), { firstTokenMs: hearing.at, safety });
-      if (output !== null) log.add(rowOf(call, head, { asked: null, output, rollout, other }));
+      if (output !== null) log.add(buildRow(call, head, { asked: null, output, rollout, other }));
       // A row of the log says itself that it failed.
       else if (head.arm === 'champion' && !signal.aborted && !isCallersMistake(error))
         onChampionFailure(
@@ -245,7 +248,7 @@ export function createChat(options: ChatServiceOptions): (call: ChatCall) => Pro
     return reply;
   }
 
-  function logged({ reply, row }: AnsweredChat): ChatReply {
+  function logAnswer({ reply, row }: AnsweredChat): ChatReply {
     log.add(row);
     return reply;
   }
@@ -258,10 +261,10 @@ function checkSystemMessage(body: ChatBody, served: ServedVersion): void {
 }
 
 function takesSystemMessage({ systemMessage }: ChatBody, served: ServedVersion): boolean {
-  return systemMessage === null || bundleOf(served).prompt.callerSystemMessages === 'allowed';
+  return systemMessage === null || requireBundle(served).prompt.callerSystemMessages === 'allowed';
 }
 
-function headOf(
+function buildHead(
   { alias, served }: Arm,
   predictionId: PredictionId,
   stale: ChatHead['stale'] = null,

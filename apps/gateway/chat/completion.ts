@@ -1,31 +1,31 @@
 import type { ChatHead, ChatReply } from './chat-call';
-import { annotationsOf, sourcesOf } from './retrieve';
+import { listAnnotations, listSources } from './retrieve';
 
 /**
  * The bodies of the OpenAI API's chat completions. `model` is the version that answered, as the API
  * returns a dated snapshot for a model name.
  */
-export function completionOf(
+export function buildCompletion(
   { answer, blocked, retrieved, ...head }: ChatReply,
   created: number,
 ): unknown {
   return {
-    ...commonOf(head, created),
+    ...buildCommon(head, created),
     object: 'chat.completion',
     choices: [
       {
         index: 0,
-        message: messageOf(answer, blocked, retrieved),
+        message: buildMessage(answer, blocked, retrieved),
         logprobs: null,
-        finish_reason: finishOf(answer),
+        finish_reason: toFinishReason(answer),
       },
     ],
-    usage: usageOf(answer),
+    usage: toUsage(answer),
     ...withSources(answer, retrieved),
   };
 }
 
-export function chunkOf(
+export function buildChunk(
   head: ChatHead,
   created: number,
   delta: { readonly role?: 'assistant'; readonly content?: string; readonly refusal?: string },
@@ -34,44 +34,44 @@ export function chunkOf(
 }
 
 /**
- * The JSON of `chunkOf` with a piece of content. Everything but the piece is computed once per
+ * The JSON of `buildChunk` with a piece of content. Everything but the piece is computed once per
  * stream, which matters at 10,000 tokens per second.
  */
 export function pieceEncoder(head: ChatHead, created: number): (content: string) => string {
   const place = '\u0000';
   const [before = '', after = ''] = JSON.stringify(
-    chunkOf(head, created, { content: place }),
+    buildChunk(head, created, { content: place }),
   ).split(JSON.stringify(place));
   return (content) => before + JSON.stringify(content) + after;
 }
 
 /** Citations refer to the whole text, so they come at the end. */
-export function lastChunkOf({ answer, retrieved, ...head }: ChatReply, created: number): object {
-  const delta = retrieved === null ? {} : { annotations: annotationsOf(answer.text, retrieved) };
-  const choices = [{ index: 0, delta, logprobs: null, finish_reason: finishOf(answer) }];
+export function buildLastChunk({ answer, retrieved, ...head }: ChatReply, created: number): object {
+  const delta = retrieved === null ? {} : { annotations: listAnnotations(answer.text, retrieved) };
+  const choices = [{ index: 0, delta, logprobs: null, finish_reason: toFinishReason(answer) }];
   return { ...chunk(head, created, choices), ...withSources(answer, retrieved) };
 }
 
 /** The last chunk if the caller wants the token usage; it has no choices. */
-export function usageChunkOf({ answer, ...head }: ChatReply, created: number): unknown {
+export function buildUsageChunk({ answer, ...head }: ChatReply, created: number): unknown {
   return {
-    ...commonOf(head, created),
+    ...buildCommon(head, created),
     object: 'chat.completion.chunk',
     choices: [],
-    usage: usageOf(answer),
+    usage: toUsage(answer),
   };
 }
 
 function chunk(head: ChatHead, created: number, choices: readonly unknown[]): object {
-  return { ...commonOf(head, created), object: 'chat.completion.chunk', choices };
+  return { ...buildCommon(head, created), object: 'chat.completion.chunk', choices };
 }
 
-function commonOf({ predictionId, served }: ChatHead, created: number) {
+function buildCommon({ predictionId, served }: ChatHead, created: number) {
   return { id: predictionId, created, model: served.name };
 }
 
 /** The message in the format of the API, in which a withheld answer is a `refusal`. */
-function messageOf(
+function buildMessage(
   { text }: ChatReply['answer'],
   blocked: ChatReply['blocked'],
   retrieved: ChatReply['retrieved'],
@@ -81,13 +81,13 @@ function messageOf(
     role: 'assistant',
     content: text,
     refusal: null,
-    ...(retrieved && { annotations: annotationsOf(text, retrieved) }),
+    ...(retrieved && { annotations: listAnnotations(text, retrieved) }),
   };
 }
 
 /** A field of Perennial beside those of the API; clients ignore unknown fields. */
 function withSources({ text }: ChatReply['answer'], retrieved: ChatReply['retrieved']): object {
-  return retrieved === null ? {} : { perennial: sourcesOf(text, retrieved) };
+  return retrieved === null ? {} : { perennial: listSources(text, retrieved) };
 }
 
 export const refusals = {
@@ -95,11 +95,11 @@ export const refusals = {
   output: 'The safety policy of this application does not allow this answer.',
 } as const;
 
-function finishOf({ finish }: ChatReply['answer']): 'stop' | 'length' | 'content_filter' {
+function toFinishReason({ finish }: ChatReply['answer']): 'stop' | 'length' | 'content_filter' {
   return finish === 'filtered' ? 'content_filter' : finish;
 }
 
-function usageOf({ usage: { promptTokens, completionTokens } }: ChatReply['answer']) {
+function toUsage({ usage: { promptTokens, completionTokens } }: ChatReply['answer']) {
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,

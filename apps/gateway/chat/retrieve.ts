@@ -6,8 +6,8 @@ import type { Tenant } from '../../../domain/ids';
 import {
   citationsIn,
   citedNumbers,
-  linkOf,
-  plainSourceOf,
+  toSafeLink,
+  toSafeSource,
   unknownLinks,
 } from '../../../domain/language/citations';
 import type { LoggedRetrieval } from '../../../domain/bundle/logged-answer';
@@ -72,7 +72,7 @@ export interface UrlCitation {
 }
 
 /** One citation for each place in the answer that names a passage of its prompt. */
-export function annotationsOf(
+export function listAnnotations(
   text: string,
   retrieved: RetrievedPassages | null,
 ): readonly UrlCitation[] {
@@ -83,7 +83,7 @@ export function annotationsOf(
     if (!passage) return [];
     // A document without a web address is cited by its place in the index.
     const url =
-      linkOf(passage.source) ??
+      toSafeLink(passage.source) ??
       `perennial:indexes/${index.name}/versions/${index.version}/documents/${encodeURIComponent(passage.documentId)}`;
     const title = passage.title ?? passage.documentId;
     return [
@@ -93,7 +93,10 @@ export function annotationsOf(
 }
 
 /** All passages in the prompt, cited or not. */
-export function sourcesOf(text: string, { index, passages, left, notReranked }: RetrievedPassages) {
+export function listSources(
+  text: string,
+  { index, passages, left, notReranked }: RetrievedPassages,
+) {
   const cited = new Set(citedNumbers(text));
   const unverified = unknownLinks(
     text,
@@ -106,7 +109,7 @@ export function sourcesOf(text: string, { index, passages, left, notReranked }: 
       documentId,
       chunkId,
       title,
-      source: plainSourceOf(source),
+      source: toSafeSource(source),
       score,
       cited: cited.has(place + 1),
     })),

@@ -1,4 +1,4 @@
-import { bundleOf } from '../model/served-version';
+import { requireBundle } from '../model/served-version';
 import type { VersionAnswer } from './answer';
 import type { ChatReply } from './chat-call';
 
@@ -11,7 +11,7 @@ export async function mayLogShadowAnswer(
   { served, blocked }: Pick<ChatReply, 'served' | 'blocked'>,
   { answer: { text }, safety }: VersionAnswer,
 ): Promise<boolean> {
-  const { policy, bundle, screen } = bundleOf(served);
+  const { policy, bundle, screen } = requireBundle(served);
   if (policy === null || bundle.safety?.digest === safety?.policy) return true;
   // An answer may repeat the question in other words, which no detector recognizes.
   if (blocked === 'input') return false;

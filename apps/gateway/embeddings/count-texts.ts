@@ -21,11 +21,11 @@ export type CountedTokens =
 export async function countTexts(
   texts: readonly string[],
   {
-    embedder: { costOf, maxTokens },
+    embedder: { measureTokens, maxTokens },
     max,
     signal,
   }: {
-    readonly embedder: Pick<Embedder, 'costOf' | 'maxTokens'>;
+    readonly embedder: Pick<Embedder, 'measureTokens' | 'maxTokens'>;
     readonly max: number;
     readonly signal: AbortSignal;
   },
@@ -37,7 +37,9 @@ export async function countTexts(
     // A text of a megabyte is refused without counting its words.
     const dense = text.length > longestRun * maxTokens ? text.replace(/\s+/gu, ' ').trim() : text;
     const count =
-      dense.length > longestRun * maxTokens ? Infinity : countTokens(dense, costOf, maxTokens);
+      dense.length > longestRun * maxTokens
+        ? Infinity
+        : countTokens(dense, measureTokens, maxTokens);
     if (count > maxTokens) return { kind: 'longText', place };
     tokens += count;
     if (tokens > max) return { kind: 'tooMany' };

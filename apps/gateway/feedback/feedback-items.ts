@@ -2,7 +2,7 @@ import type { PredictionId } from '../../../domain/ids';
 import { failure, type Issue } from '../../../domain/failure';
 import type { AnswerFeedback } from '../../../domain/rollout/judging/answer-quality';
 import { decoders } from '../inference/column-values';
-import { kindOf, record } from '../inference/request-tensor';
+import { describeKind, record } from '../inference/request-tensor';
 
 /** One validated item of feedback: a number or boolean for a score, or a judgement of an answer. */
 export interface FeedbackItem {
@@ -52,7 +52,7 @@ function parseItem(item: unknown, { pointer, now, issues }: ItemPlace): Feedback
   if (given === null) {
     issue(
       '',
-      `feedback must be an object with \`predictionId\` and \`label\`; got ${kindOf(item)}`,
+      `feedback must be an object with \`predictionId\` and \`label\`; got ${describeKind(item)}`,
     );
     return null;
   }
@@ -76,7 +76,7 @@ function parseItem(item: unknown, { pointer, now, issues }: ItemPlace): Feedback
       '`labelledAt` must be an RFC 3339 time with its offset, such as "2013-07-01T09:00:00Z"',
     );
   }
-  const label = labelOf(given, issue);
+  const label = readLabel(given, issue);
   if (label === null || issues.length > before) return null;
   return {
     predictionId: predictionId as PredictionId,
@@ -89,7 +89,7 @@ function earlier(time: string, other: string): string {
   return Date.parse(time) > Date.parse(other) ? other : time;
 }
 
-function labelOf(
+function readLabel(
   given: Given,
   issue: (name: string, detail: string) => void,
 ): FeedbackItem['label'] | null {
@@ -107,7 +107,7 @@ function labelOf(
     }
     issue(
       'label',
-      `\`label\` is ${kindOf(label)}; expected true, false or a number, or of an answer the right text, or a list of texts as right`,
+      `\`label\` is ${describeKind(label)}; expected true, false or a number, or of an answer the right text, or a list of texts as right`,
     );
   }
   if (label === undefined && !isOpinion) {

@@ -1,5 +1,5 @@
 import { withTimeout } from '../../../data/timeout';
-import { timeOf } from '../../../db/ids';
+import { readIdTime } from '../../../db/ids';
 import type { FeedbackRepository } from '../../../db/serving/feedback-repository';
 import type {
   PredictionRepository,
@@ -60,7 +60,7 @@ export interface LabelRecorder {
 
 export interface LabelRecorderOptions {
   readonly feedback: Pick<FeedbackRepository, 'record'>;
-  readonly predictions: Pick<PredictionRepository, 'tasksOf'>;
+  readonly predictions: Pick<PredictionRepository, 'findTasks'>;
   /** The limit for one statement, after which the registry counts as not available. */
   readonly timeoutMs: number;
 }
@@ -70,14 +70,14 @@ export function createLabelRecorder({
   predictions,
   timeoutMs,
 }: LabelRecorderOptions): LabelRecorder {
-  async function tasksOf(
+  async function findTasks(
     labels: readonly ReceivedLabel[],
   ): Promise<ReadonlyMap<Tenant, ReadonlyMap<PredictionId, PredictionTask>>> {
     const tasks = new Map<Tenant, ReadonlyMap<PredictionId, PredictionTask>>();
     for (const tenant of new Set(labels.map((label) => label.tenant))) {
       const own = labels.filter((label) => label.tenant === tenant);
       const ids = [...new Set(own.map(({ predictionId }) => predictionId))];
-      tasks.set(tenant, await inTime(predictions.tasksOf({ tenant, ids })));
+      tasks.set(tenant, await inTime(predictions.findTasks({ tenant, ids })));
     }
     return tasks;
   }
@@ -101,7 +101,7 @@ export function createLabelRecorder({
 
   return {
     async check(labels) {
-      const tasks = await tasksOf(labels);
+      const tasks = await findTasks(labels);
       const known: ReceivedLabel[] = [];
       const misfits: RefusedLabel[] = [];
       let [early, unknown] = [0, 0];
@@ -121,7 +121,7 @@ export function createLabelRecorder({
     async record(labels) {
       let [joined, waiting, contradictory] = [0, 0, 0];
       const refused: RefusedLabel[] = [];
-      for (const group of groupsOf(labels)) {
+      for (const group of groupLabels(labels)) {
         for (const outcome of await Promise.all(group.map(recordOne))) {
           if ('reason' in outcome) {
             refused.push(outcome);
@@ -141,7 +141,7 @@ export function createLabelRecorder({
 const atOnce = 8;
 
 /** Groups to store at once, none with two labels of one prediction, because their order counts. */
-function* groupsOf(labels: readonly ReceivedLabel[]): Generator<readonly ReceivedLabel[]> {
+function* groupLabels(labels: readonly ReceivedLabel[]): Generator<readonly ReceivedLabel[]> {
   let group: ReceivedLabel[] = [];
   for (const label of labels) {
     const isTogether = group.some(
@@ -173,6 +173,6 @@ function mismatch(
 const maxLogDelayMs = 24 * 3_600_000;
 
 function mayStillCome({ predictionId, receivedAt }: ReceivedLabel): boolean {
-  const time = timeOf(predictionId);
+  const time = readIdTime(predictionId);
   return time !== null && Date.parse(receivedAt) - time.getTime() < maxLogDelayMs;
 }

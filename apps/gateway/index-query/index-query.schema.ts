@@ -50,7 +50,7 @@ export interface IndexQueryBody {
 /** Parse the body. Throws InvalidInput with every error and its path. */
 export function parseIndexQuery(body: unknown): IndexQueryBody {
   const read = indexQuerySchema.safeParse(body);
-  if (!read.success) throw invalid(read.error.issues.flatMap(issuesOf));
+  if (!read.success) throw invalid(read.error.issues.flatMap(toIssues));
   const { vector, embedder, text, probes, refine, ...rest } = read.data;
   if (vector !== undefined && embedder === undefined) {
     const detail =
@@ -76,7 +76,7 @@ export function parseIndexQuery(body: unknown): IndexQueryBody {
   };
 }
 
-function issuesOf(issue: z.core.$ZodIssue): readonly Issue[] {
+function toIssues(issue: z.core.$ZodIssue): readonly Issue[] {
   const pointer = issue.path.map((key) => `/${String(key)}`).join('');
   if (issue.code === 'unrecognized_keys') {
     const known = Object.keys(indexQuerySchema.shape).join(', ');

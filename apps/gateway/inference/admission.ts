@@ -1,5 +1,5 @@
 import { HttpProblem } from '../../http/problem';
-import { limitOf, type AdmissionLimits } from '../config';
+import { findLimit, type AdmissionLimits } from '../config';
 import type { RequestsInProgress } from '../prediction-log/requests-in-progress';
 
 /**
@@ -74,9 +74,9 @@ export function createAdmission({
     };
     if (total >= limits.requests)
       refuse('gateway', 503, `${total} requests are already in progress in this gateway`);
-    if (places.size >= limitOf(limits.requestsPerModel, model))
+    if (places.size >= findLimit(limits.requestsPerModel, model))
       refuse('model', 429, `${places.size} requests are already in progress for this model`);
-    const waitMs = places.size < limits.requestsBeforeWait ? 0 : now() - oldestOf(begun);
+    const waitMs = places.size < limits.requestsBeforeWait ? 0 : now() - findOldest(begun);
     if (waitMs > limits.longestWaitMs)
       refuse('wait', 429, `requests to this model already wait for ${Math.round(waitMs)} ms`);
 
@@ -104,7 +104,7 @@ export function createAdmission({
   return { enter, inProgress: () => total };
 }
 
-function oldestOf(begun: ReadonlyMap<number, number>): number {
+function findOldest(begun: ReadonlyMap<number, number>): number {
   for (const startedAt of begun.values()) return startedAt;
   return Infinity;
 }

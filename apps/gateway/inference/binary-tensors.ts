@@ -7,7 +7,7 @@
 import { isUtf8 } from 'node:buffer';
 import { count } from '../../../domain/format';
 import { failure, type Issue } from '../../../domain/failure';
-import { record, shortened } from './request-tensor';
+import { record, shortenText } from './request-tensor';
 
 /**
  * The elements of all tensors together. Reading an element costs far more than the one byte that it
@@ -31,16 +31,16 @@ export function withBinaryData(request: unknown, binary: Buffer): unknown {
     if (tensor === null || size === undefined) return input;
     const pointer = `/inputs/${index}/parameters/binary_data_size`;
     if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
-      throw refused({ pointer, detail: '`binary_data_size` must be a number of bytes' });
+      throw toRefusal({ pointer, detail: '`binary_data_size` must be a number of bytes' });
     }
     if (size > binary.length - at) {
       const left = binary.length - at;
-      throw refused({
+      throw toRefusal({
         pointer,
         detail: `\`binary_data_size\` is ${size}, but only ${left} bytes of the binary part are left`,
       });
     }
-    const data = valuesOf(tensor['datatype'], {
+    const data = decodeValues(tensor['datatype'], {
       bytes: binary.subarray(at, at + size),
       index,
       mostElements: maxElements - elements,
@@ -50,7 +50,7 @@ export function withBinaryData(request: unknown, binary: Buffer): unknown {
     return { ...tensor, data };
   });
   if (at !== binary.length) {
-    throw refused({
+    throw toRefusal({
       pointer: '/inputs',
       detail: `the binary part has ${binary.length} bytes, but the inputs describe ${at}`,
     });
@@ -84,8 +84,8 @@ interface BinaryTensor {
   readonly mostElements: number;
 }
 
-function valuesOf(datatype: unknown, tensor: BinaryTensor): readonly unknown[] {
-  if (datatype === 'BYTES') return textsOf(tensor);
+function decodeValues(datatype: unknown, tensor: BinaryTensor): readonly unknown[] {
+  if (datatype === 'BYTES') return decodeTexts(tensor);
   const { bytes, index } = tensor;
   const reader =
     typeof datatype === 'string' && Object.hasOwn(readers, datatype)
@@ -94,15 +94,15 @@ function valuesOf(datatype: unknown, tensor: BinaryTensor): readonly unknown[] {
   if (reader === undefined) {
     const named =
       typeof datatype === 'string'
-        ? `the datatype ${shortened(datatype)}`
+        ? `the datatype ${shortenText(datatype)}`
         : 'a tensor without a datatype';
-    throw refused({
+    throw toRefusal({
       pointer: `/inputs/${index}/datatype`,
       detail: `${named} cannot be sent as binary data`,
     });
   }
   if (bytes.length % reader.bytes !== 0) {
-    throw refused({
+    throw toRefusal({
       pointer: `/inputs/${index}/parameters/binary_data_size`,
       detail: `${bytes.length} bytes are not a whole number of ${String(datatype)} elements of ${reader.bytes} bytes`,
     });
@@ -122,23 +122,23 @@ function plain(value: number | bigint | boolean): unknown {
 
 function tooMany(index: number): Error {
   const detail = `the binary part has more than ${count(maxElements)} elements; send fewer rows in one request`;
-  return refused({ pointer: `/inputs/${index}/parameters/binary_data_size`, detail });
+  return toRefusal({ pointer: `/inputs/${index}/parameters/binary_data_size`, detail });
 }
 
-function textsOf({ bytes, index, mostElements: most }: BinaryTensor): readonly string[] {
+function decodeTexts({ bytes, index, mostElements: most }: BinaryTensor): readonly string[] {
   const texts: string[] = [];
   for (let at = 0; at < bytes.length;) {
     if (texts.length >= most) throw tooMany(index);
     const length = bytes.length - at < 4 ? Infinity : bytes.readUInt32LE(at);
     if (length > bytes.length - at - 4) {
-      throw refused({
+      throw toRefusal({
         pointer: `/inputs/${index}`,
         detail: `element ${texts.length} of the BYTES tensor is longer than its binary data`,
       });
     }
     const text = bytes.subarray(at + 4, at + 4 + length);
     if (!isUtf8(text))
-      throw refused({
+      throw toRefusal({
         pointer: `/inputs/${index}`,
         detail: `element ${texts.length} of the BYTES tensor is not valid UTF-8`,
       });
@@ -167,6 +167,6 @@ export function binaryTexts(texts: readonly string[]): Buffer {
   );
 }
 
-function refused(issue: Issue): Error {
+function toRefusal(issue: Issue): Error {
   return failure('InvalidInput', issue.detail, { issues: [issue] });
 }

@@ -26,7 +26,7 @@ export interface Features {
  */
 const plans = new LRUCache<string, Promise<FeaturePlan>>({ max: 2_000 });
 
-function planOf(sql: string, request: ModelSignature['request']): Promise<FeaturePlan> {
+function compilePlan(sql: string, request: ModelSignature['request']): Promise<FeaturePlan> {
   return memoizeUnlessFailed(plans, JSON.stringify([sql, request]), () =>
     compileFeatureSql({ sql, request }),
   );
@@ -40,7 +40,7 @@ export async function openFeatures({
   readonly sql: string;
   readonly signature: ModelSignature;
 }): Promise<Features> {
-  const plan = await planOf(sql, signature.request);
+  const plan = await compilePlan(sql, signature.request);
   const [given, wanted] = [plan.features, signature.features].map((features) =>
     features
       .map(({ name, type }) => `${name} ${type}`)

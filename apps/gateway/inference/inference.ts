@@ -6,17 +6,17 @@ import type { PredictionArm } from '../../../domain/serving/prediction';
 import type { RequestRefusal } from '../../../domain/serving/refusal';
 import type { AnswerBody } from './answer-codec';
 import type { AnsweringModel } from './answer-headers';
-import { challengerShare, limitOf, type LimitPerModel } from '../config';
+import { challengerShare, findLimit, type LimitPerModel } from '../config';
 import type { FailureInRollout } from '../failure-counts';
 import { assignArm, assignmentUnit } from '../routing/assignment';
 import type { RequestedModel } from '../model/model-name';
 import type { PredictionLog } from '../prediction-log/prediction-log';
 import { addOtherScores, predictionIds, predictionRows } from '../prediction-log/prediction-rows';
 import type { InferRequest } from './request-codec';
-import { refusalsOf } from './request-issue';
+import { listRefusals } from './request-issue';
 import type { Arm, Route } from '../routing/route';
-import { failureCode, isCallersMistake, scoreOf } from './score-of';
-import { graphOf, type ServedVersion } from '../model/served-version';
+import { failureCode, isCallersMistake, scoreRequest } from './score-of';
+import { requireGraph, type ServedVersion } from '../model/served-version';
 import type { Shadow } from '../routing/shadow';
 import type { VersionPicker } from '../routing/version-picker';
 
@@ -98,14 +98,14 @@ export function createInference(
       const { served } = picked;
       const arm = call.isProbe ? probeArm : picked.arm;
       const request = decodeCounted(call, served, () => arm === 'champion');
-      return logged(
+      return logAnswer(
         await answer(call, {
           arm,
           served,
           request,
           rollout: null,
           stale: null,
-          deadline: deadlineOf(call),
+          deadline: computeDeadline(call),
         }),
       );
     } finally {
@@ -114,8 +114,8 @@ export function createInference(
   };
 
   /** The deadline after a share of the request's time. */
-  function deadlineOf({ arrivedAt, name }: InferenceCall, share = 1): number {
-    return arrivedAt + limitOf(timeoutMs, name.model) * share;
+  function computeDeadline({ arrivedAt, name }: InferenceCall, share = 1): number {
+    return arrivedAt + findLimit(timeoutMs, name.model) * share;
   }
 
   async function byRoute(call: InferenceCall, route: Route): Promise<InferenceAnswer> {
@@ -125,9 +125,9 @@ export function createInference(
     const request = decodeCounted(call, champion.served, () => isForChampion(route));
     const fresh = leaseHolds();
     // A gateway with an outdated table asks no challenger.
-    if (rollout !== null && fresh) return divided(call, route, { request, rollout });
+    if (rollout !== null && fresh) return divideTraffic(call, route, { request, rollout });
     const stale = !fresh ? 'lease' : isBlocked(route.tenant, route.model) ? 'not-loaded' : null;
-    return logged(await answerByChampion(call, champion, { request, rollout: null, stale }));
+    return logAnswer(await answerByChampion(call, champion, { request, rollout: null, stale }));
   }
 
   function decodeCounted(
@@ -138,14 +138,14 @@ export function createInference(
     try {
       return decode(call, served);
     } catch (error) {
-      const refusals = refusalsOf(error);
+      const refusals = listRefusals(error);
       if (refusals.length > 0 && !call.isProbe && isChampions())
         onRefused(call.tenant, served, refusals);
       throw error;
     }
   }
 
-  async function divided(
+  async function divideTraffic(
     call: InferenceCall,
     { arms, champion }: Route,
     {
@@ -154,7 +154,7 @@ export function createInference(
     }: { readonly request: InferRequest; readonly rollout: RoutedRollout },
   ): Promise<InferenceAnswer> {
     const challenger = arms.find(({ alias }) => alias === 'challenger');
-    const entity = entityOf(request);
+    const entity = findEntity(request);
     const arm = assignArm(arms, routed.id, entity) ?? champion;
     const rollout = { ...routed, unit: assignmentUnit(routed.id, entity) };
     if (arm.isStopped === true) {
@@ -165,22 +165,22 @@ export function createInference(
         assigned: version,
         stale: null,
       });
-      const { classes } = graphOf(arm.served).signature;
+      const { classes } = requireGraph(arm.served).signature;
       const unasked = { scores: null, error: null, latencyMs: 0 };
       const rows = addOtherScores(answered.rows, { version, role: 'stopped', classes, ...unasked });
-      return logged({ ...answered, rows });
+      return logAnswer({ ...answered, rows });
     }
     if (arm === champion || challenger === undefined) {
       const answered = await answerByChampion(call, champion, { request, rollout, stale: null });
       return rollout.besides && challenger !== undefined
         ? askedBeside(call, answered, challenger)
-        : logged(answered);
+        : logAnswer(answered);
     }
     const startedAt = performance.now();
     let failed: unknown;
     try {
       const answered = await answerByChallenger(call, arm, rollout);
-      return rollout.besides ? askedBeside(call, answered, champion) : logged(answered);
+      return rollout.besides ? askedBeside(call, answered, champion) : logAnswer(answered);
     } catch (error) {
       failed = error;
     }
@@ -193,7 +193,7 @@ export function createInference(
       stale: null,
     });
     onChallengerFailure(arm.served, failed);
-    const { classes } = graphOf(arm.served).signature;
+    const { classes } = requireGraph(arm.served).signature;
     const rows = addOtherScores(answered.rows, {
       version,
       role: 'fallback',
@@ -202,7 +202,7 @@ export function createInference(
       error: failureCode(failed),
       latencyMs,
     });
-    return logged({ ...answered, rows });
+    return logAnswer({ ...answered, rows });
   }
 
   async function answerByChampion(
@@ -210,7 +210,7 @@ export function createInference(
     { alias, served }: Arm,
     terms: Pick<Terms, 'request' | 'rollout' | 'assigned' | 'stale'>,
   ): Promise<AnsweredRows> {
-    const deadline = deadlineOf(call);
+    const deadline = computeDeadline(call);
     return answer(call, { ...terms, arm: alias, served, deadline });
   }
 
@@ -219,7 +219,7 @@ export function createInference(
     { alias, served }: Arm,
     rollout: RoutedRollout,
   ): Promise<AnsweredRows> {
-    const deadline = deadlineOf(call, challengerShare);
+    const deadline = computeDeadline(call, challengerShare);
     return answer(call, {
       arm: alias,
       served,
@@ -251,7 +251,7 @@ export function createInference(
     terms: Terms,
   ): Promise<AnsweredRows> {
     const { arm, served, request, rollout, stale, deadline } = terms;
-    const scores = await scoreOf(served, request, deadline);
+    const scores = await scoreRequest(served, request, deadline);
     const ids = predictionIds(request);
     const rows = predictionRows({ tenant, served, arm, request, scores, ids, arrivedAt, rollout });
     const encoded = served.encode({
@@ -288,7 +288,7 @@ export function createInference(
             : addOtherScores(rows, {
                 version: served.version,
                 role: 'shadow',
-                classes: graphOf(served).signature.classes,
+                classes: requireGraph(served).signature.classes,
                 ...shadowed,
               }),
         );
@@ -297,7 +297,7 @@ export function createInference(
     return answered;
   }
 
-  function logged(answered: AnsweredRows): InferenceAnswer {
+  function logAnswer(answered: AnsweredRows): InferenceAnswer {
     for (const row of answered.rows) log.add(row);
     return answered;
   }
@@ -314,7 +314,7 @@ function failureInRollout({
 }
 
 function decode({ body }: InferenceCall, served: ServedVersion): InferRequest {
-  return graphOf(served).codec.decode(body);
+  return requireGraph(served).codec.decode(body);
 }
 
 /** The entity of a refused request cannot be read, so it counts as one without an entity. */
@@ -328,6 +328,6 @@ function isForChampion({ arms, champion, rollout }: Route): boolean {
  * One arm answers the whole request, because the protocol has one version per answer. A request
  * without an entity is assigned by its id.
  */
-function entityOf({ entities }: InferRequest): string {
+function findEntity({ entities }: InferRequest): string {
   return entities.find((each) => each !== null) ?? newId('pred');
 }

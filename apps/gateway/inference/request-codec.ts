@@ -1,17 +1,17 @@
 import type { ModelSignature } from '../../../domain/model/model';
 import { nearest } from '../../../domain/document/nearest';
 import { decoders, expectedDatatype, type Decoder, type RequestValue } from './column-values';
-import { outputNamesOf } from './output-names';
+import { listOutputNames } from './output-names';
 import { refusedRequest, type RequestIssue } from './request-issue';
 import { decodeRows } from './request-rows';
 import {
   count,
   decodeTensor,
   expectation,
-  fieldsOf,
-  kindOf,
+  listFields,
+  describeKind,
   record,
-  shortened,
+  shortenText,
   type Field,
 } from './request-tensor';
 
@@ -57,10 +57,10 @@ export function compileRequestCodec({
   readonly signature: ModelSignature;
   readonly maxRows: number;
 }): RequestCodec {
-  const fields = fieldsOf(signature);
+  const fields = listFields(signature);
   const required = [...fields.values()].filter((field) => field.required);
   const { entity, time } = signature;
-  const names = outputNamesOf(signature.classes);
+  const names = listOutputNames(signature.classes);
 
   function decode(body: unknown): InferRequest {
     const issues: RequestIssue[] = [];
@@ -69,7 +69,7 @@ export function compileRequestCodec({
       throw refusedRequest([
         {
           pointer: '',
-          detail: `the body must be a JSON object with \`inputs\`; got ${kindOf(body)}`,
+          detail: `the body must be a JSON object with \`inputs\`; got ${describeKind(body)}`,
         },
       ]);
     const { given, rowCount } =
@@ -80,9 +80,9 @@ export function compileRequestCodec({
         detail: 'the request has no rows',
       });
 
-    const parameters = parametersOf(request, issues);
+    const parameters = readParameters(request, issues);
     const entities = perRow(
-      entity === null ? undefined : textsOf(given.get(entity)),
+      entity === null ? undefined : toTexts(given.get(entity)),
       parameters.entity,
       Math.max(0, rowCount),
     );
@@ -92,16 +92,16 @@ export function compileRequestCodec({
         detail: `an entity has more than ${maxEntityCharacters} characters`,
       });
     }
-    const { outputs, binaryOutputs } = outputsOf(request, names, issues);
-    const id = idOf(request, issues);
+    const { outputs, binaryOutputs } = readOutputs(request, names, issues);
+    const id = readId(request, issues);
     if (issues.length > 0) throw refusedRequest(issues);
 
     return {
       id,
-      rows: rowsOf(required, given, rowCount),
+      rows: buildRows(required, given, rowCount),
       entities,
       eventTimes: perRow(
-        time === null ? undefined : textsOf(given.get(time)),
+        time === null ? undefined : toTexts(given.get(time)),
         parameters.eventTime,
         rowCount,
       ),
@@ -175,7 +175,7 @@ interface RequestColumns {
   readonly rowCount: number;
 }
 
-function rowsOf(
+function buildRows(
   required: readonly Field[],
   given: ReadonlyMap<string, readonly RequestValue[]>,
   rowCount: number,
@@ -200,13 +200,13 @@ function perRow(
   return rowCount === 1 ? [common] : new Array<string | null>(rowCount).fill(common);
 }
 
-function textsOf(
+function toTexts(
   values: readonly RequestValue[] | undefined,
 ): readonly (string | null)[] | undefined {
   return values?.map((value) => (value === null ? null : String(value)));
 }
 
-function parametersOf(
+function readParameters(
   request: Record<string, unknown>,
   issues: RequestIssue[],
 ): { readonly entity: string | null; readonly eventTime: string | null } {
@@ -216,13 +216,13 @@ function parametersOf(
   if (parameters === null) {
     issues.push({
       pointer: '/parameters',
-      detail: `\`parameters\` must be an object; got ${kindOf(given)}`,
+      detail: `\`parameters\` must be an object; got ${describeKind(given)}`,
     });
     return { entity: null, eventTime: null };
   }
   return {
-    entity: parameterOf(parameters, 'entity', decoders.string, 'text', issues),
-    eventTime: parameterOf(
+    entity: readParameter(parameters, 'entity', decoders.string, 'text', issues),
+    eventTime: readParameter(
       parameters,
       'event_time',
       decoders.timestamp,
@@ -232,7 +232,7 @@ function parametersOf(
   };
 }
 
-function parameterOf(
+function readParameter(
   parameters: Record<string, unknown>,
   name: string,
   decode: Decoder,
@@ -245,12 +245,12 @@ function parameterOf(
   if (value === undefined)
     issues.push({
       pointer: `/parameters/${name}`,
-      detail: `parameter \`${name}\` is ${kindOf(given)}; expected ${expected}`,
+      detail: `parameter \`${name}\` is ${describeKind(given)}; expected ${expected}`,
     });
   return typeof value === 'string' ? value : null;
 }
 
-function outputsOf(
+function readOutputs(
   request: Record<string, unknown>,
   names: readonly string[],
   issues: RequestIssue[],
@@ -263,7 +263,7 @@ function outputsOf(
   if (!Array.isArray(wanted)) {
     issues.push({
       pointer: '/outputs',
-      detail: `\`outputs\` must be an array of objects with \`name\`; got ${kindOf(wanted)}`,
+      detail: `\`outputs\` must be an array of objects with \`name\`; got ${describeKind(wanted)}`,
     });
     return all;
   }
@@ -281,14 +281,14 @@ function outputsOf(
     const near = typeof name === 'string' ? nearest(name, [...outputNames]) : null;
     issues.push({
       pointer: `/outputs/${index}`,
-      detail: `${typeof name === 'string' ? `\`${shortened(name)}\` is no output` : 'an output without a name'}; the outputs are ${names.map((each) => `\`${each}\``).join(' and ')}`,
+      detail: `${typeof name === 'string' ? `\`${shortenText(name)}\` is no output` : 'an output without a name'}; the outputs are ${names.map((each) => `\`${each}\``).join(' and ')}`,
       ...(near !== null && { didYouMean: near }),
     });
   });
   return { outputs, binaryOutputs };
 }
 
-function idOf(request: Record<string, unknown>, issues: RequestIssue[]): string | null {
+function readId(request: Record<string, unknown>, issues: RequestIssue[]): string | null {
   const id = request['id'];
   if (id === undefined || id === null) return null;
   if (typeof id === 'string' && id.length <= 256) return id;
@@ -303,7 +303,7 @@ function inputsMissing(request: Record<string, unknown>, required: readonly Fiel
     .join(', ');
   return {
     pointer: '/inputs',
-    detail: `\`inputs\` ${request['inputs'] === undefined ? 'is missing' : `is ${kindOf(request['inputs'])}`}; expected an array with one tensor for each of ${tensors}, or \`rows\` of JSON objects`,
+    detail: `\`inputs\` ${request['inputs'] === undefined ? 'is missing' : `is ${describeKind(request['inputs'])}`}; expected an array with one tensor for each of ${tensors}, or \`rows\` of JSON objects`,
     ...(near !== null && near !== 'inputs' && { didYouMean: 'inputs' }),
   };
 }
@@ -318,7 +318,7 @@ function unknownTensor(
   return {
     refusal: { reason: 'unknown', column: null },
     pointer,
-    detail: `tensor \`${shortened(name)}\` is not a request column of ${model}${near === null ? `; the columns are ${[...fields.keys()].join(', ')}` : `; did you mean \`${near}\`?`}`,
+    detail: `tensor \`${shortenText(name)}\` is not a request column of ${model}${near === null ? `; the columns are ${[...fields.keys()].join(', ')}` : `; did you mean \`${near}\`?`}`,
     ...(near !== null && { didYouMean: near }),
   };
 }

@@ -28,6 +28,6 @@ export function refusedRequest(issues: readonly RequestIssue[]): PerennialError 
 }
 
 /** Each once; empty for another error than that of a request that does not fit its model. */
-export function refusalsOf(error: unknown): readonly RequestRefusal[] {
+export function listRefusals(error: unknown): readonly RequestRefusal[] {
   return (typeof error === 'object' && error !== null && refusals.get(error)) || [];
 }

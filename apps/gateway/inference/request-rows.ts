@@ -1,7 +1,14 @@
 import { nearest } from '../../../domain/document/nearest';
 import type { RequestValue } from './column-values';
 import type { RequestIssue } from './request-issue';
-import { expectation, kindOf, maxIssues, record, shortened, type Field } from './request-tensor';
+import {
+  expectation,
+  describeKind,
+  maxIssues,
+  record,
+  shortenText,
+  type Field,
+} from './request-tensor';
 
 export interface RowsInput {
   /** What the request has as `rows`. */
@@ -25,7 +32,7 @@ export function decodeRows({ rows, fields, model, maxRows, issues }: RowsInput):
   if (!Array.isArray(rows)) {
     issues.push({
       pointer: '/rows',
-      detail: `\`rows\` is ${kindOf(rows)}; expected an array of JSON objects, one per row`,
+      detail: `\`rows\` is ${describeKind(rows)}; expected an array of JSON objects, one per row`,
     });
     return nothing;
   }
@@ -46,7 +53,7 @@ export function decodeRows({ rows, fields, model, maxRows, issues }: RowsInput):
     if (row === null) {
       issues.push({
         pointer,
-        detail: `row ${index} is ${kindOf(rows[index])}; expected a JSON object with one key per column`,
+        detail: `row ${index} is ${describeKind(rows[index])}; expected a JSON object with one key per column`,
       });
       continue;
     }
@@ -60,9 +67,9 @@ export function decodeRows({ rows, fields, model, maxRows, issues }: RowsInput):
         issues.push({
           refusal: { reason: 'wrong-type', column: name },
           pointer: `${pointer}/${name}`,
-          detail: `\`${name}\` of row ${index} is ${kindOf(value)}; expected ${expected}`,
+          detail: `\`${name}\` of row ${index} is ${describeKind(value)}; expected ${expected}`,
         });
-      } else columnOf(given, name, rows.length)[index] = decoded;
+      } else openColumn(given, name, rows.length)[index] = decoded;
     }
     for (const [name, { required, column }] of fields) {
       if (!required || Object.hasOwn(row, name)) continue;
@@ -77,7 +84,11 @@ export function decodeRows({ rows, fields, model, maxRows, issues }: RowsInput):
 }
 
 /** The entity and time columns are optional, so they are columns only if a row has them. */
-function columnOf(given: Map<string, RequestValue[]>, name: string, rows: number): RequestValue[] {
+function openColumn(
+  given: Map<string, RequestValue[]>,
+  name: string,
+  rows: number,
+): RequestValue[] {
   const known = given.get(name);
   if (known !== undefined) return known;
   const column = new Array<RequestValue>(rows).fill(null);
@@ -99,7 +110,7 @@ function unknownKey(
   return {
     refusal: { reason: 'unknown', column: null },
     pointer,
-    detail: `\`${shortened(name)}\` is not a request column of ${model}; ${hint}`,
+    detail: `\`${shortenText(name)}\` is not a request column of ${model}; ${hint}`,
     ...(near !== null && { didYouMean: near }),
   };
 }

@@ -20,20 +20,20 @@ export interface Field {
 }
 
 /** By name. */
-export function fieldsOf(
+export function listFields(
   signature: Pick<ModelSignature, 'request' | 'entity' | 'time'>,
 ): Map<string, Field> {
   const fields = new Map<string, Field>();
-  for (const column of signature.request) fields.set(column.name, fieldOf(column, true));
+  for (const column of signature.request) fields.set(column.name, toField(column, true));
   const { entity, time } = signature;
   if (entity !== null && !fields.has(entity))
-    fields.set(entity, fieldOf({ name: entity, type: 'string' }, false));
+    fields.set(entity, toField({ name: entity, type: 'string' }, false));
   if (time !== null && !fields.has(time))
-    fields.set(time, fieldOf({ name: time, type: 'timestamp' }, false));
+    fields.set(time, toField({ name: time, type: 'timestamp' }, false));
   return fields;
 }
 
-function fieldOf(column: Column, required: boolean): Field {
+function toField(column: Column, required: boolean): Field {
   return { column, required, decode: decoders[column.type], datatypes: datatypesOf[column.type] };
 }
 
@@ -53,7 +53,8 @@ export function decodeTensor(
     issues.push({ refusal, pointer: `${pointer}${at}`, detail: `tensor \`${name}\` ${detail}` });
   };
   if (typeof datatype !== 'string' || !field.datatypes.includes(datatype)) {
-    const given = typeof datatype === 'string' ? `datatype ${shortened(datatype)}` : 'no datatype';
+    const given =
+      typeof datatype === 'string' ? `datatype ${shortenText(datatype)}` : 'no datatype';
     fail(
       '/datatype',
       `has ${given}; expected ${expectedDatatype[field.column.type]}`,
@@ -64,7 +65,7 @@ export function decodeTensor(
   if (rows === null) {
     fail(
       '/shape',
-      `has ${Array.isArray(shape) ? `shape ${shortened(JSON.stringify(shape))}` : 'no shape'}; expected [rows] or [rows, 1]`,
+      `has ${Array.isArray(shape) ? `shape ${shortenText(JSON.stringify(shape))}` : 'no shape'}; expected [rows] or [rows, 1]`,
     );
   } else if (rows > maxRows) {
     issues.push({
@@ -98,7 +99,7 @@ export function decodeTensor(
     if (value === undefined) {
       fail(
         `/data/${row}`,
-        `row ${row} is ${kindOf(raw)}; expected ${expectation[field.column.type]}`,
+        `row ${row} is ${describeKind(raw)}; expected ${expectation[field.column.type]}`,
         'wrong-type',
       );
       values.push(null);
@@ -133,7 +134,7 @@ export function record(value: unknown): Record<string, unknown> | null {
     : null;
 }
 
-export function kindOf(value: unknown): string {
+export function describeKind(value: unknown): string {
   if (value === null) return 'null';
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'an array';
@@ -143,7 +144,7 @@ export function kindOf(value: unknown): string {
   return `a ${typeof value}`;
 }
 
-export function shortened(text: string): string {
+export function shortenText(text: string): string {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 

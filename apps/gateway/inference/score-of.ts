@@ -1,18 +1,18 @@
 import { isPerennialError } from '../../../domain/failure';
 import { HttpProblem } from '../../http/problem';
 import type { InferRequest } from './request-codec';
-import { graphOf, type ServedVersion } from '../model/served-version';
+import { requireGraph, type ServedVersion } from '../model/served-version';
 
 /**
  * Finite scores, one per row or one per class. Throws 504 after `deadline` (a `performance.now()`),
  * and other failures of the version.
  */
-export async function scoreOf(
+export async function scoreRequest(
   served: ServedVersion,
   { rows }: InferRequest,
   deadline: number,
 ): Promise<Float64Array> {
-  const scores = await graphOf(served).scorer.score(rows, deadline);
+  const scores = await requireGraph(served).scorer.score(rows, deadline);
   refuseUnspeakable(scores, { name: served.name, width: scores.length / rows.length });
   return scores;
 }

@@ -12,7 +12,7 @@ import {
   type ReleaseBundle,
 } from '../../../domain/bundle/bundle';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
-import { variablesOf } from '../../../domain/prompt/render';
+import { listVariables } from '../../../domain/prompt/render';
 import type { SafetyPolicy, Side } from '../../../domain/safety/policy';
 import {
   screen,
@@ -91,7 +91,11 @@ export async function loadBundle(
     index && checkIndex(tenant, model, index, options),
     policy && prepareDetectors(model, policy, options),
   ]);
-  const detect = timed(options.detectors.detectFor(tenant), { tenant, model }, options.onLooked);
+  const detect = timeDetection(
+    options.detectors.detectFor(tenant),
+    { tenant, model },
+    options.onLooked,
+  );
   return {
     kind: 'bundle',
     tenant,
@@ -111,10 +115,10 @@ export async function loadBundle(
   };
 }
 
-function timed(detect: Detect, model: MeasuredModel, onLooked: OnDetected): Detect {
+function timeDetection(detect: Detect, model: MeasuredModel, onLooked: OnDetected): Detect {
   return async (spec, ...text) => {
     const startedAt = performance.now();
-    const told = (outcome: string) =>
+    const reportDetection = (outcome: string) =>
       onLooked({
         ...model,
         kind: spec.kind,
@@ -123,10 +127,10 @@ function timed(detect: Detect, model: MeasuredModel, onLooked: OnDetected): Dete
       });
     try {
       const findings = await detect(spec, ...text);
-      told(findings.length > 0 ? 'found' : 'passed');
+      reportDetection(findings.length > 0 ? 'found' : 'passed');
       return findings;
     } catch (error) {
-      told(isPerennialError(error) ? error.type : 'failed');
+      reportDetection(isPerennialError(error) ? error.type : 'failed');
       throw error;
     }
   };
@@ -137,7 +141,7 @@ function checkVariables(
   prompt: PromptTemplate,
   index: BundleIndex | null,
 ): void {
-  const wanted = variablesOf(prompt);
+  const wanted = listVariables(prompt);
   const given = [input, ...(index ? [index.variable] : [])];
   const open = wanted.filter((name) => !given.includes(name));
   const unused = given.filter((name) => !wanted.includes(name));

@@ -61,13 +61,13 @@ export function createModelCache({
   const loading = new Map<string, Promise<CachedModel>>();
   const failed = new Map<string, { readonly error: unknown; readonly until: number }>();
   const closing = new Set<Promise<void>>();
-  const slots = limited(loadsAtOnce);
+  const slots = limitConcurrency(loadsAtOnce);
   let uses = 0;
   let closed = false;
 
   async function acquire(input: LoadInput): Promise<ModelHold> {
     if (closed) throw failure('GatewayUnavailable', 'this gateway is shutting down');
-    const key = keyOf(input.tenant, input.manifest.digest);
+    const key = formatKey(input.tenant, input.manifest.digest);
     for (;;) {
       const entry = entries.get(key) ?? (await single(key, input));
       // Between the end of the load and this line another release may have evicted the new model.
@@ -165,11 +165,11 @@ export function createModelCache({
   };
 }
 
-function keyOf(tenant: string, digest: Digest): string {
+function formatKey(tenant: string, digest: Digest): string {
   return `${tenant}/${digest}`;
 }
 
-function limited(atOnce: number): <T>(work: () => Promise<T>) => Promise<T> {
+function limitConcurrency(atOnce: number): <T>(work: () => Promise<T>) => Promise<T> {
   let running = 0;
   const waiting: (() => void)[] = [];
   return async (work) => {

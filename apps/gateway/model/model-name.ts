@@ -28,7 +28,7 @@ export function parseModelName(text: string, versionPath?: string): RequestedMod
   if (at === -1)
     return {
       model: text,
-      selector: versionPath === undefined ? routed : selectorOf(versionPath, text),
+      selector: versionPath === undefined ? routed : parseSelector(versionPath, text),
     };
   if (versionPath !== undefined) {
     throw failure(
@@ -36,10 +36,10 @@ export function parseModelName(text: string, versionPath?: string): RequestedMod
       `\`${text}\` already names a version; drop either \`${text.slice(at)}\` or \`/versions/${versionPath}\``,
     );
   }
-  return { model: text.slice(0, at), selector: selectorOf(text.slice(at + 1), text) };
+  return { model: text.slice(0, at), selector: parseSelector(text.slice(at + 1), text) };
 }
 
-function selectorOf(text: string, name: string): VersionSelector {
+function parseSelector(text: string, name: string): VersionSelector {
   if (/^[1-9]\d{0,8}$/.test(text)) return { kind: 'version', version: Number(text) };
   if (aliases.includes(text)) return { kind: 'alias', alias: text as AliasName };
   throw failure(

@@ -39,7 +39,7 @@ export function servedVersion(
 }
 
 /** Throws InvalidInput with the route for this kind of model. */
-export function graphOf({ name, model, hold }: ServedVersion): LoadedGraph {
+export function requireGraph({ name, model, hold }: ServedVersion): LoadedGraph {
   if (hold.model.kind === 'graph') return hold.model;
   throw failure(
     'InvalidInput',
@@ -51,7 +51,7 @@ export function graphOf({ name, model, hold }: ServedVersion): LoadedGraph {
 }
 
 /** Throws InvalidInput with the route for this kind of model. */
-export function bundleOf({ name, model, hold }: ServedVersion): LoadedBundle {
+export function requireBundle({ name, model, hold }: ServedVersion): LoadedBundle {
   if (hold.model.kind === 'bundle') return hold.model;
   throw failure(
     'InvalidInput',

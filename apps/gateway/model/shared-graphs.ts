@@ -34,7 +34,7 @@ interface OpenGraph {
 export function createSharedGraphs(): SharedGraphs {
   const graphs = new Map<string, OpenGraph>();
 
-  function opened(
+  function openGraph(
     key: string,
     { features, classes }: ModelSignature,
     read: () => Promise<Uint8Array>,
@@ -55,7 +55,7 @@ export function createSharedGraphs(): SharedGraphs {
     async open(ref, signature, read) {
       const { features, classes } = signature;
       const key = JSON.stringify([ref.digest, features, classes]);
-      const graph = graphs.get(key) ?? opened(key, signature, read);
+      const graph = graphs.get(key) ?? openGraph(key, signature, read);
       graph.users += 1;
       const leave = () => {
         graph.users -= 1;

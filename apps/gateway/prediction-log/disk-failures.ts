@@ -45,7 +45,7 @@ export function createDiskFailures({
 }: DiskFailuresOptions): DiskFailures {
   let failure: ReportedFailure | null = null;
 
-  function failed(cause: unknown): void {
+  function recordFailure(cause: unknown): void {
     const at = now();
     failure = {
       ...(failure ?? { since: new Date(at).toISOString(), rowsLost: 0, reportedAt: null }),
@@ -69,7 +69,7 @@ export function createDiskFailures({
   }
 
   return {
-    failed,
+    failed: recordFailure,
     lost(rows) {
       if (failure !== null) failure = { ...failure, rowsLost: failure.rowsLost + rows };
     },

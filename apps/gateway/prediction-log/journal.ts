@@ -82,14 +82,14 @@ export function openJournal<Row extends object>({
   function write(): void {
     const rows = unwritten;
     unwritten = [];
-    if (rows.length > 0) put(rows);
+    if (rows.length > 0) putRows(rows);
   }
 
-  function put(rows: readonly Row[]): void {
+  function putRows(rows: readonly Row[]): void {
     // An empty line, which readers skip, shows whether the disk accepts data.
     const lines = rows.length === 0 ? ['\n'] : rows.map((row) => `${JSON.stringify(row)}\n`);
     try {
-      const segment = appended(Buffer.from(lines.join('')));
+      const segment = appendText(Buffer.from(lines.join('')));
       for (const row of rows) {
         segments.set(row, segment);
         failed.delete(row);
@@ -109,7 +109,7 @@ export function openJournal<Row extends object>({
    * Another process takes over the files of this one when it has paused for long, and then reads
    * and removes them. Rows that were written before it did so are read by it.
    */
-  function appended(text: Buffer): JournalSegment {
+  function appendText(text: Buffer): JournalSegment {
     let segment = current ?? openSegment();
     append(segment, text);
     if (!isStillOwn(segment)) {
@@ -130,7 +130,7 @@ export function openJournal<Row extends object>({
   }
 
   function retry(): void {
-    if (fails()) put([...failed].slice(0, rowsPerRetry));
+    if (fails()) putRows([...failed].slice(0, rowsPerRetry));
   }
 
   function fails(): boolean {

@@ -96,7 +96,7 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
     // Large requests may come faster than inserts. What does not fit into memory goes to disk, and
     // is dropped only when that fails.
     if (isLong()) relieve();
-    bound();
+    enforceLimit();
   }
 
   function hold(rows: readonly PredictionRow[]): (complete: readonly PredictionRow[]) => void {
@@ -115,10 +115,10 @@ export function startPredictionLog(options: PredictionLogOptions): PredictionLog
   /** Drop rows that neither registry nor disk accepted. */
   function putBack(rows: readonly PredictionRow[]): void {
     pending = [...rows, ...pending];
-    bound();
+    enforceLimit();
   }
 
-  function bound(): void {
+  function enforceLimit(): void {
     if (pending.length <= limits.maxPendingRows) return;
     // A tenth at a time, because dropping single rows would move the whole array each time.
     const dropped = pending.splice(

@@ -9,7 +9,7 @@ import type {
 import type { RoutedRollout } from '../../../db/serving/routing-repository';
 import type { PredictionId, Tenant } from '../../../domain/ids';
 import type { InferRequest } from '../inference/request-codec';
-import { graphOf, type ServedVersion } from '../model/served-version';
+import { requireGraph, type ServedVersion } from '../model/served-version';
 
 /** The answer to a request and what the log needs. */
 export interface PredictedRequest {
@@ -45,7 +45,7 @@ export function predictionRows({
   rollout,
 }: PredictedRequest): readonly PredictionRow[] {
   const latencyMs = performance.now() - arrivedAt;
-  const { classes } = graphOf(served).signature;
+  const { classes } = requireGraph(served).signature;
   // Computed from the current wall clock, because the origin of the monotonic clock is off by all
   // sleep and clock changes since the start.
   const receivedAt = new Date(Date.now() - latencyMs).toISOString();
@@ -59,7 +59,7 @@ export function predictionRows({
     entity: request.entities[index] ?? null,
     eventTime: request.eventTimes[index] ?? null,
     input: request.rows[index],
-    output: outputOf(classes, scores, index),
+    output: toOutput(classes, scores, index),
     latencyMs,
     rollout: rollout && loggedRollout(rollout),
     other: null,
@@ -94,7 +94,7 @@ interface OtherScores extends Omit<OtherScore, 'score' | 'output'> {
   readonly classes: readonly string[] | undefined;
 }
 
-function outputOf(
+function toOutput(
   classes: readonly string[] | undefined,
   scores: Float64Array,
   index: number,

@@ -62,7 +62,7 @@ export function openRequestsInProgress({
     const key = `${tenant}/${model}`;
     let counted = models.get(key);
     if (counted === undefined) {
-      counted = modelOf(tenant, model);
+      counted = findModel(tenant, model);
       models.set(key, counted);
     }
     counted.requests += 1;
@@ -87,13 +87,13 @@ export function openRequestsInProgress({
   function write(): void {
     isScheduled = false;
     if (file === null) return;
-    const text = textOf(models.values());
+    const text = formatModels(models.values());
     if (text === written) return;
     try {
       writeSync(file.descriptor, bytes, 0, bytes.write(text), 0);
       written = text;
     } catch (error) {
-      shut();
+      closeCounts();
       onError(error);
     }
   }
@@ -115,7 +115,7 @@ export function openRequestsInProgress({
     }
   }
 
-  function shut(): void {
+  function closeCounts(): void {
     if (file !== null) closeSync(file.descriptor);
     file = null;
   }
@@ -126,19 +126,19 @@ export function openRequestsInProgress({
     tend() {
       if (isClosed) return;
       const { ino } = statSync(path, { bigint: true, throwIfNoEntry: false }) ?? { ino: null };
-      if (file !== null && file.inode !== ino) shut();
+      if (file !== null && file.inode !== ino) closeCounts();
       if (file === null) open();
     },
     close() {
       isClosed = true;
       if (file === null) return;
-      shut();
+      closeCounts();
       rmSync(path, { force: true });
     },
   };
 }
 
-function modelOf(tenant: string, model: string): CountedModel {
+function findModel(tenant: string, model: string): CountedModel {
   const line = `${JSON.stringify([tenant, model]).slice(0, -1)},`;
   return { tenant, model, requests: 0, line, lineBytes: Buffer.byteLength(line) };
 }
@@ -147,19 +147,19 @@ function modelOf(tenant: string, model: string): CountedModel {
  * One line for each model, and an empty line at the end, behind which older text may stand. Models
  * beyond the length of the file share one line without a name.
  */
-function textOf(models: Iterable<CountedModel>): string {
+function formatModels(models: Iterable<CountedModel>): string {
   let text = '';
-  let left = fileBytes - restOf(0).length - digits - 1;
+  let left = fileBytes - formatRest(0).length - digits - 1;
   let unnamed = 0;
   for (const { line, lineBytes, requests } of models) {
     left -= lineBytes + digits + 2;
     if (left < 0) unnamed += requests;
     else text += `${line}${requests}]\n`;
   }
-  return `${text}${unnamed === 0 ? '' : restOf(unnamed)}\n`;
+  return `${text}${unnamed === 0 ? '' : formatRest(unnamed)}\n`;
 }
 
-function restOf(requests: number): string {
+function formatRest(requests: number): string {
   return `["","",${requests}]\n`;
 }
 

@@ -152,7 +152,7 @@ export async function openSpill<Row>({
       const lines = (await readSegment(name)).split('\n').filter((line) => line !== '');
       if (lines.length > 0)
         return {
-          batches: (rows) => batchesOf(lines, rows),
+          batches: (rows) => batchLines(lines, rows),
           setAside: () => inTurn(() => setAside(name)),
           remove: () => inTurn(() => remove(name)),
         };
@@ -161,7 +161,7 @@ export async function openSpill<Row>({
     return null;
   }
 
-  function* batchesOf(lines: readonly string[], size: number): Generator<readonly Row[]> {
+  function* batchLines(lines: readonly string[], size: number): Generator<readonly Row[]> {
     for (let from = 0; from < lines.length; from += size) {
       const batch: Row[] = [];
       for (const line of lines.slice(from, from + size)) {

@@ -51,7 +51,7 @@ export async function superviseGateways(options: SuperviseOptions): Promise<void
   async function keep(number: number): Promise<void> {
     for (;;) {
       const startedAt = performance.now();
-      const why = await endOf(start(number));
+      const why = await watchEnd(start(number));
       members.delete(number);
       if (isStopping()) return;
       if (!hasListened)
@@ -79,7 +79,7 @@ export async function superviseGateways(options: SuperviseOptions): Promise<void
 }
 
 /** Resolves with the reason when the process has ended, or could not be started. */
-function endOf(member: Worker): Promise<string> {
+function watchEnd(member: Worker): Promise<string> {
   return new Promise((resolve) => {
     member.once('exit', (code: number | null, by: string | null) =>
       resolve(`ended with ${by ?? `code ${code ?? 'unknown'}`}`),
@@ -97,7 +97,7 @@ function createCollector(members: ReadonlyMap<number, Worker>, restarts: () => n
   const collections = new Map<number, (text: string | null) => void>();
   let asked = 0;
 
-  function textOf(member: Worker): Promise<string | null> {
+  function collectText(member: Worker): Promise<string | null> {
     const id = (asked += 1);
     return new Promise((resolve) => {
       const settle = (text: string | null): void => {
@@ -113,7 +113,7 @@ function createCollector(members: ReadonlyMap<number, Worker>, restarts: () => n
   }
 
   async function answer(member: Worker, id: number): Promise<void> {
-    const texts = await Promise.all([...members.values()].map(textOf));
+    const texts = await Promise.all([...members.values()].map(collectText));
     const text = mergeMetrics([
       ...texts.filter((each) => each !== null),
       ownMetrics(members.size, restarts()),

@@ -1,23 +1,23 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { openAiErrorOf } from '../../http/openai-error';
-import { HttpProblem, problemOf } from '../../http/problem';
+import { toOpenAiError } from '../../http/openai-error';
+import { HttpProblem, toProblem } from '../../http/problem';
 import { answerHeaders } from '../inference/answer-headers';
 import type { ChatCall, ChatHead, ChatReply } from '../chat/chat-call';
 import { parseChatBody, type ChatBody } from '../chat/chat-request.schema';
 import {
-  chunkOf,
-  completionOf,
-  lastChunkOf,
+  buildChunk,
+  buildCompletion,
+  buildLastChunk,
   pieceEncoder,
   refusals,
-  usageChunkOf,
+  buildUsageChunk,
 } from '../chat/completion';
 import { openEventStream, type EventStream } from '../chat/event-stream';
 import { clientClosedStatus, type OpenAnswer, type OpenAnswers } from '../chat/open-answers';
 import { gatewayOverrides } from '../http-app';
 import type { GatewayMetrics } from '../metrics';
 import type { RequestsInProgress } from '../prediction-log/requests-in-progress';
-import { bundleOf } from '../model/served-version';
+import { requireBundle } from '../model/served-version';
 
 export interface ChatRouteDeps {
   readonly chat: (call: ChatCall) => Promise<ChatReply>;
@@ -58,7 +58,7 @@ export function chatRoutes(
       signal: open.signal,
     };
     return body.streams
-      ? streamed(request, reply, { call, open, created })
+      ? streamReply(request, reply, { call, open, created })
       : whole(reply, call, created);
   });
 
@@ -78,18 +78,18 @@ export function chatRoutes(
   async function whole(reply: FastifyReply, call: ChatCall, created: number): Promise<unknown> {
     const answered = await chat(call);
     count(answered, reply, 200);
-    void reply.headers(headersOf(answered, call.body));
+    void reply.headers(buildHeaders(answered, call.body));
     // In a stream, the sources come with the last chunk.
     const notReranked = answered.retrieved?.notReranked;
     if (notReranked) void reply.header('x-perennial-not-reranked', notReranked);
-    return completionOf(answered, created);
+    return buildCompletion(answered, created);
   }
 
   /**
    * Before the first piece an error is a normal response. After it, it is an event, and the stream
    * ends without `[DONE]`.
    */
-  async function streamed(
+  async function streamReply(
     request: FastifyRequest,
     reply: FastifyReply,
     {
@@ -101,8 +101,10 @@ export function chatRoutes(
     const said: { begun: StartedAnswer | null; hasText: boolean } = { begun: null, hasText: false };
     const begin = (head: ChatHead): StartedAnswer => {
       const limits = { stallMs, onStalled: () => open.stop(readerStalled(stallMs)) };
-      const stream = openEventStream(reply, headersOf(head, call.body), limits);
-      void stream.send(JSON.stringify(chunkOf(head, created, { role: 'assistant', content: '' })));
+      const stream = openEventStream(reply, buildHeaders(head, call.body), limits);
+      void stream.send(
+        JSON.stringify(buildChunk(head, created, { role: 'assistant', content: '' })),
+      );
       return { head, stream, encode: pieceEncoder(head, created) };
     };
     const watch = watchKey(request, open);
@@ -118,11 +120,12 @@ export function chatRoutes(
       const { stream, encode } = (said.begun ??= begin(answered));
       if (answered.blocked !== null)
         void stream.send(
-          JSON.stringify(chunkOf(answered, created, { refusal: refusals[answered.blocked] })),
+          JSON.stringify(buildChunk(answered, created, { refusal: refusals[answered.blocked] })),
         );
       else if (!said.hasText) void stream.send(encode(answered.answer.text));
-      void stream.send(JSON.stringify(lastChunkOf(answered, created)));
-      if (call.body.usageWanted) void stream.send(JSON.stringify(usageChunkOf(answered, created)));
+      void stream.send(JSON.stringify(buildLastChunk(answered, created)));
+      if (call.body.usageWanted)
+        void stream.send(JSON.stringify(buildUsageChunk(answered, created)));
       stream.done();
       count(answered, reply, 200);
     } catch (error) {
@@ -140,12 +143,12 @@ export function chatRoutes(
     { head, stream }: StartedAnswer,
     error: Error,
   ): void {
-    const problem = problemOf(error, request.traceId, gatewayOverrides);
+    const problem = toProblem(error, request.traceId, gatewayOverrides);
     count(head, reply, problem.status);
     // Thousands of clients may disconnect in one second.
     if (problem.status === clientClosedStatus) return;
     request.log.warn({ err: error, traceId: request.traceId }, 'an answer was interrupted');
-    void stream.send(JSON.stringify(openAiErrorOf(problem)));
+    void stream.send(JSON.stringify(toOpenAiError(problem)));
     stream.cut();
   }
 
@@ -156,8 +159,8 @@ export function chatRoutes(
   }
 }
 
-function headersOf(head: ChatHead, { fixed }: ChatBody): Readonly<Record<string, string>> {
-  const { index } = bundleOf(head.served);
+function buildHeaders(head: ChatHead, { fixed }: ChatBody): Readonly<Record<string, string>> {
+  const { index } = requireBundle(head.served);
   return {
     ...answerHeaders(head),
     ...(index && { 'x-perennial-index-version': `${index.name}@${index.version}` }),

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { tenantOf } from '../authentication';
+import { findTenantLabel } from '../authentication';
 import type { OpenAnswers } from '../chat/open-answers';
 import { parseEmbeddingsBody } from '../embeddings/embeddings-request.schema';
 import type { EmbeddingsCall, EmbeddingsReply } from '../embeddings/embeddings';
@@ -36,7 +36,7 @@ export function embeddingsRoutes(
       data: vectors.map((vector, place) => ({
         object: 'embedding',
         index: place,
-        embedding: encoded(vector, body.encoding),
+        embedding: encodeVector(vector, body.encoding),
       })),
       model: name,
       usage: { prompt_tokens: tokens, total_tokens: tokens },
@@ -46,7 +46,7 @@ export function embeddingsRoutes(
   function count(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     const { embedded } = request;
     metrics.request({
-      tenant: tenantOf(request),
+      tenant: findTenantLabel(request),
       index: embedded?.index ?? '',
       version: embedded ? String(embedded.version) : '',
       tokens: embedded?.tokens ?? 0,
@@ -58,7 +58,10 @@ export function embeddingsRoutes(
 }
 
 /** Base64 of 32-bit little-endian floats, as stock clients expect. */
-function encoded(vector: Float32Array, encoding: 'float' | 'base64'): string | readonly number[] {
+function encodeVector(
+  vector: Float32Array,
+  encoding: 'float' | 'base64',
+): string | readonly number[] {
   if (encoding === 'float') return Array.from(vector);
   const bytes = Buffer.alloc(vector.length * 4);
   vector.forEach((value, place) => bytes.writeFloatLE(value, place * 4));

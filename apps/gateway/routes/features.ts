@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { failure } from '../../../domain/failure';
-import { limitOf, type LimitPerModel } from '../config';
+import { findLimit, type LimitPerModel } from '../config';
 import type { RequestAdmission } from '../inference/admission';
 import { parseModelName } from '../model/model-name';
-import { graphOf } from '../model/served-version';
+import { requireGraph } from '../model/served-version';
 import type { VersionPicker } from '../routing/version-picker';
 import { admitRequests, working } from './admit';
 import type { ModelParams } from './infer';
@@ -32,7 +32,7 @@ export function featuresRoutes(
       working(request, () => {
         const { model } = parseModelName(request.params.model, request.params.version);
         const arrivedAt = performance.now() - reply.elapsedTime;
-        return compute(request, arrivedAt + limitOf(timeoutMs, model));
+        return compute(request, arrivedAt + findLimit(timeoutMs, model));
       }),
   );
 
@@ -43,7 +43,7 @@ export function featuresRoutes(
     const picked = await picker.pick(caller.tenant, parseModelName(params.model, params.version));
     try {
       const served = picked.kind === 'routed' ? picked.route.champion.served : picked.served;
-      const graph = graphOf(served);
+      const graph = requireGraph(served);
       const { rows } = graph.codec.decode(body);
       if (rows.length > maxFeatureRows)
         throw failure(

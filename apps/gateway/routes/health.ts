@@ -5,7 +5,7 @@ import type { GatewayMetrics } from '../metrics';
 import {
   identifyProbe,
   identifyReader,
-  readerOf,
+  findReader,
   type MetricsReaderOptions,
 } from '../metrics-reader';
 import type { BlockedModel } from '../routing/routing-table';
@@ -53,7 +53,7 @@ export function healthRoutes(
     return reply.status(ready ? 200 : 503).send({
       status: ready ? 'ready' : 'not ready',
       blockedModels: blocked.length,
-      ...visibleBlocked(blocked, readerOf(request)),
+      ...visibleBlocked(blocked, findReader(request)),
       ...detail,
     });
   });
@@ -63,7 +63,9 @@ export function healthRoutes(
     return reply.status(ready ? 200 : 503).send({ ready });
   });
   app.get('/metrics', { onRequest: identifyReader(readers) }, async (request, reply) =>
-    reply.header('content-type', metrics.registry.contentType).send(await text(readerOf(request))),
+    reply
+      .header('content-type', metrics.registry.contentType)
+      .send(await text(findReader(request))),
   );
 }
 

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { IndexAnswer, IndexReader } from '../../../data/index/query-index';
 import type { IndexHit } from '../../../data/index/hybrid-search';
-import { plainSourceOf } from '../../../domain/language/citations';
-import { tenantOf } from '../authentication';
+import { toSafeSource } from '../../../domain/language/citations';
+import { findTenantLabel } from '../authentication';
 import { parseIndexQuery } from '../index-query/index-query.schema';
 import type { IndexMetrics } from '../index-query/index-metrics';
 import { withTimeout } from '../../../data/timeout';
@@ -40,14 +40,14 @@ export function indexQueryRoutes(
       request.indexAnswer = { answer, mode: query.mode };
       void reply.header('x-perennial-index-version', `${answer.index}@${answer.version}`);
       if (answer.stale) void reply.header('x-perennial-stale', 'registry');
-      return viewOf(answer);
+      return toAnswerView(answer);
     },
   );
 
   function count(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     const { indexAnswer: asked } = request;
     metrics.query({
-      tenant: tenantOf(request),
+      tenant: findTenantLabel(request),
       index: asked?.answer.index ?? '',
       version: asked ? String(asked.answer.version) : '',
       mode: asked?.mode ?? '',
@@ -58,11 +58,11 @@ export function indexQueryRoutes(
   }
 }
 
-function viewOf({ index, version, digest, embedder, hits, milliseconds }: IndexAnswer) {
-  return { index, version, digest, embedder, hits: hits.map(hitOf), milliseconds };
+function toAnswerView({ index, version, digest, embedder, hits, milliseconds }: IndexAnswer) {
+  return { index, version, digest, embedder, hits: hits.map(toHitView), milliseconds };
 }
 
-function hitOf({
+function toHitView({
   documentId,
   chunkId,
   score,
@@ -82,7 +82,7 @@ function hitOf({
     foundBy,
     title,
     heading,
-    source: plainSourceOf(source),
+    source: toSafeSource(source),
     text,
     ordinal,
     start,

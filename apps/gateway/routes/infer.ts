@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { allows } from '../../../db/access/repository';
 import { probeHeader } from '../../../domain/serving/prediction';
-import { tenantOf } from '../authentication';
+import { findTenantLabel } from '../authentication';
 import { answerHeaders } from '../inference/answer-headers';
 import { jsonLengthHeader } from '../inference/infer-body';
 import type { GatewayMetrics } from '../metrics';
@@ -56,7 +56,7 @@ export function inferRoutes(
     }
     const { answer } = request;
     metrics.request({
-      tenant: tenantOf(request),
+      tenant: findTenantLabel(request),
       // An unknown name would create a time series for every misspelling.
       model: answer?.served.model ?? '',
       version: answer?.served.version ?? null,

@@ -3,7 +3,7 @@ import { version as platformVersion } from '../../../package.json';
 import type { ModelSignature } from '../../../domain/model/model';
 import { datatypesOf } from '../inference/column-values';
 import { parseModelName } from '../model/model-name';
-import { graphOf, type ServedVersion } from '../model/served-version';
+import { requireGraph, type ServedVersion } from '../model/served-version';
 import type { VersionPicker } from '../routing/version-picker';
 import type { ModelParams } from './infer';
 
@@ -51,7 +51,7 @@ export function modelMetadataRoutes(
 
 function describe(served: ServedVersion) {
   const { model, version, digest } = served;
-  const { signature } = graphOf(served);
+  const { signature } = requireGraph(served);
   return {
     name: model,
     versions: [String(version)],
@@ -63,14 +63,14 @@ function describe(served: ServedVersion) {
       parameters: { type },
     })),
     outputs: [
-      ...outputsOf(signature),
+      ...listOutputs(signature),
       { name: 'prediction_id', datatype: 'BYTES', shape: [-1, 1] },
     ],
     parameters: { digest, entity: signature.entity, event_time: signature.time },
   };
 }
 
-function outputsOf({ task, classes }: ModelSignature) {
+function listOutputs({ task, classes }: ModelSignature) {
   if (classes === undefined) {
     const meaning =
       task === 'classification' ? 'probability of the positive class' : 'predicted value';

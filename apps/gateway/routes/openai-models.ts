@@ -18,7 +18,7 @@ export function openAiModelRoutes(
       object: 'list',
       data: routes
         .filter((route) => route !== undefined && isBundle(route))
-        .map((route) => viewOf(route as Route)),
+        .map((route) => toModelView(route as Route)),
     };
   });
   app.get(
@@ -28,7 +28,7 @@ export function openAiModelRoutes(
       params: { model },
     }: FastifyRequest<{ Params: { readonly model: string } }>) => {
       const route = table.route(tenant, model);
-      if (route !== undefined && isBundle(route)) return viewOf(route);
+      if (route !== undefined && isBundle(route)) return toModelView(route);
       if (route === undefined && table.isWanted(tenant, model, 'champion'))
         throw notLoadedYet(model);
       throw failure('NotFound', `no language application ${model.slice(0, 100)} has a champion`, {
@@ -42,7 +42,7 @@ function isBundle({ champion }: Route): boolean {
   return champion.served.hold.model.kind === 'bundle';
 }
 
-function viewOf({ model, champion }: Route) {
+function toModelView({ model, champion }: Route) {
   const { version, digest } = champion.served;
   return { id: model, object: 'model', owned_by: 'perennial', version, digest };
 }

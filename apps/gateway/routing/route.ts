@@ -84,7 +84,7 @@ export function releaseArms(arms: readonly Arm[]): void {
 }
 
 /** Everything that a change of the route can change. */
-export function fingerprintOf({ arms, previous, rollout }: RoutedModel): string {
+export function computeFingerprint({ arms, previous, rollout }: RoutedModel): string {
   const parts = arms.map(
     ({ alias, version, weight, manifest, isStopped = false }) =>
       `${alias}:${version}:${weight}:${manifest.digest}${isStopped ? ':stopped' : ''}`,

@@ -8,7 +8,7 @@ import {
 import { versionName, type AliasName, type ModelVersionRef } from '../../../domain/model/model';
 import type { ModelCache } from '../model/model-cache';
 import {
-  fingerprintOf,
+  computeFingerprint,
   retainArm,
   loadArm,
   loadPrevious,
@@ -159,7 +159,9 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
   }
 
   async function apply(table: StoredTable): Promise<void> {
-    wanted = new Map(table.models.map((routed) => [keyOf(routed.tenant, routed.model), routed]));
+    wanted = new Map(
+      table.models.map((routed) => [formatKey(routed.tenant, routed.model), routed]),
+    );
     wantedEpoch = table.epoch;
     for (const key of [...applied.keys(), ...unloaded.keys(), ...blocked.keys()]) {
       if (!wanted.has(key)) forget(key);
@@ -175,7 +177,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
   /** What this process serves for the model, loaded or not. */
   function servedFingerprint(key: string): string | undefined {
     const cold = unloaded.get(key);
-    return applied.get(key)?.fingerprint ?? (cold && fingerprintOf(cold));
+    return applied.get(key)?.fingerprint ?? (cold && computeFingerprint(cold));
   }
 
   /**
@@ -220,7 +222,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
       unloaded.delete(key);
       block(key, cold, champion);
     } else if (isCurrent) {
-      swap(key, cold, fingerprintOf(cold), routeOf(cold, [champion], null));
+      swap(key, cold, computeFingerprint(cold), buildRoute(cold, [champion], null));
     } else {
       releaseArms([champion]);
     }
@@ -234,13 +236,13 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
     const candidates = [...applied]
       .filter(([key, { fingerprint }]) => {
         const routed = wanted.get(key);
-        const isCurrent = routed !== undefined && fingerprintOf(routed) === fingerprint;
+        const isCurrent = routed !== undefined && computeFingerprint(routed) === fingerprint;
         return key !== loaded && isCurrent && mayBeUnloaded(routed);
       })
       .sort(([, a], [, b]) => a.lastUse - b.lastUse);
     for (const [key, entry] of candidates) {
       if (excess <= 0) return;
-      excess -= bytesOf(entry);
+      excess -= measureBytes(entry);
       unload(key, entry);
     }
   }
@@ -254,7 +256,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
   }
 
   function applyModel(key: string, routed: RoutedModel): Promise<void> {
-    const fingerprint = fingerprintOf(routed);
+    const fingerprint = computeFingerprint(routed);
     if (mayWait(key, routed)) unloaded.set(key, routed);
     if (servedFingerprint(key) === fingerprint) {
       blocked.delete(key);
@@ -283,7 +285,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
   async function loadRoute(key: string, routed: RoutedModel, fingerprint: string): Promise<void> {
     const isWanted = (): boolean => {
       const latest = wanted.get(key);
-      return !closed && latest !== undefined && fingerprintOf(latest) === fingerprint;
+      return !closed && latest !== undefined && computeFingerprint(latest) === fingerprint;
     };
     const inPart = `${fingerprint} in part`;
     const loads = routed.arms.map((arm) => loadArm(cache, routed, arm));
@@ -296,7 +298,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
       isWanted() &&
       !serves(key, champion)
     ) {
-      swap(key, routed, inPart, routeOf(routed, [retainArm(champion)], null));
+      swap(key, routed, inPart, buildRoute(routed, [retainArm(champion)], null));
     }
     const results = await Promise.all(loads);
     const arms = results.filter(isLoaded);
@@ -306,13 +308,13 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
       releaseArms(arms);
     } else if (failed === undefined) {
       blocked.delete(key);
-      swap(key, routed, fingerprint, routeOf(routed, arms, routed.rollout));
+      swap(key, routed, fingerprint, buildRoute(routed, arms, routed.rollout));
     } else {
       block(key, routed, failed);
       // Without its challenger the route serves, but the next refresh tries again.
       if (failed.alias === 'champion' || applied.get(key)?.fingerprint === inPart)
         releaseArms(arms);
-      else swap(key, routed, inPart, routeOf(routed, arms, null));
+      else swap(key, routed, inPart, buildRoute(routed, arms, null));
     }
   }
 
@@ -375,7 +377,7 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
   function acknowledge(): void {
     if (closed || epoch === wantedEpoch) return;
     for (const [key, routed] of wanted) {
-      if (blocked.has(key) || servedFingerprint(key) !== fingerprintOf(routed)) return;
+      if (blocked.has(key) || servedFingerprint(key) !== computeFingerprint(routed)) return;
     }
     epoch = wantedEpoch;
     onEpoch(epoch);
@@ -392,21 +394,21 @@ export function createRoutingTable(options: RoutingTableOptions): LoadedRoutingT
   return {
     refresh,
     use(tenant, model) {
-      const entry = applied.get(keyOf(tenant, model));
+      const entry = applied.get(formatKey(tenant, model));
       if (entry !== undefined) entry.lastUse = ++uses;
       return entry?.route;
     },
-    route: (tenant, model) => applied.get(keyOf(tenant, model))?.route,
+    route: (tenant, model) => applied.get(formatKey(tenant, model))?.route,
     load(tenant, model) {
-      const key = keyOf(tenant, model);
+      const key = formatKey(tenant, model);
       return unloaded.has(key) ? wake(key) : null;
     },
-    previous: (tenant, model) => applied.get(keyOf(tenant, model))?.previous ?? null,
-    previousVersion: (tenant, model) => wanted.get(keyOf(tenant, model))?.previous ?? null,
-    blockedModel: (tenant, model) => blocked.get(keyOf(tenant, model)),
+    previous: (tenant, model) => applied.get(formatKey(tenant, model))?.previous ?? null,
+    previousVersion: (tenant, model) => wanted.get(formatKey(tenant, model))?.previous ?? null,
+    blockedModel: (tenant, model) => blocked.get(formatKey(tenant, model)),
     isWanted(tenant, model, alias) {
       if (wantedEpoch === noEpoch) return true;
-      const routed = wanted.get(keyOf(tenant, model));
+      const routed = wanted.get(formatKey(tenant, model));
       if (routed === undefined) return false;
       return alias === 'previous'
         ? routed.previous !== null
@@ -435,7 +437,7 @@ function isLoaded(arm: Arm | UnloadedArm): arm is Arm {
   return 'served' in arm;
 }
 
-function routeOf(
+function buildRoute(
   { tenant, model }: RoutedModel,
   arms: readonly Arm[],
   rollout: Route['rollout'],
@@ -445,7 +447,7 @@ function routeOf(
   return { tenant, model, champion, arms, rollout };
 }
 
-function bytesOf({ route, previous }: AppliedRoute): number {
+function measureBytes({ route, previous }: AppliedRoute): number {
   const versions = [...route.arms.map(({ served }) => served), ...(previous ? [previous] : [])];
   return versions.reduce((bytes, { hold }) => bytes + hold.model.bytes, 0);
 }
@@ -456,7 +458,7 @@ function release({ route, previous, expiry }: AppliedRoute): void {
   previous?.hold.release();
 }
 
-function keyOf(tenant: string, model: string): string {
+function formatKey(tenant: string, model: string): string {
   return `${tenant}/${model}`;
 }
 

@@ -1,8 +1,8 @@
-import { challengerShare, limitOf, type LimitPerModel } from '../config';
+import { challengerShare, findLimit, type LimitPerModel } from '../config';
 import type { LoadedModel } from '../model/loaded-model';
 import type { ModelHold } from '../model/model-cache';
-import { failureCode, scoreOf } from '../inference/score-of';
-import { graphOf, type ServedVersion } from '../model/served-version';
+import { failureCode, scoreRequest } from '../inference/score-of';
+import { requireGraph, type ServedVersion } from '../model/served-version';
 
 /** A version's result for a request that another version has answered. */
 export interface Shadowed {
@@ -123,8 +123,8 @@ export function createShadow({
     let scores: Float64Array | null = null;
     let error: string | null = null;
     try {
-      const deadline = startedAt + limitOf(timeoutMs, served.model) * challengerShare;
-      scores = await scoreOf(served, graphOf(served).codec.decode(body), deadline);
+      const deadline = startedAt + findLimit(timeoutMs, served.model) * challengerShare;
+      scores = await scoreRequest(served, requireGraph(served).codec.decode(body), deadline);
     } catch (cause) {
       error = failureCode(cause);
     }

@@ -66,7 +66,7 @@ export function createVersionPicker({
     }
     switch (selector.kind) {
       case 'routed': {
-        const route = routeOf(tenant, model);
+        const route = findRoute(tenant, model);
         const holds = route.arms.map(({ served }) => served.hold.hold());
         return {
           kind: 'routed',
@@ -79,7 +79,7 @@ export function createVersionPicker({
       case 'version':
         return loadNamed('direct', () => load(tenant, model, selector.version));
       case 'alias': {
-        const served = aliased(tenant, model, selector.alias);
+        const served = findAliased(tenant, model, selector.alias);
         if (served === null) return loadNamed(selector.alias, () => loadPrevious(tenant, model));
         const hold = served.hold.hold();
         return { kind: 'named', arm: selector.alias, served, release: () => hold.release() };
@@ -87,7 +87,7 @@ export function createVersionPicker({
     }
   }
 
-  function routeOf(tenant: Tenant, model: string): Route {
+  function findRoute(tenant: Tenant, model: string): Route {
     const route = table.use(tenant, model);
     if (route !== undefined) return route;
     const blocked = table.blockedModel(tenant, model);
@@ -109,8 +109,8 @@ export function createVersionPicker({
   }
 
   /** Null when it must be loaded first, because a previous version is not kept loaded forever. */
-  function aliased(tenant: Tenant, model: string, alias: Arm['alias']): ServedVersion | null {
-    const route = routeOf(tenant, model);
+  function findAliased(tenant: Tenant, model: string, alias: Arm['alias']): ServedVersion | null {
+    const route = findRoute(tenant, model);
     const served =
       alias === 'previous'
         ? table.previous(tenant, model)

@@ -28,8 +28,10 @@ const settings = {
  */
 export async function readCertificate(files: CertificateFiles): Promise<Certificate> {
   const [cert, key] = await Promise.all([read(files, 'certFile'), read(files, 'keyFile')]);
-  const certificate = parsed(files, 'certFile', 'has no certificate as PEM', () => leafOf(cert));
-  const privateKey = parsed(
+  const certificate = parseFiles(files, 'certFile', 'has no certificate as PEM', () =>
+    readLeaf(cert),
+  );
+  const privateKey = parseFiles(
     files,
     'keyFile',
     'has no private key as PEM that is readable without a passphrase',
@@ -43,7 +45,7 @@ export async function readCertificate(files: CertificateFiles): Promise<Certific
       'put the certificate of the gateway before those of its authorities',
     );
   }
-  parsed(files, 'certFile', 'has a certificate that TLS cannot use', () =>
+  parseFiles(files, 'certFile', 'has a certificate that TLS cannot use', () =>
     createSecureContext({ cert, key }),
   );
   return { cert, key };
@@ -51,7 +53,7 @@ export async function readCertificate(files: CertificateFiles): Promise<Certific
 
 /** Why callers will refuse a certificate that TLS can use; null if nothing is known. */
 export function certificateWarning({ cert }: Certificate, now = Date.now()): string | null {
-  const { validFrom, validTo } = leafOf(cert);
+  const { validFrom, validTo } = readLeaf(cert);
   if (Date.parse(validTo) <= now) return `the certificate of the gateway expired on ${validTo}`;
   if (Date.parse(validFrom) > now)
     return `the certificate of the gateway is not valid before ${validFrom}`;
@@ -60,18 +62,18 @@ export function certificateWarning({ cert }: Certificate, now = Date.now()): str
 
 /** The end of the validity, in seconds since 1970. */
 export function expirySeconds({ cert }: Certificate): number {
-  return Date.parse(leafOf(cert).validTo) / 1000;
+  return Date.parse(readLeaf(cert).validTo) / 1000;
 }
 
 /** Whether callers of this host name or IP address accept the certificate. */
 export function names({ cert }: Certificate, host: string): boolean {
-  const leaf = leafOf(cert);
+  const leaf = readLeaf(cert);
   const plain = host.replace(/^\[|\]$/g, '');
   return (isIP(plain) === 0 ? leaf.checkHost(plain) : leaf.checkIP(plain)) !== undefined;
 }
 
 /** The first certificate of a chain. */
-function leafOf(cert: string): X509Certificate {
+function readLeaf(cert: string): X509Certificate {
   return new X509Certificate(cert);
 }
 
@@ -90,7 +92,7 @@ async function read(files: CertificateFiles, role: FileRole): Promise<string> {
   }
 }
 
-function parsed<T>(files: CertificateFiles, role: FileRole, detail: string, parse: () => T): T {
+function parseFiles<T>(files: CertificateFiles, role: FileRole, detail: string, parse: () => T): T {
   try {
     return parse();
   } catch (cause) {

@@ -36,7 +36,7 @@ export function limitAddresses(
   const refused = openMinuteCounts();
   const valid = new Set<string>();
   const exceeded = (request: FastifyRequest): string | null => {
-    const address = networkOf(request.ip);
+    const address = toNetwork(request.ip);
     const route = request.routeOptions.url ?? '';
     if (request.method === 'POST' && route === '/api/v1/session') {
       if (signIns.add(address) > limits.signInsPerMinute) return 'sign-ins';
@@ -44,7 +44,7 @@ export function limitAddresses(
       if (openRequests.add(address) > limits.openPerMinute) return 'requests';
     }
     if (refused.count(address) < limits.refusedPerMinute) return null;
-    const credential = credentialOf(request);
+    const credential = readCredential(request);
     if (credential === null || valid.has(fingerprint(credential))) return null;
     // It costs no query, and scrapes must not fail because of others behind the same address.
     const bearer = readBearer(request.headers.authorization);
@@ -56,8 +56,8 @@ export function limitAddresses(
     else done(tooMany(what));
   });
   app.addHook('onResponse', (request, reply, done) => {
-    const credential = credentialOf(request);
-    const address = networkOf(request.ip);
+    const credential = readCredential(request);
+    const address = toNetwork(request.ip);
     if (credential === null) {
       // A request without a key costs no query.
     } else if (reply.statusCode === 401) refused.add(address);
@@ -93,7 +93,7 @@ function openMinuteCounts() {
 }
 
 /** One subscriber usually has a whole IPv6 /64. */
-function networkOf(ip: string): string {
+function toNetwork(ip: string): string {
   if (!isIPv6(ip) || ip.includes('.')) return ip;
   const [head = '', tail] = ip.split('::');
   const left = head.split(':').filter((part) => part !== '');
@@ -102,7 +102,7 @@ function networkOf(ip: string): string {
   return [...left, ...zeros, ...right].slice(0, 4).join(':');
 }
 
-function credentialOf({ headers }: FastifyRequest): string | null {
+function readCredential({ headers }: FastifyRequest): string | null {
   const key = headers.authorization ?? headers['x-api-key'] ?? headers.cookie;
   return typeof key === 'string' ? key : null;
 }

@@ -20,9 +20,9 @@ export async function limitRequests(
     timeWindow: 60_000,
     hook: 'preParsing',
     cache: 10_000,
-    keyGenerator: (request) => callerOf(request)?.id ?? request.ip,
+    keyGenerator: (request) => findCaller(request)?.id ?? request.ip,
     allowList: (request) => {
-      const caller = callerOf(request);
+      const caller = findCaller(request);
       return caller === undefined || caller.isService;
     },
     addHeadersOnExceeding: {
@@ -38,13 +38,13 @@ export async function limitRequests(
     },
     errorResponseBuilder: (request, { ttl }) =>
       tooManyRequests(
-        `the key ${callerOf(request)?.name ?? ''} exceeded ${requestsPerMinute} requests per minute`,
+        `the key ${findCaller(request)?.name ?? ''} exceeded ${requestsPerMinute} requests per minute`,
         Math.ceil(ttl / 1000),
       ),
   });
 }
 
-function callerOf(request: FastifyRequest): ApiKeyIdentity | undefined {
+function findCaller(request: FastifyRequest): ApiKeyIdentity | undefined {
   return (request as Partial<Pick<FastifyRequest, 'caller'>>).caller;
 }
 

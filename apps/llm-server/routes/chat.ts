@@ -7,7 +7,7 @@ import { parseChatRequest } from '../chat-request.schema';
 import type { PendingAnswer, EngineRequest, Engine } from '../engine';
 import type { GrammarSpec } from '../grammars';
 import type { LlmServerMetrics } from '../metrics';
-import { adapterOf } from '../model-names';
+import { parseAdapter } from '../model-names';
 import { openEventStream } from '../event-stream';
 
 export interface ChatRoutesOptions {
@@ -24,7 +24,7 @@ export function chatRoutes(
 ): void {
   app.post('/v1/chat/completions', async (request, reply) => {
     const body = parseChatRequest(request.body);
-    const wish = wishOf(body, modelName);
+    const wish = toEngineRequest(body, modelName);
     const gone = clientGone(reply);
     const head = {
       id: `chatcmpl-${randomUUID()}`,
@@ -35,7 +35,7 @@ export function chatRoutes(
     return writing(async () => {
       try {
         if (body.stream === true)
-          return await streamed(
+          return await streamAnswer(
             reply,
             begun,
             head,
@@ -56,7 +56,7 @@ export function chatRoutes(
               finish_reason: answer.finish,
             },
           ],
-          usage: usageOf(begun, answer),
+          usage: toUsage(begun, answer),
         });
       } catch (error) {
         if (gone.aborted) metrics.cancelled();
@@ -66,7 +66,7 @@ export function chatRoutes(
   });
 }
 
-async function streamed(
+async function streamAnswer(
   reply: FastifyReply,
   begun: PendingAnswer,
   head: object,
@@ -91,7 +91,7 @@ async function streamed(
         ...head,
         object: 'chat.completion.chunk',
         choices: [],
-        usage: usageOf(begun, answer),
+        usage: toUsage(begun, answer),
       });
     stream.end();
   } catch (error) {
@@ -109,9 +109,9 @@ async function streamed(
   return reply;
 }
 
-function wishOf(body: ChatRequestBody, modelName: string): EngineRequest {
+function toEngineRequest(body: ChatRequestBody, modelName: string): EngineRequest {
   return {
-    adapter: adapterOf(body.model, modelName),
+    adapter: parseAdapter(body.model, modelName),
     messages: body.messages.map(({ role, content }) => ({ role, content })),
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
     sampling: {
@@ -122,11 +122,11 @@ function wishOf(body: ChatRequestBody, modelName: string): EngineRequest {
     },
     frequencyPenalty: body.frequency_penalty ?? 0,
     presencePenalty: body.presence_penalty ?? 0,
-    grammar: grammarOf(body),
+    grammar: findGrammar(body),
   };
 }
 
-function grammarOf({ grammar, response_format: format }: ChatRequestBody): GrammarSpec | null {
+function findGrammar({ grammar, response_format: format }: ChatRequestBody): GrammarSpec | null {
   if (grammar) return { kind: 'gbnf', text: grammar };
   if (format?.type === 'json_object') return { kind: 'json' };
   if (format?.type === 'json_schema') return { kind: 'schema', schema: format.json_schema.schema };
@@ -143,7 +143,7 @@ function clientGone(reply: FastifyReply): AbortSignal {
   return gone.signal;
 }
 
-function usageOf(
+function toUsage(
   { promptTokens }: PendingAnswer,
   { completionTokens, cachedTokens }: WrittenAnswer,
 ): object {

@@ -21,7 +21,7 @@ export function embeddingRoutes(app: FastifyInstance, embedder: () => Promise<Em
     const vectors = await minilm.embed(body.input);
     // Text beyond the model's limit is cut off and not counted.
     const tokens = body.input.reduce(
-      (sum, text) => sum + Math.min(tokensOf(minilm, text), minilm.maxTokens),
+      (sum, text) => sum + Math.min(countTokens(minilm, text), minilm.maxTokens),
       0,
     );
     return {
@@ -40,8 +40,8 @@ export function embeddingRoutes(app: FastifyInstance, embedder: () => Promise<Em
   });
 }
 
-function tokensOf(embedder: Embedder, text: string): number {
+function countTokens(embedder: Embedder, text: string): number {
   return text
     .split(/\s+/)
-    .reduce((sum, word) => sum + (word === '' ? 0 : embedder.costOf(word)), 0);
+    .reduce((sum, word) => sum + (word === '' ? 0 : embedder.measureTokens(word)), 0);
 }

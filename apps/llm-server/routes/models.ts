@@ -23,13 +23,18 @@ export function modelRoutes(
       .adapters.names()
       .map((name) => `${modelName}:${name}`),
   ];
-  const described = (id: string): object => ({ id, object: 'model', created: 0, owned_by: owner });
+  const describeModel = (id: string): object => ({
+    id,
+    object: 'model',
+    created: 0,
+    owned_by: owner,
+  });
 
-  app.get('/v1/models', () => ({ object: 'list', data: all().map(described) }));
+  app.get('/v1/models', () => ({ object: 'list', data: all().map(describeModel) }));
   app.get<{ Params: { '*': string } }>('/v1/models/*', (request) => {
     const id = request.params['*'];
     if (!all().includes(id)) throw unknownModel(id, all().slice(0, 10).join(', '));
-    return described(id);
+    return describeModel(id);
   });
 
   app.get('/v1/adapters', () => ({

@@ -33,11 +33,11 @@ import { runUserSql } from '../../sql/user-sql';
 import { keyColumns } from './key-columns';
 import {
   checkClasses,
-  classesOf,
+  readClasses,
   labelValue,
   numberOfClass,
   refuseUnknownClasses,
-  taskOf,
+  inferTask,
 } from './label';
 import { splitHashSql, splitPartSql } from './split-hash';
 
@@ -88,7 +88,7 @@ export interface PartFiles {
  */
 export async function assemble(run: AssemblyRun): Promise<AssembledFiles> {
   const { data, folder, signal } = run;
-  const parting = partingOf(run);
+  const parting = choosePartition(run);
   const path = (name: string): string => `${folder}/${name}.parquet`;
   const { columns } = await runUserSql({
     sql: run.assembleSql,
@@ -109,14 +109,14 @@ export async function assemble(run: AssemblyRun): Promise<AssembledFiles> {
       await sql.run(
         `CREATE VIEW assembled AS SELECT *, row_number() OVER () - 1 AS ${rowColumn} FROM ${readParquet([path('assembled')])}`,
       );
-      const task = await taskOf(sql, keys.label, { wanted: run.task, file: data.assemble });
+      const task = await inferTask(sql, keys.label, { wanted: run.task, file: data.assemble });
       const assembly: Assembly = { run, keys, task, parting, available };
       const dropped = await countDropped(sql, assembly);
       const rows: Partial<Record<AssembledPartName, number>> = {};
       await sql.run(keptRows(assembly));
       const classes =
         task === 'multiclass'
-          ? await classesOf(sql, keys.label, parting.rowsOf('train'))
+          ? await readClasses(sql, keys.label, parting.selectRows('train'))
           : undefined;
       if (classes) await refuseUnknownClasses(sql, keys.label, classes);
       for (const part of assembledParts) {
@@ -149,7 +149,7 @@ export async function assemble(run: AssemblyRun): Promise<AssembledFiles> {
       part,
       {
         rows: split.rows[part],
-        window: parting.windowOf(part),
+        window: parting.findWindow(part),
         requestRows: path(`${part}-request`),
         features: path(`${part}-features`),
       },
@@ -212,20 +212,20 @@ interface Parting {
   readonly inside: (keys: Keys) => string;
   readonly ripe: (keys: Keys) => string;
   /** SQL over `kept`. */
-  readonly rowsOf: (part: AssembledPartName) => string;
-  readonly windowOf: (part: AssembledPartName) => TimeWindow | null;
+  readonly selectRows: (part: AssembledPartName) => string;
+  readonly findWindow: (part: AssembledPartName) => TimeWindow | null;
   /** Names of the added columns. */
   readonly columns: readonly string[];
 }
 
-function partingOf({ data, window }: AssemblyRun): Parting {
+function choosePartition({ data, window }: AssemblyRun): Parting {
   const { split, label } = data;
   if (split.by !== 'time') {
     return {
       inside: () => (split.by === 'group' ? `${quoteName(split.column)} IS NOT NULL` : 'true'),
       ripe: () => 'true',
-      rowsOf: (part) => splitPartSql(part, split),
-      windowOf: () => null,
+      selectRows: (part) => splitPartSql(part, split),
+      findWindow: () => null,
       columns: [...reservedColumns, groupColumn],
     };
   }
@@ -238,8 +238,8 @@ function partingOf({ data, window }: AssemblyRun): Parting {
   return {
     inside: (keys) => within(names(keys).time, window),
     ripe: (keys) => `${names(keys).time} <= ${instant(latest)}`,
-    rowsOf: (part) => within(timeColumn, windows[part]),
-    windowOf: (part) => windows[part],
+    selectRows: (part) => within(timeColumn, windows[part]),
+    findWindow: (part) => windows[part],
     columns: reservedColumns,
   };
 }
@@ -298,7 +298,7 @@ async function writePart(
   );
   const columns = [...available.map((column) => quoteName(column.name)), ...added].join(', ');
   await sql.run(`
-    COPY (SELECT ${columns} FROM kept WHERE ${parting.rowsOf(part)} ORDER BY ${rowColumn})
+    COPY (SELECT ${columns} FROM kept WHERE ${parting.selectRows(part)} ORDER BY ${rowColumn})
     TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd)`);
   return (await sql.one<{ rows: number }>(`SELECT count(*) AS rows FROM ${readParquet([file])}`))
     .rows;
@@ -310,7 +310,7 @@ function emptyPart(part: AssembledPartName, parting: Parting, dropped: DroppedRo
     .filter(({ rows }) => rows > 0)
     .map(({ rows, words }) => `${rows} ${words}`)
     .join(', ');
-  const window = parting.windowOf(part);
+  const window = parting.findWindow(part);
   const which = window === null ? part : `${part} (${window.from} to ${window.until})`;
   const next =
     window === null

@@ -13,9 +13,12 @@ export function keyColumns(
   data: DataSpec,
 ): { readonly label: Column; readonly time: Column | null; readonly entity: Column | null } {
   const issues = keyColumnIssues(columns, data);
-  const named = (name: string | null): Column | undefined =>
+  const findNamed = (name: string | null): Column | undefined =>
     columns.find((column) => column.name === name);
-  const [label, time] = [named(data.label.column), named(data.time?.column ?? null) ?? null];
+  const [label, time] = [
+    findNamed(data.label.column),
+    findNamed(data.time?.column ?? null) ?? null,
+  ];
   if (issues.length > 0 || !label) {
     throw failure(
       'InvalidInput',
@@ -27,7 +30,7 @@ export function keyColumns(
       { issues },
     );
   }
-  return { label, time, entity: named(data.entity) ?? null };
+  return { label, time, entity: findNamed(data.entity) ?? null };
 }
 
 /** Errors for every named column that `assemble.sql` does not return or returns as another type. */

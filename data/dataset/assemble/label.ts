@@ -17,7 +17,7 @@ const shownClasses = 5;
  * and other numbers give regression. The task in the lifecycle has priority if the label allows it;
  * integers are classes only when `train.task` is multiclass.
  */
-export async function taskOf(
+export async function inferTask(
   sql: PlatformSql,
   label: Column,
   asked: { readonly wanted: Task | null; readonly file: string },
@@ -99,7 +99,7 @@ function numericLabel(label: Column): string {
  * The classes of the training rows, sorted. A model cannot predict others.
  * @throws InvalidInput for fewer than 2 or more than 100 classes
  */
-export async function classesOf(
+export async function readClasses(
   sql: PlatformSql,
   label: Column,
   trainingRows: string,

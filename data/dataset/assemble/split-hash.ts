@@ -34,13 +34,13 @@ export function splitHashSql(split: HashSplit, available: readonly Column[]): st
  */
 export function splitPartSql(part: AssembledPartName, split: HashSplit): string {
   const place = `CAST('0x' || substr(${groupColumn}, 1, ${decidingDigits}) AS BIGINT)`;
-  const [from, until] = rangeOf(part, split).map((share) =>
+  const [from, until] = computeRange(part, split).map((share) =>
     Math.round(share * 16 ** decidingDigits),
   );
   return `${place} >= ${from} AND ${place} < ${until}`;
 }
 
-function rangeOf(
+function computeRange(
   part: AssembledPartName,
   { holdout, confirm, tuning }: HashSplit,
 ): readonly [number, number] {

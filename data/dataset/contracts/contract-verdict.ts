@@ -37,7 +37,7 @@ export function contractVerdict(report: ContractReport): Verdict {
     (check) => check.passed === false && !rowCheckNames.has(check.check),
   );
   const unmeasured = report.checks.filter((check) => check.passed === null);
-  const saying = (outcome: ReasonOutcome) => sayingOf(report.source, outcome);
+  const saying = (outcome: ReasonOutcome) => buildCheckReason(report.source, outcome);
   const badRows = report.checks
     .filter((check) => rowCheckNames.has(check.check) && check.badRows > 0)
     .map(saying('noted'));
@@ -70,7 +70,7 @@ function notApplicable({ source, dataset, checks }: ContractReport): readonly Re
   return [{ gate: 'contract', code: 'contract.notApplicable', message, outcome: 'notApplicable' }];
 }
 
-function sayingOf(source: string, outcome: ReasonOutcome) {
+function buildCheckReason(source: string, outcome: ReasonOutcome) {
   return (check: ContractCheck) => {
     const what = check.column === null ? check.check : `${check.check} of ${check.column}`;
     const code = check.passed === null ? 'contract.unmeasured' : `contract.${check.check}`;

@@ -62,7 +62,7 @@ async function compareColumn(
     readonly maxPsi: number;
   },
 ): Promise<Pick<ContractCheck, 'passed' | 'observed' | 'notApplicable'>> {
-  const unmeasured = (why: string): Pick<ContractCheck, 'passed' | 'observed'> => ({
+  const toUnmeasured = (why: string): Pick<ContractCheck, 'passed' | 'observed'> => ({
     passed: null,
     observed: `could not be measured: ${why}`,
   });
@@ -72,18 +72,19 @@ async function compareColumn(
       observed: 'not compared: no version has been approved yet',
       notApplicable: true,
     };
-  if (reference.kind === 'unreadable') return unmeasured(reference.reason);
+  if (reference.kind === 'unreadable') return toUnmeasured(reference.reason);
   const column = accepted.find((candidate) => candidate.name === name);
   const before = reference.columns.find((candidate) => candidate.name === name);
-  if (column === undefined) return unmeasured('the column does not exist');
-  if (before === undefined) return unmeasured(`${reference.name} has no such column`);
-  if (before.type !== column.type) return unmeasured(`it was ${before.type} in ${reference.name}`);
+  if (column === undefined) return toUnmeasured('the column does not exist');
+  if (before === undefined) return toUnmeasured(`${reference.name} has no such column`);
+  if (before.type !== column.type)
+    return toUnmeasured(`it was ${before.type} in ${reference.name}`);
   const source = readParquet(reference.files);
   const sides = await sql.one<{ now: number; then: number }>(
     `SELECT (SELECT count(*) FROM ${acceptedView}) AS now, (SELECT count(*) FROM ${source}) AS "then"`,
   );
   if (sides.now === 0 || sides.then === 0)
-    return unmeasured(
+    return toUnmeasured(
       `${sides.now === 0 ? 'no rows are left' : `${reference.name} has no rows`} to compare`,
     );
   const { psi, bins } = await populationStability(sql, {

@@ -57,11 +57,11 @@ export function rowChecks(
 ): readonly RowCheck[] {
   return contract.columns.flatMap((expectation) => {
     const column = read.get(expectation.name);
-    return column === undefined ? [] : checksOf(column);
+    return column === undefined ? [] : listRowChecks(column);
   });
 }
 
-function checksOf({ expectation, value, converted }: ReadColumn): RowCheck[] {
+function listRowChecks({ expectation, value, converted }: ReadColumn): RowCheck[] {
   const { name, type, min, max, values, pattern } = expectation;
   const raw = quoteName(name);
   const checks: RowCheck[] = [];
@@ -76,8 +76,8 @@ function checksOf({ expectation, value, converted }: ReadColumn): RowCheck[] {
     add('nulls', 'no nulls', converted ? `${raw} IS NULL` : `(${value}) IS NULL`);
   if (type === 'number') add('finite', 'no infinities', `isinf((${value})::DOUBLE)`);
   if (min !== null || max !== null) {
-    const below = min === null ? 'false' : `(${value}) < ${bound(min, type)}`;
-    const above = max === null ? 'false' : `(${value}) > ${bound(max, type)}`;
+    const below = min === null ? 'false' : `(${value}) < ${formatBound(min, type)}`;
+    const above = max === null ? 'false' : `(${value}) > ${formatBound(max, type)}`;
     add(
       'range',
       `${min === null ? '' : `≥ ${min}`}${min !== null && max !== null ? ' and ' : ''}${max === null ? '' : `≤ ${max}`}`,
@@ -86,7 +86,7 @@ function checksOf({ expectation, value, converted }: ReadColumn): RowCheck[] {
   }
   if (values !== null) {
     const shown = values.slice(0, 10).join(', ');
-    const list = values.map((each) => bound(each, type)).join(', ');
+    const list = values.map((each) => formatBound(each, type)).join(', ');
     add(
       'values',
       `one of ${shown}${values.length > 10 ? `, … (${values.length})` : ''}`,
@@ -102,7 +102,7 @@ function checksOf({ expectation, value, converted }: ReadColumn): RowCheck[] {
   return checks;
 }
 
-function bound(value: string | number, type: ColumnType): string {
+function formatBound(value: string | number, type: ColumnType): string {
   const text = quoteText(String(value));
   return type === 'timestamp'
     ? `${text}::TIMESTAMPTZ AT TIME ZONE 'UTC'`

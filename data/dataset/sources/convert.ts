@@ -207,10 +207,10 @@ async function emptyFailure(
 }
 
 async function timeRange(sql: PlatformSql, { relation }: Table, { expression }: TableColumn) {
-  const shown = (end: 'min' | 'max'): string =>
+  const selectShown = (end: 'min' | 'max'): string =>
     `strftime(${end}(${expression}) FILTER (WHERE isfinite(${expression})), '%Y-%m-%dT%H:%M:%S.%gZ')`;
   return sql.one<{ rows: number; oldest: string | null; newest: string | null }>(
-    `SELECT count(*) AS rows, ${shown('min')} AS oldest, ${shown('max')} AS newest FROM ${relation}`,
+    `SELECT count(*) AS rows, ${selectShown('min')} AS oldest, ${selectShown('max')} AS newest FROM ${relation}`,
   );
 }
 

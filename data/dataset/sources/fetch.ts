@@ -1,4 +1,4 @@
-import { schemeOf, uriProblem, type SourceScheme } from '../../../domain/dataset/source-uri';
+import { readScheme, uriProblem, type SourceScheme } from '../../../domain/dataset/source-uri';
 import { fetchDataset } from './dataset';
 import { fetchFile } from './file';
 import { fetchHttps } from './https';
@@ -18,7 +18,7 @@ const fetchers = {
 /** Makes the source readable on this machine, within its limits and the policy. */
 export async function fetchSource(fetch: SourceFetch): Promise<FetchedFiles> {
   const { source, policy } = fetch;
-  const scheme = schemeOf(source.uri);
+  const scheme = readScheme(source.uri);
   if (scheme === 'http' && policy.allowPrivateAddresses) return fetchHttps(fetch);
   if (scheme === 'postgres' || scheme === 'postgresql') {
     throw sourceFailure(

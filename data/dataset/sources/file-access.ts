@@ -70,7 +70,7 @@ async function isDenied(path: string, denied: readonly string[]): Promise<boolea
   const closed = await Promise.all(
     denied.map(async (each) => ({
       path: await realOrGiven(each),
-      identity: await identityOf(each),
+      identity: await readIdentity(each),
     })),
   );
   if (closed.some((each) => path === each.path || isInsideFolder(path, each.path))) return true;
@@ -78,13 +78,13 @@ async function isDenied(path: string, denied: readonly string[]): Promise<boolea
     closed.flatMap(({ identity }) => (identity === null ? [] : [identity])),
   );
   for (let at = path; ; at = dirname(at)) {
-    const identity = await identityOf(at);
+    const identity = await readIdentity(at);
     if (identity !== null && identities.has(identity)) return true;
     if (dirname(at) === at) return false;
   }
 }
 
-async function identityOf(path: string): Promise<string | null> {
+async function readIdentity(path: string): Promise<string | null> {
   const found = await stat(path, { bigint: true }).catch(() => null);
   return found === null ? null : `${found.dev}:${found.ino}`;
 }

@@ -18,7 +18,7 @@ export async function fetchFile({
   limits,
   onProgress,
 }: SourceFetch): Promise<FetchedFiles> {
-  const wanted = pathOf(source);
+  const wanted = toPath(source);
   const real = await withSourceFailures(source, () => realpath(wanted));
   await checkAccess(source, real, policy);
   // O_NONBLOCK: opening a pipe must not wait for a writer. O_NOFOLLOW: the real path has no link.
@@ -26,7 +26,7 @@ export async function fetchFile({
   const file = await withSourceFailures(source, () => open(real, flags));
   try {
     await checkAccess(source, await openedPath(file, real, source), policy);
-    const bytes = await sizeOf(file, source, limits.maxBytes);
+    const bytes = await readSize(file, source, limits.maxBytes);
     const path = join(into, `file${/^\.[a-z0-9]+$/i.exec(extname(real))?.[0] ?? ''}`);
     await symlink(process.platform === 'linux' ? `/proc/self/fd/${file.fd}` : real, path);
     onProgress(bytes);
@@ -65,7 +65,7 @@ async function openedPath(
   });
 }
 
-async function sizeOf(
+async function readSize(
   file: FileHandle,
   source: SourceFetch['source'],
   maxBytes: number,
@@ -102,7 +102,7 @@ async function sizeOf(
   return found.size;
 }
 
-function pathOf(source: SourceFetch['source']): string {
+function toPath(source: SourceFetch['source']): string {
   try {
     const path = fileURLToPath(source.uri);
     if (isAbsolute(path)) return path;

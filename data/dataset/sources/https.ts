@@ -34,7 +34,7 @@ export async function fetchHttps(fetch: SourceFetch): Promise<FetchedFiles> {
     return await save(await follow(fetch, agent), fetch);
   } catch (error) {
     signal.throwIfAborted();
-    throw explained(error, source);
+    throw explainFailure(error, source);
   } finally {
     await agent.destroy();
   }
@@ -132,10 +132,10 @@ function refusedAddress(host: string, source: SourceFetch['source']): Error {
   );
 }
 
-function explained(error: unknown, source: SourceFetch['source']): Error {
+function explainFailure(error: unknown, source: SourceFetch['source']): Error {
   const known = [error, (error as Error | undefined)?.cause].find(isPerennialError);
   if (known) return known;
-  const code = codeOf(error);
+  const code = readCode(error);
   if (/CERT|TLS_|SSL|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
     return sourceFailure(
       'SourceRefused',
@@ -166,7 +166,7 @@ const reasons: Readonly<Record<string, string>> = {
   UND_ERR_BODY_TIMEOUT: 'the server stopped sending',
 };
 
-function codeOf(error: unknown): string {
+function readCode(error: unknown): string {
   const { code, name, errors } = error as {
     code?: unknown;
     name?: string;
@@ -174,5 +174,5 @@ function codeOf(error: unknown): string {
   };
   if (typeof code === 'string') return code;
   // Several addresses were tried; the error of the first is enough.
-  return errors?.[0] === undefined ? (name ?? 'unknown reason') : codeOf(errors[0]);
+  return errors?.[0] === undefined ? (name ?? 'unknown reason') : readCode(errors[0]);
 }

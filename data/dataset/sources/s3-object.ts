@@ -34,7 +34,7 @@ export async function fetchS3(fetch: SourceFetch): Promise<FetchedFiles> {
     return await download(s3, key, fetch);
   } catch (error) {
     fetch.signal.throwIfAborted();
-    throw explained(error, source);
+    throw explainFailure(error, source);
   } finally {
     s3.client.destroy();
   }
@@ -74,9 +74,9 @@ async function download(
   return { paths: [path], bytes };
 }
 
-function explained(error: unknown, source: SourceFetch['source']): Error {
+function explainFailure(error: unknown, source: SourceFetch['source']): Error {
   if (!isPerennialError(error))
-    return sourceFailure('SourceUnreachable', source, `the transfer failed (${codeOf(error)})`, {
+    return sourceFailure('SourceUnreachable', source, `the transfer failed (${readCode(error)})`, {
       cause: error,
     });
   if (error.type === 'ArtifactMissing')
@@ -98,12 +98,12 @@ function explained(error: unknown, source: SourceFetch['source']): Error {
     : sourceFailure(
         'SourceUnreachable',
         source,
-        `the S3 service did not answer (${codeOf(error.cause)})`,
+        `the S3 service did not answer (${readCode(error.cause)})`,
         { cause: error },
       );
 }
 
-function codeOf(error: unknown): string {
+function readCode(error: unknown): string {
   const { code, name } = error as { code?: unknown; name?: string };
   return typeof code === 'string' ? code : (name ?? 'unknown reason');
 }

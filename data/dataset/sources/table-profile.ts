@@ -26,7 +26,7 @@ export function profileTable(
     await sql.run(`CREATE TEMP VIEW profiled AS SELECT ${list} FROM ${table.relation}`);
     const target = columns.find(({ name }) => name === label);
     const counts = columns.flatMap((column, at) =>
-      Object.entries(measuresOf(column, target)).map(
+      Object.entries(listMeasures(column, target)).map(
         ([key, measure]) => `${measure} AS "${key}${at}"`,
       ),
     );
@@ -94,7 +94,7 @@ async function withoutMarks(
   });
 }
 
-function measuresOf(
+function listMeasures(
   { name, type }: Column,
   label: Column | undefined,
 ): Readonly<Record<string, string>> {

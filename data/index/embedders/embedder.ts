@@ -25,7 +25,7 @@ export interface Embedder {
   /** The tokens of a text that its vector covers; the rest is cut off. */
   readonly maxTokens: number;
   /** The tokens of a word, for `chunkText`. */
-  readonly costOf: TokenCost;
+  readonly measureTokens: TokenCost;
   /** One vector per text, in order. */
   embed(texts: readonly string[], options?: EmbedderOptions): Promise<readonly Float32Array[]>;
   close(): Promise<void>;
@@ -35,7 +35,7 @@ export interface Embedder {
  * Scale to length one, so that cosine, dot product and distance give the same ranking. A zero
  * vector, of a text without a known word, becomes a fixed direction.
  */
-export function normalized(vector: Float32Array): Float32Array {
+export function normalize(vector: Float32Array): Float32Array {
   let squares = 0;
   for (const value of vector) squares += value * value;
   if (squares === 0) {

@@ -4,11 +4,11 @@ import {
   type EmbedderIdentity,
   type EmbedderSpec,
 } from '../../../domain/index/embedder';
-import { digestOf } from '../../digest';
+import { computeDigest } from '../../digest';
 import type { ModelAccess } from '../../language/model-access';
 import type { LedgerEmbeddings, LedgerTexts } from '../../language/ledger-embeddings';
 import { defaultTenant } from '../../../domain/ids';
-import { normalized, type Embedder, type EmbedderOptions } from './embedder';
+import { normalize, type Embedder, type EmbedderOptions } from './embedder';
 
 /** `ledgered` is for builds, which may be repeated. A question needs no ledger. */
 export interface EndpointAccess {
@@ -88,17 +88,17 @@ export async function openEndpoint(
     for (let from = 0; from < texts.length; from += atOnce) {
       const asked = texts.slice(from, from + atOnce);
       const answer = await ask(asked, options);
-      const refused = refusalOf(answer, asked.length);
+      const refused = findRefusal(answer, asked.length);
       if (refused) {
         onChanged();
         throw refused;
       }
-      for (const vector of answer) vectors.push(normalized(Float32Array.from(vector)));
+      for (const vector of answer) vectors.push(normalize(Float32Array.from(vector)));
     }
     return vectors;
   }
 
-  function refusalOf(answer: readonly Float32Array[], texts: number): Error | null {
+  function findRefusal(answer: readonly Float32Array[], texts: number): Error | null {
     if (answer.length !== texts)
       return failure(
         'IndexMismatch',
@@ -119,12 +119,12 @@ export async function openEndpoint(
   }
 
   const [probe = new Float32Array(dimensions)] = await embed([probeText]);
-  const digest = digestOf({ provider: spec.provider, model, dimensions });
+  const digest = computeDigest({ provider: spec.provider, model, dimensions });
   const identity: EmbedderIdentity = { name: model, digest, dimensions, probe: Array.from(probe) };
   return {
     identity,
     maxTokens: spec.maxTokens,
-    costOf: estimatedCost,
+    measureTokens: estimatedCost,
     embed,
     close: () => Promise.resolve(),
   };

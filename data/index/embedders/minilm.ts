@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { failure } from '../../../domain/failure';
 import { createWordPiece } from '../../../domain/index/wordpiece';
-import { digestOf, sha256 } from '../../digest';
+import { computeDigest, sha256 } from '../../digest';
 import { llmModelPath } from '../../language/runtime-module';
 import { openEventLoopYield } from '../../event-loop-yield';
-import { normalized, type Embedder } from './embedder';
+import { normalize, type Embedder } from './embedder';
 
 const dimensions = 384;
 /**
@@ -33,9 +33,9 @@ export async function openMiniLm(folder = llmModelPath('minilm-l6-v2')): Promise
     readFile(`${folder}/model.onnx`),
     readFile(`${folder}/tokenizer.json`),
   ]);
-  const wordPiece = createWordPiece(vocabularyOf(tokenizer.toString('utf8')));
+  const wordPiece = createWordPiece(readVocabulary(tokenizer.toString('utf8')));
   const session = await load(model);
-  const digest = digestOf({
+  const digest = computeDigest({
     model: sha256(model),
     tokenizer: sha256(tokenizer),
     pooling: 'mean',
@@ -72,13 +72,13 @@ export async function openMiniLm(folder = llmModelPath('minilm-l6-v2')): Promise
         `the ONNX graph of the embedder does not return ${dimensions} dimensions`,
       );
     const states = output.data as Float32Array;
-    return batch.map((tokens, row) => meanOf(states, row * length, tokens.length));
+    return batch.map((tokens, row) => computeMean(states, row * length, tokens.length));
   }
 
   return {
     identity: { name: 'all-MiniLM-L6-v2-int8', digest, dimensions },
     maxTokens,
-    costOf: wordPiece.costOf,
+    measureTokens: wordPiece.measureTokens,
     async embed(texts, { signal } = {}) {
       const turn = openEventLoopYield(signal);
       const encoded: { readonly index: number; readonly ids: readonly number[] }[] = [];
@@ -102,14 +102,14 @@ export async function openMiniLm(folder = llmModelPath('minilm-l6-v2')): Promise
   };
 }
 
-function meanOf(states: Float32Array, from: number, tokens: number): Float32Array {
+function computeMean(states: Float32Array, from: number, tokens: number): Float32Array {
   const vector = new Float32Array(dimensions);
   for (let token = 0; token < tokens; token += 1) {
     const at = (from + token) * dimensions;
     for (let index = 0; index < dimensions; index += 1)
       vector[index] = (vector[index] ?? 0) + (states[at + index] ?? 0);
   }
-  return normalized(vector);
+  return normalize(vector);
 }
 
 function* batches<T extends { readonly ids: readonly number[] }>(
@@ -143,7 +143,7 @@ async function load(model: Uint8Array): Promise<InferenceSession> {
 }
 
 /** The vocabulary of a `tokenizer.json`, by token id. */
-function vocabularyOf(text: string): readonly string[] {
+function readVocabulary(text: string): readonly string[] {
   const { model } = JSON.parse(text) as {
     readonly model: { readonly vocab: Readonly<Record<string, number>> };
   };

@@ -44,7 +44,7 @@ export function openEmbedders(endpoints: EndpointAccess | null = null): Embedder
     minilm: () => openMiniLm(),
     wordllama: () => openWordLlama(),
     endpoint: (spec) => {
-      if (endpoints) return openEndpoint(spec, endpoints, () => void open.delete(keyOf(spec)));
+      if (endpoints) return openEndpoint(spec, endpoints, () => void open.delete(formatKey(spec)));
       throw failure(
         'NotFound',
         `embedder ${spec.model} of provider ${spec.provider}: this process has no providers`,
@@ -55,26 +55,26 @@ export function openEmbedders(endpoints: EndpointAccess | null = null): Embedder
   /** A failure is retried by the next caller, except IndexMismatch, which is remembered. */
   async function openNow(spec: EmbedderSpec): Promise<Embedder> {
     const at = performance.now();
-    refused.delete(keyOf(spec));
+    refused.delete(formatKey(spec));
     const embedder = await (openers[spec.kind] as Opener<typeof spec.kind>)(spec).catch(
       (error: unknown) => {
         if (isPerennialError(error) && error.type === 'IndexMismatch')
-          refused.set(keyOf(spec), { error, at });
+          refused.set(formatKey(spec), { error, at });
         throw error;
       },
     );
-    open.set(keyOf(spec), { embedder, at });
+    open.set(formatKey(spec), { embedder, at });
     return embedder;
   }
 
   return {
     async get(spec) {
-      const refusal = refused.get(keyOf(spec));
+      const refusal = refused.get(formatKey(spec));
       if (refusal && performance.now() - refusal.at < retryAfterMs) throw refusal.error;
-      const known = open.get(keyOf(spec));
+      const known = open.get(formatKey(spec));
       const age = known && spec.kind === 'endpoint' ? performance.now() - known.at : 0;
       if (known && age < freshMs) return known.embedder;
-      const refresh = shareConcurrentCalls(opening, keyOf(spec), () => openNow(spec));
+      const refresh = shareConcurrentCalls(opening, formatKey(spec), () => openNow(spec));
       if (!known || age >= maxStaleMs) return refresh;
       // A failed check is retried by the next question; after `maxStaleMs` the error is thrown.
       refresh.catch(() => undefined);
@@ -89,6 +89,6 @@ export function openEmbedders(endpoints: EndpointAccess | null = null): Embedder
   };
 }
 
-function keyOf(spec: EmbedderSpec): string {
+function formatKey(spec: EmbedderSpec): string {
   return JSON.stringify(spec);
 }

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { failure } from '../../../domain/failure';
 import { createBytePair } from '../../../domain/index/byte-pair';
-import { digestOf, sha256 } from '../../digest';
+import { computeDigest, sha256 } from '../../digest';
 import { llmModelPath } from '../../language/runtime-module';
 import { openEventLoopYield } from '../../event-loop-yield';
-import { normalized, type Embedder } from './embedder';
+import { normalize, type Embedder } from './embedder';
 
 /** More tokens hardly change the mean. */
 const maxTokens = 1024;
@@ -26,7 +26,7 @@ export async function openWordLlama(folder = llmModelPath('wordllama-256')): Pro
   };
   const bytePair = createBytePair({ vocabulary: model.vocab, merges: model.merges });
   const { rows, dimensions, values } = readMatrix(weights);
-  const digest = digestOf({
+  const digest = computeDigest({
     weights: sha256(weights),
     tokenizer: sha256(tokenizer),
     pooling: 'mean',
@@ -41,13 +41,13 @@ export async function openWordLlama(folder = llmModelPath('wordllama-256')): Pro
       for (let index = 0; index < dimensions; index += 1)
         vector[index] = (vector[index] ?? 0) + (values[at + index] ?? 0);
     }
-    return normalized(vector);
+    return normalize(vector);
   }
 
   return {
     identity: { name: `wordllama-${dimensions}`, digest, dimensions },
     maxTokens,
-    costOf: bytePair.costOf,
+    measureTokens: bytePair.measureTokens,
     async embed(texts, { signal } = {}) {
       const turn = openEventLoopYield(signal);
       const vectors: Float32Array[] = [];

@@ -11,8 +11,8 @@ import {
 } from '../../../domain/language/dimension/perturb-passages';
 import { passageValue, type Passage } from '../../../domain/bundle/passages';
 import type { PromptTemplate, PromptValues } from '../../../domain/prompt/prompt';
-import { renderPrompt, variablesOf } from '../../../domain/prompt/render';
-import { digestOf } from '../../digest';
+import { renderPrompt, listVariables } from '../../../domain/prompt/render';
+import { computeDigest } from '../../digest';
 import type { LedgerAnswer } from '../ledger-chat';
 import type { ConcurrencySlot, ModelTarget } from '../attempt';
 import { type LedgerAccess, rerankOnLedger } from '../reranker';
@@ -103,9 +103,9 @@ export function bundleRetrieval({
     variable: index.variable,
     async retrieve(of, { change, signal }) {
       let cost = 0;
-      const paid = (each: number) => (cost += each);
-      const payer = { scope, owner, budgets, paid };
-      const rerank = reranking && rerankOnLedger(reranking, paid);
+      const addCost = (each: number) => (cost += each);
+      const payer = { scope, owner, budgets, paid: addCost };
+      const rerank = reranking && rerankOnLedger(reranking, addCost);
       const found = await retrieve({
         tenant,
         index,
@@ -132,8 +132,8 @@ export function promptAnswerer({
   retrieval,
 }: PromptAnswererOptions): Answerer {
   const { chat, ...shared } = asking;
-  const promptDigest: Digest = digestOf(template);
-  const wanted = variablesOf(template);
+  const promptDigest: Digest = computeDigest(template);
+  const wanted = listVariables(template);
   const [first] = route;
   const standsIn = ({ provider, model }: LedgerAnswer) =>
     provider !== first.provider || model !== first.model;
@@ -169,7 +169,7 @@ export function promptAnswerer({
       if (answer.answer.finish === 'filtered') throw answerWithheld(answer.answer);
       return answer;
     };
-    const given = (
+    const toCaseAnswer = (
       answer: LedgerAnswer,
       { passages, cost = 0 }: Pick<CasePassages, 'passages' | 'cost'>,
     ): CaseAnswer => ({
@@ -181,7 +181,7 @@ export function promptAnswerer({
       cost: answer.cost + cost,
       fromLedger: answer.fromLedger,
     });
-    if (retrieval === null) return given(await ask({}), { passages: [] });
+    if (retrieval === null) return toCaseAnswer(await ask({}), { passages: [] });
     const { variable } = retrieval;
     const found = await retrieval.retrieve(of, {
       ...(change && { change }),
@@ -193,12 +193,12 @@ export function promptAnswerer({
      * The change has no effect when too few passages are left after screening, or when the prompt
      * does not use them.
      */
-    const unchanged = (passages: readonly Passage[]) =>
+    const isUnchanged = (passages: readonly Passage[]) =>
       found.arranged === null ||
       (change !== undefined && !wanted.includes(variable)) ||
       (change?.perturbation.kind === 'order' &&
         arrange(passages).every((passage, place) => passage === passages[place]));
-    if (unchanged(found.passages)) return unasked(found.cost ?? 0);
+    if (isUnchanged(found.passages)) return toUnasked(found.cost ?? 0);
     const askOver = ({ passages }: Pick<RetrievedPassages, 'passages'>) =>
       ask({ [variable]: passageValue(arrange(passages), template, variable) });
     // With filler no passage may be left out: an overflow is the result of this perturbation.
@@ -206,8 +206,8 @@ export function promptAnswerer({
       change?.perturbation.kind === 'longContext'
         ? { answer: await askOver(found), retrieved: found }
         : await askWithFittingPassages(found, askOver);
-    if (unchanged(asked.retrieved.passages)) return unasked(found.cost ?? 0);
-    return given(asked.answer, {
+    if (isUnchanged(asked.retrieved.passages)) return toUnasked(found.cost ?? 0);
+    return toCaseAnswer(asked.answer, {
       passages: arrange(asked.retrieved.passages),
       ...(found.cost !== undefined && { cost: found.cost }),
     });
@@ -215,7 +215,7 @@ export function promptAnswerer({
   return Object.assign(answer, { indexVariable: retrieval?.variable ?? null });
 }
 
-function unasked(cost: number): CaseAnswer {
+function toUnasked(cost: number): CaseAnswer {
   return { text: '', unchanged: true, retrieved: [], latencyMs: 0, cost, fromLedger: false };
 }
 

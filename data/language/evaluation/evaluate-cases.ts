@@ -45,7 +45,7 @@ export async function evaluateCases(evaluation: CaseEvaluation): Promise<readonl
     evaluation,
     async ({ case: of, of: perturbed, repeat, change }, place): Promise<CaseReply> => {
       signal?.throwIfAborted();
-      const said = await answered(() =>
+      const said = await answerCase(() =>
         answerer(of, { repeat, place, ...(change && { change }), ...(signal && { signal }) }),
       );
       const answer = isWithheldAnswer(said) && shouldBeRefused(of, dimensions) ? keptBack : said;
@@ -107,9 +107,9 @@ async function timedAnew(
   { cases: wanted, repeat }: LatencySample,
   { cases, answerer, parallel, signal }: CaseEvaluation,
 ): Promise<readonly CaseResult[]> {
-  const timed = ({ latencyMs, earlier }: CaseResult): boolean =>
+  const isTimed = ({ latencyMs, earlier }: CaseResult): boolean =>
     latencyMs !== null && earlier !== true;
-  const missing = Math.max(0, wanted - results.filter(timed).length);
+  const missing = Math.max(0, wanted - results.filter(isTimed).length);
   const places = results
     .flatMap(({ latencyMs, earlier }, place) =>
       latencyMs !== null && earlier === true ? [place] : [],
@@ -121,7 +121,7 @@ async function timedAnew(
       signal?.throwIfAborted();
       const of = cases[place];
       if (!of) return;
-      const again = await answered(() => answerer(of, { repeat, ...(signal && { signal }) }));
+      const again = await answerCase(() => answerer(of, { repeat, ...(signal && { signal }) }));
       // The time of a refusal is not the time of an answer.
       if (again.kind === 'unanswered') times.set(place, { latencyMs: null, untimed: again.reason });
       else if (again.answer.earlier !== true)
@@ -153,7 +153,7 @@ const ofTheCase: readonly FailureType[] = [
   'ProviderTimeout',
 ];
 
-async function answered(ask: () => Promise<CaseAnswer>): Promise<CaseReply> {
+async function answerCase(ask: () => Promise<CaseAnswer>): Promise<CaseReply> {
   try {
     return { kind: 'answered', answer: await ask() };
   } catch (error) {

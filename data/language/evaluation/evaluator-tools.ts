@@ -19,7 +19,7 @@ const matches: EvaluatorTools['matches'] = (pattern, text) => {
       ? tried.value
       : { untold: `the pattern ${pattern} could not be evaluated in time` };
   } catch (error) {
-    return { untold: `the pattern ${pattern} could not be evaluated: ${reasonOf(error)}` };
+    return { untold: `the pattern ${pattern} could not be evaluated: ${describeError(error)}` };
   }
 };
 
@@ -41,7 +41,9 @@ function schemaChecker(): EvaluatorTools['schemaErrors'] {
       if (checked.value) return [];
     } catch (error) {
       // For example, a schema with an endless self-reference.
-      return { untold: `the answer could not be validated by the JSON Schema: ${reasonOf(error)}` };
+      return {
+        untold: `the answer could not be validated by the JSON Schema: ${describeError(error)}`,
+      };
     }
     return (check.errors ?? [])
       .slice(0, 5)
@@ -53,10 +55,10 @@ function compile(schema: Readonly<Record<string, unknown>>): ValidateFunction {
   try {
     return compileJsonSchema(schema);
   } catch (error) {
-    throw failure('InvalidInput', `not a JSON Schema: ${reasonOf(error)}`, { cause: error });
+    throw failure('InvalidInput', `not a JSON Schema: ${describeError(error)}`, { cause: error });
   }
 }
 
-function reasonOf(error: unknown): string {
+function describeError(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -13,10 +13,10 @@ import {
   parseJudgeVerdict,
 } from '../../../domain/language/judge/judge-answer';
 import type { LabelledAnswer } from '../../../domain/language/cases/labelled-answer';
-import { failed, notApplicable, type Score } from '../../../domain/language/evaluation/score';
+import { toFailure, notApplicable, type Score } from '../../../domain/language/evaluation/score';
 import type { PromptTemplate, PromptValues } from '../../../domain/prompt/prompt';
-import { renderPrompt, variablesOf } from '../../../domain/prompt/render';
-import { digestOf } from '../../digest';
+import { renderPrompt, listVariables } from '../../../domain/prompt/render';
+import { computeDigest } from '../../digest';
 import type { ModelTarget } from '../attempt';
 import type { LedgerAccess } from '../reranker';
 import { inParallel } from './pool';
@@ -63,8 +63,8 @@ export function createJudge({
   whenLost = 'noVerdict',
 }: JudgeOptions): ModelJudge {
   const { chat, ...shared } = asking;
-  const promptDigest = digestOf(template);
-  const wanted = variablesOf(template);
+  const promptDigest = computeDigest(template);
+  const wanted = listVariables(template);
   const inBothOrders = wanted.includes('first') && wanted.includes('second');
   const needsReference = inBothOrders || wanted.includes('reference');
 
@@ -111,13 +111,13 @@ export function createJudge({
   };
 
   return {
-    digest: digestOf({ promptDigest, target, sampling }),
+    digest: computeDigest({ promptDigest, target, sampling }),
     async score(of, answer, signal) {
       if (needsReference && expectedAnswers(of.expected).length === 0) return notApplicable;
       const said = await texts(of, answer, signal);
       const answered = said.filter((text) => text !== null);
       return answered.length < said.length
-        ? failed('the judge gave no verdict')
+        ? toFailure('the judge gave no verdict')
         : judgeScore(answered);
     },
     async verdicts(of, answer, signal) {

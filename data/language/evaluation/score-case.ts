@@ -1,7 +1,7 @@
-import { scoreOf as retrievalScore } from '../../../domain/index/retrieval-metrics';
+import { scoreRetrieval as retrievalScore } from '../../../domain/index/retrieval-metrics';
 import type { EvaluationQuestion } from '../../../domain/language/evaluation/evaluation-questions';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
-import { consistencyOf } from '../../../domain/language/dimension/consistency';
+import { measureConsistency } from '../../../domain/language/dimension/consistency';
 import type {
   DimensionSpec,
   RetrievalSpec,
@@ -11,9 +11,9 @@ import { evaluate } from '../../../domain/language/dimension/evaluator';
 import type { RetrievedPassage } from '../../../domain/language/judge/evaluator-input';
 import type { CaseResult } from '../../../domain/language/evaluation/result';
 import {
-  failed,
+  toFailure,
   notApplicable,
-  scored,
+  toScore,
   type Score,
 } from '../../../domain/language/evaluation/score';
 import { failureMessage } from '../../../domain/language/evaluation/unanswered-cases';
@@ -90,7 +90,7 @@ async function scoreIn(
 ): Promise<Score> {
   if (dimension.kind === 'consistency') {
     const repeats = all.filter(({ ask }) => ask.of === null && ask.repeat < dimension.repeats);
-    return consistencyOf(
+    return measureConsistency(
       repeats.map(({ answer }) => (answer.kind === 'answered' ? answer.answer.text : null)),
     );
   }
@@ -99,13 +99,13 @@ async function scoreIn(
     first.kind === 'unanswered' &&
     !(isWithheldAnswer(first) && dimensionsFailedByWithholding.includes(dimension.kind))
   )
-    return failed(first.reason);
+    return toFailure(first.reason);
   const { text, blocked, withheld, retrieved } =
     first.kind === 'answered' ? first.answer : withheldAnswer;
-  if (dimension.kind === 'retrieval') return retrievalOf(dimension, of, retrieved);
+  if (dimension.kind === 'retrieval') return measureRetrieval(dimension, of, retrieved);
   if (dimension.kind === 'judge') {
     const judge = evaluation.judges[dimension.name];
-    return judge ? judge.score(of, text, evaluation.signal) : failed('no judge was given');
+    return judge ? judge.score(of, text, evaluation.signal) : toFailure('no judge was given');
   }
   return evaluate(
     dimension,
@@ -114,14 +114,14 @@ async function scoreIn(
   );
 }
 
-function retrievalOf(
+function measureRetrieval(
   { metric }: RetrievalSpec,
   { id, expected }: EvaluationCase,
   retrieved: readonly RetrievedPassage[],
 ): Score {
   const gold = expected.documents ?? [];
   if (gold.length === 0) return notApplicable;
-  return scored(
+  return toScore(
     retrievalScore(metric, {
       question: id,
       found: [...new Set(retrieved.map(({ documentId }) => documentId))],
@@ -153,16 +153,16 @@ async function robustness(
       ask.of?.dimension === name && !(answer.kind === 'answered' && answer.answer.unchanged),
   );
   if (!dimension || perturbed.length === 0) return notApplicable;
-  const scoreOf = ({ ask, answer }: AnsweredAsk) =>
+  const scoreAnswer = ({ ask, answer }: AnsweredAsk) =>
     scoreIn(dimension, ask.case, { first: answer, all: [] }, evaluation);
-  const plain = await scoreOf({ ask: { case: of, repeat: 0, of: null }, answer: first });
+  const plain = await scoreAnswer({ ask: { case: of, repeat: 0, of: null }, answer: first });
   if (plain.kind !== 'scored') return plain;
   if (plain.value === 0) return notApplicable;
-  const scores = await Promise.all(perturbed.map(scoreOf));
+  const scores = await Promise.all(perturbed.map(scoreAnswer));
   const unknown = scores.find(({ kind }) => kind === 'failed');
   if (unknown) return unknown;
   const values = scores.map((score) => (score.kind === 'scored' ? score.value : plain.value));
-  return scored(
+  return toScore(
     Math.min(1, values.reduce((sum, value) => sum + value, 0) / values.length / plain.value),
   );
 }

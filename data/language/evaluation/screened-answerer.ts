@@ -11,7 +11,7 @@ export function screenedAnswerer(ask: Answerer, screens: CaseScreens, input: str
     await screens.prepare();
     const { screen, cost } = screens.open();
     const { signal } = asked;
-    const said = await screen('input', textOf(of, input), { signal });
+    const said = await screen('input', readInput(of, input), { signal });
     if (said.text === null)
       return {
         text: '',
@@ -32,6 +32,6 @@ export function screenedAnswerer(ask: Answerer, screens: CaseScreens, input: str
   return Object.assign(answer, { indexVariable: ask.indexVariable ?? null });
 }
 
-function textOf({ input: values }: EvaluationCase, name: string): string {
+function readInput({ input: values }: EvaluationCase, name: string): string {
   return String(values[name] ?? '');
 }

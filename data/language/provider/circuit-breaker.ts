@@ -103,8 +103,8 @@ export function createCircuitBreaker(provider: string): CircuitBreaker {
 
 async function runCounted<T>(work: (unsent: () => void) => Promise<T>, tries: boolean): Promise<T> {
   const turn = { sent: true };
-  const begun = async () => work(() => (turn.sent = false));
-  const [end] = await Promise.allSettled([begun()]);
+  const begin = async () => work(() => (turn.sent = false));
+  const [end] = await Promise.allSettled([begin()]);
   // Any other error means that the caller cancelled.
   if (!turn.sent || (end.status === 'rejected' && !isPerennialError(end.reason)))
     throw new UncountedOutcome(end, tries);

@@ -177,7 +177,7 @@ function takeEvents(
     };
     const fail = (error: unknown) => {
       if (!isOver)
-        end(() => reject(asError(thrown(() => connectionFailure(provider, error, signal)))));
+        end(() => reject(asError(catchThrown(() => connectionFailure(provider, error, signal)))));
       body.destroy();
     };
     const caughtUp = () => {
@@ -260,7 +260,7 @@ const notConnected: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'connecting to the host timed out',
 };
 
-function thrown(make: () => unknown): unknown {
+function catchThrown(make: () => unknown): unknown {
   try {
     return make();
   } catch (error) {

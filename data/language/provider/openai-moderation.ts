@@ -40,14 +40,14 @@ export function openAiModeration(name: string, endpoint: Endpoint): ProviderMode
       const answer = await endpoint.json({ path: '/moderations', body, model, signal, requestId });
       const { categories, category_scores: scores } =
         parseResponse(moderations, answer, name, 'moderation').results[0] ?? {};
-      const read = { flags: known(categories ?? {}), scores: known(scores ?? {}) };
+      const read = { flags: keepKnown(categories ?? {}), scores: keepKnown(scores ?? {}) };
       if (Object.keys(read.flags).length + Object.keys(read.scores).length > 0) return read;
       throw failure('AnswerLost', `provider ${name} sent a moderation without a category`);
     },
   };
 }
 
-function known<T>(
+function keepKnown<T>(
   values: Readonly<Record<string, T | null | undefined>>,
 ): Readonly<Record<string, T>> {
   return Object.fromEntries(

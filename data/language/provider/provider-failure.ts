@@ -15,7 +15,7 @@ export interface Refusal {
 export function refusalFailure(refusal: Refusal): PerennialError {
   const { provider, model, status, headers } = refusal;
   const said = readError(parse(refusal.body));
-  const type = typeOf(status, said, model !== null);
+  const type = classifyFailure(status, said, model !== null);
   const retryAfterMs = readRetryAfter(headers, Date.now());
   return failure(
     type,
@@ -72,7 +72,7 @@ function tellsOfFilter({ codes, message, flagged }: ErrorWords): boolean {
   return flagged || codes.some((code) => filterCodes.test(code)) || filterWords.test(message);
 }
 
-function typeOf(status: number, said: ErrorWords, aboutModel: boolean): FailureType {
+function classifyFailure(status: number, said: ErrorWords, aboutModel: boolean): FailureType {
   const { codes, message, flagged } = said;
   const has = (pattern: RegExp): boolean => codes.some((code) => pattern.test(code));
   if ((status === 400 || (status === 403 && flagged)) && tellsOfFilter(said))

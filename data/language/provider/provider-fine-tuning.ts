@@ -64,8 +64,8 @@ export function providerFineTuning(name: string, endpoint: Endpoint): ProviderFi
       if (before) return { job: before.id };
       const body = {
         model: order.model,
-        training_file: await uploaded(order.name, order.train, signal),
-        validation_file: await uploaded(`holdout-${order.name}`, order.holdout, signal),
+        training_file: await uploadFile(order.name, order.train, signal),
+        validation_file: await uploadFile(`holdout-${order.name}`, order.holdout, signal),
         seed: order.seed,
         method: { type: 'supervised', supervised: { hyperparameters: order.hyperparameters } },
         metadata: { perennial: order.name },
@@ -80,7 +80,7 @@ export function providerFineTuning(name: string, endpoint: Endpoint): ProviderFi
     },
 
     async read(id, signal) {
-      return stateOf(
+      return toFineTuningState(
         parseResponse(
           job,
           await get(`/fine_tuning/jobs/${encodeURIComponent(id)}`, signal),
@@ -151,7 +151,7 @@ export function providerFineTuning(name: string, endpoint: Endpoint): ProviderFi
     return null;
   }
 
-  async function uploaded(of: string, bytes: Uint8Array, signal: AbortSignal): Promise<string> {
+  async function uploadFile(of: string, bytes: Uint8Array, signal: AbortSignal): Promise<string> {
     const before = await fileNamed(of, signal);
     if (before !== null) return before;
     const form = new FormData();
@@ -166,7 +166,7 @@ export function providerFineTuning(name: string, endpoint: Endpoint): ProviderFi
   }
 }
 
-function stateOf({
+function toFineTuningState({
   status,
   fine_tuned_model: model,
   trained_tokens: tokens,

@@ -54,7 +54,7 @@ export function openProviderGate(settings: ProviderSettings, resolve: ResolveSec
   const tenants = new Map<Tenant, RateLimiter>();
   const breaker = createCircuitBreaker(name);
 
-  const shareOf = (tenant: Tenant): RateLimiter | null => {
+  const findShare = (tenant: Tenant): RateLimiter | null => {
     if (settings.tenantLimits === null) return null;
     const share = tenants.get(tenant) ?? openRateLimiter(settings.tenantLimits);
     tenants.set(tenant, share);
@@ -111,7 +111,7 @@ export function openProviderGate(settings: ProviderSettings, resolve: ResolveSec
           throw error;
         });
       };
-      const share = shareOf(tenant);
+      const share = findShare(tenant);
       return share
         ? share.run({ ...waiting, whose: `tenant ${tenant} at provider ${name}` }, inTurn)
         : inTurn(null);

@@ -82,15 +82,15 @@ export function openRateLimiter({
           waiting.signal?.throwIfAborted();
           const until = nowMs() + waiting.patienceMs;
           const waitMs = turn(waiting);
-          const used = (real: number): void => {
+          const settle = (real: number): void => {
             if (tokensPerMinute !== null)
               tokens = correctRate(tokens, { perMinute: tokensPerMinute }, real - waiting.tokens);
           };
           let isBack = false;
-          const unsent = (): void => {
+          const refund = (): void => {
             if (isBack) return;
             isBack = true;
-            used(0);
+            settle(0);
             if (requestsPerMinute !== null)
               requests = correctRate(requests, { perMinute: requestsPerMinute }, -1);
           };
@@ -103,10 +103,10 @@ export function openRateLimiter({
             }
           } catch (error) {
             // Otherwise callers that give up while they wait would use up all turns.
-            unsent();
+            refund();
             throw error;
           }
-          return work({ used, unsent });
+          return work({ used: settle, unsent: refund });
         }),
         waiting.signal,
       ),

@@ -1,5 +1,5 @@
 import type { Head, Threshold } from '../classifier-file';
-import { foldsOf } from './folds';
+import { listFolds } from './folds';
 import type { ReadText } from './read-texts';
 import { labelFor, oddsOfText, trainHead, type HeadFeatures, type TrainedPair } from './train-head';
 
@@ -25,7 +25,7 @@ export function trainFolds(
     onFold,
   }: { readonly features: readonly HeadFeatures[]; readonly onFold?: (fold: number) => void },
 ): readonly FoldPair[] {
-  return foldsOf(head).flatMap((sources, fold) => {
+  return listFolds(head).flatMap((sources, fold) => {
     const seen = texts.filter(({ source }) => !sources.includes(source));
     const words = trainHead(head, seen, 'words');
     const pairs = features.map((each) => ({
@@ -60,7 +60,7 @@ const shares = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2];
  * because the mix of texts depends on the application. `but` leaves out the texts of a fold, so
  * that the threshold can be tested on other sources.
  */
-export function thresholdsOf(
+export function computeThresholds(
   head: Head,
   judged: readonly HeldOutText[],
   but: number | null = null,

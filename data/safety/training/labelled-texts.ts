@@ -21,7 +21,7 @@ export const softCategories: readonly string[] = ['misinformation_harms', 'human
 
 /** @throws PlatformUnavailable when the data sets are not installed */
 export async function readPrompts(): Promise<readonly LabelledText[]> {
-  const rows = await rowsOf<LabelledText & { readonly label: LabelledText['kind'] }>(
+  const rows = await readRows<LabelledText & { readonly label: LabelledText['kind'] }>(
     'safety-prompts.parquet',
     'id, source, text, label, category',
   );
@@ -44,7 +44,7 @@ export interface ScoredAnswer {
 }
 
 export async function readAnswers(kind: 'harm' | 'refusal'): Promise<readonly ScoredAnswer[]> {
-  return rowsOf(
+  return readRows(
     'safety-answers.parquet',
     'id, category, asked, text, score',
     `kind = ${quoteText(kind)}`,
@@ -69,7 +69,7 @@ export async function readAnswerTexts(): Promise<readonly LabelledText[]> {
 
 /** Paragraphs of an encyclopedia. */
 export async function readSummaries(): Promise<readonly LabelledText[]> {
-  const summaries = await rowsOf<{ readonly id: string; readonly text: string }>(
+  const summaries = await readRows<{ readonly id: string; readonly text: string }>(
     'wiki-summaries.parquet',
     'id, text',
     'true ORDER BY md5(id) LIMIT 600',
@@ -83,7 +83,7 @@ export async function readSummaries(): Promise<readonly LabelledText[]> {
   }));
 }
 
-function rowsOf<T extends object>(
+function readRows<T extends object>(
   file: string,
   columns: string,
   where = 'true',

@@ -21,7 +21,7 @@ export function readPackageDocs(): readonly LabelledText[] {
     );
   return names
     .flatMap((name) =>
-      paragraphsOf(name)
+      readParagraphs(name)
         .slice(0, ofOnePackage)
         .map((text) => ({ id: `${name} ${sha256(text)}`, order: sha256(text), text })),
     )
@@ -37,7 +37,7 @@ export function readPackageDocs(): readonly LabelledText[] {
 }
 
 /** Paragraphs of prose, without code, tables, lists and badges. */
-function paragraphsOf(name: string): readonly string[] {
+function readParagraphs(name: string): readonly string[] {
   const file = readdirSync(join(folder, name)).find((each) => /^readme\.md$/i.test(each));
   if (file === undefined) return [];
   return readFileSync(join(folder, name, file), 'utf8')

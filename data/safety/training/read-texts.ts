@@ -28,7 +28,7 @@ export async function readTexts(
     const windows = await readWindows(text.text).catch(() => []);
     read.push({ ...text, windows: windows.slice(0, maxWindows) });
   }
-  const vectors = await vectorsOf(
+  const vectors = await embedWindows(
     [...new Set(read.flatMap(({ windows }) => windows.map(({ text }) => text)))],
     embedder,
   );
@@ -45,7 +45,7 @@ export async function readTexts(
   }));
 }
 
-export async function vectorsOf(
+export async function embedWindows(
   windows: readonly string[],
   embedder: Embedder,
 ): Promise<ReadonlyMap<string, Float32Array>> {

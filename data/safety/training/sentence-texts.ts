@@ -5,10 +5,10 @@ import type { Embedder } from '../../index/embedders/embedder';
 import type { SentenceHead } from '../classifier-file';
 import { readSentences } from '../classify';
 import type { HeldOutText } from './cross-fit';
-import { foldsOf } from './folds';
+import { listFolds } from './folds';
 import { readSummaries, type LabelledText } from './labelled-texts';
 import { readPackageDocs } from './package-docs';
-import { vectorsOf, type ReadText } from './read-texts';
+import { embedWindows, type ReadText } from './read-texts';
 import { trainHead } from './train-head';
 
 /** The characters that are read of a text; further sentences add nothing new. */
@@ -34,7 +34,7 @@ export async function readSentenceTexts(
     );
     read.push({ ...text, windows: some.flatMap((each) => each ?? []) });
   }
-  const vectors = await vectorsOf(
+  const vectors = await embedWindows(
     [...new Set(read.flatMap(({ windows }) => windows.map(({ text }) => text)))],
     embedder,
   );
@@ -74,7 +74,7 @@ export function trainSentenceFolds(
   texts: readonly ReadText[],
   onFold: (fold: number) => void,
 ): readonly SentenceFold[] {
-  return foldsOf(head).map((sources, fold) => {
+  return listFolds(head).map((sources, fold) => {
     const seen = texts.filter(({ source }) => !sources.includes(source));
     const classifier = trainHead(head, seen, 'meaning');
     onFold(fold);

@@ -40,15 +40,15 @@ export function trainHead(
     .filter(({ label, text }) => label !== 'unsure' && text.plain > 0);
   const sizes = new Map<string, number>();
   for (const { text } of labelled) sizes.set(text.source, (sizes.get(text.source) ?? 0) + 1);
-  const weightOf = ({ source }: ReadText) => 1 / Math.sqrt(sizes.get(source) ?? 1);
+  const weighText = ({ source }: ReadText) => 1 / Math.sqrt(sizes.get(source) ?? 1);
   const totals = { positive: 0, negative: 0, unsure: 0 };
-  for (const { text, label } of labelled) totals[label] += weightOf(text);
+  for (const { text, label } of labelled) totals[label] += weighText(text);
   const examples = labelled.flatMap(({ text, label }) =>
     text.windows.slice(0, text.plain).map((window): TrainingExample => ({
       nGrams: window.nGrams,
       vector: features === 'words' ? null : window.vector,
       isPositive: label === 'positive',
-      weight: weightOf(text) / totals[label] / text.plain,
+      weight: weighText(text) / totals[label] / text.plain,
     })),
   );
   const plan = {

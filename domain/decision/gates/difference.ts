@@ -1,6 +1,6 @@
 import type { Evidence } from '../../evaluation/evidence';
 import type { GateResult } from '../../evaluation/gate';
-import { interval, percent, plain, signed } from '../../format';
+import { interval, percent, plain, formatSigned } from '../../format';
 import type { Bounds } from '../../statistics/interval';
 import { counterpartFor, isGateResult } from './counterpart';
 import { increaseFor, metricText } from './measured-metric';
@@ -104,5 +104,5 @@ function describe(metric: string, name: string, increase: MeasuredValue, bounds:
   const { estimate } = increase;
   const word = estimate > 0 ? 'worse than' : estimate < 0 ? 'better than' : 'equal to';
   const shown = `${percent(bounds.level)} bounds ${interval(bounds)}`;
-  return `${metric} ${signed(estimate)}, ${word} ${name} (${shown})`;
+  return `${metric} ${formatSigned(estimate)}, ${word} ${name} (${shown})`;
 }

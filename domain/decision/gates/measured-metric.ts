@@ -13,7 +13,7 @@ export function metricText({ metric, class: name }: MetricGate): string {
 /** The candidate's measurement for a gate. */
 export function measurementFor(gate: MetricGate, evidence: Evidence): Measurement {
   if (!isClassMetric(gate.metric))
-    return evidence.metrics[gate.metric] ?? unmeasured(`${gate.metric} is not in the evidence`);
+    return evidence.metrics[gate.metric] ?? toUnmeasured(`${gate.metric} is not in the evidence`);
   const found = classFor(gate, gate.metric, evidence);
   return 'kind' in found ? found : found[gate.metric];
 }
@@ -24,7 +24,7 @@ export function increaseFor(
   evidence: Evidence,
   { increases, classIncreases = [] }: MeasuredCounterpart,
 ): Measurement {
-  const lacking = unmeasured(`the difference in ${metricText(gate)} is not in the evidence`);
+  const lacking = toUnmeasured(`the difference in ${metricText(gate)} is not in the evidence`);
   if (!isClassMetric(gate.metric)) return increases[gate.metric] ?? lacking;
   const found = classFor(gate, gate.metric, evidence);
   if ('kind' in found) return found;
@@ -39,22 +39,22 @@ function classFor(
   metric: ClassMetric,
   { classes, task }: Evidence,
 ): ClassEvidence | Measurement {
-  if (name === undefined) return unmeasured(`the gate on ${metric} names no class`);
+  if (name === undefined) return toUnmeasured(`the gate on ${metric} names no class`);
   if (classes === undefined)
-    return unmeasured(`${metric} of a class is for multiclass, but the task is ${task}`);
+    return toUnmeasured(`${metric} of a class is for multiclass, but the task is ${task}`);
   const found = classes.find((each) => each.class === name);
   if (found === undefined)
-    return unmeasured(`${name} is not a class of the label: ${namesOf(classes)}`);
-  return found.rows === 0 ? unmeasured(`no judged row has the class ${name}`) : found;
+    return toUnmeasured(`${name} is not a class of the label: ${listNames(classes)}`);
+  return found.rows === 0 ? toUnmeasured(`no judged row has the class ${name}`) : found;
 }
 
 /** At most five names; a label may have a hundred classes. */
-function namesOf(classes: readonly ClassEvidence[]): string {
+function listNames(classes: readonly ClassEvidence[]): string {
   const shown = classes.slice(0, 5).map((each) => each.class);
   const more = classes.length - shown.length;
   return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-function unmeasured(reason: string): Extract<Measurement, { readonly kind: 'notMeasured' }> {
+function toUnmeasured(reason: string): Extract<Measurement, { readonly kind: 'notMeasured' }> {
   return { kind: 'notMeasured', reason, estimate: null };
 }

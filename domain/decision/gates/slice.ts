@@ -1,7 +1,7 @@
 import type { Evidence, SliceEvidence, SliceMeasurement } from '../../evaluation/evidence';
 import type { GateResult } from '../../evaluation/gate';
 import type { EvaluationPolicy } from '../policy';
-import { count, interval, percent, signed } from '../../format';
+import { count, interval, percent, formatSigned } from '../../format';
 import type { Bounds } from '../../statistics/interval';
 import { counterpartFor, isGateResult } from './counterpart';
 import { neededText, timesNeeded } from './needed-data';
@@ -33,7 +33,7 @@ export function judgeSlices(
   const counterpart = counterpartFor(gate, evidence);
   if (isGateResult(counterpart)) return counterpart;
   const found = counterpart.slices;
-  const mismatch = mismatchOf(policy.slices, found);
+  const mismatch = findMismatch(policy.slices, found);
   if (found === null || mismatch !== null)
     return notMeasured('slice', mismatch ?? 'no slices in the evidence');
   if (found.slices.length === 0)
@@ -53,7 +53,7 @@ export function judgeSlices(
         `not judged: ${count(rows)} rows in ${groups} values of ${column}, pooled below ${found.minRows} rows`,
     ),
   ];
-  const limit = `the ${signed(gate.maxIncrease)} limit in ${found.metric}`;
+  const limit = `the ${formatSigned(gate.maxIncrease)} limit in ${found.metric}`;
   if (harmed.length > 0) {
     const exceed = harmed.length === 1 ? 'exceeds' : 'exceed';
     const message = `${harmed.length} of ${all} ${exceed} ${limit}: ${worstNames(harmed)}`;
@@ -61,7 +61,7 @@ export function judgeSlices(
       outcome: 'failed',
       code: 'slice.harmed',
       message,
-      details: [...textsOf(harmed), ...details],
+      details: [...describeSlices(harmed), ...details],
     };
   }
   const unmeasured = [
@@ -79,17 +79,20 @@ export function judgeSlices(
       outcome: 'inconclusive',
       code: 'slice.open',
       message,
-      details: [...textsOf(open), ...details],
+      details: [...describeSlices(open), ...details],
     };
   }
-  const worst = textsOf(judged).slice(0, 1);
+  const worst = describeSlices(judged).slice(0, 1);
   const largest = worstNames([...judged].sort(byEstimate).slice(0, 1));
   const message = `none of ${all} exceeds ${limit}; largest: ${largest}`;
   return { outcome: 'passed', code: 'slice.unharmed', message, details: [...worst, ...details] };
 }
 
 /** Evidence that was measured with other slice settings is not used. */
-function mismatchOf(asked: EvaluationPolicy['slices'], found: SliceEvidence | null): string | null {
+function findMismatch(
+  asked: EvaluationPolicy['slices'],
+  found: SliceEvidence | null,
+): string | null {
   if (asked === null) return 'the policy names no slices';
   if (found === null) return 'no slices in the evidence';
   if (asked.metric !== found.metric)
@@ -110,7 +113,7 @@ interface JudgedSlice {
 
 function judgeOne(gate: GateOf<'slice'>, slice: SliceMeasurement): JudgedSlice {
   const { increase } = slice;
-  const name = nameOf(slice);
+  const name = nameSlice(slice);
   const alone = increase.kind === 'measured' ? boundsAt(increase.bounds, gate.confidence) : null;
   const together = boundsAt(slice.simultaneous, gate.confidence);
   if (increase.kind === 'notMeasured' || alone === null || together === null) {
@@ -162,20 +165,20 @@ function timesToDecide(
     : timesNeeded(estimate, alone, 2 * maxIncrease);
 }
 
-function nameOf({ column, value, groups }: SliceMeasurement): string {
+function nameSlice({ column, value, groups }: SliceMeasurement): string {
   return value === null ? `${column} other (${groups} small groups)` : `${column}=${value}`;
 }
 
 function describe(name: string, rows: number, increase: MeasuredValue, bounds: Bounds): string {
   const shown = `${percent(bounds.level)} simultaneous bounds ${interval(bounds)}`;
-  return `${name} ${signed(increase.estimate)} (${shown}; ${sampleSizeText({ ...increase, rows })})`;
+  return `${name} ${formatSigned(increase.estimate)} (${shown}; ${sampleSizeText({ ...increase, rows })})`;
 }
 
 function byEstimate(a: JudgedSlice, b: JudgedSlice): number {
   return b.estimate - a.estimate;
 }
 
-function textsOf(slices: readonly JudgedSlice[]): readonly string[] {
+function describeSlices(slices: readonly JudgedSlice[]): readonly string[] {
   return [...slices].sort(byEstimate).map(({ text }) => text);
 }
 
@@ -183,5 +186,5 @@ function textsOf(slices: readonly JudgedSlice[]): readonly string[] {
 function worstNames(slices: readonly JudgedSlice[]): string {
   const more = slices.length > 3 ? ` and ${slices.length - 3} more` : '';
   const shown = [...slices].sort(byEstimate).slice(0, 3);
-  return `${shown.map(({ name, estimate }) => `${name} ${signed(estimate)}`).join(', ')}${more}`;
+  return `${shown.map(({ name, estimate }) => `${name} ${formatSigned(estimate)}`).join(', ')}${more}`;
 }

@@ -8,7 +8,7 @@ import {
   type ClassMetric,
   type ClassSupport,
 } from '../metrics/multiclass';
-import { unscoredRows, widthOf, type ScoredSample } from '../metrics/sample';
+import { unscoredRows, computeWidth, type ScoredSample } from '../metrics/sample';
 import type { HoldoutWork, Scores } from './plan';
 import { measure } from './measurement';
 
@@ -18,7 +18,7 @@ export function* measureClasses(
   classes: readonly string[],
 ): Generator<string, readonly ClassEvidence[]> {
   const { labels } = work.holdout;
-  const sample = sampleOf(work, { scores: work.holdout.candidate, ...widthOf(classes) });
+  const sample = buildSample(work, { scores: work.holdout.candidate, ...computeWidth(classes) });
   const prepared = prepare(sample);
   const measured: ClassEvidence[] = [];
   for (const [index, name] of classes.entries()) {
@@ -54,8 +54,8 @@ export function* measureClassIncreases(
   const { holdout, plan } = work;
   const { classes } = holdout;
   if (classes === undefined) return [];
-  const own = prepare(sampleOf(work, { scores: holdout.candidate, ...widthOf(classes) }));
-  const theirs = prepare(sampleOf(work, counterpart));
+  const own = prepare(buildSample(work, { scores: holdout.candidate, ...computeWidth(classes) }));
+  const theirs = prepare(buildSample(work, counterpart));
   const unscored = unscoredRows(counterpart.scores, counterpart.width ?? 1);
   const measured: ClassIncrease[] = [];
   for (const { metric, class: of } of plan.classes ?? []) {
@@ -66,7 +66,7 @@ export function* measureClassIncreases(
     const [mine, other] = [own(index, metric), theirs(index, metric)];
     const increase: Measurement =
       unscored > 0
-        ? unmeasured(
+        ? toUnmeasured(
             `${name}: ${unscored} of ${holdout.labels.length} holdout rows have no finite score`,
           )
         : measureShare(work, {
@@ -88,7 +88,10 @@ export function* measureClassIncreases(
   return measured;
 }
 
-function sampleOf({ holdout: { labels, day, days } }: HoldoutWork, scored: Scores): ScoredSample {
+function buildSample(
+  { holdout: { labels, day, days } }: HoldoutWork,
+  scored: Scores,
+): ScoredSample {
   return { labels, day, days, ...scored };
 }
 
@@ -123,7 +126,7 @@ function measureShare(
   { plan, resamples }: HoldoutWork,
   { what, statistic, support, undefinedReason: reason, range: [least, most] }: ShareRequest,
 ): Measurement {
-  if (support.rows === 0) return unmeasured(reason);
+  if (support.rows === 0) return toUnmeasured(reason);
   const { measurement } = measure({
     what,
     statistic,
@@ -146,7 +149,7 @@ function measureShare(
   return { ...measurement, bounds };
 }
 
-function unmeasured(reason: string): Measurement {
+function toUnmeasured(reason: string): Measurement {
   return { kind: 'notMeasured', reason, estimate: null };
 }
 

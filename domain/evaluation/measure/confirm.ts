@@ -1,6 +1,6 @@
 import type { Measurement } from '../evidence';
 import type { MetricName } from '../metrics/names';
-import { increaseOf } from '../metrics/metric';
+import { computeIncrease } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';
 import type { ScoredSample } from '../metrics/sample';
 import { assumedDayCorrelation } from '../../statistics/day-correlation';
@@ -75,7 +75,7 @@ export function measureConfirmation({
   const unitWeights = unitDayWeights(days);
   const { measurement } = measure({
     what: `the difference in ${name}`,
-    statistic: increaseOf(metric, ofTuned, ofDefault),
+    statistic: computeIncrease(metric, ofTuned, ofDefault),
     resamples: dayResamples({ days, replicates: bootstrapReplicates, seed }),
     levels: [confirmLevel],
     unit,
@@ -92,7 +92,7 @@ export function measureConfirmation({
     default: finite(ofDefault(unitWeights)),
     tuned: finite(ofTuned(unitWeights)),
     difference: measurement.estimate,
-    interval: intervalOf(measurement),
+    interval: readInterval(measurement),
     reason: measurement.kind === 'notMeasured' ? measurement.reason : null,
   };
 }
@@ -102,7 +102,7 @@ export function isConfirmed({ interval }: Pick<Confirmation, 'interval'>): boole
   return interval.upper !== null && interval.upper < 0;
 }
 
-function intervalOf(measurement: Measurement): Confirmation['interval'] {
+function readInterval(measurement: Measurement): Confirmation['interval'] {
   const bounds =
     measurement.kind === 'measured'
       ? measurement.bounds.find(({ level }) => level === confirmLevel)

@@ -70,7 +70,7 @@ interface FittedRows {
 }
 
 /** Null without rows, and when a row has no finite score: the others would flatter the model. */
-export function fitOf({ task, labels, candidate, classes = [] }: FittedRows): ModelFit | null {
+export function measureFit({ task, labels, candidate, classes = [] }: FittedRows): ModelFit | null {
   const width = task === 'multiclass' ? classes.length : 1;
   if (labels.length === 0 || unscoredRows(candidate, width) > 0) return null;
   if (task === 'regression') return regressionFit(labels, candidate);
@@ -82,7 +82,7 @@ export function fitOf({ task, labels, candidate, classes = [] }: FittedRows): Mo
   labels.forEach((label, row) => count(counts, label, (candidate[row] ?? 0) >= 0.5 ? 1 : 0));
   return {
     kind: 'classification',
-    calibration: binsOf(candidate, labels),
+    calibration: computeBins(candidate, labels),
     confusion: { classes: ['0', '1'], counts },
   };
 }
@@ -117,7 +117,7 @@ function multiclassFit(
   });
   return {
     kind: 'multiclass',
-    calibration: binsOf(confidence, isRight),
+    calibration: computeBins(confidence, isRight),
     confusion: { classes: names, counts },
   };
 
@@ -148,7 +148,7 @@ function regressionFit(labels: Float64Array, predictions: Float64Array): ModelFi
   return {
     kind: 'regression',
     residuals: { edges, counts, below, above },
-    byPrediction: binsOf(predictions, labels).map(({ rows, score, share }) => ({
+    byPrediction: computeBins(predictions, labels).map(({ rows, score, share }) => ({
       rows,
       prediction: score,
       label: share,
@@ -157,7 +157,7 @@ function regressionFit(labels: Float64Array, predictions: Float64Array): ModelFi
 }
 
 /** Means of both values in bins of equal size, sorted by the first. Equal values share a bin. */
-function binsOf(scores: Float64Array, values: Float64Array): readonly CalibrationBin[] {
+function computeBins(scores: Float64Array, values: Float64Array): readonly CalibrationBin[] {
   const order = Int32Array.from(scores.keys()).sort((a, b) => (scores[a] ?? 0) - (scores[b] ?? 0));
   const bins: CalibrationBin[] = [];
   const size = Math.max(1, Math.ceil(order.length / calibrationBins));

@@ -6,15 +6,15 @@ import type {
   Measurements,
 } from '../evidence';
 import type { MetricName } from '../metrics/names';
-import { increaseOf } from '../metrics/metric';
+import { computeIncrease } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';
-import { scoresOfRows, unscoredRows, widthOf, type ScoredSample } from '../metrics/sample';
+import { scoresOfRows, unscoredRows, computeWidth, type ScoredSample } from '../metrics/sample';
 import { dayResamples, type DayStatistic } from '../../statistics/day-resamples';
 import { bootstrapReplicates, dayInfluences } from '../../statistics/interval';
 import { measureClasses, measureClassIncreases } from './classes';
 import { boundErrors, heavyTailIn, type ErrorRows } from './errors';
 import { measure } from './measurement';
-import { fitOf, type ModelFit } from './fit';
+import { measureFit, type ModelFit } from './fit';
 import { measureSlices } from './slices';
 import type {
   HoldoutWork,
@@ -54,7 +54,7 @@ export function* measureHoldout(
   const work: HoldoutWork = { holdout, plan, resamples };
   const candidate = yield* prepareAll(work, 'candidate', {
     scores: holdout.candidate,
-    ...widthOf(holdout.classes),
+    ...computeWidth(holdout.classes),
   });
   const measured = {
     replicates: resamples.replicates,
@@ -74,7 +74,7 @@ export function* measureHoldout(
 
 function* fitInTurn(holdout: ScoredHoldout): Generator<string, ModelFit | null> {
   yield 'fit';
-  return fitOf(holdout);
+  return measureFit(holdout);
 }
 
 /** The given rows of a holdout, before its days are numbered. */
@@ -178,7 +178,7 @@ function* measureCounterpart(
 ): Generator<string, CounterpartEvidence> {
   if (counterpart.kind !== 'scored') return counterpart;
   const { name, manifest } = counterpart;
-  const theirs = yield* prepareAll(work, name, scoresOf(counterpart));
+  const theirs = yield* prepareAll(work, name, readScores(counterpart));
   const { slices, history } = work.plan;
   // Later candidates are compared with champions too, so only their days are a history.
   const isChampion = counterpart === work.holdout.counterparts.champion;
@@ -194,9 +194,10 @@ function* measureCounterpart(
     manifest,
     metrics: yield* measureAll(work, theirs, { scores: counterpart.scores }),
     increases: measured,
-    ...(isChampion && (work.plan.unit ?? 'day') === 'day' && { byDay: byDayOf(work, compared) }),
+    ...(isChampion &&
+      (work.plan.unit ?? 'day') === 'day' && { byDay: computeDayMetrics(work, compared) }),
     ...(work.plan.classes?.length && {
-      classIncreases: yield* measureClassIncreases(work, name, scoresOf(counterpart)),
+      classIncreases: yield* measureClassIncreases(work, name, readScores(counterpart)),
     }),
     slices:
       slices === null
@@ -204,14 +205,14 @@ function* measureCounterpart(
         : yield* measureSlices({
             ...work,
             spec: slices,
-            counterpart: scoresOf(counterpart),
+            counterpart: readScores(counterpart),
             whole: measured[slices.metric],
           }),
   };
 }
 
 /** Six digits are enough for a correlation, and keep the evidence small. */
-function byDayOf({ holdout }: HoldoutWork, compared: Prepared): DaysByMetric {
+function computeDayMetrics({ holdout }: HoldoutWork, compared: Prepared): DaysByMetric {
   const byDay: DaysByMetric = {};
   for (const [name, statistic] of compared) {
     if (typeof statistic === 'string') continue;
@@ -224,7 +225,7 @@ function byDayOf({ holdout }: HoldoutWork, compared: Prepared): DaysByMetric {
 
 type DaysByMetric = Partial<Record<MetricName, readonly number[]>>;
 
-function scoresOf({
+function readScores({
   scores,
   width,
 }: Extract<ScoredCounterpart, { readonly kind: 'scored' }>): Scores {
@@ -237,7 +238,7 @@ function increases(candidate: Prepared, counterpart: Prepared): Prepared {
     const their = counterpart.get(name) ?? `${name} was not measured`;
     if (typeof own === 'string') both.set(name, own);
     else if (typeof their === 'string') both.set(name, their);
-    else both.set(name, increaseOf(metrics[name], own, their));
+    else both.set(name, computeIncrease(metrics[name], own, their));
   }
   return both;
 }

@@ -1,7 +1,7 @@
 import { minDays, type Measurement, type ResampledUnit } from '../evidence';
 import { assumedDayCorrelation } from '../../statistics/day-correlation';
 import {
-  dayCorrelationOf,
+  estimateDayCorrelation,
   type DayCorrelation,
   type DayPeriod,
 } from '../../statistics/day-history';
@@ -41,7 +41,7 @@ export function measure(request: MeasurementRequest): {
 } {
   const { what, statistic, resamples, rows, days, unit = 'day' } = request;
   const estimate = statistic(unitDayWeights(resamples.days));
-  const unmeasured = (reason: string) => ({
+  const toUnmeasured = (reason: string) => ({
     measurement: {
       kind: 'notMeasured',
       reason,
@@ -49,14 +49,14 @@ export function measure(request: MeasurementRequest): {
     } as const,
     drawn: null,
   });
-  if (!Number.isFinite(estimate)) return unmeasured(`${what} is undefined on these ${rows} rows`);
+  if (!Number.isFinite(estimate)) return toUnmeasured(`${what} is undefined on these ${rows} rows`);
   if (days < minDays)
-    return unmeasured(
+    return toUnmeasured(
       `${what} has only ${days} ${unit}${days === 1 ? '' : 's'}; at least ${minDays} are needed for an interval`,
     );
-  const correlation = unit === 'day' ? (request.correlation ?? estimated(request)) : null;
+  const correlation = unit === 'day' ? (request.correlation ?? estimateMeasurement(request)) : null;
   const drawn = dayInterval({ ...request, correlation: correlation?.value ?? 0 });
-  if (drawn === null) return unmeasured(`${what} has no interval`);
+  if (drawn === null) return toUnmeasured(`${what} has no interval`);
   return {
     measurement: {
       kind: 'measured',
@@ -72,17 +72,17 @@ export function measure(request: MeasurementRequest): {
 }
 
 /** From the influences of these days on the statistic, and the history. */
-function estimated({
+function estimateMeasurement({
   statistic,
   resamples,
   judged = { from: 0, until: 0 },
   history = [],
 }: MeasurementRequest): DayCorrelation {
   const values = dayInfluences(statistic, resamples.days);
-  return dayCorrelationOf([{ kind: 'holdout', ...judged, values }, ...history]);
+  return estimateDayCorrelation([{ kind: 'holdout', ...judged, values }, ...history]);
 }
 
 /** The least assumed correlation of successive days; blocks by a hash are independent. */
-export function correlationOf(unit: ResampledUnit = 'day'): number {
+export function findMinCorrelation(unit: ResampledUnit = 'day'): number {
   return unit === 'day' ? assumedDayCorrelation : 0;
 }

@@ -20,7 +20,10 @@ export interface RandomBlocks {
 export function randomBlocks(hashes: readonly string[]): RandomBlocks {
   const different = [...new Set(hashes)].sort();
   const numbers = new Map(
-    different.map((hash, place) => [hash, different.length > maxBlocks ? blockOf(hash) : place]),
+    different.map((hash, place) => [
+      hash,
+      different.length > maxBlocks ? assignBlock(hash) : place,
+    ]),
   );
   const used = [...new Set(numbers.values())].sort((a, b) => a - b);
   const places = new Map(used.map((number, place) => [number, place]));
@@ -45,6 +48,6 @@ export function blocksText({
 }
 
 /** Uses other digits than the assignment of rows to parts. */
-function blockOf(hash: string): number {
+function assignBlock(hash: string): number {
   return parseInt(hash.slice(8, 16), 16) % maxBlocks;
 }

@@ -1,14 +1,14 @@
 import type { Measurement, SliceEvidence, SliceMeasurement, SliceSpec } from '../evidence';
-import { increaseOf } from '../metrics/metric';
+import { computeIncrease } from '../metrics/metric';
 import { metrics } from '../metrics/metrics';
-import { rowsOf, unscoredRows, widthOf, type ScoredSample } from '../metrics/sample';
+import { selectRows, unscoredRows, computeWidth, type ScoredSample } from '../metrics/sample';
 import type { DayCorrelation } from '../../statistics/day-history';
 import type { DayResamples } from '../../statistics/day-resamples';
 import type { Interval } from '../../statistics/interval';
 import { jointDeviations, type JointDeviations } from '../../statistics/simultaneous';
 import type { MeasurementPlan, ScoredHoldout, SliceColumn } from './plan';
 import { heavyTailIn } from './errors';
-import { correlationOf, measure } from './measurement';
+import { findMinCorrelation, measure } from './measurement';
 
 export interface SliceWork {
   readonly holdout: ScoredHoldout;
@@ -32,7 +32,7 @@ export function* measureSlices(work: SliceWork): Generator<string, SliceEvidence
       missing.push(`${column}: ${values.reason}`);
       continue;
     }
-    for (const group of groupsOf(column, values, spec.minRows)) {
+    for (const group of groupRows(column, values, spec.minRows)) {
       if (group.rows.length >= spec.minRows) groups.push(group);
       else unjudged.push({ column, groups: group.groups, rows: group.rows.length });
     }
@@ -41,7 +41,7 @@ export function* measureSlices(work: SliceWork): Generator<string, SliceEvidence
   const joint = jointDeviations({
     replicates: resamples.replicates,
     days: resamples.days,
-    correlation: correlation?.value ?? correlationOf(work.plan.unit),
+    correlation: correlation?.value ?? findMinCorrelation(work.plan.unit),
   });
   const measured: MeasuredGroup[] = [];
   for (const group of groups) {
@@ -53,7 +53,7 @@ export function* measureSlices(work: SliceWork): Generator<string, SliceEvidence
   const together = joint.bounds();
   return {
     ...spec,
-    slices: measured.map((each) => sliceOf(each, work.plan.levels, together)),
+    slices: measured.map((each) => toSliceMeasurement(each, work.plan.levels, together)),
     unjudged,
     missing,
   };
@@ -73,7 +73,7 @@ interface MeasuredGroup {
 }
 
 /** One group per value with enough rows, and a last group for all others. */
-function groupsOf(
+function groupRows(
   column: string,
   coded: Extract<SliceColumn, { kind: 'coded' }>,
   minRows: number,
@@ -105,18 +105,18 @@ function measureGroup(work: SliceWork, group: Group) {
   const { holdout, plan, resamples, spec, counterpart } = work;
   const metric = metrics[spec.metric];
   const rows = group.rows.length;
-  const own = partOf(
+  const own = selectPart(
     holdout,
-    { scores: holdout.candidate, ...widthOf(holdout.classes) },
+    { scores: holdout.candidate, ...computeWidth(holdout.classes) },
     group.rows,
   );
-  const theirs = partOf(holdout, counterpart, group.rows);
+  const theirs = selectPart(holdout, counterpart, group.rows);
   const unscored = [own, theirs].some(({ scores, width = 1 }) => unscoredRows(scores, width) > 0);
   // NaN makes `measure` report it as undefined, as for the whole holdout.
   const statistic =
     unscored || !metric.tasks.includes(holdout.task)
       ? () => NaN
-      : increaseOf(metric, metric.prepare(own), metric.prepare(theirs));
+      : computeIncrease(metric, metric.prepare(own), metric.prepare(theirs));
   return measure({
     what: spec.metric,
     statistic,
@@ -137,15 +137,15 @@ function measureGroup(work: SliceWork, group: Group) {
   });
 }
 
-function partOf(
+function selectPart(
   { labels, day, days }: ScoredHoldout,
   scored: SliceWork['counterpart'],
   rows: Int32Array,
 ): ScoredSample {
-  return rowsOf({ labels, day, days, ...scored }, rows);
+  return selectRows({ labels, day, days, ...scored }, rows);
 }
 
-function sliceOf(
+function toSliceMeasurement(
   { group, increase, interval }: MeasuredGroup,
   levels: readonly number[],
   together: ReturnType<JointDeviations['bounds']>,

@@ -25,14 +25,14 @@ export function wholeWeeks(
     Date.parse(window.from),
     Date.parse(window.until) - labelDelaySeconds * 1000,
   ];
-  const covered = (day: number): boolean => {
-    const [begins, ends] = [calendar.startOf(day), calendar.startOf(day + 1)];
+  const isCovered = (day: number): boolean => {
+    const [begins, ends] = [calendar.findStart(day), calendar.findStart(day + 1)];
     return Math.min(until, ends) - Math.max(from, begins) >= minShareOfDay * (ends - begins);
   };
-  let first = calendar.dayOf(from);
-  let end = calendar.dayOf(until) + 1;
-  while (first < end && !covered(first)) first += 1;
-  while (end > first && !covered(end - 1)) end -= 1;
+  let first = calendar.findDay(from);
+  let end = calendar.findDay(until) + 1;
+  while (first < end && !isCovered(first)) first += 1;
+  while (end > first && !isCovered(end - 1)) end -= 1;
   const weeks = Math.floor((end - first) / daysOfWeek);
   return { from: weeks === 0 ? first : end - weeks * daysOfWeek, until: end, weeks };
 }
@@ -76,17 +76,17 @@ export function evaluatedRows(
   },
 ): EvaluatedRows {
   const judged = wholeWeeks(window, calendar, labelDelaySeconds);
-  const dayOfRow = Int32Array.from(times, (time) => calendar.dayOf(time));
+  const dayOfRow = Int32Array.from(times, (time) => calendar.findDay(time));
   const rows = Int32Array.from(dayOfRow.keys()).filter((row) => {
     const day = dayOfRow[row] ?? NaN;
     return day >= judged.from && day < judged.until;
   });
   const numbers = new Map<number, number>();
-  const numberOf = (day: number): number => {
+  const numberWeek = (day: number): number => {
     const known = numbers.get(day) ?? numbers.size;
     numbers.set(day, known);
     return known;
   };
-  const day = rows.map((row) => numberOf(dayOfRow[row] ?? NaN));
+  const day = rows.map((row) => numberWeek(dayOfRow[row] ?? NaN));
   return { judged, dayOfRow, rows, day, days: numbers.size };
 }

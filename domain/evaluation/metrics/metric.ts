@@ -17,7 +17,7 @@ export interface Metric {
 }
 
 /** The difference of two models; positive means that the candidate is worse. */
-export function increaseOf(
+export function computeIncrease(
   metric: Metric,
   candidate: DayStatistic,
   counterpart: DayStatistic,

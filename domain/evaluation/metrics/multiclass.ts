@@ -87,7 +87,7 @@ export function classStatistics(
   return Array.from({ length: width }, (_, index) => ({
     precision: statistic(index, ({ right, predicted }) => right / predicted),
     recall: statistic(index, ({ right, labelled }) => right / labelled),
-    f1: statistic(index, f1Of),
+    f1: statistic(index, computeF1),
   }));
 }
 
@@ -133,7 +133,7 @@ interface ClassCounts {
   readonly predicted: number;
 }
 
-function f1Of({ right, labelled, predicted }: ClassCounts): number {
+function computeF1({ right, labelled, predicted }: ClassCounts): number {
   return (2 * right) / (labelled + predicted);
 }
 
@@ -147,7 +147,7 @@ function averageF1(sample: ScoredSample, weightOf: (counted: ClassCounts) => num
       const counted = counts(weights, index);
       if (counted.labelled + counted.predicted === 0) continue;
       const weight = weightOf(counted);
-      sum += weight * f1Of(counted);
+      sum += weight * computeF1(counted);
       total += weight;
     }
     return sum / total;

@@ -11,7 +11,7 @@ export interface ScoredSample {
 }
 
 /** A part of a sample by row index. Days keep their numbers, so that resamples stay valid. */
-export function rowsOf(sample: ScoredSample, rows: Int32Array): ScoredSample {
+export function selectRows(sample: ScoredSample, rows: Int32Array): ScoredSample {
   const { width = 1 } = sample;
   return {
     ...sample,
@@ -41,6 +41,6 @@ export function unscoredRows(scores: Float64Array, width: number): number {
 }
 
 /** The width of a sample with a probability for each class. */
-export function widthOf(classes: readonly string[] | undefined): Pick<ScoredSample, 'width'> {
+export function computeWidth(classes: readonly string[] | undefined): Pick<ScoredSample, 'width'> {
   return classes === undefined ? {} : { width: classes.length };
 }

@@ -33,10 +33,10 @@ export function caseSlice(
  * cases are representative.
  */
 export function casePosition({ id, pair }: Pick<EvaluationCase, 'id' | 'pair'>): number {
-  return hashOf(pair === null ? `case ${id}` : `pair ${pair}`);
+  return hashText(pair === null ? `case ${id}` : `pair ${pair}`);
 }
 
-/** Sorted by `placeOf`; cases of one pair by their id. */
+/** Sorted by `casePosition`; cases of one pair by their id. */
 export function sortCases<Case extends Pick<EvaluationCase, 'id' | 'pair'>>(
   cases: readonly Case[],
 ): Case[] {
@@ -50,7 +50,7 @@ export function sortCases<Case extends Pick<EvaluationCase, 'id' | 'pair'>>(
  * FNV-1a, then the final mix of MurmurHash3, without which similar names have similar hashes. From
  * 0 to below 1.
  */
-function hashOf(text: string): number {
+function hashText(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1)
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);

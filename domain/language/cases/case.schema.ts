@@ -6,11 +6,11 @@ import { jsonSchemaField, storedJsonSchemaField } from '../../document/json-sche
 const text = z.string().max(1_000_000);
 
 /** A line of a case set, as a person writes it. */
-export const caseSchema = caseOf(ruleSchema, jsonSchemaField);
-export const storedCaseSchema = caseOf(storedRuleSchema, storedJsonSchemaField);
+export const caseSchema = buildCaseSchema(ruleSchema, jsonSchemaField);
+export const storedCaseSchema = buildCaseSchema(storedRuleSchema, storedJsonSchemaField);
 
 /** Strict, because a case with a misspelt `answr` would silently measure nothing. */
-function caseOf(rule: typeof ruleSchema, schema: typeof jsonSchemaField) {
+function buildCaseSchema(rule: typeof ruleSchema, schema: typeof jsonSchemaField) {
   return z
     .strictObject({
       id: z.string().min(1).max(200),

@@ -3,10 +3,10 @@ import { caseSchema, storedCaseSchema } from './case.schema';
 import type { LabelledAnswer } from './labelled-answer';
 
 /** A line of a file of labelled answers, as a person writes it. */
-export const labelledAnswerSchema = labelledOf(caseSchema);
-export const storedLabelledAnswerSchema = labelledOf(storedCaseSchema);
+export const labelledAnswerSchema = buildLabelledAnswerSchema(caseSchema);
+export const storedLabelledAnswerSchema = buildLabelledAnswerSchema(storedCaseSchema);
 
-function labelledOf(of: typeof caseSchema) {
+function buildLabelledAnswerSchema(of: typeof caseSchema) {
   return z
     .strictObject({
       case: of,

@@ -18,13 +18,13 @@ export interface SkippedAssertion {
  * A promptfoo assertion as rules, or why it is not imported. Code is never run. Templates in its
  * texts stay, for `filled`.
  */
-export function assertionOf(given: unknown): ImportedAssertion | SkippedAssertion {
+export function convertAssertion(given: unknown): ImportedAssertion | SkippedAssertion {
   if (!isMap(given) || typeof given['type'] !== 'string')
     return leftOut('an assertion without a type');
   const { type, value } = given;
   if (given['transform'] !== undefined)
     return leftOut(`${type}: its transform is code and is not run`);
-  const text = textOf(value);
+  const text = toText(value);
   if (text?.startsWith('file://'))
     return leftOut(`${type}: its value is in ${text}; write the value here`);
   const simple = text === null ? null : textRule(type, text);
@@ -34,7 +34,7 @@ export function assertionOf(given: unknown): ImportedAssertion | SkippedAssertio
       rules: [simple],
       ...(type === 'equals' && text !== null ? { answer: text } : {}),
     };
-  const texts = textsOf(value);
+  const texts = toTextList(value);
   const listed = texts === null ? null : listRules(type, texts);
   if (listed) return { kind: 'read', rules: listed };
   if (type === 'is-json') {
@@ -111,18 +111,18 @@ function leftOut(why: string): SkippedAssertion {
   return { kind: 'leftOut', why };
 }
 
-function textOf(value: unknown): string | null {
+function toText(value: unknown): string | null {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : null;
 }
 
 /** A list, or a text with commas, which promptfoo reads as a list; null if an item is no text. */
-function textsOf(value: unknown): readonly string[] | null {
+function toTextList(value: unknown): readonly string[] | null {
   const items: readonly unknown[] = Array.isArray(value)
     ? value
     : typeof value === 'string'
       ? value.split(',').map((each) => each.trim())
       : [];
-  const texts = items.map(textOf).filter((each) => each !== null && each !== '');
+  const texts = items.map(toText).filter((each) => each !== null && each !== '');
   return texts.length > 0 && texts.length === items.length ? (texts as readonly string[]) : null;
 }
 

@@ -5,7 +5,7 @@ import { yamlDocument } from '../../document/yaml-document.schema';
 import type { SourceDocument } from '../../document/document';
 import type { EvaluationCase } from './case';
 import {
-  assertionOf,
+  convertAssertion,
   fillVariables,
   ignoredPart,
   type ImportedAssertion,
@@ -49,7 +49,7 @@ export function importPromptfoo(text: string, fileName: string): ImportedCases {
   const leftOut: Issue[] = [];
   if (isMap(value)) leftOut.push(...ignoredParts(value, document));
   const common = assertionsIn(defaults, ['defaultTest'], document, leftOut);
-  leftOut.push(...uncounted(defaults, ['defaultTest'], document));
+  leftOut.push(...listIgnoredParts(defaults, ['defaultTest'], document));
   const ids = new Set<string>();
   const cases = (tests as unknown[]).flatMap((test, index): readonly EvaluationCase[] => {
     const at: DocumentPath = [...path, index];
@@ -64,9 +64,9 @@ export function importPromptfoo(text: string, fileName: string): ImportedCases {
       );
       return [];
     }
-    const vars = { ...mapOf(defaults['vars']), ...mapOf(test['vars']) };
+    const vars = { ...toMap(defaults['vars']), ...toMap(test['vars']) };
     const own = assertionsIn(test, at, document, leftOut);
-    leftOut.push(...uncounted(test, at, document));
+    leftOut.push(...listIgnoredParts(test, at, document));
     const inputs = combinations(vars, at, document, leftOut);
     const name =
       typeof test['description'] === 'string' && test['description'].trim() !== ''
@@ -74,13 +74,13 @@ export function importPromptfoo(text: string, fileName: string): ImportedCases {
         : `test ${index + 1}`;
     return inputs.map((input, number) => {
       const id = unique(inputs.length > 1 ? `${name} (${number + 1})` : name, ids);
-      return caseOf(id, input, known([...common, ...own], input));
+      return buildCase(id, input, fillValues([...common, ...own], input));
     });
   });
   return { cases, leftOut, issues: [] };
 
   /** The assertions with this case's values. Each that cannot be filled is reported once. */
-  function known(
+  function fillValues(
     assertions: readonly Placed[],
     input: EvaluationCase['input'],
   ): readonly ImportedAssertion[] {
@@ -141,7 +141,7 @@ function nameIn(entry: unknown): string {
 }
 
 /** The ignored parts of a test. */
-function uncounted(
+function listIgnoredParts(
   test: Readonly<Record<string, unknown>>,
   at: DocumentPath,
   { issueAt }: SourceDocument,
@@ -163,7 +163,7 @@ function uncounted(
   });
 }
 
-function caseOf(
+function buildCase(
   id: string,
   input: EvaluationCase['input'],
   assertions: readonly ImportedAssertion[],
@@ -195,7 +195,7 @@ function assertionsIn(
     leftOut.push(issueAt([...at, 'assert'], 'assert is not a list'));
   return asserts.flatMap((each, index) => {
     const place = [...at, 'assert', index];
-    const read = assertionOf(each);
+    const read = convertAssertion(each);
     const why = read.kind === 'read' ? ignoredPart(each) : read.why;
     if (why !== null) leftOut.push(issueAt(place, why));
     return read.kind === 'read' ? [{ assertion: read, at: place }] : [];
@@ -244,6 +244,6 @@ function unique(name: string, ids: Set<string>): string {
   return id;
 }
 
-function mapOf(value: unknown): Readonly<Record<string, unknown>> {
+function toMap(value: unknown): Readonly<Record<string, unknown>> {
   return isMap(value) ? value : {};
 }

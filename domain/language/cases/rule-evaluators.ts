@@ -1,6 +1,6 @@
 import type { EvaluatorInput } from '../judge/evaluator-input';
 import { ruleViolation, jsonErrors, type Rule, type RuleTools } from '../dimension/rule';
-import { failed, notApplicable, scored, type Score } from '../evaluation/score';
+import { toFailure, notApplicable, toScore, type Score } from '../evaluation/score';
 
 export function evaluateRegex(
   { answer }: EvaluatorInput,
@@ -16,8 +16,8 @@ export function evaluateJson(
   tools: RuleTools,
 ): Score {
   const errors = jsonErrors(answer, schema ?? expected.schema ?? null, tools);
-  if ('untold' in errors) return failed(errors.untold);
-  return scored(errors.length === 0, errors.length === 0 ? undefined : errors.join('; '));
+  if ('untold' in errors) return toFailure(errors.untold);
+  return toScore(errors.length === 0, errors.length === 0 ? undefined : errors.join('; '));
 }
 
 export function evaluateRules(
@@ -35,7 +35,7 @@ function rulesScore(rules: readonly Rule[], answer: string, tools: RuleTools): S
     .map((rule) => ruleViolation(rule, answer, tools))
     .filter((breach) => breach !== null);
   const broken = breaches.filter(({ kind }) => kind === 'broken').map(({ reason }) => reason);
-  if (broken.length > 0) return scored(false, broken.join('; '));
+  if (broken.length > 0) return toScore(false, broken.join('; '));
   const [unknown] = breaches;
-  return unknown ? failed(unknown.reason) : scored(true);
+  return unknown ? toFailure(unknown.reason) : toScore(true);
 }

@@ -16,7 +16,7 @@ export function evaluationProblems(
   gates: readonly LlmGate[],
 ): readonly EvaluationProblem[] {
   const names = dimensions.map(({ name }) => name);
-  const unknown = (
+  const reportUnknown = (
     path: DocumentPath,
     name: string,
     known: readonly string[],
@@ -58,10 +58,12 @@ export function evaluationProblems(
                   'it needs a judge or more answers',
               },
             ]
-          : unknown(['dimensions', index, 'of'], dimension.of, plain),
+          : reportUnknown(['dimensions', index, 'of'], dimension.of, plain),
     ),
     ...gates.flatMap((gate, index) =>
-      'dimension' in gate ? unknown(['gates', index, 'dimension'], gate.dimension, names) : [],
+      'dimension' in gate
+        ? reportUnknown(['gates', index, 'dimension'], gate.dimension, names)
+        : [],
     ),
   ];
 }

@@ -1,7 +1,7 @@
 import { citedNumbers, withoutCitations } from '../citations';
-import { sharedWords, wordsOf } from '../evaluation/answer-text';
+import { sharedWords, splitWords } from '../evaluation/answer-text';
 import type { EvaluatorInput } from '../judge/evaluator-input';
-import { notApplicable, scored, type Score } from '../evaluation/score';
+import { notApplicable, toScore, type Score } from '../evaluation/score';
 
 /**
  * The share of the answer's words that occur in the passages: K-Precision, which agrees best with
@@ -12,12 +12,12 @@ import { notApplicable, scored, type Score } from '../evaluation/score';
  */
 export function evaluateGroundedness({ answer, retrieved }: EvaluatorInput): Score {
   if (retrieved.length === 0) return notApplicable;
-  const words = wordsOf(withoutCitations(answer));
+  const words = splitWords(withoutCitations(answer));
   if (words.length === 0) return notApplicable;
-  return scored(
+  return toScore(
     sharedWords(
       words,
-      retrieved.flatMap(({ text }) => wordsOf(text)),
+      retrieved.flatMap(({ text }) => splitWords(text)),
     ) / words.length,
   );
 }
@@ -35,13 +35,13 @@ export function evaluateCitations({
 }: EvaluatorInput): Score {
   if (retrieved.length === 0) return notApplicable;
   const cited = citedNumbers(answer);
-  if (cited.length === 0) return scored(0, 'cites nothing');
+  if (cited.length === 0) return toScore(0, 'cites nothing');
   const gold = expected.documents;
   const wrong = cited.filter((number) => {
     const passage = retrieved[number - 1];
     return passage === undefined || (gold !== undefined && !gold.includes(passage.documentId));
   });
-  return scored(
+  return toScore(
     1 - wrong.length / cited.length,
     wrong.length === 0
       ? undefined

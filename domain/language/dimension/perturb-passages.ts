@@ -30,7 +30,7 @@ export function perturbPassages(
     perturbation,
     random: seededRandom(seed),
     item: {
-      textOf: ({ text }) => text,
+      readText: ({ text }) => text,
       withText: (passage, text) => ({ ...passage, text }),
       made: addedPassage,
     },

@@ -66,7 +66,7 @@ function perturbValue(
     return perturbItems(value, {
       perturbation,
       random,
-      item: { textOf: (text) => text, withText: (_, text) => text, made: (text) => text },
+      item: { readText: (text) => text, withText: (_, text) => text, made: (text) => text },
     });
   switch (perturbation.kind) {
     case 'typos':
@@ -80,13 +80,13 @@ function perturbValue(
       return text === undefined ? value : `${text}\n\n${value}`;
     }
     case 'longContext':
-      return [...fillerOf(perturbation, value.length, random), value].join('\n\n');
+      return [...chooseFiller(perturbation, value.length, random), value].join('\n\n');
   }
 }
 
 /** How to read, replace and create items with a text. */
 interface Item<T> {
-  readonly textOf: (item: T) => string;
+  readonly readText: (item: T) => string;
   readonly withText: (item: T, text: string) => T;
   readonly made: (text: string, place: number) => T;
 }
@@ -104,10 +104,10 @@ export function perturbItems<T>(
     case 'upperCase':
     case 'lowerCase':
       return items.map((each) =>
-        item.withText(each, perturbText(item.textOf(each), perturbation, random)),
+        item.withText(each, perturbText(item.readText(each), perturbation, random)),
       );
     case 'order':
-      return shuffled(items, random);
+      return shuffle(items, random);
     case 'distractor': {
       const text = pick(perturbation.texts, random);
       if (text === undefined) return items;
@@ -115,9 +115,9 @@ export function perturbItems<T>(
       return [...items.slice(0, at), item.made(text, 0), ...items.slice(at)];
     }
     case 'longContext': {
-      const filler = fillerOf(
+      const filler = chooseFiller(
         perturbation,
-        items.reduce((sum, each) => sum + item.textOf(each).length, 0),
+        items.reduce((sum, each) => sum + item.readText(each).length, 0),
         random,
       );
       return [...filler.map(item.made), ...items];
@@ -155,7 +155,7 @@ function withTypos(text: string, every: number, random: Random): string {
 }
 
 /** Fisher–Yates shuffle (R. Durstenfeld, CACM 7 (1964)). */
-function shuffled<T>(items: readonly T[], random: Random): readonly T[] {
+function shuffle<T>(items: readonly T[], random: Random): readonly T[] {
   const order = [...items];
   for (let last = order.length - 1; last > 0; last -= 1) {
     const other = Math.floor(random() * (last + 1));
@@ -165,7 +165,7 @@ function shuffled<T>(items: readonly T[], random: Random): readonly T[] {
   return order;
 }
 
-function fillerOf(
+function chooseFiller(
   { filler, characters }: { readonly filler: readonly string[]; readonly characters: number },
   had: number,
   random: Random,

@@ -1,15 +1,15 @@
 import { withoutCitations } from '../citations';
-import { normalAnswer, sharedWords, wordsOf } from '../evaluation/answer-text';
+import { normalAnswer, sharedWords, splitWords } from '../evaluation/answer-text';
 import { expectedAnswers } from '../cases/case';
 import type { EvaluatorInput } from '../judge/evaluator-input';
-import { notApplicable, scored, type Score } from '../evaluation/score';
+import { notApplicable, toScore, type Score } from '../evaluation/score';
 
 /** Exact match of Rajpurkar et al. (2016) with any expected answer, ignoring citations. */
 export function evaluateExact({ case: { expected }, answer }: EvaluatorInput): Score {
   const right = expectedAnswers(expected);
   if (right.length === 0) return notApplicable;
   const given = normalAnswer(withoutCitations(answer));
-  return scored(right.some((each) => normalAnswer(withoutCitations(each)) === given));
+  return toScore(right.some((each) => normalAnswer(withoutCitations(each)) === given));
 }
 
 /**
@@ -19,8 +19,8 @@ export function evaluateExact({ case: { expected }, answer }: EvaluatorInput): S
 export function evaluateF1({ case: { expected }, answer }: EvaluatorInput): Score {
   const right = expectedAnswers(expected);
   if (right.length === 0) return notApplicable;
-  const given = wordsOf(withoutCitations(answer));
-  return scored(Math.max(...right.map((each) => f1(given, wordsOf(withoutCitations(each))))));
+  const given = splitWords(withoutCitations(answer));
+  return toScore(Math.max(...right.map((each) => f1(given, splitWords(withoutCitations(each))))));
 }
 
 function f1(given: readonly string[], right: readonly string[]): number {
@@ -38,17 +38,17 @@ export function evaluateLabel(
 ): Score {
   const { label } = expected;
   if (label === undefined) return notApplicable;
-  let text = ` ${wordsOf(answer).join(' ')} `;
+  let text = ` ${splitWords(answer).join(' ')} `;
   const named = [...new Set([...labels, label])]
     .sort((a, b) => b.length - a.length)
     .filter((each) => {
-      const words = ` ${wordsOf(each).join(' ')} `;
+      const words = ` ${splitWords(each).join(' ')} `;
       const found = text.includes(words);
       if (found) text = text.replaceAll(words, ' ¦ ');
       return found;
     });
   const right = named.length === 1 && named[0] === label;
   return right
-    ? scored(true)
-    : scored(false, named.length === 0 ? 'names no label' : `names ${named.join(' and ')}`);
+    ? toScore(true)
+    : toScore(false, named.length === 0 ? 'names no label' : `names ${named.join(' and ')}`);
 }

@@ -7,11 +7,11 @@ const text = z.string().min(1).max(10_000).describe('the text to look for');
 const ignoreCase = z.boolean().optional().describe('whether upper and lower case are the same');
 
 /** A rule as a person writes it. */
-export const ruleSchema = ruleOf(patternField, jsonSchemaField);
-export const storedRuleSchema = ruleOf(storedPattern, storedJsonSchemaField);
+export const ruleSchema = buildRuleSchema(patternField, jsonSchemaField);
+export const storedRuleSchema = buildRuleSchema(storedPattern, storedJsonSchemaField);
 
 /** All rules of a list must hold, so one level of `anyOf` is enough. */
-function ruleOf(pattern: typeof patternField, schema: typeof jsonSchemaField) {
+function buildRuleSchema(pattern: typeof patternField, schema: typeof jsonSchemaField) {
   const simple = [
     z.strictObject({ kind: z.literal('contains'), text, ignoreCase }),
     z.strictObject({ kind: z.literal('excludes'), text, ignoreCase }),

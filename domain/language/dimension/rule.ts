@@ -1,4 +1,4 @@
-import { wordsOf } from '../evaluation/answer-text';
+import { splitWords } from '../evaluation/answer-text';
 
 /** A requirement for an answer that needs no code. */
 export type Rule =
@@ -42,27 +42,27 @@ export function ruleViolation(rule: Rule, answer: string, tools: RuleTools): Rul
     case 'equals':
       return holdsForText(rule, answer)
         ? null
-        : broken(`${phrases[rule.kind]} ${JSON.stringify(rule.text)}`);
+        : toViolation(`${phrases[rule.kind]} ${JSON.stringify(rule.text)}`);
     case 'matches':
     case 'matchesNot': {
       const found = tools.matches(rule.pattern, answer);
       if (typeof found !== 'boolean') return { kind: 'unknown', reason: found.untold };
       return found === (rule.kind === 'matches')
         ? null
-        : broken(`${found ? 'matches' : 'does not match'} ${rule.pattern}`);
+        : toViolation(`${found ? 'matches' : 'does not match'} ${rule.pattern}`);
     }
     case 'words': {
-      const count = wordsOf(answer).length;
+      const count = splitWords(answer).length;
       if (rule.min !== undefined && count < rule.min)
-        return broken(`has ${count} words, fewer than ${rule.min}`);
+        return toViolation(`has ${count} words, fewer than ${rule.min}`);
       return rule.max !== undefined && count > rule.max
-        ? broken(`has ${count} words, more than ${rule.max}`)
+        ? toViolation(`has ${count} words, more than ${rule.max}`)
         : null;
     }
     case 'json': {
       const errors = jsonErrors(answer, rule.schema ?? null, tools);
       if ('untold' in errors) return { kind: 'unknown', reason: errors.untold };
-      return errors.length === 0 ? null : broken(errors.join('; '));
+      return errors.length === 0 ? null : toViolation(errors.join('; '));
     }
     case 'anyOf': {
       const breaches = rule.rules.map((each) => ruleViolation(each, answer, tools));
@@ -113,6 +113,6 @@ function holdsForText(rule: Extract<Rule, { readonly text: string }>, answer: st
   }
 }
 
-function broken(reason: string): RuleViolation {
+function toViolation(reason: string): RuleViolation {
   return { kind: 'broken', reason };
 }

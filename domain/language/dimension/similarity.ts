@@ -1,6 +1,6 @@
 import { expectedAnswers } from '../cases/case';
 import type { EvaluatorTools, EvaluatorInput } from '../judge/evaluator-input';
-import { failed, notApplicable, scored, type Score } from '../evaluation/score';
+import { toFailure, notApplicable, toScore, type Score } from '../evaluation/score';
 
 /**
  * Cosine similarity of the answer and the nearest expected answer (N. Reimers and I. Gurevych,
@@ -13,15 +13,15 @@ export async function evaluateSimilarity(
 ): Promise<Score> {
   const right = expectedAnswers(expected);
   if (right.length === 0) return notApplicable;
-  if (embed === null) return failed('no embedder is configured');
-  if (answer.trim() === '') return scored(0, 'the answer is empty');
+  if (embed === null) return toFailure('no embedder is configured');
+  if (answer.trim() === '') return toScore(0, 'the answer is empty');
   const [given, ...others] = await embed([answer, ...right]);
   if (!given || others.length !== right.length)
-    return failed('the embedder returned too few vectors');
+    return toFailure('the embedder returned too few vectors');
   const best = Math.max(...others.map((each) => cosine(given, each)));
   return Number.isFinite(best)
-    ? scored(Math.min(1, Math.max(0, best)))
-    : failed('the embedder returned a zero or invalid vector');
+    ? toScore(Math.min(1, Math.max(0, best)))
+    : toFailure('the embedder returned a zero or invalid vector');
 }
 
 export function cosine(a: Float32Array, b: Float32Array): number {

@@ -83,7 +83,7 @@ export function aggregateValues(
 }
 
 /** Two one-sided bounds, each at `level`, a share such as 0.95. */
-export function boundsOf(
+export function computeBounds(
   { worst, best, range }: Pick<Aggregate, 'worst' | 'best' | 'range'>,
   level: number,
 ): Bounds {

@@ -3,7 +3,7 @@
  * English articles (P. Rajpurkar, J. Zhang, K. Lopyrev and P. Liang, "SQuAD: 100,000+ questions for
  * machine comprehension of text", EMNLP 2016). Letters of all scripts, normalized to NFKC.
  */
-export function wordsOf(text: string): readonly string[] {
+export function splitWords(text: string): readonly string[] {
   const plain = text
     .normalize('NFKC')
     .toLowerCase()
@@ -16,7 +16,7 @@ export function wordsOf(text: string): readonly string[] {
 }
 
 export function normalAnswer(text: string): string {
-  return wordsOf(text).join(' ');
+  return splitWords(text).join(' ');
 }
 
 /** The number of words in both, each counted as often as it occurs in both. */

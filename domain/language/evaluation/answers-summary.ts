@@ -1,6 +1,6 @@
 import type { ArtifactRef, Digest } from '../../artifact';
 import type { Bounds } from '../../statistics/interval';
-import { boundsOf, type Aggregate } from './aggregate';
+import { computeBounds, type Aggregate } from './aggregate';
 import type { LlmEvidence } from './evidence';
 import { unansweredText } from './unanswered-cases';
 
@@ -64,7 +64,7 @@ export function answersSummary({
 
 export function scoreSummary(aggregate: Aggregate): ScoreSummary {
   const { mean, cases, failures } = aggregate;
-  const { lower, upper }: Pick<Bounds, 'lower' | 'upper'> = boundsOf(aggregate, customary);
+  const { lower, upper }: Pick<Bounds, 'lower' | 'upper'> = computeBounds(aggregate, customary);
   return { mean, lower, upper, cases, failures };
 }
 

@@ -39,11 +39,11 @@ export function buildLlmEvidence({
 }: BundleMeasurement): LlmEvidence {
   const ordered = sortCases(results);
   const evidence = (dimension: string): DimensionEvidence => {
-    const scores = ordered.map((result) => scoreOf(result, dimension));
+    const scores = ordered.map((result) => readScore(result, dimension));
     const judge = Object.hasOwn(judges, dimension) ? judges[dimension] : undefined;
     return {
       aggregate: aggregate(scores),
-      lowest: lowestOf(scores),
+      lowest: findLowest(scores),
       judge: judge ? { ...judge, said: verdictsIn(scores) } : null,
     };
   };
@@ -53,7 +53,7 @@ export function buildLlmEvidence({
   const messages = unanswered.flatMap(({ reason, because }) =>
     because === null ? [] : [[reason, because] as const],
   );
-  const compared = (other: readonly CaseResult[] | null) =>
+  const compareWith = (other: readonly CaseResult[] | null) =>
     other &&
     Object.fromEntries(
       dimensions.map((name) => [
@@ -70,15 +70,15 @@ export function buildLlmEvidence({
     cases: results.length,
     dimensions: Object.fromEntries(dimensions.map((name) => [name, evidence(name)])),
     comparisons: {
-      champion: compared(counterparts.champion),
-      baseline: compared(counterparts.baseline),
+      champion: compareWith(counterparts.champion),
+      baseline: compareWith(counterparts.baseline),
     },
     ...(missing && { missing }),
     bias: ordered.some(({ pair }) => pair !== null)
       ? Object.fromEntries(
           dimensions.map((name) => [
             name,
-            measureBias(ordered.map((of) => ({ case: of, score: scoreOf(of, name) }))),
+            measureBias(ordered.map((of) => ({ case: of, score: readScore(of, name) }))),
           ]),
         )
       : {},
@@ -98,7 +98,7 @@ export function buildLlmEvidence({
 }
 
 /** A case without a score is a failure: it must neither count as 0 nor be left out. */
-function scoreOf({ scores, unanswered }: CaseResult, dimension: string): Score {
+function readScore({ scores, unanswered }: CaseResult, dimension: string): Score {
   return (
     (Object.hasOwn(scores, dimension) ? scores[dimension] : undefined) ?? {
       kind: 'failed',
@@ -108,10 +108,10 @@ function scoreOf({ scores, unanswered }: CaseResult, dimension: string): Score {
 }
 
 function scoresBy(results: readonly CaseResult[], dimension: string): ReadonlyMap<string, Score> {
-  return new Map(results.map((result) => [result.id, scoreOf(result, dimension)]));
+  return new Map(results.map((result) => [result.id, readScore(result, dimension)]));
 }
 
-function lowestOf(
+function findLowest(
   scores: readonly Score[],
 ): { readonly score: number; readonly cases: number } | null {
   const values = scores.flatMap((score) => (score.kind === 'scored' ? [score.value] : []));

@@ -18,7 +18,7 @@ export function comparePaired(
   const observations = ids.flatMap((id): readonly Observation[] => {
     const [a, b] = [candidate.get(id), counterpart.get(id)];
     if (a?.kind === 'notApplicable' && b?.kind === 'notApplicable') return [];
-    const [x, y] = [endsOf(a), endsOf(b)];
+    const [x, y] = [toObservation(a), toObservation(b)];
     const reasons = [
       x.failure && `candidate: ${x.failure}`,
       y.failure && `counterpart: ${y.failure}`,
@@ -34,7 +34,7 @@ export function comparePaired(
   return aggregateValues(observations, differences, ids.length - observations.length);
 }
 
-function endsOf(score: Score | undefined): Observation {
+function toObservation(score: Score | undefined): Observation {
   if (score?.kind === 'scored') return { low: score.value, high: score.value };
   const failure =
     score === undefined ? 'not asked' : score.kind === 'failed' ? score.reason : 'not applicable';

@@ -1,4 +1,4 @@
-import { seededRandom, seedOf, type Seed } from '../../statistics/random';
+import { seededRandom, toSeed, type Seed } from '../../statistics/random';
 import type { Digest } from '../../artifact';
 import type { EvaluationCase } from '../cases/case';
 import type { DimensionSpec } from '../dimension/dimension';
@@ -49,7 +49,7 @@ export function evaluationQuestions(
     readonly indexVariable?: string | null;
   },
 ): readonly EvaluationQuestion[] {
-  const repeats = repeatsOf(dimensions);
+  const repeats = countRepeats(dimensions);
   return cases.flatMap((each): readonly EvaluationQuestion[] => [
     ...Array.from({ length: repeats }, (_, repeat) => ({ case: each, repeat, of: null })),
     ...dimensions.flatMap((dimension) =>
@@ -77,7 +77,7 @@ export function evaluationQuestions(
   ]);
 }
 
-function repeatsOf(dimensions: readonly DimensionSpec[]): number {
+function countRepeats(dimensions: readonly DimensionSpec[]): number {
   return Math.max(
     1,
     ...dimensions.map((dimension) => (dimension.kind === 'consistency' ? dimension.repeats : 1)),
@@ -88,7 +88,7 @@ function repeatsOf(dimensions: readonly DimensionSpec[]): number {
 export function maxQuestionsPerCase(dimensions: readonly DimensionSpec[]): number {
   return dimensions.reduce(
     (sum, each) => sum + (each.kind === 'robustness' ? each.perturbations.length : 0),
-    repeatsOf(dimensions),
+    countRepeats(dimensions),
   );
 }
 
@@ -97,6 +97,6 @@ function seedFor(digest: Digest, text: string): Seed {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1)
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  const [a, b, c, d] = seedOf(digest);
+  const [a, b, c, d] = toSeed(digest);
   return [a ^ hash, b, c, d ^ Math.imul(hash, 0x9e3779b1)];
 }

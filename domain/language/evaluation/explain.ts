@@ -1,5 +1,5 @@
 import { budgetUnits } from '../../budget/budget';
-import { count, figure, interval, signed } from '../../format';
+import { count, figure, interval, formatSigned } from '../../format';
 import { standbyText } from '../../bundle/standby';
 import { scoreSummary } from './answers-summary';
 import type { Aggregate } from './aggregate';
@@ -28,7 +28,7 @@ export function explainCases(evidence: LlmEvidence): readonly string[] {
         return [`  the candidate is the ${counterpart}`];
       const difference = comparisons[counterpart]?.[name];
       return difference
-        ? [`  difference from ${counterpart} ${intervalOf(difference, signed)}`]
+        ? [`  difference from ${counterpart} ${formatInterval(difference, formatSigned)}`]
         : [];
     });
   const withoutAnswer = Object.values(unanswered).reduce((sum, each) => sum + each, 0);
@@ -42,7 +42,7 @@ export function explainCases(evidence: LlmEvidence): readonly string[] {
     ),
     ...answerers(evidence),
     ...Object.entries(dimensions).flatMap(([name, { aggregate, judge }]) => [
-      `${name.padEnd(width)} ${intervalOf(aggregate, figure)}${judge ? ', by a judge' : ''}`,
+      `${name.padEnd(width)} ${formatInterval(aggregate, figure)}${judge ? ', by a judge' : ''}`,
       ...counterparts(name),
     ]),
     ...countedLine('paraphrases skipped', notReworded),
@@ -77,11 +77,11 @@ function answerers({ answeredBy }: LlmEvidence): readonly string[] {
   ];
 }
 
-function intervalOf(aggregate: Aggregate, show: (value: number | null) => string): string {
+function formatInterval(aggregate: Aggregate, show: (value: number | null) => string): string {
   const { mean, lower, upper, cases, failures } = scoreSummary(aggregate);
-  const shown = (value: number | null): string => (value === null ? 'unknown' : show(value));
+  const formatKnown = (value: number | null): string => (value === null ? 'unknown' : show(value));
   const missing = failures === 0 ? '' : `, ${count(failures)} of ${count(cases)} not measured`;
-  return `${shown(mean)} (95 %: ${interval({ lower, upper }, shown)}${missing})`;
+  return `${formatKnown(mean)} (95 %: ${interval({ lower, upper }, formatKnown)}${missing})`;
 }
 
 function percentile(values: readonly number[], share: number): string {

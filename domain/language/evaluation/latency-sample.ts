@@ -31,11 +31,11 @@ export function latencySample(
   });
   return needed.length === 0
     ? null
-    : { cases: Math.max(...needed), repeat: firstRepeat + (hashOf(runId) % 1_000_000_000) };
+    : { cases: Math.max(...needed), repeat: firstRepeat + (hashText(runId) % 1_000_000_000) };
 }
 
 /** FNV-1a. */
-function hashOf(text: string): number {
+function hashText(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1)
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);

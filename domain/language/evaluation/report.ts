@@ -7,7 +7,7 @@ import { reasonWithMessage } from './unanswered-cases';
 /** A case for users, with its cost in US dollars. */
 export type CaseReport = Omit<CaseResult, 'cost'> & { readonly costUsd: number | null };
 
-export function caseReportOf({ cost, ...result }: CaseResult): CaseReport {
+export function toCaseReport({ cost, ...result }: CaseResult): CaseReport {
   return { ...result, costUsd: cost === null ? null : cost / budgetUnits.usd };
 }
 
@@ -46,32 +46,33 @@ export function toJUnit(
   const cases = results.map((result) => {
     const outcome = ofAll(
       dimensions.map(
-        (dimension) => [dimension, outcomeOf(result, dimension, passAt[dimension] ?? 1)] as const,
+        (dimension) =>
+          [dimension, classifyCase(result, dimension, passAt[dimension] ?? 1)] as const,
       ),
     );
     const time = result.latencyMs === null ? '' : ` time="${(result.latencyMs / 1000).toFixed(3)}"`;
     return {
-      head: `classname="${escaped(suite)}" name="${escaped(result.id)}"${time}`,
+      head: `classname="${escapeXml(suite)}" name="${escapeXml(result.id)}"${time}`,
       outcome,
       text: caseText(result),
     };
   });
   const suites =
     gates === undefined
-      ? [suiteOf(suite, cases)]
+      ? [summarizeSuite(suite, cases)]
       : [
-          suiteOf(
+          summarizeSuite(
             `${suite}.gates`,
             gates.map(({ name, failure }) => ({
-              head: `classname="${escaped(`${suite}.gates`)}" name="${escaped(name)}"`,
+              head: `classname="${escapeXml(`${suite}.gates`)}" name="${escapeXml(name)}"`,
               outcome:
                 failure === null ? { kind: 'success' } : { kind: 'failure', message: failure },
               text: '',
             })),
           ),
-          suiteOf(suite, cases.map(withoutFailing)),
+          summarizeSuite(suite, cases.map(withoutFailing)),
         ];
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="${escaped(suite)}">\n${suites.join('\n')}\n</testsuites>\n`;
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="${escapeXml(suite)}">\n${suites.join('\n')}\n</testsuites>\n`;
 }
 
 export type CaseOutcome =
@@ -81,7 +82,7 @@ export type CaseOutcome =
   | { readonly kind: 'error'; readonly message: string };
 
 /** The outcome of a case in one dimension, where a score of `min` passes. */
-export function outcomeOf(
+export function classifyCase(
   { scores, unanswered, because }: Omit<CaseReport, 'costUsd'>,
   dimension: string,
   min: number,
@@ -161,12 +162,14 @@ function caseText({ input, expected, answer }: CaseReport): string {
   return lines.flatMap(([name, text]) => (text === '' ? [] : [`${name}: ${text}`])).join('\n');
 }
 
-function suiteOf(name: string, cases: readonly TestCase[]): string {
+function summarizeSuite(name: string, cases: readonly TestCase[]): string {
   const count = (kind: CaseOutcome['kind']) =>
     cases.filter(({ outcome }) => outcome.kind === kind).length;
   const counts = `tests="${cases.length}" failures="${count('failure')}" errors="${count('error')}" skipped="${count('skipped')}"`;
   const lines = cases.map(testCase);
-  return [`  <testsuite name="${escaped(name)}" ${counts}>`, ...lines, '  </testsuite>'].join('\n');
+  return [`  <testsuite name="${escapeXml(name)}" ${counts}>`, ...lines, '  </testsuite>'].join(
+    '\n',
+  );
 }
 
 function testCase({ head, outcome, text }: TestCase): string {
@@ -179,7 +182,7 @@ function testCase({ head, outcome, text }: TestCase): string {
       return `${start}><skipped/></testcase>`;
     case 'failure':
     case 'error':
-      return `${start}><${outcome.kind} message="${escaped(outcome.message)}">${body}</${outcome.kind}></testcase>`;
+      return `${start}><${outcome.kind} message="${escapeXml(outcome.message)}">${body}</${outcome.kind}></testcase>`;
   }
 }
 
@@ -194,7 +197,7 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 /** XML 1.0 cannot represent most control characters, so they become the replacement character. */
-function escaped(text: string): string {
+function escapeXml(text: string): string {
   return withoutControls(text.replace(/[&<>"\n\t\r]/g, (character) => entities[character] ?? ''));
 }
 

@@ -1,5 +1,5 @@
 import { emptyMean, extendMean, meanBounds, scaledMean } from '../../statistics/mean-sequence';
-import { boundsOf, type Aggregate } from './aggregate';
+import { computeBounds, type Aggregate } from './aggregate';
 
 /** Beyond this no forecast is given: such a gate needs another limit. */
 const maxCases = 1_000_000;
@@ -17,7 +17,7 @@ export function assessLimit(
   aggregate: Pick<Aggregate, 'worst' | 'best' | 'range'>,
   { min, max, level }: Limit,
 ): LimitAssessment {
-  const { lower, upper } = boundsOf(aggregate, level);
+  const { lower, upper } = computeBounds(aggregate, level);
   if (lower === null || upper === null) return 'open';
   if ((min !== null && upper < min) || (max !== null && lower > max)) return 'beyond';
   return (min === null || lower >= min) && (max === null || upper <= max) ? 'within' : 'open';
@@ -31,20 +31,20 @@ export function assessLimit(
 export function casesToDecide(aggregate: Aggregate, limit: Limit): number | null {
   const { cases, worst, best, range } = aggregate;
   if (cases === 0) return null;
-  const decided = (times: number) =>
+  const isDecided = (times: number) =>
     assessLimit(
       { worst: scaledMean(worst, times), best: scaledMean(best, times), range },
       limit,
     ) !== 'open';
-  if (decided(1)) return 0;
+  if (isDecided(1)) return 0;
   const maxFactor = maxCases / cases;
   let high = 2;
-  while (high < maxFactor && !decided(high)) high *= 2;
-  if (!decided(high)) return null;
+  while (high < maxFactor && !isDecided(high)) high *= 2;
+  if (!isDecided(high)) return null;
   let low = high / 2;
   while ((high - low) * cases > 1) {
     const middle = (low + high) / 2;
-    if (decided(middle)) high = middle;
+    if (isDecided(middle)) high = middle;
     else low = middle;
   }
   return Math.ceil((high - 1) * cases);
@@ -76,13 +76,13 @@ export function requiredCases({
       (_, index) => Math.floor((index + 1) * truth + 1e-9) - Math.floor(index * truth + 1e-9),
     ),
   );
-  const shown = (cases: number) =>
+  const isShown = (cases: number) =>
     meanBounds(scaledMean(state, cases / even), range, 1 - level).lower >= min;
   let [low, high] = [1, maxCases];
-  if (!shown(high)) return null;
+  if (!isShown(high)) return null;
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2);
-    if (shown(middle)) high = middle;
+    if (isShown(middle)) high = middle;
     else low = middle;
   }
   return high;

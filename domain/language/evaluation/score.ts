@@ -10,10 +10,10 @@ export type Score =
 
 export const notApplicable: Score = { kind: 'notApplicable' };
 
-export function scored(value: number | boolean, detail?: string): Score {
+export function toScore(value: number | boolean, detail?: string): Score {
   return { kind: 'scored', value: Number(value), ...(detail === undefined ? {} : { detail }) };
 }
 
-export function failed(reason: string): Score {
+export function toFailure(reason: string): Score {
   return { kind: 'failed', reason };
 }

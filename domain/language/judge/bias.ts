@@ -43,7 +43,7 @@ export function measureBias(
           const own = members.get(group);
           if (!own) return [];
           const others = [...members].filter(([name]) => name !== group).map(([, score]) => score);
-          return [differenceOf(own, others)];
+          return [measureDifference(own, others)];
         }),
         { min: -1, max: 1 },
       ),
@@ -57,7 +57,7 @@ export function simultaneousLevel(level: number, groups: number): number {
   return 1 - (1 - level) / Math.max(1, groups);
 }
 
-function differenceOf(own: Score, others: readonly Score[]) {
+function measureDifference(own: Score, others: readonly Score[]) {
   const ends = (score: Score) =>
     (score.kind === 'scored' ? [score.value, score.value] : [0, 1]) as readonly [number, number];
   const mean = (side: 0 | 1) =>

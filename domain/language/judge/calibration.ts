@@ -47,11 +47,11 @@ export function calibrate(judge: Digest, labelled: readonly LabelledVerdict[]): 
   const sure = labelled.filter(
     ({ said, saidSwapped }) => said !== null && (saidSwapped === undefined || saidSwapped === said),
   );
-  const countOf = (label: boolean): LabelCount => {
+  const countLabels = (label: boolean): LabelCount => {
     const of = sure.filter((each) => each.label === label);
     return { cases: of.length, right: of.filter(({ said }) => said === label).length };
   };
-  const [positives, negatives] = [countOf(true), countOf(false)];
+  const [positives, negatives] = [countLabels(true), countLabels(false)];
   const n = sure.length;
   const agreement = n === 0 ? null : (positives.right + negatives.right) / n;
   const saidYes = positives.right + negatives.cases - negatives.right;
@@ -122,7 +122,7 @@ function youdenBounds(
   { positives, negatives }: Pick<JudgeCalibration, 'positives' | 'negatives'>,
   level: number,
 ): YoudenBounds {
-  const [se, sp] = [smoothed(positives), smoothed(negatives)];
+  const [se, sp] = [smoothShare(positives), smoothShare(negatives)];
   const middle = se.share + sp.share - 1;
   const spread = normalQuantile(level) * Math.sqrt(se.variance + sp.variance);
   return {
@@ -137,14 +137,14 @@ function youdenBounds(
  * (A. Agresti and B. Caffo, The American Statistician 54 (2000)).
  */
 export function sharesDiffer(one: LabelCount, other: LabelCount): boolean {
-  const [a, b] = [smoothed(one), smoothed(other)];
+  const [a, b] = [smoothShare(one), smoothShare(other)];
   return (
     Math.abs(a.share - b.share) > normalQuantile(1 - 0.025 / 2) * Math.sqrt(a.variance + b.variance)
   );
 }
 
 /** Adds one success and one failure. */
-function smoothed({ cases, right }: LabelCount): {
+function smoothShare({ cases, right }: LabelCount): {
   readonly share: number;
   readonly variance: number;
 } {
@@ -179,7 +179,7 @@ export function correctedShare(
   const z = normalQuantile(level);
   const n = said.cases + z ** 2;
   const p = (said.right + z ** 2 / 2) / n;
-  const [se, sp] = [smoothed(positives), smoothed(negatives)];
+  const [se, sp] = [smoothShare(positives), smoothShare(negatives)];
   const youden = se.share + sp.share - 1;
   if (youden <= 0) return null;
   const estimate = (p + sp.share - 1) / youden;

@@ -1,6 +1,6 @@
 import { budgetUnits } from '../../budget/budget';
-import { count, figure, interval, percent, plain, signed } from '../../format';
-import { boundsOf, type Aggregate } from '../evaluation/aggregate';
+import { count, figure, interval, percent, plain, formatSigned } from '../../format';
+import { computeBounds, type Aggregate } from '../evaluation/aggregate';
 import { simultaneousLevel } from './bias';
 import type { LlmEvidence } from '../evaluation/evidence';
 import type { BoundGate, LlmGate } from '../evaluation/gate';
@@ -50,11 +50,11 @@ function judgeThreshold(gate: JudgeGateOf<'threshold'>, evidence: LlmEvidence): 
   const { digest, calibration, said } = measured.judge;
   const [missing, ...others] = calibrationProblems(calibration, digest);
   if (calibration === null || missing !== undefined)
-    return unknown(gate, `the judge may not decide gates: ${missing ?? ''}`, others);
+    return toUnknown(gate, `the judge may not decide gates: ${missing ?? ''}`, others);
   const short = tooFew(gate, measured.aggregate, evidence);
   if (short) return short;
   const share = correctedShare(said, calibration, gate.confidence);
-  if (share === null) return unknown(gate, 'the judge is no better than chance');
+  if (share === null) return toUnknown(gate, 'the judge is no better than chance');
   const { cases, failures } = measured.aggregate;
   // Cases without a verdict may all be wrong, or all be right.
   const bounds = {
@@ -79,9 +79,9 @@ function judgeAllPass(gate: JudgeGateOf<'allPass'>, evidence: LlmEvidence): Gate
   const { dimension, min, minCases } = gate;
   const measured = evidence.dimensions[dimension];
   if (!measured || measured.aggregate.cases === 0)
-    return unknown(gate, `${dimension} was not measured`);
+    return toUnknown(gate, `${dimension} was not measured`);
   if (measured.judge)
-    return unknown(gate, `a judge scores ${dimension}; use a threshold gate`, [
+    return toUnknown(gate, `a judge scores ${dimension}; use a threshold gate`, [
       'an error of the judge would decide whether a case passes; a threshold corrects for it',
     ]);
   const { cases, failures, reasons, notApplicable } = measured.aggregate;
@@ -142,11 +142,11 @@ function judgeNonInferiority(
       'nonInferiority.same',
       `the candidate is the ${against}: there is nothing to compare it with`,
     );
-  if (why) return unknown(gate, ...withCause(`the ${against} was not measured`, why.reason));
+  if (why) return toUnknown(gate, ...withCause(`the ${against} was not measured`, why.reason));
   const compared = comparisons[against];
-  if (compared === null) return unknown(gate, `there is no ${gate.against} to compare with`);
+  if (compared === null) return toUnknown(gate, `there is no ${gate.against} to compare with`);
   if (isJudged(evidence, gate.dimension))
-    return unknown(gate, `a judge scores ${gate.dimension}; use a threshold gate`, [
+    return toUnknown(gate, `a judge scores ${gate.dimension}; use a threshold gate`, [
       "only thresholds are corrected for the judge's errors",
     ]);
   return judgeAggregate(gate, compared[gate.dimension], evidence, {
@@ -154,7 +154,7 @@ function judgeNonInferiority(
     what: {
       name: `${gate.dimension} vs ${against}`,
       limit: `minimum ${plain(-gate.margin)}`,
-      show: signed,
+      show: formatSigned,
     },
   });
 }
@@ -162,9 +162,9 @@ function judgeNonInferiority(
 function judgeBias(gate: JudgeGateOf<'bias'>, evidence: LlmEvidence): GateResult {
   const groups = evidence.bias[gate.dimension]?.groups ?? [];
   if (groups.length < 2)
-    return unknown(gate, `no pairs of groups were measured in ${gate.dimension}`);
+    return toUnknown(gate, `no pairs of groups were measured in ${gate.dimension}`);
   if (isJudged(evidence, gate.dimension))
-    return unknown(gate, `a judge scores ${gate.dimension}; its error may differ between groups`);
+    return toUnknown(gate, `a judge scores ${gate.dimension}; its error may differ between groups`);
   const level = simultaneousLevel(gate.confidence, groups.length);
   const results = groups.map(({ group, difference }) => ({
     size: Math.abs(difference.mean ?? 0),
@@ -173,7 +173,7 @@ function judgeBias(gate: JudgeGateOf<'bias'>, evidence: LlmEvidence): GateResult
       what: {
         name: `${gate.dimension} of group ${group}`,
         limit: `limit ±${plain(gate.margin)}`,
-        show: signed,
+        show: formatSigned,
       },
     }),
   }));
@@ -203,10 +203,10 @@ function judgeAggregate(
   },
 ): GateResult {
   if (!aggregate || aggregate.cases === 0)
-    return unknown(gate, `${gate.dimension} was not measured`);
+    return toUnknown(gate, `${gate.dimension} was not measured`);
   const short = tooFew(gate, aggregate, evidence);
   if (short) return short;
-  const bounds = interval(boundsOf(aggregate, limit.level), what.show);
+  const bounds = interval(computeBounds(aggregate, limit.level), what.show);
   const found = `${what.name} ${what.show(aggregate.mean)}`;
   const facts = {
     message: `${found} (${percent(limit.level)} bounds ${bounds}), ${what.limit}`,
@@ -242,7 +242,7 @@ function judgeLatency(gate: JudgeGateOf<'latency'>, evidence: LlmEvidence): Gate
   const { latenciesMs: values, earlier, untimed = {} } = evidence;
   const asked = values.length + Object.values(untimed).reduce((sum, cases) => sum + cases, 0);
   if (asked === 0 && earlier > 0)
-    return unknown(
+    return toUnknown(
       gate,
       `all ${count(earlier)} answers are from earlier runs, so no latency was measured`,
     );
@@ -284,14 +284,14 @@ function judgeQuantile(
   // A case without an answer took longer than any other, and its cost is unknown.
   const all = [...values, ...Array.from({ length: failures }, () => Infinity)];
   const bounds = quantileBounds(all, gate.quantile, gate.confidence);
-  if (bounds === null) return unknown(gate, `no ${gate.kind} was measured`);
-  const shown = (bound: number | null) =>
+  if (bounds === null) return toUnknown(gate, `no ${gate.kind} was measured`);
+  const formatBound = (bound: number | null) =>
     bound === null || !Number.isFinite(bound) ? 'unknown' : show(bound);
   const { estimate, lower, upper } = bounds;
   const name = `p${plain(Number((100 * gate.quantile).toFixed(6)))} ${gate.kind}`;
-  const range = `${percent(gate.confidence)} bounds ${interval(bounds, shown)}`;
+  const range = `${percent(gate.confidence)} bounds ${interval(bounds, formatBound)}`;
   const facts = {
-    message: `${name} ${shown(estimate)} (${range}), maximum ${show(max)}`,
+    message: `${name} ${formatBound(estimate)} (${range}), maximum ${show(max)}`,
     details: [`${count(all.length)} cases`],
   };
   if (upper !== null && upper <= max)
@@ -349,7 +349,7 @@ function notMeasured(
   const [, own = reason] = /^candidate: ([^;]+)/.exec(reason) ?? [];
   const cause = reasonWithMessage(reason, because[own]);
   const what = `${count(failures)} of ${count(cases)} cases were not measured`;
-  return unknown(gate, ...withCause(what, cause, [limit]));
+  return toUnknown(gate, ...withCause(what, cause, [limit]));
 }
 
 /** Cases to ask so that `more` of them say something of the dimension, as not every case does. */
@@ -364,7 +364,7 @@ function isJudged(evidence: LlmEvidence, dimension: string): boolean {
   return (evidence.dimensions[dimension]?.judge ?? null) !== null;
 }
 
-function unknown(gate: LlmGate, message: string, details: readonly string[] = []): GateResult {
+function toUnknown(gate: LlmGate, message: string, details: readonly string[] = []): GateResult {
   return {
     outcome: 'inconclusive',
     code: `${gate.kind}.notMeasured`,

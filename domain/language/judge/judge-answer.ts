@@ -1,6 +1,6 @@
 import { replaceLoneSurrogates } from '../../text';
 import type { Score } from '../evaluation/score';
-import { failed, scored } from '../evaluation/score';
+import { toFailure, toScore } from '../evaluation/score';
 
 /** The schema of a judge's answer: the reason comes first, so that the verdict follows from it. */
 export const judgeSchema = {
@@ -40,8 +40,8 @@ export function parseJudgeVerdict(
 export function judgeScore(texts: readonly string[]): Score {
   const verdicts = texts.map(parseJudgeVerdict);
   const [first] = verdicts;
-  if (!first || verdicts.includes(null)) return failed('the judge gave no verdict');
+  if (!first || verdicts.includes(null)) return toFailure('the judge gave no verdict');
   if (verdicts.some((verdict) => verdict?.right !== first.right))
-    return failed('the verdict depends on the order of the answers');
-  return scored(first.right, first.reason === '' ? undefined : first.reason);
+    return toFailure('the verdict depends on the order of the answers');
+  return toScore(first.right, first.reason === '' ? undefined : first.reason);
 }

@@ -11,7 +11,7 @@ import {
 import type { DimensionSpec, RobustnessSpec } from '../../language/dimension/dimension';
 import type { LlmLifecycleSpec } from './llm-lifecycle';
 import { readPrompt } from '../../prompt/document';
-import { variablesOf } from '../../prompt/render';
+import { listVariables } from '../../prompt/render';
 import type { LifecycleSearchSpec } from '../../prompt-search/search';
 
 /** Path → text of the files that a lifecycle names. */
@@ -219,7 +219,7 @@ export function judgeIssues(
     ];
     const read = prompt === undefined ? null : readPrompt(prompt, dimension.prompt);
     const unknown = read?.ok
-      ? variablesOf(read.value).filter(
+      ? listVariables(read.value).filter(
           (name) => !judged.includes(name) && known !== null && !known.includes(name),
         )
       : [];

@@ -1,6 +1,6 @@
 import type { SourceDocument } from '../../document/document';
 import type { DocumentPath } from '../../document/path';
-import { nameOf, valueAt } from '../../document/path';
+import { formatPath, valueAt } from '../../document/path';
 import type { Issue } from '../../failure';
 import { missingGateIssues } from '../../decision/gate-checks';
 import { sourceIssues } from '../checks';
@@ -13,7 +13,7 @@ import type { LlmLifecycleSpec } from './llm-lifecycle';
 import { writtenLlmCanary } from './canary/canary.schema';
 import { methodProblems } from '../../rollout/method-problems';
 import { readPrompt } from '../../prompt/document';
-import { variablesOf } from '../../prompt/render';
+import { listVariables } from '../../prompt/render';
 import { embeddedProvider } from '../../provider/document';
 import { readSafetyPolicy } from '../../safety/policy-document';
 import { searchProblem } from '../../prompt-search/request';
@@ -90,7 +90,7 @@ function promptIssues(
     if (text === undefined) return [];
     const prompt = readPrompt(text, path);
     if (!prompt.ok) return prompt.issues;
-    const wanted = variablesOf(prompt.value);
+    const wanted = listVariables(prompt.value);
     const others = wanted.filter((name) => name !== input && name !== index?.variable);
     if (!wanted.includes(input))
       return [
@@ -153,7 +153,7 @@ function promptIssues(
 
 function asksIndex(text: string | undefined, path: string, variable: string): boolean {
   const prompt = text === undefined ? null : readPrompt(text, path);
-  return prompt?.ok === true && variablesOf(prompt.value).includes(variable);
+  return prompt?.ok === true && listVariables(prompt.value).includes(variable);
 }
 
 /** Errors in the index, the reranker and the fine-tuning, which name sources and providers. */
@@ -173,7 +173,7 @@ function dataIssues(
     known.includes(name)
       ? []
       : [
-          issueAt(at, `${nameOf(at)} is ${name}, but there is no such source`, {
+          issueAt(at, `${formatPath(at)} is ${name}, but there is no such source`, {
             expected:
               known.length === 0 ? `spec.data.sources.${name}` : `one of ${known.join(', ')}`,
             didYouMean: nearest(name, known) ?? undefined,
@@ -240,7 +240,7 @@ export function canaryIssues(
       // The method shadow has no step above 0, which callers need: refused above.
       dependsOnPrediction: canary.method !== 'shadow' && written.data.quality.from === 'callers',
     }).map(({ where, detail, expected }) =>
-      issueAt([...at, ...where], `${nameOf([...at, ...where])} ${detail}`, { expected }),
+      issueAt([...at, ...where], `${formatPath([...at, ...where])} ${detail}`, { expected }),
     ),
     ...(format >= 0 && loose.length > 0
       ? [

@@ -20,7 +20,7 @@ export function modelReferences(
   }: Pick<LlmLifecycleSpec, 'model' | 'evaluate' | 'promptEval' | 'index'>,
   policy: SafetyPolicy | null,
 ): readonly ModelReference[] {
-  const named = (
+  const nameModel = (
     of: { readonly provider: string; readonly model: string | null },
     path: DocumentPath,
     key = 'model',
@@ -31,24 +31,24 @@ export function modelReferences(
   });
   const dimensions = evaluate.dimensions.flatMap((dimension, place): readonly ModelReference[] => {
     const path = ['spec', 'evaluate', 'dimensions', place];
-    if (dimension.kind === 'judge') return [named(dimension, path)];
+    if (dimension.kind === 'judge') return [nameModel(dimension, path)];
     if (dimension.kind !== 'robustness') return [];
     return dimension.perturbations.flatMap((each, at) =>
-      each.kind === 'paraphrase' ? [named(each, [...path, 'perturbations', at])] : [],
+      each.kind === 'paraphrase' ? [nameModel(each, [...path, 'perturbations', at])] : [],
     );
   });
   const proposers = (promptEval?.search?.proposers ?? []).flatMap((each, place) =>
     each.kind === 'mutate'
-      ? [named(each, ['spec', 'promptEval', 'search', 'proposers', place])]
+      ? [nameModel(each, ['spec', 'promptEval', 'search', 'proposers', place])]
       : [],
   );
   // Providers list chat models; embedders and rerankers may be missing from their lists.
   const ofIndex = [
     ...(index?.embedder.kind === 'endpoint'
-      ? [named({ ...index.embedder, model: null }, ['spec', 'index', 'embedder'])]
+      ? [nameModel({ ...index.embedder, model: null }, ['spec', 'index', 'embedder'])]
       : []),
     ...(index?.rerank
-      ? [named({ ...index.rerank, model: null }, ['spec', 'index', 'rerank'])]
+      ? [nameModel({ ...index.rerank, model: null }, ['spec', 'index', 'rerank'])]
       : []),
   ];
   const safety = ['spec', 'safety'];
@@ -58,8 +58,8 @@ export function modelReferences(
     at: { provider: safety, model: safety },
   }));
   return [
-    named({ provider: model.provider, model: model.name }, ['spec', 'model'], 'name'),
-    ...model.standby.map((each, place) => named(each, ['spec', 'model', 'standby', place])),
+    nameModel({ provider: model.provider, model: model.name }, ['spec', 'model'], 'name'),
+    ...model.standby.map((each, place) => nameModel(each, ['spec', 'model', 'standby', place])),
     ...dimensions,
     ...proposers,
     ...ofIndex,

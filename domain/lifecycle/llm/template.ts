@@ -27,11 +27,14 @@ export function llmLifecycleTemplate({
     ),
     'cases.ndjson': cases
       .map(([country, answer], at) =>
-        caseLine(`c${at + 1}`, country, { answer, ...(index && { documents: [idOf(country)] }) }),
+        caseLine(`c${at + 1}`, country, {
+          answer,
+          ...(index && { documents: [toCaseId(country)] }),
+        }),
       )
       .join(''),
     'safety.yaml': safetyFile,
-    ...(index && { 'data/documents.ndjson': cases.map(documentOf).join('') }),
+    ...(index && { 'data/documents.ndjson': cases.map(writeDocument).join('') }),
   };
 }
 
@@ -173,11 +176,11 @@ function caseLine(id: string, country: string, expected: Expected): string {
 }
 
 /** One short fact, because the embedded model confuses longer passages. */
-function documentOf([country, capital]: readonly [string, string]): string {
+function writeDocument([country, capital]: readonly [string, string]): string {
   const text = `${capital} is the capital of ${country}.`;
-  return `${JSON.stringify({ id: idOf(country), text, title: country, source: `https://example.com/${idOf(country)}` })}\n`;
+  return `${JSON.stringify({ id: toCaseId(country), text, title: country, source: `https://example.com/${toCaseId(country)}` })}\n`;
 }
 
-function idOf(country: string): string {
+function toCaseId(country: string): string {
   return country.toLowerCase();
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { renamed } from '../../document/codec.schema';
+import { renameMembers } from '../../document/codec.schema';
 import { columnField, secondsField } from '../../document/field.schema';
 import { rowLosses, type RowLoss } from '../../evaluation/metrics/names';
 import { defaultMonitor, monitorActions, monitorFallbacks, runStrategies } from './monitor-spec';
@@ -147,13 +147,13 @@ const writtenMonitor = z
   })
   .describe('how the champion is watched: drift, data, quality, volume and what an alarm does');
 
-export const monitorSchema = renamed(writtenMonitor, {
+export const monitorSchema = renameMembers(writtenMonitor, {
   every: 'everySeconds',
   cooldown: 'cooldownSeconds',
 });
 
 /** Of a language application, whose requests are not tested for drift. */
-export const answersMonitorSchema = renamed(
+export const answersMonitorSchema = renameMembers(
   z.strictObject(looks).describe('how the champion is watched: enabled, every and volume'),
   { every: 'everySeconds' },
 );

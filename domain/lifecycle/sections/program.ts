@@ -10,7 +10,7 @@ export interface ProgramRef {
   readonly build: Digest;
 }
 
-/** A build by Temporal's id of it, see `buildIdOf`. */
+/** A build by Temporal's id of it, see `toBuildId`. */
 export interface ProjectBuildId {
   readonly project: string;
   readonly buildId: string;
@@ -95,6 +95,6 @@ export function projectDeployment({ tenant, project }: ProjectPlace): string {
 }
 
 /** Temporal's id of a build within the deployment: the first 16 hex digits of its digest. */
-export function buildIdOf(build: Digest): string {
+export function toBuildId(build: Digest): string {
   return build.slice('sha256:'.length, 'sha256:'.length + 16);
 }

@@ -2,7 +2,7 @@
 import type { RunOutlook } from '../../retraining/outlook';
 import { brokenText } from '../../retraining/broken-data';
 import { earliestStart } from '../../retraining/transition';
-import { freshJumpsOf } from '../jump/fresh-jumps';
+import { listFreshJumps } from '../jump/fresh-jumps';
 import type { MonitorSettings } from '../monitor';
 import { isFallbackDue } from '../observation/fallback-state';
 import type { MonitorAlarm, MonitorResults } from '../observation/monitor-results';
@@ -26,7 +26,7 @@ interface RunProspect {
   readonly waitsFor: string | null;
 }
 
-export function triggersOf(kind: MonitorAlarm['kind'], situation: AlarmSituation): string {
+export function listTriggers(kind: MonitorAlarm['kind'], situation: AlarmSituation): string {
   const { settings } = situation;
   const runs = `an incident${runsText(kind, situation)}`;
   return isFallbackDue(settings, [{ kind }])
@@ -43,10 +43,10 @@ function runsText(kind: MonitorAlarm['kind'], situation: AlarmSituation): string
     return situation.outlook.state.isAlarmHoldOver
       ? '; it no longer holds retraining, because it has lasted for a week'
       : '; retraining waits until this is repaired, for a week at most';
-  return prospectOf(situation).text;
+  return findProspect(situation).text;
 }
 
-export function waitsForOf(kind: MonitorAlarm['kind'], situation: AlarmSituation): string | null {
+export function describeWait(kind: MonitorAlarm['kind'], situation: AlarmSituation): string | null {
   if (kind === 'service') return 'a person who looks at the gateways and what they call';
   if (kind === 'volume')
     return 'a person who checks what the gateways refuse (429, 503), and asks the callers what changed';
@@ -54,7 +54,7 @@ export function waitsForOf(kind: MonitorAlarm['kind'], situation: AlarmSituation
   if (kind === 'data') return 'a person who repairs the data that callers send';
   if (kind === 'skew') return 'a person who finds why serving and training differ';
   return situation.settings.onAlarm === 'retrain'
-    ? prospectOf(situation).waitsFor
+    ? findProspect(situation).waitsFor
     : `a person who decides whether to retrain: perennial monitor show ${situation.model}`;
 }
 
@@ -65,7 +65,7 @@ function uncheckedText({ checkedFrom, waitsForHours }: UncheckedDrift): string {
 }
 
 /** The strongest brake comes first. */
-function prospectOf(situation: AlarmSituation): RunProspect {
+function findProspect(situation: AlarmSituation): RunProspect {
   const { model, results, eventNow, outlook } = situation;
   const { state, otherRun, refused, now } = outlook;
   const { stopped, hold, run, lastRun = null, fruitless, alarmRuns } = state;
@@ -90,12 +90,12 @@ function prospectOf(situation: AlarmSituation): RunProspect {
   if (isHeldByAlarm && results.alarms.some(({ kind }) => kind === 'data' || kind === 'skew'))
     return {
       text: '; no run starts until the alarms of request data and of skew have ended, for a week at most',
-      waitsFor: waitsForOf(
+      waitsFor: describeWait(
         results.alarms.some(({ kind }) => kind === 'data') ? 'data' : 'skew',
         situation,
       ),
     };
-  const jumps = freshJumpsOf(results).map(({ feature }) => feature);
+  const jumps = listFreshJumps(results).map(({ feature }) => feature);
   if (isHeldByAlarm && jumps.length > 0)
     return {
       text: ', and a retraining run once the jump has lasted for a day (onAlarm: retrain)',

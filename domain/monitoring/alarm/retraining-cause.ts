@@ -7,7 +7,7 @@ import type { AlarmGroup } from '../observation/monitor-story';
  * Why the open alarms call for a run; null if none of them does. A model that is trained on broken
  * data would be worse, so these come with the cause, and so do data that have just jumped.
  */
-export function retrainingCauseOf(
+export function findRetrainingCause(
   groups: readonly Pick<AlarmGroup, 'kind' | 'title' | 'story'>[],
   jumps: readonly FreshJump[],
 ): RetrainingCause | null {

@@ -13,7 +13,7 @@ export interface FreshJump extends OpenJump {
 }
 
 /** The jumps that hold retraining. The alarm of a jump stays open when it is no longer fresh. */
-export function freshJumpsOf({
+export function listFreshJumps({
   drift,
 }: {
   readonly drift: readonly Pick<FeatureDrift, 'feature' | 'jump'>[];

@@ -3,7 +3,7 @@ import { minBlockRows, type Tolerance } from '../tolerance';
 import {
   earlierHours,
   jumpSpans,
-  spanOf,
+  findSpan,
   type HourSums,
   type JumpReference,
   type JumpSpan,
@@ -24,19 +24,22 @@ const maxTolerance = 0.95;
  * Learns from the hours of the reference by how much the mean changes without a jump.
  * @param hours in order of time
  */
-export function jumpReferenceOf(hours: readonly HourSums[], minEffect: number): JumpReference {
+export function learnJumpReference(hours: readonly HourSums[], minEffect: number): JumpReference {
   const enough = hours.filter(({ rows }) => rows >= minBlockRows);
   const rows = enough.reduce((sum, hour) => sum + hour.rows, 0);
   const within = enough.reduce((sum, hour) => sum + hour.rows * varianceIn(hour), 0);
   const all = hours.reduce(addSums, noSums);
-  const smallest = all.rows === 0 ? 0 : meanShiftOf(minEffect) * Math.sqrt(varianceIn(all));
+  const smallest = all.rows === 0 ? 0 : toMeanShift(minEffect) * Math.sqrt(varianceIn(all));
   const changes = changesBetween(enough);
   const spans = jumpSpans.map((span) => {
     const largest = changes[span].reduce((most, change) => Math.max(most, change), 0);
     const found = changes[span].length;
     return [
       span,
-      { tolerance: toleranceOf({ found, largest, smallest }), largest: found > 0 ? largest : null },
+      {
+        tolerance: chooseTolerance({ found, largest, smallest }),
+        largest: found > 0 ? largest : null,
+      },
     ] as const;
   });
   return {
@@ -50,7 +53,7 @@ function changesBetween(hours: readonly HourSums[]): Readonly<Record<JumpSpan, r
   const changes: Record<JumpSpan, number[]> = { near: [], far: [] };
   hours.forEach((now, index) => {
     for (const before of hours.slice(Math.max(0, index - earlierHours), index)) {
-      const span = spanOf(before.hour, now.hour);
+      const span = findSpan(before.hour, now.hour);
       if (span !== null) changes[span].push(Math.abs(meanIn(now) - meanIn(before)));
     }
   });
@@ -61,11 +64,11 @@ function changesBetween(hours: readonly HourSums[]): Readonly<Record<JumpSpan, r
  * The shift of a normal distribution, in standard deviations, whose total variation distance is
  * `minEffect`.
  */
-function meanShiftOf(minEffect: number): number {
+function toMeanShift(minEffect: number): number {
   return 2 * normalQuantile((1 + minEffect) / 2);
 }
 
-function toleranceOf({
+function chooseTolerance({
   found,
   largest,
   smallest,

@@ -2,7 +2,7 @@ import type { NumberBins } from '../bins';
 import { jumpSpans, type JumpAlarm, type JumpReference, type JumpSpan } from './jump-test';
 import type { JumpState, SpanReference } from './jump-test';
 import { minBlockRows } from '../tolerance';
-import { rangeOf, valueAt } from './value-sums';
+import { findRange, valueAt } from './value-sums';
 
 /** The test of jumps of a number. Means and changes are in units of the feature. */
 export interface JumpResult {
@@ -43,7 +43,7 @@ export function jumpResult(
   reference: JumpReference,
   state: JumpState | undefined,
 ): JumpResult {
-  const limits = jumpSpans.map((span) => limitOf(bins, span, reference.spans[span]));
+  const limits = jumpSpans.map((span) => toJumpLimit(bins, span, reference.spans[span]));
   return {
     limits,
     alarm: state?.alarm ? openJump(bins, { ...state, alarm: state.alarm }, limits) : null,
@@ -51,12 +51,12 @@ export function jumpResult(
   };
 }
 
-function limitOf(
+function toJumpLimit(
   bins: NumberBins,
   span: JumpSpan,
   { tolerance: { value, reason }, largest }: SpanReference,
 ): JumpLimit {
-  const { range } = rangeOf(bins);
+  const { range } = findRange(bins);
   return {
     span,
     tolerance: value === null ? null : value * range,
@@ -79,14 +79,14 @@ function openJump(
     hours: hour - fromHour,
     effect: Math.abs(after - before),
     largest: limits.find((limit) => limit.span === span)?.largest ?? null,
-    tolerance: toleranceOf(limits, span),
+    tolerance: findTolerance(limits, span),
     since: new Date(hour * hourMs).toISOString(),
     lastedHours: Math.max(0, ...compared.map((each) => each.hour - hour)),
   };
 }
 
 /** Tolerance as in the test: over a gap, the near tolerance is used if there is no other. */
-function toleranceOf(limits: readonly JumpLimit[], span: JumpSpan): number | null {
+function findTolerance(limits: readonly JumpLimit[], span: JumpSpan): number | null {
   const of = (wanted: JumpSpan) => limits.find((limit) => limit.span === wanted)?.tolerance ?? null;
   return of(span) ?? of('near');
 }

@@ -117,7 +117,7 @@ function withAlarm(
   const after = meanIn(newest);
   let alarm: JumpAlarm | null = null;
   for (const each of state.earlier) {
-    const span = spanOf(each.hour, newest.hour);
+    const span = findSpan(each.hour, newest.hour);
     const tolerance = span && reference.spans[span].tolerance.value;
     if (span === null || tolerance === null) continue;
     if (surelyChanged(each, newest, reference, alpha) <= tolerance) continue;
@@ -155,7 +155,7 @@ function isBrief(
   newest: HourSums,
   later: readonly HourSums[],
 ): boolean {
-  const isSoon = later.some((each) => each.hour === hour) && spanOf(hour, newest.hour) !== null;
+  const isSoon = later.some((each) => each.hour === hour) && findSpan(hour, newest.hour) !== null;
   const now = meanIn(newest);
   return isSoon && Math.abs(now - before) < Math.abs(now - after);
 }
@@ -169,13 +169,13 @@ function hasJumpedBack(
 ): boolean {
   if ((meanIn(newest) - meanIn(earlier)) * (after - before) >= 0) return false;
   const { near, far } = reference.spans;
-  const isNear = spanOf(earlier.hour, newest.hour) === 'near';
+  const isNear = findSpan(earlier.hour, newest.hour) === 'near';
   const tolerance = (isNear ? null : far.tolerance.value) ?? near.tolerance.value ?? Infinity;
   return surelyChanged(earlier, newest, reference, alpha) > tolerance;
 }
 
 /** Null for hours too far apart. */
-export function spanOf(before: number, hour: number): JumpSpan | null {
+export function findSpan(before: number, hour: number): JumpSpan | null {
   return jumpSpans.find((span) => hour - before <= mostHours[span]) ?? null;
 }
 

@@ -23,21 +23,24 @@ export function addSums(one: ValueSums, other: ValueSums): ValueSums {
 }
 
 /** Null for a value that does not count. */
-export function positionOf(bins: NumberBins, value: unknown): number | null {
+export function findPosition(bins: NumberBins, value: unknown): number | null {
   const number = typeof value === 'bigint' ? Number(value) : value;
-  const { first, range } = rangeOf(bins);
+  const { first, range } = findRange(bins);
   if (typeof number !== 'number' || range === 0) return null;
   const position = (number - first) / range;
   return position >= -1 && position <= 2 ? position : null;
 }
 
 export function valueAt(bins: NumberBins, position: number): number {
-  const { first, range } = rangeOf(bins);
+  const { first, range } = findRange(bins);
   return first + position * range;
 }
 
 /** The width is 0 for a constant, and without numbers. */
-export function rangeOf({ edges }: NumberBins): { readonly first: number; readonly range: number } {
+export function findRange({ edges }: NumberBins): {
+  readonly first: number;
+  readonly range: number;
+} {
   const first = edges[0] ?? 0;
   return { first, range: (edges.at(-1) ?? first) - first };
 }
@@ -52,5 +55,5 @@ export function varianceIn({ rows, sum, squares }: ValueSums): number {
 
 /** Features that have a mean. */
 export function isVaryingNumber(bins: FeatureBins): bins is NumberBins {
-  return bins.kind === 'number' && rangeOf(bins).range > 0;
+  return bins.kind === 'number' && findRange(bins).range > 0;
 }

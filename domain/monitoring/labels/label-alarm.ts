@@ -2,7 +2,7 @@
 import { formatSeconds } from '../../duration';
 import { count, percent } from '../../format';
 import type { MonitorAlarm, UnknownResult } from '../observation/monitor-results';
-import { minReferenceDays, shareOf, type LabelReference } from './label-feed';
+import { minReferenceDays, computeLabelShare, type LabelReference } from './label-feed';
 import type { LabelFeedResult } from './label-feed-result';
 import { labelGraceSeconds, type LabelFeedState } from './label-feed-state';
 
@@ -12,7 +12,7 @@ export function labelAlarms(
 ): readonly MonitorAlarm[] {
   if (alarm === null || reference === null) return [];
   const { since, until, predictions, labelled } = alarm;
-  const share = shareOf({ predictions, labelled });
+  const share = computeLabelShare({ predictions, labelled });
   const days = since === until ? `of ${since}` : `from ${since} to ${until}`;
   const got = labelled === 0 ? 'no label came for' : `labels came for ${percent(share)} of`;
   const within = formatSeconds(availableAfterSeconds + labelGraceSeconds);

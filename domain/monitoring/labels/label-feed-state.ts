@@ -56,7 +56,7 @@ export function addToLabelFeed(
 ): LabelFeedState {
   const pending = new Map(state.pending.map((each) => [each.day, each]));
   const update = (at: string, change: (day: PendingLabelDay) => PendingLabelDay) => {
-    const day = dayOf(at);
+    const day = toDay(at);
     if (state.newest !== null && day <= state.newest.day) return;
     pending.set(day, change(pending.get(day) ?? { day, predictions: {}, labelled: 0 }));
   };
@@ -93,6 +93,6 @@ export function judgeOldestDay(
   return { ...state, pending, newest: day, test: judgeLabelDay(state.test, day, settings) };
 }
 
-function dayOf(at: string): string {
+function toDay(at: string): string {
   return new Date(at).toISOString().slice(0, 10);
 }

@@ -91,7 +91,7 @@ export function judgeLabelDay(
   const reference =
     mean(test.evidence.map(({ value }) => value)) > frozenAbove
       ? test.reference
-      : referenceOf(test.days, settings);
+      : learnLabelReference(test.days, settings);
   const days = [...test.days, day].slice(-referenceDays);
   if (reference === null) return { ...emptyLabelTest, days };
   const evidence = bet(test.evidence, day, reference);
@@ -113,13 +113,13 @@ function threshold(settings: LabelFeedSettings): number {
   return blocksPerYear.day / (part * settings.falseAlarmsPerYear);
 }
 
-function referenceOf(
+function learnLabelReference(
   days: readonly LabelDay[],
   { maxMissing, falseAlarmsPerYear }: LabelFeedSettings,
 ): LabelReference | null {
   if (maxMissing !== null) return { limit: 1 - maxMissing, cap: 1, usual: null, days: 0 };
   if (days.length < minReferenceDays) return null;
-  const shares = days.map(shareOf);
+  const shares = days.map(computeLabelShare);
   const usual = mean(shares);
   const variance = shares.reduce((sum, share) => sum + (share - usual) ** 2, 0) / (days.length - 1);
   const referencesPerYear = blocksPerYear.day / referenceDays;
@@ -135,7 +135,7 @@ function bet(
   { limit, cap }: LabelReference,
 ): readonly LabelEvidence[] {
   const expected = limit / cap;
-  const missed = expected - Math.min(1, shareOf(day) / cap);
+  const missed = expected - Math.min(1, computeLabelShare(day) / cap);
   const largest = 1 / Math.max(smallestRoom, 1 - expected);
   return stakes.map((stake, index) => {
     const before = evidence[index];
@@ -155,14 +155,14 @@ function inAlarm(
 ): LabelTest {
   const days = [...before, day].slice(-referenceDays);
   const newest = days.slice(-daysToEnd);
-  if (newest.length === daysToEnd && mean(newest.map(shareOf)) >= reference.limit)
+  if (newest.length === daysToEnd && mean(newest.map(computeLabelShare)) >= reference.limit)
     return { ...emptyLabelTest, days: newest };
   if (maxMissing === null && days.length === referenceDays) return { ...emptyLabelTest, days };
   return { days: [], reference, evidence: [], alarm: { since, reference, days } };
 }
 
 /** Requests for a version are no predictions of the model, but may get labels too. */
-export function shareOf({ predictions, labelled }: Omit<LabelDay, 'day'>): number {
+export function computeLabelShare({ predictions, labelled }: Omit<LabelDay, 'day'>): number {
   return Math.min(1, labelled / predictions);
 }
 

@@ -1,5 +1,5 @@
 /** How large the change of an alarm is: its value with its unit, its band if any, and its limit. */
-import { count, figure, interval, percent, signed } from '../../format';
+import { count, figure, interval, percent, formatSigned } from '../../format';
 import type { DriftRole, DriftSignal } from '../drift-results';
 import type { OpenJump } from '../jump/jump-results';
 import type { MonitorSettings } from '../monitor';
@@ -24,7 +24,7 @@ export function driftSize(
 
 export function jumpSize({ before, after, effect, tolerance }: OpenJump): string {
   return (
-    `change of the mean by ${signed(after - before)} in units of the feature` +
+    `change of the mean by ${formatSigned(after - before)} in units of the feature` +
     `${limitText(tolerance, figure)}; ${percent(effect)} of the range of the reference`
   );
 }
@@ -40,8 +40,8 @@ export function qualitySize(
   return measure === 'loss'
     ? `${settings.metric} ${figure(value)}${lossUnit(settings)}${band} ${labels}, ` +
         `${figure(reference)} on the holdout${limitText(limit, figure)}`
-    : `mean of prediction minus label ${signed(value)}${labelUnit(settings)} ${labels}, ` +
-        `${signed(reference)} on the holdout` +
+    : `mean of prediction minus label ${formatSigned(value)}${labelUnit(settings)} ${labels}, ` +
+        `${formatSigned(reference)} on the holdout` +
         limitText(limit, (most) => `${figure(most)} away from the holdout`);
 }
 

@@ -1,4 +1,4 @@
-import { figure, percent, signed } from '../../format';
+import { figure, percent, formatSigned } from '../../format';
 import type { DriftSignal, FeatureDrift } from '../drift-results';
 import type { OpenJump } from '../jump/jump-results';
 import type { MonitorSettings } from '../monitor';
@@ -26,7 +26,7 @@ import { isSkewed } from './skew';
 import { volumeAlarms } from '../volume/volume-alarms';
 
 /** Open alarms, the most severe kind first. */
-export function alarmsOf(
+export function listAlarms(
   {
     drift,
     quality,
@@ -128,8 +128,8 @@ function qualityAlarm(test: QualityResult, since: string, settings: MonitorSetti
   const text =
     measure === 'loss'
       ? `${settings.metric}${of} is ${figure(value)} in ${block}, with a limit of ${figure(limit)}`
-      : `the mean of prediction minus label${of} is ${signed(value)} in ${block} and ` +
-        `${signed(reference)} on the holdout, with a limit of ${figure(limit)} for the difference`;
+      : `the mean of prediction minus label${of} is ${formatSigned(value)} in ${block} and ` +
+        `${formatSigned(reference)} on the holdout, with a limit of ${figure(limit)} for the difference`;
   return {
     key: `quality:${slice}:${measure}:${scale}`,
     kind: 'quality',

@@ -30,6 +30,6 @@ export interface ObservedVersion {
 }
 
 /** The largest loss of one row that counts. Without a reference, errors beyond 1 count as 1. */
-export function boundOf({ settings, reference }: ObservedVersion): number {
+export function findLossBound({ settings, reference }: ObservedVersion): number {
   return largestLoss(settings.metric) ?? reference?.loss?.bound ?? 1;
 }

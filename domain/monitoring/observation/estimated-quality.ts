@@ -1,5 +1,5 @@
 /** The mean loss that the scores predict while labels are late. An estimate, which never acts. */
-import { calibrationMapOf, estimatedLoss, type CalibrationMap } from '../quality/estimate';
+import { fitCalibrationMap, estimatedLoss, type CalibrationMap } from '../quality/estimate';
 import type { MonitorSettings } from '../monitor';
 import type { ObservedRow } from './observed';
 
@@ -21,12 +21,12 @@ export interface EstimateResult {
 const daysKept = 7;
 
 /** Null for a task or a metric whose loss does not follow from a probability. */
-export function estimatorOf(
+export function buildEstimator(
   rows: readonly { readonly output: number | string; readonly label: number }[],
   { task }: Pick<MonitorSettings, 'task'>,
 ): CalibrationMap | null {
   if (task !== 'classification' || rows.length === 0) return null;
-  return calibrationMapOf(rows.map(({ output, label }) => ({ score: Number(output), label })));
+  return fitCalibrationMap(rows.map(({ output, label }) => ({ score: Number(output), label })));
 }
 
 export function addEstimates(

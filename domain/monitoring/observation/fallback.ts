@@ -2,13 +2,13 @@
  * Compares the former champion with the champion while an alarm of quality is open. Both score the
  * same labelled requests, so the difference of their losses needs no second version in traffic.
  */
-import { classPredictionIn, lossDifferencesOf } from '../../evaluation/class-prediction';
+import { classPredictionIn, computeLossDifferences } from '../../evaluation/class-prediction';
 import { pairRange, requestLoss } from '../../rollout/judging/loss';
 import { extendRanged, rangedBounds, type RangedValue } from '../../statistics/ranged-sequence';
 import { classLabel } from '../../serving/prediction';
-import { boundOf, type ObservedVersion } from './champion-reference';
+import { findLossBound, type ObservedVersion } from './champion-reference';
 import type { FallbackResult, FallbackState } from './fallback-state';
-import { lossOf } from './live-quality';
+import { computeLoss } from './live-quality';
 import type { ObservedLabel } from './observed';
 
 /** The probability that an equal version ever serves again by mistake, for each comparison. */
@@ -26,26 +26,26 @@ export function addComparedLabels(
   labels: readonly ComparedLabel[],
 ): FallbackState {
   const range = pairRange(requestLoss(lossSpec(version)));
-  const values = labels.flatMap((each) => pairOf(version, each) ?? []);
+  const values = labels.flatMap((each) => pairLosses(version, each) ?? []);
   return { ...state, pairs: extendRanged(state.pairs, range, values) };
 }
 
 function lossSpec(version: ObservedVersion): Parameters<typeof requestLoss>[0] {
-  return { metric: version.settings.metric, bound: boundOf(version) };
+  return { metric: version.settings.metric, bound: findLossBound(version) };
 }
 
-function pairOf(
+function pairLosses(
   version: ObservedVersion,
   { at, label, output, formerOutput }: ComparedLabel,
 ): RangedValue | null {
   const { settings } = version;
-  const bound = boundOf(version);
-  const champion = lossOf(settings, { at, label, output }, bound);
-  const former = lossOf(settings, { at, label, output: formerOutput }, bound);
+  const bound = findLossBound(version);
+  const champion = computeLoss(settings, { at, label, output }, bound);
+  const former = computeLoss(settings, { at, label, output: formerOutput }, bound);
   if (champion === null || former === null || isOfUnknownClass(label, output)) return null;
   return {
     value: champion.loss - former.loss,
-    ...differencesOf(version, output, formerOutput),
+    ...computeDifferences(version, output, formerOutput),
   };
 }
 
@@ -56,16 +56,16 @@ function isOfUnknownClass(label: unknown, output: unknown): boolean {
 }
 
 /** The possible differences, before the label is known. */
-function differencesOf(
+function computeDifferences(
   version: ObservedVersion,
   output: unknown,
   formerOutput: unknown,
 ): Pick<RangedValue, 'min' | 'max'> {
   const [ofChampion, ofFormer] = [classPredictionIn(output), classPredictionIn(formerOutput)];
-  if (ofChampion && ofFormer) return lossDifferencesOf(ofFormer, ofChampion);
+  if (ofChampion && ofFormer) return computeLossDifferences(ofFormer, ofChampion);
   const { score } = output as { readonly score: number };
   const { score: formerScore } = formerOutput as { readonly score: number };
-  return requestLoss(lossSpec(version)).differencesOf({
+  return requestLoss(lossSpec(version)).computeDifferences({
     champion: formerScore,
     challenger: score,
     sameAnswer: false,

@@ -1,6 +1,6 @@
 /** The mean loss of a served version on labels that are due, with a confidence sequence. */
 import { minProbability, rowLogloss } from '../../evaluation/metrics/classification';
-import { classPredictionIn, probabilityOf } from '../../evaluation/class-prediction';
+import { classPredictionIn, readProbability } from '../../evaluation/class-prediction';
 import { loggedAnswer } from '../../bundle/logged-answer';
 import { answerScores } from '../../rollout/judging/answer-quality';
 import { rightAnswer } from '../../rollout/judging/loss';
@@ -58,7 +58,7 @@ export interface LabelLoss {
 const callersFeedback = { from: 'callers', measure: { kind: 'f1' } } as const;
 
 /** Null if the metric cannot use the label or the prediction. */
-export function lossOf(
+export function computeLoss(
   { metric, task }: Pick<MonitorSettings, 'metric' | 'task'>,
   { at, label, output }: Pick<ObservedLabel, 'at' | 'label' | 'output'>,
   bound: number,
@@ -75,7 +75,7 @@ export function lossOf(
     const prediction = classPredictionIn(output);
     const name = classLabel(label);
     if (prediction === null || name === null) return null;
-    return { at, loss: rowLogloss(1, probabilityOf(prediction, name)), difference: null };
+    return { at, loss: rowLogloss(1, readProbability(prediction, name)), difference: null };
   }
   const score = (output as { readonly score?: unknown } | null)?.score;
   const value = typeof label === 'boolean' ? Number(label) : label;
@@ -137,12 +137,12 @@ function addLoss(
     if (known === undefined && Object.keys(bySlice).length >= mostSlices) continue;
     const mean = known === undefined ? emptyMean() : known;
     bySlice[slice] = isSequence(mean)
-      ? extendMean(mean, rangeOf(bound), [loss])
+      ? extendMean(mean, toLossRange(bound), [loss])
       : { n: mean.n + 1, sum: mean.sum + loss };
   }
   return {
     ...state,
-    mean: extendMean(state.mean, rangeOf(bound), [loss]),
+    mean: extendMean(state.mean, toLossRange(bound), [loss]),
     total: state.total + 1,
     bias:
       difference === null ? state.bias : { n: state.bias.n + 1, sum: state.bias.sum + difference },
@@ -157,7 +157,7 @@ export function withPoint(
   at: string,
   bound: number,
 ): LiveQuality {
-  const { estimate, lower, upper } = bandOf(state, settings, bound);
+  const { estimate, lower, upper } = computeBand(state, settings, bound);
   const point = { n: state.total, eventTime: at, estimate, lower, upper };
   return { ...state, history: addPoint(state.history, point) };
 }
@@ -174,7 +174,7 @@ export function qualityResult(
     n: mean.n,
     total,
     since,
-    ...bandOf(state, settings, bound),
+    ...computeBand(state, settings, bound),
     reference: reference?.loss ?? null,
     limit: reference && reference.loss * (1 + settings.quality.maxDrop),
     bias: bias.n === 0 ? null : bias.sum / bias.n,
@@ -190,13 +190,13 @@ export function qualityResult(
  * Each period has its own sequence, so a decline shows against four weeks and not against a year.
  * Over the periods of a year, bounds that are ever wrong sum to the allowed false alarms.
  */
-function bandOf(
+function computeBand(
   { mean }: Pick<LiveQuality, 'mean'>,
   { drift: { falseAlarmsPerYear } }: MonitorSettings,
   bound: number,
 ): { readonly estimate: number; readonly lower: number; readonly upper: number } {
   const alpha = Math.min(mostAlpha, falseAlarmsPerYear / periodsPerYear);
-  return { estimate: mean.sum / mean.n, ...meanBounds(mean, rangeOf(bound), alpha) };
+  return { estimate: mean.sum / mean.n, ...meanBounds(mean, toLossRange(bound), alpha) };
 }
 
 /** Each band is about its slice alone: it is not widened for the number of slices. */
@@ -206,7 +206,7 @@ function sliceBand(
   bound: number,
 ): Pick<SliceResult, 'estimate' | 'lower' | 'upper'> {
   return isSequence(mean)
-    ? bandOf({ mean }, settings, bound)
+    ? computeBand({ mean }, settings, bound)
     : { estimate: mean.sum / mean.n, lower: null, upper: null };
 }
 
@@ -214,6 +214,6 @@ function isSequence(mean: LiveQuality['slices'][string]): mean is MeanState {
   return mean.rising !== undefined && mean.falling !== undefined;
 }
 
-function rangeOf(bound: number): MeanRange {
+function toLossRange(bound: number): MeanRange {
   return { min: 0, max: bound, guess: { min: 0, max: bound / 4 } };
 }

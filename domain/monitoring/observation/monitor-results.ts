@@ -122,7 +122,7 @@ export interface RefusedRequests {
   /** Since the alarm began, or in these hours. The most frequent first; a request may have several. */
   readonly causes: readonly RefusedRows[];
   /** The refused requests that `causes` are about. */
-  readonly causesOf: number;
+  readonly causeCount: number;
   readonly test: ShareTest;
 }
 

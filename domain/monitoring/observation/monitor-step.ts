@@ -1,7 +1,7 @@
 import { defaultMonitor } from '../../lifecycle/sections/monitor-spec';
 import type { LifecycleSpec, ReleasingSpec } from '../../lifecycle/revision';
 import type { Task } from '../../model/model';
-import { defaultMaxMissing, missingLabelsOf } from '../../rollout/missing-labels';
+import { defaultMaxMissing, readMissingLabels } from '../../rollout/missing-labels';
 import type { MonitorFacts, MonitorSettings, ServiceLimits } from '../monitor';
 
 export type MonitorStep =
@@ -26,7 +26,7 @@ export function nextMonitorStep({ champion, revision, watched }: MonitorFacts): 
   if (champion === null) return { kind: 'off', why: 'the model has no champion' };
   if (revision === null) return { kind: 'off', why: 'the lifecycle was deleted' };
   const { spec } = revision;
-  const settings = settingsOf(spec, champion.task);
+  const settings = readMonitorSettings(spec, champion.task);
   if (settings === null)
     return { kind: 'off', why: 'the lifecycle is of another kind than the champion' };
   if (!settings.enabled)
@@ -65,7 +65,7 @@ function testSettings({
 }
 
 /** Null if the lifecycle has become one of another kind than the champion's. */
-function settingsOf(spec: LifecycleSpec, task: Task | 'chat'): MonitorSettings | null {
+function readMonitorSettings(spec: LifecycleSpec, task: Task | 'chat'): MonitorSettings | null {
   if (spec.kind === 'LlmLifecycle' && task === 'chat') {
     const { canary, monitor } = spec;
     return {
@@ -76,7 +76,7 @@ function settingsOf(spec: LifecycleSpec, task: Task | 'chat'): MonitorSettings |
       timezone: canary?.timezone ?? 'UTC',
       availableAfterSeconds: canary?.quality.answers?.availableAfterSeconds ?? 0,
       service: serviceLimits(spec),
-      maxMissing: maxMissingOf(canary),
+      maxMissing: findMaxMissing(canary),
     };
   }
   if (spec.kind !== 'ModelLifecycle' || task === 'chat') return null;
@@ -89,14 +89,14 @@ function settingsOf(spec: LifecycleSpec, task: Task | 'chat'): MonitorSettings |
     timezone: spec.data.time?.timezone ?? 'UTC',
     availableAfterSeconds: spec.data.label.availableAfterSeconds,
     service: serviceLimits(spec),
-    maxMissing: maxMissingOf(spec.canary),
+    maxMissing: findMaxMissing(spec.canary),
   };
 }
 
 /** Null without a rollout that missing labels hold back. */
-function maxMissingOf(canary: ReleasingSpec['canary']): number | null {
+function findMaxMissing(canary: ReleasingSpec['canary']): number | null {
   const quality = canary?.quality;
-  return quality !== undefined && missingLabelsOf(quality) === 'hold'
+  return quality !== undefined && readMissingLabels(quality) === 'hold'
     ? (quality.maxMissing ?? defaultMaxMissing)
     : null;
 }

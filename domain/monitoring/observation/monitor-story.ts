@@ -1,7 +1,7 @@
 import type { DatasetVersionRef } from '../../dataset/dataset';
 import type { IncidentKind, IncidentSeverity, IncidentStory } from '../../incident/incident';
-import { freshJumpsOf } from '../jump/fresh-jumps';
-import { triggersOf, waitsForOf, type AlarmSituation } from '../alarm/alarm-triggers';
+import { listFreshJumps } from '../jump/fresh-jumps';
+import { listTriggers, describeWait, type AlarmSituation } from '../alarm/alarm-triggers';
 import { refusedKey } from './alarms';
 import { alarmKinds, type MonitorAlarm, type MonitorResults } from './monitor-results';
 
@@ -59,18 +59,18 @@ export function alarmGroups({
       {
         kind,
         severity: warnings.has(kind) ? 'warning' : 'critical',
-        title: titleOf(kind, first, open.length),
+        title: writeTitle(kind, first, open.length),
         story: {
           what: `${open.map(({ title }) => title).join('; ')}.`,
           since: open.map(({ since }) => since).sort()[0] ?? null,
-          howLarge: sizesOf(open),
+          howLarge: describeSizes(open),
           features: features.map((name) => ({
             name,
             effect: open.some(({ feature, key }) => feature === name && key !== refusedKey)
               ? (drift.find(({ feature }) => feature === name)?.effect ?? null)
               : null,
           })),
-          slice: slicesOf(open),
+          slice: describeSlices(open),
         },
         keys: open.map(({ key }) => key).sort(),
       },
@@ -83,12 +83,12 @@ export function monitorStories(
   situation: AlarmSituation & { readonly version: number },
 ): readonly MonitorStory[] {
   const { model, version, settings, results } = situation;
-  const fresh = freshJumpsOf(results).map(({ feature }) => `heldBy:${feature}`);
+  const fresh = listFreshJumps(results).map(({ feature }) => `heldBy:${feature}`);
   return alarmGroups(results).map((group) => {
     const { kind, keys, story } = group;
     const callsForRun = settings.onAlarm === 'retrain' && (kind === 'quality' || kind === 'drift');
-    const engineDid = `${model}@${version} still serves. The alarm triggers ${triggersOf(kind, situation)}.`;
-    const waitsFor = waitsForOf(kind, situation);
+    const engineDid = `${model}@${version} still serves. The alarm triggers ${listTriggers(kind, situation)}.`;
+    const waitsFor = describeWait(kind, situation);
     return {
       ...group,
       story: { ...story, engineDid, waitsFor },
@@ -101,21 +101,21 @@ export function monitorStories(
 /** An incident with many alarms stays readable; `monitor show` has the others. */
 const mostSizes = 3;
 
-function sizesOf(open: readonly MonitorAlarm[]): string {
+function describeSizes(open: readonly MonitorAlarm[]): string {
   const sizes = open.slice(0, mostSizes).map(({ size }) => size);
   const more = open.length - sizes.length;
   return [...sizes, ...(more > 0 ? [`and ${more} more`] : [])].join('. ');
 }
 
 /** Null if all alarms are about all requests. */
-function slicesOf(open: readonly MonitorAlarm[]): string | null {
+function describeSlices(open: readonly MonitorAlarm[]): string | null {
   const slices = [...new Set(open.map(({ slice }) => slice))];
   if (slices.every((slice) => slice === null)) return null;
   return slices.map((slice) => slice ?? 'all requests').join(', ');
 }
 
 /** Title without the model, which the subject of an incident names (`incidentSubject`). */
-function titleOf(kind: MonitorAlarm['kind'], { title }: MonitorAlarm, open: number): string {
+function writeTitle(kind: MonitorAlarm['kind'], { title }: MonitorAlarm, open: number): string {
   const more = open > 1 ? ` (and ${open - 1} more)` : '';
   const what = {
     service: 'serving',

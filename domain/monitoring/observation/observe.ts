@@ -1,8 +1,8 @@
 /** Folds new requests and labels into the state of a monitor. Pure. */
 import { classPredictionIn } from '../../evaluation/class-prediction';
-import { alarmsOf } from './alarms';
+import { listAlarms } from './alarms';
 import { openBinner } from './binner';
-import { ageOf, binCount } from '../bins';
+import { computeAge, binCount } from '../bins';
 import { addHourCounts } from '../drift';
 import { emptyDrift } from '../drift-state';
 import { driftResults } from '../drift-results';
@@ -12,10 +12,10 @@ import { addEstimates, estimateResult } from './estimated-quality';
 import { fallbackResult } from './fallback';
 import { isFallbackDue } from './fallback-state';
 import { labelFeedResult } from '../labels/label-feed-result';
-import { addLosses, lossOf, qualityResult, withPoint } from './live-quality';
+import { addLosses, computeLoss, qualityResult, withPoint } from './live-quality';
 import type { MonitorResults } from './monitor-results';
 import type { MonitorState } from './monitor-state';
-import { boundOf, type ObservedVersion } from './champion-reference';
+import { findLossBound, type ObservedVersion } from './champion-reference';
 import type {
   FailedHour,
   InterruptedHour,
@@ -28,7 +28,7 @@ import { refusedRequests } from '../service/refused-requests';
 import { openRowCounter, type RowBins, type RowCounts } from './row-counter';
 import { addService, latencyBucket, oneIn, serviceResult } from '../service/service';
 import { unknownResults } from './unknown';
-import { addCounts, addWindows, emptyWindow, hourOf, type WindowCounts } from './window';
+import { addCounts, addWindows, emptyWindow, toHour, type WindowCounts } from './window';
 
 export interface NewTraffic {
   readonly rows: readonly ObservedRow[];
@@ -58,7 +58,7 @@ export function observe(
     clock: state.eventNow ?? state.newest.at(-1) ?? null,
   });
   for (const { hour, ...counts } of counted)
-    windows.set(hour, addWindows(windows.get(hour) ?? emptyWindow, windowOf(counts)));
+    windows.set(hour, addWindows(windows.get(hour) ?? emptyWindow, toWindowCounts(counts)));
   const { quality, judged, losses } = countLabels(state, labels, version);
   for (const [hour, counts] of losses)
     windows.set(hour, addWindows(windows.get(hour) ?? emptyWindow, counts));
@@ -67,14 +67,14 @@ export function observe(
     rows: state.rows + rows.length,
     labels: state.labels + labels.length,
     firstEvent: state.firstEvent ?? rows[0]?.at ?? null,
-    lastReceivedAt: newestOf(state.lastReceivedAt, rows),
+    lastReceivedAt: findNewest(state.lastReceivedAt, rows),
     hours: addService(
       state.hours,
       { rows, failed, interrupted, refused },
       version.settings.service,
     ),
     drift:
-      traffic && addHourCounts(state.drift ?? emptyDrift(traffic), traffic, batchesOf(counted)),
+      traffic && addHourCounts(state.drift ?? emptyDrift(traffic), traffic, mergeBatches(counted)),
     quality,
     judged,
     estimates: addEstimates(state.estimates, rows, {
@@ -82,17 +82,17 @@ export function observe(
       metric: version.settings.metric,
     }),
   };
-  const results = resultsOf(next, version);
+  const results = buildMonitorResults(next, version);
   if (isFallbackDue(version.settings, results.alarms)) return { state: next, results, windows };
   return { state: { ...next, fallback: null }, results: { ...results, fallback: null }, windows };
 }
 
-function resultsOf(state: MonitorState, version: ObservedVersion): MonitorResults {
+function buildMonitorResults(state: MonitorState, version: ObservedVersion): MonitorResults {
   const { settings, reference } = version;
   const drift =
     state.drift && reference?.traffic ? driftResults(state.drift, reference.traffic) : [];
   const quality = state.quality && {
-    ...qualityResult(state.quality, settings, reference?.loss ?? null, boundOf(version)),
+    ...qualityResult(state.quality, settings, reference?.loss ?? null, findLossBound(version)),
     tests:
       state.judged && reference?.quality ? qualityResults(state.judged, reference.quality) : [],
   };
@@ -110,7 +110,7 @@ function resultsOf(state: MonitorState, version: ObservedVersion): MonitorResult
     labelFeed,
     skew: state.skew,
     fallback: state.fallback && fallbackResult(state.fallback, version),
-    alarms: alarmsOf(
+    alarms: listAlarms(
       { drift, quality, service, refused, volume, labelFeed, skew: state.skew },
       settings,
     ),
@@ -127,12 +127,12 @@ function countRows(
   rows: readonly ObservedRow[],
   { traffic, clock }: { readonly traffic: MonitorReference | null; readonly clock: string | null },
 ): readonly CountedPart[] {
-  const counter = openRowCounter(rowBinsOf(traffic));
+  const counter = openRowCounter(buildRowBins(traffic));
   const ages = agesIn(traffic);
   const scoreBins = traffic?.score?.bins ?? null;
   const scoreBin = scoreBins && openBinner(scoreBins);
   return [...rowsByHour(rows, clock)].sort(byHour).flatMap(([hour, ofHour]) =>
-    partsOf(ofHour).map((part) => {
+    splitRows(ofHour).map((part) => {
       const counted: CountedPart = {
         hour,
         rows: part.length,
@@ -143,10 +143,10 @@ function countRows(
       for (const { at, input, output, latencyMs } of part) {
         const values = (input ?? {}) as Readonly<Record<string, unknown>>;
         counter.count(counted.counts, (name) =>
-          ages.has(name) ? ageOf(values[name], at) : values[name],
+          ages.has(name) ? computeAge(values[name], at) : values[name],
         );
         if (scoreBin) {
-          const bin = scoreBin(outputOf(output));
+          const bin = scoreBin(toOutput(output));
           counted.score[bin] = (counted.score[bin] ?? 0) + 1;
         }
         counted.latency = addCounts(counted.latency, oneIn(latencyBucket(latencyMs)));
@@ -166,7 +166,7 @@ function rowsByHour(
   const byHour = new Map<string, ObservedRow[]>();
   for (const row of rows) {
     const time = clock !== null && Date.parse(row.at) > Date.parse(clock) ? clock : row.at;
-    const hour = hourOf(time);
+    const hour = toHour(time);
     const known = byHour.get(hour);
     if (known === undefined) byHour.set(hour, [row]);
     else known.push(row);
@@ -179,7 +179,7 @@ function byHour([a]: readonly [string, unknown], [b]: readonly [string, unknown]
 }
 
 /** Parts of equal length, in the order of the rows. */
-function partsOf(rows: readonly ObservedRow[]): readonly (readonly ObservedRow[])[] {
+function splitRows(rows: readonly ObservedRow[]): readonly (readonly ObservedRow[])[] {
   const parts = Math.max(1, Math.min(mostParts, Math.floor(rows.length / fewestPartRows)));
   return Array.from({ length: parts }, (_, part) =>
     rows.slice(
@@ -189,12 +189,12 @@ function partsOf(rows: readonly ObservedRow[]): readonly (readonly ObservedRow[]
   );
 }
 
-function windowOf({ counts, rows, score, latency }: Omit<CountedPart, 'hour'>): WindowCounts {
+function toWindowCounts({ counts, rows, score, latency }: Omit<CountedPart, 'hour'>): WindowCounts {
   const { features, pairs } = counts;
   return { ...emptyWindow, rows, features, pairs, score, latency };
 }
 
-function rowBinsOf(traffic: MonitorReference | null): RowBins {
+function buildRowBins(traffic: MonitorReference | null): RowBins {
   return {
     features: (traffic?.features ?? []).map(({ bins }) => bins),
     pairs: traffic?.pairs ?? [],
@@ -219,12 +219,12 @@ interface CountedPart {
   latency: readonly number[];
 }
 
-function outputOf(output: unknown): unknown {
+function toOutput(output: unknown): unknown {
   const prediction = classPredictionIn(output);
   return prediction?.class ?? (output as { readonly score?: unknown } | null)?.score;
 }
 
-function batchesOf(counted: readonly CountedPart[]): readonly HourCounts[] {
+function mergeBatches(counted: readonly CountedPart[]): readonly HourCounts[] {
   return counted.map(({ hour, counts, score }) => ({
     hour,
     ...counts,
@@ -242,16 +242,16 @@ function countLabels(
   readonly losses: ReadonlyMap<string, WindowCounts>;
 } {
   const { settings } = version;
-  const bound = boundOf(version);
+  const bound = findLossBound(version);
   const losses = labels.flatMap((each) => {
-    const loss = lossOf(settings, each, bound);
+    const loss = computeLoss(settings, each, bound);
     const values = sliceValues(each.input, settings.quality.slices);
     const slices = Object.entries(values).map(([column, value]) => `${column}=${value}`);
     return loss === null ? [] : [{ ...loss, slices, values }];
   });
   const windows = new Map<string, WindowCounts>();
   for (const { at, loss } of losses) {
-    const hour = hourOf(at);
+    const hour = toHour(at);
     const counts = { ...emptyWindow, labels: 1, loss };
     windows.set(hour, addWindows(windows.get(hour) ?? emptyWindow, counts));
   }
@@ -278,15 +278,15 @@ export function sliceValues(
   columns: readonly string[],
 ): Readonly<Record<string, string>> {
   const values = (row ?? {}) as Readonly<Record<string, unknown>>;
-  return Object.fromEntries(columns.map((column) => [column, textOf(values[column])]));
+  return Object.fromEntries(columns.map((column) => [column, formatValue(values[column])]));
 }
 
-function textOf(value: unknown): string {
+function formatValue(value: unknown): string {
   if (value === null || value === undefined) return 'missing';
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function newestOf(known: string | null, rows: readonly ObservedRow[]): string | null {
+function findNewest(known: string | null, rows: readonly ObservedRow[]): string | null {
   return rows.reduce<string | null>(
     (newest, { receivedAt }) =>
       newest === null || Date.parse(receivedAt) > Date.parse(newest) ? receivedAt : newest,

@@ -1,6 +1,6 @@
 import { binCount, type FeatureBins } from '../bins';
 import { pairScore, type FeaturePair } from '../feature-pairs';
-import { isVaryingNumber, noSums, positionOf, type ValueSums } from '../jump/value-sums';
+import { isVaryingNumber, noSums, findPosition, type ValueSums } from '../jump/value-sums';
 import { openBinner } from './binner';
 
 /** What rows are counted by. */
@@ -24,7 +24,7 @@ export interface RowCounter {
   readonly empty: () => RowCounts;
   readonly count: (counts: RowCounts, valueOf: ValueOf) => void;
   /** The bin of each feature. */
-  readonly binsOf: (valueOf: ValueOf) => Uint8Array;
+  readonly binRow: (valueOf: ValueOf) => Uint8Array;
 }
 
 export function openRowCounter({ features, pairs }: RowBins): RowCounter {
@@ -34,7 +34,7 @@ export function openRowCounter({ features, pairs }: RowBins): RowCounter {
     isVaryingNumber(bins) ? [{ bins, index }] : [],
   );
 
-  function binsOf(valueOf: ValueOf): Uint8Array {
+  function binRow(valueOf: ValueOf): Uint8Array {
     const row = new Uint8Array(features.length);
     features.forEach(({ name }, index) => {
       row[index] = binners[index]?.(valueOf(name, index)) ?? 0;
@@ -43,20 +43,20 @@ export function openRowCounter({ features, pairs }: RowBins): RowCounter {
   }
 
   return {
-    binsOf,
+    binRow,
     empty: () => ({
       features: zerosBy(features),
       pairs: zerosBy(pairs.map(({ bins }) => bins)),
       sums: Object.fromEntries(numbers.map(({ bins }) => [bins.name, noSums])),
     }),
     count(counts, valueOf) {
-      const row = binsOf(valueOf);
+      const row = binRow(valueOf);
       features.forEach(({ name }, index) => addOne(counts.features[name], row[index] ?? 0));
       pairs.forEach((pair, index) => {
         addOne(counts.pairs[pair.bins.name], pairBinners[index]?.(pairScore(pair, row)) ?? 0);
       });
       for (const { bins, index } of numbers) {
-        const position = positionOf(bins, valueOf(bins.name, index));
+        const position = findPosition(bins, valueOf(bins.name, index));
         const { rows, sum, squares } = counts.sums[bins.name] ?? noSums;
         if (position !== null)
           counts.sums[bins.name] = {

@@ -31,7 +31,7 @@ export function unknownResults(
     ...untestedQuality(results),
     ...fewLabels(state, results, version),
     ...untestedCalibration(results, version),
-    ...untested(results),
+    ...listUntested(results),
     ...untestedJumps(version),
     ...hoursTooSmallForJumps(state, version),
     ...(reference?.skipped ?? []).map(({ name, why }) => ({
@@ -240,7 +240,7 @@ function fewLabels(
 }
 
 /** Features of which no scale can be tested. */
-function untested({ drift }: Pick<MonitorResults, 'drift'>): readonly UnknownResult[] {
+function listUntested({ drift }: Pick<MonitorResults, 'drift'>): readonly UnknownResult[] {
   return drift.flatMap(({ feature, signals, jump }) => {
     const tests = signals.filter(({ kind }) => kind === 'distribution');
     if (tests.some(({ tolerance }) => tolerance !== null)) return [];

@@ -55,6 +55,6 @@ export function addCounts(one: readonly number[], other: readonly number[]): rea
 const hourMs = 3_600_000;
 
 /** Start of the hour of a time, as an ISO text in UTC. */
-export function hourOf(time: string): string {
+export function toHour(time: string): string {
   return new Date(Math.floor(Date.parse(time) / hourMs) * hourMs).toISOString();
 }

@@ -22,7 +22,7 @@ const mapBins = 10;
  * Calibrates scores on the holdout by monotone shares of equal bins: the pool-adjacent-violators
  * algorithm (M. Ayer et al., Annals of Mathematical Statistics 26 (1955)).
  */
-export function calibrationMapOf(
+export function fitCalibrationMap(
   rows: readonly { readonly score: number; readonly label: number }[],
 ): CalibrationMap {
   const sorted = [...rows].sort((a, b) => a.score - b.score);
@@ -56,7 +56,7 @@ function poolViolators(pools: { rows: number; score: number; label: number }[]):
 }
 
 /** The estimated probability of label 1: linear between the bins. */
-export function calibrated({ scores, shares }: CalibrationMap, score: number): number {
+export function calibrate({ scores, shares }: CalibrationMap, score: number): number {
   const above = scores.findIndex((each) => each >= score);
   if (above < 0) return shares.at(-1) ?? score;
   const [high = 0, top = 0] = [scores[above], shares[above]];
@@ -72,11 +72,11 @@ export function estimatedLoss(
   scores: readonly number[],
 ): number | null {
   if (scores.length === 0) return null;
-  const lossOf = (label: number, score: number) =>
+  const computeRowLoss = (label: number, score: number) =>
     metric === 'logloss' ? rowLogloss(label, score) : (score - label) ** 2;
   const sum = scores.reduce((total, score) => {
-    const share = calibrated(map, score);
-    return total + share * lossOf(1, score) + (1 - share) * lossOf(0, score);
+    const share = calibrate(map, score);
+    return total + share * computeRowLoss(1, score) + (1 - share) * computeRowLoss(0, score);
   }, 0);
   return sum / scores.length;
 }

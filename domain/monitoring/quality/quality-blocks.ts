@@ -64,25 +64,27 @@ export function isScoreBin(slice: string): boolean {
 export const allRequests = 'all';
 
 export interface QualityCalendar {
-  readonly blocksOf: (at: string) => ByQualityScale<number>;
-  readonly startOf: (scale: QualityScale, block: number) => string;
+  readonly findBlocks: (at: string) => ByQualityScale<number>;
+  readonly findStart: (scale: QualityScale, block: number) => string;
 }
 
 /** Days begin at midnight of the time zone, weeks on Monday. @throws RangeError for no time */
 export function openQualityBlocks(timezone: string): QualityCalendar {
   const calendar = openCalendar(timezone);
   return {
-    blocksOf(at) {
+    findBlocks(at) {
       const ms = Date.parse(at);
       if (Number.isNaN(ms))
         throw new RangeError(`"${at}" is not a time, such as 2013-07-01T14:05:00Z`);
-      const day = calendar.dayOf(ms);
+      const day = calendar.findDay(ms);
       // 1970-01-01 was a Thursday.
       const week = Math.floor((day + 3) / 7);
       return { day, week, fourWeeks: Math.floor(week / 4) };
     },
-    startOf: (scale, block) =>
-      new Date(calendar.startOf(scale === 'day' ? block : block * daysOf[scale] - 3)).toISOString(),
+    findStart: (scale, block) =>
+      new Date(
+        calendar.findStart(scale === 'day' ? block : block * daysOf[scale] - 3),
+      ).toISOString(),
   };
 }
 

@@ -73,23 +73,23 @@ const minBinBias = 0.05;
  * 1946), but never with less than `maxDrop` above the mean. A holdout of a month holds no yearly
  * season.
  */
-export function qualityReferenceOf(
+export function learnQualityReference(
   rows: readonly LabelledLoss[],
   settings: QualitySettings,
 ): QualityReference {
   const sorted = [...rows].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
-  const { blocksOf } = openQualityBlocks(settings.timezone);
-  const days = sorted.map(({ at }) => blocksOf(at).day);
+  const { findBlocks } = openQualityBlocks(settings.timezone);
+  const days = sorted.map(({ at }) => findBlocks(at).day);
   const maxLoss = sorted.reduce((most, { loss }) => Math.max(most, loss), 0);
   const namesOf = sorted.map(sliceNames);
-  const rowsOf = (slice: string): readonly DayRow[] =>
+  const selectSliceRows = (slice: string): readonly DayRow[] =>
     sorted.flatMap((row, index) =>
       namesOf[index]?.includes(slice) ? [{ row, day: days[index] ?? 0 }] : [],
     );
   const names = namedSlices(sorted);
-  const bins = scoreBins.filter((bin) => daysWithEnough(rowsOf(bin)).length >= minDays);
-  const held = [...names, ...bins].map((slice) => ({ slice, rows: rowsOf(slice) }));
-  const tests = held.flatMap(({ slice, rows }) => testsOf(slice, reasonsFor(slice, rows)));
+  const bins = scoreBins.filter((bin) => daysWithEnough(selectSliceRows(bin)).length >= minDays);
+  const held = [...names, ...bins].map((slice) => ({ slice, rows: selectSliceRows(slice) }));
+  const tests = held.flatMap(({ slice, rows }) => listSliceTests(slice, reasonsFor(slice, rows)));
   const slices = held.map((each) => sliceReference(each, { settings, tests, maxLoss }));
   return { settings, maxLoss, slices };
 }
@@ -114,14 +114,14 @@ function reasonsFor(
 /** Alpha of the bound that watches the loss of the newest day, if it is tested. */
 export function newestDayAlpha({ slices, settings }: QualityReference): number {
   const tests = slices.flatMap((of) =>
-    testsOf(of.slice, (measure, scale) => of[measure][scale].reason),
+    listSliceTests(of.slice, (measure, scale) => of[measure][scale].reason),
   );
   const newestDay = { slice: allRequests, measure: 'loss', scale: 'day' } as const;
   return qualityAlpha(newestDay, tests, settings.falseAlarmsPerYear);
 }
 
 /** @param whyNot why a measure is not tested at a scale; null if it is */
-function testsOf(
+function listSliceTests(
   slice: string,
   whyNot: (measure: QualityMeasure, scale: QualityScale) => string | null,
 ): readonly QualityTest[] {
@@ -137,10 +137,10 @@ export function lossRange({
   maxLoss,
   slices,
 }: Pick<QualityReference, 'maxLoss' | 'slices'>): MeanRange {
-  return rangeOf(maxLoss, slices[0]?.meanLoss ?? 0);
+  return computeMeanRange(maxLoss, slices[0]?.meanLoss ?? 0);
 }
 
-function rangeOf(maxLoss: number, meanLoss: number): MeanRange {
+function computeMeanRange(maxLoss: number, meanLoss: number): MeanRange {
   const max = Math.max(maxLoss, 1e-9);
   return { min: 0, max, guess: { min: 0, max: Math.min(max, Math.max(2 * meanLoss, max / 100)) } };
 }
@@ -236,7 +236,7 @@ function reach(days: readonly number[], scale: QualityScale, alpha: number): num
 /** The largest lower bound of each day's mean loss, watched as live traffic is. */
 function neededByDay(rows: readonly DayRow[], maxLoss: number, alpha: number): readonly number[] {
   const meanLoss = rows.reduce((sum, { row }) => sum + row.loss, 0) / rows.length;
-  const range = rangeOf(maxLoss, meanLoss);
+  const range = computeMeanRange(maxLoss, meanLoss);
   const byDay = new Map<number, number[]>();
   for (const { row, day } of rows) pushTo(byDay, day, row.loss);
   const looks = 20;

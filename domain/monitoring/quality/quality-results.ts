@@ -49,8 +49,8 @@ export function qualityResults(
     const held = state.slices[index];
     return held === undefined
       ? []
-      : measuresOf(of.slice).flatMap(({ measure, scales }) =>
-          scales.map((scale) => resultOf(held, of, { measure, scale, ...at })),
+      : listMeasures(of.slice).flatMap(({ measure, scales }) =>
+          scales.map((scale) => buildQualityResult(held, of, { measure, scale, ...at })),
         );
   });
   return results.sort((a, b) => Number(b.since !== null) - Number(a.since !== null));
@@ -67,7 +67,7 @@ interface MeasuredScales {
   readonly scales: readonly QualityScale[];
 }
 
-function measuresOf(slice: string): readonly MeasuredScales[] {
+function listMeasures(slice: string): readonly MeasuredScales[] {
   if (isScoreBin(slice)) return [{ measure: 'bias', scales: ['week', 'fourWeeks'] }];
   return [
     { measure: 'loss', scales: qualityScales },
@@ -86,11 +86,11 @@ function newestStarts(
   { settings }: QualityReference,
 ): NewestDay['starts'] {
   if (blocks === null) return null;
-  const { startOf } = openQualityBlocks(settings.timezone);
-  return mapQualityScales((scale) => startOf(scale, blocks[scale]));
+  const { findStart } = openQualityBlocks(settings.timezone);
+  return mapQualityScales((scale) => findStart(scale, blocks[scale]));
 }
 
-function resultOf(
+function buildQualityResult(
   held: SliceQuality,
   of: SliceReference,
   {

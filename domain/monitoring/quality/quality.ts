@@ -81,7 +81,7 @@ function addRow(
   calendar: QualityCalendar,
 ): QualityState {
   if (!(row.loss >= 0)) throw new RangeError(`the loss of the request at ${row.at} is ${row.loss}`);
-  const blocks = calendar.blocksOf(row.at);
+  const blocks = calendar.findBlocks(row.at);
   if (state.blocks !== null && blocks.day < state.blocks.day)
     return { ...state, late: state.late + 1 };
   const open = closeBlocks(state, reference, blocks, calendar);
@@ -118,7 +118,7 @@ function closeBlocks(
       return of === undefined
         ? slice
         : over.reduce(
-            (held, scale) => closeSlice(held, of, scale, calendar.startOf(scale, blocks[scale])),
+            (held, scale) => closeSlice(held, of, scale, calendar.findStart(scale, blocks[scale])),
             slice,
           );
     }),
@@ -178,7 +178,7 @@ function watchDay(
     return state;
   const alpha = newestDayAlpha(reference);
   if (meanBounds(state.day, lossRange(reference), alpha).lower <= limit) return state;
-  const since = calendar.startOf('day', state.blocks.day);
+  const since = calendar.findStart('day', state.blocks.day);
   return { ...state, slices: [withAlarm(all, 'loss', 'day', since), ...others] };
 }
 

@@ -23,7 +23,7 @@ const measures = 3;
  * There are at most as many groups as hours. Over those of a year and all measures, false alarms
  * sum to the part of the service.
  */
-function alphaOf(settings: MonitorSettings): number {
+function shareAlpha(settings: MonitorSettings): number {
   return Math.min(0.05, allowedFalseAlarms('service', settings) / (measures * hoursPerYear));
 }
 
@@ -54,7 +54,7 @@ export function joinSmallHours(hours: readonly ServiceHour[]): readonly ServiceH
 }
 
 /** Leaves out a group whose first hours are no longer kept. */
-function groupsOf(hours: readonly ServiceHour[]): readonly (readonly ServiceHour[])[] {
+function groupHours(hours: readonly ServiceHour[]): readonly (readonly ServiceHour[])[] {
   const groups: ServiceHour[][] = [];
   for (const hour of hours) {
     if (hour.joinsPrevious !== true) groups.push([hour]);
@@ -74,8 +74,8 @@ export function testShare(
   settings: MonitorSettings,
   { limit, of }: MeasuredShare,
 ): ShareTest {
-  const alpha = alphaOf(settings);
-  const judged = groupsOf(hours).flatMap((group) => {
+  const alpha = shareAlpha(settings);
+  const judged = groupHours(hours).flatMap((group) => {
     const counted = group.map(of).reduce(addShare);
     const { lower } = shareBounds(counted, alpha);
     return counted.n >= minRequests || lower > limit ? [{ ...counted, lower, group }] : [];
@@ -112,9 +112,9 @@ export function smallHours(
   if (first === undefined || last === undefined || first === last) return null;
   if (hours.some((hour) => requestsIn(hour) >= minRequests)) return null;
   const spanHours = (Date.parse(last.hour) - Date.parse(first.hour)) / hourMs + 1;
-  const inGroup = sum((groupsOf(hours).at(-1) ?? []).map(requestsIn));
+  const inGroup = sum((groupHours(hours).at(-1) ?? []).map(requestsIn));
   const shows = (n: number, events: number) =>
-    shareBounds({ n, events }, alphaOf(settings)).lower > settings.service.maxFailed;
+    shareBounds({ n, events }, shareAlpha(settings)).lower > settings.service.maxFailed;
   const upTo = Array.from({ length: minRequests }, (_, index) => index + 1);
   const smallest = upTo.find((events) => shows(minRequests, events));
   return {

@@ -23,7 +23,7 @@ export function refusedRequests(
     rows: sum(hours.map(refusedIn)),
     requests: sum(hours.map(requestsIn)),
     causes: causesIn(tested),
-    causesOf: sum(tested.map(refusedIn)),
+    causeCount: sum(tested.map(refusedIn)),
     test,
   };
 }
@@ -42,10 +42,12 @@ function causesIn(hours: readonly ServiceHour[]): readonly RefusedRows[] {
 const causesNamed = 3;
 
 /** What is wrong with the refused requests, such as "`distance` has the wrong type (80 %)". */
-export function causesText({ causes, causesOf }: RefusedRequests): string {
+export function causesText({ causes, causeCount }: RefusedRequests): string {
   const named = causes
     .slice(0, causesNamed)
-    .map((cause) => `${causeText(cause)} (${percent(cause.rows / Math.max(1, causesOf))} of them)`);
+    .map(
+      (cause) => `${causeText(cause)} (${percent(cause.rows / Math.max(1, causeCount))} of them)`,
+    );
   const more = causes.length - named.length;
   return [...named, ...(more > 0 ? [`${more} more causes`] : [])].join(', ');
 }

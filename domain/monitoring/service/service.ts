@@ -10,7 +10,7 @@ import type {
   RefusedHour,
 } from '../observation/observed';
 import { failuresIn, hoursKept, hoursShown, joinSmallHours, sum, testShare } from './hour-groups';
-import { addCounts, hourOf } from '../observation/window';
+import { addCounts, toHour } from '../observation/window';
 
 /** Upper ends of the buckets in which latencies are counted, in milliseconds. */
 const latencyLimitsMs: readonly number[] = [
@@ -34,7 +34,7 @@ export function addService(
   const hourAt = (hour: string): ServiceHour =>
     byHour.get(hour) ?? { hour, rows: 0, latency: [], slow: 0, failed: 0 };
   for (const { receivedAt, latencyMs, output } of rows) {
-    const known = hourAt(hourOf(receivedAt));
+    const known = hourAt(toHour(receivedAt));
     if (loggedAnswer(output)?.error != null) {
       byHour.set(known.hour, { ...known, broken: (known.broken ?? 0) + 1 });
       continue;
@@ -47,15 +47,15 @@ export function addService(
     });
   }
   for (const { hour, failed: count } of failed) {
-    const known = hourAt(hourOf(hour));
+    const known = hourAt(toHour(hour));
     byHour.set(known.hour, { ...known, failed: Math.max(known.failed, count) });
   }
   for (const { hour, interrupted: count } of interrupted) {
-    const known = hourAt(hourOf(hour));
+    const known = hourAt(toHour(hour));
     byHour.set(known.hour, { ...known, interrupted: count });
   }
   for (const { hour, causes } of refused) {
-    const known = hourAt(hourOf(hour));
+    const known = hourAt(toHour(hour));
     byHour.set(known.hour, { ...known, refused: causes });
   }
   const sorted = [...byHour.values()].sort((a, b) => (a.hour < b.hour ? -1 : 1));

@@ -8,7 +8,7 @@ export type TimeRange = readonly [from: number, until: number];
 export interface VolumeCalendar {
   /** The newest block that is over at a time, given in milliseconds since 1970. */
   readonly newestOver: (scale: BlockScale, ms: number) => number;
-  readonly rangeOf: (scale: BlockScale, block: number) => TimeRange;
+  readonly computeRange: (scale: BlockScale, block: number) => TimeRange;
   /** The same block some weeks before. For an hour also its two neighbours. */
   readonly sameBlocks: (scale: BlockScale, block: number, weeks: number) => readonly TimeRange[];
 }
@@ -25,38 +25,38 @@ export function openVolumeBlocks(timezone: string): VolumeCalendar {
   const starts = new Map<number, number>();
 
   /** Remembered, because a start takes many steps to find. */
-  function startOf(day: number): number {
-    const known = starts.get(day) ?? calendar.startOf(day);
+  function findDayStart(day: number): number {
+    const known = starts.get(day) ?? calendar.findStart(day);
     starts.set(day, known);
     return known;
   }
 
   function blockAt(scale: BlockScale, ms: number): number {
     if (scale === 'hour') return Math.floor(ms / hourMs);
-    const day = calendar.dayOf(ms);
+    const day = calendar.findDay(ms);
     // 1970-01-01 was a Thursday.
     return scale === 'day' ? day : Math.floor((day + 3) / 7);
   }
 
-  function rangeOf(scale: BlockScale, block: number): TimeRange {
+  function findBlockRange(scale: BlockScale, block: number): TimeRange {
     if (scale === 'hour') return [block * hourMs, (block + 1) * hourMs];
     const [day, days] = scale === 'day' ? [block, 1] : [block * 7 - 3, 7];
-    return [startOf(day), startOf(day + days)];
+    return [findDayStart(day), findDayStart(day + days)];
   }
 
   function sameHours(hour: number, weeks: number): readonly TimeRange[] {
-    const day = calendar.dayOf(hour * hourMs);
-    const sinceMidnight = hour * hourMs - startOf(day);
-    const same = Math.round((startOf(day - 7 * weeks) + sinceMidnight) / hourMs);
-    return [same - 1, same, same + 1].map((each) => rangeOf('hour', each));
+    const day = calendar.findDay(hour * hourMs);
+    const sinceMidnight = hour * hourMs - findDayStart(day);
+    const same = Math.round((findDayStart(day - 7 * weeks) + sinceMidnight) / hourMs);
+    return [same - 1, same, same + 1].map((each) => findBlockRange('hour', each));
   }
 
   return {
     newestOver: (scale, ms) => blockAt(scale, ms) - 1,
-    rangeOf,
+    computeRange: findBlockRange,
     sameBlocks(scale, block, weeks) {
       if (scale === 'hour') return sameHours(block, weeks);
-      return [rangeOf(scale, block - (scale === 'day' ? 7 * weeks : weeks))];
+      return [findBlockRange(scale, block - (scale === 'day' ? 7 * weeks : weeks))];
     },
   };
 }

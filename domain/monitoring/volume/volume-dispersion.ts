@@ -8,7 +8,7 @@
  * PNAS 17 (1931)).
  * @param groups counts of the same block in several weeks, such as all Mondays from 14:00 to 15:00
  */
-export function dispersionOf(groups: readonly (readonly number[])[]): number {
+export function estimateDispersion(groups: readonly (readonly number[])[]): number {
   const ratios = groups.flatMap((counts) => {
     const mean = counts.reduce((sum, each) => sum + each, 0) / counts.length;
     const freedom = counts.length - 1;

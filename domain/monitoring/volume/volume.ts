@@ -3,7 +3,7 @@ import { unusuallyFew, unusuallyMany } from '../../statistics/poisson';
 import { blocksPerYear, blockScales, type BlockScale } from '../blocks';
 import { minBlockRows } from '../tolerance';
 import { hourMs, openVolumeBlocks, type VolumeCalendar } from './volume-blocks';
-import { dispersionOf } from './volume-dispersion';
+import { estimateDispersion } from './volume-dispersion';
 
 export interface VolumeSettings {
   /** IANA name of the zone whose hours of the day, days and weeks are compared. */
@@ -105,7 +105,7 @@ export function openVolume(
   /** Remembered, because all hours of a day have the same. */
   function dispersionAt(scale: BlockScale, day: number): number {
     const key = `${scale} ${day}`;
-    const dispersion = known.get(key) ?? dispersionOf(groupsAt(counts, calendar, scale, day));
+    const dispersion = known.get(key) ?? estimateDispersion(groupsAt(counts, calendar, scale, day));
     known.set(key, dispersion);
     return dispersion;
   }
@@ -127,12 +127,12 @@ function volumeAt(until: number, open: OpenVolume): VolumeResult {
       judgeBlock(open, { scale, block: calendar.newestOver(scale, until) - back });
     const newest = judge(0);
     if (newest === null) return [];
-    const alarmOf = (side: VolumeSide) => openAlarm(judge, blocksOpen[scale], side);
-    return [{ scale, newest, alarms: { fewer: alarmOf('fewer'), more: alarmOf('more') } }];
+    const updateAlarm = (side: VolumeSide) => openAlarm(judge, blocksOpen[scale], side);
+    return [{ scale, newest, alarms: { fewer: updateAlarm('fewer'), more: updateAlarm('more') } }];
   });
   return {
-    countedFrom: counts.from === null ? null : isoOf(counts.from),
-    judgedUntil: isoOf(until),
+    countedFrom: counts.from === null ? null : toIso(counts.from),
+    judgedUntil: toIso(until),
     scales,
   };
 }
@@ -177,17 +177,17 @@ function judgeBlock(
   }
   if (weeks < fewestWeeks) return null;
   const [lowest, highest] = [Math.min(...before), Math.max(...before)];
-  const [from, until] = calendar.rangeOf(scale, block);
+  const [from, until] = calendar.computeRange(scale, block);
   // As it was when the block ended, so that a long silence does not end its own alarm.
   const dispersion = dispersionAt(scale, calendar.newestOver('day', until));
   return {
-    from: isoOf(from),
-    until: isoOf(until),
+    from: toIso(from),
+    until: toIso(until),
     requests: sum(from, until),
     lowest,
     highest,
     weeks,
-    limits: limitsOf({ lowest, highest, dispersion }, scale, settings),
+    limits: computeLimits({ lowest, highest, dispersion }, scale, settings),
   };
 }
 
@@ -200,7 +200,7 @@ export function volumeAlpha(
   return Math.min(0.05, falseAlarmsPerYear / (tests * blocksPerYear[scale]));
 }
 
-function limitsOf(
+function computeLimits(
   {
     lowest,
     highest,
@@ -229,7 +229,7 @@ function groupsAt(
   scale: BlockScale,
   day: number,
 ): readonly (readonly number[])[] {
-  const [, until] = calendar.rangeOf('day', day);
+  const [, until] = calendar.computeRange('day', day);
   const blocks =
     scale === 'hour'
       ? Array.from({ length: 168 }, (_, back) => Math.floor(until / hourMs) - 1 - back)
@@ -263,6 +263,6 @@ function openAlarm(
   return open;
 }
 
-function isoOf(ms: number): string {
+function toIso(ms: number): string {
   return new Date(ms).toISOString();
 }

@@ -14,7 +14,7 @@ export function armAlpha({ test, challengers = 1 }: RolloutPolicy): number {
 }
 
 /** The evidence of each challenger as that of a rollout of its own, the run's own first. */
-export function armsOf(evidence: RolloutEvidence): readonly RolloutEvidence[] {
+export function splitArms(evidence: RolloutEvidence): readonly RolloutEvidence[] {
   const { ab, ...own } = evidence;
   // Each challenger has a control of its own.
   const { control: _, ...common } = own;
@@ -25,7 +25,7 @@ export function isStopped({ ab }: RolloutEvidence, arm: string): boolean {
   return ab?.stopped.includes(arm) === true;
 }
 
-export function armEvidenceOf({
+export function toArmEvidence({
   challenger,
   quality,
   guardrails,

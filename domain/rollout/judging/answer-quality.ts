@@ -44,7 +44,7 @@ export type AnswerMeasure =
 export type AnswerLoss = `${AnswerMeasure['kind'] | 'caller' | 'judge'}-loss`;
 
 /** The name of the quality metric. Positive differences are worse, as for every loss. */
-export function answerLossOf({
+export function nameAnswerLoss({
   from,
   measure,
 }: Pick<AnswerQuality, 'from' | 'measure'>): AnswerLoss {
@@ -128,9 +128,9 @@ function judgedScores(
   { served, beside }: GivenAnswers,
 ): AnswerScores | null {
   if (judged.judge !== calibrated?.judge) return null;
-  const scoreOf = (answer: string | null, verdict: JudgedPair['served']) =>
+  const toScore = (answer: string | null, verdict: JudgedPair['served']) =>
     answer === null ? null : isKnownWrong(answer) ? 0 : verdict;
-  return { served: scoreOf(served, judged.served), beside: scoreOf(beside, judged.beside) };
+  return { served: toScore(served, judged.served), beside: toScore(beside, judged.beside) };
 }
 
 /** Whether an answer is wrong without a verdict: it is empty or was blocked. */

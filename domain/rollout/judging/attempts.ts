@@ -34,7 +34,7 @@ export function canaryAtAttempt(
 }
 
 /** The attempt of an opened rollout, as `canaryAtAttempt` stored it. */
-export function attemptOf({ test }: Pick<CanarySpec, 'test'>): number {
+export function readAttempt({ test }: Pick<CanarySpec, 'test'>): number {
   return (test as CanarySpec['test'] & CountedTest).attempt;
 }
 
@@ -43,10 +43,10 @@ export function attemptOf({ test }: Pick<CanarySpec, 'test'>): number {
  * calibration, the correlation of days and the labels of the holdout.
  */
 export function haveSamePolicy(one: CanarySpec, other: CanarySpec): boolean {
-  return canonicalJson(stated(one)) === canonicalJson(stated(other));
+  return canonicalJson(toStated(one)) === canonicalJson(toStated(other));
 }
 
-function stated(canary: CanarySpec): unknown {
+function toStated(canary: CanarySpec): unknown {
   const {
     attempt: _,
     statedAlpha,

@@ -1,11 +1,11 @@
 import type { Reason } from '../../verdict';
 import { formatSeconds } from '../../duration';
 import type { RolloutPolicy } from '../policy';
-import { holdReason, reasonsOf, spanText } from '../reasons';
-import { armAlpha, armPolicy, armsOf, isStopped } from './ab-arms';
+import { holdReason, writeReasons, spanText } from '../reasons';
+import { armAlpha, armPolicy, splitArms, isStopped } from './ab-arms';
 import type { RolloutEvidence } from './evidence';
 import { holdReasons, secondsBetween } from './hold-reasons';
-import { qualityOf, readingsOf } from './readings';
+import { findQuality, readMetrics } from './readings';
 import { endByMismatch, sharesReason } from './sample-ratio';
 import type { MetricReading, RolloutVerdict } from './verdict';
 
@@ -29,8 +29,8 @@ interface JudgedArm {
  *   the champion stays.
  */
 export function decideAb(policy: RolloutPolicy, evidence: RolloutEvidence): RolloutVerdict {
-  const arms = armsOf(evidence).map((arm) =>
-    judged(policy, arm, isStopped(evidence, arm.challenger)),
+  const arms = splitArms(evidence).map((arm) =>
+    judgeArm(policy, arm, isStopped(evidence, arm.challenger)),
   );
   const readings = arms.flatMap((arm) => arm.readings);
   const shares = sharesReason(evidence.ab?.entities ?? [], armAlpha(policy));
@@ -68,7 +68,7 @@ export function decideAb(policy: RolloutPolicy, evidence: RolloutEvidence): Roll
       readings,
     };
   }
-  const best = winnerOf(arms);
+  const best = findWinner(arms);
   if (best !== null)
     return {
       kind: 'promote',
@@ -92,28 +92,31 @@ export function decideAb(policy: RolloutPolicy, evidence: RolloutEvidence): Roll
 const remaining = { observations: null, seconds: null };
 
 /** The challenger with the smallest loss among those that may be promoted. */
-function winnerOf(arms: readonly JudgedArm[]): JudgedArm | null {
-  const estimateOf = ({ readings }: JudgedArm) => qualityOf(readings)?.estimate ?? Infinity;
+function findWinner(arms: readonly JudgedArm[]): JudgedArm | null {
+  const readEstimate = ({ readings }: JudgedArm) => findQuality(readings)?.estimate ?? Infinity;
   return arms
     .filter(({ stopped, holds }) => !stopped && holds.length === 0)
     .reduce<JudgedArm | null>(
-      (best, arm) => (best === null || estimateOf(arm) < estimateOf(best) ? arm : best),
+      (best, arm) => (best === null || readEstimate(arm) < readEstimate(best) ? arm : best),
       null,
     );
 }
 
-function judged(policy: RolloutPolicy, arm: RolloutEvidence, stopped: boolean): JudgedArm {
+function judgeArm(policy: RolloutPolicy, arm: RolloutEvidence, stopped: boolean): JudgedArm {
   const own = armPolicy(policy);
   const { challenger: name } = arm;
-  const readings = readingsOf(own, arm).map((reading) => ({ ...reading, arm: name }));
-  const named = (reason: Reason): Reason => ({ ...reason, message: `${name}: ${reason.message}` });
+  const readings = readMetrics(own, arm).map((reading) => ({ ...reading, arm: name }));
+  const nameReason = (reason: Reason): Reason => ({
+    ...reason,
+    message: `${name}: ${reason.message}`,
+  });
   const takenBack = holdReason('stopped', 'it gets no more traffic');
   return {
     name,
     stopped,
     readings,
-    reasons: [...reasonsOf(own, arm, readings), ...(stopped ? [takenBack] : [])].map(named),
-    holds: holdReasons(own, arm, readings).map(named),
+    reasons: [...writeReasons(own, arm, readings), ...(stopped ? [takenBack] : [])].map(nameReason),
+    holds: holdReasons(own, arm, readings).map(nameReason),
   };
 }
 

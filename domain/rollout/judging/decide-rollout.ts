@@ -7,10 +7,10 @@ import type { QualityEvidence, RolloutEvidence } from './evidence';
 import { canAddLabels, noLabels } from './judge-labels';
 import { isLastOfSteps, isSwitched, isWarmUp, type RolloutPolicy } from '../policy';
 import { holdReasons, lateIn, notComparable, secondsBetween } from './hold-reasons';
-import { labelledOf, readingsOf } from './readings';
+import { countLabelled, readMetrics } from './readings';
 import { endByMismatch, stepSharesReasons } from './sample-ratio';
-import { holdReason, reasonsOf, methodReasons } from '../reasons';
-import { remainingOf } from '../remaining';
+import { holdReason, writeReasons, methodReasons } from '../reasons';
+import { forecastRemaining } from '../remaining';
 import type { MetricReading, RolloutVerdict } from './verdict';
 
 /**
@@ -31,10 +31,10 @@ import type { MetricReading, RolloutVerdict } from './verdict';
  */
 export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence): RolloutVerdict {
   if (policy.method === 'ab') return decideAb(policy, evidence);
-  const readings = readingsOf(policy, evidence);
+  const readings = readMetrics(policy, evidence);
   const [shares] = stepSharesReasons(policy, evidence);
   const measured = [
-    ...reasonsOf(policy, evidence, readings),
+    ...writeReasons(policy, evidence, readings),
     ...banditReasons(policy, evidence),
     ...(shares === undefined ? [] : [shares]),
   ];
@@ -59,7 +59,7 @@ export function decideRollout(policy: RolloutPolicy, evidence: RolloutEvidence):
   // A step that begins after `maxDuration` could decide nothing.
   if (open.length === 0 && next !== undefined && !isOver)
     return { kind: 'advance', toStep, percent: next, reasons, readings };
-  const remaining = remainingOf(policy, evidence, readings);
+  const remaining = forecastRemaining(policy, evidence, readings);
   const why = whyNeverShown(policy, evidence, readings);
   if (why !== null) {
     const never = holdReason('noMoreLabels', `judging stopped: ${why.message}`);
@@ -117,11 +117,11 @@ function whyNeverShown(
   if (
     quality.kind === 'pairs' &&
     policy.quality.answers?.judge &&
-    canAddLabels(quality.judge ?? noLabels, labelledOf(quality))
+    canAddLabels(quality.judge ?? noLabels, countLabelled(quality))
   )
     return null;
   const reading = readings.find(({ role }) => role === 'quality');
-  if (reading === undefined || labelledOf(quality) < policy.test.minSamples) return why;
+  if (reading === undefined || countLabelled(quality) < policy.test.minSamples) return why;
   const inStep = readings.find(({ role }) => role === 'step');
   if (isLastOfSteps(policy, evidence.step) && inStep?.outcome !== 'passed') return why;
   return reading.outcome === 'passed' || mayBeShownByWeek(quality, reading) ? null : why;

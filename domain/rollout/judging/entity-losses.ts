@@ -70,11 +70,11 @@ export function addLoss(
   weightOf: StepWeight,
 ): { readonly after: EntityLosses; readonly change: EntityChange } {
   const before = known.find((each) => each.step === step);
-  const after = grown(before ?? { step, day, days: 0, loss: 0, labels: 0, sum: 0 }, day, loss);
-  const others = known.filter((each) => each !== before).map((each) => weighted(each, weightOf));
+  const after = growEntity(before ?? { step, day, days: 0, loss: 0, labels: 0, sum: 0 }, day, loss);
+  const others = known.filter((each) => each !== before).map((each) => weighEntity(each, weightOf));
   const [was, is] = [
-    before === undefined ? noTotal : weighted(before, weightOf),
-    weighted(after, weightOf),
+    before === undefined ? noTotal : weighEntity(before, weightOf),
+    weighEntity(after, weightOf),
   ];
   const isSameDay = before?.day === day && before.labels > 0;
   const meanBefore = isSameDay ? before.sum / before.labels : 0;
@@ -82,7 +82,7 @@ export function addLoss(
   return {
     after,
     change: {
-      serving: { before: sumOf([...others, was]), after: sumOf([...others, is]) },
+      serving: { before: sumTotals([...others, was]), after: sumTotals([...others, is]) },
       step: { before: was, after: is },
       ofDay: {
         weight: isSameDay ? 0 : weight,
@@ -92,27 +92,27 @@ export function addLoss(
   };
 }
 
-function grown(entity: EntityLosses, day: number, loss: number): EntityLosses {
+function growEntity(entity: EntityLosses, day: number, loss: number): EntityLosses {
   if (entity.day === day) return { ...entity, labels: entity.labels + 1, sum: entity.sum + loss };
-  const { days, loss: closed } = totalOf(entity);
+  const { days, loss: closed } = sumAllDays(entity);
   return { step: entity.step, days, loss: closed, day, labels: 1, sum: loss };
 }
 
 /** All days, the latest included. */
-function totalOf({ days, loss, labels, sum }: EntityLosses): {
+function sumAllDays({ days, loss, labels, sum }: EntityLosses): {
   readonly days: number;
   readonly loss: number;
 } {
   return labels === 0 ? { days, loss } : { days: days + 1, loss: loss + sum / labels };
 }
 
-function weighted(entity: EntityLosses, weightOf: StepWeight): ClusterTotal {
-  const { days, loss } = totalOf(entity);
+function weighEntity(entity: EntityLosses, weightOf: StepWeight): ClusterTotal {
+  const { days, loss } = sumAllDays(entity);
   const weight = weightOf(entity.step);
   return { weight: weight * days, sum: weight * loss };
 }
 
-function sumOf(totals: readonly ClusterTotal[]): ClusterTotal {
+function sumTotals(totals: readonly ClusterTotal[]): ClusterTotal {
   return totals.reduce(
     (sum, each) => ({ weight: sum.weight + each.weight, sum: sum.sum + each.sum }),
     noTotal,

@@ -7,7 +7,7 @@ import { demandText, holdReason, refutationText, requestsText, spanText } from '
 import { countDueLabels } from './labels/due-labels';
 import { compareLabelRates, type LabelRates } from './labels/label-rates';
 import type { QualityEvidence, RolloutEvidence } from './evidence';
-import { effectiveEntities, isRefuted, judgeErrorIn, labelledOf } from './readings';
+import { effectiveEntities, isRefuted, judgeErrorIn, countLabelled } from './readings';
 import { minEffectiveClusters } from '../../statistics/cluster-sequence';
 import type { MetricReading } from './verdict';
 
@@ -143,7 +143,7 @@ function tooFewLabels(
   { test: { minSamples } }: RolloutPolicy,
   { quality }: RolloutEvidence,
 ): readonly Reason[] {
-  const labelled = labelledOf(quality);
+  const labelled = countLabelled(quality);
   return labelled < minSamples
     ? [holdReason('samples', `${count(labelled)} of ${count(minSamples)} required labels`)]
     : [];
@@ -266,7 +266,7 @@ function lackText({ due, missing, late }: LabelRates['champion']): string {
 /** Fails closed (I10): missing requests may be the very ones on which the versions differ. */
 export function notComparable(quality: QualityEvidence): readonly Reason[] {
   if (quality.kind === 'pairs') {
-    const share = quality.unscored / Math.max(1, quality.unscored + labelledOf(quality));
+    const share = quality.unscored / Math.max(1, quality.unscored + countLabelled(quality));
     return share <= maxUnscored
       ? []
       : [
@@ -287,9 +287,12 @@ export function notComparable(quality: QualityEvidence): readonly Reason[] {
         `${percent(lacking)} of the challenger's labelled requests lack a score`,
       ),
     );
-  const labelled = (arm: 'champion' | 'challenger', n: number) =>
+  const computeLabelledShare = (arm: 'champion' | 'challenger', n: number) =>
     (n + unscored[arm]) / Math.max(1, n + unscored[arm] + unlabelled[arm]);
-  const [of, against] = [labelled('challenger', challenger.n), labelled('champion', champion.n)];
+  const [of, against] = [
+    computeLabelledShare('challenger', challenger.n),
+    computeLabelledShare('champion', champion.n),
+  ];
   if (Math.abs(of - against) > maxLabelGap) {
     reasons.push(
       holdReason(
@@ -305,7 +308,9 @@ export function lateIn(policy: RolloutPolicy, quality: QualityEvidence): readonl
   if (!policy.quality.acrossDays) return [];
   // A pair has two losses.
   const losses =
-    quality.kind === 'pairs' ? 2 * labelledOf(quality) : quality.champion.n + quality.challenger.n;
+    quality.kind === 'pairs'
+      ? 2 * countLabelled(quality)
+      : quality.champion.n + quality.challenger.n;
   const share = quality.days.late / Math.max(1, losses);
   if (share <= maxLate) return [];
   return [

@@ -1,4 +1,4 @@
-import { meanBounds, meanOf, type SequenceBounds } from '../../statistics/mean-sequence';
+import { meanBounds, computeMean, type SequenceBounds } from '../../statistics/mean-sequence';
 import type { PairsEvidence } from './evidence';
 import { errorRange, noLabels, judgeObstacles } from './judge-labels';
 import { alphaBudget, type RolloutPolicy } from '../policy';
@@ -28,7 +28,7 @@ export interface JudgeError {
 }
 
 /** `n`: judged pairs with both verdicts. Null if no judge scores the answers. */
-export function judgeErrorOf(
+export function estimateJudgeError(
   policy: RolloutPolicy,
   { unscored, judge: labels = noLabels }: Pick<PairsEvidence, 'unscored' | 'judge'>,
   n: number,
@@ -40,7 +40,7 @@ export function judgeErrorOf(
     // Pairs with two blocked answers are not labelled, and their error is 0. So the mean over all
     // pairs lies between 0 and the mean of the labelled ones.
     errors: { lower: Math.min(0, lower), upper: Math.max(0, upper) },
-    estimate: meanOf(labels.errors) ?? 0,
+    estimate: computeMean(labels.errors) ?? 0,
     missing: unscored / Math.max(1, n + unscored),
   };
 }

@@ -61,5 +61,5 @@ export function earliestJudgedTime(
   const { weekFrom, weeks, closedBefore } = evidence.quality.days;
   // Before the end of the first whole day, no day is closed.
   if (weekFrom === null || (weeks === 0 && closedBefore === weekFrom)) return null;
-  return new Date(openCalendar(timezone).startOf(closedBefore)).toISOString();
+  return new Date(openCalendar(timezone).findStart(closedBefore)).toISOString();
 }

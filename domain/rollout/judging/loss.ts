@@ -13,9 +13,9 @@ export interface RequestLoss extends LossRange {
   /** The loss of one request. */
   of(label: number, score: number): number;
   /** The possible losses of a score, before the label is known. */
-  rangeOf(score: number): LossRange;
+  computeRange(score: number): LossRange;
   /** The possible differences, challenger minus champion, before the label is known. */
-  differencesOf(scores: PairScores): LossRange;
+  computeDifferences(scores: PairScores): LossRange;
 }
 
 export interface PairScores {
@@ -60,8 +60,8 @@ export function requestLoss({
       return {
         takes: Number.isFinite,
         of: (label, score) => Math.min(bound, Math.abs(score - label)),
-        rangeOf: () => ({ min: 0, max: bound }),
-        differencesOf: ({ champion, challenger }) =>
+        computeRange: () => ({ min: 0, max: bound }),
+        computeDifferences: ({ champion, challenger }) =>
           around(Math.min(bound, apart(champion, challenger, bound))),
         min: 0,
         max: bound,
@@ -76,8 +76,8 @@ export function requestLoss({
         takes: (label) => label === rightAnswer,
         of: (label, score) => label - Math.min(1, Math.max(0, score)),
         // The score of an answer arrives with the label, not before it.
-        rangeOf: () => ({ min: 0, max: 1 }),
-        differencesOf: ({ sameAnswer }) => around(sameAnswer ? 0 : 1),
+        computeRange: () => ({ min: 0, max: 1 }),
+        computeDifferences: ({ sameAnswer }) => around(sameAnswer ? 0 : 1),
         min: 0,
         max: 1,
       };
@@ -92,8 +92,8 @@ function classLoss(of: RequestLoss['of'], range: LossRange): RequestLoss {
   return {
     takes: isClass,
     of,
-    rangeOf: (score) => between(of(0, score), of(1, score)),
-    differencesOf: ({ champion, challenger }) =>
+    computeRange: (score) => between(of(0, score), of(1, score)),
+    computeDifferences: ({ champion, challenger }) =>
       between(of(0, challenger) - of(0, champion), of(1, challenger) - of(1, champion)),
     ...range,
   };

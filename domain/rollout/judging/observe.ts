@@ -56,9 +56,9 @@ export function startEvidence(
 }
 
 /** The first day that is covered completely: a part of a day has only some of its hours. */
-function firstWholeDay({ dayOf, startOf }: Calendar, ms: number): number {
-  const day = dayOf(ms);
-  return startOf(day) === ms ? day : day + 1;
+function firstWholeDay({ findDay, findStart }: Calendar, ms: number): number {
+  const day = findDay(ms);
+  return findStart(day) === ms ? day : day + 1;
 }
 
 /**
@@ -187,13 +187,13 @@ function withQuality(
     quality.kind === 'pairs'
       ? withPairs(policy, { quality, step: evidence.step, pairs: seen.pairs, calendar })
       : withArms(policy, { quality, step: evidence.step, answers: seen.answers, calendar });
-  const days = closeDaysBefore(grown.days, calendar.dayOf(Date.parse(seen.asOf)));
+  const days = closeDaysBefore(grown.days, calendar.findDay(Date.parse(seen.asOf)));
   if (grown.kind === 'arms' && days.weeks > quality.days.weeks)
-    return { ...grown, days, atWeek: varianceOf(grown) };
+    return { ...grown, days, atWeek: computeVariance(grown) };
   return { ...grown, days };
 }
 
-function varianceOf({ challenger, champion }: ArmsEvidence): ArmsEvidence['atWeek'] {
+function computeVariance({ challenger, champion }: ArmsEvidence): ArmsEvidence['atWeek'] {
   const found = clusteredDifference(challenger, champion);
   return found && { variance: found.variance, degrees: found.degrees };
 }
@@ -244,13 +244,13 @@ function withPairs(
       continue;
     }
     const losses = { challenger: loss.of(label, challenger), champion: loss.of(label, champion) };
-    const range = possible ?? loss.differencesOf({ champion, challenger, sameAnswer });
+    const range = possible ?? loss.computeDifferences({ champion, challenger, sameAnswer });
     const difference = { value: losses.challenger - losses.champion, ...range };
     differences[of].push(difference);
     if (of === 'serving' && step === present) differences.step.push(difference);
     if (!isOfPhase) continue;
-    days = begun(days, calendar, eventTimeMs);
-    const day = calendar.dayOf(eventTimeMs);
+    days = beginDays(days, calendar, eventTimeMs);
+    const day = calendar.findDay(eventTimeMs);
     for (const arm of ['challenger', 'champion'] as const)
       days = addToDays(days, { day, arm, loss: losses[arm] });
   }
@@ -269,7 +269,7 @@ function withPairs(
 }
 
 /** Starts the days with the first complete one. */
-function begun(days: DaysState, calendar: Calendar, eventTimeMs: number): DaysState {
+function beginDays(days: DaysState, calendar: Calendar, eventTimeMs: number): DaysState {
   return days.weekFrom === null
     ? { ...startDaysAt(firstWholeDay(calendar, eventTimeMs)), late: days.late }
     : days;
@@ -305,14 +305,14 @@ function withArms(
     if (value === 'unlabelled') unlabelled[arm] += Number(isPresent);
     else if (value === 'unscored') unscored[arm] += Number(isPresent);
     else {
-      const day = calendar.dayOf(eventTimeMs);
+      const day = calendar.findDay(eventTimeMs);
       const weightOf = stepWeight(policy, arm);
       const { change = addLoss([], { step, day, loss: value }, weightOf).change } = answer;
       // Without a control, as in shadow, an answer compares nothing.
       if (weightOf(step) === 0) continue;
       serving[arm] = withChange(serving[arm], change.serving);
       if (isPresent) inStep[arm] = withChange(inStep[arm], change.step);
-      days = addToDays(begun(days, calendar, eventTimeMs), {
+      days = addToDays(beginDays(days, calendar, eventTimeMs), {
         day,
         arm,
         loss: change.ofDay.sum,

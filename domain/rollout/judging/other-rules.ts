@@ -1,7 +1,7 @@
 import type { CanarySpec } from '../canary';
 import { decideRollout } from './decide-rollout';
 import type { RolloutEvidence } from './evidence';
-import { rolloutPolicyOf, type RolloutPolicy } from '../policy';
+import { buildRolloutPolicy, type RolloutPolicy } from '../policy';
 import type { RolloutVerdict } from './verdict';
 
 /**
@@ -21,7 +21,7 @@ export function decideWithCanary(
     requireShadow: _requireShadow,
     shares: _shares,
     ...other
-  } = rolloutPolicyOf(byTheSameJudge(policy, withHistory(policy, canary)), {
+  } = buildRolloutPolicy(byTheSameJudge(policy, withHistory(policy, canary)), {
     dependsOnPrediction,
   });
   // The time zone of the days, the method and its shares are part of the measurement.
@@ -80,9 +80,9 @@ function otherMeasures(
 ): readonly string[] {
   const why: string[] = [];
   if (canary.quality.metric !== quality.metric || canary.quality.bound !== quality.bound) {
-    const bounded = (bound: number | null) => (bound === null ? '' : ` up to ${bound}`);
+    const formatLimit = (bound: number | null) => (bound === null ? '' : ` up to ${bound}`);
     const [was, asked] = [quality, canary.quality].map(
-      ({ metric, bound }) => `${metric}${bounded(bound)}`,
+      ({ metric, bound }) => `${metric}${formatLimit(bound)}`,
     );
     why.push(`quality was measured by ${was ?? ''}, not by ${asked ?? ''}`);
   }

@@ -12,7 +12,12 @@ import { shareBounds } from '../../statistics/share-sequence';
 import { countDueLabels } from './labels/due-labels';
 import { absoluteLimit, controlIn, isWorseThanControl } from './guardrail-control';
 import type { ArmLosses, PairsEvidence, QualityEvidence, RolloutEvidence } from './evidence';
-import { judgeErrorOf, correctedBounds, correctedDifference, type JudgeError } from './judge-error';
+import {
+  estimateJudgeError,
+  correctedBounds,
+  correctedDifference,
+  type JudgeError,
+} from './judge-error';
 import { pairRange, requestLoss } from './loss';
 import {
   alphaBudget,
@@ -25,7 +30,7 @@ import {
 import type { MetricReading } from './verdict';
 
 /** All metrics with their bounds, quality first. */
-export function readingsOf(
+export function readMetrics(
   policy: RolloutPolicy,
   evidence: RolloutEvidence,
 ): readonly MetricReading[] {
@@ -37,7 +42,7 @@ export function readingsOf(
   ];
 }
 
-export function qualityOf(readings: readonly MetricReading[]): MetricReading | undefined {
+export function findQuality(readings: readonly MetricReading[]): MetricReading | undefined {
   return readings.find(({ role }) => role === 'quality');
 }
 
@@ -54,9 +59,9 @@ export function qualityOf(readings: readonly MetricReading[]): MetricReading | u
  */
 function qualityReading(policy: RolloutPolicy, { quality, step }: RolloutEvidence): MetricReading {
   const { metric, acrossDays, largeHarm } = policy.quality;
-  const limit = limitOf(policy);
+  const limit = computeLimit(policy);
   const serves = isServing(policy, step);
-  const n = labelledOf(quality);
+  const n = countLabelled(quality);
   const bounds = trafficBounds(policy, quality);
   const days = acrossDays ? daysReading(policy, quality) : null;
   const refuted =
@@ -71,7 +76,7 @@ function qualityReading(policy: RolloutPolicy, { quality, step }: RolloutEvidenc
     role: 'quality',
     outcome: n > 0 && refuted ? 'failed' : n > 0 && shown ? 'passed' : 'inconclusive',
     n,
-    estimate: differenceOf(policy, quality),
+    estimate: estimateDifference(policy, quality),
     ...bounds,
     limit,
     days,
@@ -95,7 +100,7 @@ function shadowReading(
 ): readonly MetricReading[] {
   if (quality.kind === 'arms' || quality.phase === 'shadow' || quality.shadow.n === 0) return [];
   const pairs = quality.shadow;
-  const error = judgeErrorOf(policy, quality, pairs.n);
+  const error = estimateJudgeError(policy, quality, pairs.n);
   const bounds = rangedBounds(
     pairs,
     pairRange(requestLoss(policy.quality)),
@@ -107,9 +112,9 @@ function shadowReading(
       role: 'shadow',
       outcome: 'inconclusive',
       n: pairs.n,
-      estimate: behind(error, meanOf(pairs)),
+      estimate: behind(error, computeMean(pairs)),
       ...(error === null ? bounds : correctedBounds(bounds, error)),
-      limit: limitOf(policy),
+      limit: computeLimit(policy),
       days: null,
     },
   ];
@@ -133,7 +138,7 @@ function stepReading(
       : armBounds(policy, quality.step, alpha);
   const bounds = withMissing(policy, quality, { lower: at(harm).lower, upper: at(shown).upper });
   const n = isPaired ? quality.step.n : labelledArms(quality.step);
-  const isShown = isLastOfSteps(policy, step) && bounds.upper < limitOf(policy);
+  const isShown = isLastOfSteps(policy, step) && bounds.upper < computeLimit(policy);
   const failed = acrossDays ? bounds.lower > largeHarm : isRefuted(policy, bounds.lower);
   return [
     {
@@ -142,25 +147,25 @@ function stepReading(
       outcome: n > 0 && failed ? 'failed' : n > 0 && isShown ? 'passed' : 'inconclusive',
       n,
       estimate: isPaired
-        ? behind(judgeErrorIn(policy, quality), meanOf(quality.step))
+        ? behind(judgeErrorIn(policy, quality), computeMean(quality.step))
         : armsDifference(quality.step),
       ...bounds,
-      limit: acrossDays ? largeHarm : limitOf(policy),
+      limit: acrossDays ? largeHarm : computeLimit(policy),
       days: null,
     },
   ];
 }
 
 /** The limit for the bounds: the margin, or −margin for superiority. */
-export function limitOf({ quality: { rule, margin } }: RolloutPolicy): number {
+export function computeLimit({ quality: { rule, margin } }: RolloutPolicy): number {
   return rule === 'nonInferiority' ? margin : -margin;
 }
 
 /** Whether the lower bound of the difference refutes the demand. */
 export function isRefuted(policy: RolloutPolicy, lower: number): boolean {
   return policy.quality.rule === 'nonInferiority'
-    ? lower > limitOf(policy)
-    : lower >= limitOf(policy);
+    ? lower > computeLimit(policy)
+    : lower >= computeLimit(policy);
 }
 
 /** Whether a promotion rests on this step: the challenger answers requests, or all is shadow. */
@@ -174,7 +179,7 @@ export function decidingPairs(quality: PairsEvidence): RangedState {
 }
 
 /** Number of labelled and scored pairs that decide; with arms, of answers of the smaller arm. */
-export function labelledOf(quality: QualityEvidence): number {
+export function countLabelled(quality: QualityEvidence): number {
   return quality.kind === 'pairs' ? decidingPairs(quality).n : labelledArms(quality);
 }
 
@@ -246,18 +251,20 @@ function pairBounds(
   return error === null ? bounds : correctedBounds(bounds, error);
 }
 
-function differenceOf(policy: RolloutPolicy, quality: QualityEvidence): number | null {
+function estimateDifference(policy: RolloutPolicy, quality: QualityEvidence): number | null {
   if (quality.kind === 'arms') return armsDifference(quality);
-  return behind(judgeErrorIn(policy, quality), meanOf(decidingPairs(quality)));
+  return behind(judgeErrorIn(policy, quality), computeMean(decidingPairs(quality)));
 }
 
-function meanOf({ n, sum }: { readonly n: number; readonly sum: number }): number | null {
+function computeMean({ n, sum }: { readonly n: number; readonly sum: number }): number | null {
   return n === 0 ? null : sum / n;
 }
 
 /** The error of the judge that scores the answers; null without a judge. */
 export function judgeErrorIn(policy: RolloutPolicy, quality: QualityEvidence): JudgeError | null {
-  return quality.kind === 'arms' ? null : judgeErrorOf(policy, quality, decidingPairs(quality).n);
+  return quality.kind === 'arms'
+    ? null
+    : estimateJudgeError(policy, quality, decidingPairs(quality).n);
 }
 
 function behind(error: JudgeError | null, difference: number | null): number | null {

@@ -225,7 +225,7 @@ async function scored(of: World) {
   return { plan, committed: await commit(of, plan) };
 }
 
-async function rowsOf<Row extends object>(dataset: string, version: number): Promise<Row[]> {
+async function readRows<Row extends object>(dataset: string, version: number): Promise<Row[]> {
   const found = defined(await test_.registry.datasets.get({ tenant, dataset, version }));
   const { files } = await artifacts.getJson<DatasetManifest>(found.manifest);
   const paths: string[] = [];
@@ -281,7 +281,7 @@ describe('a batch prediction', () => {
       counts: { rows, scored: rows, quarantined: 0, chunks: 6 },
     });
     const expected = await gatewayScores(rows);
-    const found = await rowsOf<Prediction>(committed.dataset, 1);
+    const found = await readRows<Prediction>(committed.dataset, 1);
     expect(found.map(({ row }) => row)).toEqual(Array.from({ length: rows }, (_, i) => i));
     expect(found[4321]).toMatchObject({
       flight: 'f4321',
@@ -357,7 +357,7 @@ describe('a batch prediction', () => {
       expect.objectContaining({ flight: 'f0', __reasons: '`wind` is infinite' }),
       expect.objectContaining({ flight: 'f97', __reasons: 'features.sql fails for the row' }),
     ]);
-    const good = await rowsOf<Prediction>(committed.dataset, 1);
+    const good = await readRows<Prediction>(committed.dataset, 1);
     expect(good.map(({ flight }) => flight)).not.toContain('f97');
     expect(good).toHaveLength(committed.counts.scored);
   });
@@ -366,7 +366,7 @@ describe('a batch prediction', () => {
     const classes = ['calm', 'breeze', 'gale'];
     const of = await world({ files: [rowsSql(50)], classes, keys: ['hour'] });
     const { committed } = await scored(of);
-    const rows = await rowsOf<Record<string, unknown>>(committed.dataset, 1);
+    const rows = await readRows<Record<string, unknown>>(committed.dataset, 1);
     const expected = await gatewayScores(50, classes);
     rows.forEach((row, i) => {
       const own = [...expected.subarray(i * 3, i * 3 + 3)];
@@ -404,7 +404,7 @@ describe('a batch prediction', () => {
     expect(files[0]?.digest).toBe(stored[0]);
     // A repeated commit finds the version.
     expect(await commit(of, plan)).toMatchObject({ version: 1 });
-    expect((await rowsOf<Prediction>(dataset, 1)).map(({ row }) => row)).toEqual(
+    expect((await readRows<Prediction>(dataset, 1)).map(({ row }) => row)).toEqual(
       Array.from({ length: 1_500 }, (_, i) => i),
     );
   });

@@ -26,7 +26,7 @@ const budget = {
 } as const;
 
 /** The error of a job for which its budget leaves no room, ten minutes later if it waits. */
-async function errorOf(answer: JobReservation): Promise<unknown> {
+async function catchError(answer: JobReservation): Promise<unknown> {
   const costs: CostRepository = { ...fakeCosts(), reserve: () => Promise.resolve(answer) };
   const start = Date.now();
   let calls = 0;
@@ -59,7 +59,7 @@ test('a job on several nodes reserves all of them', async () => {
 describe('the error of a job that a budget does not let start', () => {
   test('says that the budget has no room while other jobs hold it', async () => {
     const held = { ...budget, spent: 0.3 * hour, reserved: 9.7 * hour };
-    expect(await errorOf({ kind: 'held', budget: held, needed: 0.05 * hour })).toMatchObject({
+    expect(await catchError({ kind: 'held', budget: held, needed: 0.05 * hour })).toMatchObject({
       type: 'BudgetSpent',
       message:
         'the budget of run/run_1 has no room now: 0.3 CPU-hours of 10 CPU-hours used, ' +
@@ -73,7 +73,7 @@ describe('the error of a job that a budget does not let start', () => {
 
   test('says that the budget has too little left when no job could release enough', async () => {
     const spent = { ...budget, spent: 9.99 * hour, reserved: 0 };
-    expect(await errorOf({ kind: 'spent', budget: spent, needed: 0.05 * hour })).toMatchObject({
+    expect(await catchError({ kind: 'spent', budget: spent, needed: 0.05 * hour })).toMatchObject({
       message:
         'the budget of run/run_1 has too little left: 9.99 CPU-hours of 10 CPU-hours used, ' +
         '0.05 CPU-hours needed; job run_1/train/job/1 cannot start',

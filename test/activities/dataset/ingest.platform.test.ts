@@ -18,7 +18,7 @@ import { openTestRegistry, startRun, type TestRegistry } from '../../db/registry
 import { samplesDir, testBucket } from '../../support/platform';
 
 /** These tests cause failures, so they need no log. */
-const environmentOf = (attempt: number) =>
+const createEnvironment = (attempt: number) =>
   new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR') });
 
 describe('ingest', () => {
@@ -79,7 +79,7 @@ describe('ingest', () => {
     };
   };
   const ingest = (input: IngestInput, given: Partial<IngestDeps> = {}, attempt = 1) =>
-    environmentOf(attempt).run<
+    createEnvironment(attempt).run<
       [IngestInput],
       DatasetVersionRef,
       (given: IngestInput) => Promise<DatasetVersionRef>
@@ -246,7 +246,7 @@ describe('ingest', () => {
   test('sends heartbeats from its first line, and leaves no files when cancelled', async () => {
     const rows = Array.from({ length: 1_000_000 }, (_, i) => `${i},${i * 1.5},text ${i}`);
     const input = await inputFor(await csv('cancelled', `a,b,c\n${rows.join('\n')}\n`));
-    const environment = environmentOf(1);
+    const environment = createEnvironment(1);
     let beats = 0;
     environment.on('heartbeat', () => {
       beats += 1;
@@ -291,7 +291,7 @@ describe('ingest', () => {
     await ingest(input);
     expect(await latest('undone')).toBe(2);
     const undo = () =>
-      environmentOf(1).run(createIngestActivities(deps).restoreDatasetAliases, input);
+      createEnvironment(1).run(createIngestActivities(deps).restoreDatasetAliases, input);
     await undo();
     await undo();
     expect(await latest('undone')).toBe(1);
@@ -315,7 +315,7 @@ describe('ingest', () => {
     const runId = await startRun(registry);
     const input = { tenant, runId, key: effectKey(runId, 'ingest', 'window', 1), data };
     const find = (given: typeof input) =>
-      environmentOf(1).run(createIngestActivities(deps).findLatestWindow, given);
+      createEnvironment(1).run(createIngestActivities(deps).findLatestWindow, given);
     expect(await find(input)).toEqual({
       from: '2013-05-01T00:00:00Z',
       until: '2013-06-01T00:00:00Z',

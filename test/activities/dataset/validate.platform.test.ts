@@ -48,7 +48,7 @@ describe('validateDataset', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const contractOf = (more: Partial<DataContract> = {}): DataContract => ({
+  const buildContract = (more: Partial<DataContract> = {}): DataContract => ({
     columns: [
       {
         name: 'delay',
@@ -133,7 +133,7 @@ describe('validateDataset', () => {
       key,
       source: 'trips',
       dataset,
-      contract: withId(contractOf(contract)),
+      contract: withId(buildContract(contract)),
       reference,
     };
   }
@@ -148,7 +148,7 @@ describe('validateDataset', () => {
   const approved = async (dataset: string) =>
     (await registry.datasets.alias({ tenant, dataset, alias: 'approved' }))?.version;
 
-  async function rowsOf(version: DatasetVersionRef): Promise<Record<string, unknown>[]> {
+  async function readRows(version: DatasetVersionRef): Promise<Record<string, unknown>[]> {
     const manifest = await artifacts.getJson<DatasetManifest>(version.manifest);
     const path = join(folder, 'read.parquet');
     await artifacts.toFile(manifest.files[0] as DatasetManifest['files'][number], path);
@@ -176,7 +176,7 @@ describe('validateDataset', () => {
     const result = await validate(input);
     expect(result.report).toMatchObject({ rows: 50, accepted: 48, quarantined: 2 });
     expect(result.accepted).toMatchObject({ dataset: dataset.dataset, version: 2, rows: 48 });
-    expect((await rowsOf(result.accepted)).map((row) => row.id)).toEqual(
+    expect((await readRows(result.accepted)).map((row) => row.id)).toEqual(
       Array.from({ length: 48 }, (_, i) => i + 2),
     );
     expect(await approved(dataset.dataset)).toBe(2);

@@ -9,7 +9,7 @@ import {
   type ModelEvaluation,
 } from '../../../activities/evaluation/evaluate';
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import { openDatabase, type Database } from '../../../db/connection';
 import { createRegistry, type Registry } from '../../../db/registry';
 import type { Digest } from '../../../domain/artifact';
@@ -46,7 +46,7 @@ beforeAll(async () => {
   } as ModelLifecycleSpec;
   const revision = {
     lifecycle: 'flight-delay',
-    digest: digestOf(spec),
+    digest: computeDigest(spec),
     spec,
     files: {},
     contracts: {},
@@ -125,7 +125,7 @@ test('a stored decision can be repeated from its policy and evidence', async () 
     kind: 'policy',
     digest: decision.policy,
   })) as EvaluationPolicy;
-  expect([digestOf(found), digestOf(policy)]).toEqual([evidence, decision.policy]);
+  expect([computeDigest(found), computeDigest(policy)]).toEqual([evidence, decision.policy]);
   expect(decide(policy, found)).toEqual(decision.verdict);
   expect(await artifacts.exists(summary.predictions)).toBe(true);
   const { items } = await registry.audit.list({ tenant, pageSize: 50 });

@@ -19,7 +19,7 @@ import { explainEvidence } from '../../../domain/decision/explain';
 import type { ArtifactRef } from '../../../domain/artifact';
 import type { EvaluateSpec, GateSpec } from '../../../domain/decision/gate-spec';
 import type { EvaluationPolicy } from '../../../domain/decision/policy';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import { directoryArtifacts, type DirectoryArtifacts } from '../../support/directory-artifacts';
 import { noWorse, parity, slices, useful } from '../../support/evidence';
 import {
@@ -129,7 +129,7 @@ describe('evaluating a candidate', () => {
       'lineage',
       'complete',
     ]);
-    expect(digestOf(found)).toBe(evidence);
+    expect(computeDigest(found)).toBe(evidence);
     expect(decide(registry.bodies.get(decision.policy) as EvaluationPolicy, found)).toEqual(
       decision.verdict,
     );
@@ -518,7 +518,7 @@ describe('failures and retries', () => {
   });
 
   test('a candidate that was trained on other rows is not evaluated on this holdout', async () => {
-    const other = { ...base.assembled, digest: digestOf('other rows') };
+    const other = { ...base.assembled, digest: computeDigest('other rows') };
     const candidate = {
       ...base.candidate,
       manifest: await modelManifest(artifacts, trueModel, other),
@@ -543,7 +543,7 @@ describe('failures and retries', () => {
   });
 
   test('unavailable storage is retried, and does not count as an unmeasurable champion', async () => {
-    const onnx = digestOf('unused');
+    const onnx = computeDigest('unused');
     const getBytes: DirectoryArtifacts['getBytes'] = () =>
       Promise.reject(failure('StorageUnavailable', `${onnx} cannot be read now`));
     await expect(

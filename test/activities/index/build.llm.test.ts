@@ -1,9 +1,9 @@
-import { spaceOf, toArrow, type ChunkRow } from '../../../data/index/chunk-rows';
+import { readSpace, toArrow, type ChunkRow } from '../../../data/index/chunk-rows';
 import type { ChunkTable } from '../../../data/index/chunk-table';
 import type { ChunkStore } from '../../../data/index/chunk-store';
 import { lanceDb } from '../../../data/index/lancedb';
 import type { Embedder } from '../../../data/index/embedders/embedder';
-import { addressOf } from '../../../data/index/location';
+import { buildAddress } from '../../../data/index/location';
 import type { Digest } from '../../../domain/artifact';
 import { chunkText } from '../../../domain/index/chunking';
 import { defaultTenant as tenant, type IdempotencyKey } from '../../../domain/ids';
@@ -54,14 +54,14 @@ async function writtenAgain(
   at: { readonly index: string; readonly version: number },
   shard: number,
 ): Promise<void> {
-  const { uri, storageOptions } = addressOf(
+  const { uri, storageOptions } = buildAddress(
     { kind: 's3', s3: world.s3 },
     { tenant, index: at.index },
   );
   const connection = await lanceDb().connect(uri, { storageOptions });
   const table = await connection.openTable(`v${at.version}`);
   const rows = await table.query().where(`shard = ${shard}`).select(rowColumns).toArray();
-  const space = spaceOf(await table.schema());
+  const space = readSpace(await table.schema());
   if (space === null || rows.length === 0) throw new Error('there is no such shard');
   await table.add(toArrow(rows.map(toRow), space));
   table.close();
@@ -340,9 +340,9 @@ describe('building an index', () => {
     }));
     const dataset = await world.dataset(`${index}.documents`, documents);
     const plan = { kind: 'paragraphs', size: 24 } as const;
-    const { costOf } = await world.deps.embedders.get(wordllama);
+    const { measureTokens } = await world.deps.embedders.get(wordllama);
     const built = await fill(world, index, dataset, { chunking: plan });
-    const chunks = documents.map(({ text }) => chunkText(text, plan, costOf).length);
+    const chunks = documents.map(({ text }) => chunkText(text, plan, measureTokens).length);
     expect(built.chunks).toEqual([chunks.reduce((sum, each) => sum + each, 0)]);
     // The heading of the second document is longer than half of the size.
     expect(built.shortened).toBe(chunks[1]);
@@ -484,7 +484,7 @@ describe('changes of documents', () => {
     expect((await world.deps.registry.indexes.get(filled.at))?.applied).toBe(1);
     const table = await world.deps.chunkStore.open(filled.at);
     expect((await table.audit()).duplicates).toEqual([]);
-    expect((await table.vectorsOf(['comet'])).size).toBe(1);
+    expect((await table.readVectors(['comet'])).size).toBe(1);
     table.close();
   });
 

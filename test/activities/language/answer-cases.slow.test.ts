@@ -24,7 +24,7 @@ beforeAll(async () => {
       if (answer !== undefined)
         return prompt.includes('in prose')
           ? 'It seems right to me.'
-          : verdictOf(answer === reference);
+          : buildVerdict(answer === reference);
       const code = Number(/code of \S+ (\d+)/.exec(prompt)?.[1]);
       return code % 4 === 3 ? 'no idea' : `code ${code}`;
     },
@@ -36,12 +36,12 @@ beforeEach(async () => {
   runId = await startRun(world.registry);
 });
 
-const verdictOf = (right: boolean) =>
+const buildVerdict = (right: boolean) =>
   JSON.stringify({ reason: 'as it reads', verdict: right ? 'right' : 'wrong' });
 const exact: DimensionSpec = { name: 'right', kind: 'exact' };
 const caseLine = (thing: string, index: number, more: object = {}) =>
   `${JSON.stringify({ id: `${thing}${index}`, input: { question: `What is the code of ${thing} ${index}?` }, expected: { answer: `code ${index}` }, ...more })}\n`;
-const linesOf = (thing: string, count: number) =>
+const buildLines = (thing: string, count: number) =>
   Array.from({ length: count }, (_, index) => caseLine(thing, index)).join('');
 
 async function bundle(instruction = 'Answer.') {
@@ -91,7 +91,7 @@ async function input(
   } as AnswerCasesInput;
 }
 
-const resultsOf = ({
+const readResults = ({
   results,
 }: {
   readonly results: Parameters<typeof world.artifacts.getJson>[0];
@@ -101,7 +101,7 @@ const paidSince = (start: number) => world.provider.bill.length - start;
 
 describe('answerCases', () => {
   test('a retry pays nothing and gives the same bytes', async () => {
-    const given = await input(linesOf('lamp', 20));
+    const given = await input(buildLines('lamp', 20));
     const start = world.provider.bill.length;
     const first = await world.run('answerCases', given);
     expect(first).toMatchObject({
@@ -115,7 +115,7 @@ describe('answerCases', () => {
   });
 
   test('a retry after an interrupted attempt repeats only requests in flight', async () => {
-    const given = await input(linesOf('door', 40));
+    const given = await input(buildLines('door', 40));
     const start = world.provider.bill.length;
     const ended = new AbortController();
     fault = () => {
@@ -136,7 +136,7 @@ describe('answerCases', () => {
   });
 
   test("a provider that refuses all of the first 20 cases ends it with the provider's error", async () => {
-    const given = await input(linesOf('mast', 60));
+    const given = await input(buildLines('mast', 60));
     const start = world.provider.requests.length;
     fault = () => ({
       kind: 'error',
@@ -161,7 +161,7 @@ describe('answerCases', () => {
   });
 
   test('appends progress events to the run', async () => {
-    const given = await input(linesOf('tower', 400), { parallel: 1 });
+    const given = await input(buildLines('tower', 400), { parallel: 1 });
     await world.run('answerCases', given);
     const events = await world.registry.events.list({ tenant, runId, afterSeq: 0, limit: 1_000 });
     const told = events.filter(({ kind }) => kind === 'evaluation.progress');
@@ -178,7 +178,7 @@ describe('answerCases', () => {
   });
 
   test('a retry asks nothing when all answers are on the call ledger', async () => {
-    const given = await input(linesOf('gate', 12));
+    const given = await input(buildLines('gate', 12));
     const start = world.provider.bill.length;
     const artifacts = { ...world.artifacts, putJson: () => Promise.reject(new Error('killed')) };
     await expect(world.run('answerCases', given, { artifacts })).rejects.toThrow('killed');
@@ -187,7 +187,7 @@ describe('answerCases', () => {
   });
 
   test('a spent budget ends it with BudgetSpent, and a raised one pays only missing answers', async () => {
-    const given = await input(linesOf('shelf', 30), { parallel: 1, tokens: 150 });
+    const given = await input(buildLines('shelf', 30), { parallel: 1, tokens: 150 });
     const start = world.provider.bill.length;
     await expect(world.run('answerCases', given)).rejects.toMatchObject({
       type: 'BudgetSpent',
@@ -209,7 +209,7 @@ describe('answerCases', () => {
       input: { question: `${'very '.repeat(500)}What is the code of long 1?` },
     });
     const bare = caseLine('bare', 1, { input: { topic: 'codes' } });
-    const given = await input(linesOf('cup', 10) + long + bare);
+    const given = await input(buildLines('cup', 10) + long + bare);
     const answered = await world.run('answerCases', given);
     expect(answered.summary).toMatchObject({ cases: 12, unanswered: 2 });
     expect(answered.summary.dimensions['right']).toMatchObject({
@@ -217,26 +217,26 @@ describe('answerCases', () => {
       failures: 2,
       mean: 0.8,
     });
-    const why = (await resultsOf(answered)).flatMap(({ id, unanswered }) =>
+    const why = (await readResults(answered)).flatMap(({ id, unanswered }) =>
       unanswered === null ? [] : [`${id} ${unanswered}`],
     );
     expect(why.sort()).toEqual(['bare1 InvalidInput', 'long1 ContextOverflow']);
   });
 
   test('takes the first cases of a slice in an order that does not depend on answers', async () => {
-    const given = await input(linesOf('tile', 60));
-    const idsOf = async (change: Partial<AnswerCasesInput>) => {
+    const given = await input(buildLines('tile', 60));
+    const readIds = async (change: Partial<AnswerCasesInput>) => {
       const answered = await world.run('answerCases', { ...given, ...change });
-      return { left: answered.left, ids: (await resultsOf(answered)).map(({ id }) => id) };
+      return { left: answered.left, ids: (await readResults(answered)).map(({ id }) => id) };
     };
     const slices = await Promise.all(
-      (['search', 'confirm', 'judge'] as const).map((slice) => idsOf({ slice })),
+      (['search', 'confirm', 'judge'] as const).map((slice) => readIds({ slice })),
     );
     const all = slices.flatMap(({ ids }) => ids);
     expect([...new Set(all)]).toHaveLength(60);
     expect(all).toHaveLength(60);
     const judged = slices[2]?.ids ?? [];
-    const few = await idsOf({ slice: 'judge', most: 5 });
+    const few = await readIds({ slice: 'judge', most: 5 });
     expect(few).toEqual({ left: judged.length - 5, ids: judged.slice(0, 5) });
   });
 
@@ -260,7 +260,7 @@ describe('answerCases', () => {
   });
 
   test('an unknown model ends it at once, with the closest known name', async () => {
-    const given = await input(linesOf('vase', 5));
+    const given = await input(buildLines('vase', 5));
     const wrong = await world.run('rebaseBundle', {
       tenant,
       runId,
@@ -278,7 +278,7 @@ describe('answerCases', () => {
 });
 
 describe('judges', () => {
-  const judgeOf = (said = ''): DimensionSpec => ({
+  const buildJudge = (said = ''): DimensionSpec => ({
     name: 'judged',
     kind: 'judge',
     prompt: 'judge.yaml',
@@ -301,7 +301,7 @@ spec:
       return `${JSON.stringify({ case: of, answer: index % 2 === 0 ? `code ${index}` : 'other', right: index % 2 === 0 })}\n`;
     }).join('');
   async function judged(cases: string, how: string, labelled: string, kind = '') {
-    const given = await input(cases, { dimensions: [exact, judgeOf(kind)] });
+    const given = await input(cases, { dimensions: [exact, buildJudge(kind)] });
     return {
       ...given,
       files: {
@@ -312,7 +312,7 @@ spec:
   }
 
   test('are calibrated once, and a retry pays nothing', async () => {
-    const given = await judged(linesOf('sun', 4), 'As JSON.', labels(12));
+    const given = await judged(buildLines('sun', 4), 'As JSON.', labels(12));
     const start = world.provider.bill.length;
     const known = await world.run('calibrateJudges', given);
     expect(known['judged']?.calibration).toMatchObject({
@@ -325,7 +325,7 @@ spec:
   });
 
   test('have only a digest without labels', async () => {
-    const given = await judged(linesOf('sun', 4), 'As JSON.', '', 'unlabelled');
+    const given = await judged(buildLines('sun', 4), 'As JSON.', '', 'unlabelled');
     const known = await world.run('calibrateJudges', given);
     expect(known['judged']).toEqual({
       digest: expect.stringMatching(/^sha256:/) as string,
@@ -334,7 +334,7 @@ spec:
   });
 
   test('that answer in prose give no verdict, and each case counts as failed', async () => {
-    const given = await judged(linesOf('star', 6), 'Answer in prose.', labels(8));
+    const given = await judged(buildLines('star', 6), 'Answer in prose.', labels(8));
     const answered = await world.run('answerCases', given);
     expect(answered.summary.dimensions['judged']).toMatchObject({
       mean: null,
@@ -342,7 +342,7 @@ spec:
       failures: 6,
     });
     expect(answered.summary.dimensions['right']).toMatchObject({ failures: 0 });
-    const [first] = await resultsOf(answered);
+    const [first] = await readResults(answered);
     expect(first?.scores['judged']).toEqual({
       kind: 'failed',
       reason: 'the judge gave no verdict',
@@ -363,7 +363,7 @@ spec:
     ],
     ['a label that is not JSON', 'right\n', /labels\.ndjson/],
   ])('reject %s with file and line', async (_, text, message) => {
-    const given = await judged(linesOf('sea', 2), 'As JSON.', labels(2) + text);
+    const given = await judged(buildLines('sea', 2), 'As JSON.', labels(2) + text);
     await expect(world.run('calibrateJudges', given)).rejects.toMatchObject({
       type: 'InvalidInput',
       message,

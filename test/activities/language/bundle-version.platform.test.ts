@@ -4,7 +4,7 @@ import type { ArtifactRef } from '../../../domain/artifact';
 import { effectKey, type RunId } from '../../../domain/ids';
 import type { IndexRecipe } from '../../../domain/index/version';
 import type { ReleaseBundle } from '../../../domain/bundle/bundle';
-import { digestOf, refTo, startRun, tenant, unique } from '../../db/registry-fixture';
+import { toDigest, refTo, startRun, tenant, unique } from '../../db/registry-fixture';
 import {
   openLanguageWorld,
   promptFile,
@@ -49,7 +49,7 @@ async function input(
 }
 
 const bundleAt = (manifest: ArtifactRef) => world.artifacts.getJson<ReleaseBundle>(manifest);
-const versionsOf = async (prompt: string) =>
+const listVersions = async (prompt: string) =>
   (await world.registry.prompts.versions({ tenant, prompt, pageSize: 50 })).items;
 
 /** A version of an index, sealed or still being filled. */
@@ -71,7 +71,7 @@ async function indexVersion(
   const recipe: IndexRecipe = {
     embedder: {
       name: 'minilm',
-      digest: digestOf('minilm'),
+      digest: toDigest('minilm'),
       dimensions: 384,
       spec: { kind: 'minilm' },
     },
@@ -134,7 +134,7 @@ describe('writeBundles', () => {
     expect(await world.run('writeBundles', given, { attempt: 2 })).toEqual(written);
     const other = { ...given, runId: await startRun(world.registry) };
     expect(await world.run('writeBundles', other)).toEqual(written);
-    expect((await versionsOf(name)).map(({ version }) => version).sort()).toEqual([1, 2]);
+    expect((await listVersions(name)).map(({ version }) => version).sort()).toEqual([1, 2]);
     expect(
       (await world.registry.prompts.resolve({ tenant, prompt: name, ref: model }))?.digest,
     ).toBe(written[1]?.prompt.digest);
@@ -158,7 +158,7 @@ describe('writeBundles', () => {
       await expect(world.run('writeBundles', given, { artifacts })).rejects.toThrow('killed');
     }
     expect(await world.run('writeBundles', given, { attempt: 2 })).toHaveLength(2);
-    for (const name of [first, second]) expect(await versionsOf(name)).toHaveLength(1);
+    for (const name of [first, second]) expect(await listVersions(name)).toHaveLength(1);
   });
 
   test('gives the index only to prompts that quote passages', async () => {

@@ -1,5 +1,5 @@
 import type { DecideBundleInput } from '../../../activities/language/evaluate-bundle';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import { effectKey, type RunId } from '../../../domain/ids';
 import type { CaseAnswers } from '../../../domain/language/evaluation/answers-summary';
 import { decide } from '../../../domain/decision/decide';
@@ -50,7 +50,7 @@ async function answered(scores: readonly (number | null)[]): Promise<CaseAnswers
   const summary = { cases: scores.length, unanswered: 0, dimensions: {}, cost: 0, medianMs: null };
   return {
     results: await world.artifacts.putJson({ tenant, value: results }),
-    caseSet: digestOf('cases'),
+    caseSet: computeDigest('cases'),
     left: 40,
     summary,
   };
@@ -68,7 +68,7 @@ async function given(
     tenant,
     runId,
     key: effectKey(runId, 'evaluate', 'decide', 1),
-    candidate: digestOf('candidate'),
+    candidate: computeDigest('candidate'),
     answers: await answered(candidate),
     counterparts: { champion: null, baseline: null },
     missing: { champion: null, baseline: null },
@@ -76,7 +76,7 @@ async function given(
     looks: 1,
     judges: {},
     mayAskMore: false,
-    attempt: { tenant, runId, lifecycle: unique('assistant'), bundle: digestOf('candidate') },
+    attempt: { tenant, runId, lifecycle: unique('assistant'), bundle: computeDigest('candidate') },
     ...change,
   };
 }
@@ -127,7 +127,7 @@ describe('decideBundle', () => {
       kind: 'evidence',
       digest: evidence,
     })) as LlmEvidence;
-    expect([digestOf(policy), digestOf(found)]).toEqual([decision.policy, evidence]);
+    expect([computeDigest(policy), computeDigest(found)]).toEqual([decision.policy, evidence]);
     expect(decide(policy, found)).toEqual(decision.verdict);
     const held = await world.database.sql<{ digest: string }[]>`
       select digest from artifact_references where held_by = ${`evidence:${evidence}`}`;
@@ -226,9 +226,9 @@ describe('decideBundle', () => {
     const first = await given(scores(200, 9));
     const of = async (bundle: string, key: number) => ({
       ...(await given(scores(200, 9))),
-      candidate: digestOf(bundle),
+      candidate: computeDigest(bundle),
       key: effectKey(runId, 'evaluate', 'decide', key),
-      attempt: { ...first.attempt, bundle: digestOf(bundle) },
+      attempt: { ...first.attempt, bundle: computeDigest(bundle) },
     });
     const reasons = [];
     for (const [key, bundle] of ['one', 'two', 'one'].entries()) {
@@ -269,7 +269,7 @@ describe('decideBundle', () => {
   });
 
   test('a judge without a calibration cannot decide a gate', async () => {
-    const judges = { right: { digest: digestOf('judge'), calibration: null } };
+    const judges = { right: { digest: computeDigest('judge'), calibration: null } };
     const { decision } = await decided(await given(scores(200, 10), { judges }));
     expect(decision.verdict).toMatchObject({
       kind: 'inconclusive',
@@ -307,7 +307,7 @@ describe('qualifyStandby', () => {
   ) => ({
     ...(await given(of, change)),
     key: effectKey(runId, 'evaluate', 'standby', 1),
-    candidate: digestOf('over the standby'),
+    candidate: computeDigest('over the standby'),
     standby,
   });
   const gated = async (gates: readonly LlmGate[]) => ({

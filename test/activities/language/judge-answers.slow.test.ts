@@ -1,4 +1,4 @@
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import type { PairLabel } from '../../../db/rollout/answer-label-repository';
 import type { JudgeAnswersInput, JudgingTurn } from '../../../activities/language/judge-answers';
 import type { LostPairs } from '../../../domain/rollout/progress';
@@ -11,11 +11,11 @@ import { llmCanarySchema } from '../../../domain/lifecycle/llm/canary/canary.sch
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
 import type { LoggedAnswer } from '../../../domain/bundle/logged-answer';
 import type { AnswerJudge } from '../../../domain/rollout/judging/answer-quality';
-import { rolloutPolicyOf } from '../../../domain/rollout/policy';
+import { buildRolloutPolicy } from '../../../domain/rollout/policy';
 import { addObservations, emptyRolloutState } from '../../../domain/rollout/state';
 import { registerVersions, tenant, unique } from '../../db/registry-fixture';
 import { openRollout, promoteOver } from '../../db/rollout/fixture';
-import { judgePromptOf } from '../../support/language/judge-prompt';
+import { writeJudgePrompt } from '../../support/language/judge-prompt';
 import {
   openLanguageWorld,
   workerStops,
@@ -31,7 +31,7 @@ let rollout: RolloutRecord;
 let judge: AnswerJudge;
 let files: JudgeAnswersInput['files'];
 
-const judgePrompt = judgePromptOf('Judge <{{answer}}> to <{{question}}>');
+const judgePrompt = writeJudgePrompt('Judge <{{answer}}> to <{{question}}>');
 const dimension: DimensionSpec = {
   name: 'sound',
   kind: 'judge',
@@ -201,7 +201,7 @@ const judged = (
     given,
   );
 type Beats = Pick<NonNullable<Parameters<typeof world.run>[2]>, 'heartbeatDetails' | 'onHeartbeat'>;
-const labelOf = async (id: PredictionId | undefined) =>
+const readLabel = async (id: PredictionId | undefined) =>
   (await world.registry.predictions.get({ tenant, id: id as PredictionId }))?.label;
 const sendFeedback = (
   id: PredictionId | undefined,
@@ -239,12 +239,12 @@ const verdicts = (served: 0 | 1 | null, beside: 0 | 1 | null) => ({
   served,
   beside,
 });
-const { dayOf, startOf } = openCalendar('UTC');
+const { findDay, findStart } = openCalendar('UTC');
 /** `hours` after the midnight at which today began. */
 const fromMidnight = (hours: number) =>
-  new Date(startOf(dayOf(Date.now())) + hours * 3_600_000).toISOString();
+  new Date(findStart(findDay(Date.now())) + hours * 3_600_000).toISOString();
 const consumeObservations = () => {
-  const policy = rolloutPolicyOf(rollout.spec, { dependsOnPrediction: false });
+  const policy = buildRolloutPolicy(rollout.spec, { dependsOnPrediction: false });
   return world.registry.rollouts.consume({
     tenant,
     id: rollout.id,
@@ -273,7 +273,7 @@ describe('labels by people', () => {
   const of = () => ({
     tenant,
     rollout: rollout.id,
-    judge: judge.calibrated?.judge ?? digestOf('none'),
+    judge: judge.calibrated?.judge ?? computeDigest('none'),
   });
   const answerLabels = () => world.registry.answerLabels;
   const toLabel = (limit = 100) => answerLabels().toLabel({ ...of(), limit });
@@ -296,11 +296,11 @@ describe('labels by people', () => {
     const pairs = await toLabel();
     expect(pairs.map(({ predictionId }) => predictionId).sort()).toEqual([both, half].sort());
     expect(pairs.map(({ predictionId }) => predictionId)).not.toContain(none);
-    const answersOf = (id: PredictionId | undefined) => {
+    const listAnswers = (id: PredictionId | undefined) => {
       const pair = pairs.find(({ predictionId }) => predictionId === id);
       return new Set([pair?.first, pair?.second]);
     };
-    expect([answersOf(both), answersOf(half)]).toEqual([
+    expect([listAnswers(both), listAnswers(half)]).toEqual([
       new Set(['one', 'two']),
       new Set(['three', null]),
     ]);
@@ -366,7 +366,7 @@ describe('labels by people', () => {
       message: expect.stringContaining(other ?? '') as string,
     });
     expect(await toLabel()).toHaveLength(1);
-    const another = { ...of(), judge: digestOf('another judge'), limit: 10 };
+    const another = { ...of(), judge: computeDigest('another judge'), limit: 10 };
     expect(await answerLabels().toLabel(another)).toEqual([]);
   });
 
@@ -400,7 +400,7 @@ describe('judgeAnswers', () => {
       kind: 'over',
       noMoreLabels: { why: expect.stringContaining('was judged: 3') as string },
     });
-    expect(await Promise.all(ids.map(labelOf))).toEqual([
+    expect(await Promise.all(ids.map(readLabel))).toEqual([
       { judged: verdicts(1, 0) },
       { judged: verdicts(1, 1) },
       { judged: verdicts(0, null) },
@@ -430,7 +430,7 @@ describe('judgeAnswers', () => {
       prediction(right(), right(), { other: null }),
     );
     await judged(4);
-    expect(await Promise.all(ids.map(labelOf))).toEqual([
+    expect(await Promise.all(ids.map(readLabel))).toEqual([
       { judged: verdicts(0, 0) },
       { judged: verdicts(null, null) },
       { judged: verdicts(null, null) },
@@ -465,7 +465,7 @@ describe('judgeAnswers', () => {
       predictionId: ids[0] as PredictionId,
       judged: { judge: judge.calibrated?.judge ?? 'sha256:', served: 0, beside: 1 },
     });
-    expect(await labelOf(ids[0])).toEqual({ judged: verdicts(1, 0) });
+    expect(await readLabel(ids[0])).toEqual({ judged: verdicts(1, 0) });
     expect(await consumed()).toHaveLength(3);
     expect(await consumed()).toEqual([]);
   });
@@ -495,9 +495,9 @@ describe('judgeAnswers', () => {
     await until(() => world.provider.requests.length - start === 2);
     cancelled.abort();
     await expect(turn).rejects.toThrow();
-    expect(await labelOf(first)).toEqual({ judged: verdicts(1, 0) });
+    expect(await readLabel(first)).toEqual({ judged: verdicts(1, 0) });
     // No further pair was begun.
-    expect(await Promise.all(others.map(labelOf))).toEqual([null, null]);
+    expect(await Promise.all(others.map(readLabel))).toEqual([null, null]);
     latencyMs = 0;
     await judged(3, { activityId: 'the-next' });
     expect(world.provider.requests.length - start).toBe(6);
@@ -540,7 +540,7 @@ describe('judgeAnswers', () => {
     await until(async () => (await count()) === 1);
     const [later] = await store(prediction(right(), right()));
     await over;
-    expect(await Promise.all([...ids, later].map(labelOf))).toEqual([
+    expect(await Promise.all([...ids, later].map(readLabel))).toEqual([
       { judged: verdicts(1, 0) },
       { judged: verdicts(null, null) },
       { judged: verdicts(0, 0) },
@@ -556,7 +556,7 @@ describe('judgeAnswers', () => {
       noMoreLabels: { why: expect.stringContaining('was judged: 1') as string },
     });
     expect(denied).toBeGreaterThan(2);
-    expect(await labelOf(id)).toEqual({ judged: verdicts(1, 0) });
+    expect(await readLabel(id)).toEqual({ judged: verdicts(1, 0) });
   });
 
   test('spreads the pairs over the days over which quality must hold', async () => {
@@ -598,7 +598,7 @@ describe('judgeAnswers', () => {
     );
     await store(...Array.from({ length: 3 }, () => prediction(right(), null, { other: null })));
     const { rollout: grown } = await consumeObservations();
-    const today = dayOf(Date.now());
+    const today = findDay(Date.now());
     expect(grown.state.evidence?.quality.days).toMatchObject({
       weekFrom: today - 1,
       closedBefore: today,
@@ -613,7 +613,7 @@ describe('judgeAnswers', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     ended.abort();
     await expect(turn).rejects.toThrow();
-    expect(await Promise.all([before, after].map(labelOf))).toEqual([
+    expect(await Promise.all([before, after].map(readLabel))).toEqual([
       null,
       { judged: verdicts(0, 0) },
     ]);
@@ -653,7 +653,7 @@ describe('judgeAnswers', () => {
       prediction(right(), wrong()),
     );
     const { rollout: grown } = await consumeObservations();
-    const today = dayOf(Date.now());
+    const today = findDay(Date.now());
     expect(grown.state.evidence?.quality.days).toMatchObject({
       weekFrom: today - 1,
       closedBefore: today,
@@ -662,10 +662,10 @@ describe('judgeAnswers', () => {
     const ended = new AbortController();
     await keepCircuitClosed();
     const next = judged(40, { signal: ended.signal, heartbeatDetails: left }, across);
-    await until(async () => (await labelOf(one.id)) !== null);
+    await until(async () => (await readLabel(one.id)) !== null);
     ended.abort(workerStops);
     await expect(next).rejects.toThrow();
-    expect(await Promise.all([one.id, two.id].map(labelOf))).toEqual([
+    expect(await Promise.all([one.id, two.id].map(readLabel))).toEqual([
       { judged: verdicts(null, null) },
       null,
     ]);
@@ -678,10 +678,10 @@ describe('judgeAnswers', () => {
       { signal: turn.signal },
       { ...across, lost: lost().filter(([id]) => id === two.id) },
     );
-    await until(async () => (await labelOf(two.id)) !== null);
+    await until(async () => (await readLabel(two.id)) !== null);
     turn.abort(workerStops);
     await expect(after).rejects.toThrow();
-    expect(await labelOf(two.id)).toEqual({ judged: verdicts(null, null) });
+    expect(await readLabel(two.id)).toEqual({ judged: verdicts(null, null) });
   });
 
   test('does not read recorded pairs again, within a turn and in the next one', async () => {
@@ -778,10 +778,10 @@ describe('judgeAnswers', () => {
     await sendFeedback(plainLater, true);
     // Feedback with an earlier time arrives late. The newer feedback stays, also after judging.
     await sendFeedback(scored, { score: 0 }, '2026-01-01T00:00:00Z');
-    expect(await labelOf(scored)).toEqual({ score: 0.5, judged: verdicts(1, 0) });
-    expect(await labelOf(plain)).toEqual({ label: 7, judged: verdicts(1, 0) });
-    expect(await labelOf(later)).toEqual({ correction: 'code 3', judged: verdicts(1, 0) });
-    expect(await labelOf(plainLater)).toEqual({ label: true, judged: verdicts(1, 0) });
+    expect(await readLabel(scored)).toEqual({ score: 0.5, judged: verdicts(1, 0) });
+    expect(await readLabel(plain)).toEqual({ label: 7, judged: verdicts(1, 0) });
+    expect(await readLabel(later)).toEqual({ correction: 'code 3', judged: verdicts(1, 0) });
+    expect(await readLabel(plainLater)).toEqual({ label: true, judged: verdicts(1, 0) });
     expect(await consumed()).toHaveLength(4);
   });
 

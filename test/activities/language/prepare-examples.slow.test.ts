@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import {
-  requestContextOf,
+  buildRequestContext,
   createRunBudgetActivities,
 } from '../../../activities/language/request-context';
 import { openBundleAnswering } from '../../../activities/language/bundle-answering';
@@ -112,7 +112,7 @@ const indexed = {
 } as const;
 
 /** Questions about things, each several times. */
-async function examplesOf(count: number, who: string): Promise<ArtifactRef> {
+async function storeExamples(count: number, who: string): Promise<ArtifactRef> {
   const path = join(folder, `${unique('examples')}.parquet`);
   const rows = Array.from({ length: count }, (_, place) => {
     const thing = things[place % things.length] ?? '';
@@ -140,7 +140,7 @@ async function examplesOf(count: number, who: string): Promise<ArtifactRef> {
   });
 }
 
-async function bundleOf(change: Partial<ReleaseBundle> = {}): Promise<ArtifactRef> {
+async function storeBundle(change: Partial<ReleaseBundle> = {}): Promise<ArtifactRef> {
   const prompt = readPrompt(
     promptFile('Answer from this:', { passages: 'passages' }),
     'found.yaml',
@@ -174,7 +174,7 @@ const fineTune: FineTuneSpec = {
   compute: { backend: 'local', cpus: 1, memoryBytes: 1 << 30, timeoutSeconds: 600, retries: 3 },
 };
 
-async function inputOf(
+async function buildInput(
   count: number,
   change: Partial<PrepareExamplesInput> & { readonly who?: string } = {},
 ): Promise<PrepareExamplesInput> {
@@ -188,10 +188,10 @@ async function inputOf(
     examples: {
       dataset: 'examples',
       version: 1,
-      manifest: await examplesOf(count, who),
+      manifest: await storeExamples(count, who),
       rows: count,
     },
-    bundle: change.bundle ?? (await bundleOf()),
+    bundle: change.bundle ?? (await storeBundle()),
     cases: await artifacts.putBytes({
       tenant,
       bytes: Buffer.from(cases),
@@ -211,7 +211,7 @@ interface Given {
   readonly survives?: number;
 }
 
-function depsOf(given: Given) {
+function buildDeps(given: Given) {
   const { embedders = lettersOnly, chunkStore = chunks } = given;
   let kept = 0;
   const dying: ArtifactStore = {
@@ -243,7 +243,7 @@ function prepare(input: PrepareExamplesInput, given: Given = {}): Promise<Prepar
     { attempt: given.attempt ?? 1 },
     { logger: new DefaultLogger('ERROR') },
   );
-  return environment.run(createPrepareExamplesActivities(depsOf(given)).prepareExamples, input);
+  return environment.run(createPrepareExamplesActivities(buildDeps(given)).prepareExamples, input);
 }
 
 interface Message {
@@ -261,7 +261,7 @@ async function conversationsIn(ref: ArtifactRef): Promise<readonly (readonly Mes
 
 describe('examples of a bundle with an index', () => {
   test('quote the passages that are found for them exactly as the bundle does, also in the holdout', async () => {
-    const input = await inputOf(40);
+    const input = await buildInput(40);
     const prepared = await prepare(input);
     expect(prepared.rows).toMatchObject({ leftOut: 0, inCases: 1, tooLong: 0 });
     expect(prepared.rows.train + prepared.rows.holdout).toBe(39);
@@ -274,11 +274,14 @@ describe('examples of a bundle with an index', () => {
 
     const asked = await new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') }).run(
       async () => {
-        const deps = depsOf({});
-        const { answererOf } = await openBundleAnswering(deps)({ tenant, bundle: input.bundle });
+        const deps = buildDeps({});
+        const { createAnswerer } = await openBundleAnswering(deps)({
+          tenant,
+          bundle: input.bundle,
+        });
         const chat = openLedgerChat(access, test_.registry.llmCalls);
-        const answer = answererOf(
-          await requestContextOf(
+        const answer = createAnswerer(
+          await buildRequestContext(
             { chat, registry: deps.registry },
             { ...input, stage: 'evaluate' },
             [],
@@ -313,7 +316,7 @@ describe('examples of a bundle with an index', () => {
   });
 
   test('are the same bytes on a retry, which repeats only the batch in progress', async () => {
-    const input = await inputOf(450);
+    const input = await buildInput(450);
     const lookedUp: string[] = [];
     const counting: Embedders = {
       ...lettersOnly,
@@ -352,8 +355,10 @@ describe('examples of a bundle with an index', () => {
       ],
     };
     const artifact = await artifacts.putJson({ tenant, value: policy });
-    const bundle = await bundleOf({ safety: { name: 'house', digest: artifact.digest, artifact } });
-    const prepared = await prepare(await inputOf(20, { bundle }));
+    const bundle = await storeBundle({
+      safety: { name: 'house', digest: artifact.digest, artifact },
+    });
+    const prepared = await prepare(await buildInput(20, { bundle }));
     expect(prepared.passages).toMatchObject({
       shown: 0,
       without: 19,
@@ -365,7 +370,7 @@ describe('examples of a bundle with an index', () => {
 
 describe('examples of a bundle with a reranker', () => {
   const rerank = { provider: 'scripted', model: 'cross', candidates: 4, onError: 'fail' } as const;
-  const reranked = () => bundleOf({ index: { ...indexed, rerank } });
+  const reranked = () => storeBundle({ index: { ...indexed, rerank } });
 
   test('that cannot be reranked are left out and counted by reason, on each attempt', async () => {
     const refuses = ({ prompt }: ScriptedRequest): Fault | null =>
@@ -373,7 +378,7 @@ describe('examples of a bundle with a reranker', () => {
         ? { kind: 'error', status: 400 }
         : null;
     fault = refuses;
-    const input = await inputOf(30, { who: 'Riddler', bundle: await reranked() });
+    const input = await buildInput(30, { who: 'Riddler', bundle: await reranked() });
     const prepared = await prepare(input);
     expect(prepared.rows).toMatchObject({ inCases: 1, tooLong: 0 });
     expect(prepared.rows.train + prepared.rows.holdout).toBe(26);
@@ -392,7 +397,7 @@ describe('examples of a bundle with a reranker', () => {
   test("end with the reranker's error when all are refused", async () => {
     fault = () => ({ kind: 'error', status: 400 });
     await expect(
-      prepare(await inputOf(30, { who: 'Nobody', bundle: await reranked() })),
+      prepare(await buildInput(30, { who: 'Nobody', bundle: await reranked() })),
     ).rejects.toMatchObject({
       type: 'ProviderRefused',
     });
@@ -426,12 +431,12 @@ describe('passages whose embedder is paid', () => {
     };
   }
 
-  const spentOf = async () =>
+  const readSpent = async () =>
     (await test_.registry.budgets.get({ tenant, scope: `run/${runId}`, unit: 'tokens' }))?.spent;
 
   test("are paid once from the run's budget, also after lost workers", async () => {
     const given = await paid();
-    const input = await inputOf(30, {
+    const input = await buildInput(30, {
       who: 'Guest',
       spec: { budget: { usd: null, tokens: 100_000 } },
     });
@@ -446,13 +451,13 @@ describe('passages whose embedder is paid', () => {
     expect(bill).toHaveLength(29);
     await prepare(input, { ...given, attempt: 2 });
     expect(provider.bill).toHaveLength(before + 29);
-    expect(Number(await spentOf())).toBe(
+    expect(Number(await readSpent())).toBe(
       bill.reduce((sum, { promptTokens }) => sum + promptTokens, 0) * toParts('tokens', 1),
     );
   });
 
   test("end with the run's budget, and the error says so", async () => {
-    const input = await inputOf(30, {
+    const input = await buildInput(30, {
       who: 'Tourist',
       spec: { budget: { usd: null, tokens: 60 } },
     });
@@ -462,14 +467,14 @@ describe('passages whose embedder is paid', () => {
       budget: input.spec.budget,
     });
     await expect(prepare(input, await paid())).rejects.toMatchObject({ type: 'BudgetSpent' });
-    expect(Number(await spentOf())).toBeLessThanOrEqual(60 * toParts('tokens', 1));
+    expect(Number(await readSpent())).toBeLessThanOrEqual(60 * toParts('tokens', 1));
   });
 
   test("leave out and count an example above the embedder's limit", async () => {
     const given = await paid();
     fault = ({ prompt }) =>
       prompt.startsWith('Stranger 7:') ? { kind: 'error', status: 413 } : null;
-    const prepared = await prepare(await inputOf(30, { who: 'Stranger' }), given);
+    const prepared = await prepare(await buildInput(30, { who: 'Stranger' }), given);
     expect(prepared.rows).toMatchObject({ inCases: 1, tooLong: 1 });
     expect(prepared.rows.train + prepared.rows.holdout).toBe(28);
     const all = JSON.stringify([

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createPromotionActivities } from '../../../activities/model/promotion';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import { openGatewayDispatcher } from '../../../data/serving/gateway-dispatcher';
 import { effectKey, type RunId } from '../../../domain/ids';
 import {
@@ -43,9 +43,9 @@ const champion = async () => (await test_.registry.aliases.get({ tenant, model }
 const moves = async () =>
   (await test_.registry.aliases.history({ tenant, model, pageSize: 1000 })).items.length;
 
-async function decisionOf(run: RunId): Promise<string> {
+async function createDecision(run: RunId): Promise<string> {
   const { evidence, decisions } = test_.registry;
-  const digest = digestOf({});
+  const digest = computeDigest({});
   for (const kind of ['policy', 'evidence'] as const)
     await evidence.put({ tenant, kind, digest, body: {} });
   const verdict = { kind: 'passed', reasons: [] } as const;
@@ -69,7 +69,7 @@ async function promote(version: number, of: RunId = runId) {
     model,
     version,
     expectedChampion,
-    decisionId: await decisionOf(of),
+    decisionId: await createDecision(of),
     rollout: null,
   };
   return { input, answer: await activities.promoteVersion(input) };
@@ -111,7 +111,7 @@ describe('promoteVersion', () => {
       ...effect(),
       model,
       version: 2,
-      decisionId: await decisionOf(runId),
+      decisionId: await createDecision(runId),
       rollout: null,
     };
     expect(await activities.promoteVersion({ ...input, expectedChampion: compared })).toEqual({
@@ -207,7 +207,7 @@ describe('probeGateways', () => {
   async function probe(): Promise<unknown> {
     const manifest = {
       uri: 's3://b/k',
-      digest: digestOf('bytes'),
+      digest: computeDigest('bytes'),
       bytes: 1,
       mediaType: 'application/json',
     };
@@ -217,8 +217,8 @@ describe('probeGateways', () => {
 
   test("asks every live gateway with the platform's key on each attempt", async () => {
     const both = [
-      await gateway(200, { digest: digestOf('bytes') }),
-      await gateway(200, { digest: digestOf('bytes') }),
+      await gateway(200, { digest: computeDigest('bytes') }),
+      await gateway(200, { digest: computeDigest('bytes') }),
     ];
     expect(await probe()).toEqual({ gateways: 2 });
     expect(await probe()).toEqual({ gateways: 2 });
@@ -237,7 +237,7 @@ describe('probeGateways', () => {
   });
 
   test.each([
-    ['other bytes', 200, { digest: digestOf('others') }, 'DigestMismatch'],
+    ['other bytes', 200, { digest: computeDigest('others') }, 'DigestMismatch'],
     ['no bytes at all', 200, {}, 'DigestMismatch'],
     [
       'a version that it cannot load',
@@ -248,7 +248,7 @@ describe('probeGateways', () => {
     ['a gateway that fails', 503, { detail: 'starting' }, 'GatewayUnavailable'],
     ['a key that it rejects', 401, { detail: 'unknown key' }, 'GatewayUnavailable'],
   ])('%s does not pass', async (_, status, body, type) => {
-    await gateway(200, { digest: digestOf('bytes') });
+    await gateway(200, { digest: computeDigest('bytes') });
     await gateway(status, body);
     await expect(probe()).rejects.toMatchObject({ type });
   });

@@ -99,10 +99,10 @@ async function day(
     });
 }
 
-const incidentsOf = async (model: string) =>
+const listIncidents = async (model: string) =>
   (await test_.registry.incidents.list({ tenant, model, pageSize: 9 })).items;
 
-const stateOf = async (model: string) =>
+const readState = async (model: string) =>
   (await test_.registry.monitors.get({ tenant, model }))?.state.labelFeed;
 
 test('labels that stop open one incident, which a promotion keeps and labels resolve', async () => {
@@ -116,7 +116,7 @@ test('labels that stop open one incident, which a promotion keeps and labels res
     await day(model, number, { labelled: 0, arm: 'probe' });
   }
   await look(model);
-  const [open, ...others] = await incidentsOf(model);
+  const [open, ...others] = await listIncidents(model);
   expect(others).toEqual([]);
   expect(open).toMatchObject({
     kind: 'labels',
@@ -134,12 +134,12 @@ test('labels that stop open one incident, which a promotion keeps and labels res
 
   await promoteOver(registry, model, 2);
   await look(model);
-  expect(await incidentsOf(model)).toMatchObject([{ kind: 'labels', status: 'open' }]);
+  expect(await listIncidents(model)).toMatchObject([{ kind: 'labels', status: 'open' }]);
 
   for (let number = 26; number < 32; number += 1)
     await day(model, number, { labelled: 9, version: 2 });
   await look(model);
-  expect(await incidentsOf(model)).toMatchObject([
+  expect(await listIncidents(model)).toMatchObject([
     { kind: 'labels', status: 'resolved', because: 'its alarms have ended' },
   ]);
 }, 60_000);
@@ -154,7 +154,7 @@ test('labels of a challenger and of a former champion count for the model', asyn
   await day(model, 1, { labelled: 7, version: 2 });
   for (const number of [3, 4]) await day(model, number, { labelled: 0, version: 2 });
   await look(model);
-  const state = await stateOf(model);
+  const state = await readState(model);
   expect(state?.test.days).toEqual([
     { day: '2013-01-01', predictions: 2 * perDay, labelled: 14 },
     { day: '2013-01-02', predictions: perDay, labelled: 7 },
@@ -168,7 +168,7 @@ test('a label that comes late, but within a day, still counts for its day', asyn
   await day(model, 1, { labelled: 0 });
   await look(model);
   // Due, and without labels; the day is not judged yet.
-  expect(await stateOf(model)).toMatchObject({ newest: null, test: { days: [] } });
+  expect(await readState(model)).toMatchObject({ newest: null, test: { days: [] } });
   const predictions = await test_.database.sql<{ id: PredictionId }[]>`
     select id from predictions where model = ${model} and event_time < '2013-01-02'`;
   for (const { id } of predictions)
@@ -181,7 +181,7 @@ test('a label that comes late, but within a day, still counts for its day', asyn
   await look(model);
   await day(model, 4, { labelled: 0 });
   await look(model);
-  expect((await stateOf(model))?.test.days[0]).toEqual({
+  expect((await readState(model))?.test.days[0]).toEqual({
     day: '2013-01-01',
     predictions: perDay,
     labelled: perDay,

@@ -7,7 +7,7 @@ import { createPrepareMonitorActivities } from '../../../activities/monitoring/p
 import { raiseAlarms } from '../../../activities/monitoring/raise';
 import { newId } from '../../../db/ids';
 import type { FeatureDrift } from '../../../domain/monitoring/drift-results';
-import { alarmsOf } from '../../../domain/monitoring/observation/alarms';
+import { listAlarms } from '../../../domain/monitoring/observation/alarms';
 import type { SkewResult } from '../../../domain/monitoring/observation/skew';
 import type { MonitoredModel } from '../../../db/monitoring/records';
 import { failure } from '../../../domain/failure';
@@ -65,14 +65,14 @@ async function promoted(): Promise<string> {
   return model;
 }
 
-const monitorOf = (model: string) => test_.registry.monitors.get({ tenant, model });
+const readMonitor = (model: string) => test_.registry.monitors.get({ tenant, model });
 
 test('a version whose rows were deleted is watched without drift, and the monitor says so', async () => {
   const { prepare, observe } = activities();
   const model = await promoted();
   expect(await observe(model)).toEqual({ kind: 'prepare', version: 1 });
   await prepare(model);
-  expect(await monitorOf(model)).toMatchObject({
+  expect(await readMonitor(model)).toMatchObject({
     status: 'watching',
     reference: null,
     waitingFor: expect.stringMatching(
@@ -98,7 +98,7 @@ test('a version whose rows were deleted is watched without drift, and the monito
   ]);
   await earlierTransactionsEnd(test_.database);
   expect(await observe(model)).toMatchObject({ kind: 'observed', version: 1, rows: 1 });
-  const monitor = await monitorOf(model);
+  const monitor = await readMonitor(model);
   expect(monitor?.results?.unknown).toContainEqual({
     what: 'drift',
     why: 'the rows on which the version was trained are not available',
@@ -115,7 +115,7 @@ test('a monitor whose reference was deleted goes on without it', async () => {
   await test_.database
     .sql`update monitors set reference = ${JSON.stringify(reference)}::json where model = ${model}`;
   expect(await observe(model)).toMatchObject({ kind: 'observed', version: 1 });
-  expect(await monitorOf(model)).toMatchObject({
+  expect(await readMonitor(model)).toMatchObject({
     reference: null,
     waitingFor: expect.stringContaining('its artifact was deleted') as string,
   });
@@ -127,7 +127,7 @@ test('incidents of a former champion are resolved, and its late alarms open none
   const model = await promoted();
   await prepare(model);
   await observe(model);
-  const former = await monitorOf(model);
+  const former = await readMonitor(model);
   const results = former?.results;
   if (!results) throw new Error('nothing was observed');
   const alarming = (kind: 'drift' | 'data') =>
@@ -192,7 +192,7 @@ test('a model that is not watched says why', async () => {
   const model = unique('unreleased');
   await registerVersions(test_.registry, model, 1);
   expect(await observe(model)).toEqual({ kind: 'off', why: 'the model has no champion' });
-  expect(await monitorOf(model)).toMatchObject({ status: 'off' });
+  expect(await readMonitor(model)).toMatchObject({ status: 'off' });
 });
 
 test('the incident of an alarm names the run that it started, and a resolved one stays so', async () => {
@@ -202,7 +202,7 @@ test('the incident of an alarm names the run that it started, and a resolved one
   await prepare(model);
   await observe(model);
   const alarming = async () => {
-    const monitor = await monitorOf(model);
+    const monitor = await readMonitor(model);
     if (!monitor?.results || !monitor.settings) throw new Error('nothing was observed');
     await raiseAlarms(registry, {
       ...monitor,
@@ -257,7 +257,7 @@ test('fresh drift raises its incident at once, and its run waits for the checks 
   await observe(model);
   const raisedAt = '2024-05-06T09:00:00.000Z';
   const alarming = async (hour: string, sampledUntil: string) => {
-    const monitor = await monitorOf(model);
+    const monitor = await readMonitor(model);
     if (!monitor?.results || !monitor.settings) throw new Error('nothing was observed');
     const kind = 'distribution';
     const signal = { kind, scale: 'hour', effect: 0.3, rows: 60, since: raisedAt, raisedAt };
@@ -283,7 +283,7 @@ test('fresh drift raises its incident at once, and its run waits for the checks 
       ...monitor,
       settings,
       state: { ...monitor.state, eventNow: `2024-05-06T${hour}:00.000Z` },
-      results: { ...found, alarms: alarmsOf(found, settings) },
+      results: { ...found, alarms: listAlarms(found, settings) },
     });
     const { run } = await registry.retrainings.get({ tenant, lifecycle: model });
     const incident = await registry.incidents.open({ tenant, model, key: 'drift' });

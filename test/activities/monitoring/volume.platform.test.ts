@@ -124,7 +124,7 @@ const beat = (id: string, number: number, holdsPredictions: boolean, leaseSecond
     beat: number,
   });
 
-const incidentsOf = async (model: string) =>
+const listIncidents = async (model: string) =>
   (await test_.registry.incidents.list({ tenant, model, pageSize: 9 })).items;
 
 const judgedUntil = async (model: string) => {
@@ -158,12 +158,12 @@ test('requests that stop open an incident, which late rows resolve, over a promo
       engineDid: expect.stringContaining('no run starts') as string,
     },
   };
-  expect(await incidentsOf(model)).toMatchObject([open]);
+  expect(await listIncidents(model)).toMatchObject([open]);
   expect((await registry.retrainings.get({ tenant, lifecycle: model })).run).toBeNull();
 
   await promoteOver(registry, model, 2);
   await look(model);
-  expect(await incidentsOf(model)).toMatchObject([open]);
+  expect(await listIncidents(model)).toMatchObject([open]);
 
   await received(model, hour + 1_000, usual, 'champion');
   await received(model, hour + 1_000, 7, 'probe');
@@ -174,7 +174,7 @@ test('requests that stop open an incident, which late rows resolve, over a promo
   const [counted] = await database.sql<{ logged: number }[]>`
     select logged::int from request_hours where model = ${model} and hour = to_timestamp(${hour / 1000}::float8)`;
   expect(counted).toEqual({ logged: usual });
-  expect(await incidentsOf(model)).toMatchObject([
+  expect(await listIncidents(model)).toMatchObject([
     { kind: 'volume', status: 'resolved', because: 'its alarms have ended' },
   ]);
 });
@@ -262,10 +262,10 @@ test('a monitor that was off and is on again counts what came meanwhile, and wai
     select logged::int from request_hours where model = ${model} and hour = to_timestamp(${hour / 1000}::float8)`;
   expect(counted).toEqual([{ logged: 3 }]);
   expect(await judgedUntil(model)).toBeNull();
-  expect(await incidentsOf(model)).toEqual([]);
+  expect(await listIncidents(model)).toEqual([]);
   await lookedSince(model, null);
   await look(model);
-  expect(await incidentsOf(model)).toMatchObject([{ kind: 'volume', status: 'open' }]);
+  expect(await listIncidents(model)).toMatchObject([{ kind: 'volume', status: 'open' }]);
 });
 
 test('a model that has just begun is not tested, and the monitor says from when it is', async () => {

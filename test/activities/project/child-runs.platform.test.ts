@@ -3,7 +3,7 @@ import { createChildRunActivities } from '../../../activities/project/child-runs
 import type { RunId } from '../../../domain/ids';
 import {
   applyLifecycle,
-  digestOf,
+  toDigest,
   openTestRegistry,
   spec,
   startRun,
@@ -31,7 +31,7 @@ const start = (
     stage,
     lifecycle,
     params: { ...params },
-    program: { project: 'a', build: digestOf('build') },
+    program: { project: 'a', build: toDigest('build') },
   });
 const cancellations = () =>
   world.database.sql<{ payload: unknown }[]>`select payload from outbox where topic = 'run.cancel'`;
@@ -49,12 +49,12 @@ test('a second attempt returns the first child, also when the lifecycle has chan
   const digest = await applyLifecycle(registry, lifecycle);
   const first = await start(parent, lifecycle);
   const params = { type: 'object', required: ['region'] };
-  const program = { project: 'b', build: digestOf('b'), params, stages: {}, steps: {} };
+  const program = { project: 'b', build: toDigest('b'), params, stages: {}, steps: {} };
   await registry.lifecycles.apply({
     tenant,
     revision: {
       lifecycle,
-      digest: digestOf('b'),
+      digest: toDigest('b'),
       spec: { ...spec, name: lifecycle, program: { ...program, files: {}, environment: null } },
       files: {},
       contracts: {},
@@ -129,7 +129,7 @@ test('parameters of a lifecycle in YAML are checked before the child starts', as
     tenant,
     revision: {
       lifecycle,
-      digest: digestOf(lifecycle),
+      digest: toDigest(lifecycle),
       spec: { ...spec, name: lifecycle, train } as typeof spec,
       files: {},
       contracts: {},

@@ -1,8 +1,8 @@
-import { decisionOf } from '../../../activities/project/decision-policy';
+import { decideByPolicy } from '../../../activities/project/decision-policy';
 import type { Digest } from '../../../domain/artifact';
 import { aggregate } from '../../../domain/language/evaluation/aggregate';
 import type { LlmEvidence } from '../../../domain/language/evaluation/evidence';
-import { scored } from '../../../domain/language/evaluation/score';
+import { toScore } from '../../../domain/language/evaluation/score';
 import type { AnyDecisionPolicy } from '../../../domain/project/decision-policy';
 import { evidence as ofModel } from '../../support/evidence';
 
@@ -18,7 +18,7 @@ const ofLanguage: LlmEvidence = {
   cases: 400,
   dimensions: {
     right: {
-      aggregate: aggregate(Array.from({ length: 400 }, (_, at) => scored(at % 5 === 0 ? 0 : 1))),
+      aggregate: aggregate(Array.from({ length: 400 }, (_, at) => toScore(at % 5 === 0 ? 0 : 1))),
       lowest: null,
       judge: null,
     },
@@ -45,11 +45,11 @@ describe('the gates of run.decide', () => {
     [0.9, 'failed'],
     [0.8, 'inconclusive'],
   ])('on a language application with the minimum %d: %s', (min, kind) => {
-    expect(decisionOf(right(min), ofLanguage).decided().kind).toBe(kind);
+    expect(decideByPolicy(right(min), ofLanguage).decided().kind).toBe(kind);
   });
 
   test('on a model', () => {
-    expect(decisionOf(auc, ofModel()).decided().kind).toBe('passed');
+    expect(decideByPolicy(auc, ofModel()).decided().kind).toBe('passed');
   });
 
   test.each([
@@ -62,6 +62,6 @@ describe('the gates of run.decide', () => {
       'gates.0.dimension: rihgt was not measured',
     ],
   ])('for %s are refused with their place', (_, policy, given, message) => {
-    expect(() => decisionOf(policy, given)).toThrow(message);
+    expect(() => decideByPolicy(policy, given)).toThrow(message);
   });
 });

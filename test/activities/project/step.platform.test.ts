@@ -18,7 +18,7 @@ import type { LineageEdge } from '../../../db/lineage/repository';
 import type { ArtifactRef } from '../../../domain/artifact';
 import { defaultTenant, effectKey, type RunId, type Tenant } from '../../../domain/ids';
 import type { JobEnvironment, JobHandle } from '../../../domain/training/job';
-import { gone } from '../../../sdk/contracts/compute-backend';
+import { waitUntilGone } from '../../../sdk/contracts/compute-backend';
 import { orderRows } from '../../support/orders';
 import { pythonPath, testBucket } from '../../support/platform';
 import { stepProject, storeStepFiles } from '../../support/project-steps';
@@ -77,7 +77,7 @@ afterAll(async () => {
 
 function given(name: string, input: unknown, more: Partial<ProjectStepInput> = {}) {
   generation += 1;
-  const file = Object.keys(files).find((path) => sourceOf(path).includes(`def ${name}(`)) ?? '';
+  const file = Object.keys(files).find((path) => readSource(path).includes(`def ${name}(`)) ?? '';
   return {
     tenant: defaultTenant,
     runId,
@@ -97,7 +97,7 @@ function given(name: string, input: unknown, more: Partial<ProjectStepInput> = {
   } satisfies ProjectStepInput;
 }
 
-function sourceOf(path: string): string {
+function readSource(path: string): string {
   return readFileSync(join(stepProject, path), 'utf8');
 }
 
@@ -117,16 +117,16 @@ function attempt(of: ProjectStepInput, heartbeatDetails?: JobHandle) {
   return { environment, beats, end };
 }
 
-const logOf = async ({ logs }: ProjectStepOutput) =>
+const readLog = async ({ logs }: ProjectStepOutput) =>
   Buffer.from(await artifacts.getBytes(logs)).toString();
 
-const countOf = async (handle: JobHandle | undefined) => {
+const readCount = async (handle: JobHandle | undefined) => {
   const state = handle === undefined ? null : await backend.poll(handle);
   return state?.kind === 'running' ? Math.max(0, ...state.metrics.map(({ step }) => step)) : 0;
 };
 
 /** Of the job's process on this machine. */
-function pidOf({ key }: ProjectStepInput): number {
+function findPid({ key }: ProjectStepInput): number {
   const path = new JobDirectory(join(folder, 'state', 'compute'), key).file('process.json');
   return (JSON.parse(readFileSync(path, 'utf8')) as { pid: number }).pid;
 }
@@ -146,7 +146,7 @@ test('returns the output, the metrics and the log of a step, and the same again'
     metrics: { revenue: 60 },
     environment: null,
   });
-  expect(await logOf(scored)).toMatch(/orders read.*"traceId": "4bf92f/);
+  expect(await readLog(scored)).toMatch(/orders read.*"traceId": "4bf92f/);
   expect(await attempt(of).end).toEqual(scored);
 });
 
@@ -170,7 +170,7 @@ test('takes a dataset version, returns a table by reference, and records the lin
 test('keeps printed bytes in the log and out of the result', async () => {
   const printed = await attempt(given('prints_binary', {})).end;
   expect(printed.output).toBe(7);
-  expect(await logOf(printed)).toContain('before');
+  expect(await readLog(printed)).toContain('before');
 });
 
 test.each([
@@ -325,8 +325,8 @@ describe('a project with requirements', () => {
 test('a step that was killed is run again and continues from its checkpoint', async () => {
   const of = given('count', { to: 60 });
   const first = attempt(of);
-  await until(async () => (await countOf(first.beats.at(-1))) >= 5);
-  process.kill(pidOf(of), 'SIGKILL');
+  await until(async () => (await readCount(first.beats.at(-1))) >= 5);
+  process.kill(findPid(of), 'SIGKILL');
   await expect(first.end).rejects.toMatchObject({ type: 'JobLost' });
   const { output } = await attempt(of, first.beats.at(-1)).end;
   expect(output).toMatchObject({ count: 60 });
@@ -336,11 +336,11 @@ test('a step that was killed is run again and continues from its checkpoint', as
 test('cancelling the run ends the process, and cleanup leaves nothing', async () => {
   const of = given('count', { to: 10_000 });
   const { environment, beats, end } = attempt(of);
-  await until(async () => (await countOf(beats.at(-1))) >= 2);
-  const pid = pidOf(of);
+  await until(async () => (await readCount(beats.at(-1))) >= 2);
+  const pid = findPid(of);
   environment.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }));
   await expect(end).rejects.toBeInstanceOf(CancelledFailure);
-  await gone([pid]);
+  await waitUntilGone([pid]);
   expect(events).toContainEqual(
     expect.objectContaining({
       kind: 'step.metrics',

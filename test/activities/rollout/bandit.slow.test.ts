@@ -5,7 +5,7 @@ import { newId } from '../../../db/ids';
 import type { RolloutRecord } from '../../../db/rollout/records';
 import type { PredictionRow } from '../../../db/serving/prediction-records';
 import { effectKey, type PredictionId, type RunId } from '../../../domain/ids';
-import { rolloutPolicyOf } from '../../../domain/rollout/policy';
+import { buildRolloutPolicy } from '../../../domain/rollout/policy';
 import { canary, openRollout, promoteOver } from '../../db/rollout/fixture';
 import {
   openTestRegistry,
@@ -66,7 +66,7 @@ describe('watching a bandit', () => {
       rollout: rollout.id,
       model: rollout.model,
       names: { champion: `${rollout.model}@1`, challenger: `${rollout.model}@2` },
-      policy: rolloutPolicyOf(spec, { dependsOnPrediction: false }),
+      policy: buildRolloutPolicy(spec, { dependsOnPrediction: false }),
       mode: 'running',
       step: 0,
       maxIdleSeconds: spec.maxIdleSeconds,

@@ -2,7 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createWatchRolloutActivities, type WatchInput } from '../../../activities/rollout/watch';
 import { effectKey, type IdempotencyKey, type PredictionId, type RunId } from '../../../domain/ids';
-import { rolloutPolicyOf } from '../../../domain/rollout/policy';
+import { buildRolloutPolicy } from '../../../domain/rollout/policy';
 import { newId } from '../../../db/ids';
 import type { PredictionRow } from '../../../db/serving/prediction-records';
 import type { RolloutRecord } from '../../../db/rollout/records';
@@ -62,7 +62,7 @@ describe('watching a rollout', () => {
       rollout: rollout.id,
       model: rollout.model,
       names: { champion: `${rollout.model}@1`, challenger: `${rollout.model}@2` },
-      policy: rolloutPolicyOf(spec, { dependsOnPrediction: false }),
+      policy: buildRolloutPolicy(spec, { dependsOnPrediction: false }),
       mode: 'running',
       step: 0,
       maxIdleSeconds: spec.maxIdleSeconds,
@@ -175,7 +175,7 @@ describe('watching a rollout', () => {
 
   test('switches a blue/green rollout without traffic once every live gateway has loaded it', async () => {
     const slow = await gateway(0);
-    const policy = rolloutPolicyOf(
+    const policy = buildRolloutPolicy(
       { ...spec, method: 'blueGreen', requireShadow: false, steps: [0, 100] },
       { dependsOnPrediction: false },
     );
@@ -239,7 +239,7 @@ describe('watching a rollout', () => {
   test('holds instead when the policy is hold', async () => {
     await backdate(120);
     const policy = {
-      ...rolloutPolicyOf(spec, { dependsOnPrediction: false }),
+      ...buildRolloutPolicy(spec, { dependsOnPrediction: false }),
       onInconclusive: 'hold' as const,
     };
     const { watched } = watching({ policy, maxIdleSeconds: 60 });
@@ -381,7 +381,7 @@ describe('watching a rollout', () => {
       );
     const watchingPassed = () =>
       watching({
-        policy: rolloutPolicyOf(ab, { dependsOnPrediction: false }),
+        policy: buildRolloutPolicy(ab, { dependsOnPrediction: false }),
         mode: 'passed',
       }).watched;
     const statuses = () =>

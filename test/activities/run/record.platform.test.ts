@@ -2,12 +2,12 @@ import { createRunRecordActivities } from '../../../activities/run/record';
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
 import type { ArtifactRef } from '../../../domain/artifact';
 import type { RunId } from '../../../domain/ids';
-import { buildIdOf } from '../../../domain/lifecycle/sections/program';
+import { toBuildId } from '../../../domain/lifecycle/sections/program';
 import type { LifecycleInput } from '../../../workflows/run/messages';
 import type { ScheduleSpec } from '../../../domain/lifecycle/lifecycle';
 import {
   applyLifecycle,
-  digestOf,
+  toDigest,
   openTestRegistry,
   spec,
   tenant,
@@ -24,17 +24,17 @@ beforeAll(async () => {
   test_ = await openTestRegistry();
   artifacts = openArtifactStore({ ...testBucket(), leases: test_.registry.artifacts });
   await artifacts.ensureBucket();
-  record = recorderOf('code 1');
+  record = createRecorder('code 1');
 });
 afterAll(async () => {
   artifacts.close();
   await test_.close();
 });
 
-const recorderOf = (code: string) =>
-  createRunRecordActivities({ registry: test_.registry, artifacts, codeDigest: digestOf(code) });
+const createRecorder = (code: string) =>
+  createRunRecordActivities({ registry: test_.registry, artifacts, codeDigest: toDigest(code) });
 
-async function inputOf(
+async function buildInput(
   lifecycle = unique('lifecycle'),
 ): Promise<LifecycleInput & { readonly workflowId: string }> {
   const revision = await applyLifecycle(test_.registry, lifecycle);
@@ -63,8 +63,8 @@ async function inputOf(
 }
 
 const opened = async (lifecycle?: string): Promise<RunId> =>
-  (await record.openRun(await inputOf(lifecycle))).runId;
-const statusOf = async (id: RunId) => (await test_.registry.runs.get({ tenant, id }))?.status;
+  (await record.openRun(await buildInput(lifecycle))).runId;
+const readStatus = async (id: RunId) => (await test_.registry.runs.get({ tenant, id }))?.status;
 const stored = (text: string): Promise<ArtifactRef> =>
   artifacts.putBytes({
     tenant,
@@ -77,7 +77,7 @@ const passed = { kind: 'passed', reasons: [] } as const;
 
 describe('openRun', () => {
   test('returns the same run and trace on a retry', async () => {
-    const input = await inputOf();
+    const input = await buildInput();
     const first = await record.openRun(input);
     expect(first).toMatchObject({
       lifecycle: input.lifecycle,
@@ -87,7 +87,7 @@ describe('openRun', () => {
     });
     expect(first.traceId).toBe(input.traceId);
     expect(await record.openRun(input)).toEqual(first);
-    expect(await statusOf(first.runId)).toBe('running');
+    expect(await readStatus(first.runId)).toBe('running');
   });
 
   test("accepts a run without the API only from a schedule, with the registry's data", async () => {
@@ -111,7 +111,7 @@ describe('openRun', () => {
     const schedule = { cron: '0 6 * * 1' } as unknown as ScheduleSpec;
     const revision = {
       lifecycle,
-      digest: digestOf(lifecycle),
+      digest: toDigest(lifecycle),
       spec: { ...spec, name: lifecycle, schedule },
       files: {},
       contracts: {},
@@ -136,7 +136,7 @@ describe('openRun', () => {
     const schedule = { cron: '0 6 * * 1', overlap: 'skip' } as unknown as ScheduleSpec;
     const revision = {
       lifecycle,
-      digest: digestOf(lifecycle),
+      digest: toDigest(lifecycle),
       spec: { ...spec, name: lifecycle, schedule },
       files: {},
       contracts: {},
@@ -181,7 +181,7 @@ describe('openRun', () => {
     const apply = async (build: string, change: Partial<typeof spec> = {}) => {
       const program = {
         project: 'shop',
-        build: digestOf(build),
+        build: toDigest(build),
         params: null,
         stages: {},
         steps: {},
@@ -190,7 +190,7 @@ describe('openRun', () => {
       };
       const revision = {
         lifecycle: name,
-        digest: digestOf(`${name} ${build}`),
+        digest: toDigest(`${name} ${build}`),
         spec: { ...spec, name, schedule, program, ...change },
         files: {},
         contracts: {},
@@ -209,7 +209,7 @@ describe('openRun', () => {
         request: {},
         actor: 'schedule',
         traceId: '',
-        buildId: buildIdOf(digestOf(build)),
+        buildId: toBuildId(toDigest(build)),
       });
       return revision;
     };
@@ -227,7 +227,7 @@ describe('openRun', () => {
   });
 
   test('does not restart an ended run', async () => {
-    const input = await inputOf();
+    const input = await buildInput();
     const { runId } = await record.openRun(input);
     await record.closeRun({ tenant, runId, status: 'cancelled', verdict: null, version: null });
     await expect(record.openRun(input)).rejects.toMatchObject({
@@ -297,7 +297,7 @@ describe('beginStage and finishStage', () => {
     expect(await record.beginStage({ ...at(third), ...cached, inputs: { data: 2 } })).toEqual({
       kind: 'run',
     });
-    expect(await recorderOf('code 2').beginStage({ ...at(third, 'tune'), ...cached })).toEqual({
+    expect(await createRecorder('code 2').beginStage({ ...at(third, 'tune'), ...cached })).toEqual({
       kind: 'run',
     });
 
@@ -349,7 +349,7 @@ describe('beginStage and finishStage', () => {
   test('artifacts of an output are referenced before the output is recorded', async () => {
     const runId = await opened();
     await record.beginStage({ ...at(runId), ...cached });
-    const gone = { ...(await stored(`${runId} gone`)), digest: digestOf('never stored') };
+    const gone = { ...(await stored(`${runId} gone`)), digest: toDigest('never stored') };
     const end = { output: { model: gone } };
     await expect(
       record.finishStage({ ...at(runId), status: 'succeeded', end }),
@@ -390,7 +390,7 @@ describe('beginUndo and closeRun', () => {
     });
     await expect(well).rejects.toMatchObject({ type: 'FencedOff' });
     await record.closeRun({ tenant, runId, status: 'cancelled', verdict: null, version: null });
-    expect(await statusOf(runId)).toBe('cancelled');
+    expect(await readStatus(runId)).toBe('cancelled');
   });
 });
 
@@ -403,5 +403,5 @@ test('recordRunStatus sets and clears what the run waits for, except after its e
   expect(await waits()).toBeNull();
   await record.closeRun({ tenant, runId, status: 'cancelled', verdict: null, version: null });
   await record.recordRunStatus({ tenant, runId, status: 'waiting', waitingFor: '1 approval' });
-  expect([await statusOf(runId), await waits()]).toEqual(['cancelled', null]);
+  expect([await readStatus(runId), await waits()]).toEqual(['cancelled', null]);
 });

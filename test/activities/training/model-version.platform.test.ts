@@ -8,7 +8,7 @@ import type { ArtifactRef } from '../../../domain/artifact';
 import { effectKey, type RunId } from '../../../domain/ids';
 import type { ModelManifest } from '../../../domain/model/model';
 import {
-  digestOf,
+  toDigest,
   openTestRegistry,
   refTo,
   signature,
@@ -42,7 +42,7 @@ const bytes = (text: string): Promise<ArtifactRef> =>
   artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'application/octet-stream' });
 const trainer = {
   name: 'lightgbm',
-  codeDigest: digestOf('code'),
+  codeDigest: toDigest('code'),
   params: { num_leaves: 31 },
   seed: 7,
 };
@@ -114,7 +114,7 @@ describe('registerVersion', () => {
     });
     expect(edges.map(({ from }) => from)).toEqual([
       { kind: 'run', name: runId },
-      { kind: 'dataset', name: `${model}.request_rows`, version: 4, digest: digestOf('rows') },
+      { kind: 'dataset', name: `${model}.request_rows`, version: 4, digest: toDigest('rows') },
     ]);
   });
 

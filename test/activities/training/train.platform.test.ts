@@ -15,7 +15,7 @@ import { openArtifactStore } from '../../../data/artifact/store';
 import type { ArtifactRef } from '../../../domain/artifact';
 import { defaultTenant, effectKey, type RunId } from '../../../domain/ids';
 import type { JobHandle } from '../../../domain/training/job';
-import { gone } from '../../../sdk/contracts/compute-backend';
+import { waitUntilGone } from '../../../sdk/contracts/compute-backend';
 import { pythonPath, testBucket } from '../../support/platform';
 import { pythonEnvironments } from '../../support/training/python-environments';
 import { flightFeatures, trainingRows } from '../../support/training/training-rows';
@@ -231,13 +231,13 @@ test('leaves the job to the next attempt after a timeout, which finds it by hear
   const of = input(long);
   const first = attempt(of);
   await until(() => isTraining(first.beats.at(-1)));
-  const pid = pidOf(of);
+  const pid = findPid(of);
   first.environment.cancel('NOT_FOUND', new ActivityCancellationDetails({ notFound: true }));
   await expect(first.end).rejects.toBeInstanceOf(CancelledFailure);
   for (const details of [first.beats.at(-1), undefined]) {
     const next = attempt(of, details);
     await until(() => isTraining(next.beats.at(-1)));
-    expect(pidOf(of)).toBe(pid);
+    expect(findPid(of)).toBe(pid);
     next.environment.cancel(
       'WORKER_SHUTDOWN',
       new ActivityCancellationDetails({ workerShutdown: true }),
@@ -245,12 +245,12 @@ test('leaves the job to the next attempt after a timeout, which finds it by hear
     await expect(next.end).rejects.toMatchObject({ type: 'JobLost' });
   }
   await backend.cleanup(`${runId}/`);
-  await gone([pid]);
+  await waitUntilGone([pid]);
   expect(await readdir(join(folder, 'state', 'compute'))).toEqual([]);
 });
 
 /** For the job's process on this machine. */
-function pidOf({ key }: TrainModelInput): number {
+function findPid({ key }: TrainModelInput): number {
   const path = new JobDirectory(join(folder, 'state', 'compute'), key).file('process.json');
   return (JSON.parse(readFileSync(path, 'utf8')) as { pid: number }).pid;
 }

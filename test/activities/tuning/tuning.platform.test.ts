@@ -14,7 +14,7 @@ import { failure } from '../../../domain/failure';
 import { effectKey } from '../../../domain/ids';
 import type { ComputeBackend } from '../../../domain/training/job';
 import type { TrainSpec } from '../../../domain/lifecycle/lifecycle';
-import { pruningOf } from '../../../domain/tuning/pruning';
+import { planPruning } from '../../../domain/tuning/pruning';
 import type { RunId } from '../../../domain/ids';
 import type { Trial } from '../../../domain/tuning/tuning';
 import {
@@ -121,7 +121,7 @@ async function openStudy(
   const asked = { ...tune, ...change };
   const input: LaneInput = {
     ...{ ...of, lifecycle, train, assembled, lane: 0, until: asked.trials, tune: asked },
-    pruning: pruningOf(asked.pruner, 27),
+    pruning: planPruning(asked.pruner, 27),
     key: effectKey(runId, 'tune', 'lane', 1, '0'),
   };
   return { of, lane: (attempt = 1) => run(() => lanes.runLane(input), attempt) };

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { get, type IncomingMessage } from 'node:http';
 import { runInNewContext } from 'node:vm';
 import { setFlagsFromString } from 'node:v8';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import type { ApiKeyScope } from '../../../db/access/repository';
 import type { ArtifactRef } from '../../../domain/artifact';
 import { signature, startRun, tenant, unique } from '../../db/registry-fixture';
@@ -60,7 +60,7 @@ async function logOfRun(): Promise<string> {
   await world.apply('flight-delay');
   const { id } = await world.accept('flight-delay');
   const at = { tenant, runId: id, stage: 'train', generation: 1 };
-  await world.registry.stages.begin({ ...at, cacheKey: digestOf(id), reuse: false });
+  await world.registry.stages.begin({ ...at, cacheKey: computeDigest(id), reuse: false });
   const output = { output: { logs: file } };
   await world.registry.stages.finish({ ...at, status: 'succeeded', output });
   return `/api/v1/runs/${id}/logs`;

@@ -8,7 +8,7 @@ import type { ScheduleClient, ScheduleState } from '../../../apps/temporal-clien
 import { tenant } from '../../db/registry-fixture';
 import { openApiWorld, type ApiWorld } from './support/api-world';
 import { fakeSchedules } from './support/fake-schedules';
-import { copyRows, rowsOf } from './support/tenant-rows';
+import { copyRows, digestRows } from './support/tenant-rows';
 import {
   absentIds,
   buildRequest,
@@ -262,7 +262,7 @@ let other: string;
 let empty: string;
 
 beforeAll(async () => {
-  world = await openApiWorld(undefined, schedulesOf(tenant));
+  world = await openApiWorld(undefined, openSchedules(tenant));
   ids = await makeObjects(world);
   [other = '', empty = ''] = await Promise.all(
     ['team-b', 'team-c'].map(async (name) => {
@@ -296,7 +296,7 @@ const state: ScheduleState = {
 };
 
 /** Temporal Schedules of one tenant. */
-function schedulesOf(owner: string): ScheduleClient {
+function openSchedules(owner: string): ScheduleClient {
   const found = (of: { readonly tenant: string; readonly lifecycle: string }) => {
     if (of.tenant === owner && of.lifecycle === sharedName) return Promise.resolve();
     return Promise.reject(failure('NotFound', `${of.lifecycle} has no schedule`));
@@ -373,21 +373,21 @@ test('this test has every route of the document', async () => {
 
 describe('a key of another tenant', () => {
   test.each(asking)('gets the answer for a missing object: %s', async (route, of) => {
-    const before = await rowsOf(world.database, tenant);
+    const before = await digestRows(world.database, tenant);
     const told = world.lifecycles.told.length;
     const given = comparable(await ask(other, route, of(ids), ids), ids);
     const missing = comparable(await ask(other, route, of(absentIds), absentIds), absentIds);
     expect(given).toEqual(missing);
     // Some lists are empty for a name that nothing has.
     expect(route.startsWith('GET ') ? [200, 403, 404] : [403, 404]).toContain(given.status);
-    expect(await rowsOf(world.database, tenant)).toEqual(before);
+    expect(await digestRows(world.database, tenant)).toEqual(before);
     expect(world.lifecycles.told.slice(told)).toEqual([]);
   });
 
   test.each(Object.keys(routes).filter((route) => routes[route] === 'own'))(
     'gets only what is its own: %s',
     async (route) => {
-      const before = await rowsOf(world.database, tenant);
+      const before = await digestRows(world.database, tenant);
       const asked = { body: changes[route] };
       const answers = [];
       for (const key of [other, empty]) {
@@ -403,19 +403,19 @@ describe('a key of another tenant', () => {
         answers.push(answer.status);
       }
       expect(answers[0]).toBe(answers[1]);
-      expect(await rowsOf(world.database, tenant)).toEqual(before);
+      expect(await digestRows(world.database, tenant)).toEqual(before);
     },
   );
 
   test.each(creating)('writes under the same name only for itself: %s', async (route) => {
-    const before = await rowsOf(world.database, tenant);
+    const before = await digestRows(world.database, tenant);
     const of = routes[route] as (of: ObjectIds) => Asked;
     const { status, body } = await ask(other, route, of(ids), ids);
     expect({ status, text: JSON.stringify(body) }).toMatchObject({
       status: 200,
       text: expect.not.stringContaining('secret-of-default') as string,
     });
-    expect(await rowsOf(world.database, tenant)).toEqual(before);
+    expect(await digestRows(world.database, tenant)).toEqual(before);
   });
 });
 
@@ -432,11 +432,11 @@ describe('a key of a tenant with objects of the same names and ids', () => {
   test.each(Object.entries(routes).filter(([, of]) => of !== 'own'))(
     'reads and changes only its own: %s',
     async (route, of) => {
-      const before = await rowsOf(world.database, tenant);
+      const before = await digestRows(world.database, tenant);
       const told = world.lifecycles.told.length;
       const { body } = await ask(twin, route, (of as (of: ObjectIds) => Asked)(ids), ids);
       expect(JSON.stringify(body)).not.toContain('secret-of-default');
-      expect(await rowsOf(world.database, tenant)).toEqual(before);
+      expect(await digestRows(world.database, tenant)).toEqual(before);
       for (const { workflowId } of world.lifecycles.told.slice(told))
         expect(workflowId).toMatch(/^(run|rollout)\/twin\//);
     },

@@ -18,7 +18,7 @@ const known = (change: Partial<KnownModels> = {}): KnownModels => ({
   ...change,
 });
 
-async function warningsOf(
+async function listWarnings(
   document: string,
   has: KnownModels | null = known(),
   more: Readonly<Record<string, string>> = {},
@@ -36,11 +36,13 @@ const withModel = (model: string) =>
 describe('warnings about models when a lifecycle is applied', () => {
   test('there are none if the models exist, or if the provider cannot be reached or is not known', async () => {
     expect(defaultModel).not.toBe('');
-    expect(await warningsOf(text)).toEqual([]);
-    expect(await warningsOf(withModel('{ provider: acme, name: whatever }'))).toEqual([]);
-    expect(await warningsOf(withModel('{ provider: unknown, name: whatever }'), null)).toEqual([]);
+    expect(await listWarnings(text)).toEqual([]);
+    expect(await listWarnings(withModel('{ provider: acme, name: whatever }'))).toEqual([]);
+    expect(await listWarnings(withModel('{ provider: unknown, name: whatever }'), null)).toEqual(
+      [],
+    );
     expect(
-      await warningsOf(
+      await listWarnings(
         withModel('{ name: whatever }'),
         known({ models: () => Promise.resolve([]) }),
       ),
@@ -48,18 +50,18 @@ describe('warnings about models when a lifecycle is applied', () => {
   });
 
   test('name an unknown provider with its line, the known ones, and the file', async () => {
-    const [first, ...others] = await warningsOf(withModel('{ provider: acmee, name: whatever }'));
+    const [first, ...others] = await listWarnings(withModel('{ provider: acmee, name: whatever }'));
     expect(others).toEqual([]);
     expect(first).toMatch(
       /^lifecycle\.yaml:\d+:\d+ provider acmee is not configured where the API runs: it is not in \/etc\/providers\.yaml; expected one of embedded, acme; did you mean acme\?$/,
     );
     expect(
-      await warningsOf(withModel('{ provider: acmee, name: whatever }'), known({ file: null })),
+      await listWarnings(withModel('{ provider: acmee, name: whatever }'), known({ file: null })),
     ).toEqual([expect.stringContaining('PERENNIAL_PROVIDERS_FILE is not set')]);
   });
 
   test('names a model that its provider does not list', async () => {
-    expect(await warningsOf(withModel(`{ name: ${defaultModel}x }`))).toEqual([
+    expect(await listWarnings(withModel(`{ name: ${defaultModel}x }`))).toEqual([
       expect.stringContaining(
         `embedded lists no model ${defaultModel}x; expected one of ${defaultModel}, minilm; did you mean ${defaultModel}?`,
       ),
@@ -82,7 +84,7 @@ spec:
   variables: { answer: { type: string, description: what was warningsOf } }
   messages: [{ role: user, template: "{{answer}}" }]
 `;
-    const lines = await warningsOf(asking, known(), { 'judge.yaml': judge });
+    const lines = await listWarnings(asking, known(), { 'judge.yaml': judge });
     expect(lines.map((line) => /provider (\w+)/.exec(line)?.[1])).toEqual(['one', 'two', 'three']);
   });
 });

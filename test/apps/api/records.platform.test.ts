@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
 import type { RunId } from '../../../domain/ids';
 import { refTo, tenant } from '../../db/registry-fixture';
@@ -77,7 +77,12 @@ describe('trials', () => {
     }
     const { trials, stages } = world.registry;
     const study = { tenant, runId: first.id, study: 'tune', tune } as const;
-    const stage = { tenant, stage: 'tune', generation: 1, cacheKey: digestOf('tune') } as const;
+    const stage = {
+      tenant,
+      stage: 'tune',
+      generation: 1,
+      cacheKey: computeDigest('tune'),
+    } as const;
     await stages.begin({ ...stage, runId: first.id, reuse: false });
     for (const [number, value] of [0.6, 0.7, 0.65].entries()) {
       await trials.start({ ...study, number, params: { num_leaves: 7 + number } });
@@ -280,11 +285,11 @@ describe('rows in quarantine', () => {
     const put = { tenant, dataset: 'shop.people', version: 1, runId, rows: 2, artifact, reasons };
     ({ id } = await world.registry.datasets.quarantine.put(put));
   });
-  const rowsOf = (query: string, options = {}) =>
+  const fetchRows = (query: string, options = {}) =>
     world.call('GET', `/datasets/shop.people/quarantine/${id}/rows${query}`, options);
 
   test('are shown to operators with their reasons, and the audit log records the reader', async () => {
-    const { status, body, headers } = await rowsOf('', { as: 'operator' });
+    const { status, body, headers } = await fetchRows('', { as: 'operator' });
     expect({ status, cache: headers.get('cache-control') }).toEqual({
       status: 200,
       cache: 'no-store',
@@ -303,7 +308,7 @@ describe('rows in quarantine', () => {
         { reasons: 'range:a', values: { n: 2, who: null, a: -1.5, seen: null, big: 7 } },
       ],
     });
-    const short = await rowsOf('?limit=1');
+    const short = await fetchRows('?limit=1');
     expect(short.body.items).toEqual([{ reasons: 'finite:a; range:n', values: first }]);
     const audit = await world.call(
       'GET',
@@ -319,15 +324,15 @@ describe('rows in quarantine', () => {
   });
 
   test('are not shown to viewers, and a request for a missing one leaves no audit row', async () => {
-    expect(await rowsOf('', { as: 'viewer' })).toMatchObject({
+    expect(await fetchRows('', { as: 'viewer' })).toMatchObject({
       status: 403,
       body: { code: 'Forbidden' },
     });
-    expect(await rowsOf('?limit=0')).toMatchObject({
+    expect(await fetchRows('?limit=0')).toMatchObject({
       status: 422,
       body: { errors: [{ pointer: '/limit' }] },
     });
-    expect(await rowsOf('?limit=1001')).toMatchObject({ status: 422 });
+    expect(await fetchRows('?limit=1001')).toMatchObject({ status: 422 });
     const other = await world.call('GET', `/datasets/flights/quarantine/${id}/rows`);
     expect(other).toMatchObject({
       status: 404,
@@ -355,7 +360,7 @@ describe('rows in quarantine', () => {
       reasons: { 'range:a': 2 },
     };
     await world.registry.datasets.quarantine.put(put);
-    const { status, body } = await rowsOf('');
+    const { status, body } = await fetchRows('');
     expect({ status, body }).toMatchObject({ status: 422, body: { code: 'DataUnreadable' } });
     expect(JSON.stringify(body)).not.toContain('Lovelace');
     expect(JSON.stringify(world.log)).not.toContain('Lovelace');

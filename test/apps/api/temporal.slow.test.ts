@@ -11,7 +11,7 @@ import type { RunId } from '../../../domain/ids';
 import { openLog } from '../../../workers/log';
 import { reconcileRuns, sweepOutbox } from '../../../workers/maintenance/sweeper';
 import { taskQueues } from '../../../workflows/run/messages';
-import { planOf } from '../../support/fake-activities';
+import { buildPlan } from '../../support/fake-activities';
 import { testTemporal } from '../../support/platform';
 import { registerVersions, tenant } from '../../db/registry-fixture';
 import { openRollout, promoteOver } from '../../db/rollout/fixture';
@@ -21,7 +21,7 @@ import { fakeSchedules } from './support/fake-schedules';
 import type { FakeWorker } from './support/fake-worker';
 import { startFakeWorker } from './support/fake-worker';
 import { untilAnswer } from '../../support/time/until';
-import { fastestOf, timed } from '../../support/time/fastest-of';
+import { measureFastest, timed } from '../../support/time/fastest-of';
 
 let temporal: Awaited<ReturnType<typeof testTemporal>>;
 let connection: Connection;
@@ -163,14 +163,14 @@ describe('a run on Temporal', () => {
     worker = await startFakeWorker(temporal, world.registry);
     const [one, other] = [await start('approved'), await start('approved')];
     for (const { id } of [one, other]) await untilRun(id, ({ status }) => status === 'waiting');
-    const workflowOf = ({ id }: Run) => `run/default/approved/${id}`;
+    const nameWorkflow = ({ id }: Run) => `run/default/approved/${id}`;
     const handle = new Client({ connection, namespace: temporal.namespace }).workflow.getHandle(
-      workflowOf(one),
+      nameWorkflow(one),
     );
     const approver = (await world.registry.apiKeys.verify(world.keys.approver))?.id ?? '';
     const order = (change: Partial<CommandOrder> = {}): CommandOrder => ({
       tenant,
-      workflowId: workflowOf(one),
+      workflowId: nameWorkflow(one),
       verb: 'run.approve',
       id: randomUUID(),
       keyId: approver,
@@ -202,7 +202,7 @@ describe('a run on Temporal', () => {
       'does not match its content',
     );
     expect(await send('approve', { ...signed(), signedBy: 'ck_other' })).toContain('does not know');
-    expect(await send('approve', signed({ workflowId: workflowOf(other) }))).toContain(
+    expect(await send('approve', signed({ workflowId: nameWorkflow(other) }))).toContain(
       'was signed for run/default/approved/',
     );
     expect(await send('approve', signed({ verb: 'run.pause' }))).toContain(
@@ -223,7 +223,7 @@ describe('a run on Temporal', () => {
     expect(await world.registry.approvals.ofRun({ tenant, runId: one.id })).toEqual([]);
     const refused = await world.registry.audit.list({
       tenant,
-      subject: `workflow:${workflowOf(one)}`,
+      subject: `workflow:${nameWorkflow(one)}`,
       pageSize: 50,
     });
     expect(refused.items).toMatchObject([
@@ -287,7 +287,7 @@ describe('without workers', () => {
     const { id } = await start('flight-delay');
     expect(await lifecycles.execution(`run/default/flight-delay/${id}`)).toBe('running');
     const pause = () => world.call('POST', `/runs/${id}/pause`, { body: {} });
-    const { value, milliseconds } = await fastestOf(3, 10_000, () => timed(pause));
+    const { value, milliseconds } = await measureFastest(3, 10_000, () => timed(pause));
     expect(value).toMatchObject({
       status: 503,
       body: { code: 'PlatformUnavailable', next: 'perennial doctor' },
@@ -303,7 +303,7 @@ describe('the lifecycle client', () => {
     const { id } = await start('flight-delay');
     await untilRun(id, ({ status }) => status === 'succeeded');
     const workflowId = `run/default/flight-delay/${id}`;
-    const plan = planOf();
+    const plan = buildPlan();
     const { tenant, traceId } = plan;
     const input = {
       tenant,
@@ -337,7 +337,7 @@ describe('the lifecycle client', () => {
       commandKeys: testCommandKeys,
     });
     const both = () => Promise.allSettled([away.execution('x'), away.workers()]);
-    const { value, milliseconds } = await fastestOf(3, 12_000, () => timed(both));
+    const { value, milliseconds } = await measureFastest(3, 12_000, () => timed(both));
     expect(value).toMatchObject([
       { reason: { type: 'PlatformUnavailable', message: 'Temporal does not respond' } },
       { reason: { type: 'PlatformUnavailable' } },
@@ -359,7 +359,7 @@ describe('reconciliation with Temporal', () => {
         revisionDigest: revision.digest,
         request: {},
         actor: 'test',
-        traceId: planOf().traceId,
+        traceId: buildPlan().traceId,
         requestDigest: revision.digest,
       });
     const swept = (await accept()).run;

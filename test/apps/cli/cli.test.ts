@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FakeApi } from './fake-api';
 import { answer, cliAgainst, openFakeApi, refuse } from './fake-api';
-import { fastestOf, timed } from '../../support/time/fastest-of';
+import { measureFastest, timed } from '../../support/time/fastest-of';
 
 let api: FakeApi;
 let folder: string;
@@ -281,7 +281,7 @@ describe('watching a run', () => {
   });
 
   test('ends at once if the run does not exist', async () => {
-    const { value, milliseconds } = await fastestOf(3, 2_000, () =>
+    const { value, milliseconds } = await measureFastest(3, 2_000, () =>
       timed(() => api.cli('run', 'watch', 'run_2')),
     );
     expect(value).toMatchObject({

@@ -9,11 +9,11 @@ import {
   rolloutText,
   routingFigures,
   searchedText,
-  shareOf,
+  toEstimate,
 } from '../../../apps/cli/demo-llm/report';
-import { trafficOf } from '../../../apps/cli/demo-llm/documents';
+import { chooseTraffic } from '../../../apps/cli/demo-llm/documents';
 import { aggregate, aggregateValues } from '../../../domain/language/evaluation/aggregate';
-import { scored } from '../../../domain/language/evaluation/score';
+import { toScore } from '../../../domain/language/evaluation/score';
 import { caseSlice } from '../../../domain/language/cases/case-slices';
 import type { RolloutJson } from '../../../apps/cli/rollout/view';
 
@@ -33,17 +33,17 @@ describe('a figure compared with its baseline', () => {
   });
 
   test('a share has Wilson bounds, also at 0 and 1', () => {
-    expect(shareOf(170, 200)).toMatchObject({
+    expect(toEstimate(170, 200)).toMatchObject({
       value: 0.85,
       lower: expect.closeTo(0.794, 3) as number,
       upper: expect.closeTo(0.893, 3) as number,
     });
-    expect(shareOf(0, 20)).toMatchObject({
+    expect(toEstimate(0, 20)).toMatchObject({
       value: 0,
       lower: 0,
       upper: expect.closeTo(0.161, 3) as number,
     });
-    expect(measuredText(shareOf(170, 200))).toBe('0.85 (0.794 … 0.893)');
+    expect(measuredText(toEstimate(170, 200))).toBe('0.85 (0.794 … 0.893)');
   });
 });
 
@@ -67,7 +67,7 @@ test('an adapter is compared with a bag of words, the same prompt and the most f
     'the most frequent class',
   ]);
   // 72 of the 80 measured rows, not of the 180 held-out rows.
-  expect(figures[0]?.ours).toMatchObject({ value: 0.9, lower: shareOf(72, 80).lower });
+  expect(figures[0]?.ours).toMatchObject({ value: 0.9, lower: toEstimate(72, 80).lower });
   expect(routingFigures({ ...learnt, metrics: { loss: 1 } })).toEqual([]);
 });
 
@@ -147,7 +147,7 @@ test('a search reports its gain over the best candidate, or why it ended', () =>
 
 test('a difference is over the same cases; without a counterpart there is none', () => {
   const own = {
-    aggregate: aggregate(Array.from({ length: 40 }, (_, index) => scored(index % 2 === 0))),
+    aggregate: aggregate(Array.from({ length: 40 }, (_, index) => toScore(index % 2 === 0))),
     lowest: null,
     judge: null,
   };
@@ -193,7 +193,7 @@ test('callers use no case that chose the prompt, and none without a known answer
     answers: index % 10 === 0 ? [] : ['a', 'b'],
     answerable: index % 2 === 0,
   }));
-  const asked = trafficOf(questions, cases, 'asStored');
+  const asked = chooseTraffic(questions, cases, 'asStored');
   const chosenBy = questions.filter(
     ({ id, answerable }) => answerable && caseSlice({ id, pair: null }, cases) === 'search',
   );
@@ -205,7 +205,7 @@ test('callers use no case that chose the prompt, and none without a known answer
     questions.filter(({ answers }) => answers.length === 0).length,
   ];
   expect(asked).toHaveLength(60 - withheld - unknown);
-  const inOrder = trafficOf(questions, cases, 'answerableFirst').map(({ text }) => text);
+  const inOrder = chooseTraffic(questions, cases, 'answerableFirst').map(({ text }) => text);
   expect([...inOrder].sort()).toEqual(asked.map(({ text }) => text).sort());
   const isAnswerable = inOrder.map(
     (text) => questions.find((each) => each.text === text)?.answerable,

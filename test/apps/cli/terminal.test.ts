@@ -1,4 +1,4 @@
-import { table, wrapped } from '../../../apps/cli/terminal';
+import { table, wrapText } from '../../../apps/cli/terminal';
 
 describe('a table', () => {
   test('is aligned if cells have wide characters, emoji or combining marks', () => {
@@ -19,5 +19,5 @@ describe('a table', () => {
 });
 
 test('a text of wide characters is wrapped at the width of the terminal', () => {
-  expect(wrapped('東京 大阪 京都', { columns: 9, indent: '' })).toEqual(['東京 大阪', '京都']);
+  expect(wrapText('東京 大阪 京都', { columns: 9, indent: '' })).toEqual(['東京 大阪', '京都']);
 });

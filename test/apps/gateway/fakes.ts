@@ -138,7 +138,7 @@ export function fakeRegistry(): FakeRegistry {
           registry.inserted.push(...fresh);
           return fresh.length;
         }),
-      tasksOf: ({ ids }) =>
+      findTasks: ({ ids }) =>
         present(() => {
           const stored = registry.inserted.filter(({ id }) => ids.includes(id));
           return new Map(

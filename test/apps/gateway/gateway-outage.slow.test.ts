@@ -14,7 +14,7 @@ import { testBucket } from '../../support/platform';
 import { distanceModel, distanceRequest } from '../../support/serving/served-models';
 import { openServingWorld, type ServingWorld } from '../../support/serving/serving-world';
 import { until } from '../../support/time/until';
-import { fastestOf, timed } from '../../support/time/fastest-of';
+import { measureFastest, timed } from '../../support/time/fastest-of';
 
 const root = resolve(__dirname, '..', '..', '..');
 const watch = openDeathWatch();
@@ -155,7 +155,7 @@ test('without PostgreSQL the champion serves alone after the lease, and all pred
 
   // Notifications work again, too.
   expect((await infer()).version).toBe('flight-delay@2');
-  const { milliseconds } = await fastestOf(3, 1_000, async () => {
+  const { milliseconds } = await measureFastest(3, 1_000, async () => {
     const next = await world.register(distanceModel(3));
     await world.promote(next);
     return timed(() =>
@@ -209,7 +209,7 @@ async function sendFeedback(
   return { status: answer.status, counts: await answer.json() };
 }
 
-const labelOf = async (id: PredictionId): Promise<unknown> =>
+const readLabel = async (id: PredictionId): Promise<unknown> =>
   (await world.registry.predictions.get({ tenant, id }))?.label;
 
 test('feedback without PostgreSQL is kept by a gateway that is killed; a label that does not fit is reported', async () => {
@@ -238,10 +238,10 @@ test('feedback without PostgreSQL is kept by a gateway that is killed; a label t
   postgres = await restartPostgres();
   gateway = await world.startGateway(folder);
   const last = right.at(-1) ?? wrong;
-  await inTime(async () => (await labelOf(last)) === right.length - 1, 60);
-  for (const [number, id] of right.entries()) expect(await labelOf(id)).toBe(number);
+  await inTime(async () => (await readLabel(last)) === right.length - 1, 60);
+  for (const [number, id] of right.entries()) expect(await readLabel(id)).toBe(number);
   await inTime(async () => (await metric('feedback_bytes')) === 0);
-  expect(await labelOf(wrong)).toBeNull();
+  expect(await readLabel(wrong)).toBeNull();
   expect(await metric('feedback_labels_total{outcome="refused"}')).toBe(1);
   expect(await metric('feedback_replayed_total')).toBe(ids.length);
   expect(gateway.log()).toContain(

@@ -17,7 +17,7 @@ import { testBucket, migratedDatabase } from '../../support/platform';
 import { distanceModel, distanceRequest } from '../../support/serving/served-models';
 import { openServingWorld, type ServingWorld } from '../../support/serving/serving-world';
 import { until } from '../../support/time/until';
-import { fastestOf } from '../../support/time/fastest-of';
+import { measureFastest } from '../../support/time/fastest-of';
 
 let folder: string;
 let database: Awaited<ReturnType<typeof migratedDatabase>>;
@@ -141,7 +141,7 @@ test('new requests use the new champion within a second of a promotion and of a 
   await world.promote(first);
   await inTime(async () => (await versionNow('quick')) === 'quick@1');
   let tries = 0;
-  const { milliseconds } = await fastestOf(3, 1_000, async () => {
+  const { milliseconds } = await measureFastest(3, 1_000, async () => {
     await world.promote(second);
     const forth = await inTime(async () => (await versionNow('quick')) === 'quick@2');
     await world.registry.aliases.rollback({

@@ -37,7 +37,7 @@ beforeAll(async () => {
     });
     expect(answer.status).toBe(200);
   }
-  await until(async () => /requests_total\{[^}]*\} 2/.test(await metricsOf(token)));
+  await until(async () => /requests_total\{[^}]*\} 2/.test(await fetchMetrics(token)));
 });
 afterAll(() => gateway.stop());
 
@@ -46,7 +46,7 @@ function read(path: string, credential: string | null): Promise<Response> {
   return fetch(`${gateway.url}${path}`, { headers });
 }
 
-async function metricsOf(credential: string | null): Promise<string> {
+async function fetchMetrics(credential: string | null): Promise<string> {
   const answer = await read('/metrics', credential);
   expect(answer.status).toBe(200);
   return answer.text();
@@ -61,7 +61,7 @@ const series = (tenant: string, version: number, count: number): string =>
 
 describe('/metrics of a gateway with two tenants', () => {
   test('names no tenant and no model to a caller without a key, and adds their series up', async () => {
-    const text = await metricsOf(null);
+    const text = await fetchMetrics(null);
     expect(text).not.toMatch(/flight-delay|secret-project|acme|tenant=|model=|version="\d"/);
     expect(requests(text)).toEqual([
       'perennial_gateway_requests_total{arm="champion",status="200"} 3',
@@ -72,16 +72,16 @@ describe('/metrics of a gateway with two tenants', () => {
   });
 
   test('shows a key the series of its own tenant', async () => {
-    const text = await metricsOf(keys.acme);
+    const text = await fetchMetrics(keys.acme);
     expect(requests(text)).toEqual([series('acme', 2, 2)]);
     expect(text).not.toContain('tenant="default"');
-    expect(requests(await metricsOf(keys.viewer))).toEqual([series('default', 1, 1)]);
+    expect(requests(await fetchMetrics(keys.viewer))).toEqual([series('default', 1, 1)]);
   });
 
   test.each(['admin', 'service', 'token'] as const)(
     'shows all series, each with its tenant: %s',
     async (who) => {
-      const text = await metricsOf(who === 'token' ? token : keys[who]);
+      const text = await fetchMetrics(who === 'token' ? token : keys[who]);
       expect(requests(text)).toEqual([series('default', 1, 1), series('acme', 2, 2)]);
       expect(text).not.toContain('perennial_metrics_without_names');
     },

@@ -108,7 +108,7 @@ async function post(
     },
     body: typeof payload === 'string' ? payload : JSON.stringify(payload),
   });
-  return answerOf(answer);
+  return readAnswer(answer);
 }
 
 /** Sends bytes, with only the given headers. */
@@ -117,7 +117,7 @@ async function send(
   headers: Record<string, string> = {},
   path = '/v2/models/flight-delay/infer',
 ): Promise<Answer> {
-  return answerOf(
+  return readAnswer(
     await fetch(url + path, {
       method: 'POST',
       headers: { authorization: `Bearer ${viewer}`, ...headers },
@@ -127,12 +127,12 @@ async function send(
 }
 
 async function get(path: string, key: string | null = viewer): Promise<Answer> {
-  return answerOf(
+  return readAnswer(
     await fetch(url + path, { headers: key === null ? {} : { authorization: `Bearer ${key}` } }),
   );
 }
 
-async function answerOf(answer: Response): Promise<Answer> {
+async function readAnswer(answer: Response): Promise<Answer> {
   const headers = Object.fromEntries(answer.headers);
   const body =
     headers['content-type']?.includes('json') === true
@@ -513,7 +513,7 @@ describe('a rollout', () => {
     expect(answers.map(({ status }) => status)).toEqual(entities.map(() => 200));
     return answers;
   }
-  const versionsOf = (answers: readonly Answer[]) =>
+  const listVersions = (answers: readonly Answer[]) =>
     answers.map(({ headers }) => headers['x-perennial-model-version']);
 
   /** Needs a column in addition to those that callers send. */
@@ -526,9 +526,9 @@ describe('a rollout', () => {
   test('gives its challenger a fixed share of the entities and records the step in each row', async () => {
     await open(0.5, { besides: false });
     await start();
-    const first = versionsOf(await askAll());
+    const first = listVersions(await askAll());
     expect(new Set(first)).toEqual(new Set(['flight-delay@1', 'flight-delay@2']));
-    expect(versionsOf(await askAll())).toEqual(first);
+    expect(listVersions(await askAll())).toEqual(first);
     await gateway.stop();
     expect(registry.inserted).toHaveLength(80);
     for (const row of registry.inserted) {
@@ -567,7 +567,7 @@ describe('a rollout', () => {
   test('lets the champion answer what the challenger fails, names the champion, and counts the failure', async () => {
     await open(0.5, { besides: true, test: demanding });
     await start();
-    expect(new Set(versionsOf(await askAll()))).toEqual(new Set(['flight-delay@1']));
+    expect(new Set(listVersions(await askAll()))).toEqual(new Set(['flight-delay@1']));
     const { text } = (await get('/metrics', metricsToken)).body;
     expect(text).toMatch(
       /perennial_gateway_challenger_failures_total\{tenant="default",model="flight-delay",version="2"\} [1-9]/,

@@ -3,8 +3,8 @@ import { templateModel } from '../../support/language/template-model';
 
 const open = (source: string) => openChatTemplate(templateModel(source));
 const question = [{ role: 'user', content: 'hello' }] as const;
-const textOf = async (source: string): Promise<string> =>
-  String.fromCodePoint(...(await open(source)).tokensOf(question));
+const readText = async (source: string): Promise<string> =>
+  String.fromCodePoint(...(await open(source)).tokenize(question));
 
 describe('a hostile chat template, in the interpreter that the server uses', () => {
   test.each([
@@ -37,24 +37,24 @@ describe('a hostile chat template, in the interpreter that the server uses', () 
     'require',
     'globalThis',
   ])('reaches no attribute or global of JavaScript: %s', async (expression) => {
-    expect(await textOf(`[{{ ${expression} }}]`)).toBe('[]');
+    expect(await readText(`[{{ ${expression} }}]`)).toBe('[]');
   });
 
   test.each(['messages.constructor("return process")()', 'range.constructor("return 1")()'])(
     'calls nothing: %s',
     async (expression) => {
       const template = await open(`{{ ${expression} }}`);
-      expect(() => template.tokensOf(question)).toThrow('Cannot call something');
+      expect(() => template.tokenize(question)).toThrow('Cannot call something');
     },
   );
 
   test('changes no prototype', async () => {
-    await textOf('{% set n = namespace() %}{% set n.__proto__ = {"polluted": "yes"} %}');
+    await readText('{% set n = namespace() %}{% set n.__proto__ = {"polluted": "yes"} %}');
     expect(({} as { readonly polluted?: string }).polluted).toBeUndefined();
   });
 
   test('sees no text of a message, only a mark', async () => {
     const source = '{% if messages[0].content == "hello" %}seen{% else %}not seen{% endif %}';
-    expect(await textOf(source)).toBe('not seen');
+    expect(await readText(source)).toBe('not seen');
   });
 });

@@ -39,8 +39,8 @@ describe('a chat template of a GGUF file', () => {
       templateModel('x'),
       jinja((_, { length }) => (length > 1 ? endless() : 'ok')),
     );
-    expect(() => template.tokensOf(messages)).toThrow('it did not end within 1 s');
-    expect(template.tokensOf(messages.slice(0, 1))).toHaveLength(2);
+    expect(() => template.tokenize(messages)).toThrow('it did not end within 1 s');
+    expect(template.tokenize(messages.slice(0, 1))).toHaveLength(2);
   });
 
   test('that writes without end is refused', async () => {
@@ -64,7 +64,7 @@ describe('a chat template of a GGUF file', () => {
         return 'ok';
       }),
     );
-    expect(() => template.tokensOf(messages)).toThrow(
+    expect(() => template.tokenize(messages)).toThrow(
       "messages: the model's chat template rejects them: roles must alternate",
     );
   });

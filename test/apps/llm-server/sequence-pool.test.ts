@@ -7,7 +7,7 @@ import {
 
 const never = new AbortController().signal;
 
-function poolOf(
+function createPool(
   held: readonly (readonly Token[])[],
   maxWaiting = 10,
 ): { readonly pool: SequencePool; readonly room: WaitingRoom } {
@@ -22,18 +22,18 @@ function poolOf(
 
 describe('the sequences of a context', () => {
   test('go to the prompt with which they share the most', async () => {
-    const { pool } = poolOf([[1, 2, 9], [1, 2, 3, 4], []]);
+    const { pool } = createPool([[1, 2, 9], [1, 2, 3, 4], []]);
     expect((await pool.take([1, 2, 3, 5], never)).sequence.contextTokens).toEqual([1, 2, 3, 4]);
     expect((await pool.take([1, 2, 3, 5], never)).sequence.contextTokens).toEqual([1, 2, 9]);
   });
 
   test('of equals, the emptiest is taken, to keep longer prompts of others', async () => {
-    const { pool } = poolOf([[7, 8, 9], []]);
+    const { pool } = createPool([[7, 8, 9], []]);
     expect((await pool.take([1], never)).sequence.contextTokens).toEqual([]);
   });
 
   test('are given in the order of the requests', async () => {
-    const { pool, room } = poolOf([[]]);
+    const { pool, room } = createPool([[]]);
     const slot = await pool.take([1], never);
     const order: string[] = [];
     const first = pool.take([1], never).then((given) => (order.push('first'), given));
@@ -47,7 +47,7 @@ describe('the sequences of a context', () => {
   });
 
   test('are refused with Retry-After when too many requests wait', async () => {
-    const { pool } = poolOf([[]], 1);
+    const { pool } = createPool([[]], 1);
     await pool.take([1], never);
     void pool.take([1], never);
     await expect(pool.take([1], never)).rejects.toMatchObject({
@@ -57,7 +57,7 @@ describe('the sequences of a context', () => {
   });
 
   test('are not given to a request that was cancelled while it waited', async () => {
-    const { pool, room } = poolOf([[]]);
+    const { pool, room } = createPool([[]]);
     const slot = await pool.take([1], never);
     const leave = new AbortController();
     const gone = pool.take([1], leave.signal);
@@ -71,7 +71,7 @@ describe('the sequences of a context', () => {
   });
 
   test('are all returned when the pool has closed', async () => {
-    const { pool } = poolOf([[]]);
+    const { pool } = createPool([[]]);
     const slot = await pool.take([1], never);
     let closed = false;
     const closing = pool.close().then(() => (closed = true));

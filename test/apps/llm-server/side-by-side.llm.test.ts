@@ -31,9 +31,9 @@ afterAll(async () => {
 
 test('concurrent answers contain nothing of each other', async () => {
   const alone: string[] = [];
-  for (const country of countries) alone.push(await capitalOf(country));
+  for (const country of countries) alone.push(await askCapital(country));
   const rounds = await Promise.all(
-    Array.from({ length: 8 }, async () => Promise.all(countries.map(capitalOf))),
+    Array.from({ length: 8 }, async () => Promise.all(countries.map(askCapital))),
   );
   const changed = rounds.flatMap((round) =>
     round.flatMap((answer, place) => (answer === alone[place] ? [] : [answer])),
@@ -43,7 +43,7 @@ test('concurrent answers contain nothing of each other', async () => {
   expect(changed.length).toBeLessThanOrEqual(1);
 });
 
-async function capitalOf(country: string): Promise<string> {
+async function askCapital(country: string): Promise<string> {
   const messages = [
     {
       role: 'system',

@@ -13,7 +13,7 @@ function edited(path: string, from: string, to: string): Record<string, string> 
 }
 
 /** The lines of the error, which a person reads. */
-async function errorsOf(changed: Readonly<Record<string, string | null>>) {
+async function listErrors(changed: Readonly<Record<string, string | null>>) {
   const folder = writeProject(changed);
   try {
     await buildProject(folder, noPython);
@@ -43,7 +43,7 @@ describe('building a project names the file and line of', () => {
     ['setTimeout()', 'setTimeout(() => undefined, 5);', 'use run.sleep(…)'],
     ['process', 'const home = process.env.HOME;', 'read the environment in a stage'],
   ])('%s in a lifecycle, with the alternative', async (_, line, alternative) => {
-    const [first, second = ''] = await errorsOf(inBody(line));
+    const [first, second = ''] = await listErrors(inBody(line));
     expect(first).toBe('project churn has 1 error');
     expect(second).toMatch(/^lifecycles\/churn\.ts:10:\d+ /);
     expect(second).toContain(alternative);
@@ -58,7 +58,7 @@ describe('building a project names the file and line of', () => {
       "import from '@perennial-dev/perennial/workflow'",
     ],
   ])('the import %s in a lifecycle', async (line, expected) => {
-    const [, second = ''] = await errorsOf({
+    const [, second = ''] = await listErrors({
       [lifecycle]: `${line}\n${template[lifecycle] ?? ''}`,
     });
     expect(second).toMatch(/^lifecycles\/churn\.ts:1:1 /);
@@ -70,7 +70,7 @@ describe('building a project names the file and line of', () => {
     'for (;;) { const next = () => 1; next(); }',
     'while (true) { inner: for (const a of [1]) continue inner; }',
   ])('the endless loop %s in a lifecycle', async (line) => {
-    const [, second] = await errorsOf(inBody(line));
+    const [, second] = await listErrors(inBody(line));
     expect(second).toBe(
       'lifecycles/churn.ts:10:3 this loop never ends and awaits nothing; leave it with break or return, or await a stage or run.sleep(…) in it',
     );
@@ -85,11 +85,11 @@ describe('building a project names the file and line of', () => {
       'async function* ids() { yield 1; } while (true) for await (const id of ids()) void id;',
       'outer: for (const id of [1, 2]) while (true) { void id; continue outer; }',
     ];
-    for (const line of loops) expect(await errorsOf(inBody(line))).toEqual(['built']);
+    for (const line of loops) expect(await listErrors(inBody(line))).toEqual(['built']);
   });
 
   test('a forbidden call in a module that a lifecycle imports', async () => {
-    const found = await errorsOf({
+    const found = await listErrors({
       [lifecycle]: `import { now } from '../clock';\nvoid now;\n${template[lifecycle] ?? ''}`,
       'clock.ts': 'export const now = () =>\n  Date.now();\n',
     });
@@ -99,7 +99,7 @@ describe('building a project names the file and line of', () => {
   });
 
   test('a file without a lifecycle', async () => {
-    expect(await errorsOf({ [lifecycle]: 'export const churn = 1;\n' })).toEqual([
+    expect(await listErrors({ [lifecycle]: 'export const churn = 1;\n' })).toEqual([
       'project churn has 1 error',
       'lifecycles/churn.ts:1 exports no lifecycle; expected export const churn = lifecycle<typeof stages>(async (run) => …)',
       'next: correct the errors, then perennial deploy',
@@ -107,7 +107,7 @@ describe('building a project names the file and line of', () => {
   });
 
   test('a second lifecycle in one file', async () => {
-    const found = await errorsOf({
+    const found = await listErrors({
       [lifecycle]: `${template[lifecycle] ?? ''}export const other = lifecycle(async (run) => run.done());\n`,
     });
     expect(found[1]).toMatch(
@@ -149,11 +149,11 @@ export default defineProject({ name: 'churn', owner: 'me', lifecycles: { churn: 
       'perennial.config.ts lifecycles.churn.spec is missing; expected spec: { … }',
     ],
   ])('%s', async (_, changed, message) => {
-    expect((await errorsOf(changed))[1]).toBe(message);
+    expect((await listErrors(changed))[1]).toBe(message);
   });
 
   test('each of two stages of one name', async () => {
-    const found = await errorsOf({
+    const found = await listErrors({
       'stages/index.ts': "export * from './select-customers';\nexport * from './again';\n",
       'stages/again.ts':
         "import { defineStage, z } from '@perennial-dev/perennial';\n" +
@@ -169,7 +169,7 @@ export default defineProject({ name: 'churn', owner: 'me', lifecycles: { churn: 
   });
 
   test('a stage with the name of a built-in one', async () => {
-    const found = await errorsOf(
+    const found = await listErrors(
       edited('stages/select-customers.ts', "name: 'select_customers'", "name: 'rag-index'"),
     );
     expect(found[1]).toBe(
@@ -178,7 +178,7 @@ export default defineProject({ name: 'churn', owner: 'me', lifecycles: { churn: 
   });
 
   test('a stage without an output schema', async () => {
-    const found = await errorsOf(
+    const found = await listErrors(
       edited('stages/select-customers.ts', '  output: z.object({ customers: tableSchema }),\n', ''),
     );
     expect(found[1]).toBe(
@@ -187,7 +187,7 @@ export default defineProject({ name: 'churn', owner: 'me', lifecycles: { churn: 
   });
 
   test('the call of a stage that the project does not export', async () => {
-    const found = await errorsOf(edited(lifecycle, "'select_customers'", "'select_customer'"));
+    const found = await listErrors(edited(lifecycle, "'select_customers'", "'select_customer'"));
     expect(found[1]).toBe(
       'lifecycles/churn.ts:16:36 the project has no stage select_customer; did you mean select_customers?',
     );
@@ -198,7 +198,7 @@ export default defineProject({ name: 'churn', owner: 'me', lifecycles: { churn: 
     ["run.step('score_shop', {})", 'step score_shop; expected a function in steps/ with @step'],
     ["run.mapStep('score_shop', [])", 'step score_shop; expected a function in steps/ with @step'],
   ])('%s without such a stage or step', async (call, problem) => {
-    const found = await errorsOf(
+    const found = await listErrors(
       edited(lifecycle, '  const data =', `  await (run as any).${call.slice(4)};\n  const data =`),
     );
     expect(found[1]).toMatch(/^lifecycles\/churn\.ts:\d+:\d+ the project has no /);
@@ -222,12 +222,12 @@ export default defineProject({ name: 'churn', owner: 'me', lifecycles: { churn: 
       'perennial.config.ts:1 fails while it is loaded: no settings',
     ],
   ])('a configuration with %s', async (_, text, message) => {
-    const [first] = await errorsOf({ 'perennial.config.ts': text });
+    const [first] = await listErrors({ 'perennial.config.ts': text });
     expect(first).toBe(message);
   });
 
   test('a syntax error', async () => {
-    const found = await errorsOf({ 'perennial.config.ts': 'export default {\n  name: ;\n};\n' });
+    const found = await listErrors({ 'perennial.config.ts': 'export default {\n  name: ;\n};\n' });
     expect(found.slice(0, 2)).toEqual([
       'the project has 1 error',
       'perennial.config.ts:2:9 Unexpected ";"',
@@ -235,13 +235,13 @@ export default defineProject({ name: 'churn', owner: 'me', lifecycles: { churn: 
   });
 
   test('a lifecycle that the configuration does not list', async () => {
-    const found = await errorsOf({ 'lifecycles/other.ts': template[lifecycle] ?? '' });
+    const found = await listErrors({ 'lifecycles/other.ts': template[lifecycle] ?? '' });
     expect(found[1]).toContain('perennial.config.ts does not list the lifecycle other');
   });
 });
 
 test('says how to create a project in a folder without one', async () => {
-  expect(await errorsOf({ 'perennial.config.ts': null })).toEqual([
+  expect(await listErrors({ 'perennial.config.ts': null })).toEqual([
     expect.stringMatching(/ has no perennial\.config\.ts$/),
     'next: perennial init <name> --typescript creates a project',
   ]);

@@ -1,6 +1,10 @@
 import type { DescribeWorkflowExecutionResponse } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
-import { holdUpOf, needsEvents, type HistoryEvent } from '../../../apps/temporal-clients/hold-up';
+import {
+  describeHoldUp,
+  needsEvents,
+  type HistoryEvent,
+} from '../../../apps/temporal-clients/hold-up';
 
 const now = Date.parse('2026-05-01T12:00:00Z');
 const ago = (seconds: number) => msToTs(now - seconds * 1000);
@@ -191,11 +195,11 @@ describe('what holds up a workflow', () => {
     ],
     ['nothing, while it waits for people', {}, [completed], null],
   ])('%s', (_, description, newest, expected) => {
-    expect(holdUpOf(description, newest, now)).toBe(expected);
+    expect(describeHoldUp(description, newest, now)).toBe(expected);
   });
 
   test('has a limited length, however long the error is', () => {
-    const text = holdUpOf(
+    const text = describeHoldUp(
       activity({ attempt: 2, lastFailure: { message: 'x'.repeat(5000) } }),
       [],
       now,

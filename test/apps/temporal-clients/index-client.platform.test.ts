@@ -10,7 +10,7 @@ import {
   type IndexBuildStatus,
   type IndexClient,
 } from '../../../apps/temporal-clients/index-client';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import { defaultTenant as tenant, type IdempotencyKey } from '../../../domain/ids';
 import { workflowBundle } from '../../../workers/temporal/bundle';
 import type { IndexBuildInput, IndexBuildRef } from '../../../workflows/index-version/messages';
@@ -120,7 +120,7 @@ const untilStatus = (build: IndexBuildRef, status: IndexBuildStatus['status']) =
 test('a build is started once per name, and reports its progress and result', async () => {
   const one = ref('good', 'one');
   expect(await client.status(one)).toBeNull();
-  const asked = digestOf('the order');
+  const asked = computeDigest('the order');
   const order = { asked, input: () => Promise.resolve(input('good', one.build)) };
   await Promise.all([client.build(one, order), client.build(one, order)]);
   expect(await untilStatus(one, 'done')).toMatchObject({
@@ -131,7 +131,9 @@ test('a build is started once per name, and reports its progress and result', as
     asked,
     input: () => Promise.reject(new Error('there is no such dataset any more')),
   });
-  await expect(client.build(one, { ...order, asked: digestOf('another') })).rejects.toMatchObject({
+  await expect(
+    client.build(one, { ...order, asked: computeDigest('another') }),
+  ).rejects.toMatchObject({
     type: 'IdempotencyConflict',
   });
   await client.cancelBuild(one);
@@ -143,13 +145,13 @@ test('a build is started once per name, and reports its progress and result', as
 test('a failed build has its reason, and a cancelled one leaves nothing', async () => {
   const bad = ref('bad', 'two');
   await client.build(bad, {
-    asked: digestOf('bad'),
+    asked: computeDigest('bad'),
     input: () => Promise.resolve(input('bad', bad.build)),
   });
   expect(await untilStatus(bad, 'failed')).toMatchObject({ cause: 'chunks are cut off' });
   const slow = ref('slow', 'three');
   await client.build(slow, {
-    asked: digestOf('slow'),
+    asked: computeDigest('slow'),
     input: () => Promise.resolve(input('slow', slow.build)),
   });
   expect(await untilStatus(slow, 'running')).toMatchObject({ status: 'running' });

@@ -4,7 +4,7 @@
  */
 import { createPromptSearchClient } from '../../../apps/temporal-clients/prompt-search-client';
 import { searchOfRun } from '../../../workflows/prompt/search-messages';
-import { fakeLlm, llmPlanOf, withSearch } from '../../support/provider/fake-llm';
+import { fakeLlm, buildLlmPlan, withSearch } from '../../support/provider/fake-llm';
 import { fakeSearch } from '../../support/prompt/fake-prompt-search';
 import { openLifecycleRuns, type LifecycleRuns } from '../../support/lifecycle-runs';
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => runs.close());
 
 test('the search of a run is visible while it runs, and names the run', async () => {
-  const plan = llmPlanOf(withSearch);
+  const plan = buildLlmPlan(withSearch);
   const fake = fakeSearch({ first: 'precise.yaml', winner: 'prompt://precise.yaml@7' });
   let asked: () => void = () => undefined;
   const isAsked = new Promise<void>((resolve) => (asked = resolve));

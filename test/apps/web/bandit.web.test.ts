@@ -4,7 +4,7 @@ import { startLocalProduct, type LocalProduct } from '../../support/process/prod
 import { startTraffic } from '../../support/rollout/traffic';
 import { openTrials } from '../../support/rollout/trials';
 import { lenientGates, writeTinyLifecycle } from '../../support/tiny-lifecycle';
-import { keepPicture, overflowOf, signIn, waitForCount } from './support/person';
+import { keepPicture, measureOverflow, signIn, waitForCount } from './support/person';
 
 jest.setTimeout(300_000);
 
@@ -55,12 +55,12 @@ test('a bandit shows its share and its moves, and offers no step to skip', async
   const table = page.getByRole('region', { name: "Moves of the challenger's share" });
   await table.getByText('5 %', { exact: true }).waitFor();
   await page.getByText(/given up: \d+ % of entities changed version in \d+ move/).waitFor();
-  const { weight, shares } = (await trials.rolloutOf(name)) ?? {};
+  const { weight, shares } = (await trials.readRollout(name)) ?? {};
   expect(shares?.items.at(-1)?.to).toBe(weight);
   await page
     .getByText(`The challenger answers ${Math.round(100 * (weight ?? NaN))} % of the entities now.`)
     .waitFor();
-  expect(await overflowOf(page)).toBe(0);
+  expect(await measureOverflow(page)).toBe(0);
   expect(await accessibility()).toEqual([]);
   await keepPicture(page, 'bandit');
   await product.cli(['rollout', 'abort', name, '--reason', 'seen enough']);

@@ -8,7 +8,7 @@ import { openTrials, type Trials } from '../../support/rollout/trials';
 import { lenientGates, writeTinyLifecycle } from '../../support/tiny-lifecycle';
 import { shownEvents, storedEvents } from './support/live-events';
 import { until } from '../../support/time/until';
-import { confirm, overflowOf, signIn, waitForCount, waitForStatus } from './support/person';
+import { confirm, measureOverflow, signIn, waitForCount, waitForStatus } from './support/person';
 
 jest.setTimeout(300_000);
 
@@ -34,7 +34,7 @@ afterAll(async () => {
 
 const keys = new Map<string, string>();
 /** Each scope has one key, because the names of keys are unique. */
-async function keyOf(scope: 'viewer' | 'approver'): Promise<string> {
+async function createKey(scope: 'viewer' | 'approver'): Promise<string> {
   const known = keys.get(scope);
   if (known !== undefined) return known;
   const { body } = await product.call<{ key: string }>('POST', '/api-keys', {
@@ -75,7 +75,7 @@ test('a rollout is held, resumed, extended, skipped and aborted', async () => {
 });
 
 test('a promotion needs a reason, and is refused while a requirement is not met', async () => {
-  const { page, problems } = await signIn(browser, await keyOf('approver'));
+  const { page, problems } = await signIn(browser, await createKey('approver'));
   await page.goto(`/models/${rolled}`);
   await page.getByRole('button', { name: 'Promote', exact: true }).first().click();
   const dialog = page.getByRole('dialog');
@@ -105,7 +105,7 @@ test('a version is promoted by hand, and the audit log has the reason', async ()
   await page.goto(`/models/${promoted}`);
   await confirm(page, 'Roll back to @1', 'errors in the shop');
   await page.getByText('@1: why this version').waitFor();
-  const approver = await signIn(browser, await keyOf('approver'));
+  const approver = await signIn(browser, await createKey('approver'));
   await approver.page.goto(`/models/${promoted}`);
   await confirm(approver.page, 'Promote', 'it was not the cause');
   await approver.page.getByText('@2: why this version').waitFor();
@@ -217,7 +217,7 @@ test('a viewer has none of the buttons of an admin, and a page that needs more s
     [`/runs/${run.id}`, 'waiting', ['Approve', 'Reject', 'Pause', 'Cancel', 'Start a new run']],
   ] as const;
   const admin = await signIn(browser, product.apiKey);
-  const { page, problems } = await signIn(browser, await keyOf('viewer'));
+  const { page, problems } = await signIn(browser, await createKey('viewer'));
   for (const [path, text, names] of pages) {
     for (const each of [admin.page, page]) {
       await each.goto(path);
@@ -278,7 +278,7 @@ test('an A/B rollout shows each version with its share and its exact requests', 
   await until(
     async () => {
       const rows = await table.locator('tbody tr').allInnerTexts();
-      const { arms: counted } = (await trials.rolloutOf(rolled)) ?? {};
+      const { arms: counted } = (await trials.readRollout(rolled)) ?? {};
       return (
         counted?.every(({ version, entities, requests }, index) => {
           const [name = '', planned, , ...counts] = rows[index]?.split('\t') ?? [];
@@ -295,9 +295,9 @@ test('an A/B rollout shows each version with its share and its exact requests', 
   expect(await accessibility()).toEqual([]);
   await page.setViewportSize({ width: 360, height: 900 });
   // Charts take the width of the window a moment later.
-  await until(async () => (await overflowOf(page)) === 0, {
+  await until(async () => (await measureOverflow(page)) === 0, {
     seconds: 10,
-    detail: async () => `${String(await overflowOf(page))} px wider than the window`,
+    detail: async () => `${String(await measureOverflow(page))} px wider than the window`,
   });
   await confirm(page, 'Abort', 'the test ends');
   await heading(page).getByText('aborted').waitFor();

@@ -44,7 +44,7 @@ test('shows the summary, the version, the verdict, and links to the pages', asyn
   await page.locator('a[href*="/user-metadata"]').first().click();
   // The UI shows Markdown in frames of their own.
   const text = async (): Promise<string> =>
-    (await Promise.all(page.frames().map(textOf))).join('\n');
+    (await Promise.all(page.frames().map(readText))).join('\n');
   for (const wanted of [
     'The run ended as',
     'verdict passed',
@@ -86,7 +86,7 @@ test('finds the run by its search attributes', async () => {
 });
 
 /** Empty for a frame that was replaced meanwhile. */
-function textOf(frame: Frame): Promise<string> {
+function readText(frame: Frame): Promise<string> {
   return frame
     .locator('body')
     .innerText()

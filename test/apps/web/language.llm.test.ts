@@ -1,7 +1,7 @@
 /** The language pages on a real run of an application with an index, answered by a real model. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { quarters, questionOf, writeQuarters } from '../../support/language/quarters';
+import { quarters, buildQuestion, writeQuarters } from '../../support/language/quarters';
 import { openBrowser, type TestBrowser } from '../../support/process/browser';
 import { startLocalProduct, type LocalProduct } from '../../support/process/product';
 import { signIn, waitForCount } from './support/person';
@@ -89,7 +89,7 @@ test('the run shows each case with its scores, its answer and the passages that 
   const name = page.locator('td:first-child > bdi').filter({ hasText: /^q3$/ });
   const first = matrix.getByRole('row').filter({ has: name });
   await first.getByText('Question', { exact: true }).click();
-  await first.getByText(questionOf(3).question).waitFor();
+  await first.getByText(buildQuestion(3).question).waitFor();
   await first.getByText('Transcript').first().click();
   await first.getByText(/^Passages of .*q3/).waitFor();
   await first
@@ -108,14 +108,14 @@ test('a chat is answered with its passages, and a new one begins after the answe
     await page.getByRole('button', { name: 'Ask', exact: true }).click();
   };
   const answers = page.locator('ol.chat .answer');
-  await ask(questionOf(3).question);
+  await ask(buildQuestion(3).question);
   await answers.first().waitFor({ timeout: 120_000 });
   expect(await answers.first().innerText()).not.toBe('');
   await page.getByText(/2 passages of quarters@1, \d cited/).click();
   const passages = page.locator('ol.passages li');
   await waitForCount(passages, 2);
   await passages
-    .getByText(`all doors there are ${questionOf(3).colour}`, { exact: false })
+    .getByText(`all doors there are ${buildQuestion(3).colour}`, { exact: false })
     .waitFor();
   const id = /pred_\w+/.exec(await page.locator('ol.chat').innerText())?.[0] ?? '';
 
@@ -127,7 +127,7 @@ test('a chat is answered with its passages, and a new one begins after the answe
     await held;
     await route.continue();
   });
-  await ask(questionOf(5).question);
+  await ask(buildQuestion(5).question);
   await page.getByText('Waiting for the answer …').waitFor();
   expect(await another.isDisabled()).toBe(true);
   release();

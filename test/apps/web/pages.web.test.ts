@@ -6,7 +6,7 @@ import { openBrowser, type TestBrowser, type WindowOptions } from '../../support
 import { startLocalProduct, type LocalProduct } from '../../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../../support/tiny-lifecycle';
 import { shownEvents, storedEvents } from './support/live-events';
-import { confirm, keepPicture, overflowOf, signIn, waitForCount } from './support/person';
+import { confirm, keepPicture, measureOverflow, signIn, waitForCount } from './support/person';
 
 jest.setTimeout(300_000);
 
@@ -115,7 +115,7 @@ test('each page can be read by everyone, at 360 pixels and in the dark', async (
       await page.getByRole('heading', { level: 1 }).waitFor();
       await page.locator('p.state[role=status]').first().waitFor({ state: 'hidden' });
       expect({ path, found: await accessibility() }).toEqual({ path, found: [] });
-      const overflow = await overflowOf(page);
+      const overflow = await measureOverflow(page);
       expect({ path, overflow }).toEqual({ path, overflow: 0 });
     }
     expect(problems).toEqual([]);
@@ -208,7 +208,7 @@ test('names that would be code or break a line do nothing', async () => {
   await page.goto('/operations');
   await page.getByRole('tab', { name: 'Keys' }).click();
   for (const name of hostile) await page.getByText(name, { exact: true }).first().waitFor();
-  const overflow = await overflowOf(page);
+  const overflow = await measureOverflow(page);
   expect(overflow).toBe(0);
   await page.goto('/models/%3Cscript%3Ealert(3)%3C%2Fscript%3E');
   await page.getByRole('alert').waitFor();

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { readLifecycleFolder } from '../../../apps/cli/lifecycle/folder';
 import { flightDelayDemo, sabotaged } from '../../../samples/flight-delay/demo';
 import { openBrowser, type TestBrowser } from '../../support/process/browser';
-import { pidsOf } from '../../support/process/job-processes';
+import { listJobPids } from '../../support/process/job-processes';
 import { pause, startLocalProduct, type LocalProduct } from '../../support/process/product';
 import { confirm, signIn, waitForCount } from './support/person';
 
@@ -46,7 +46,7 @@ afterAll(async () => {
 /** kill -9 of a job that trains, so that a page has a restart to show. */
 async function killOneJob(): Promise<void> {
   for (const deadline = Date.now() + 120_000; ;) {
-    const [job] = pidsOf('job', product);
+    const [job] = listJobPids('job', product);
     if (job !== undefined) {
       process.kill(job, 'SIGKILL');
       return;

@@ -1,5 +1,5 @@
 import type { ValueKind } from '../../../bench/facts/fact';
-import { markOf, containsAnswer, type Mark } from '../../../bench/facts/mark';
+import { markAnswer, containsAnswer, type Mark } from '../../../bench/facts/mark';
 
 function fact(
   kind: ValueKind,
@@ -53,12 +53,12 @@ test.each<[ReturnType<typeof fact>, string, Mark]>([
   [peru, 'Peru.', 'none'],
   [peru, '', 'none'],
 ])('%j: “%s” is %s', (of, answer, mark) => {
-  expect(markOf(of, answer)).toBe(mark);
+  expect(markAnswer(of, answer)).toBe(mark);
 });
 
 test('a name without its accents is the same name', () => {
   const mole = fact('person', 'Molière', ['Molière']);
-  expect([markOf(mole, 'Moliere'), containsAnswer(mole, 'a comedy by Molière.')]).toEqual([
+  expect([markAnswer(mole, 'Moliere'), containsAnswer(mole, 'a comedy by Molière.')]).toEqual([
     'right',
     true,
   ]);

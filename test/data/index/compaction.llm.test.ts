@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import type { ChunkRow } from '../../../data/index/chunk-rows';
 import { openChunkStore, type ChunkStore } from '../../../data/index/chunk-store';
 import type { ChunkTable } from '../../../data/index/chunk-table';
-import { normalized } from '../../../data/index/embedders/embedder';
+import { normalize } from '../../../data/index/embedders/embedder';
 import { lanceDb } from '../../../data/index/lancedb';
-import { addressOf } from '../../../data/index/location';
+import { buildAddress } from '../../../data/index/location';
 import { sha256 } from '../../../data/digest';
 import { defaultTenant as tenant } from '../../../domain/ids';
 import { vectorKinds } from '../../../domain/index/vector-index';
@@ -34,9 +34,9 @@ afterAll(async () => {
 
 const random = seededRandom([7, 7, 7, 7]);
 const vector = () =>
-  normalized(Float32Array.from({ length: space.dimensions }, () => random() - 0.5));
+  normalize(Float32Array.from({ length: space.dimensions }, () => random() - 0.5));
 
-function rowsOf(documents: number, prefix: string, shard: number): readonly ChunkRow[] {
+function buildRows(documents: number, prefix: string, shard: number): readonly ChunkRow[] {
   return Array.from({ length: documents }, (_, place): ChunkRow => {
     const documentId = `${prefix}${place}`;
     const text = `text of ${documentId}`;
@@ -80,7 +80,7 @@ async function vectorIndexIn(
   index: string,
 ): Promise<{ readonly type: string | undefined; readonly segments: number | undefined }> {
   const connection = await lanceDb().connect(
-    addressOf({ kind: 'directory', path }, { tenant, index }).uri,
+    buildAddress({ kind: 'directory', path }, { tenant, index }).uri,
     {},
   );
   const table = await connection.openTable('v1');
@@ -90,7 +90,7 @@ async function vectorIndexIn(
   return { type: found?.indexType, segments: found?.numSegments };
 }
 
-function nearestOf(asked: Float32Array, rows: readonly ChunkRow[], k: number): readonly string[] {
+function findNearest(asked: Float32Array, rows: readonly ChunkRow[], k: number): readonly string[] {
   const cosine = (row: ChunkRow) =>
     row.vector.reduce((sum, value, place) => sum + value * (asked[place] ?? 0), 0);
   return rows
@@ -108,7 +108,7 @@ async function recallAt10(
   let found = 0;
   for (let question = 0; question < 20; question += 1) {
     const asked = vector();
-    const right = nearestOf(asked, rows, 10);
+    const right = findNearest(asked, rows, 10);
     const hits = await table.nearest({
       vector: asked,
       k: 10,
@@ -123,12 +123,12 @@ const types = { flat: 'IvfFlat', hnsw: 'IvfHnswSq', ivfPq: 'IvfPq' } as const;
 
 test.each(vectorKinds)('compactions keep the number of segments small (%s)', async (kind) => {
   const index = `rounds-${kind}`;
-  const rows = [...rowsOf(600, 'built', 0)];
+  const rows = [...buildRows(600, 'built', 0)];
   const table = await builtTable(index, kind, rows);
   const segments: number[] = [];
   let noted = 0;
   for (let round = 1; round <= 12; round += 1) {
-    const came = rowsOf(5, `round${round}-`, -round);
+    const came = buildRows(5, `round${round}-`, -round);
     noted = await changedAndCompacted(table, came);
     rows.push(...came);
     segments.push((await vectorIndexIn(index)).segments ?? NaN);
@@ -146,11 +146,11 @@ test.each(vectorKinds)('compactions keep the number of segments small (%s)', asy
 });
 
 test('a state from before the index was rebuilt still answers', async () => {
-  const rows = [...rowsOf(600, 'built', 0)];
+  const rows = [...buildRows(600, 'built', 0)];
   const table = await builtTable('noted', 'hnsw', rows);
   const states: { readonly tableVersion: number; readonly rows: readonly ChunkRow[] }[] = [];
   for (let round = 1; round <= 9; round += 1) {
-    rows.push(...rowsOf(5, `round${round}-`, -round));
+    rows.push(...buildRows(5, `round${round}-`, -round));
     states.push({
       tableVersion: await changedAndCompacted(table, rows.slice(-5)),
       rows: [...rows],
@@ -165,7 +165,7 @@ test('a state from before the index was rebuilt still answers', async () => {
 });
 
 test('a quantized index with too few chunks becomes an exact one', async () => {
-  const rows = rowsOf(300, 'built', 0);
+  const rows = buildRows(300, 'built', 0);
   const table = await builtTable('few', 'ivfPq', rows);
   const kept = [...rows.slice(0, 100)];
   await table.compact(
@@ -177,7 +177,7 @@ test('a quantized index with too few chunks becomes an exact one', async () => {
     ).tableVersion,
   );
   for (let round = 1; round <= 9; round += 1) {
-    const came = rowsOf(5, `round${round}-`, -round);
+    const came = buildRows(5, `round${round}-`, -round);
     await changedAndCompacted(table, came);
     kept.push(...came);
   }
@@ -187,10 +187,10 @@ test('a quantized index with too few chunks becomes an exact one', async () => {
 });
 
 test('a flat index is exact for any number of probes, also after a compaction', async () => {
-  const rows = [...rowsOf(20_000, 'built', 0)];
+  const rows = [...buildRows(20_000, 'built', 0)];
   const table = await builtTable('exact', 'flat', rows);
   expect(await recallAt10(table, rows, 1)).toBe(1);
-  const came = rowsOf(50, 'came', -1);
+  const came = buildRows(50, 'came', -1);
   await changedAndCompacted(table, came);
   rows.push(...came);
   expect(await recallAt10(table, rows, 1)).toBe(1);

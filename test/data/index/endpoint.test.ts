@@ -20,7 +20,7 @@ const spec = {
  */
 function provider(seed: number, { dimensions = 32, noise = 0, lost = 0 } = {}) {
   const asked: number[] = [];
-  const vectorOf = (text: string) =>
+  const buildVector = (text: string) =>
     Float32Array.from(
       { length: dimensions },
       (_, place) => Math.sin(seed * (place + 1) * (text.length + 1)) + noise * Math.random(),
@@ -31,7 +31,7 @@ function provider(seed: number, { dimensions = 32, noise = 0, lost = 0 } = {}) {
       embed: (_target: ModelTarget, texts: readonly string[]) => {
         asked.push(texts.length);
         return Promise.resolve({
-          vectors: texts.slice(lost).map(vectorOf),
+          vectors: texts.slice(lost).map(buildVector),
           usage: { promptTokens: 1, completionTokens: 0 },
         });
       },

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { ChunkRow } from '../../../data/index/chunk-rows';
 import { openChunkStore, type ChunkStore } from '../../../data/index/chunk-store';
 import type { ChunkTable, RankedRow } from '../../../data/index/chunk-table';
-import { normalized } from '../../../data/index/embedders/embedder';
+import { normalize } from '../../../data/index/embedders/embedder';
 import { searchBoth } from '../../../data/index/hybrid-search';
 import { sha256 } from '../../../data/digest';
 import { defaultTenant as tenant } from '../../../domain/ids';
@@ -33,7 +33,7 @@ const words = [
 ];
 const random = seededRandom([3, 1, 4, 1]);
 const vector = () =>
-  normalized(Float32Array.from({ length: space.dimensions }, () => random() - 0.5));
+  normalize(Float32Array.from({ length: space.dimensions }, () => random() - 0.5));
 let path: string;
 let store: ChunkStore;
 
@@ -47,7 +47,7 @@ afterAll(async () => {
   await rm(path, { recursive: true, force: true });
 });
 
-function rowsOf(count: number, prefix: string, shard: number): readonly ChunkRow[] {
+function buildRows(count: number, prefix: string, shard: number): readonly ChunkRow[] {
   return Array.from({ length: count }, (_, place): ChunkRow => {
     const documentId = `${prefix}${place}`;
     const text = Array.from(
@@ -95,8 +95,10 @@ async function bothWays(
     { ...asked, k },
   );
   const chunks = await table.chunksAt(rankings.flat().map(({ id }) => id));
-  const chunkOf = (id: string) => chunks.get(id)?.chunkId ?? '';
-  const expected = fuse(rankings.map((ranking) => ranking.map(({ id }) => ({ id: chunkOf(id) }))));
+  const findChunk = (id: string) => chunks.get(id)?.chunkId ?? '';
+  const expected = fuse(
+    rankings.map((ranking) => ranking.map(({ id }) => ({ id: findChunk(id) }))),
+  );
   return {
     found: found.slice(0, k).map(({ chunkId: id, score }) => ({ id, score })),
     expected: expected.slice(0, k),
@@ -113,7 +115,7 @@ describe.each(vectorKinds)('over %s', (kind) => {
       { tenant, index: `hybrid-${kind}`.toLowerCase(), version: 1 },
       space,
     );
-    await table.putShard(0, rowsOf(400, 'first', 0));
+    await table.putShard(0, buildRows(400, 'first', 0));
     await table.buildIndexes(kind);
     const same = async () => {
       for (let question = 0; question < 12; question += 1) {
@@ -133,7 +135,7 @@ describe.each(vectorKinds)('over %s', (kind) => {
       }
     };
     await same();
-    const changed = rowsOf(40, 'first', -1);
+    const changed = buildRows(40, 'first', -1);
     const gone = Array.from({ length: 20 }, (_, place) => `first${100 + place}`);
     const { tableVersion } = await table.replaceDocuments(
       [...changed.map(({ documentId }) => documentId), ...gone],

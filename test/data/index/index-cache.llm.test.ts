@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ChunkRow } from '../../../data/index/chunk-rows';
 import { openChunkStore } from '../../../data/index/chunk-store';
-import { normalized } from '../../../data/index/embedders/embedder';
+import { normalize } from '../../../data/index/embedders/embedder';
 import { lanceDb } from '../../../data/index/lancedb';
 import { sha256 } from '../../../data/digest';
 import { defaultTenant as tenant } from '../../../domain/ids';
@@ -15,9 +15,9 @@ import { seededRandom } from '../../../domain/statistics/random';
 const space = { embedder: sha256('random'), dimensions: 64 };
 const random = seededRandom([2, 7, 1, 8]);
 const vector = () =>
-  normalized(Float32Array.from({ length: space.dimensions }, () => random() - 0.5));
+  normalize(Float32Array.from({ length: space.dimensions }, () => random() - 0.5));
 
-function rowsOf(count: number): readonly ChunkRow[] {
+function buildRows(count: number): readonly ChunkRow[] {
   return Array.from({ length: count }, (_, place): ChunkRow => {
     const [documentId, text] = [`${place}`, `whale ${place}`];
     return {
@@ -47,7 +47,7 @@ test('vector and text indexes of a store share one cache', async () => {
     const session = () => connect.mock.calls.at(-1)?.[1].session;
     for (const index of ['first', 'second']) {
       const table = await store.create({ tenant, index, version: 1 }, space);
-      await table.putShard(0, rowsOf(rows));
+      await table.putShard(0, buildRows(rows));
       await table.buildIndexes('flat');
       await table.nearest({ vector: vector(), k: 10 });
       sizes.push(Number(session()?.sizeBytes()));

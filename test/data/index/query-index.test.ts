@@ -2,7 +2,7 @@ import { openIndexReader, type IndexQuery } from '../../../data/index/query-inde
 import type { ServedIndexVersion } from '../../../data/index/served-lookup';
 import { failure } from '../../../domain/failure';
 import { defaultTenant as tenant, type Tenant } from '../../../domain/ids';
-import { fakeChunks, letters, lettersOf, lettersOnly } from '../../support/language/fake-chunks';
+import { fakeChunks, letters, countLetters, lettersOnly } from '../../support/language/fake-chunks';
 
 function world(memory?: { readonly freshMs: number; readonly graceMs: number }) {
   const chunks = fakeChunks();
@@ -116,10 +116,10 @@ test('a table that leaves the cache is closed after its last question', async ()
 });
 
 test.each([
-  ['of another embedder', { values: lettersOf('bread'), embedder: 'sha256:other' as const }],
+  ['of another embedder', { values: countLetters('bread'), embedder: 'sha256:other' as const }],
   [
     'of another length',
-    { values: lettersOf('bread').subarray(1), embedder: letters.identity.digest },
+    { values: countLetters('bread').subarray(1), embedder: letters.identity.digest },
   ],
   ['without a direction', { values: new Float32Array(26), embedder: letters.identity.digest }],
 ])('refuses a vector %s', async (_, vector) => {

@@ -9,7 +9,7 @@ import type { ChunkHit, ChunkTable } from '../../../data/index/chunk-table';
 import type { Embedder } from '../../../data/index/embedders/embedder';
 import { openEmbedders } from '../../../data/index/embedders/open-embedder';
 import { lanceDb } from '../../../data/index/lancedb';
-import { addressOf } from '../../../data/index/location';
+import { buildAddress } from '../../../data/index/location';
 import { llmDataPath } from '../../../data/language/runtime-module';
 import { openArtifactStore } from '../../../data/artifact/store';
 import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
@@ -42,7 +42,7 @@ beforeAll(async () => {
   store = openChunkStore({ kind: 's3', s3: bucket });
   embedder = await embedders.get({ kind: 'wordllama' });
   const texts = await readTexts();
-  rows = await rowsOf(texts.summaries);
+  rows = await embedRows(texts.summaries);
   questions = await embedder.embed(texts.questions);
 });
 
@@ -67,11 +67,11 @@ async function readTexts(): Promise<Texts> {
   );
 }
 
-async function rowsOf(summaries: Texts['summaries'], shard = 0): Promise<readonly ChunkRow[]> {
+async function embedRows(summaries: Texts['summaries'], shard = 0): Promise<readonly ChunkRow[]> {
   const chunks = summaries.flatMap(({ id, text }) =>
     chunkDocument(
       { id, text, title: null, source: null },
-      { plan, costOf: embedder.costOf, shard },
+      { plan, measureTokens: embedder.measureTokens, shard },
     ),
   );
   return (await embedChunks(chunks, { embedder, known: new Map() })).rows;
@@ -89,7 +89,7 @@ function exactly(
     .slice(0, k);
 }
 
-async function recallOf(
+async function measureRecall(
   table: ChunkTable,
   among: readonly ChunkRow[],
   k: number,
@@ -122,8 +122,8 @@ function expectCosines(
   }
 }
 
-async function indexTypeOf(index: string): Promise<string | undefined> {
-  const { uri, storageOptions } = addressOf({ kind: 's3', s3: bucket }, { tenant, index });
+async function readIndexType(index: string): Promise<string | undefined> {
+  const { uri, storageOptions } = buildAddress({ kind: 's3', s3: bucket }, { tenant, index });
   const connection = await lanceDb().connect(uri, { storageOptions });
   const table = await connection.openTable('v1');
   const found = (await table.listIndices()).find(({ columns }) =>
@@ -156,10 +156,10 @@ describe.each(vectorKinds)('vectors found by %s', (kind) => {
   });
 
   test('include nearly all of the nearest, with their cosines', async () => {
-    expect(await indexTypeOf(name.index)).toBe(expected[kind].type);
+    expect(await readIndexType(name.index)).toBe(expected[kind].type);
     const table = await store.open(name, noted);
     for (const k of [5, 10])
-      expect(await recallOf(table, rows, k, expected[kind].error)).toBeGreaterThanOrEqual(
+      expect(await measureRecall(table, rows, k, expected[kind].error)).toBeGreaterThanOrEqual(
         expected[kind].recall,
       );
     table.close();
@@ -168,7 +168,7 @@ describe.each(vectorKinds)('vectors found by %s', (kind) => {
   test('follow added, changed and deleted documents, before and after a compaction', async () => {
     const [changed, gone] = [rows[0]?.documentId ?? '', rows.at(-1)?.documentId ?? ''];
     expect(changed).not.toBe(gone);
-    const came = await rowsOf(
+    const came = await embedRows(
       [
         {
           id: changed,
@@ -202,7 +202,7 @@ describe.each(vectorKinds)('vectors found by %s', (kind) => {
           ),
         ).toEqual([]);
       }
-      expect(await recallOf(at, now, 10, expected[kind].error)).toBeGreaterThanOrEqual(
+      expect(await measureRecall(at, now, 10, expected[kind].error)).toBeGreaterThanOrEqual(
         expected[kind].recall,
       );
       at.close();

@@ -4,7 +4,7 @@ import type { Budget } from '../../../domain/budget/budget';
 import { defaultTenant as tenant } from '../../../domain/ids';
 import { fakeBudgets, type FakeBudgets } from '../../support/fake-budgets';
 
-const budgetOf = (limit: number): Budget => ({
+const buildBudget = (limit: number): Budget => ({
   tenant,
   scope: 'tenant',
   unit: 'tokens',
@@ -41,7 +41,7 @@ function heldUp(ledger: FakeBudgets): {
 
 describe('a budget block', () => {
   test('does not spend what it is returning', async () => {
-    const ledger = fakeBudgets(budgetOf(1000));
+    const ledger = fakeBudgets(buildBudget(1000));
     const purse = purseOver(ledger);
     await purse.hold(30);
     purse.settle(30, 30);
@@ -60,7 +60,7 @@ describe('a budget block', () => {
   });
 
   test('does not report spending twice when its row was deleted', async () => {
-    const ledger = fakeBudgets(budgetOf(1000));
+    const ledger = fakeBudgets(buildBudget(1000));
     const purse = purseOver(ledger);
     await purse.hold(30);
     purse.settle(30, 20);
@@ -75,7 +75,7 @@ describe('a budget block', () => {
   });
 
   test('spends from its block while a report is in progress or lost', async () => {
-    const ledger = fakeBudgets(budgetOf(1000));
+    const ledger = fakeBudgets(buildBudget(1000));
     const purse = purseOver(ledger);
     await purse.hold(30);
     purse.settle(30, 10);
@@ -88,7 +88,7 @@ describe('a budget block', () => {
   });
 
   test('sends one report at a time for concurrent callers', async () => {
-    const ledger = fakeBudgets(budgetOf(1_000_000));
+    const ledger = fakeBudgets(buildBudget(1_000_000));
     const purse = purseOver(ledger);
     const one = ledger.account.bind(ledger);
     let [underWay, most] = [0, 0];
@@ -116,7 +116,7 @@ describe('a budget block', () => {
   });
 
   test('spends nothing after its lease has expired', async () => {
-    const ledger = fakeBudgets(budgetOf(1000));
+    const ledger = fakeBudgets(buildBudget(1000));
     const purse = purseOver(ledger, 'a', 40);
     await purse.hold(10);
     purse.settle(10, 10);
@@ -129,7 +129,7 @@ describe('a budget block', () => {
   });
 
   test('reports reservations, so that they count if this process dies', async () => {
-    const ledger = fakeBudgets(budgetOf(1000));
+    const ledger = fakeBudgets(buildBudget(1000));
     const purse = purseOver(ledger);
     await purse.hold(30);
     await purse.account();
@@ -143,7 +143,7 @@ describe('a budget block', () => {
   });
 
   test('returns a block that a lost response may have granted', async () => {
-    const ledger = fakeBudgets(budgetOf(1000));
+    const ledger = fakeBudgets(buildBudget(1000));
     const purse = purseOver(ledger);
     let ways = 0;
     ledger.travel = () =>
@@ -155,7 +155,7 @@ describe('a budget block', () => {
   });
 
   test('keeps no block of a budget whose limit was lowered below it', async () => {
-    const ledger = fakeBudgets(budgetOf(1000));
+    const ledger = fakeBudgets(buildBudget(1000));
     const purse = purseOver(ledger);
     await purse.hold(10);
     ledger.budgets[0] = { ...(ledger.budgets[0] as Budget), limit: 20 };
@@ -188,7 +188,7 @@ test('several blocks never overspend a budget, in whatever order reports arrive 
       fc.integer({ min: 50, max: 2000 }),
       fc.array(act, { minLength: 20, maxLength: 120 }),
       async (limit, acts) => {
-        const ledger = fakeBudgets(budgetOf(limit));
+        const ledger = fakeBudgets(buildBudget(limit));
         const road: { arrive(): void; lose(error: Error): void }[] = [];
         ledger.travel = () => new Promise((arrive, lose) => road.push({ arrive, lose }));
         const purses = ['a', 'b', 'c'].map((holder) => ({

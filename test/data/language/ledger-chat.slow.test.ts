@@ -11,7 +11,7 @@ import {
   reconcile,
   runWithKills,
 } from '../../support/language/killed-evaluation';
-import { budgetsOf, evaluate, price } from '../../support/language/ledgered-evaluation';
+import { listBudgets, evaluate, price } from '../../support/language/ledgered-evaluation';
 import { noSecret, providerAt, question, tenant } from '../../support/provider/model-access';
 import {
   openScriptedProvider,
@@ -302,7 +302,7 @@ describe('asking through the call ledger', () => {
     const provider = await openEvaluatedProvider('some');
     const size = { variants: 10, cases: 20, atOnce: 16 };
     for (const each of [scope, `${scope}/whole`]) {
-      for (const { unit } of budgetsOf(each))
+      for (const { unit } of listBudgets(each))
         await test_.registry.budgets.set({ tenant, scope: each, unit, limit: 1_000_000_000 });
     }
     const killed = await runWithKills(

@@ -248,7 +248,7 @@ test('embedding questions in an evaluation is paid once from its budgets and is 
         index,
         input: 'question',
       }),
-    })(caseOf(question), { repeat: 0 });
+    })(buildCase(question), { repeat: 0 });
 
   const before = embedded();
   const [first, again] = await Promise.all([ask('what is bread?'), ask('what is bread?')]);
@@ -269,7 +269,7 @@ test('embedding questions in an evaluation is paid once from its budgets and is 
   reader.close();
 });
 
-const caseOf = (question: string): EvaluationCase => ({
+const buildCase = (question: string): EvaluationCase => ({
   id: question,
   input: { question },
   expected: {},

@@ -9,7 +9,7 @@ import { openRetrieval } from '../../../data/language/retrieval';
 import type { EvaluationCase } from '../../../domain/language/cases/case';
 import type { PromptTemplate } from '../../../domain/prompt/prompt';
 import {
-  digestOf,
+  toDigest,
   openTestRegistry,
   tenant,
   unique,
@@ -104,7 +104,7 @@ async function world() {
 test('reranking in an evaluation is paid once from its budgets and is part of the cost of a case', async () => {
   const { answerer, budget } = await world();
   const before = ranked();
-  const ask = () => answerer(caseOf('bread is baked'), { repeat: 0 });
+  const ask = () => answerer(buildCase('bread is baked'), { repeat: 0 });
   const [first, beside] = await Promise.all([ask(), ask()]);
   const again = await ask();
   expect(ranked() - before).toBe(1);
@@ -119,7 +119,7 @@ test('reranking in an evaluation is paid once from its budgets and is part of th
   expect({ spent, reserved }).toEqual({ spent: first.cost, reserved: 0 });
 
   await test_.registry.budgets.set({ tenant, ...budget, limit: spent });
-  await expect(answerer(caseOf('breads are baked'), { repeat: 0 })).rejects.toMatchObject({
+  await expect(answerer(buildCase('breads are baked'), { repeat: 0 })).rejects.toMatchObject({
     type: 'BudgetSpent',
   });
   expect(ranked() - before).toBe(1);
@@ -128,8 +128,8 @@ test('reranking in an evaluation is paid once from its budgets and is part of th
 test('a case whose reranking fails has no answer, even if the bundle permits the index order', async () => {
   const { answerer } = await world();
   const results = await evaluateCases({
-    cases: ['bread is baked', 'a riddle of bread'].map(caseOf),
-    caseSet: digestOf('cases'),
+    cases: ['bread is baked', 'a riddle of bread'].map(buildCase),
+    caseSet: toDigest('cases'),
     parallel: 2,
     dimensions: [],
     judges: {},
@@ -142,7 +142,7 @@ test('a case whose reranking fails has no answer, even if the bundle permits the
   ]);
 });
 
-const caseOf = (question: string): EvaluationCase => ({
+const buildCase = (question: string): EvaluationCase => ({
   id: question,
   input: { question },
   expected: {},

@@ -212,17 +212,17 @@ describe('access to models', () => {
   });
 
   describe('a trial of a half-open circuit breaker without a result', () => {
-    const journalOf = (begin: AttemptJournal['begin']) => ({ journal: { begin } });
+    const buildJournal = (begin: AttemptJournal['begin']) => ({ journal: { begin } });
     const nothing: readonly [string, () => Parameters<ModelAccess['chat']>[2]][] = [
       [
         'a budget refused',
-        () => ({ tenant, ...journalOf(() => Promise.reject(failure('BudgetSpent', 'spent'))) }),
+        () => ({ tenant, ...buildJournal(() => Promise.reject(failure('BudgetSpent', 'spent'))) }),
       ],
       [
         'another caller had the answer',
         () => ({
           tenant,
-          ...journalOf(() =>
+          ...buildJournal(() =>
             Promise.resolve({
               kind: 'answered',
               answered: { answer: known, provider: 'scripted' },

@@ -7,7 +7,7 @@ import { openLedgerChat } from '../../../data/language/ledger-chat';
 import { openModelAccess, type ModelAccess } from '../../../data/language/model-access';
 import { openRetrieval } from '../../../data/language/retrieval';
 import {
-  digestOf,
+  toDigest,
   openTestRegistry,
   tenant,
   unique,
@@ -114,7 +114,7 @@ test('passages in another order are separate calls, drawn and paid once across r
           answerSchema: null,
         },
       }),
-      caseSet: digestOf('cases'),
+      caseSet: toDigest('cases'),
       judges: {},
       tools: createEvaluatorTools(null),
       parallel: 2,

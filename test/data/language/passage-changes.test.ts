@@ -1,5 +1,5 @@
 import { openIndexReader } from '../../../data/index/query-index';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import {
   bundleRetrieval,
   type CaseRetrieval,
@@ -117,7 +117,7 @@ function setup({
   return { answerer, asked };
 }
 
-const caseOf = (id: string, question = 'bread is baked'): EvaluationCase => ({
+const buildCase = (id: string, question = 'bread is baked'): EvaluationCase => ({
   id,
   input: { question },
   expected: { answer: 'bread is baked' },
@@ -134,12 +134,12 @@ const steady = (...perturbations: Perturbation[]): readonly DimensionSpec[] => [
 async function evaluated(
   { answerer, asked }: ReturnType<typeof setup>,
   perturbation: Perturbation,
-  cases = [caseOf('c1')],
+  cases = [buildCase('c1')],
 ) {
   asked.length = 0;
   const results = await evaluateCases({
     cases,
-    caseSet: digestOf('cases'),
+    caseSet: computeDigest('cases'),
     dimensions: steady(perturbation),
     judges: {},
     tools: createEvaluatorTools(null),
@@ -150,7 +150,7 @@ async function evaluated(
 }
 
 const passagesIn = (sent = '') => [...sent.matchAll(/<([^>]*)>/g)].map(([, text]) => text ?? '');
-const twelveCases = Array.from({ length: 12 }, (_, index) => caseOf(`c${index}`));
+const twelveCases = Array.from({ length: 12 }, (_, index) => buildCase(`c${index}`));
 
 describe('robustness to changes of the passages', () => {
   test('asks again with reordered passages and reports the lost score', async () => {
@@ -174,7 +174,7 @@ describe('robustness to changes of the passages', () => {
   test('is not measured with fewer than two passages or a prompt without passages', async () => {
     const one = await evaluated(setup({ k: 1 }), { kind: 'order' });
     const none = await evaluated(setup(), { kind: 'distractor', texts: ['whales swim'] }, [
-      caseOf('c1', ' … '),
+      buildCase('c1', ' … '),
     ]);
     const unused = await evaluated(setup({ prompt: promptWithoutPassages }), {
       kind: 'distractor',

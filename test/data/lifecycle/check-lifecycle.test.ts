@@ -282,7 +282,7 @@ describe('a lifecycle and its data, before a run', () => {
 
 describe('the contracts of several sources', () => {
   const shops = 'contracts/shops.yaml';
-  const contractOf = (columns: string): string =>
+  const buildContract = (columns: string): string =>
     `apiVersion: perennial.dev/v1\nkind: Contract\ncolumns: ${columns}\n`;
   beforeAll(() => writeFileSync(join(folder, 'data/shops.csv'), 'shop,city\ns1,Berlin\ns2,Rome'));
   /** The lifecycle of the template with a second source. */
@@ -301,7 +301,7 @@ describe('the contracts of several sources', () => {
 
   test('are each checked with the columns of their own source', async () => {
     const { issues, notes } = await withShops(`, contract: ${shops}`, {
-      [shops]: contractOf('{ shop: { type: string }, town: { type: string } }'),
+      [shops]: buildContract('{ shop: { type: string }, town: { type: string } }'),
     });
     expect(issues).toEqual([
       expect.stringMatching(

@@ -6,7 +6,7 @@ import type { NamedTrainer } from '../../../domain/lifecycle/parts';
 
 const trainers = openTrainerCatalog(resolve('trainers'));
 const { issueAt } = objectDocument({}, 'lifecycle.yaml');
-const issuesOf = (trainer: NamedTrainer) =>
+const listIssues = (trainer: NamedTrainer) =>
   trainerIssues(trainers, { trainer, space: null, pruner: null }, issueAt);
 const model = { params: {}, at: ['spec', 'train'], makes: 'model' } as const;
 const adapter = { params: {}, at: ['spec', 'fineTune'], makes: 'adapter' } as const;
@@ -16,11 +16,11 @@ test.each([
   [{ ...model, trainer: 'lightgbm', nodes: 1 }],
   [{ ...adapter, trainer: 'lora', nodes: 1 }],
 ])('%j is accepted', (trainer) => {
-  expect(issuesOf(trainer)).toEqual([]);
+  expect(listIssues(trainer)).toEqual([]);
 });
 
 test('fine-tuning on several nodes is refused, because no trainer for it can use them', () => {
-  expect(issuesOf({ ...adapter, trainer: 'lora', nodes: 2 })).toMatchObject([
+  expect(listIssues({ ...adapter, trainer: 'lora', nodes: 2 })).toMatchObject([
     {
       pointer: '/spec/fineTune/compute/nodes',
       detail:

@@ -1,5 +1,5 @@
 import { openOffThread } from '../../../data/off-thread/off-thread';
-import { fastestOf, timed } from '../../support/time/fastest-of';
+import { measureFastest, timed } from '../../support/time/fastest-of';
 
 const offThread = openOffThread();
 afterAll(() => offThread.close());
@@ -21,7 +21,7 @@ describe('a task in another thread', () => {
   });
 
   test('is ended at its deadline, even inside a regular expression, and the pool still works', async () => {
-    const { value, milliseconds } = await fastestOf(3, 2_000, () =>
+    const { value, milliseconds } = await measureFastest(3, 2_000, () =>
       timed(() => read(endless, 300)),
     );
     expect(value).toEqual({ kind: 'late' });

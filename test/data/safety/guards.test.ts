@@ -16,7 +16,7 @@ import {
   type Script,
   type ScriptedProvider,
 } from '../../support/provider/scripted-provider';
-import { fastestOf, timed } from '../../support/time/fastest-of';
+import { measureFastest, timed } from '../../support/time/fastest-of';
 
 let provider: ScriptedProvider;
 let access: ModelAccess;
@@ -56,7 +56,7 @@ const moderation = (change: Partial<ModerationKind & DetectorSpec> = {}): Detect
   threshold: null,
   ...change,
 });
-const policyOf = (...detectors: readonly DetectorSpec[]): SafetyPolicy => ({
+const buildPolicy = (...detectors: readonly DetectorSpec[]): SafetyPolicy => ({
   name: 'p',
   detectors,
 });
@@ -68,7 +68,7 @@ const screened = (
   text: string,
   side: Side = 'input',
   about: TextContext = {},
-) => screen(policyOf(spec), side, text, detectors().detectFor(tenant), about);
+) => screen(buildPolicy(spec), side, text, detectors().detectFor(tenant), about);
 const dislikes =
   (word: string, answer = 'unsafe\nS1,S10') =>
   ({ prompt }: { readonly prompt: string }) =>
@@ -232,7 +232,7 @@ describe('a provider', () => {
         fault: () => fault,
       });
       for (const spec of [guard({ timeoutSeconds: 1 }), moderation({ timeoutSeconds: 1 })]) {
-        const { value, milliseconds } = await fastestOf(3, 3_000, () =>
+        const { value, milliseconds } = await measureFastest(3, 3_000, () =>
           timed(() =>
             Promise.all([
               screened(spec, 'hello'),
@@ -261,15 +261,15 @@ describe('a provider', () => {
 
   test('that is not configured or has no moderation is an error that names the setting', async () => {
     await scripted({}, { protocol: 'anthropic' });
-    await detectors().prepare(policyOf(guard()));
+    await detectors().prepare(buildPolicy(guard()));
     await expect(
-      detectors().prepare(policyOf(guard({ provider: 'guards' }))),
+      detectors().prepare(buildPolicy(guard({ provider: 'guards' }))),
     ).rejects.toMatchObject({
       type: 'ModelUnloadable',
       message: 'detector guard needs provider guards: there is no provider guards',
       next: 'add guards to spec.providers in the file that PERENNIAL_PROVIDERS_FILE names',
     });
-    await expect(detectors().prepare(policyOf(moderation()))).rejects.toMatchObject({
+    await expect(detectors().prepare(buildPolicy(moderation()))).rejects.toMatchObject({
       type: 'ModelUnloadable',
       next: 'use a provider with protocol: openai, or a detector of kind: guardModel',
     });
@@ -292,14 +292,16 @@ test('a policy file names provider, model and timeout; invalid patterns are refu
     action: 'block',
     onError: 'block',
   });
-  const issuesOf = (change: object) =>
+  const listIssues = (change: object) =>
     safetyPolicySchema
       .safeParse({ detectors: [{ ...detector, ...change }] })
       .error?.issues.map(({ path }) => path.join('.'));
-  expect(issuesOf({ prompt: 'no text' })).toEqual(['detectors.0.prompt']);
-  expect(issuesOf({ answers: { unsafe: 'y', safe: 'n' }, categories: ['S1'] })).toEqual([
+  expect(listIssues({ prompt: 'no text' })).toEqual(['detectors.0.prompt']);
+  expect(listIssues({ answers: { unsafe: 'y', safe: 'n' }, categories: ['S1'] })).toEqual([
     'detectors.0.categories',
   ]);
-  expect(issuesOf({ answers: { unsafe: '(', safe: 'n' } })?.[0]).toMatch(/^detectors\.0\.answers/);
-  expect(issuesOf({ kind: 'moderation', threshold: 2 })).toEqual(['detectors.0.threshold']);
+  expect(listIssues({ answers: { unsafe: '(', safe: 'n' } })?.[0]).toMatch(
+    /^detectors\.0\.answers/,
+  );
+  expect(listIssues({ kind: 'moderation', threshold: 2 })).toEqual(['detectors.0.threshold']);
 });

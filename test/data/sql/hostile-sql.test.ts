@@ -1,7 +1,7 @@
 import { compileFeatureSql } from '../../../data/sql/feature-sql';
 import { lifecycleSqlIssues } from '../../../data/sql/lifecycle-sql';
 import { formatIssue } from '../../../domain/document/issue-text';
-import { longestPauseOf } from '../../support/time/longest-pause';
+import { measureLongestPause } from '../../support/time/longest-pause';
 import { processorTime } from '../../support/time/processor-time';
 
 const spec = {
@@ -29,7 +29,7 @@ function chained(length: number, name = (at: number) => `a${at}`): string {
 describe('SQL that would need minutes', () => {
   test('254 KB of columns are refused with their number and place', async () => {
     const sql = `SELECT ${Array.from({ length: 42_000 }, (_, at) => `a${at % 100}`).join(',\n')} FROM orders`;
-    const { milliseconds, value } = await longestPauseOf(1_000, () =>
+    const { milliseconds, value } = await measureLongestPause(1_000, () =>
       said({ 'sql/assemble.sql': sql }),
     );
     expect(value).toEqual([
@@ -40,7 +40,7 @@ describe('SQL that would need minutes', () => {
 
   test('a long query within the limits is checked in seconds, away from the event loop', async () => {
     const sql = `SELECT ${Array.from({ length: 3_200 }, (_, at) => `o.amount + ${at}`.padEnd(48)).join(',')} FROM orders o`;
-    const { milliseconds, value } = await longestPauseOf(1_000, () =>
+    const { milliseconds, value } = await measureLongestPause(1_000, () =>
       said({ 'sql/assemble.sql': sql }),
     );
     expect(value).toEqual([]);

@@ -266,7 +266,7 @@ describe('a query that exceeds its limits affects no other process', () => {
     const parent = spawn(process.execPath, ['-r', require.resolve('tsx/cjs'), '-e', parentCode], {
       stdio: 'ignore',
     });
-    const childOf = async (): Promise<string | undefined> =>
+    const findChild = async (): Promise<string | undefined> =>
       (await output('ps', ['-eo', 'pid=,ppid=,args=']))
         .split('\n')
         .find(
@@ -274,8 +274,8 @@ describe('a query that exceeds its limits affects no other process', () => {
             line.includes('user-sql-child.ts') &&
             Number(line.trim().split(/\s+/)[1]) === parent.pid,
         );
-    await until(async () => (await childOf()) !== undefined);
-    const pid = Number((await childOf())?.trim().split(/\s+/)[0]);
+    await until(async () => (await findChild()) !== undefined);
+    const pid = Number((await findChild())?.trim().split(/\s+/)[0]);
     parent.kill('SIGKILL');
     await until(
       async () =>

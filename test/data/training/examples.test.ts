@@ -66,7 +66,7 @@ async function written(
   }
 }
 
-async function rowsOf(
+async function readRows(
   ref: ArtifactRef,
 ): Promise<readonly { readonly messages: string; readonly completion: string }[]> {
   const path = join(folder, `${ref.digest.slice(7, 19)}.parquet`);
@@ -93,7 +93,7 @@ test('are rendered in batches, in an order independent of the rows, and split in
   expect(rows).toMatchObject({ leftOut: 0, inCases: 0, tooLong: 0 });
   expect(rows.train + rows.holdout).toBe(450);
   expect(await written(many.toReversed())).toMatchObject({ train, holdout });
-  const [learnt, measured] = [await rowsOf(train), await rowsOf(holdout)];
+  const [learnt, measured] = [await readRows(train), await readRows(holdout)];
   expect([learnt.length, measured.length]).toEqual([rows.train, rows.holdout]);
   for (const { messages, completion } of [...learnt, ...measured])
     expect(JSON.parse(messages)).toEqual([{ role: 'user', content: `What is ${completion}?` }]);

@@ -50,7 +50,7 @@ export class AliasModel {
 
   promote(version: number, expected: ExpectedChampion, key: string): unknown {
     return this.once('promote', key, [version, expected], () => {
-      const status = this.statusOf(version);
+      const status = this.readStatus(version);
       if (status === 'withdrawn') throw failure('Conflict', 'withdrawn');
       const before = this.current;
       if (before?.champion === version) return { kind: 'unchanged', fencing: this.championFencing };
@@ -79,7 +79,7 @@ export class AliasModel {
       const target = to ?? this.current?.before?.champion ?? null;
       if (target === null) throw failure('Conflict', 'nothing to go to');
       if (target === from) throw failure('Conflict', 'is the champion');
-      if (this.statusOf(target) !== 'promoted') throw failure('Conflict', 'was never a champion');
+      if (this.readStatus(target) !== 'promoted') throw failure('Conflict', 'was never a champion');
       this.move(this.earlier(target) ?? { champion: target, before: this.current });
       // None of its versions uses an index.
       return { from, to: target, fencing: this.fencing, index: null };
@@ -110,7 +110,7 @@ export class AliasModel {
     return null;
   }
 
-  private statusOf(version: number): string {
+  private readStatus(version: number): string {
     const status = this.status.get(version);
     if (status === undefined) throw failure('NotFound', 'no such version');
     return status;

@@ -65,7 +65,7 @@ describe('the alias register', () => {
   const get = () => test_.registry.aliases.get({ tenant, model });
   const champion = async (): Promise<ExpectedChampion> => (await get()).champion ?? nobody;
   const promoteOver = async (version: number) => promote(version, await champion());
-  const statusOf = async (version: number) =>
+  const readStatus = async (version: number) =>
     (await test_.registry.models.get({ tenant, model, version }))?.status;
 
   test('the first promotion makes a champion, with history, audit row, outbox entry and a new routing epoch', async () => {
@@ -77,7 +77,7 @@ describe('the alias register', () => {
       previous: null,
       challenger: null,
     });
-    expect(await statusOf(2)).toBe('promoted');
+    expect(await readStatus(2)).toBe('promoted');
     const history = await registry.aliases.history({ tenant, model, pageSize: 5 });
     expect(history.items).toMatchObject([
       { kind: 'promote', from: null, to: 2, fencing: 1, actor: 'key:a', cause: 'decided', runId },
@@ -316,7 +316,7 @@ describe('the alias register', () => {
       champion: { version: 2 },
       previous: { version: before.previous?.version },
     });
-    expect(await statusOf(3)).toBe('withdrawn');
+    expect(await readStatus(3)).toBe('withdrawn');
     await expect(rollback(3)).rejects.toMatchObject({ type: 'Conflict' });
     await rollback();
     expect((await champion()).version).toBe(1);
@@ -352,7 +352,7 @@ describe('the alias register', () => {
         champion,
       });
       expect((await get()).champion?.version ?? null).toBe(champion);
-      expect(await statusOf(version)).toBe('withdrawn');
+      expect(await readStatus(version)).toBe('withdrawn');
     }
   });
 
@@ -378,7 +378,7 @@ describe('the alias register', () => {
     await test_.registry.runs.beginUndo({ tenant, id: second });
     expect(await withdraw(3, 3)).toMatchObject({ kind: 'withdrawn', champion: 1 });
     expect((await get()).champion).toMatchObject({ version: 1 });
-    expect([await statusOf(1), await statusOf(2), await statusOf(3)]).toEqual([
+    expect([await readStatus(1), await readStatus(2), await readStatus(3)]).toEqual([
       'promoted',
       'withdrawn',
       'withdrawn',
@@ -395,7 +395,7 @@ describe('the alias register', () => {
     const again = await promoteOver(1);
     if (again.kind !== 'promoted') throw new Error(again.kind);
     await withdraw(1, again.fencing);
-    expect(await statusOf(1)).toBe('promoted');
+    expect(await readStatus(1)).toBe('promoted');
     expect(await rollback()).toMatchObject({ from: 2, to: 1 });
   });
 

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { keyIdOf, requestKey } from '../../../db/audit/keys';
+import { toKeyId, requestKey } from '../../../db/audit/keys';
 import type { AuditArchive, AuditHead, AuditKey, AuditSigner } from '../../../db/audit/records';
 import type { Registry } from '../../../db/registry';
 import { tenant } from '../registry-fixture';
@@ -8,7 +8,7 @@ export function newSigner(): AuditSigner {
   const { privateKey, publicKey: key } = generateKeyPairSync('ed25519');
   const publicKey = key.export({ type: 'spki', format: 'der' }).toString('base64');
   return {
-    keyId: keyIdOf(publicKey),
+    keyId: toKeyId(publicKey),
     publicKey,
     sign: (message) => sign(null, message, privateKey),
   };

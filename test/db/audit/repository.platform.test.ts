@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fingerprintOf, keyIdOf, requestKey } from '../../../db/audit/keys';
+import { computeFingerprint, toKeyId, requestKey } from '../../../db/audit/keys';
 import { proofProblem } from '../../../db/audit/prove';
 import { withActingKey } from '../../../db/acting-key';
 import { openDatabase } from '../../../db/connection';
-import { placesOf } from '../../../db/audit/verify';
+import { readPlaces } from '../../../db/audit/verify';
 import type { AuditHead, AuditKey, AuditSigner } from '../../../db/audit/records';
 import { appendAudit } from '../../../db/audit/entry';
 import { memoryArchive, newSigner, registerFirst, type MemoryArchive } from './fixture';
@@ -11,7 +11,7 @@ import { empty, openTestRegistry, tenant, type TestRegistry } from '../registry-
 
 const signer = newSigner();
 const publicKeys = { [signer.keyId]: signer.publicKey };
-const ownKey = fingerprintOf(signer.publicKey);
+const ownKey = computeFingerprint(signer.publicKey);
 
 describe('the audit log', () => {
   let test_: TestRegistry;
@@ -474,7 +474,7 @@ describe('the audit log', () => {
         keys: [{ trusted: true }, { kind: 'added', fromBatch: 2, trusted: true }],
       });
       expect(
-        await found({ trust: { fingerprints: [], ownKey: fingerprintOf(next.publicKey) } }),
+        await found({ trust: { fingerprints: [], ownKey: computeFingerprint(next.publicKey) } }),
       ).toEqual([]);
       expect(await found({ trust: { fingerprints: [], ownKey: null } })).toEqual([]);
       expect(archive.storedKeys.map(({ keyId }) => keyId)).toEqual([signer.keyId, next.keyId]);
@@ -498,7 +498,7 @@ describe('the audit log', () => {
         keys: [{ untilBatch: 2 }, { fromBatch: 2, untilBatch: null }],
       });
       expect(
-        await found({ trust: { fingerprints: [], ownKey: fingerprintOf(next.publicKey) } }),
+        await found({ trust: { fingerprints: [], ownKey: computeFingerprint(next.publicKey) } }),
       ).toEqual([]);
       // An attacker with the old key and the database.
       await tamper('update audit_keys set from_batch = 9 where sequence = 2');
@@ -512,10 +512,10 @@ describe('the audit log', () => {
       await seal(10, next);
       expect(await found()).toEqual(['untrustedKey']);
       expect(
-        await found({ trust: { fingerprints: [], ownKey: fingerprintOf(next.publicKey) } }),
+        await found({ trust: { fingerprints: [], ownKey: computeFingerprint(next.publicKey) } }),
       ).toEqual([]);
       expect(
-        await found({ trust: { fingerprints: [fingerprintOf(next.publicKey)], ownKey } }),
+        await found({ trust: { fingerprints: [computeFingerprint(next.publicKey)], ownKey } }),
       ).toEqual([]);
     });
 
@@ -544,7 +544,7 @@ describe('the audit log', () => {
           cause: 'c',
         }),
       ).rejects.toMatchObject({ type: 'InvalidInput' });
-      expect(first.keyId).toBe(keyIdOf(next.publicKey));
+      expect(first.keyId).toBe(toKeyId(next.publicKey));
     });
   });
 
@@ -586,12 +586,12 @@ describe('the audit log', () => {
     await test_.owner.sql.unsafe('analyze audit_seals; analyze audit_log; analyze audit_heads');
     const [plan] = await sql<
       { queryPlan: unknown }[]
-    >`explain (format json) ${placesOf(sql, { tenant, first: 24_981, count: 20 })}`;
+    >`explain (format json) ${readPlaces(sql, { tenant, first: 24_981, count: 20 })}`;
     const text = JSON.stringify(plan);
     expect(text).toContain('audit_seals_pk');
     expect(text).toContain('audit_log_pk');
     expect(text).not.toContain('Seq Scan');
-    const places = await placesOf(sql, { tenant, first: 24_981, count: 20 });
+    const places = await readPlaces(sql, { tenant, first: 24_981, count: 20 });
     expect(places).toHaveLength(20);
   });
 

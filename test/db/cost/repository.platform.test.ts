@@ -1,11 +1,11 @@
 import type { BudgetUnit } from '../../../domain/budget/budget';
 import type { ComputeBudget } from '../../../domain/cost/compute-budget';
-import { periodOf } from '../../../domain/cost/caps';
+import { formatPeriod } from '../../../domain/cost/caps';
 import type { JobDemand } from '../../../domain/cost/usage';
 import type { RunId } from '../../../domain/ids';
 import type { AttemptTime } from '../../../domain/training/job';
 import {
-  digestOf,
+  toDigest,
   openTestRegistry,
   refTo,
   spec,
@@ -50,7 +50,7 @@ describe('costs of jobs', () => {
   const runWith = async (budget?: Partial<ComputeBudget>, name = unique('capped')) => {
     const revision = {
       lifecycle: name,
-      digest: digestOf(`${name} ${JSON.stringify(budget)}`),
+      digest: toDigest(`${name} ${JSON.stringify(budget)}`),
       spec: {
         ...spec,
         name,
@@ -70,7 +70,7 @@ describe('costs of jobs', () => {
     const found = await test_.registry.budgets.get({ tenant, scope, unit });
     return found && { reserved: found.reserved, spent: found.spent };
   };
-  const month = periodOf('month', new Date().toISOString());
+  const month = formatPeriod('month', new Date().toISOString());
 
   test('a job reserves its time limit and is settled with the time that it ran', async () => {
     const run = await runWith({ cpuHours: 1, usd: 10 });

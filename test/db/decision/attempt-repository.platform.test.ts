@@ -1,7 +1,7 @@
-import { digestOf as bodyDigest } from '../../../db/document';
+import { computeDigest as bodyDigest } from '../../../db/document';
 import type { RunId } from '../../../domain/ids';
 import {
-  digestOf,
+  toDigest,
   openTestRegistry,
   startRun,
   tenant,
@@ -23,8 +23,8 @@ describe('attempts on a holdout', () => {
       tenant,
       runId,
       model,
-      holdout: digestOf(holdout),
-      candidate: digestOf(candidate),
+      holdout: toDigest(holdout),
+      candidate: toDigest(candidate),
     });
 
   test('are numbered by candidate, and the same candidate keeps its number', async () => {
@@ -63,7 +63,7 @@ describe('attempts on a holdout', () => {
         policy: digest,
         evidence: digest,
         verdict: { kind: 'passed', reasons: [] },
-        attempt: { model: 'decided', holdout: digestOf('june'), number },
+        attempt: { model: 'decided', holdout: toDigest('june'), number },
         idempotencyKey: unique('key'),
       });
     await expect(record(1)).rejects.toMatchObject({

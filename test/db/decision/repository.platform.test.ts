@@ -1,5 +1,5 @@
 import type { RunId } from '../../../domain/ids';
-import { digestOf } from '../../../db/document';
+import { computeDigest } from '../../../db/document';
 import { openTestRegistry, startRun, tenant, unique, type TestRegistry } from '../registry-fixture';
 
 describe('decisions', () => {
@@ -14,14 +14,14 @@ describe('decisions', () => {
   const policy = { gates: [{ name: 'useful', min: 0.62 }] };
   const evidence = { metrics: { auc: 0.71, note: 'a\u0000b', tiny: 1e-7, list: [1.5, -0, 1e21] } };
   const put = (kind: 'evidence' | 'policy', body: unknown) =>
-    test_.registry.evidence.put({ tenant, kind, digest: digestOf(body), body });
+    test_.registry.evidence.put({ tenant, kind, digest: computeDigest(body), body });
   const record = (over: object = {}) =>
     test_.registry.decisions.record({
       tenant,
       runId,
       stage: 'evaluate',
-      policy: digestOf(policy),
-      evidence: digestOf(evidence),
+      policy: computeDigest(policy),
+      evidence: computeDigest(evidence),
       verdict: {
         kind: 'passed',
         reasons: [{ gate: 'useful', code: 'above', message: 'AUC 0.71' }],
@@ -79,16 +79,20 @@ describe('decisions', () => {
     const body = await test_.registry.evidence.get({
       tenant,
       kind: 'evidence',
-      digest: digestOf(evidence),
+      digest: computeDigest(evidence),
     });
-    expect(digestOf(body)).toBe(digestOf(evidence));
+    expect(computeDigest(body)).toBe(computeDigest(evidence));
     expect(
-      await test_.registry.evidence.get({ tenant, kind: 'policy', digest: digestOf(evidence) }),
+      await test_.registry.evidence.get({
+        tenant,
+        kind: 'policy',
+        digest: computeDigest(evidence),
+      }),
     ).toBeNull();
     const forged = test_.registry.evidence.put({
       tenant,
       kind: 'evidence',
-      digest: digestOf(policy),
+      digest: computeDigest(policy),
       body: evidence,
     });
     await expect(forged).rejects.toMatchObject({ type: 'InvalidInput' });

@@ -3,7 +3,7 @@ import { defaultTenant } from '../../../domain/ids';
 import type { NotifySpec } from '../../../domain/notification/notification';
 import type { DiskFailure } from '../../../domain/serving/disk-failure';
 import {
-  digestOf,
+  toDigest,
   openTestRegistry,
   refTo,
   spec,
@@ -53,7 +53,7 @@ async function subscribe(...webhooks: readonly string[]): Promise<string> {
   }));
   const revision = {
     lifecycle,
-    digest: digestOf(lifecycle),
+    digest: toDigest(lifecycle),
     spec: { ...spec, name: lifecycle, notify },
     files: { 'a.sql': refTo('a') },
     contracts: {},

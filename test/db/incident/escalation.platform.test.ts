@@ -1,7 +1,7 @@
 import { approvalWaitText } from '../../../domain/run/approval-wait';
 import type { NotifySpec } from '../../../domain/notification/notification';
 import {
-  digestOf,
+  toDigest,
   openTestRegistry,
   refTo,
   spec,
@@ -27,7 +27,7 @@ const applied = async (): Promise<string> => {
   const notify = [channel('team@airline.example', 600), channel('boss@airline.example', 3600)];
   const revision = {
     lifecycle,
-    digest: digestOf(lifecycle),
+    digest: toDigest(lifecycle),
     spec: { ...spec, name: lifecycle, notify },
     files: { 'a.sql': refTo('a') },
     contracts: {},

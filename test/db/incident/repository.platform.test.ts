@@ -2,7 +2,7 @@ import type { NotifySpec } from '../../../domain/notification/notification';
 import type { IncidentStory } from '../../../domain/incident/incident';
 import type { RaisedIncident } from '../../../db/incident/change';
 import {
-  digestOf,
+  toDigest,
   openTestRegistry,
   refTo,
   spec,
@@ -48,7 +48,7 @@ const subscribed = async (): Promise<string> => {
   };
   const revision = {
     lifecycle,
-    digest: digestOf(lifecycle),
+    digest: toDigest(lifecycle),
     spec: { ...spec, name: lifecycle, notify: [hook] },
     files: { 'a.sql': refTo('a') },
     contracts: {},

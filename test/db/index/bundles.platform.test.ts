@@ -5,7 +5,7 @@
 import type { RunId } from '../../../domain/ids';
 import type { IndexRecipe } from '../../../domain/index/version';
 import {
-  digestOf,
+  toDigest,
   openTestRegistry,
   refTo,
   signature,
@@ -18,7 +18,7 @@ import {
 const recipe: IndexRecipe = {
   embedder: {
     name: 'minilm',
-    digest: digestOf('minilm'),
+    digest: toDigest('minilm'),
     dimensions: 384,
     spec: { kind: 'minilm' },
   },
@@ -400,11 +400,11 @@ describe('indexes and the bundles that use them', () => {
     await expect(indexes().retire({ ...told, endedBuild: 'another' })).rejects.toMatchObject(
       cancel,
     );
-    expect(await indexes().buildOf(name)).toBe(build);
+    expect(await indexes().findBuild(name)).toBe(build);
     const gone = { version: alone, from: 'building' };
     expect(await indexes().retire({ ...told, endedBuild: build })).toEqual(gone);
     expect(await indexes().retire(told)).toEqual(gone);
-    expect(await indexes().buildOf(name)).toBeNull();
+    expect(await indexes().findBuild(name)).toBeNull();
   });
 
   test('a rollback and the retirement of its target never both happen', async () => {

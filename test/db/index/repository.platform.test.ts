@@ -1,6 +1,6 @@
 import type { IndexRecipe } from '../../../domain/index/version';
 import {
-  digestOf,
+  toDigest,
   openTestRegistry,
   refTo,
   startRun,
@@ -12,7 +12,7 @@ import {
 const recipe: IndexRecipe = {
   embedder: {
     name: 'minilm',
-    digest: digestOf('minilm'),
+    digest: toDigest('minilm'),
     dimensions: 384,
     spec: { kind: 'minilm' },
   },

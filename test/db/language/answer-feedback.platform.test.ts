@@ -109,7 +109,7 @@ describe('feedback on answers', () => {
       label,
       labelledAt,
     });
-  const labelOf = async (id: PredictionId | undefined) =>
+  const readLabel = async (id: PredictionId | undefined) =>
     (await test_.registry.predictions.get({ tenant, id: id as PredictionId }))?.label;
   const pairsNow = async (): Promise<readonly DuePair[]> => {
     let pairs: readonly DuePair[] = [];
@@ -160,12 +160,12 @@ describe('feedback on answers', () => {
     const [id] = await store(request());
     await tell(id, { score: 0.5 }, '2026-01-02T00:00:00Z');
     await tell(id, { references: ['Rome'] }, '2026-01-01T00:00:00Z');
-    expect(await labelOf(id)).toEqual({ score: 0.5, references: ['Rome'] });
+    expect(await readLabel(id)).toEqual({ score: 0.5, references: ['Rome'] });
     await tell(id, { references: ['Paris'], correction: 'Paris' }, '2026-01-03T00:00:00Z');
     await tell(id, { score: 1 }, '2026-01-01T00:00:00Z');
-    expect(await labelOf(id)).toEqual({ score: 0.5, references: ['Paris'], correction: 'Paris' });
+    expect(await readLabel(id)).toEqual({ score: 0.5, references: ['Paris'], correction: 'Paris' });
     await tell(id, { references: ['Paris'], correction: 'Paris' }, '2026-01-03T00:00:00Z');
-    expect(await labelOf(id)).toEqual({ score: 0.5, references: ['Paris'], correction: 'Paris' });
+    expect(await readLabel(id)).toEqual({ score: 0.5, references: ['Paris'], correction: 'Paris' });
   });
 
   test('a right answer that arrives after a score counts once', async () => {

@@ -3,7 +3,7 @@ import type { RunId } from '../../../domain/ids';
 import { runScope } from '../../../domain/budget/run-budget';
 import type { LedgerCall } from '../../../domain/provider/call-ledger';
 import {
-  digestOf,
+  toDigest,
   openTestRegistry,
   startRun,
   tenant,
@@ -19,14 +19,14 @@ describe('answers on the call ledger', () => {
   });
   afterEach(() => test_.close());
 
-  const callOf = (scope: string, text: string): LedgerCall => ({
+  const buildCall = (scope: string, text: string): LedgerCall => ({
     tenant,
-    key: digestOf(text),
+    key: toDigest(text),
     scope,
     provider: 'scripted',
     model: 'scripted',
     promptDigest: null,
-    inputDigest: digestOf(`of ${text}`),
+    inputDigest: toDigest(`of ${text}`),
     repeat: 0,
   });
   const usage = { promptTokens: 7, completionTokens: 3 };
@@ -68,7 +68,7 @@ describe('answers on the call ledger', () => {
     return calls.map(({ key }) => found[key] ?? null);
   };
   const report = (scope: string) => test_.registry.llmCalls.report({ tenant, scope });
-  const stageOf = (run: RunId) => `${runScope(run)}/evaluate`;
+  const formatStage = (run: RunId) => `${runScope(run)}/evaluate`;
   async function endRun(run: RunId, daysAgo: number) {
     await test_.registry.runs.update({ tenant, id: run, status: 'succeeded' });
     await test_.owner.sql`alter table runs disable trigger runs_keep_final`;
@@ -87,7 +87,7 @@ describe('answers on the call ledger', () => {
 
   test('are deleted when their run ended longer ago than the retention; their exact cost stays', async () => {
     const run = await startRun(test_.registry);
-    const call = callOf(stageOf(run), 'one');
+    const call = buildCall(formatStage(run), 'one');
     await answer(call, 'the judge quotes: my number is 0171');
     const bill = await test_.database.sql`select * from llm_attempts`;
     const before = await report(call.scope);
@@ -125,18 +125,23 @@ describe('answers on the call ledger', () => {
       await startRun(test_.registry),
       await startRun(test_.registry),
     ];
-    const calls = ['read', 'claimed', 'unread'].map((text) => callOf(stageOf(over), text));
-    const own = callOf(stageOf(asking), 'own');
+    const calls = ['read', 'claimed', 'unread'].map((text) => buildCall(formatStage(over), text));
+    const own = buildCall(formatStage(asking), 'own');
     for (const call of [...calls, own]) await answer(call);
     const [read, claimed, unread] = calls as [LedgerCall, LedgerCall, LedgerCall];
-    expect(await find(stageOf(reading), read)).toMatchObject([{ scope: stageOf(over) }]);
-    expect(await claim({ ...claimed, scope: stageOf(claiming) })).toMatchObject({
+    expect(await find(formatStage(reading), read)).toMatchObject([{ scope: formatStage(over) }]);
+    expect(await claim({ ...claimed, scope: formatStage(claiming) })).toMatchObject({
       kind: 'answered',
     });
     await age(400);
     await endRun(over, 200);
     expect(await applied()).toBe(1);
-    expect(await find(stageOf(over), read, claimed, unread, own)).toMatchObject([{}, {}, null, {}]);
+    expect(await find(formatStage(over), read, claimed, unread, own)).toMatchObject([
+      {},
+      {},
+      null,
+      {},
+    ]);
 
     // A recent read by the ended run does not keep them.
     for (const run of [reading, claiming, asking]) await endRun(run, 200);
@@ -146,13 +151,13 @@ describe('answers on the call ledger', () => {
 
   test('are requested and paid for again by the next reader, who gets the new one', async () => {
     const [old, later] = [await startRun(test_.registry), await startRun(test_.registry)];
-    const first = callOf(stageOf(old), 'one');
+    const first = buildCall(formatStage(old), 'one');
     await answer(first, 'long ago', 'standby');
     await age(200);
     await endRun(old, 100);
     expect(await applied()).toBe(1);
 
-    const again = { ...first, scope: stageOf(later) };
+    const again = { ...first, scope: formatStage(later) };
     expect(await find(again.scope, again)).toEqual([null]);
     await answer(again, 'today');
     expect(await find(again.scope, again)).toMatchObject([
@@ -172,14 +177,14 @@ describe('answers on the call ledger', () => {
 
   test('that were deleted are a clear error when they cannot be paid for again', async () => {
     const [old, later] = [await startRun(test_.registry), await startRun(test_.registry)];
-    const first = callOf(stageOf(old), 'one');
+    const first = buildCall(formatStage(old), 'one');
     await answer(first);
     await age(200);
     await endRun(old, 100);
     await applied();
     const reserve = [{ scope: runScope(later), unit: 'usd' as const, amount: 100 }];
     await test_.registry.budgets.set({ tenant, scope: runScope(later), unit: 'usd', limit: 99 });
-    const call = { ...first, scope: stageOf(later) };
+    const call = { ...first, scope: formatStage(later) };
     const owner = { execution: 'later', attempt: 1 };
     expect(await test_.registry.llmCalls.spentFor({ call, owner, reserve })).toMatchObject({
       asked: 100,
@@ -196,8 +201,8 @@ describe('answers on the call ledger', () => {
     const { registry, database } = test_;
     await registry.retention.set({ tenant, settings: { callAnswerDays: 1 }, actor: 'key:a' });
     const [search, build] = [
-      callOf('prompt-search/search_1', 'searched'),
-      callOf(unique('index-build/'), 'embedded'),
+      buildCall('prompt-search/search_1', 'searched'),
+      buildCall(unique('index-build/'), 'embedded'),
     ];
     for (const call of [search, build]) await answer(call);
     await database.sql`insert into prompts (tenant_id, name) values (${tenant}, 'p')`;
@@ -216,7 +221,7 @@ describe('answers on the call ledger', () => {
   test('stay for a running run that got the answer of a question another run had failed to get', async () => {
     const { registry } = test_;
     const [over, later] = [await startRun(registry), await startRun(registry)];
-    const asked = callOf(stageOf(over), 'one');
+    const asked = buildCall(formatStage(over), 'one');
     const owner = { execution: asked.scope, attempt: 1 };
     const claimed = await claim(asked);
     if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
@@ -226,7 +231,7 @@ describe('answers on the call ledger', () => {
       end: { kind: 'refused', failure: 'ProviderUnavailable' },
     });
     await registry.llmCalls.giveUp({ call: asked, owner, failure: 'ProviderUnavailable' });
-    await answer({ ...asked, scope: stageOf(later) });
+    await answer({ ...asked, scope: formatStage(later) });
     await age(400);
     await endRun(over, 400);
     expect(await applied()).toBe(0);
@@ -237,15 +242,15 @@ describe('answers on the call ledger', () => {
   test('the costs of a run stay in its report when others request the answers again', async () => {
     const { registry } = test_;
     const [old, later] = [await startRun(registry), await startRun(registry)];
-    const first = callOf(stageOf(old), 'one');
+    const first = buildCall(formatStage(old), 'one');
     await answer(first);
     await age(200);
     await endRun(old, 100);
     await applied();
-    await answer({ ...first, scope: stageOf(later) });
+    await answer({ ...first, scope: formatStage(later) });
     for (const run of [old, later])
       expect(await registry.llmCalls.reportsBelow({ tenant, scope: runScope(run) })).toMatchObject([
-        { scope: stageOf(run), cost: 42 },
+        { scope: formatStage(run), cost: 42 },
       ]);
     const spend = async (by: 'provider' | 'scope') =>
       registry.llmCalls.spend({ tenant, by, from: new Date(0).toISOString(), limit: 200 });
@@ -263,18 +268,18 @@ describe('answers on the call ledger', () => {
 
   test('that are read at the same moment are kept', async () => {
     const [over, reading] = [await startRun(test_.registry), await startRun(test_.registry)];
-    const calls = Array.from({ length: 200 }, (_, n) => callOf(stageOf(over), `call ${n}`));
+    const calls = Array.from({ length: 200 }, (_, n) => buildCall(formatStage(over), `call ${n}`));
     for (const call of calls) await answer(call);
     await age(200);
     await endRun(over, 100);
     const [, found] = await Promise.all([
       test_.registry.retention.apply(),
-      find(stageOf(reading), ...calls),
+      find(formatStage(reading), ...calls),
       test_.registry.retention.apply(),
     ]);
     // In either order, an answer that was returned once is returned again.
-    expect(await find(stageOf(reading), ...calls)).toEqual(found);
+    expect(await find(formatStage(reading), ...calls)).toEqual(found);
     await applied();
-    expect(await find(stageOf(reading), ...calls)).toEqual(found);
+    expect(await find(formatStage(reading), ...calls)).toEqual(found);
   });
 });

@@ -3,7 +3,7 @@ import type { ScheduleSpec } from '../../../domain/lifecycle/lifecycle';
 import { fakeSchedules } from '../../apps/api/support/fake-schedules';
 import {
   applyLifecycle,
-  digestOf,
+  toDigest,
   openTestRegistry,
   refTo,
   signature,
@@ -108,7 +108,7 @@ describe('an archived lifecycle', () => {
     await expect(accept(name, digest)).rejects.toMatchObject(refused);
     await expect(startRun(test_.registry, name)).rejects.toMatchObject(refused);
     await expect(
-      lifecycles().apply({ tenant, revision: revisionOf(name, 'second'), actor: 'key:a' }),
+      lifecycles().apply({ tenant, revision: buildRevision(name, 'second'), actor: 'key:a' }),
     ).rejects.toMatchObject(refused);
     // Runs that were accepted before continue.
     const opened = {
@@ -159,7 +159,7 @@ describe('an archived lifecycle', () => {
     const name = unique('lifecycle');
     await lifecycles().apply({
       tenant,
-      revision: revisionOf(name, 'scheduled', hourly),
+      revision: buildRevision(name, 'scheduled', hourly),
       actor: 'key:a',
     });
     const schedules = fakeSchedules();
@@ -190,7 +190,7 @@ describe('an archived lifecycle', () => {
     const name = unique('lifecycle');
     await lifecycles().apply({
       tenant,
-      revision: revisionOf(name, 'scheduled', hourly),
+      revision: buildRevision(name, 'scheduled', hourly),
       actor: 'key:a',
     });
     await lifecycles().archive(of(name));
@@ -270,7 +270,7 @@ describe('a deleted lifecycle', () => {
     await expect(startRun(test_.registry, name)).rejects.toMatchObject({ type: 'NotFound' });
 
     expect(
-      await lifecycles().apply({ tenant, revision: revisionOf(name, 'second'), actor: 'key:a' }),
+      await lifecycles().apply({ tenant, revision: buildRevision(name, 'second'), actor: 'key:a' }),
     ).toMatchObject({
       revision: { revision: 2 },
       changed: true,
@@ -298,10 +298,10 @@ const hourly: ScheduleSpec = {
   paused: false,
 };
 
-function revisionOf(lifecycle: string, content: string, schedule: ScheduleSpec | null = null) {
+function buildRevision(lifecycle: string, content: string, schedule: ScheduleSpec | null = null) {
   return {
     lifecycle,
-    digest: digestOf(`${lifecycle} ${content}`),
+    digest: toDigest(`${lifecycle} ${content}`),
     spec: { ...spec, name: lifecycle, schedule },
     files: { 'a.sql': refTo(content) },
     contracts: {},

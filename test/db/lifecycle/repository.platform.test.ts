@@ -1,6 +1,6 @@
 import {
   applyLifecycle,
-  digestOf,
+  toDigest,
   openTestRegistry,
   refTo,
   spec,
@@ -21,7 +21,7 @@ describe('lifecycles', () => {
       tenant,
       revision: {
         lifecycle,
-        digest: digestOf(content),
+        digest: toDigest(content),
         spec: { ...spec, name: lifecycle, owner: content },
         files: { 'a.sql': refTo(content) },
         contracts: {},
@@ -39,7 +39,7 @@ describe('lifecycles', () => {
     expect(revision).toMatchObject({
       lifecycle: name,
       revision: 1,
-      digest: digestOf('a'),
+      digest: toDigest('a'),
       files: { 'a.sql': refTo('a') },
       contracts: {},
     });
@@ -69,7 +69,7 @@ describe('lifecycles', () => {
       revision: { revision: 3 },
     });
     expect(
-      await test_.registry.lifecycles.get({ tenant, name, digest: digestOf(`${name} b`) }),
+      await test_.registry.lifecycles.get({ tenant, name, digest: toDigest(`${name} b`) }),
     ).toMatchObject({ revision: 2 });
     const { items } = await test_.registry.lifecycles.revisions({ tenant, name, pageSize: 2 });
     expect(items).toMatchObject([{ revision: 3, appliedBy: 'key:a' }, { revision: 2 }]);
@@ -91,7 +91,7 @@ describe('lifecycles', () => {
     const name = unique('lifecycle');
     await applyLifecycle(test_.registry, name);
     expect(
-      await test_.registry.lifecycles.get({ tenant, name, digest: digestOf('never') }),
+      await test_.registry.lifecycles.get({ tenant, name, digest: toDigest('never') }),
     ).toBeNull();
   });
 

@@ -73,7 +73,7 @@ export class RegisterModel {
     if (champion !== before.champion)
       throw new Error(`${action} from ${before.champion}, but the champion was ${champion}`);
     const key = `${after.fencing}`;
-    const answer = this.answerOf(action, after, key) as { readonly fencing?: number };
+    const answer = this.buildAnswer(action, after, key) as { readonly fencing?: number };
     if (answer.fencing !== after.fencing)
       throw new Error(
         `${action} ${JSON.stringify(after)}, the model says ${JSON.stringify(answer)}`,
@@ -89,7 +89,7 @@ export class RegisterModel {
     };
   }
 
-  private answerOf(action: string, after: Standing, key: string): unknown {
+  private buildAnswer(action: string, after: Standing, key: string): unknown {
     if (action === 'alias.promote')
       return this.aliases.promote(after.champion ?? 0, this.aliases.token(), key);
     if (action === 'alias.rollback') return this.aliases.rollback(null, key);

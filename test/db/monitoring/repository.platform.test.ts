@@ -5,7 +5,7 @@ import { defaultMonitor } from '../../../domain/lifecycle/sections/monitor-spec'
 import type { MonitorState } from '../../../domain/monitoring/observation/monitor-state';
 import {
   emptyWindow,
-  hourOf,
+  toHour,
   type WindowCounts,
 } from '../../../domain/monitoring/observation/window';
 import { newId } from '../../../db/ids';
@@ -95,12 +95,12 @@ function counter(seen: string[], labels: string[] = []) {
     labels.push(...batch.labels.map(({ id }) => id));
     const windows = new Map<string, WindowCounts>();
     for (const { at } of batch.rows) {
-      const before = windows.get(hourOf(at)) ?? emptyWindow;
-      windows.set(hourOf(at), { ...before, rows: before.rows + 1 });
+      const before = windows.get(toHour(at)) ?? emptyWindow;
+      windows.set(toHour(at), { ...before, rows: before.rows + 1 });
     }
     for (const { at } of batch.labels) {
-      const before = windows.get(hourOf(at)) ?? emptyWindow;
-      windows.set(hourOf(at), { ...before, labels: before.labels + 1 });
+      const before = windows.get(toHour(at)) ?? emptyWindow;
+      windows.set(toHour(at), { ...before, labels: before.labels + 1 });
     }
     return {
       state: {
@@ -141,7 +141,7 @@ const look = (
 ): Promise<MonitorLook> =>
   test_.registry.monitors.fold({ tenant, ...at, limit, settleMs: 0, fold });
 
-const monitorOf = (model: string) => test_.registry.monitors.get({ tenant, model });
+const readMonitor = (model: string) => test_.registry.monitors.get({ tenant, model });
 
 async function rowsInWindows(model: string): Promise<number> {
   const windows = await test_.registry.monitors.windows({ tenant, model, version: 1, limit: 999 });
@@ -176,7 +176,7 @@ test('each row counts once, whatever the batches, repeated calls and concurrent 
         for (let rest = 0; rest <= stored.length; rest += limit)
           await look(at, counter(seen), limit);
         expect([...seen].sort()).toEqual(stored.sort());
-        expect((await monitorOf(at.model))?.state.rows).toBe(stored.length);
+        expect((await readMonitor(at.model))?.state.rows).toBe(stored.length);
         expect(await rowsInWindows(at.model)).toBe(stored.length);
       },
     ),
@@ -243,7 +243,7 @@ test('rows of a gateway whose clock is an hour behind are counted from the promo
 
 test('requests that failed before the promotion do not count', async () => {
   const at = await watched();
-  const hour = hourOf(new Date(Date.now() - 7_200_000).toISOString());
+  const hour = toHour(new Date(Date.now() - 7_200_000).toISOString());
   const of = { tenant, model: at.model, version: 1, hour, column: null };
   const failures = (['failed', 'refused'] as const).map((reason) => ({ ...of, reason, failed: 9 }));
   await test_.registry.gateways.reportFailures({ id: newId('gw'), failures });
@@ -257,7 +257,7 @@ test('requests that failed before the promotion do not count', async () => {
 
 test('other settings keep the hours of the service, and another champion starts without them', async () => {
   const at = await watched();
-  const hour = hourOf(new Date().toISOString());
+  const hour = toHour(new Date().toISOString());
   const hours = [{ hour, rows: 50, latency: [50], slow: 0, failed: 1 }];
   const states: MonitorState[] = [];
   const seen = (state: MonitorState, batch: MonitorBatch): FoldedBatch => {
@@ -288,10 +288,10 @@ test('settings with the same tests keep the state and the results', async () => 
   const at = await watched();
   await store([prediction(at.model)]);
   await look(at, counter([]));
-  const before = await monitorOf(at.model);
+  const before = await readMonitor(at.model);
   const changed = { ...settings, everySeconds: 90, onAlarm: 'retrain' as const };
   await test_.registry.monitors.keep({ tenant, ...at, revision: 2, settings: changed });
-  expect(await monitorOf(at.model)).toEqual({ ...before, revision: 2, settings: changed });
+  expect(await readMonitor(at.model)).toEqual({ ...before, revision: 2, settings: changed });
   const [row] = await test_.database.sql`
     select every_seconds from monitors where tenant_id = ${tenant} and model = ${at.model}`;
   expect(row).toEqual({ everySeconds: 90 });
@@ -300,11 +300,11 @@ test('settings with the same tests keep the state and the results', async () => 
 test('a monitor that was stored before a setting or a figure existed goes on with the usual ones', async () => {
   const at = await watched();
   await look(at, counter([]));
-  const before = await monitorOf(at.model);
+  const before = await readMonitor(at.model);
   await test_.database.sql`
     update monitors set settings = (settings::jsonb - 'volume')::json, results = (results::jsonb #- '{service,interrupted}')::json
     where tenant_id = ${tenant} and model = ${at.model}`;
-  expect(await monitorOf(at.model)).toEqual(before);
+  expect(await readMonitor(at.model)).toEqual(before);
   const { watched: facts } = await test_.registry.monitors.facts({ tenant, model: at.model });
   expect(facts?.settings).toEqual(settings);
   expect(await look(at, counter([]))).toMatchObject({ kind: 'folded' });
@@ -338,7 +338,7 @@ test('a label counts once when it is due, also if it is sent again or changed', 
 test('due labels with contradictory values are counted, each once', async () => {
   const at = await watched();
   const shown = async () => {
-    const monitor = await monitorOf(at.model);
+    const monitor = await readMonitor(at.model);
     if (monitor === null) throw new Error('no monitor');
     return test_.registry.monitors.contradictedLabels(monitor);
   };
@@ -380,7 +380,7 @@ test('a look for a former champion counts nothing, and the next version starts e
   await store([prediction(at.model, { version: 2 })]);
   await look({ model: at.model, fencing }, counter(seen));
   expect(seen).toHaveLength(1);
-  expect(await monitorOf(at.model)).toMatchObject({ version: 2, state: { rows: 1 } });
+  expect(await readMonitor(at.model)).toMatchObject({ version: 2, state: { rows: 1 } });
 });
 
 test('only monitors with something to count are due, each once in the time between two looks', async () => {
@@ -411,7 +411,7 @@ test('failed and refused rows of all gateways reach the look, and make the monit
   await look(at, noted);
   await test_.database
     .sql`update monitors set woken_at = 'epoch', is_busy = false where model = ${at.model}`;
-  const hour = hourOf(new Date().toISOString());
+  const hour = toHour(new Date().toISOString());
   const of = { tenant, model: at.model, version: 1, hour };
   const refused = { ...of, reason: 'refused', column: null } as const;
   const distance = { ...of, reason: 'wrong-type', column: 'distance' } as const;
@@ -472,7 +472,7 @@ test('requests in a killed gateway count once, for the champion and apart from f
   await report('one', 3);
   await report('other', 4);
   await look(at, noted);
-  const hour = hourOf(new Date().toISOString());
+  const hour = toHour(new Date().toISOString());
   expect(batches).toMatchObject([
     { failed: [], interrupted: [{ hour, interrupted: 7 }], refused: [] },
   ]);

@@ -30,7 +30,7 @@ describe('the prompt register', () => {
   });
   const put = (text: string, given: { readonly branch?: string; readonly parent?: number } = {}) =>
     test_.registry.prompts.put({ ...by(), template: template(text), branch: 'main', ...given });
-  const refOf = async (ref: string) =>
+  const findRef = async (ref: string) =>
     (await test_.registry.prompts.refs({ tenant, prompt })).find((each) => each.ref === ref) ??
     null;
   const label = async (version: number, name = 'staging') =>
@@ -38,7 +38,7 @@ describe('the prompt register', () => {
       ...by(),
       label: name,
       version,
-      expected: (await refOf(name)) ?? { version: null, fencing: 0 },
+      expected: (await findRef(name)) ?? { version: null, fencing: 0 },
     });
   const rollback = (to?: number) =>
     test_.registry.prompts.rollback({ ...by(), label: 'staging', ...(to !== undefined && { to }) });
@@ -158,12 +158,12 @@ describe('the prompt register', () => {
 
   test('approvals count people, not keys', async () => {
     const { apiKeys, prompts } = test_.registry;
-    const keyOf = (name: string) =>
+    const createKey = (name: string) =>
       apiKeys.create({ tenant, name, scope: 'approver', actor: 'test' });
     const rotated = (id: string) =>
       apiKeys.rotate({ tenant, id, actor: 'test', overlapSeconds: 60 });
-    const ann = { ...(await keyOf('ann')), name: 'ann' };
-    const bob = { ...(await keyOf('bob')), name: 'bob' };
+    const ann = { ...(await createKey('ann')), name: 'ann' };
+    const bob = { ...(await createKey('bob')), name: 'bob' };
     await withActingKey(ann.id, () => put('one'));
     const approveBy = (key: { readonly id: string; readonly name: string }, selfApprove = false) =>
       withActingKey(key.id, () =>
@@ -196,7 +196,7 @@ describe('the prompt register', () => {
       await test_.registry.prompts.rollback(again),
     );
     // A rollback left version 2, so only its number restores it.
-    expect(await refOf('staging')).toMatchObject({ version: 1 });
+    expect(await findRef('staging')).toMatchObject({ version: 1 });
     await put('four');
     await expect(rollback(4)).rejects.toMatchObject({
       type: 'Conflict',
@@ -226,7 +226,7 @@ describe('the prompt register', () => {
             await expect(rollback()).rejects.toMatchObject({
               type: stood.length === 1 ? 'Conflict' : 'NotFound',
             });
-          expect((await refOf('staging'))?.version).toBe(stood.at(-1));
+          expect((await findRef('staging'))?.version).toBe(stood.at(-1));
         }
       }),
       { numRuns: 12 },

@@ -2,7 +2,7 @@ import type { IdempotencyKey, PredictionId, RunId } from '../../../domain/ids';
 import { newId } from '../../../db/ids';
 import {
   applyLifecycle,
-  digestOf,
+  toDigest,
   openTestRegistry,
   startRun,
   tenant,
@@ -173,7 +173,7 @@ describe('retention', () => {
         request: {},
         actor: 'a',
         traceId: 't',
-        requestDigest: digestOf(key),
+        requestDigest: toDigest(key),
       };
       await registry.runs.accept({ ...request, idempotencyKey: key });
     }

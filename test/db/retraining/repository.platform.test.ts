@@ -3,7 +3,7 @@ import { defaultMonitor, type MonitorSpec } from '../../../domain/lifecycle/sect
 import type { BrokenData, RetrainingCause } from '../../../domain/retraining/retraining';
 import type { RunStatus } from '../../../domain/run/run';
 import {
-  digestOf,
+  toDigest,
   openTestRegistry,
   refTo,
   spec,
@@ -24,7 +24,7 @@ const applied = async (monitor: Partial<MonitorSpec> = {}): Promise<string> => {
   const lifecycle = unique('model');
   const revision = {
     lifecycle,
-    digest: digestOf(lifecycle),
+    digest: toDigest(lifecycle),
     spec: { ...spec, name: lifecycle, monitor: { ...defaultMonitor, ...monitor } },
     files: { 'a.sql': refTo('a') },
     contracts: {},
@@ -32,10 +32,10 @@ const applied = async (monitor: Partial<MonitorSpec> = {}): Promise<string> => {
   await test_.registry.lifecycles.apply({ tenant, revision, actor: 'key:test' });
   return lifecycle;
 };
-const runsOf = async (lifecycle: string) =>
+const listRuns = async (lifecycle: string) =>
   (await test_.registry.runs.list({ tenant, lifecycle, pageSize: 50 })).items;
 const newest = async (lifecycle: string): Promise<RunId> => {
-  const [run] = await runsOf(lifecycle);
+  const [run] = await listRuns(lifecycle);
   if (!run) throw new Error('no run');
   return run.id;
 };
@@ -57,7 +57,7 @@ test('a hundred requests at once start one run, which the outbox starts', async 
   const answers = await Promise.all(Array.from({ length: 100 }, () => request(lifecycle)));
   expect(answers.filter(({ kind }) => kind === 'started')).toHaveLength(1);
   expect(answers.filter(({ kind }) => kind === 'skipped')).toHaveLength(99);
-  const runs = await runsOf(lifecycle);
+  const runs = await listRuns(lifecycle);
   expect(runs).toMatchObject([
     { status: 'pending', actor: 'retraining:drift', request: { reason: 'distance drifted' } },
   ]);
@@ -80,7 +80,7 @@ test('the run of a person is neither doubled nor cancelled', async () => {
   await end(id, 'succeeded');
   await test_.database.sql`update retrainings set due_at = now() where lifecycle = ${lifecycle}`;
   await tickAll();
-  expect((await runsOf(lifecycle)).map(({ actor }) => actor)).toEqual([
+  expect((await listRuns(lifecycle)).map(({ actor }) => actor)).toEqual([
     'retraining:drift',
     'key:ann',
   ]);
@@ -95,10 +95,10 @@ test('a replaced run is cancelled, and the next one starts when it has ended', a
     select from outbox where topic = 'run.cancel' and payload->>'runId' = ${first}`;
   expect(cancels).toHaveLength(1);
   await tickAll();
-  expect(await runsOf(lifecycle)).toHaveLength(1);
+  expect(await listRuns(lifecycle)).toHaveLength(1);
   await end(first, 'cancelled');
   await tickAll();
-  expect(await runsOf(lifecycle)).toHaveLength(2);
+  expect(await listRuns(lifecycle)).toHaveLength(2);
   expect(await retrainings().get({ tenant, lifecycle })).toMatchObject({ fruitless: 0 });
 });
 
@@ -185,7 +185,7 @@ test('broken data hold automatic runs with an incident that names them', async (
   expect(await held()).toMatchObject([
     { kind: 'data', status: 'open', story: { dataVersion: 'flights@3', what: data.problem } },
   ]);
-  expect(await runsOf(lifecycle)).toEqual([]);
+  expect(await listRuns(lifecycle)).toEqual([]);
   expect((await request(lifecycle)).kind).toBe('started');
   expect(await held()).toMatchObject([
     { status: 'resolved', because: 'flights@3 is no longer broken' },
@@ -200,12 +200,12 @@ test('a hold ends when its alarm ends, and the run that waited for it starts', a
   expect((await request(lifecycle, event)).kind).toBe('held');
   const broken = { tenant, lifecycle, callsForRun: true, isBroken: true };
   await retrainings().observe(broken);
-  expect(await runsOf(lifecycle)).toEqual([]);
+  expect(await listRuns(lifecycle)).toEqual([]);
   const quiet = { ...broken, callsForRun: false, isBroken: false };
   await retrainings().observe(quiet);
   await retrainings().observe(quiet);
   expect(await retrainings().get({ tenant, lifecycle })).toMatchObject({ hold: null });
-  expect(await runsOf(lifecycle)).toMatchObject([{ actor: 'retraining:event' }]);
+  expect(await listRuns(lifecycle)).toMatchObject([{ actor: 'retraining:event' }]);
   expect(
     await test_.registry.incidents.open({ tenant, model: lifecycle, key: 'retraining-held' }),
   ).toBeNull();
@@ -237,7 +237,7 @@ async function stopByContract(lifecycle: string): Promise<BrokenData> {
   };
   await test_.database.sql`
     insert into stage_records (tenant_id, run_id, stage, generation, lifecycle, status, cache_key, output, ended_at)
-    values (${tenant}, ${run}, 'validate', 0, ${lifecycle}, 'stopped', ${digestOf(lifecycle)}, ${JSON.stringify({ output })}, now())`;
+    values (${tenant}, ${run}, 'validate', 0, ${lifecycle}, 'stopped', ${toDigest(lifecycle)}, ${JSON.stringify({ output })}, now())`;
   await end(run, 'stopped');
   await tickAll();
   return { name: `${lifecycle}.flights@3`, problem };
@@ -297,13 +297,13 @@ test('an open alarm still holds runs when an event ends the hold by a contract',
   const byAlarm = await incident();
   expect(byAlarm).toMatchObject({ story: { dataVersion: requests.name } });
   expect(byAlarm?.id).not.toBe(byContract?.id);
-  expect(await runsOf(lifecycle)).toHaveLength(1);
+  expect(await listRuns(lifecycle)).toHaveLength(1);
 
   await test_.database.sql`
     update retrainings set state = jsonb_set(state::jsonb, '{notBefore}', 'null')::json where lifecycle = ${lifecycle}`;
   await retrainings().observe(quiet);
   expect(await incident()).toBeNull();
-  expect((await runsOf(lifecycle))[0]).toMatchObject({ actor: 'retraining:event' });
+  expect((await listRuns(lifecycle))[0]).toMatchObject({ actor: 'retraining:event' });
 });
 
 test('an unknown lifecycle is an error', async () => {

@@ -3,7 +3,7 @@ import { defaultMonitor, type MonitorSpec } from '../../../domain/lifecycle/sect
 import type { RetrainingCause } from '../../../domain/retraining/retraining';
 import type { RunStatus } from '../../../domain/run/run';
 import {
-  digestOf,
+  toDigest,
   openTestRegistry,
   spec,
   tenant,
@@ -22,7 +22,7 @@ const applied = async (monitor: Partial<MonitorSpec> = {}): Promise<string> => {
   const lifecycle = unique('scheduled');
   const revision = {
     lifecycle,
-    digest: digestOf(lifecycle),
+    digest: toDigest(lifecycle),
     spec: { ...spec, name: lifecycle, monitor: { ...defaultMonitor, ...monitor } },
     files: {},
     contracts: {},
@@ -44,11 +44,11 @@ const fire = (lifecycle: string, number: number, allowsOpenRun = false) =>
   });
 const request = (lifecycle: string, cause = drift) =>
   test_.registry.retrainings.request({ tenant, lifecycle, cause });
-const runsOf = async (lifecycle: string) =>
+const listRuns = async (lifecycle: string) =>
   (await test_.registry.runs.list({ tenant, lifecycle, pageSize: 50 })).items;
-const skipsOf = (lifecycle: string) =>
+const listSkips = (lifecycle: string) =>
   test_.registry.schedules.skips({ tenant, lifecycle, limit: 10 });
-const stateOf = (lifecycle: string) => test_.registry.retrainings.get({ tenant, lifecycle });
+const readState = (lifecycle: string) => test_.registry.retrainings.get({ tenant, lifecycle });
 
 async function opened(lifecycle: string, number: number): Promise<RunId> {
   const fired = await fire(lifecycle, number);
@@ -70,7 +70,7 @@ test('a time of the schedule and a hundred triggers make one run', async () => {
     fire(lifecycle, 1),
     ...Array.from({ length: 100 }, () => request(lifecycle)),
   ]);
-  expect(await runsOf(lifecycle)).toHaveLength(1);
+  expect(await listRuns(lifecycle)).toHaveLength(1);
   const started = answers.filter(({ kind }) => kind === 'started');
   expect(started).toHaveLength(fired.kind === 'opened' ? 0 : 1);
 });
@@ -78,14 +78,16 @@ test('a time of the schedule and a hundred triggers make one run', async () => {
 test('a time during an automatic run is skipped, with that run as the reason', async () => {
   const lifecycle = await applied();
   await request(lifecycle);
-  const [run] = await runsOf(lifecycle);
+  const [run] = await listRuns(lifecycle);
   const cause = `${run?.id ?? ''} is open`;
   expect(await fire(lifecycle, 1)).toEqual({ kind: 'skipped', cause });
   // A retry of the activity.
   expect(await fire(lifecycle, 1)).toEqual({ kind: 'skipped', cause });
-  expect(await skipsOf(lifecycle)).toMatchObject([{ scheduledAt: day(1), cause, runId: run?.id }]);
+  expect(await listSkips(lifecycle)).toMatchObject([
+    { scheduledAt: day(1), cause, runId: run?.id },
+  ]);
   expect(await fire(lifecycle, 2, true)).toMatchObject({ kind: 'opened' });
-  expect(await stateOf(lifecycle)).toMatchObject({ run: run?.id });
+  expect(await readState(lifecycle)).toMatchObject({ run: run?.id });
 });
 
 test('attempts at once open one run', async () => {
@@ -94,14 +96,14 @@ test('attempts at once open one run', async () => {
   const ids = attempts.map((each) => (each.kind === 'opened' ? each.run.id : null));
   expect(new Set(ids).size).toBe(1);
   expect(ids).not.toContain(null);
-  expect(await skipsOf(lifecycle)).toEqual([]);
-  expect(await stateOf(lifecycle)).toMatchObject({ run: ids[0], isScheduled: true });
+  expect(await listSkips(lifecycle)).toEqual([]);
+  expect(await readState(lifecycle)).toMatchObject({ run: ids[0], isScheduled: true });
 });
 
 test('fruitless scheduled runs stop the schedule and call a person', async () => {
   const lifecycle = await applied({ maxFailures: 2 });
   await end(await opened(lifecycle, 1), 'stopped');
-  expect(await stateOf(lifecycle)).toMatchObject({ fruitless: 1, run: null });
+  expect(await readState(lifecycle)).toMatchObject({ fruitless: 1, run: null });
   await end(await opened(lifecycle, 2), 'failed');
   const key = 'retraining-stopped';
   const incident = await test_.registry.incidents.open({ tenant, model: lifecycle, key });
@@ -111,11 +113,11 @@ test('fruitless scheduled runs stop the schedule and call a person', async () =>
     kind: 'skipped',
     cause: `2 automatic or scheduled runs were fruitless, without a release between them; a person must resolve the incident (perennial incident show ${incident?.id ?? ''})`,
   });
-  expect(await runsOf(lifecycle)).toHaveLength(2);
+  expect(await listRuns(lifecycle)).toHaveLength(2);
   const by = { tenant, id: incident?.id ?? '', actor: 'ann', reason: 'the label was repaired' };
   await test_.registry.incidents.resolveById(by);
   await end(await opened(lifecycle, 4), 'succeeded');
-  expect(await stateOf(lifecycle)).toMatchObject({ fruitless: 0, stopped: false });
+  expect(await readState(lifecycle)).toMatchObject({ fruitless: 0, stopped: false });
 });
 
 test('scheduled runs that find no better model do not stop the schedule', async () => {
@@ -130,16 +132,16 @@ test('scheduled runs that find no better model do not stop the schedule', async 
     ] as const)
       await test_.database.sql`
         insert into stage_records (tenant_id, run_id, stage, generation, lifecycle, status, cache_key, output, ended_at)
-        values (${tenant}, ${run}, ${stage}, 0, ${lifecycle}, ${status}, ${digestOf(lifecycle)}, ${JSON.stringify(left)}, now())`;
+        values (${tenant}, ${run}, ${stage}, 0, ${lifecycle}, ${status}, ${toDigest(lifecycle)}, ${JSON.stringify(left)}, now())`;
     await end(run, 'stopped');
   };
   for (const number of [1, 2, 3]) await stopAt(number, 'superiority.refuted');
-  expect(await stateOf(lifecycle)).toMatchObject({ fruitless: 0, stopped: false, run: null });
+  expect(await readState(lifecycle)).toMatchObject({ fruitless: 0, stopped: false, run: null });
   await stopAt(4, 'parity.differs');
   await stopAt(5, 'superiority.refuted');
-  expect(await stateOf(lifecycle)).toMatchObject({ fruitless: 1, stopped: false });
+  expect(await readState(lifecycle)).toMatchObject({ fruitless: 1, stopped: false });
   await stopAt(6, 'threshold.missed');
-  expect(await stateOf(lifecycle)).toMatchObject({ fruitless: 2, stopped: true });
+  expect(await readState(lifecycle)).toMatchObject({ fruitless: 2, stopped: true });
 });
 
 test('an alarm of broken requests skips the times of the schedule, with its incident', async () => {

@@ -4,7 +4,7 @@ import type { DueBatch, RolloutRecord } from '../../../db/rollout/records';
 import type { PredictionRow } from '../../../db/serving/prediction-records';
 import type { RoutedModel } from '../../../db/serving/routing-repository';
 import type { PredictionId } from '../../../domain/ids';
-import { rolloutPolicyOf } from '../../../domain/rollout/policy';
+import { buildRolloutPolicy } from '../../../domain/rollout/policy';
 import { addObservations, type AbObservations } from '../../../domain/rollout/state';
 import {
   openTestRegistry,
@@ -83,7 +83,7 @@ describe('the arms of an A/B rollout', () => {
   };
   const consume = async (): Promise<AbObservations> => {
     const seen: AbObservations[] = [];
-    const policy = rolloutPolicyOf(spec, { dependsOnPrediction: false });
+    const policy = buildRolloutPolicy(spec, { dependsOnPrediction: false });
     const fold = (state: RolloutRecord['state'], batch: DueBatch) => {
       if (batch.ab) seen.push(batch.ab);
       const names = { champion: `${model}@1`, challenger: `${model}@2` };

@@ -3,7 +3,7 @@ import { newId } from '../../../db/ids';
 import type { DueBatch, RolloutRecord } from '../../../db/rollout/records';
 import type { PredictionRow } from '../../../db/serving/prediction-records';
 import type { PredictionId } from '../../../domain/ids';
-import { rolloutPolicyOf } from '../../../domain/rollout/policy';
+import { buildRolloutPolicy } from '../../../domain/rollout/policy';
 import { addObservations } from '../../../domain/rollout/state';
 import {
   openTestRegistry,
@@ -15,7 +15,7 @@ import {
 import { canary, openRollout, promoteOver } from './fixture';
 
 const spec = { ...canary, steps: [50], maxDurationSeconds: 9 * 86_400 };
-const policy = rolloutPolicyOf(spec, { dependsOnPrediction: true });
+const policy = buildRolloutPolicy(spec, { dependsOnPrediction: true });
 const start = Date.parse('2013-08-01T00:00:00Z');
 const day = 86_400_000;
 const arms = [

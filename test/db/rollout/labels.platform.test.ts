@@ -12,7 +12,7 @@ import {
   type TestRegistry,
 } from '../registry-fixture';
 import { canary, openRollout, promoteOver } from './fixture';
-import { fastestOf, timed } from '../../support/time/fastest-of';
+import { measureFastest, timed } from '../../support/time/fastest-of';
 
 const hour = 3_600_000;
 const start = Date.parse('2013-08-01T00:00:00.000Z');
@@ -701,7 +701,7 @@ describe('the labels of a rollout', () => {
         times.push(performance.now() - startedAt);
       }
       while (!(await consume(5000)).isDrained);
-      const { value, milliseconds: idle } = await fastestOf(3, 500, () =>
+      const { value, milliseconds: idle } = await measureFastest(3, 500, () =>
         timed(() => consume(1000)),
       );
       expect(value).toMatchObject({ consumed: 0 });

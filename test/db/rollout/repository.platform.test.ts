@@ -1,7 +1,7 @@
 import type { RolloutId, RunId } from '../../../domain/ids';
 import type { RolloutRecord } from '../../../db/rollout/records';
 import { newId } from '../../../db/ids';
-import { attemptOf, canaryAtAttempt } from '../../../domain/rollout/judging/attempts';
+import { readAttempt, canaryAtAttempt } from '../../../domain/rollout/judging/attempts';
 import type { Verdict } from '../../../domain/verdict';
 import { canary, openRollout, promoteOver } from './fixture';
 import {
@@ -40,7 +40,7 @@ describe('rollouts', () => {
   const routed = async () =>
     (await test_.registry.routing.table()).models.find((each) => each.model === model);
   const epochNow = async () => (await test_.registry.routing.table()).epoch;
-  const eventsOf = async (run: RunId) => {
+  const listEvents = async (run: RunId) => {
     const events = await test_.registry.events.list({
       tenant,
       runId: run,
@@ -82,7 +82,7 @@ describe('rollouts', () => {
       previous: null,
       rollout: { id: rollout.id, step: 0, besides: true },
     });
-    expect(await eventsOf(runId)).toMatchObject([
+    expect(await listEvents(runId)).toMatchObject([
       { kind: 'rollout.started', data: { rollout: rollout.id, champion: 1, challenger: 2 } },
     ]);
     const audit = await test_.registry.audit.list({
@@ -116,7 +116,7 @@ describe('rollouts', () => {
   test('concurrent openings for one run get one rollout', async () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => opened()));
     expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
-    expect(await eventsOf(runId)).toHaveLength(1);
+    expect(await listEvents(runId)).toHaveLength(1);
   });
 
   test('a second rollout of the model is refused with the open one', async () => {
@@ -135,7 +135,7 @@ describe('rollouts', () => {
     'with another champion than expected, opening is a conflict: %j',
     async (over) => {
       expect(await open(over)).toEqual({ kind: 'conflict', champion: 1 });
-      expect(await eventsOf(runId)).toEqual([]);
+      expect(await listEvents(runId)).toEqual([]);
     },
   );
 
@@ -203,7 +203,7 @@ describe('rollouts', () => {
       });
       const [same, other] = [await again({ challenger: version }), 3];
       if (same.kind !== 'opened') throw new Error(same.kind);
-      expect(attemptOf(same.rollout.spec)).toBe(2);
+      expect(readAttempt(same.rollout.spec)).toBe(2);
       await test_.registry.rollouts.end({
         tenant,
         id: same.rollout.id,
@@ -213,7 +213,7 @@ describe('rollouts', () => {
         ...by,
       });
       const third = await again({ challenger: other });
-      expect(third.kind === 'opened' && attemptOf(third.rollout.spec)).toBe(1);
+      expect(third.kind === 'opened' && readAttempt(third.rollout.spec)).toBe(1);
     });
 
     test('shown harm stays shown under its policy, but an exceeded guardrail does not', async () => {
@@ -225,7 +225,7 @@ describe('rollouts', () => {
       const changed = await again({
         spec: { ...canary, quality: { ...canary.quality, margin: 0.02 } },
       });
-      expect(changed.kind === 'opened' && attemptOf(changed.rollout.spec)).toBe(2);
+      expect(changed.kind === 'opened' && readAttempt(changed.rollout.spec)).toBe(2);
     });
 
     describe('in A/B rollouts', () => {
@@ -234,14 +234,14 @@ describe('rollouts', () => {
       test('count for each challenger', async () => {
         await ended(null, { over: { spec: ab, paired: false } });
         const alone = await again({ challenger: 3 });
-        expect(alone.kind === 'opened' && attemptOf(alone.rollout.spec)).toBe(2);
+        expect(alone.kind === 'opened' && readAttempt(alone.rollout.spec)).toBe(2);
       });
 
       test('count for further challengers that were tried alone', async () => {
         await ended(null, { over: { challenger: 3 } });
         await ended(null, { over: { challenger: 3 } });
         const both = await again({ spec: ab, paired: false });
-        expect(both.kind === 'opened' && attemptOf(both.rollout.spec)).toBe(3);
+        expect(both.kind === 'opened' && readAttempt(both.rollout.spec)).toBe(3);
       });
 
       test('show the harm of a winner, which says nothing of the others', async () => {
@@ -292,7 +292,7 @@ describe('rollouts', () => {
     });
     await expect(step(0, 0)).rejects.toMatchObject({ type: 'Conflict' });
     await expect(step(9, 1)).rejects.toMatchObject({ type: 'InvalidInput' });
-    expect((await eventsOf(runId)).map(({ kind }) => kind)).toEqual([
+    expect((await listEvents(runId)).map(({ kind }) => kind)).toEqual([
       'rollout.started',
       'rollout.advanced',
     ]);
@@ -336,7 +336,7 @@ describe('rollouts', () => {
       arms: [{ weight: 0 }, { weight: 1 }],
       rollout: { besides: false },
     });
-    const kinds = (await eventsOf(runId)).map(({ kind }) => kind);
+    const kinds = (await listEvents(runId)).map(({ kind }) => kind);
     expect(kinds).toEqual([
       'rollout.started',
       'rollout.advanced',
@@ -382,7 +382,7 @@ describe('rollouts', () => {
     ]) {
       expect(await change).toEqual({ kind: 'ended', rollout: first.rollout });
     }
-    expect((await eventsOf(runId)).at(-1)).toMatchObject({
+    expect((await listEvents(runId)).at(-1)).toMatchObject({
       kind: 'rollout.rolled_back',
       data: { status: 'rolledBack' },
     });
@@ -397,7 +397,7 @@ describe('rollouts', () => {
     );
     expect(ends.filter(({ changed }) => changed)).toHaveLength(1);
     expect(new Set(ends.map(({ rollout }) => rollout.status)).size).toBe(1);
-    expect((await eventsOf(runId)).length).toBe(2);
+    expect((await listEvents(runId)).length).toBe(2);
   });
 
   test('promoting the challenger ends the rollout as promoted, in the same epoch', async () => {
@@ -406,7 +406,7 @@ describe('rollouts', () => {
     const ended = await test_.registry.rollouts.get({ tenant, id });
     expect(ended).toMatchObject({ status: 'promoted', epoch: await epochNow() });
     expect(await routed()).toMatchObject({ arms: [{ version: 2, weight: 1 }], rollout: null });
-    expect((await eventsOf(runId)).at(-1)).toMatchObject({ kind: 'rollout.promoted' });
+    expect((await listEvents(runId)).at(-1)).toMatchObject({ kind: 'rollout.promoted' });
   });
 
   test('another move of the champion supersedes it', async () => {

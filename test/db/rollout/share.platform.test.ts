@@ -4,7 +4,7 @@ import type { RoutedModel } from '../../../db/serving/routing-repository';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
 import { startEvidence } from '../../../domain/rollout/judging/observe';
 import { withShare } from '../../../domain/rollout/judging/bandit/bandit-share';
-import { rolloutPolicyOf } from '../../../domain/rollout/policy';
+import { buildRolloutPolicy } from '../../../domain/rollout/policy';
 import { emptyDays } from '../../../domain/statistics/days-sequence';
 import {
   openTestRegistry,
@@ -48,7 +48,7 @@ describe('the share of a bandit', () => {
   };
   /** A look at this event time, with these differences of the days before. */
   const look = async (days: number, differences: readonly number[]) => {
-    const policy = rolloutPolicyOf(spec, { dependsOnPrediction: false });
+    const policy = buildRolloutPolicy(spec, { dependsOnPrediction: false });
     const names = { champion: `${model}@1`, challenger: `${model}@2`, at: at(0) };
     const fold = (
       state: RolloutRecord['state'],

@@ -4,7 +4,7 @@ import type { CommandOrder, CommandVerb } from '../../../domain/command';
 import type { ModelLifecycleSpec } from '../../../domain/lifecycle/lifecycle';
 import type { ApiKeyScope } from '../../../db/access/repository';
 import {
-  digestOf,
+  toDigest,
   openTestRegistry,
   refTo,
   signature,
@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => test_.close());
 
-const keyOf = (scope: ApiKeyScope, name = unique(scope)) =>
+const createKey = (scope: ApiKeyScope, name = unique(scope)) =>
   test_.registry.apiKeys.create({ tenant, name, scope, actor: 'test' });
 
 const order = (
@@ -47,7 +47,7 @@ async function waiting(
 ): Promise<Waiting> {
   const { registry } = test_;
   const model = unique('model');
-  const digest = digestOf(model);
+  const digest = toDigest(model);
   const rule = { required: 2, role: 'approver', timeoutSeconds: 60, ...approval };
   const promoting = {
     ...spec,
@@ -103,7 +103,7 @@ const vote = (
 describe('votes', () => {
   test('are counted by key holder: neither a second vote nor a rotated key adds one', async () => {
     const on = await waiting(null);
-    const [ada, bob] = [await keyOf('approver'), await keyOf('admin')];
+    const [ada, bob] = [await createKey('approver'), await createKey('admin')];
     expect(await vote(ada.id, on, 'run.approve', { reason: 'looks right' })).toMatchObject({
       kind: 'admitted',
       by: { keyId: ada.id },
@@ -132,9 +132,9 @@ describe('votes', () => {
   test('of a person who triggered or backfilled the schedule of the run are refused', async () => {
     const { registry } = test_;
     const [ann, bob, eve] = [
-      await keyOf('approver'),
-      await keyOf('approver'),
-      await keyOf('admin'),
+      await createKey('approver'),
+      await createKey('approver'),
+      await createKey('admin'),
     ];
     const on = await waiting(null);
     const scheduled = async (at: Date) => {
@@ -187,7 +187,7 @@ describe('votes', () => {
   });
 
   test('of the key that started the run are refused, also after a rotation, unless the policy allows them', async () => {
-    const ada = await keyOf('admin');
+    const ada = await createKey('admin');
     const on = await waiting(ada.id);
     expect(await vote(ada.id, on)).toMatchObject({
       kind: 'refused',
@@ -217,7 +217,7 @@ describe('votes', () => {
 
   test('that were counted return the first response again, even if the key was revoked since', async () => {
     const on = await waiting(null);
-    const ada = await keyOf('approver');
+    const ada = await createKey('approver');
     const given = { order: order('run.approve', ada.id), delivery: unique('delivery'), vote: on };
     const first = await test_.registry.commands.admit(given);
     expect(first).toMatchObject({ kind: 'admitted' });
@@ -227,7 +227,7 @@ describe('votes', () => {
   });
 
   test('that were counted can be looked up by their delivery, and no others', async () => {
-    const ada = await keyOf('approver');
+    const ada = await createKey('approver');
     const given = {
       order: order('run.approve', ada.id),
       delivery: unique('delivery'),
@@ -242,7 +242,7 @@ describe('votes', () => {
   });
 
   test('of a run that a schedule started are refused from the key that applied the revision', async () => {
-    const [author, other] = [await keyOf('admin'), await keyOf('approver')];
+    const [author, other] = [await createKey('admin'), await createKey('approver')];
     const model = unique('scheduled');
     const promoting = {
       ...spec,
@@ -254,7 +254,7 @@ describe('votes', () => {
         tenant,
         revision: {
           lifecycle: model,
-          digest: digestOf(model),
+          digest: toDigest(model),
           spec: promoting as unknown as ModelLifecycleSpec,
           files: {},
           contracts: {},
@@ -290,7 +290,7 @@ describe('votes', () => {
     ['an operator', 'operator', {}],
     ['an approver where an admin is asked for', 'approver', { role: 'admin' }],
   ] as const)('of %s are refused', async (_, scope, approval) => {
-    const { id } = await keyOf(scope);
+    const { id } = await createKey(scope);
     expect(await vote(id, await waiting(null, approval))).toMatchObject({
       kind: 'refused',
       type: 'Forbidden',
@@ -299,7 +299,7 @@ describe('votes', () => {
 
   test('of unknown, revoked or expired keys are refused', async () => {
     const on = await waiting(null);
-    const [revoked, expired] = [await keyOf('admin'), await keyOf('admin')];
+    const [revoked, expired] = [await createKey('admin'), await createKey('admin')];
     await test_.registry.apiKeys.revoke({ tenant, id: revoked.id, actor: 'test' });
     await test_.database.sql`update api_keys set expires_at = now() where id = ${expired.id}`;
     for (const id of ['alice', revoked.id, expired.id]) {
@@ -313,7 +313,7 @@ describe('votes', () => {
 
   test('cannot be rewritten or removed', async () => {
     const on = await waiting(null);
-    await vote((await keyOf('approver')).id, on);
+    await vote((await createKey('approver')).id, on);
     await expect(test_.owner.sql`update approvals set key_name = 'eve'`).rejects.toThrow(
       /append-only/,
     );
@@ -323,7 +323,7 @@ describe('votes', () => {
 
 describe('a command', () => {
   test('is audited once with its key; a repeated delivery gets the first answer, and a replay is refused', async () => {
-    const { id: keyId } = await keyOf('operator');
+    const { id: keyId } = await createKey('operator');
     const workflowId = `run/default/a/${unique('run_')}`.replace('run_-', 'run_');
     const pause = order('run.pause', keyId, { workflowId, reason: 'freeze' });
     const admit = (delivery: string, change: object = {}) =>
@@ -342,7 +342,7 @@ describe('a command', () => {
   });
 
   test('needs the scope of its verb', async () => {
-    const { id } = await keyOf('viewer');
+    const { id } = await createKey('viewer');
     const answer = await test_.registry.commands.admit({
       order: order('rollout.abort', id),
       delivery: 'x',

@@ -4,7 +4,7 @@ import type { RunRecord } from '../../../db/run/repository';
 import { finalRunStatuses, runStatuses } from '../../../domain/run/run';
 import {
   applyLifecycle,
-  digestOf,
+  toDigest,
   openTestRegistry,
   startRun,
   tenant,
@@ -29,7 +29,7 @@ describe('runs', () => {
       request,
       actor: 'key:a',
       traceId: 't',
-      requestDigest: digestOf(JSON.stringify(request)),
+      requestDigest: toDigest(JSON.stringify(request)),
     };
     return { ...input, ...(idempotencyKey !== undefined && { idempotencyKey }) };
   }
@@ -83,7 +83,7 @@ describe('runs', () => {
   test('the same key with another request is refused, and starts nothing', async () => {
     const input = await acceptance(unique('key'));
     await test_.registry.runs.accept(input);
-    const other = { ...input, request: { reason: 'other' }, requestDigest: digestOf('other') };
+    const other = { ...input, request: { reason: 'other' }, requestDigest: toDigest('other') };
     await expect(test_.registry.runs.accept(other)).rejects.toMatchObject({
       type: 'IdempotencyConflict',
     });
@@ -94,7 +94,7 @@ describe('runs', () => {
 
   test('an unknown revision is NotFound and leaves the key free', async () => {
     const input = await acceptance(unique('key'));
-    const unknown = { ...input, revisionDigest: digestOf('unknown') };
+    const unknown = { ...input, revisionDigest: toDigest('unknown') };
     await expect(test_.registry.runs.accept(unknown)).rejects.toMatchObject({
       type: 'NotFound',
       next: 'perennial lifecycle apply',

@@ -20,7 +20,7 @@ describe('the list of predictions', () => {
 
   const instant = (daysAgo: number) => new Date(Date.now() - daysAgo * 86_400_000).toISOString();
 
-  const planOf = (filter: Partial<PredictionQuery>) =>
+  const explainPlan = (filter: Partial<PredictionQuery>) =>
     explain(
       test_.database.sql,
       selectPredictions(test_.database.sql, { tenant, pageSize, ...filter }),
@@ -43,7 +43,7 @@ describe('the list of predictions', () => {
     ['for an arm without predictions', { arm: 'previous' }],
     ['for a time range', { since: instant(2), until: instant(1) }],
   ])('%s reads about as many rows as a page has', async (_name, filter) => {
-    const { rowsRead, indexes } = await planOf(filter);
+    const { rowsRead, indexes } = await explainPlan(filter);
     // The plan is part of the comparison so that a failure shows it.
     expect({ indexes, readsFewRows: rowsRead < 4 * pageSize }).toEqual({
       indexes,

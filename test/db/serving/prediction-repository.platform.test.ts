@@ -41,7 +41,7 @@ describe('predictions', () => {
   });
   afterEach(() => test_.close());
 
-  const partitionOf = async (id: string) =>
+  const findPartition = async (id: string) =>
     (
       await test_.database.sql<
         { name: string }[]
@@ -78,14 +78,14 @@ describe('predictions', () => {
     ];
     await predictions.insert([registered, other]);
     const missing = newId('pred') as PredictionId;
-    const tasks = await predictions.tasksOf({ tenant, ids: [registered.id, other.id, missing] });
+    const tasks = await predictions.findTasks({ tenant, ids: [registered.id, other.id, missing] });
     expect(tasks).toEqual(
       new Map([
         [registered.id, { model, version: 1, task: 'classification', classes: null }],
         [other.id, { model: 'gone', version: 3, task: null, classes: null }],
       ]),
     );
-    expect(await predictions.tasksOf({ tenant, ids: [] })).toEqual(new Map());
+    expect(await predictions.findTasks({ tenant, ids: [] })).toEqual(new Map());
   });
 
   test('are inserted once, even if a batch is repeated', async () => {
@@ -128,7 +128,7 @@ describe('predictions', () => {
   test('are in the partition of their day, which was created in advance', async () => {
     const row = prediction();
     await test_.registry.predictions.insert([row]);
-    expect(await partitionOf(row.id)).toBe(partition(0));
+    expect(await findPartition(row.id)).toBe(partition(0));
     expect(await test_.registry.predictions.ensurePartitions({ days: 7 })).toEqual([]);
     expect(await test_.registry.predictions.ensurePartitions({ days: 9 })).toEqual([
       partition(8),
@@ -142,9 +142,9 @@ describe('predictions', () => {
     const late = prediction({ receivedAt: `${day(8)}T23:59:59.999Z` });
     const old = prediction({ receivedAt: '2001-01-01T00:00:00.000Z' });
     await predictions.insert([early, late, old]);
-    expect(await partitionOf(early.id)).toBe('predictions_default');
+    expect(await findPartition(early.id)).toBe('predictions_default');
     await predictions.ensurePartitions({ days: 8 });
-    expect(await Promise.all([early, late, old].map(({ id }) => partitionOf(id)))).toEqual([
+    expect(await Promise.all([early, late, old].map(({ id }) => findPartition(id)))).toEqual([
       partition(8),
       partition(8),
       'predictions_default',

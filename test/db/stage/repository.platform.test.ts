@@ -1,8 +1,8 @@
 import type { RunId } from '../../../domain/ids';
-import { digestOf as contentDigest } from '../../../db/document';
+import { computeDigest as contentDigest } from '../../../db/document';
 import {
   applyLifecycle,
-  digestOf,
+  toDigest,
   openTestRegistry,
   startRun,
   tenant,
@@ -40,7 +40,7 @@ describe('stages', () => {
       runId: run,
       stage: options.stage ?? 'train',
       generation: options.generation ?? 0,
-      cacheKey: digestOf(options.key ?? 'inputs'),
+      cacheKey: toDigest(options.key ?? 'inputs'),
       reuse: options.reuse ?? true,
       importFrom: options.importFrom,
     });
@@ -81,7 +81,7 @@ describe('stages', () => {
       pageSize: 5,
     });
     expect(items).toMatchObject([
-      { after: { stage: 'train', status: 'succeeded', cacheKey: digestOf('inputs') } },
+      { after: { stage: 'train', status: 'succeeded', cacheKey: toDigest('inputs') } },
     ]);
   });
 

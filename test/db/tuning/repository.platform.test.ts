@@ -1,7 +1,7 @@
 import type { RunId } from '../../../domain/ids';
 import {
   applyLifecycle,
-  digestOf,
+  toDigest,
   openTestRegistry,
   startRun,
   tenant,
@@ -229,7 +229,7 @@ describe('trials', () => {
   test('belong to a study with the objectives of the revision of its run', async () => {
     const lifecycle = unique('tuned');
     const spec = { ...tunedPlan().spec, name: lifecycle };
-    const revision = { lifecycle, digest: digestOf(lifecycle), spec, files: {}, contracts: {} };
+    const revision = { lifecycle, digest: toDigest(lifecycle), spec, files: {}, contracts: {} };
     await test_.registry.lifecycles.apply({ tenant, revision, actor: 'key:test' });
     const of = { tenant, study: 'tune', runId: await startRun(test_.registry, lifecycle) };
     const objectives = { metric: 'logloss', direction: 'minimize' };

@@ -4,7 +4,7 @@ import type { DeliveryOutcome, WebhookDelivery } from '../../../db/webhook/repos
 import { notify } from '../../../db/notification/notification';
 import { openRollout, promoteOver } from '../rollout/fixture';
 import {
-  digestOf,
+  toDigest,
   empty,
   openTestRegistry,
   refTo,
@@ -35,7 +35,7 @@ describe('webhook deliveries', () => {
     hooks: readonly NotifySpec[],
     of: Tenant = tenant,
   ): Promise<string> => {
-    const digest = digestOf(`${lifecycle} ${JSON.stringify(hooks)} ${unique('revision')}`);
+    const digest = toDigest(`${lifecycle} ${JSON.stringify(hooks)} ${unique('revision')}`);
     const revision = {
       lifecycle,
       digest,

@@ -1,8 +1,8 @@
-import { batchOutput, inputOf } from '../../../domain/batch/batch';
+import { batchOutput, splitInputRef } from '../../../domain/batch/batch';
 import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
-import { planOf } from '../../support/fake-activities';
+import { buildPlan } from '../../support/fake-activities';
 
-const { spec } = planOf();
+const { spec } = buildPlan();
 const ofKind = (kind: LifecycleSpec['kind']) => ({ ...spec, kind }) as LifecycleSpec;
 
 describe('the output of a batch prediction', () => {
@@ -10,7 +10,7 @@ describe('the output of a batch prediction', () => {
     expect(batchOutput('flight-delay', spec, { output: 'predictions' })).toBe(
       'flight-delay.predictions',
     );
-    expect(inputOf({ input: 'dataset://shop.orders@3' })).toEqual({
+    expect(splitInputRef({ input: 'dataset://shop.orders@3' })).toEqual({
       dataset: 'shop.orders',
       reference: '3',
     });

@@ -3,7 +3,7 @@ import { runRequestSchema } from '../../../domain/run/request.schema';
 const input = 'dataset://shop.orders@latest';
 
 /** The pointers and texts of the issues; null when the body is accepted. */
-function issuesOf(body: unknown): readonly string[] | null {
+function listIssues(body: unknown): readonly string[] | null {
   const parsed = runRequestSchema.safeParse(body);
   return parsed.success
     ? null
@@ -41,7 +41,7 @@ describe('the request of a batch prediction', () => {
       'maxErrorShare has no effect with onRowError: fail',
     ],
   ])('%j is refused', (body, issue) => {
-    expect(issuesOf(body)).toEqual([issue]);
+    expect(listIssues(body)).toEqual([issue]);
   });
 
   test.each([
@@ -53,7 +53,7 @@ describe('the request of a batch prediction', () => {
     [{ kind: 'batch-predict', input, maxErrorShare: 2 }, 'maxErrorShare'],
     [{ kind: 'batch-predict', input, output: 'No Name' }, 'output'],
   ])('%j has a wrong value', (body, name) => {
-    expect(issuesOf(body)?.[0]).toMatch(new RegExp(`^${name} `));
+    expect(listIssues(body)?.[0]).toMatch(new RegExp(`^${name} `));
   });
 
   test('a run without a kind is unchanged', () => {

@@ -1,4 +1,4 @@
-import { costBudgets, periodOf, raiseCap } from '../../../domain/cost/caps';
+import { costBudgets, formatPeriod, raiseCap } from '../../../domain/cost/caps';
 import {
   mergeAttempts,
   partsFor,
@@ -28,8 +28,8 @@ test('a job counts against its run, its model and its tenant, in one order', () 
 });
 
 test('periods begin at midnight in UTC', () => {
-  expect(periodOf('day', '2026-11-30T23:30:00-02:00')).toBe('2026-12-01');
-  expect(periodOf('month', '2026-11-30T23:30:00-02:00')).toBe('2026-12');
+  expect(formatPeriod('day', '2026-11-30T23:30:00-02:00')).toBe('2026-12-01');
+  expect(formatPeriod('month', '2026-11-30T23:30:00-02:00')).toBe('2026-12');
 });
 
 test.each([

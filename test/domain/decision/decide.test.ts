@@ -5,7 +5,11 @@ import type { Evidence, Measurement } from '../../../domain/evaluation/evidence'
 import { explainEvidence, explainGates, explainReasons } from '../../../domain/decision/explain';
 import { confidenceAt } from '../../../domain/evaluation/attempts';
 import type { GateSpec } from '../../../domain/decision/gate-spec';
-import { levelsFor, policyOf, type EvaluationPolicy } from '../../../domain/decision/policy';
+import {
+  levelsFor,
+  buildEvaluationPolicy,
+  type EvaluationPolicy,
+} from '../../../domain/decision/policy';
 import {
   better,
   candidateDigest,
@@ -129,9 +133,11 @@ describe('what if', () => {
       gates: [useful],
       ungated: null,
     };
-    expect(policyOf(spec)).toEqual(policyOf({ ...spec, metrics: ['logloss', 'brier'] }));
-    expect(policyOf(spec).slices).toBeNull();
-    expect(policyOf({ ...spec, gates: [slices] }).slices).toEqual(sliceSpec);
+    expect(buildEvaluationPolicy(spec)).toEqual(
+      buildEvaluationPolicy({ ...spec, metrics: ['logloss', 'brier'] }),
+    );
+    expect(buildEvaluationPolicy(spec).slices).toBeNull();
+    expect(buildEvaluationPolicy({ ...spec, gates: [slices] }).slices).toEqual(sliceSpec);
   });
 
   test("evidence has the policy's own levels and the standard ones", () => {

@@ -13,7 +13,7 @@ import { explainEvidence } from '../../../domain/decision/explain';
 import type { LlmGate } from '../../../domain/language/evaluation/gate';
 import { calibrate } from '../../../domain/language/judge/calibration';
 import { anyBundlePasses } from '../../support/language/tried-bundles';
-import { failed, scored, type Score } from '../../../domain/language/evaluation/score';
+import { toFailure, toScore, type Score } from '../../../domain/language/evaluation/score';
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
 const common = { confidence: 0.95, maxFailures: 0.05, minCases: 30 };
@@ -37,7 +37,7 @@ const noWorse: LlmGate = {
 /** `share` of n cases right, evenly. */
 const shareOf = (share: number, n: number): Score[] =>
   Array.from({ length: n }, (_, index) =>
-    scored(Math.floor((index + 1) * share + 1e-9) - Math.floor(index * share + 1e-9)),
+    toScore(Math.floor((index + 1) * share + 1e-9) - Math.floor(index * share + 1e-9)),
   );
 const measured = (scores: readonly Score[]): DimensionEvidence => ({
   aggregate: aggregate(scores),
@@ -99,7 +99,7 @@ const paired = (gap: number, n = 400) =>
           { case: { pair: `p${index}`, group: 'a' }, score },
           {
             case: { pair: `p${index}`, group: 'b' },
-            score: index % 100 < 100 * gap ? scored(0) : score,
+            score: index % 100 < 100 * gap ? toScore(0) : score,
           },
         ]),
       ),
@@ -115,7 +115,7 @@ const fair: LlmGate = { name: 'fair', kind: 'bias', dimension: 'exact', margin: 
 const fast: LlmGate = { name: 'fast', kind: 'latency', quantile: 0.9, maxMs: 200, ...common };
 const cheap: LlmGate = { name: 'cheap', kind: 'cost', quantile: 0.5, maxUsd: 0.001, ...common };
 const every: LlmGate = { name: 'all', kind: 'allPass', dimension: 'exact', min: 1, minCases: 30 };
-const timeouts = (n: number) => Array.from({ length: n }, () => failed('ProviderTimeout'));
+const timeouts = (n: number) => Array.from({ length: n }, () => toFailure('ProviderTimeout'));
 const latencies = (fastShare: number) =>
   shareOf(fastShare, 300).map((score) =>
     score.kind === 'scored' && score.value === 1 ? 100 : 900,
@@ -655,7 +655,7 @@ describe('an allPass gate', () => {
     decide({ ...policy, gates: [gate] }, of(scores));
 
   test('passes 25 of 25 right answers, too few for a threshold of 0.9', () => {
-    const right = Array.from({ length: 25 }, () => scored(1));
+    const right = Array.from({ length: 25 }, () => toScore(1));
     expect(decideScores(right)).toEqual({
       kind: 'passed',
       reasons: [
@@ -682,19 +682,19 @@ describe('an allPass gate', () => {
   test.each<[string, readonly Score[], string, string]>([
     [
       'fails for one wrong answer',
-      [scored(1), scored(0.5), scored(1)],
+      [toScore(1), toScore(0.5), toScore(1)],
       'failed',
       'lowest exact is 0.5, every case must reach 1',
     ],
     [
       'fails for one wrong answer beside an unmeasured case',
-      [scored(0), failed('ProviderTimeout')],
+      [toScore(0), toFailure('ProviderTimeout')],
       'failed',
       'lowest exact is 0, every case must reach 1',
     ],
     [
       'is inconclusive if a case was not measured',
-      [scored(1), failed('ProviderTimeout')],
+      [toScore(1), toFailure('ProviderTimeout')],
       'inconclusive',
       '1 of 2 cases were not measured: ProviderTimeout',
     ],
@@ -705,7 +705,7 @@ describe('an allPass gate', () => {
 });
 
 describe('a case set on which many bundles are evaluated', () => {
-  const right = Array.from({ length: 400 }, () => scored(1));
+  const right = Array.from({ length: 400 }, () => toScore(1));
   const at = (number: number) =>
     decide(
       { kind: 'llmEvaluation', version: 2, looks: 1, gates: [useful], ungated: null },

@@ -6,7 +6,7 @@ import { formatIssue } from '../../../domain/document/issue-text';
 import { yamlDocument } from '../../../domain/document/yaml-document.schema';
 import { processorTime } from '../../support/time/processor-time';
 
-const issuesOf = (text: string): readonly string[] =>
+const listIssues = (text: string): readonly string[] =>
   yamlDocument(text, 'f.yaml').issues.map(formatIssue);
 
 describe('a YAML document', () => {
@@ -80,7 +80,7 @@ describe('a YAML document', () => {
     ['['.repeat(50_000), ['f.yaml:1:1 nested deeper than 64 levels']],
     [`a: ${'x'.repeat(1 << 20)}\n`, ['f.yaml f.yaml is larger than 1 MiB']],
   ])('%j is rejected with its place', (text, expected) => {
-    const found = issuesOf(text);
+    const found = listIssues(text);
     // The depth that the parser reaches depends on the stack, so only the message is compared.
     expect(
       text.startsWith('[[[[') ? found.map((line) => line.replace(/:\d+ /, ':1 ')) : found,
@@ -93,7 +93,7 @@ describe('a YAML document', () => {
       (_, i) =>
         `l${i}: &l${i} [${Array.from({ length: 10 }, () => (i === 0 ? 'x' : `*l${i - 1}`)).join(', ')}]`,
     );
-    const { value, milliseconds } = await processorTime(() => issuesOf(levels.join('\n')));
+    const { value, milliseconds } = await processorTime(() => listIssues(levels.join('\n')));
     expect(value).toEqual([
       expect.stringMatching(/^f\.yaml:\d+:\d+ more than 100 aliases; write the values out$/),
     ]);
@@ -106,15 +106,15 @@ describe('a YAML document', () => {
       '\n',
     );
     const { value, milliseconds } = await processorTime(() => [
-      ...issuesOf(keys),
-      ...issuesOf(anchors),
+      ...listIssues(keys),
+      ...listIssues(anchors),
     ]);
     expect(value).toEqual(['f.yaml:202:7 more than 100 aliases; write the values out']);
     expect(milliseconds).toBeLessThan(20_000);
   });
 
   test('lists several errors at once', () => {
-    expect(issuesOf('a: 1\na: .nan\nb: *x\n')).toEqual([
+    expect(listIssues('a: 1\na: .nan\nb: *x\n')).toEqual([
       'f.yaml:2:1 the key a is given twice; first in line 1',
       'f.yaml:3:4 there is no anchor &x before this alias',
     ]);

@@ -1,8 +1,8 @@
 import type { Incident, IncidentStory } from '../../../domain/incident/incident';
-import { linkIncident, moreOf } from '../../../domain/incident/link';
+import { linkIncident, describeNextStep } from '../../../domain/incident/link';
 import { storyLines } from '../../../domain/incident/story-lines';
 
-const incidentOf = (
+const buildIncident = (
   story: IncidentStory,
   of: Partial<Incident> = {},
   pagesUrl: string | null = 'https://p.example',
@@ -16,23 +16,24 @@ test.each([
   ['data', 'retraining-held', 'monitoring/flight-delay', 'perennial monitor show flight-delay'],
   ['approval', 'approval-run_7', 'runs/run_7', 'perennial run show run_7'],
 ] as const)('an incident of %s (%s) has one link, or names a command', (kind, key, path, next) => {
-  const of = (pagesUrl: string | null) => incidentOf({} as IncidentStory, { kind, key }, pagesUrl);
+  const of = (pagesUrl: string | null) =>
+    buildIncident({} as IncidentStory, { kind, key }, pagesUrl);
   expect(of('https://p.example').link).toBe(`https://p.example/${path}`);
-  expect(moreOf(of('https://p.example'))).toBe(`https://p.example/${path}`);
+  expect(describeNextStep(of('https://p.example'))).toBe(`https://p.example/${path}`);
   expect(of(null).link).toBeNull();
-  expect(moreOf(of(null))).toBe(next);
+  expect(describeNextStep(of(null))).toBe(next);
 });
 
 test('an incident of the installation has the page of all incidents, or names its own command', () => {
   const of = (pagesUrl: string | null) =>
-    incidentOf({} as IncidentStory, { id: 'inc_1', model: null, kind: 'gateway' }, pagesUrl);
+    buildIncident({} as IncidentStory, { id: 'inc_1', model: null, kind: 'gateway' }, pagesUrl);
   expect(of('https://p.example').link).toBe('https://p.example/monitoring');
-  expect(moreOf(of(null))).toBe('perennial incident show inc_1');
+  expect(describeNextStep(of(null))).toBe('perennial incident show inc_1');
 });
 
 test('a story is one line for each part that is known, whatever the values of requests are', () => {
   const lines = storyLines(
-    incidentOf({
+    buildIncident({
       what: 'logloss is too high.',
       since: null,
       howLarge: null,

@@ -70,8 +70,8 @@ describe('chunking', () => {
     ],
   ])('a heading %s', (_what, heading, expected, embedded) => {
     const plan: ChunkingPlan = { kind: 'paragraphs', size: 6 };
-    const costOf = (word: string) => (word.length > 10 ? 4 : 1);
-    const chunks = chunkText(`# ${heading}\n\nAa bb cc. Dd ee.\n\nFf gg.\n`, plan, costOf);
+    const countWordTokens = (word: string) => (word.length > 10 ? 4 : 1);
+    const chunks = chunkText(`# ${heading}\n\nAa bb cc. Dd ee.\n\nFf gg.\n`, plan, countWordTokens);
     expect(chunks.map(({ text }) => text)).toEqual(expected);
     expect(
       new Set(chunks.map((chunk) => [chunk.heading, chunk.embeddedHeading].join('|'))),

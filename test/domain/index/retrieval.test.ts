@@ -1,8 +1,8 @@
-import { rejectedOf, rejectionOf } from '../../../domain/index/document';
+import { countRejected, findRejection } from '../../../domain/index/document';
 import { fuse } from '../../../domain/index/fusion';
 import { indexSchema } from '../../../domain/index/index.schema';
 import { decideParity, parityEvidence, type ParityRule } from '../../../domain/index/parity';
-import { meanOver, scoreOf, type Retrieved } from '../../../domain/index/retrieval-metrics';
+import { meanOver, scoreRetrieval, type Retrieved } from '../../../domain/index/retrieval-metrics';
 
 const seed = [1, 2, 3, 4] as const;
 const retrieved = (found: readonly string[], gold = ['a']): Retrieved => ({
@@ -21,11 +21,11 @@ describe('retrieval metrics', () => {
     ['ndcg@10', ['b', 'a'], ['a'], 1 / Math.log2(3)],
     ['ndcg@2', ['a', 'b'], ['a', 'b', 'c'], 1],
   ] as const)('%s of %j where %j are right is %d', (metric, found, gold, score) => {
-    expect(scoreOf(metric, retrieved(found, [...gold]))).toBeCloseTo(score, 12);
+    expect(scoreRetrieval(metric, retrieved(found, [...gold]))).toBeCloseTo(score, 12);
   });
 
   test('rejects a question without gold documents', () => {
-    expect(() => scoreOf('mrr', retrieved(['a'], []))).toThrow(RangeError);
+    expect(() => scoreRetrieval('mrr', retrieved(['a'], []))).toThrow(RangeError);
   });
 
   test('the interval over questions contains the mean, and is as wide as a binomial one', () => {
@@ -87,11 +87,11 @@ describe('documents that cannot be indexed', () => {
     [null, { id: 'a', text: 'Café über Ärger, 日本語, “quotes” and a\tTab' }],
     [null, { id: 'a', text: `${'long and good text '.repeat(50)}\ufffd` }],
   ])('%s', (rejection, document) => {
-    expect(rejectionOf(document)).toBe(rejection);
+    expect(findRejection(document)).toBe(rejection);
   });
 
   test('are counted by reason', () => {
-    expect(rejectedOf({ empty: 4, binary: 2 })).toBe(6);
+    expect(countRejected({ empty: 4, binary: 2 })).toBe(6);
   });
 });
 

@@ -16,12 +16,12 @@ describe('WordPiece', () => {
     'the',
     '##s',
   ];
-  const { encode, costOf } = createWordPiece(vocabulary);
+  const { encode, measureTokens } = createWordPiece(vocabulary);
   const tokens = (text: string, most = 256) => encode(text, most).map((id) => vocabulary[id]);
 
   test('takes the longest known piece repeatedly', () => {
     expect(tokens('unaffable')).toEqual(['[CLS]', 'un', '##aff', '##able', '[SEP]']);
-    expect(costOf('unaffable')).toBe(3);
+    expect(measureTokens('unaffable')).toBe(3);
   });
   test('ignores accents, case and control characters, and separates signs and ideographs', () => {
     expect(tokens('CAFÉs,日\u0007日')).toEqual(['[CLS]', 'cafe', '##s', ',', '日', '日', '[SEP]']);
@@ -43,12 +43,15 @@ describe('byte-pair encoding', () => {
     ]),
   );
   const vocabulary = { '<unk>': 0, '▁': 1, l: 2, o: 3, w: 4, lo: 5, low: 6, '▁low': 7, ...bytes };
-  const { encode, costOf } = createBytePair({ vocabulary, merges: ['l o', 'lo w', '▁ low'] });
+  const { encode, measureTokens } = createBytePair({
+    vocabulary,
+    merges: ['l o', 'lo w', '▁ low'],
+  });
 
   test('merges by rank, word by word', () => {
     expect(encode('low low')).toEqual([7, 7]);
     expect(encode('wol')).toEqual([1, 4, 3, 2]);
-    expect(costOf('low')).toBe(1);
+    expect(measureTokens('low')).toBe(1);
   });
   test('encodes unknown tokens as UTF-8 bytes', () => {
     expect(encode('é')).toEqual([1, 300 + 0xc3, 300 + 0xa9]);

@@ -1,8 +1,8 @@
 import {
   citationsIn,
-  linkOf,
+  toSafeLink,
   linksIn,
-  plainSourceOf,
+  toSafeSource,
   unknownLinks,
 } from '../../../domain/language/citations';
 import { processorTime } from '../../support/time/processor-time';
@@ -13,8 +13,8 @@ describe('the address of a source', () => {
     ['http://example.org', 'http://example.org/'],
     ['HTTPS://EXAMPLE.org/Ada', 'https://example.org/Ada'],
   ])('%s is a link', (source, link) => {
-    expect(linkOf(source)).toBe(link);
-    expect(plainSourceOf(source)).toBe(link);
+    expect(toSafeLink(source)).toBe(link);
+    expect(toSafeSource(source)).toBe(link);
   });
 
   test.each([
@@ -32,15 +32,15 @@ describe('the address of a source', () => {
     'https://ada:secret@example.org/',
     'https://',
   ])('%j is neither a link nor a source', (source) => {
-    expect(linkOf(source)).toBeNull();
-    expect(plainSourceOf(source)).toBeNull();
+    expect(toSafeLink(source)).toBeNull();
+    expect(toSafeSource(source)).toBeNull();
   });
 
   test.each(['handbook.pdf, page 3', 'Ada Lovelace', 'docs/a.md', '../a: b'])(
     '%s is a source but not a link',
     (source) => {
-      expect(linkOf(source)).toBeNull();
-      expect(plainSourceOf(source)).toBe(source);
+      expect(toSafeLink(source)).toBeNull();
+      expect(toSafeSource(source)).toBe(source);
     },
   );
 });

@@ -1,12 +1,12 @@
-import { documentOf } from '../../../domain/lifecycle/plan';
+import { toDocument } from '../../../domain/lifecycle/plan';
 import { parseLifecycle } from '../../../domain/lifecycle/document';
 import { loosenings } from '../../../domain/lifecycle/loosenings';
 import type { LifecycleSpec } from '../../../domain/lifecycle/revision';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 
 const program = {
   project: 'reports',
-  build: digestOf('build'),
+  build: computeDigest('build'),
   params: null,
   stages: {},
   steps: {},
@@ -22,7 +22,7 @@ const document = (spec: object) => ({
 const parse = (spec: object) =>
   parseLifecycle({ document: document(spec), fileName: 'perennial.config.ts', files: {} });
 
-function specOf(given: object): LifecycleSpec {
+function readSpec(given: object): LifecycleSpec {
   const parsed = parse(given);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
   return parsed.spec;
@@ -31,19 +31,19 @@ function specOf(given: object): LifecycleSpec {
 const data = { sources: { orders: { uri: 'sample://orders' } } };
 
 test('a lifecycle without a model has sources, a schedule and no window', () => {
-  const spec = specOf({ data, schedule: { cron: '0 6 * * *' } });
+  const spec = readSpec({ data, schedule: { cron: '0 6 * * *' } });
   expect(spec).toMatchObject({
     kind: 'DataLifecycle',
     name: 'report',
     approval: { allowStarter: false },
     data: { sources: [{ name: 'orders', format: 'parquet', time: null }] },
   });
-  expect(specOf({})).toMatchObject({ data: null, schedule: null });
+  expect(readSpec({})).toMatchObject({ data: null, schedule: null });
 });
 
 test('its document gives the same spec', () => {
-  const spec = specOf({ data });
-  const again = parseLifecycle({ document: documentOf(spec), fileName: 'x', files: {} });
+  const spec = readSpec({ data });
+  const again = parseLifecycle({ document: toDocument(spec), fileName: 'x', files: {} });
   expect(again).toMatchObject({ ok: true, spec });
 });
 
@@ -64,8 +64,8 @@ test.each([
 
 test('letting the starter approve is a looser policy', () => {
   const of = (spec: LifecycleSpec) => ({ spec, contracts: {}, files: {} });
-  const strict = of(specOf({}));
-  const loose = of(specOf({ approval: { allowStarter: true } }));
+  const strict = of(readSpec({}));
+  const loose = of(readSpec({ approval: { allowStarter: true } }));
   expect(loosenings(strict, loose).map(({ what }) => what)).toEqual(['spec.approval.allowStarter']);
   expect(loosenings(loose, strict)).toEqual([]);
 });

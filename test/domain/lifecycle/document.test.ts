@@ -4,15 +4,15 @@ import { parse } from 'yaml';
 import { formatIssue, invalidInput } from '../../../domain/document/issue-text';
 import { notifyEvents } from '../../../domain/notification/notification';
 import { parseLifecycle, revisionDigestInput } from '../../../domain/lifecycle/document';
-import { documentOf } from '../../../domain/lifecycle/plan';
-import { digestOf } from '../../../data/digest';
+import { toDocument } from '../../../domain/lifecycle/plan';
+import { computeDigest } from '../../../data/digest';
 import { llmLifecycleTemplate } from '../../../domain/lifecycle/llm/template';
 import {
   contractText,
   replaceOnce,
   lifecycleFiles,
   lifecycleText,
-  modelSpecOf,
+  requireModelSpec,
 } from '../../support/lifecycle-text';
 
 const read = (
@@ -38,7 +38,7 @@ const refused = (
 const accepted = (document: unknown, files?: Readonly<Record<string, string>>, folder?: string) => {
   const parsed = read(document, files, folder);
   if (!parsed.ok) throw invalidInput('it', parsed.issues);
-  return { ...parsed, spec: modelSpecOf(parsed.spec) };
+  return { ...parsed, spec: requireModelSpec(parsed.spec) };
 };
 
 describe('a lifecycle without event time', () => {
@@ -63,7 +63,7 @@ describe('a lifecycle without event time', () => {
   ])('is split by %s, and reads back the same', (written, expected) => {
     const { spec } = accepted(without(written));
     expect(spec.data).toMatchObject({ time: null, split: expected });
-    expect(accepted(documentOf(spec)).spec).toEqual(spec);
+    expect(accepted(toDocument(spec)).spec).toEqual(spec);
   });
 
   test.each([
@@ -193,11 +193,11 @@ describe('a minimal lifecycle', () => {
     const object: unknown = parse(lifecycleText);
     expect(accepted(object)).toEqual(accepted(lifecycleText));
     expect(accepted(JSON.stringify(object))).toEqual(accepted(lifecycleText));
-    expect(accepted(documentOf(spec))).toEqual(accepted(lifecycleText));
+    expect(accepted(toDocument(spec))).toEqual(accepted(lifecycleText));
   });
 
   test('keeps its digest, so that a revision that did not change is found again', () => {
-    expect(digestOf(spec)).toBe(
+    expect(computeDigest(spec)).toBe(
       'sha256:cb1a63e3d723a73c59eeb329762ada5fcc76dd417cadd345af43235bb81570d9',
     );
   });
@@ -336,7 +336,7 @@ test('accepts every key of the schema', () => {
     ],
   });
   expect(
-    accepted(documentOf(full.spec), { 'a.sql': 'SELECT 1', 'f.sql': 'SELECT 1' }).spec,
+    accepted(toDocument(full.spec), { 'a.sql': 'SELECT 1', 'f.sql': 'SELECT 1' }).spec,
   ).toEqual(full.spec);
 });
 
@@ -1199,7 +1199,7 @@ describe('the contracts of a lifecycle', () => {
     expect(contracts).toMatchObject({ orders: { rows: { min: 1 } }, stock: { rows: { min: 7 } } });
     expect(paths).toContain('contracts/stock.yaml');
     expect(
-      accepted(documentOf(spec), { ...lifecycleFiles, 'contracts/stock.yaml': stock }),
+      accepted(toDocument(spec), { ...lifecycleFiles, 'contracts/stock.yaml': stock }),
     ).toEqual({ ok: true, spec, contracts, paths });
   });
 

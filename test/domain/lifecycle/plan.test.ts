@@ -12,7 +12,7 @@ import {
 } from '../../support/lifecycle-text';
 
 /** Texts replace digests, which are equal for equal content. */
-function revisionOf(
+function readRevision(
   text: string,
   changed: Readonly<Record<string, string>> = {},
   all = lifecycleFiles,
@@ -20,9 +20,9 @@ function revisionOf(
   const files = { ...all, ...changed };
   const parsed = parseLifecycle({ document: text, fileName: 'lifecycle.yaml', files });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
-  const digestOf = (path: string): Digest => `sha256:${files[path] ?? ''}`;
+  const findDigest = (path: string): Digest => `sha256:${files[path] ?? ''}`;
   const digests = Object.fromEntries(
-    parsed.paths.map((path) => [path, { digest: digestOf(path) }]),
+    parsed.paths.map((path) => [path, { digest: findDigest(path) }]),
   );
   return {
     digest: `sha256:${JSON.stringify([parsed.spec, digests])}`,
@@ -43,7 +43,7 @@ const applied = (revision: NextRevision): LifecycleRevision => ({
     ]),
   ),
 });
-const before = revisionOf(lifecycleText);
+const before = readRevision(lifecycleText);
 const current = applied(before);
 
 const plan = (next: NextRevision): LifecyclePlan => planLifecycle(current, next);
@@ -51,7 +51,7 @@ const actions = ({ stages }: LifecyclePlan): string =>
   stages.map(({ stage, action }) => `${stage} ${action}`).join(', ');
 
 test('the same lifecycle has no changes', () => {
-  const same = plan(revisionOf(`# only a comment\n${lifecycleText}`));
+  const same = plan(readRevision(`# only a comment\n${lifecycleText}`));
   expect(same).toMatchObject({
     changed: false,
     changes: [],
@@ -70,7 +70,7 @@ test('a new lifecycle runs every stage', () => {
 
 test('a changed parameter runs train again, and later stages if the model differs', () => {
   const changed = plan(
-    revisionOf(replaceOnce(lifecycleText, 'num_leaves: 63', 'num_leaves: 31, max_depth: 4')),
+    readRevision(replaceOnce(lifecycleText, 'num_leaves: 63', 'num_leaves: 31, max_depth: 4')),
   );
   expect(changed.changes).toEqual([
     { what: 'spec.train.params.num_leaves', before: 63, after: 31 },
@@ -92,25 +92,25 @@ test('a changed parameter runs train again, and later stages if the model differ
 test.each<[string, NextRevision, readonly string[], string]>([
   [
     'the window',
-    revisionOf(replaceOnce(lifecycleText, 'window: 6mo', 'window: 12mo')),
+    readRevision(replaceOnce(lifecycleText, 'window: 6mo', 'window: 12mo')),
     ['spec.data.time.window'],
     'validate mayRun, train mayRun, evaluate mayRun',
   ],
   [
     'a source',
-    revisionOf(replaceOnce(lifecycleText, 'orders.csv', 'orders.ndjson')),
+    readRevision(replaceOnce(lifecycleText, 'orders.csv', 'orders.ndjson')),
     ['spec.data.sources.orders.uri', 'spec.data.sources.orders.format'],
     'validate mayRun, train mayRun, evaluate mayRun',
   ],
   [
     'the assembly',
-    revisionOf(lifecycleText, { 'sql/assemble.sql': 'SELECT 2' }),
+    readRevision(lifecycleText, { 'sql/assemble.sql': 'SELECT 2' }),
     ['sql/assemble.sql'],
     'validate reused, train runs, evaluate mayRun',
   ],
   [
     'a file under another name',
-    revisionOf(replaceOnce(lifecycleText, 'sql/features.sql', 'sql/row.sql'), {
+    readRevision(replaceOnce(lifecycleText, 'sql/features.sql', 'sql/row.sql'), {
       'sql/row.sql': lifecycleFiles['sql/features.sql'] ?? '',
     }),
     ['spec.data.features', 'sql/features.sql', 'sql/row.sql'],
@@ -118,7 +118,7 @@ test.each<[string, NextRevision, readonly string[], string]>([
   ],
   [
     'the contract',
-    revisionOf(lifecycleText, {
+    readRevision(lifecycleText, {
       'contracts/orders.yaml': replaceOnce(contractText, 'max: 10000', 'max: 500'),
     }),
     ['contracts/orders.yaml'],
@@ -126,15 +126,18 @@ test.each<[string, NextRevision, readonly string[], string]>([
   ],
   [
     'a contract for another source',
-    revisionOf(replaceOnce(lifecycleText, 'time: seen_at', 'time: seen_at, contract: stock.yaml'), {
-      'stock.yaml': contractText,
-    }),
+    readRevision(
+      replaceOnce(lifecycleText, 'time: seen_at', 'time: seen_at, contract: stock.yaml'),
+      {
+        'stock.yaml': contractText,
+      },
+    ),
     ['spec.data.sources.stock.contract', 'stock.yaml'],
     'validate runs, train mayRun, evaluate mayRun',
   ],
   [
     'a contract under another name',
-    revisionOf(replaceOnce(lifecycleText, 'contracts/orders.yaml', 'orders.yaml'), {
+    readRevision(replaceOnce(lifecycleText, 'contracts/orders.yaml', 'orders.yaml'), {
       'orders.yaml': contractText,
     }),
     ['spec.data.sources.orders.contract', 'contracts/orders.yaml', 'orders.yaml'],
@@ -142,31 +145,31 @@ test.each<[string, NextRevision, readonly string[], string]>([
   ],
   [
     'a comment in the contract',
-    revisionOf(lifecycleText, { 'contracts/orders.yaml': `# why\n${contractText}` }),
+    readRevision(lifecycleText, { 'contracts/orders.yaml': `# why\n${contractText}` }),
     ['contracts/orders.yaml'],
     'validate reused, train reused, evaluate reused',
   ],
   [
     'a gate',
-    revisionOf(replaceOnce(lifecycleText, 'margin: 0.004', 'margin: 0.01')),
+    readRevision(replaceOnce(lifecycleText, 'margin: 0.004', 'margin: 0.01')),
     ['spec.evaluate.gates.no-worse.margin'],
     'validate reused, train reused, evaluate runs',
   ],
   [
     'memory',
-    revisionOf(replaceOnce(lifecycleText, 'backend: local', 'memory: 4GiB')),
+    readRevision(replaceOnce(lifecycleText, 'backend: local', 'memory: 4GiB')),
     ['spec.train.compute.memory'],
     'validate reused, train reused, evaluate reused',
   ],
   [
     'the owner',
-    revisionOf(replaceOnce(lifecycleText, 'ops@shop.example', 'ml@shop.example')),
+    readRevision(replaceOnce(lifecycleText, 'ops@shop.example', 'ml@shop.example')),
     ['metadata.owner'],
     'validate reused, train reused, evaluate reused',
   ],
   [
     'the approval',
-    revisionOf(`${lifecycleText}  promote: { approval: { required: 1 } }\n`),
+    readRevision(`${lifecycleText}  promote: { approval: { required: 1 } }\n`),
     ['spec.promote.approval.required'],
     'validate reused, train reused, evaluate reused',
   ],
@@ -184,14 +187,14 @@ describe('with tuning and canary', () => {
     '  canary: { steps: [0], quality: { metric: logloss, rule: nonInferiority, margin: 0.01 } }\n';
   const released = {
     ...current,
-    ...revisionOf(`${lifecycleText}${tune}${canary}`),
+    ...readRevision(`${lifecycleText}${tune}${canary}`),
     files: current.files,
   };
   const stages = (from: LifecycleRevision, text: string): string =>
-    actions(planLifecycle(from, revisionOf(text)));
+    actions(planLifecycle(from, readRevision(text)));
 
   test('their stages are part of the plan', () => {
-    expect(actions(planLifecycle(null, revisionOf(`${lifecycleText}${tune}${canary}`)))).toBe(
+    expect(actions(planLifecycle(null, readRevision(`${lifecycleText}${tune}${canary}`)))).toBe(
       'ingest runs, validate runs, train runs, tune runs, evaluate runs, canary runs, promote runs',
     );
   });
@@ -232,7 +235,7 @@ describe('with tuning and canary', () => {
   });
 
   test('each stage has its reason', () => {
-    expect(planLifecycle(current, revisionOf(`${lifecycleText}${tune}`)).lines).toEqual(
+    expect(planLifecycle(current, readRevision(`${lifecycleText}${tune}`)).lines).toEqual(
       expect.arrayContaining([
         '  tune      runs: spec.tune',
         '  evaluate  runs again if: tune makes another model',
@@ -247,7 +250,7 @@ test('shows a removed gate and an added one', () => {
     '      - { name: parity, kind: parity }\n',
     '      - { name: better, kind: superiority, metric: auc }\n',
   );
-  expect(plan(revisionOf(gone)).lines.slice(0, 3)).toEqual([
+  expect(plan(readRevision(gone)).lines.slice(0, 3)).toEqual([
     'late-orders: 2 changes to revision 3',
     '  - spec.evaluate.gates.parity {"kind":"parity","rows":1000,"tolerance":0.005,"minShare":0.999}',
     '  + spec.evaluate.gates.better {"kind":"superiority","metric":"auc","against":"champion","whenAbsent":"baselin…',
@@ -262,16 +265,16 @@ test('another standby runs evaluate again but not prompt-eval', () => {
       'name: smollm2-135m-instruct }',
       `name: smollm2-135m-instruct, standby: [{ provider: acme, model: ${model} }] }`,
     );
-  const was = applied(revisionOf(named('small'), {}, files));
-  const changed = planLifecycle(was, revisionOf(named('smaller'), {}, files));
+  const was = applied(readRevision(named('small'), {}, files));
+  const changed = planLifecycle(was, readRevision(named('smaller'), {}, files));
   expect(actions(changed)).toBe('prompt-eval reused, evaluate runs, promote runs');
   const first = planLifecycle(
-    applied(revisionOf(text, {}, files)),
-    revisionOf(named('small'), {}, files),
+    applied(readRevision(text, {}, files)),
+    readRevision(named('small'), {}, files),
   );
   expect(actions(first)).toBe('prompt-eval reused, evaluate runs, promote runs');
   const other = replaceOnce(text, 'name: smollm2-135m-instruct }', 'name: another }');
-  expect(actions(planLifecycle(was, revisionOf(other, {}, files)))).toBe(
+  expect(actions(planLifecycle(was, readRevision(other, {}, files)))).toBe(
     'prompt-eval runs, evaluate runs, promote runs',
   );
 });

@@ -3,7 +3,7 @@ import type { Column } from '../../../domain/dataset/dataset';
 import { formatIssue } from '../../../domain/document/issue-text';
 import { parseLifecycle } from '../../../domain/lifecycle/document';
 import { lifecycleTemplate } from '../../../domain/lifecycle/template';
-import { modelSpecOf } from '../../support/lifecycle-text';
+import { requireModelSpec } from '../../support/lifecycle-text';
 
 function check(files: Readonly<Record<string, string>>) {
   const { 'lifecycle.yaml': document = '', ...others } = files;
@@ -14,7 +14,7 @@ function check(files: Readonly<Record<string, string>>) {
     folder: '/here',
   });
   if (!parsed.ok) throw new Error(parsed.issues.map(formatIssue).join('\n'));
-  return { ...parsed, spec: modelSpecOf(parsed.spec) };
+  return { ...parsed, spec: requireModelSpec(parsed.spec) };
 }
 
 function caught(call: () => unknown): unknown {

@@ -22,7 +22,7 @@ const expected: ExpectedGraph = {
   task: 'classification',
 };
 
-function refusalOf(found: GraphSignature, wanted: ExpectedGraph = expected): string | null {
+function findRefusal(found: GraphSignature, wanted: ExpectedGraph = expected): string | null {
   try {
     checkImportedGraph({ fileName: 'model.onnx', model: 'flight-delay' }, found, wanted);
     return null;
@@ -41,8 +41,8 @@ const score = good.outputs[0];
 
 describe('an imported graph', () => {
   test('fits with one input per feature, in any order, and the output score', () => {
-    expect(refusalOf(good)).toBeNull();
-    expect(refusalOf({ ...good, inputs: [...good.inputs].reverse() })).toBeNull();
+    expect(findRefusal(good)).toBeNull();
+    expect(findRefusal({ ...good, inputs: [...good.inputs].reverse() })).toBeNull();
   });
 
   test.each([
@@ -78,7 +78,7 @@ describe('an imported graph', () => {
       'output `score` is float [N, 2], expected float [rows, 1]',
     ],
   ])('with %s is refused, with what was found and expected', (_, change, message) => {
-    expect(refusalOf({ ...good, ...(change as Partial<GraphSignature>) })).toBe(
+    expect(findRefusal({ ...good, ...(change as Partial<GraphSignature>) })).toBe(
       `model.onnx does not fit flight-delay: ${message}`,
     );
   });
@@ -89,14 +89,14 @@ describe('an imported graph', () => {
       ...good,
       outputs: [{ name: 'score', type: 'float', shape: ['rows', width] }],
     });
-    expect(refusalOf(wide(3), wanted)).toBeNull();
-    expect(refusalOf(wide(2), wanted)).toContain('expected float [rows, 3]');
+    expect(findRefusal(wide(3), wanted)).toBeNull();
+    expect(findRefusal(wide(2), wanted)).toContain('expected float [rows, 3]');
   });
 
   test('is checked by its output alone while the features are not known', () => {
     const wanted: ExpectedGraph = { features: null, task: null };
-    expect(refusalOf({ ...good, inputs: [] }, wanted)).toBeNull();
-    expect(refusalOf({ ...good, outputs: [] }, wanted)).toContain('outputs: none');
+    expect(findRefusal({ ...good, inputs: [] }, wanted)).toBeNull();
+    expect(findRefusal({ ...good, outputs: [] }, wanted)).toContain('outputs: none');
   });
 });
 

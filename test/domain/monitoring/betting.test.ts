@@ -22,9 +22,9 @@ describe('bets on a set of bins', () => {
       fc.property(fc.double({ min: 0, max: 0.9, noNaN: true }), tolerance, (share, tau) => {
         const at = share + tau;
         fc.pre(at < 1);
-        const wealthOf = (inside: number) =>
+        const computeWealth = (inside: number) =>
           Math.exp(logEvidence(addBet(emptyWealth(), { inside, outside: 1 - inside, share }, tau)));
-        expect(at * wealthOf(1) + (1 - at) * wealthOf(0)).toBeCloseTo(1, 9);
+        expect(at * computeWealth(1) + (1 - at) * computeWealth(0)).toBeCloseTo(1, 9);
       }),
     );
   });

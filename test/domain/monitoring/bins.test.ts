@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import {
   ageBins,
-  ageOf,
+  computeAge,
   binCount,
   binLabel,
-  binOf,
+  findBin,
   binProblem,
   categoryBins,
   featureTitle,
@@ -27,7 +27,7 @@ describe('bins of a number', () => {
   test('hold equal shares of the reference', () => {
     const counts = new Array<number>(binCount(numbers)).fill(0);
     for (let value = 0; value < 1000; value += 1) {
-      const bin = binOf(numbers, value);
+      const bin = findBin(numbers, value);
       counts[bin] = (counts[bin] ?? 0) + 1;
     }
     expect(counts.slice(2, -2).every((count) => Math.abs(count - 100) <= 1)).toBe(true);
@@ -48,19 +48,19 @@ describe('bins of a number', () => {
     ['12', 'not a number'],
     [{}, 'not a number'],
   ])('put %p into "%s"', (value, label) => {
-    expect(binLabel(numbers, binOf(numbers, value))).toBe(label);
+    expect(binLabel(numbers, findBin(numbers, value))).toBe(label);
   });
 
   test('of one distinct number know that number and its two sides', () => {
     const constant = numberBins('constant', [7, 7, 7]);
-    const labels = [6, 7, 8].map((value) => binLabel(constant, binOf(constant, value)));
+    const labels = [6, 7, 8].map((value) => binLabel(constant, findBin(constant, value)));
     expect(labels).toEqual(['far below 7', '7 … 7', 'far above 7']);
   });
 
   test('of no number treat each number as unusual', () => {
     const empty = numberBins('empty', [null, NaN] as number[]);
-    expect(unusualBins(empty)).toContain(binOf(empty, 3));
-    expect(binOf(empty, null)).toBe(0);
+    expect(unusualBins(empty)).toContain(findBin(empty, 3));
+    expect(findBin(empty, null)).toBe(0);
   });
 });
 
@@ -72,7 +72,7 @@ describe('bins of a category', () => {
     [null, 'missing'],
     [12, 'unseen values'],
   ])('put %p into "%s"', (value, label) => {
-    expect(binLabel(categories, binOf(categories, value))).toBe(label);
+    expect(binLabel(categories, findBin(categories, value))).toBe(label);
   });
 
   test('do not depend on the order of the counts', () => {
@@ -93,7 +93,7 @@ test.each<[string, FeatureBins, unknown, ReturnType<typeof binProblem>]>([
   ['a category that the reference does not hold', categories, 'none of them', 'unseen'],
   ['a missing category', categories, undefined, 'missing'],
 ])('%s is named by what is wrong with it', (_, bins, value, problem) => {
-  expect(binProblem(bins, binOf(bins, value))).toBe(problem);
+  expect(binProblem(bins, findBin(bins, value))).toBe(problem);
 });
 
 test('most bins hold usual values', () => {
@@ -108,7 +108,7 @@ test('most bins hold usual values', () => {
 test('each value has a bin with a label', () => {
   fc.assert(
     fc.property(fc.anything(), fc.constantFrom<FeatureBins>(numbers, categories), (value, bins) => {
-      const bin = binOf(bins, value);
+      const bin = findBin(bins, value);
       expect(bin).toBeGreaterThanOrEqual(0);
       expect(bin).toBeLessThan(binCount(bins));
       expect(binLabel(bins, bin)).not.toBe('');
@@ -118,15 +118,15 @@ test('each value has a bin with a label', () => {
 
 describe('the age of a time', () => {
   test('is the seconds to the event time, and a value that is no time stays what it is', () => {
-    expect(ageOf('2024-01-01T00:00:00Z', '2024-01-01T01:00:00Z')).toBe(3600);
-    expect(ageOf('yesterday', '2024-01-01T01:00:00Z')).toBe('yesterday');
-    expect(ageOf(null, '2024-01-01T01:00:00Z')).toBeNull();
+    expect(computeAge('2024-01-01T00:00:00Z', '2024-01-01T01:00:00Z')).toBe(3600);
+    expect(computeAge('yesterday', '2024-01-01T01:00:00Z')).toBe('yesterday');
+    expect(computeAge(null, '2024-01-01T01:00:00Z')).toBeNull();
   });
 
   test('has bins under the name of the column, and another title', () => {
     const bins = ageBins('seen_at', [0, 10, 20, 30]);
     expect(bins).toMatchObject({ name: 'seen_at', of: 'age' });
     expect(featureTitle(bins)).toBe('age of seen_at');
-    expect(binOf(bins, 'yesterday')).toBe(binCount(bins) - 1);
+    expect(findBin(bins, 'yesterday')).toBe(binCount(bins) - 1);
   });
 });

@@ -1,19 +1,19 @@
 import { openBlocks } from '../../../domain/monitoring/blocks';
 
 describe('blocks in New York', () => {
-  const { placeOf, startOf } = openBlocks('America/New_York');
+  const { findPlace, findStart } = openBlocks('America/New_York');
 
   test('a day begins at midnight of the time zone', () => {
-    const before = placeOf('2013-07-01T03:00:00Z');
-    const after = placeOf('2013-07-01T04:00:00Z');
+    const before = findPlace('2013-07-01T03:00:00Z');
+    const after = findPlace('2013-07-01T04:00:00Z');
     expect(after.blocks.day).toBe(before.blocks.day + 1);
-    expect(startOf('day', after.blocks.day)).toBe('2013-07-01T04:00:00.000Z');
+    expect(findStart('day', after.blocks.day)).toBe('2013-07-01T04:00:00.000Z');
   });
 
   test('a week begins on Monday', () => {
-    const { blocks } = placeOf('2013-07-07T23:00:00Z');
-    expect(startOf('week', blocks.week)).toBe('2013-07-01T04:00:00.000Z');
-    expect(placeOf('2013-07-08T04:00:00Z').blocks.week).toBe(blocks.week + 1);
+    const { blocks } = findPlace('2013-07-07T23:00:00Z');
+    expect(findStart('week', blocks.week)).toBe('2013-07-01T04:00:00.000Z');
+    expect(findPlace('2013-07-08T04:00:00Z').blocks.week).toBe(blocks.week + 1);
   });
 
   test.each([
@@ -24,10 +24,10 @@ describe('blocks in New York', () => {
     // Clocks were set back: 25 hours.
     ['2013-11-04T04:00:00Z', 7],
   ])('%s belongs to season %d', (hour, season) => {
-    expect(placeOf(hour).season).toBe(season);
+    expect(findPlace(hour).season).toBe(season);
   });
 
   test('a text that is no time is refused with the text', () => {
-    expect(() => placeOf('yesterday')).toThrow('"yesterday" is not an hour');
+    expect(() => findPlace('yesterday')).toThrow('"yesterday" is not an hour');
   });
 });

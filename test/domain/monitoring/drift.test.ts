@@ -1,10 +1,10 @@
 import { addHourCounts } from '../../../domain/monitoring/drift';
 import { emptyDrift, type DriftState } from '../../../domain/monitoring/drift-state';
 import { driftResults, type FeatureDrift } from '../../../domain/monitoring/drift-results';
-import { referenceOf, type MonitorReference } from '../../../domain/monitoring/reference';
+import { learnReference, type MonitorReference } from '../../../domain/monitoring/reference';
 import { rateIn } from '../../support/rollout/monte-carlo';
 import {
-  hourOf,
+  buildHour,
   worldBins,
   worldHours,
   type HourWorld,
@@ -14,7 +14,7 @@ const settings = { falseAlarmsPerYear: 1, minEffect: 0.1 };
 const days = { daySd: 0.3, correlation: 0.5 };
 
 function learn(world: HourWorld): MonitorReference {
-  return referenceOf({
+  return learnReference({
     bins: worldBins,
     scoreBins: null,
     pairs: [],
@@ -212,7 +212,7 @@ describe('the state of a monitor', () => {
 
   test('refuses counts that do not fit, and names feature and hour', () => {
     const bad = {
-      ...hourOf('2024-07-01T00:00:00Z', []),
+      ...buildHour('2024-07-01T00:00:00Z', []),
       features: { amount: [1, 2], country: [] },
     };
     expect(() => addHourCounts(emptyDrift(year), year, [bad])).toThrow(
@@ -233,7 +233,7 @@ describe('a reference with little data', () => {
   });
 
   test('without rows is a monitor without tests', () => {
-    const empty = referenceOf({
+    const empty = learnReference({
       bins: worldBins,
       scoreBins: null,
       pairs: [],
@@ -251,12 +251,12 @@ describe('a reference with little data', () => {
     const swinging = (world: HourWorld) =>
       worldHours({ ...world, rowsPerHour: 1 }).map(({ hour }, at) => {
         const row = { amount: (((at + world.seed) * 7919) % 9) - 4, country: 'at' };
-        return hourOf(
+        return buildHour(
           hour,
           Array.from({ length: 60 }, () => row),
         );
       });
-    const reference = referenceOf({
+    const reference = learnReference({
       bins: worldBins,
       scoreBins: null,
       pairs: [],

@@ -1,7 +1,7 @@
 import { rowLogloss } from '../../../domain/evaluation/metrics/classification';
 import {
-  calibrated,
-  calibrationMapOf,
+  calibrate,
+  fitCalibrationMap,
   estimatedLoss,
 } from '../../../domain/monitoring/quality/estimate';
 import { seededRandom } from '../../../domain/statistics/random';
@@ -16,7 +16,7 @@ function world(seed: number, top: number) {
 }
 
 describe('the loss estimated without labels', () => {
-  const map = calibrationMapOf(world(1, 0.8));
+  const map = fitCalibrationMap(world(1, 0.8));
 
   test.each([0.8, 0.4, 0.2])('is near the true loss for scores up to %d', (top) => {
     const rows = world(2, top);
@@ -31,11 +31,11 @@ describe('the loss estimated without labels', () => {
   });
 
   test('corrects scores that are not calibrated', () => {
-    expect(calibrated(map, 0.5)).toBeCloseTo(0.25, 1);
+    expect(calibrate(map, 0.5)).toBeCloseTo(0.25, 1);
   });
 
   test('rises with the score, whatever the holdout', () => {
-    const { shares } = calibrationMapOf(world(5, 0.1).slice(0, 200));
+    const { shares } = fitCalibrationMap(world(5, 0.1).slice(0, 200));
     expect(shares).toEqual([...shares].sort((a, b) => a - b));
   });
 

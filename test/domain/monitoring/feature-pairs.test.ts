@@ -1,10 +1,15 @@
-import { binOf, categoryBins, numberBins, type FeatureBins } from '../../../domain/monitoring/bins';
+import {
+  findBin,
+  categoryBins,
+  numberBins,
+  type FeatureBins,
+} from '../../../domain/monitoring/bins';
 import { addHourCounts } from '../../../domain/monitoring/drift';
 import { driftResults } from '../../../domain/monitoring/drift-results';
 import { emptyDrift } from '../../../domain/monitoring/drift-state';
 import { learnPairs, pairScore } from '../../../domain/monitoring/feature-pairs';
 import { openRowCounter } from '../../../domain/monitoring/observation/row-counter';
-import { referenceOf, type HourCounts } from '../../../domain/monitoring/reference';
+import { learnReference, type HourCounts } from '../../../domain/monitoring/reference';
 import { seededRandom, type Random } from '../../../domain/statistics/random';
 
 /** A town, the distance to it, and a number that has nothing to do with either. */
@@ -42,8 +47,8 @@ const bins: readonly FeatureBins[] = [
     learntFrom.map(({ age }) => age),
   ),
 ];
-const rowOf = (each: Trip) => bins.map((of) => binOf(of, each[of.name as keyof Trip]));
-const pairs = learnPairs(bins, learntFrom.map(rowOf));
+const binTrip = (each: Trip) => bins.map((of) => findBin(of, each[of.name as keyof Trip]));
+const pairs = learnPairs(bins, learntFrom.map(binTrip));
 
 describe('the pairs of features', () => {
   test('are those that depend on each other, without cycles', () => {
@@ -54,14 +59,14 @@ describe('the pairs of features', () => {
   test('score a usual pair above independence and an impossible pair far below', () => {
     const pair = pairs.find((each) => each.bins.name === 'town × distance');
     if (pair === undefined) throw new Error('the pair was not learnt');
-    expect(pairScore(pair, rowOf({ town: 'far', distance: 2005, age: 30 }))).toBeGreaterThan(0.9);
-    expect(pairScore(pair, rowOf({ town: 'far', distance: 105, age: 30 }))).toBeLessThan(-2);
+    expect(pairScore(pair, binTrip({ town: 'far', distance: 2005, age: 30 }))).toBeGreaterThan(0.9);
+    expect(pairScore(pair, binTrip({ town: 'far', distance: 105, age: 30 }))).toBeLessThan(-2);
   });
 
   test('say nothing of values that the reference hardly holds', () => {
     const pair = pairs.find((each) => each.bins.name === 'town × distance');
     if (pair === undefined) throw new Error('the pair was not learnt');
-    expect(pairScore(pair, rowOf({ town: 'unheard of', distance: 105, age: 30 }))).toBe(0);
+    expect(pairScore(pair, binTrip({ town: 'unheard of', distance: 105, age: 30 }))).toBe(0);
   });
 
   test('are none without rows', () => {
@@ -71,7 +76,7 @@ describe('the pairs of features', () => {
 
 describe('a join by a wrong key', () => {
   const counter = openRowCounter({ features: bins, pairs });
-  const hoursOf = (rows: readonly Trip[], first: string): readonly HourCounts[] =>
+  const countHours = (rows: readonly Trip[], first: string): readonly HourCounts[] =>
     Array.from({ length: rows.length / 50 }, (_, hour) => {
       const counts = counter.empty();
       for (const row of rows.slice(hour * 50, hour * 50 + 50))
@@ -82,18 +87,18 @@ describe('a join by a wrong key', () => {
         score: null,
       };
     });
-  const reference = referenceOf({
+  const reference = learnReference({
     bins,
     scoreBins: null,
     pairs,
-    hours: hoursOf(trips(50 * 24 * 7 * 12, 2), '2024-01-01T00:00:00Z'),
+    hours: countHours(trips(50 * 24 * 7 * 12, 2), '2024-01-01T00:00:00Z'),
     timezone: 'UTC',
     settings: { falseAlarmsPerYear: 1, minEffect: 0.1 },
   });
   const live = trips(50 * 24, 3);
   const alarmsIn = (rows: readonly Trip[]) =>
     driftResults(
-      addHourCounts(emptyDrift(reference), reference, hoursOf(rows, '2025-01-06T00:00:00Z')),
+      addHourCounts(emptyDrift(reference), reference, countHours(rows, '2025-01-06T00:00:00Z')),
       reference,
     )
       .filter(({ alarm }) => alarm !== null)

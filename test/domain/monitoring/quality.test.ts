@@ -12,7 +12,7 @@ import {
 import { qualityAlpha } from '../../../domain/monitoring/quality/quality-budget';
 import {
   newestDayAlpha,
-  qualityReferenceOf,
+  learnQualityReference,
   type QualityReference,
 } from '../../../domain/monitoring/quality/quality-reference';
 import { newestDayLoss, qualityResults } from '../../../domain/monitoring/quality/quality-results';
@@ -53,7 +53,7 @@ function labelled(world: LabelWorld): readonly LabelledLoss[] {
 }
 
 const settings = { timezone: 'UTC', maxDrop: 0.07, falseAlarmsPerYear: 1 };
-const holdout = qualityReferenceOf(labelled({ seed: 1, days: 30 }), settings);
+const holdout = learnQualityReference(labelled({ seed: 1, days: 30 }), settings);
 const live: LabelWorld = { seed: 2, days: 28, firstDay: '2024-04-01T00:00:00Z' };
 const watch = (world: LabelWorld, reference: QualityReference = holdout) =>
   addLabelledLosses(emptyQuality(reference), reference, labelled(world));
@@ -129,7 +129,7 @@ describe('quality by due labels', () => {
   });
 
   test('a short holdout tests nothing and says why', () => {
-    const short = qualityReferenceOf(labelled({ seed: 3, days: 5 }), settings);
+    const short = learnQualityReference(labelled({ seed: 3, days: 5 }), settings);
     expect(qualityResults(watch(live, short), short)[0]).toMatchObject({
       limit: null,
       reason: 'the holdout has 5 days with 20 labels or more; at least 10 are needed',
@@ -138,7 +138,7 @@ describe('quality by due labels', () => {
   });
 
   test('without a holdout, labels are counted and nothing is tested', () => {
-    const none = qualityReferenceOf([], settings);
+    const none = learnQualityReference([], settings);
     expect(open(watch(live, none), none)).toEqual([]);
   });
 });
@@ -166,7 +166,7 @@ describe('the budget of false alarms', () => {
     },
   ])('sums to the allowed number over the tests and blocks of a year: $name', ({ rows, tests }) => {
     const allowed = 2;
-    const { slices } = qualityReferenceOf(rows, { ...settings, falseAlarmsPerYear: allowed });
+    const { slices } = learnQualityReference(rows, { ...settings, falseAlarmsPerYear: allowed });
     const tested = slices.flatMap((of) =>
       qualityMeasures.flatMap((measure) =>
         qualityScales.flatMap((scale) =>
@@ -182,10 +182,10 @@ describe('the budget of false alarms', () => {
   });
 
   test('gives the limits and the watched day the same probabilities', () => {
-    const reference = qualityReferenceOf(inSlices(10), settings);
+    const reference = learnQualityReference(inSlices(10), settings);
     // All requests have a loss and a bias by day, at one of three scales.
     expect(newestDayAlpha(reference)).toBeCloseTo(1 / (3 * 2 * 365.25), 15);
-    const one = qualityReferenceOf(inSlices(1), settings).slices[0];
+    const one = learnQualityReference(inSlices(1), settings).slices[0];
     const ten = reference.slices[0];
     // By the day, slices are not tested, so they take nothing from all requests.
     expect(ten?.bias.day).toEqual(one?.bias.day);
@@ -193,7 +193,7 @@ describe('the budget of false alarms', () => {
   });
 
   test('a predicted class has no bias to test, and the monitor says so', () => {
-    const reference = qualityReferenceOf(withoutBias(month), settings);
+    const reference = learnQualityReference(withoutBias(month), settings);
     const state = addLabelledLosses(emptyQuality(reference), reference, withoutBias(month));
     expect(
       qualityResults(state, reference).find(({ measure }) => measure === 'bias'),
@@ -223,7 +223,7 @@ describe('calibration by score', () => {
     });
   }
   const before = scored(1, { days: 30, firstDay: '2024-01-01T00:00:00Z' });
-  const calibrated = qualityReferenceOf(before, { ...settings, maxDrop: 1 });
+  const calibrated = learnQualityReference(before, { ...settings, maxDrop: 1 });
   const judge = (spread: number, seed = 2, days = 29) =>
     qualityResults(
       addLabelledLosses(
@@ -253,7 +253,7 @@ describe('calibration by score', () => {
   });
 
   test('takes its part of the false alarms from the other tests', () => {
-    const without = qualityReferenceOf(
+    const without = learnQualityReference(
       before.map((row) => ({ ...row, score: null })),
       calibrated.settings,
     );
@@ -266,7 +266,7 @@ describe('calibration by score', () => {
 
   test('a bin without enough days is not tested', () => {
     const low = before.filter(({ score }) => (score ?? 0) < 0.5);
-    const reference = qualityReferenceOf(low, settings);
+    const reference = learnQualityReference(low, settings);
     expect(reference.slices.map(({ slice }) => slice)).not.toContain('score 0.8 … 0.9');
   });
 });

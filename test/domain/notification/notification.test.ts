@@ -1,8 +1,12 @@
-import { notifyEventOf, notifyEvents, retryDelay } from '../../../domain/notification/notification';
+import {
+  findNotifyEvent,
+  notifyEvents,
+  retryDelay,
+} from '../../../domain/notification/notification';
 
 describe('the events of webhooks', () => {
   test.each(notifyEvents)('%s', (event) => {
-    expect(notifyEventOf(event)).toBe(event);
+    expect(findNotifyEvent(event)).toBe(event);
   });
 
   test.each([
@@ -14,7 +18,7 @@ describe('the events of webhooks', () => {
     'rollout',
     '',
   ])('%j is not one', (name) => {
-    expect(notifyEventOf(name)).toBeNull();
+    expect(findNotifyEvent(name)).toBeNull();
   });
 });
 

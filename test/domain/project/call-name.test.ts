@@ -1,12 +1,12 @@
 import { nextCallName } from '../../../domain/project/call-name';
 
-function namesOf(...calls: readonly string[]): readonly string[] {
+function nameCalls(...calls: readonly string[]): readonly string[] {
   const known = new Map<string, number>();
   return calls.map((name) => nextCallName(known, name));
 }
 
 test('repeated calls are numbered in the order of the code', () => {
-  expect(namesOf('enrich', 'enrich', 'score', 'enrich')).toEqual([
+  expect(nameCalls('enrich', 'enrich', 'score', 'enrich')).toEqual([
     'enrich',
     'enrich-2',
     'score',
@@ -20,5 +20,5 @@ test.each([
   [['forecast-2', 'forecast', 'forecast', 'forecast-2', 'forecast-3', 'forecast']],
   [['a-2', 'a-2', 'a', 'a', 'a-2-2', 'a-02']],
 ])('two calls never share a name: %j', (calls) => {
-  expect(new Set(namesOf(...calls)).size).toBe(calls.length);
+  expect(new Set(nameCalls(...calls)).size).toBe(calls.length);
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import {
   hasTooManyFailures,
   isMapIdle,
-  maxFailuresOf,
+  computeMaxFailures,
   nextMapState,
   type ItemFailurePolicy,
   type StageMapEvent,
@@ -26,11 +26,11 @@ describe('the failures that a policy allows', () => {
     [{ tolerate: '101%' }, 10, null],
     [{ tolerate: '%' as '1%' }, 10, null],
   ])('%j of %i items: %j', (policy, total, expected) => {
-    expect(maxFailuresOf(policy, total)).toBe(expected);
+    expect(computeMaxFailures(policy, total)).toBe(expected);
   });
 });
 
-function stateOf(given: Partial<StageMapState> = {}): StageMapState {
+function buildState(given: Partial<StageMapState> = {}): StageMapState {
   return {
     total: 10,
     parallel: 3,
@@ -54,22 +54,22 @@ const failed = { kind: 'itemEnded', outcome: 'failed' } as const;
 
 describe('the items that start', () => {
   test('as many as may run at once', () => {
-    expect(starts(stateOf(), { kind: 'begun' })).toEqual([0, 1, 2]);
+    expect(starts(buildState(), { kind: 'begun' })).toEqual([0, 1, 2]);
   });
   test('the next one after each end', () => {
-    expect(starts(stateOf({ next: 3, running: 3 }), succeeded)).toEqual([3]);
+    expect(starts(buildState({ next: 3, running: 3 }), succeeded)).toEqual([3]);
   });
   test('none while the run is paused, and all that are due when it is resumed', () => {
-    const paused = stateOf({ next: 3, running: 3, isPaused: true });
+    const paused = buildState({ next: 3, running: 3, isPaused: true });
     expect(starts(paused, succeeded)).toEqual([]);
     expect(starts({ ...paused, running: 1 }, { kind: 'resumed' })).toEqual([3, 4]);
   });
   test('none after more failures than are allowed', () => {
-    expect(starts(stateOf({ next: 3, running: 3, maxFailures: 0 }), failed)).toEqual([]);
+    expect(starts(buildState({ next: 3, running: 3, maxFailures: 0 }), failed)).toEqual([]);
   });
   test('none that another execution starts', () => {
-    expect(starts(stateOf({ leaveAt: 2 }), { kind: 'begun' })).toEqual([0, 1]);
-    expect(starts(stateOf({ next: 3, running: 2 }), { kind: 'historyFull' })).toEqual([]);
+    expect(starts(buildState({ leaveAt: 2 }), { kind: 'begun' })).toEqual([0, 1]);
+    expect(starts(buildState({ next: 3, running: 2 }), { kind: 'historyFull' })).toEqual([]);
   });
 });
 
@@ -82,7 +82,7 @@ describe('an idle map', () => {
     ['too many failures, none running', { next: 4, failed: 4, maxFailures: 3 }, true],
     ['too many failures, one running', { next: 4, failed: 4, maxFailures: 3, running: 1 }, false],
   ])('%s: %j', (_, given, expected) => {
-    expect(isMapIdle(stateOf(given))).toBe(expected);
+    expect(isMapIdle(buildState(given))).toBe(expected);
   });
 });
 
@@ -98,7 +98,7 @@ test('in any order of ends and pauses, each item starts once and at most `parall
       fc.integer({ min: 0, max: 40 }),
       (kinds, total, parallel, maxFailures) => {
         const started: number[] = [];
-        let state = stateOf({ total, parallel, maxFailures, leaveAt: total });
+        let state = buildState({ total, parallel, maxFailures, leaveAt: total });
         const apply = (event: StageMapEvent): void => {
           const wasPaused = state.isPaused && event.kind !== 'resumed';
           const { state: next, start } = nextMapState(state, event);

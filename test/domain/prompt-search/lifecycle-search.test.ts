@@ -1,6 +1,6 @@
 import { formatIssue } from '../../../domain/document/issue-text';
 import { readLlmLifecycle } from '../../../domain/lifecycle/llm/document';
-import { documentOf } from '../../../domain/lifecycle/plan';
+import { toDocument } from '../../../domain/lifecycle/plan';
 import { objectDocument } from '../../../domain/document/document';
 import { yamlDocument } from '../../../domain/document/yaml-document.schema';
 
@@ -51,7 +51,7 @@ test('a search needs one prompt, and reads the same when it is written out', () 
       budgetUsd: null,
     },
   });
-  expect(readLlmLifecycle(objectDocument(documentOf(parsed.value), 'again'), files)).toEqual(
+  expect(readLlmLifecycle(objectDocument(toDocument(parsed.value), 'again'), files)).toEqual(
     parsed,
   );
 });

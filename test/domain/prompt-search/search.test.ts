@@ -15,9 +15,9 @@ import { seededRandom } from '../../../domain/statistics/random';
 import { rateIn } from '../../support/rollout/monte-carlo';
 
 const random = (seed: number) => seededRandom([seed, 5, 6, 7]);
-const idOf = (index: number): Digest => `sha256:${String(index).padStart(64, '0')}`;
+const toDigest = (index: number): Digest => `sha256:${String(index).padStart(64, '0')}`;
 const result = fc.record({
-  id: fc.nat(1e6).map(idOf),
+  id: fc.nat(1e6).map(toDigest),
   cases: fc.constant(10),
   failures: fc.constant(0),
   quality: fc.integer({ min: 0, max: 10 }).map((tenths) => tenths / 10),
@@ -141,7 +141,7 @@ const prompt: PromptTemplate = {
   fewShot: null,
   answerSchema: null,
 };
-const caseOf = (id: string, given: Partial<EvaluationCase> = {}): EvaluationCase => ({
+const buildCase = (id: string, given: Partial<EvaluationCase> = {}): EvaluationCase => ({
   id,
   input: { question: `${id}?` },
   expected: { answer: id },
@@ -181,7 +181,7 @@ describe('a grid of templates', () => {
 });
 
 describe('examples for a prompt', () => {
-  const pool = ['a', 'b', 'c', 'd'].map((id) => caseOf(id));
+  const pool = ['a', 'b', 'c', 'd'].map((id) => buildCase(id));
 
   test('are drawn from the pool without repetition, in the requested sizes', () => {
     const drawn = fewShotVariants(prompt, { pool, sizes: [2, 9], draws: 3, random: random(1) });
@@ -199,7 +199,7 @@ describe('examples for a prompt', () => {
 
   test('balance the answers in every other draw', () => {
     const uneven = Array.from({ length: 40 }, (_, number) =>
-      caseOf(`c${number}`, { expected: { label: number < 4 ? `rare${number}` : 'common' } }),
+      buildCase(`c${number}`, { expected: { label: number < 4 ? `rare${number}` : 'common' } }),
     );
     const drawn = fewShotVariants(prompt, {
       pool: uneven,
@@ -217,7 +217,7 @@ describe('examples for a prompt', () => {
   });
 
   test('need cases with an answer and their variables', () => {
-    const bare = [caseOf('a', { expected: {} }), caseOf('b', { input: {} })];
+    const bare = [buildCase('a', { expected: {} }), buildCase('b', { input: {} })];
     expect(() =>
       fewShotVariants(prompt, { pool: bare, sizes: [2], draws: 1, random: random(1) }),
     ).toThrow(/no case of the pool has an answer and the variables question/);
@@ -280,7 +280,7 @@ describe('the split of the cases', () => {
         fc.nat(10),
         (numbers, confirm, pool) => {
           const cases = numbers.map((number) =>
-            caseOf(`c${number}`, { pair: number % 3 === 0 ? `p${number % 9}` : null }),
+            buildCase(`c${number}`, { pair: number % 3 === 0 ? `p${number % 9}` : null }),
           );
           const split = splitCases(cases, { confirm, pool, random: random(3) });
           const sides = [split.pool, split.search, split.confirm];

@@ -1,5 +1,5 @@
 import { parse, stringify } from 'yaml';
-import { promptDocumentOf, readPrompt, readStoredPrompt } from '../../../domain/prompt/document';
+import { toPromptDocument, readPrompt, readStoredPrompt } from '../../../domain/prompt/document';
 
 const head = 'apiVersion: perennial.dev/v1\nkind: Prompt\nmetadata: { name: wiki-answer }\n';
 const whole = `${head}spec:
@@ -26,7 +26,7 @@ describe('a prompt document', () => {
       fewShot: { use: 'both', template: '{{question}}' },
       answerSchema: null,
     });
-    expect(readPrompt(stringify(promptDocumentOf(read.value)), 'again.yaml')).toEqual(read);
+    expect(readPrompt(stringify(toPromptDocument(read.value)), 'again.yaml')).toEqual(read);
     expect(readPrompt(parse(whole), 'body')).toEqual(read);
   });
 
@@ -42,7 +42,7 @@ describe('a prompt document', () => {
     );
     if (!allowing.ok) throw new Error(JSON.stringify(allowing.issues));
     expect(allowing.value.callerSystemMessages).toBe('allowed');
-    expect(readPrompt(stringify(promptDocumentOf(allowing.value)), 'again.yaml')).toEqual(allowing);
+    expect(readPrompt(stringify(toPromptDocument(allowing.value)), 'again.yaml')).toEqual(allowing);
   });
 
   test.each([

@@ -33,7 +33,7 @@ const values = {
   question: 'where?',
 };
 
-function issuesOf(render: () => unknown) {
+function listIssues(render: () => unknown) {
   try {
     render();
   } catch (error) {
@@ -74,7 +74,7 @@ describe('rendering a prompt', () => {
 
   test('reports every missing, unknown or wrongly typed value', () => {
     expect(
-      issuesOf(() => renderPrompt(prompt, { words: '5', passages: 'x', questoin: 'where?' })),
+      listIssues(() => renderPrompt(prompt, { words: '5', passages: 'x', questoin: 'where?' })),
     ).toEqual({
       type: 'InvalidInput',
       issues: [
@@ -95,7 +95,7 @@ describe('rendering a prompt', () => {
         sets: { a: { include: ['a'], examples: [] } },
       },
     };
-    expect(issuesOf(() => renderPrompt(circle, values)).issues).toMatchObject([
+    expect(listIssues(() => renderPrompt(circle, values)).issues).toMatchObject([
       { detail: 'few-shot sets include each other: a → a' },
     ]);
   });
@@ -107,7 +107,7 @@ describe('rendering a prompt', () => {
       variables: {},
       messages: [{ role: 'user', template: '{{constructor}}' }],
     };
-    expect(issuesOf(() => renderPrompt(odd, {})).issues).toMatchObject([
+    expect(listIssues(() => renderPrompt(odd, {})).issues).toMatchObject([
       { detail: 'unknown variable constructor' },
     ]);
   });

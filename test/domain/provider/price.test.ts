@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { ChatRequest } from '../../../domain/chat/chat';
-import { costOf, likelyTokens, maxUsage } from '../../../domain/provider/price';
+import { computeCost, likelyTokens, maxUsage } from '../../../domain/provider/price';
 import { question } from '../../support/provider/model-access';
 
 const request = (text: string): ChatRequest => ({ ...question(text), model: 'any' });
@@ -8,8 +8,8 @@ const request = (text: string): ChatRequest => ({ ...question(text), model: 'any
 describe('the cost of a call', () => {
   test('is a whole number of nanodollars for prices in thousandths of a dollar', () => {
     const price = { promptPerMillion: 0.15, completionPerMillion: 0.6 };
-    expect(costOf({ promptTokens: 1, completionTokens: 0 }, price)).toBe(150);
-    expect(costOf({ promptTokens: 1_000_000, completionTokens: 1_000_000 }, price)).toBe(
+    expect(computeCost({ promptTokens: 1, completionTokens: 0 }, price)).toBe(150);
+    expect(computeCost({ promptTokens: 1_000_000, completionTokens: 1_000_000 }, price)).toBe(
       750_000_000,
     );
   });
@@ -22,7 +22,7 @@ describe('the cost of a call', () => {
     );
     fc.assert(
       fc.property(calls, (usages) => {
-        const sum = usages.reduce((total, usage) => total + costOf(usage, price), 0);
+        const sum = usages.reduce((total, usage) => total + computeCost(usage, price), 0);
         const prompt = usages.reduce((total, usage) => total + usage.promptTokens, 0);
         const completion = usages.reduce((total, usage) => total + usage.completionTokens, 0);
         expect(sum).toBe(prompt * 75 + completion * 4405);

@@ -21,7 +21,7 @@ const schemas: Readonly<Record<ReferenceKind, z.ZodType>> = {
   prompt: promptSchema,
 };
 
-function exampleOf(kind: ReferenceKind) {
+function findExample(kind: ReferenceKind) {
   const text = readFileSync(join(folder, 'examples', `${kind}.yaml`), 'utf8');
   return { text, value: parse(text) as unknown };
 }
@@ -31,13 +31,13 @@ describe('the reference pages', () => {
     '%s.md matches the schema; otherwise run node -r tsx/cjs scripts/reference-pages.ts',
     (kind) => {
       expect(readFileSync(join(folder, `${kind}.md`), 'utf8')).toBe(
-        referencePage(kind, exampleOf(kind)),
+        referencePage(kind, findExample(kind)),
       );
     },
   );
 
   test.each(kinds)('the example of %s is valid', (kind) => {
-    expect(schemas[kind].safeParse(exampleOf(kind).value).error).toBeUndefined();
+    expect(schemas[kind].safeParse(findExample(kind).value).error).toBeUndefined();
   });
 
   test.each(kinds)('%s.md has a meaning and an example of every key', (kind) => {

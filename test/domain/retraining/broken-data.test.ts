@@ -1,5 +1,5 @@
 import type { Verdict } from '../../../domain/verdict';
-import { brokenDataOf } from '../../../domain/retraining/broken-data';
+import { findBrokenData } from '../../../domain/retraining/broken-data';
 
 const passed: Verdict = { kind: 'passed', reasons: [] };
 const failed: Verdict = {
@@ -27,7 +27,7 @@ test('names the version that failed its contract, with the rule and the worst co
     flights: { verdict: passed, report: { checks: [] } },
     weather: { verdict: failed, report },
   };
-  expect(brokenDataOf({ datasets, contracts })).toEqual({
+  expect(findBrokenData({ datasets, contracts })).toEqual({
     name: 'delay.weather@7',
     problem: 'weather: 30 % of rows are bad; most of them: nulls of temp (300 rows)',
   });
@@ -39,6 +39,6 @@ test('is null if no contract failed, and also if one could not be measured', () 
     flights: { verdict: passed, report },
     weather: { verdict: inconclusive, report },
   };
-  expect(brokenDataOf({ datasets, contracts })).toBeNull();
-  expect(brokenDataOf({ datasets, contracts: {} })).toBeNull();
+  expect(findBrokenData({ datasets, contracts })).toBeNull();
+  expect(findBrokenData({ datasets, contracts: {} })).toBeNull();
 });

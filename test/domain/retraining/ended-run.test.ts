@@ -1,7 +1,7 @@
 import type { Verdict, VerdictKind } from '../../../domain/verdict';
-import { findingsOf, type StageOutcome } from '../../../domain/retraining/ended-run';
+import { readFindings, type StageOutcome } from '../../../domain/retraining/ended-run';
 
-const verdictOf = (kind: VerdictKind, code = 'x.y'): Verdict => ({
+const buildVerdict = (kind: VerdictKind, code = 'x.y'): Verdict => ({
   kind,
   reasons: [{ gate: 'x', code, message: 'a reason', outcome: kind }],
 });
@@ -9,7 +9,7 @@ const stage = (name: string, kind: VerdictKind, code?: string): StageOutcome => 
   stage: name,
   status: kind === 'passed' ? 'succeeded' : 'stopped',
   output: null,
-  verdict: verdictOf(kind, code),
+  verdict: buildVerdict(kind, code),
 });
 const validated = stage('validate', 'passed');
 
@@ -31,7 +31,7 @@ describe('a stopped run shows a fault', () => {
     ['if it was stopped before its evaluation', [stage('train', 'failed')], true],
     ['if no stage says why', [], true],
   ])('%s', (_, stages, expected) => {
-    expect(findingsOf('stopped', [validated, ...stages]).showsFault).toBe(expected);
+    expect(readFindings('stopped', [validated, ...stages]).showsFault).toBe(expected);
   });
 });
 
@@ -41,11 +41,12 @@ test.each([
   ['succeeded', false],
   ['cancelled', false],
 ] as const)('a run that ended as %s shows a fault: %s', (status, expected) => {
-  expect(findingsOf(status, [validated]).showsFault).toBe(expected);
+  expect(readFindings(status, [validated]).showsFault).toBe(expected);
 });
 
 test('contracts are met only once their stage has passed', () => {
-  const met = (...stages: readonly StageOutcome[]) => findingsOf('stopped', stages).meetsContracts;
+  const met = (...stages: readonly StageOutcome[]) =>
+    readFindings('stopped', stages).meetsContracts;
   expect(met(validated)).toBe(true);
   expect(met(stage('ingest', 'failed'))).toBe(false);
   expect(met(stage('validate', 'inconclusive'))).toBe(false);
@@ -54,14 +55,14 @@ test('contracts are met only once their stage has passed', () => {
 });
 
 test('the data are broken that the last validation refused', () => {
-  const verdict = verdictOf('failed', 'contract.nulls');
+  const verdict = buildVerdict('failed', 'contract.nulls');
   const output = {
     datasets: { flights: { dataset: 'delay.flights', version: 3 } },
     contracts: { flights: { verdict, report: { checks: [] } } },
   };
   const refused: StageOutcome = { stage: 'validate', status: 'stopped', output, verdict };
   const brokenData = { name: 'delay.flights@3', problem: 'a reason' };
-  expect(findingsOf('stopped', [refused])).toMatchObject({ brokenData, meetsContracts: false });
-  expect(findingsOf('stopped', [refused, validated]).brokenData).toBeNull();
-  expect(findingsOf('failed', [refused]).brokenData).toBeNull();
+  expect(readFindings('stopped', [refused])).toMatchObject({ brokenData, meetsContracts: false });
+  expect(readFindings('stopped', [refused, validated]).brokenData).toBeNull();
+  expect(readFindings('failed', [refused]).brokenData).toBeNull();
 });

@@ -1,12 +1,12 @@
 import { explainReasons } from '../../../domain/decision/explain';
 import type { Reason } from '../../../domain/verdict';
-import { notOpened, outcomeOf, type OpeningRefusal } from '../../../domain/rollout/outcome';
+import { notOpened, buildOutcome, type OpeningRefusal } from '../../../domain/rollout/outcome';
 import { decideRollout } from '../../../domain/rollout/judging/decide-rollout';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
 import type { DaysReading, MetricReading } from '../../../domain/rollout/judging/verdict';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';
 import type { RolloutEnding } from '../../../domain/rollout/rollout';
-import { reasonsOf, spanText } from '../../../domain/rollout/reasons';
+import { writeReasons, spanText } from '../../../domain/rollout/reasons';
 import type { RolloutId, RunId } from '../../../domain/ids';
 import { artifact } from '../../support/fake-activities';
 import { policyWith } from '../../support/rollout/policies';
@@ -15,9 +15,9 @@ import {
   startedRollout,
   inStep,
   startedAt,
-  withPairsOf,
+  addPairs,
 } from '../../support/rollout/seen-rollouts';
-import { judgeDigest, judgedPolicy, labelsOf } from '../../support/rollout/simulated-judged';
+import { judgeDigest, judgedPolicy, drawLabels } from '../../support/rollout/simulated-judged';
 
 /** Figures with all the digits that a busy rollout has. */
 const wide = { n: 126_639, estimate: -0.00123, lower: -0.0123, upper: 0.00312 };
@@ -40,7 +40,11 @@ function quality(
     ...wide,
     ...over,
   };
-  return [code, line, reasonsOf(policy, inStep(policy, startedRollout(policy), step), [reading])];
+  return [
+    code,
+    line,
+    writeReasons(policy, inStep(policy, startedRollout(policy), step), [reading]),
+  ];
 }
 
 const days = (code: string, line: string, over: Partial<DaysReading>): Row =>
@@ -237,7 +241,7 @@ function guardrail(
     inconclusive:
       estimate === null ? 'guardrail.notMeasured' : control ? 'guardrail.shared' : 'guardrail.open',
   }[outcome];
-  return [code, line, reasonsOf(policy, startedRollout(policy), [{ ...reading, ...share }])];
+  return [code, line, writeReasons(policy, startedRollout(policy), [{ ...reading, ...share }])];
 }
 
 const guardrails: readonly Row[] = [
@@ -326,11 +330,11 @@ const judgedPairs = (labels: number, over: object = {}) => ({
   quality: {
     ...pairs,
     shadow: { ...pairs.shadow, n: 2_400 },
-    judge: { ...labelsOf(labels, { champion: rates, challenger: rates }), ...over },
+    judge: { ...drawLabels(labels, { champion: rates, challenger: rates }), ...over },
     unscored: 17,
   },
 });
-const worseStep = withPairsOf(policy, inStep(policy, start, 2), {
+const worseStep = addPairs(policy, inStep(policy, start, 2), {
   days: 1,
   perDay: 900,
   difference: about(0.025),
@@ -510,7 +514,7 @@ const refusal = (code: string, line: string, refused: OpeningRefusal): Row => [
 const ending = (status: RolloutEnding, line: string): Row => [
   `canary.${status}`,
   line,
-  outcomeOf(versions, {
+  buildOutcome(versions, {
     rollout: 'roll_1' as RolloutId,
     passed: null,
     end: { status, verdict: null, decision: null, rollback: null },
@@ -554,17 +558,17 @@ const ends: readonly Row[] = [
 const rows = [...measured, ...guardrails, ...held, ...ends];
 
 /** A reason as `rollout show` prints it. Without an own outcome it is the verdict's, here open. */
-const linesOf = (reasons: readonly Reason[], columns: number) =>
+const formatLines = (reasons: readonly Reason[], columns: number) =>
   explainReasons({ kind: 'inconclusive', reasons }, { columns });
 
 describe('the reasons of a rollout', () => {
   test.each(rows)('%s reads: %s', (code, line, reasons) => {
     expect(reasons.map((reason) => reason.code)).toContain(code);
-    expect(linesOf(reasons, 10_000)).toContain(line);
+    expect(formatLines(reasons, 10_000)).toContain(line);
   });
 
   test('fit 120 characters, each on one line', () => {
-    const lines = rows.flatMap(([, , reasons]) => linesOf(reasons, 10_000));
+    const lines = rows.flatMap(([, , reasons]) => formatLines(reasons, 10_000));
     expect(lines.filter((line) => line.length > 120)).toEqual([]);
   });
 

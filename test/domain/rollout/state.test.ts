@@ -48,7 +48,7 @@ const pairAt = (hours: number, over: Partial<ObservedPair> = {}): ObservedPair =
   step: 0,
   ...over,
 });
-const qualityOf = ({ evidence }: RolloutState) => evidence?.quality;
+const readQuality = ({ evidence }: RolloutState) => evidence?.quality;
 
 describe('the state of a rollout', () => {
   const policy = policyWith();
@@ -108,7 +108,7 @@ describe('the state of a rollout', () => {
       challenger: { ...none, ripe: 10, labelled: 8 },
     };
     expect(
-      qualityOf(addObservations(policy, begun, position, seenAt(30, { total }))),
+      readQuality(addObservations(policy, begun, position, seenAt(30, { total }))),
     ).toMatchObject({
       unlabelled: 7,
     });
@@ -165,7 +165,7 @@ describe('the arms of a rollout', () => {
     const failed = pairAt(12, { assigned: 'challenger', challenger: null });
     const served = pairAt(13, { assigned: 'challenger', champion: null });
     expect(
-      qualityOf(
+      readQuality(
         addObservations(
           policy,
           begun,
@@ -188,7 +188,7 @@ describe('the arms of a rollout', () => {
       { ...position, step: 1 },
       seenAt(40, { pairs: [pairAt(20), pairAt(33, { step: 1 })] }),
     );
-    expect(qualityOf(second)).toMatchObject({
+    expect(readQuality(second)).toMatchObject({
       champion: { n: 3 },
       step: { champion: { n: 1 }, challenger: { n: 0 } },
     });

@@ -1,20 +1,20 @@
-import { fairShareOf } from '../../../domain/run/fair-share';
+import { buildFairShare } from '../../../domain/run/fair-share';
 
 test('a lifecycle of a tenant has one key of at most 64 bytes', () => {
-  expect(fairShareOf({ tenant: 'default', lifecycle: 'churn' })).toEqual({
+  expect(buildFairShare({ tenant: 'default', lifecycle: 'churn' })).toEqual({
     fairnessKey: 'default/churn',
     fairnessWeight: 1,
   });
   const long = (end: string) =>
-    fairShareOf({ tenant: 't'.repeat(60), lifecycle: `${'l'.repeat(60)}${end}` }).fairnessKey;
+    buildFairShare({ tenant: 't'.repeat(60), lifecycle: `${'l'.repeat(60)}${end}` }).fairnessKey;
   expect(long('a')).toHaveLength(64);
   expect(long('a')).not.toBe(long('b'));
 });
 
 test('each priority has its own fairness key', () => {
   const of = (priority: 'low' | 'normal' | 'high') =>
-    fairShareOf({ tenant: 'default', lifecycle: 'churn', priority });
-  expect(of('normal')).toEqual(fairShareOf({ tenant: 'default', lifecycle: 'churn' }));
+    buildFairShare({ tenant: 'default', lifecycle: 'churn', priority });
+  expect(of('normal')).toEqual(buildFairShare({ tenant: 'default', lifecycle: 'churn' }));
   expect(of('high')).toEqual({ fairnessKey: 'default/churn:high', fairnessWeight: 4 });
   expect(of('low')).toEqual({ fairnessKey: 'default/churn:low', fairnessWeight: 0.25 });
 });

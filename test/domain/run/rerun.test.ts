@@ -2,18 +2,18 @@ import type { RunId } from '../../../domain/ids';
 import type { LifecycleRevision } from '../../../domain/lifecycle/revision';
 import { parseLifecycle } from '../../../domain/lifecycle/document';
 import type { NextRun, RerunRequest, OriginalRun } from '../../../domain/run/rerun';
-import { rerunOf, rerunRequest, rerunStages, reuseIssues } from '../../../domain/run/rerun';
+import { buildRerun, rerunRequest, rerunStages, reuseIssues } from '../../../domain/run/rerun';
 import type { RunStatus, StageStatus } from '../../../domain/run/run';
 import {
   lifecycleFiles,
   lifecycleText,
-  modelSpecOf,
+  requireModelSpec,
   replaceOnce,
 } from '../../support/lifecycle-text';
-import { llmPlanOf } from '../../support/provider/fake-llm';
+import { buildLlmPlan } from '../../support/provider/fake-llm';
 
 /** Texts stand in for digests: equal when equal. */
-function revisionOf(
+function readRevision(
   revision: number,
   text = lifecycleText,
   changed: Readonly<Record<string, string>> = {},
@@ -37,13 +37,13 @@ function revisionOf(
   };
 }
 
-const first = revisionOf(1);
-const otherSql = revisionOf(2, lifecycleText, { 'sql/assemble.sql': 'SELECT 2' });
-const otherOwner = revisionOf(3, replaceOnce(lifecycleText, 'ops@shop', 'ml@shop'));
-const otherTrainer = revisionOf(4, replaceOnce(lifecycleText, 'lightgbm', 'sklearn'));
-const otherParams = revisionOf(5, replaceOnce(lifecycleText, 'num_leaves: 63', 'num_leaves: 31'));
+const first = readRevision(1);
+const otherSql = readRevision(2, lifecycleText, { 'sql/assemble.sql': 'SELECT 2' });
+const otherOwner = readRevision(3, replaceOnce(lifecycleText, 'ops@shop', 'ml@shop'));
+const otherTrainer = readRevision(4, replaceOnce(lifecycleText, 'lightgbm', 'sklearn'));
+const otherParams = readRevision(5, replaceOnce(lifecycleText, 'num_leaves: 63', 'num_leaves: 31'));
 
-function originalOf(
+function buildOriginal(
   status: RunStatus,
   stages: Readonly<Record<string, StageStatus>>,
   request: OriginalRun['request'] = {},
@@ -59,10 +59,10 @@ function originalOf(
 
 const checked = { ingest: 'succeeded', validate: 'succeeded' } as const;
 const evaluated = { ...checked, train: 'succeeded', evaluate: 'succeeded' } as const;
-const succeeded = originalOf('succeeded', { ...evaluated, promote: 'succeeded' });
-const trainFailed = originalOf('failed', { ...checked, train: 'failed' });
+const succeeded = buildOriginal('succeeded', { ...evaluated, promote: 'succeeded' });
+const trainFailed = buildOriginal('failed', { ...checked, train: 'failed' });
 
-const startOf = (original: OriginalRun, asked: RerunRequest, revision = first) =>
+const startRerun = (original: OriginalRun, asked: RerunRequest, revision = first) =>
   rerunRequest(original, asked, revision).fromStage;
 
 describe('a rerun starts', () => {
@@ -70,15 +70,15 @@ describe('a rerun starts', () => {
     ['at the stage that failed', trainFailed, {}, 'train'],
     [
       'at the stage that was running when the run was lost',
-      originalOf('lost', { ...checked, train: 'running' }),
+      buildOriginal('lost', { ...checked, train: 'running' }),
       {},
       'train',
     ],
-    ['at the stage that never began', originalOf('cancelled', checked), {}, 'train'],
-    ['at the first stage when no stage began', originalOf('failed', {}), {}, 'ingest'],
+    ['at the stage that never began', buildOriginal('cancelled', checked), {}, 'train'],
+    ['at the first stage when no stage began', buildOriginal('failed', {}), {}, 'ingest'],
     [
       'at the evaluation after a refused promotion',
-      originalOf('stopped', { ...evaluated, promote: 'stopped' }),
+      buildOriginal('stopped', { ...evaluated, promote: 'stopped' }),
       {},
       'evaluate',
     ],
@@ -87,13 +87,13 @@ describe('a rerun starts', () => {
     ['where a changed window counts', succeeded, { until: '2013-07-01T00:00:00Z' }, 'ingest'],
     [
       'where the run failed, before a changed parameter counts',
-      originalOf('failed', { ingest: 'succeeded', validate: 'failed' }),
+      buildOriginal('failed', { ingest: 'succeeded', validate: 'failed' }),
       { params: { num_leaves: 31 } },
       'validate',
     ],
     [
       'before the failed stage when a parameter counts earlier',
-      originalOf('failed', { ...checked, train: 'succeeded', evaluate: 'failed' }),
+      buildOriginal('failed', { ...checked, train: 'succeeded', evaluate: 'failed' }),
       { params: { num_leaves: 31 } },
       'train',
     ],
@@ -106,24 +106,24 @@ describe('a rerun starts', () => {
     ],
     ['at the requested stage', succeeded, { fromStage: 'evaluate' }, 'evaluate'],
   ])('%s', (_, original, asked, stage) => {
-    expect(startOf(original, asked)).toBe(stage);
+    expect(startRerun(original, asked)).toBe(stage);
   });
 
   test.each<[string, LifecycleRevision, string]>([
     ['where another revision changes the inputs', otherSql, 'train'],
     ['at the first stage when another revision changes no inputs', otherOwner, 'ingest'],
   ])('%s', (_, revision, stage) => {
-    expect(startOf(succeeded, {}, revision)).toBe(stage);
+    expect(startRerun(succeeded, {}, revision)).toBe(stage);
   });
 
   test('at a stage that the original lacks, at the latest', () => {
-    const unchanged = originalOf('succeeded', { ...checked, train: 'succeeded' });
-    expect(startOf(unchanged, { force: ['promote'] })).toBe('evaluate');
+    const unchanged = buildOriginal('succeeded', { ...checked, train: 'succeeded' });
+    expect(startRerun(unchanged, { force: ['promote'] })).toBe('evaluate');
   });
 });
 
 test('the request keeps what the original was asked, except its reason and its own reuse', () => {
-  const original = originalOf('succeeded', evaluated, {
+  const original = buildOriginal('succeeded', evaluated, {
     params: { num_leaves: 15, lambda_l2: 1 },
     until: '2013-06-01T00:00:00Z',
     reason: 'first try',
@@ -159,9 +159,9 @@ describe('a rerun of a run with an imported model', () => {
     space: { num_leaves: { kind: int, low: 7, high: 63 } }
   evaluate:`,
   );
-  const tuned = revisionOf(6, text);
+  const tuned = readRevision(6, text);
   const original = (status: RunStatus, stages: Readonly<Record<string, StageStatus>>) => ({
-    ...originalOf(status, stages, { imported }),
+    ...buildOriginal(status, stages, { imported }),
     revision: tuned,
   });
   const ended = original('succeeded', { ...evaluated, promote: 'succeeded' });
@@ -202,16 +202,19 @@ test('the end of the window is not kept where the lifecycle has no window', () =
       '{ by: random, tuning: 0.1, confirm: 0.1, holdout: 0.1 }',
     );
   const scheduled = { until: '2013-06-01T00:00:00Z', reason: 'scheduled' };
-  const original = { ...originalOf('failed', checked, scheduled), revision: revisionOf(1, text) };
+  const original = {
+    ...buildOriginal('failed', checked, scheduled),
+    revision: readRevision(1, text),
+  };
   expect(rerunRequest(original, {}, original.revision)).not.toHaveProperty('until');
-  expect(rerunRequest(originalOf('failed', checked, scheduled), {}, first)).toMatchObject({
+  expect(rerunRequest(buildOriginal('failed', checked, scheduled), {}, first)).toMatchObject({
     until: scheduled.until,
   });
 });
 
 describe('what differs from the original', () => {
   const changes = (asked: RerunRequest, revision = first, original = succeeded) =>
-    rerunOf(original, { revision, request: rerunRequest(original, asked, revision) }).changes;
+    buildRerun(original, { revision, request: rerunRequest(original, asked, revision) }).changes;
 
   test.each<[string, RerunRequest, object[]]>([
     ['nothing', {}, []],
@@ -246,7 +249,7 @@ describe('what differs from the original', () => {
   });
 
   test('not a parameter that the original had overridden, as it is kept', () => {
-    const overridden = originalOf('succeeded', evaluated, { params: { num_leaves: 7 } });
+    const overridden = buildOriginal('succeeded', evaluated, { params: { num_leaves: 7 } });
     expect(changes({}, otherParams, overridden)).toMatchObject([{ kind: 'revision' }]);
   });
 });
@@ -290,7 +293,7 @@ describe('reuse is refused', () => {
       'of a run that is open',
       { fromStage: 'train' },
       first,
-      originalOf('waiting', evaluated),
+      buildOriginal('waiting', evaluated),
       '/reuseRun run_a is still waiting',
     ],
     [
@@ -311,7 +314,7 @@ describe('reuse is refused', () => {
       'with parameters for another trainer',
       { fromStage: 'train' },
       otherTrainer,
-      originalOf('succeeded', evaluated, { params: { num_leaves: 7 } }),
+      buildOriginal('succeeded', evaluated, { params: { num_leaves: 7 } }),
       '/params run_a set num_leaves for the trainer lightgbm, but revision 4 uses sklearn; start a new run instead',
     ],
   ])('%s', (_, asked, revision, original, expected) => {
@@ -320,7 +323,7 @@ describe('reuse is refused', () => {
 
   test('never for the start that a rerun chooses itself', () => {
     for (const revision of [first, otherSql, otherOwner, otherParams])
-      for (const original of [succeeded, trainFailed, originalOf('failed', {})])
+      for (const original of [succeeded, trainFailed, buildOriginal('failed', {})])
         for (const asked of [{}, { params: { num_leaves: 7 } }, { force: ['evaluate'] as const }])
           expect(issues(asked, revision, original)).toEqual([]);
   });
@@ -344,7 +347,7 @@ describe('a rerun of a lifecycle that a project writes', () => {
         file: 'steps/embed.py',
         function: 'embed',
         code: 'sha256:c' as const,
-        compute: modelSpecOf(first.spec).train.compute,
+        compute: requireModelSpec(first.spec).train.compute,
       },
     },
     files: {},
@@ -352,10 +355,10 @@ describe('a rerun of a lifecycle that a project writes', () => {
   };
   const revision: LifecycleRevision = {
     ...first,
-    spec: { ...modelSpecOf(first.spec), program },
+    spec: { ...requireModelSpec(first.spec), program },
   };
   const of = (status: RunStatus, stages: Readonly<Record<string, StageStatus>>): OriginalRun => ({
-    ...originalOf(status, stages, { params: { region: 'EU' } }),
+    ...buildOriginal(status, stages, { params: { region: 'EU' } }),
     revision,
   });
   const failed = of('failed', { ...checked, enrich: 'succeeded', 'enrich-2': 'failed' });
@@ -379,7 +382,7 @@ describe('a rerun of a lifecycle that a project writes', () => {
 
   test('records the parameters of the lifecycle, not those of a trainer', () => {
     const request = rerunRequest(done, { params: { region: 'US', depth: 2 } }, revision);
-    expect(rerunOf(done, { revision, request }).changes).toEqual([
+    expect(buildRerun(done, { revision, request }).changes).toEqual([
       { kind: 'param', name: 'depth', before: null, after: 2 },
       { kind: 'param', name: 'region', before: 'EU', after: 'US' },
     ]);
@@ -394,7 +397,7 @@ describe('a rerun of a lifecycle that a project writes', () => {
   });
 
   test('knows the built-in stages of a language application', () => {
-    const next = { ...revision, spec: llmPlanOf({ program }).spec };
+    const next = { ...revision, spec: buildLlmPlan({ program }).spec };
     const original = {
       ...of('failed', { ingest: 'succeeded', enrich: 'succeeded', 'fine-tune': 'failed' }),
       revision: next,

@@ -11,7 +11,7 @@ const detector = (change: Partial<DetectorSpec> & { readonly name: string }): De
     onError: 'block',
     ...change,
   }) as DetectorSpec;
-const policyOf = (...detectors: readonly DetectorSpec[]): SafetyPolicy => ({
+const buildPolicy = (...detectors: readonly DetectorSpec[]): SafetyPolicy => ({
   name: 'p',
   detectors,
 });
@@ -30,15 +30,17 @@ const detect = (spec: DetectorSpec, text: string): Promise<readonly Finding[]> =
 
 describe('screening a text', () => {
   test('passes a text without findings', async () => {
-    expect(await screen(policyOf(detector({ name: 'bomb' })), 'input', 'a bun', detect)).toEqual({
-      outcome: 'passed',
-      text: 'a bun',
-      findings: [],
-    });
+    expect(await screen(buildPolicy(detector({ name: 'bomb' })), 'input', 'a bun', detect)).toEqual(
+      {
+        outcome: 'passed',
+        text: 'a bun',
+        findings: [],
+      },
+    );
   });
 
   test('takes the strictest action, and reports all findings', async () => {
-    const policy = policyOf(
+    const policy = buildPolicy(
       detector({ name: 'mail', action: 'redact' }),
       detector({ name: 'bomb' }),
       detector({ name: 'odd', action: 'flag' }),
@@ -63,7 +65,7 @@ describe('screening a text', () => {
   });
 
   test('runs only the detectors of the side', async () => {
-    const policy = policyOf(detector({ name: 'bomb', on: ['output'] }));
+    const policy = buildPolicy(detector({ name: 'bomb', on: ['output'] }));
     expect((await screen(policy, 'input', 'bomb', detect)).outcome).toBe('passed');
     expect((await screen(policy, 'output', 'bomb', detect)).outcome).toBe('blocked');
   });
@@ -75,7 +77,7 @@ describe('screening a text', () => {
     'with onError: %s a failing detector gives %s, without quoting the text',
     async (onError, outcome, text) => {
       const said = await screen(
-        policyOf(detector({ name: 'broken', onError })),
+        buildPolicy(detector({ name: 'broken', onError })),
         'input',
         'a secret',
         detect,

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { sentencesOf, outlierOdds, selectSentences } from '../../../domain/safety/sentences';
+import { splitSentences, outlierOdds, selectSentences } from '../../../domain/safety/sentences';
 
 test.each<readonly [string, readonly string[]]>([
   ['One. Two two! Is it three?', ['One.', 'Two two!', 'Is it three?']],
@@ -7,7 +7,7 @@ test.each<readonly [string, readonly string[]]>([
   ['version 1.2.3 of it', ['version 1.2.3 of it']],
   [' . ', []],
 ])('splits %j into %j', (text, sentences) => {
-  expect(sentencesOf(text)).toEqual(sentences);
+  expect(splitSentences(text)).toEqual(sentences);
 });
 
 test('limits the length of sentences without losing words', () => {
@@ -15,7 +15,7 @@ test('limits the length of sentences without losing words', () => {
     fc.property(
       fc.array(fc.stringMatching(/^[a-z]{3,40}$/), { minLength: 1, maxLength: 200 }),
       (words) => {
-        const sentences = sentencesOf(words.join(' '));
+        const sentences = splitSentences(words.join(' '));
         expect(Math.max(...sentences.map(({ length }) => length))).toBeLessThanOrEqual(240);
         expect(sentences.join(' ').split(' ')).toEqual(words);
       },

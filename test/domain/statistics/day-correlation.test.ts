@@ -4,8 +4,8 @@ import {
   correlationWidening,
 } from '../../../domain/statistics/day-correlation';
 import { seededRandom } from '../../../domain/statistics/random';
-import { dayCorrelationOf, dayCorrelationText } from '../../../domain/statistics/day-history';
-import { dayEffects, randomOf, type DayEffects } from '../../support/rollout/simulated-traffic';
+import { estimateDayCorrelation, dayCorrelationText } from '../../../domain/statistics/day-history';
+import { dayEffects, createRandom, type DayEffects } from '../../support/rollout/simulated-traffic';
 
 test('independent days need no widening', () => {
   expect(correlationWidening(0)).toBe(1);
@@ -27,7 +27,7 @@ test('the widening matches the standard error of the mean of many correlated day
 
 describe('the upper bound of the correlation', () => {
   const period = (effects: DayEffects, days: number, world: number) => {
-    const next = effects(randomOf(world, 41));
+    const next = effects(createRandom(world, 41));
     return Array.from({ length: days }, () => next());
   };
   const bounds = (effects: DayEffects, days: number) =>
@@ -94,12 +94,12 @@ describe('the correlation of days that a policy uses', () => {
   const holdout = (from: number) => ({ kind: 'holdout', from, until: from + 28, values }) as const;
 
   test('counts days of overlapping holdouts once', () => {
-    const { from } = dayCorrelationOf([holdout(100), holdout(90), holdout(72), holdout(30)]);
+    const { from } = estimateDayCorrelation([holdout(100), holdout(90), holdout(72), holdout(30)]);
     expect(from).toMatchObject({ days: 84, holdouts: 3, rollouts: 0 });
   });
 
   test('is never below the least', () => {
-    const used = dayCorrelationOf([holdout(0), holdout(28), holdout(56)], 0.8);
+    const used = estimateDayCorrelation([holdout(0), holdout(28), holdout(56)], 0.8);
     expect(used.value).toBe(0.8);
     expect(dayCorrelationText(used, 0.8)).toMatch(
       /^day correlation 0.8: the least; the upper bound from 84 days of 3 holdouts is 0\.\d+$/,
@@ -109,14 +109,14 @@ describe('the correlation of days that a policy uses', () => {
   test('names its source', () => {
     const trend = values.map((_, day) => day);
     const rollout = { kind: 'rollout', from: 50, until: 78, values: trend } as const;
-    const used = dayCorrelationOf([rollout, { ...holdout(0), values: trend }]);
+    const used = estimateDayCorrelation([rollout, { ...holdout(0), values: trend }]);
     expect(dayCorrelationText(used)).toBe(
       'day correlation 0.9: upper bound from 56 days of 1 holdout and 1 rollout; 0.4 is the least',
     );
   });
 
   test('says that it is assumed without a history', () => {
-    expect(dayCorrelationText(dayCorrelationOf([]))).toBe(
+    expect(dayCorrelationText(estimateDayCorrelation([]))).toBe(
       'day correlation 0.4: assumed; an estimate needs 14 days of history',
     );
   });

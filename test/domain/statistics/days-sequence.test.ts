@@ -9,7 +9,7 @@ import {
 } from '../../../domain/statistics/days-sequence';
 import { rateIn } from '../../support/rollout/monte-carlo';
 import { watchDays } from '../../support/rollout/simulated-sequences';
-import { dayEffects, randomOf, type DayEffects } from '../../support/rollout/simulated-traffic';
+import { dayEffects, createRandom, type DayEffects } from '../../support/rollout/simulated-traffic';
 
 const loss = (day: number, arm: DayLoss['arm'], value: number): DayLoss => ({
   day,
@@ -25,7 +25,7 @@ const withDays = (from: number, means: readonly number[]) =>
       ),
     startDaysAt(from),
   );
-const stateOf = (means: readonly number[], weeks = Math.floor(means.length / 7)) => ({
+const buildState = (means: readonly number[], weeks = Math.floor(means.length / 7)) => ({
   weeks,
   days: means.length,
   sum: means.reduce((sum, value) => sum + value, 0),
@@ -116,13 +116,13 @@ describe('bounds across days', () => {
   });
 
   test('are null before the first whole week', () => {
-    expect(boundsAcrossDays(stateOf([1, 2, 1.5, 1.7, 1.6, 1.2]), known)).toBeNull();
-    expect(boundsAcrossDays(stateOf([1, 2, 1.5, 1.7, 1.6, 1.2, 1.4]), known)).not.toBeNull();
+    expect(boundsAcrossDays(buildState([1, 2, 1.5, 1.7, 1.6, 1.2]), known)).toBeNull();
+    expect(boundsAcrossDays(buildState([1, 2, 1.5, 1.7, 1.6, 1.2, 1.4]), known)).not.toBeNull();
   });
 
   test('equal a t interval at the level of their week', () => {
     // t of 6 degrees at 0.985 is 2.829; mean 4, standard deviation 2.160.
-    const bounds = boundsAcrossDays(stateOf([1, 2, 3, 4, 5, 6, 7]), known);
+    const bounds = boundsAcrossDays(buildState([1, 2, 3, 4, 5, 6, 7]), known);
     expect(bounds?.upper).toBeCloseTo(4 + (2.829 * 2.1602) / Math.sqrt(7), 2);
     expect(bounds?.lower).toBeCloseTo(4 - (2.829 * 2.1602) / Math.sqrt(7), 2);
   });
@@ -134,12 +134,12 @@ describe('bounds across days', () => {
         fc.double({ min: -3, max: 3, noNaN: true }),
         fc.double({ min: 0.1, max: 9, noNaN: true }),
         (values, shift, stretch) => {
-          const plain = boundsAcrossDays(stateOf(values), known);
+          const plain = boundsAcrossDays(buildState(values), known);
           const moved = boundsAcrossDays(
-            stateOf(values.map((value) => stretch * value + shift)),
+            buildState(values.map((value) => stretch * value + shift)),
             known,
           );
-          const wide = boundsAcrossDays(stateOf(values), { ...known, correlation: 0.4 });
+          const wide = boundsAcrossDays(buildState(values), { ...known, correlation: 0.4 });
           const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
           expect(plain?.lower).toBeLessThanOrEqual(mean + 1e-9);
           expect(moved?.upper).toBeCloseTo(stretch * (plain?.upper ?? NaN) + shift, 3);
@@ -172,7 +172,7 @@ describe('bounds across days', () => {
         600,
         (world) =>
           watchDays(effects, {
-            random: randomOf(world, 21),
+            random: createRandom(world, 21),
             days: 31,
             alpha: 0.03,
             history,
@@ -189,7 +189,7 @@ describe('bounds across days', () => {
       100,
       (world) =>
         watchDays(dayEffects.normal(0.3), {
-          random: randomOf(world, 22),
+          random: createRandom(world, 22),
           days: 31,
           alpha: 0.03,
           history: [],

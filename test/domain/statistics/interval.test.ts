@@ -15,7 +15,7 @@ describe('an interval over resampled days', () => {
     // scipy 1.x, method BCa, 400,000 resamples, confidence level 2 · 0.9837336 − 1, which is 97 %
     // expanded for 14 days: 4.6 … 7.6, standard error 0.6303.
     const values = [4.1, 5.2, 3.3, 9.9, 4.4, 5.1, 6.0, 3.9, 4.8, 12.1, 5.5, 4.0, 5.0, 4.6];
-    const interval = intervalOf(meanOf(values), 14, [0.97], 50_000);
+    const interval = computeBounds(buildMean(values), 14, [0.97], 50_000);
     expect(interval.estimate).toBeCloseTo(5.5642857, 6);
     expect(interval.standardError).toBeCloseTo(0.6303, 2);
     expect(interval.bounds[0]?.lower).toBeCloseTo(4.6, 1);
@@ -30,7 +30,12 @@ describe('an interval over resampled days', () => {
   test('contains its estimate, and widens with its level', () => {
     fc.assert(
       fc.property(someDays, (values) => {
-        const { estimate, bounds } = intervalOf(meanOf(values), values.length, standardLevels, 400);
+        const { estimate, bounds } = computeBounds(
+          buildMean(values),
+          values.length,
+          standardLevels,
+          400,
+        );
         bounds.forEach((bound, index) => {
           expect(bound.lower).toBeLessThanOrEqual(estimate);
           expect(bound.upper).toBeGreaterThanOrEqual(estimate);
@@ -47,9 +52,9 @@ describe('an interval over resampled days', () => {
   test('shifts and scales with its statistic', () => {
     fc.assert(
       fc.property(wholeDays, fc.integer({ min: -5, max: 5 }), (values, shift) => {
-        const plain = intervalOf(meanOf(values), values.length, [0.9], 400).bounds[0];
-        const moved = intervalOf(
-          meanOf(values.map((value) => value + shift)),
+        const plain = computeBounds(buildMean(values), values.length, [0.9], 400).bounds[0];
+        const moved = computeBounds(
+          buildMean(values.map((value) => value + shift)),
           values.length,
           [0.9],
           400,
@@ -61,7 +66,7 @@ describe('an interval over resampled days', () => {
   });
 
   test('of a constant is that constant', () => {
-    const interval = intervalOf(meanOf([3, 3, 3, 3, 3, 3, 3]), 7, [0.97], 500);
+    const interval = computeBounds(buildMean([3, 3, 3, 3, 3, 3, 3]), 7, [0.97], 500);
     expect(interval).toEqual({
       estimate: 3,
       standardError: 0,
@@ -81,7 +86,7 @@ describe('an interval over resampled days', () => {
             Float64Array.from(rows, (row, day) => row * day),
           ) / counted;
     };
-    const bounds = intervalOf(rare, 14, [0.8, 0.97], 2000).bounds;
+    const bounds = computeBounds(rare, 14, [0.8, 0.97], 2000).bounds;
     expect(bounds[0]?.lower).not.toBeNull();
     expect(bounds[1]).toEqual({ level: 0.97, lower: null, upper: null });
   });
@@ -89,7 +94,7 @@ describe('an interval over resampled days', () => {
   test('is null for one day or an undefined statistic', () => {
     const resamples = dayResamples({ days: 1, replicates: 10, seed });
     expect(
-      dayInterval({ statistic: meanOf([1]), resamples, levels: [0.9], days: 1, correlation: 0 }),
+      dayInterval({ statistic: buildMean([1]), resamples, levels: [0.9], days: 1, correlation: 0 }),
     ).toBeNull();
     expect(
       dayInterval({ statistic: () => NaN, resamples, levels: [0.9], days: 9, correlation: 0 }),
@@ -99,8 +104,8 @@ describe('an interval over resampled days', () => {
   test('keeps widening as Student’s t beyond the levels that its resamples reach', () => {
     const random = seededRandom(seed);
     const values = Array.from({ length: 28 }, () => gauss(random));
-    const { estimate, bounds } = intervalOf(
-      meanOf(values),
+    const { estimate, bounds } = computeBounds(
+      buildMean(values),
       28,
       [0.99, 0.997, 0.9999, 0.999999],
       2000,
@@ -130,13 +135,13 @@ describe('coverage on rows that share their day (simulated, 97 % bounds)', () =>
   ])(
     'the mean loss of %s is rarely outside each bound',
     (_case, days, correlation, weekend, most) => {
-      const missed = missesOf({ days, correlation, weekend, trials: 250, byDay: true });
+      const missed = countMisses({ days, correlation, weekend, trials: 250, byDay: true });
       expect(Math.max(missed.low, missed.high)).toBeLessThan(most);
     },
   );
 
   test('bounds from single rows would be wrong in a third of the cases', () => {
-    const missed = missesOf({ days: 28, correlation: 0, weekend: 0, trials: 40, byDay: false });
+    const missed = countMisses({ days: 28, correlation: 0, weekend: 0, trials: 40, byDay: false });
     expect(missed.low + missed.high).toBeGreaterThan(0.3);
   });
 });
@@ -152,13 +157,13 @@ test('1,000 resamples of the AUC of 30,000 rows take less than 2 s', async () =>
     days: 30,
   };
   const { value: interval, milliseconds } = await processorTime(() =>
-    intervalOf(metrics.auc.prepare(sample), 30, standardLevels, 1000),
+    computeBounds(metrics.auc.prepare(sample), 30, standardLevels, 1000),
   );
   expect(milliseconds).toBeLessThan(2_000);
   expect(interval.estimate).toBeCloseTo(0.755, 2);
 });
 
-function intervalOf(
+function computeBounds(
   statistic: DayStatistic,
   days: number,
   levels: readonly number[],
@@ -175,7 +180,7 @@ function intervalOf(
   return drawn.interval;
 }
 
-function meanOf(values: readonly number[]): DayStatistic {
+function buildMean(values: readonly number[]): DayStatistic {
   return (weights) =>
     weightedSum(weights, Float64Array.from(values)) /
     weightedSum(weights, new Float64Array(values.length).fill(1));
@@ -185,7 +190,7 @@ function meanOf(values: readonly number[]): DayStatistic {
  * Share of simulated holdouts whose true mean, 0, is below the lower or above the upper bound.
  * Half the variance is the day's, a thirtieth of what rows add.
  */
-function missesOf(simulated: {
+function countMisses(simulated: {
   readonly days: number;
   readonly correlation: number;
   /**

@@ -1,22 +1,22 @@
-import { seededRandom, seedOf } from '../../../domain/statistics/random';
+import { seededRandom, toSeed } from '../../../domain/statistics/random';
 
 const digest = `sha256:${'0123456789abcdef'.repeat(4)}` as const;
 
 describe('seeded random numbers', () => {
   test('are the same for the same digest, on every machine', () => {
-    const random = seededRandom(seedOf(digest));
+    const random = seededRandom(toSeed(digest));
     expect([random(), random(), random()]).toEqual(firstThree());
   });
 
   test('differ for digests that differ in one digit', () => {
-    const other = seededRandom(seedOf(`sha256:1${digest.slice(8)}`));
-    const random = seededRandom(seedOf(digest));
+    const other = seededRandom(toSeed(`sha256:1${digest.slice(8)}`));
+    const random = seededRandom(toSeed(digest));
     const same = Array.from({ length: 100 }, () => random() === other());
     expect(same).not.toContain(true);
   });
 
   test('are uniform in 20 bins (chi-square, 19 degrees of freedom, 99.9 % point 43.8)', () => {
-    const random = seededRandom(seedOf(digest));
+    const random = seededRandom(toSeed(digest));
     const counts = new Array<number>(20).fill(0);
     for (let draw = 0; draw < 100_000; draw += 1) {
       const bin = Math.floor(random() * 20);

@@ -14,7 +14,7 @@ import {
   alikePairs,
   boldPairs,
   dayEffects,
-  randomOf,
+  createRandom,
 } from '../../support/rollout/simulated-traffic';
 
 const range: MeanRange = { min: -1, max: 3, guess: { min: -0.5, max: 0.5 } };
@@ -148,7 +148,7 @@ describe('false alarms of continuously evaluated bounds (simulated, alpha 3 %)',
     const alarms = Array.from({ length: worlds }, (_, world) =>
       watchBounds(
         { mean: 0.01, days: 4, pairsPerDay: 300, ...traffic },
-        { random: randomOf(world, scenario), alpha, lookEvery: 10 },
+        { random: createRandom(world, scenario), alpha, lookEvery: 10 },
       ),
     );
     return {
@@ -193,7 +193,7 @@ test('individual ranges need a half to a third of the pairs that the widest rang
   ];
   for (const { share, ...each } of asked) {
     const needed = Array.from({ length: 9 }, (_, world) =>
-      pairsUntil({ ...each, limit: 0.01, alpha: 0.005, maxPairs: 6_000 }, randomOf(world, 5)),
+      pairsUntil({ ...each, limit: 0.01, alpha: 0.005, maxPairs: 6_000 }, createRandom(world, 5)),
     );
     const middle = (of: 'known' | 'widest') =>
       needed.map((each) => each[of] ?? Infinity).toSorted((a, b) => a - b)[4] ?? NaN;
@@ -212,7 +212,7 @@ describe.each(['bad', 'good'] as const)(
           first,
           days: 2,
           pairsPerDay: 1500,
-          random: randomOf(world, 4),
+          random: createRandom(world, 4),
           alpha: 0.03,
         }),
       );

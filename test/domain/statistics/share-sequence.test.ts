@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { addShare, shareBounds } from '../../../domain/statistics/share-sequence';
 import { rateIn } from '../../support/rollout/monte-carlo';
 import { watchShare } from '../../support/rollout/simulated-sequences';
-import { randomOf } from '../../support/rollout/simulated-traffic';
+import { createRandom } from '../../support/rollout/simulated-traffic';
 
 const counted = fc.nat(5000).chain((n) => fc.record({ n: fc.constant(n), events: fc.nat(n) }));
 
@@ -66,7 +66,7 @@ describe('false alarms of continuously evaluated bounds (simulated, alpha 3 %, l
     const alarms = rateIn(worlds, (world) =>
       watchShare(
         { share: 0.03, spread },
-        { random: randomOf(world, 11), days: 7, requestsPerDay: 300, alpha: 0.03 },
+        { random: createRandom(world, 11), days: 7, requestsPerDay: 300, alpha: 0.03 },
       ),
     );
     expect(alarms.rate).toBeLessThanOrEqual(0.03);

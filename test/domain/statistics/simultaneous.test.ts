@@ -13,7 +13,7 @@ describe('simultaneous bounds', () => {
     const trials = 250;
     let [joint, alone] = [0, 0];
     for (let trial = 0; trial < trials; trial += 1) {
-      const bounds = boundsOf(groupsOfAMonth(12, 0.3), trial);
+      const bounds = findBounds(groupsOfAMonth(12, 0.3), trial);
       joint += bounds.some(({ together }) => (together.lower ?? 0) > 0) ? 1 : 0;
       alone += bounds.some(({ own }) => (own?.lower ?? 0) > 0) ? 1 : 0;
     }
@@ -25,7 +25,7 @@ describe('simultaneous bounds', () => {
     const trials = 250;
     let missed = 0;
     for (let trial = 0; trial < trials; trial += 1) {
-      missed += boundsOf(groupsOfEverySecondDay(14), trial).some(
+      missed += findBounds(groupsOfEverySecondDay(14), trial).some(
         ({ together }) => (together.lower ?? -1) > 0,
       )
         ? 1
@@ -36,7 +36,7 @@ describe('simultaneous bounds', () => {
 
   test('are hardly wider than single ones only for groups that move together', () => {
     const width = (shared: number) => {
-      const [first] = boundsOf(groupsOfAMonth(12, shared), 1);
+      const [first] = findBounds(groupsOfAMonth(12, shared), 1);
       if (!first?.own) throw new Error('no bounds');
       return (
         ((first.together.upper ?? NaN) - first.estimate) /
@@ -51,7 +51,7 @@ describe('simultaneous bounds', () => {
   test('keep widening beyond the levels that the resamples reach', () => {
     const twelve = groupsOfAMonth(12, 0.3);
     const upper = [0.97, 0.99, 0.997, 0.9999, 0.999999].map(
-      (level) => boundsOf(twelve, 1, level)[0]?.together.upper ?? NaN,
+      (level) => findBounds(twelve, 1, level)[0]?.together.upper ?? NaN,
     );
     upper
       .slice(1)
@@ -61,9 +61,9 @@ describe('simultaneous bounds', () => {
   test('of a constant are that constant, which does not widen the others', () => {
     const [noisy] = groupsOfAMonth(1, 0);
     const constant = new Array<number>(30).fill(2);
-    const both = boundsOf([noisy ?? [], constant], 1);
+    const both = findBounds([noisy ?? [], constant], 1);
     expect(both[1]?.together).toEqual({ level: 0.97, lower: 2, upper: 2 });
-    expect(both[0]?.together).toEqual(boundsOf([noisy ?? []], 1)[0]?.together);
+    expect(both[0]?.together).toEqual(findBounds([noisy ?? []], 1)[0]?.together);
   });
 });
 
@@ -83,14 +83,14 @@ function groupsOfEverySecondDay(days: number): readonly (readonly (number | null
 }
 
 /** Null if a group has no rows on a day. */
-function boundsOf(groups: readonly (readonly (number | null)[])[], trial: number, level = 0.97) {
+function findBounds(groups: readonly (readonly (number | null)[])[], trial: number, level = 0.97) {
   const days = groups[0]?.length ?? 0;
   const resamples = dayResamples({ days, replicates: 1000, seed: [trial, 1, 2, 3] });
   const joint = jointDeviations({ replicates: 1000, days: groups[0]?.length ?? 0, correlation: 0 });
   const drawn = groups.map((values) => {
     const own = values.filter((value) => value !== null).length;
     const found = dayInterval({
-      statistic: meanOf(values),
+      statistic: buildMean(values),
       resamples,
       levels: [level],
       days: own,
@@ -108,7 +108,7 @@ function boundsOf(groups: readonly (readonly (number | null)[])[], trial: number
   }));
 }
 
-function meanOf(values: readonly (number | null)[]): DayStatistic {
+function buildMean(values: readonly (number | null)[]): DayStatistic {
   const held = Float64Array.from(values, (value) => value ?? 0);
   const present = Float64Array.from(values, (value) => (value === null ? 0 : 1));
   return (weights) => weightedSum(weights, held) / weightedSum(weights, present);

@@ -4,11 +4,11 @@ import {
   busySeconds,
   capThatEnded,
   cappedReason,
-  countsOf,
+  countTrials,
   earlyEndReason,
   valuesAtRungs,
 } from '../../../domain/tuning/tuning';
-import { pruningOf, rungsOf } from '../../../domain/tuning/pruning';
+import { planPruning, listRungs } from '../../../domain/tuning/pruning';
 
 function trial(number: number, status: TrialStatus, value: number | null = null): Trial {
   return {
@@ -60,23 +60,23 @@ describe('busy seconds', () => {
 
 describe('pruning', () => {
   test('by hyperband has rungs at a 27th, a 9th and a third of the iterations', () => {
-    const pruning = pruningOf('hyperband', 270);
+    const pruning = planPruning('hyperband', 270);
     expect(pruning).toEqual({ pruner: 'hyperband', min: 10, max: 270, factor: 3 });
-    expect(pruning && rungsOf(pruning)).toEqual([10, 30, 90]);
+    expect(pruning && listRungs(pruning)).toEqual([10, 30, 90]);
   });
   test('has one bracket of the same rungs with asha', () =>
-    expect(pruningOf('asha', 270)).toEqual({ pruner: 'asha', min: 10, max: 270, factor: 3 }));
+    expect(planPruning('asha', 270)).toEqual({ pruner: 'asha', min: 10, max: 270, factor: 3 }));
   test('compares at every tenth of the iterations with median', () => {
-    const pruning = pruningOf('median', 50);
-    expect(pruning && rungsOf(pruning)).toEqual([5, 10, 15, 20, 25, 30, 35, 40, 45]);
+    const pruning = planPruning('median', 50);
+    expect(pruning && listRungs(pruning)).toEqual([5, 10, 15, 20, 25, 30, 35, 40, 45]);
   });
-  test('is null without a pruner', () => expect(pruningOf('none', 270)).toBeNull());
+  test('is null without a pruner', () => expect(planPruning('none', 270)).toBeNull());
   test('of few iterations begins at the first', () => {
-    const pruning = pruningOf('hyperband', 5);
-    expect(pruning && rungsOf(pruning)).toEqual([1, 3]);
+    const pruning = planPruning('hyperband', 5);
+    expect(pruning && listRungs(pruning)).toEqual([1, 3]);
   });
   test.each([[null], [0], [2]])('is null for too few iterations: %s', (iterations) =>
-    expect(pruningOf('hyperband', iterations)).toBeNull(),
+    expect(planPruning('hyperband', iterations)).toBeNull(),
   );
 });
 
@@ -107,7 +107,7 @@ describe('the reason to end a study early', () => {
 
 test('counts are by status', () => {
   expect(
-    countsOf([
+    countTrials([
       trial(0, 'complete', 1),
       trial(1, 'failed'),
       trial(2, 'running'),

@@ -1,4 +1,4 @@
-import { fittingTrials, objectiveDifference, ownerOf } from '../../../domain/tuning/warm-start';
+import { fittingTrials, objectiveDifference, findOwner } from '../../../domain/tuning/warm-start';
 import { completeTrial, endedTrial } from '../../support/training/trials';
 
 const tune = {
@@ -83,6 +83,6 @@ describe('the objectives of an earlier study', () => {
 });
 
 test('an earlier study is named by its run or by a version', () => {
-  expect(ownerOf('run_01h')).toEqual({ runId: 'run_01h' });
-  expect(ownerOf('flight-delay@12')).toEqual({ model: 'flight-delay', version: 12 });
+  expect(findOwner('run_01h')).toEqual({ runId: 'run_01h' });
+  expect(findOwner('flight-delay@12')).toEqual({ model: 'flight-delay', version: 12 });
 });

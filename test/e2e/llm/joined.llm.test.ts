@@ -78,7 +78,7 @@ interface Sourced {
 
 const ask = (number: number) =>
   product.call<Sourced>('POST', `${product.gatewayUrl}/v1/chat/completions`, {
-    body: { model, messages: [{ role: 'user', content: questionOf(number) }] },
+    body: { model, messages: [{ role: 'user', content: writeQuestion(number) }] },
   });
 
 describe('an application with an index, a reranker and a fine-tuned model', () => {
@@ -152,7 +152,7 @@ describe('an application with an index, a reranker and a fine-tuned model', () =
       maxRetries: 0,
     });
     const { data, response } = await client.embeddings
-      .create({ model: 'lamps-index', input: textOf(5) })
+      .create({ model: 'lamps-index', input: writeText(5) })
       .withResponse();
     const body = {
       vector: data.data[0]?.embedding,
@@ -238,7 +238,7 @@ describe('an index from the command line', () => {
       stderr: expect.stringContaining('shelf@1 is champion') as string,
     });
     expect(built.stderr).toContain('24 documents, 24 chunks, 24 embedded');
-    expect(await found(textOf(5))).toMatchObject({ exitCode: 0, version: 1, document: 'lamp5' });
+    expect(await found(writeText(5))).toMatchObject({ exitCode: 0, version: 1, document: 'lamp5' });
   });
 
   test('accepts added, changed and deleted documents in its champion', async () => {
@@ -266,7 +266,7 @@ describe('an index from the command line', () => {
     expect(
       await untilFound('a bell was cast of it', ({ document }) => document === 'lamp6'),
     ).toMatchObject({ text: changed[1]?.text });
-    expect((await found(textOf(5))).document).not.toBe('lamp5');
+    expect((await found(writeText(5))).document).not.toBe('lamp5');
     // The bundles use another index.
     expect((await ask(5)).body.choices[0]?.message.content).toBe('5');
   });
@@ -283,7 +283,7 @@ describe('an index from the command line', () => {
       version: 2,
       document: 'whale',
     });
-    expect((await found(textOf(5), '--of', '2')).document).not.toBe('lamp5');
+    expect((await found(writeText(5), '--of', '2')).document).not.toBe('lamp5');
 
     const kept = await product.cli(['index', 'retire', 'shelf', '1']);
     expect(kept.exitCode).toBe(1);
@@ -320,11 +320,11 @@ describe('an index from the command line', () => {
   });
 });
 
-function questionOf(number: number): string {
+function writeQuestion(number: number): string {
   return `What is the code of lamp ${number}?`;
 }
 
-function textOf(number: number): string {
+function writeText(number: number): string {
   return `By its plate the code of lamp ${number} is ${number}.`;
 }
 
@@ -339,13 +339,13 @@ function writeLamps(parent: string, onError: 'keepOrder' | 'fail'): string {
     Array.from({ length: lamps }, (_, number) => `${JSON.stringify(row(number))}\n`).join('');
   writeFileSync(
     join(folder, 'documents.ndjson'),
-    lines((number) => ({ id: `lamp${number}`, text: textOf(number) })),
+    lines((number) => ({ id: `lamp${number}`, text: writeText(number) })),
   );
   writeFileSync(
     join(folder, 'cases.ndjson'),
     lines((number) => ({
       id: `q${number}`,
-      input: { question: questionOf(number) },
+      input: { question: writeQuestion(number) },
       expected: { answer: `${number}`, documents: [`lamp${number}`] },
     })),
   );

@@ -1,5 +1,5 @@
 import type { ArtifactRef } from '../../../domain/artifact';
-import { environmentOf, openStore } from '../../support/leftovers';
+import { readEnvironment, openStore } from '../../support/leftovers';
 import { startProduct, type Product } from '../../support/process/product';
 import { waveAdapter } from '../../support/language/wave-adapter';
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
     },
   });
   const [pid] = product.pids('main.ts llm-server');
-  url = environmentOf(pid ?? -1)['PERENNIAL_LLM_URL'] ?? '';
+  url = readEnvironment(pid ?? -1)['PERENNIAL_LLM_URL'] ?? '';
 });
 afterAll(() => product.stop());
 
@@ -28,7 +28,7 @@ test('an adapter in the artifact store answers under its digest, also after kill
   const name = `${model}:${artifact.digest}`;
   expect((await ask(name)).status).toBe(404);
   expect((await send('PUT', `/adapters/${artifact.digest}`, artifact)).status).toBe(200);
-  const [alone, adapted] = [await textOf(await ask(model)), await textOf(await ask(name))];
+  const [alone, adapted] = [await readText(await ask(model)), await readText(await ask(name))];
   expect(adapted).not.toBe(alone);
 
   product.kill('main.ts llm-server');
@@ -38,8 +38,8 @@ test('an adapter in the artifact store answers under its digest, also after kill
   ) {
     await new Promise((again) => setTimeout(again, 100));
   }
-  expect(await textOf(await ask(name))).toBe(adapted);
-  expect(await textOf(await ask(model))).toBe(alone);
+  expect(await readText(await ask(name))).toBe(adapted);
+  expect(await readText(await ask(model))).toBe(alone);
 });
 
 async function keptInStore(bytes: Buffer): Promise<ArtifactRef> {
@@ -72,7 +72,7 @@ async function send(method: string, path: string, body: object): Promise<Respons
   });
 }
 
-async function textOf(response: Response): Promise<string> {
+async function readText(response: Response): Promise<string> {
   const body = (await response.json()) as {
     readonly choices?: readonly { readonly message: { readonly content: string } }[];
   };

@@ -4,16 +4,16 @@
  */
 import OpenAI from 'openai';
 import type { Database } from '../../../db/connection';
-import { championsOf, killDuringRequests } from '../../support/process/dying-product';
+import { listChampions, killDuringRequests } from '../../support/process/dying-product';
 import { expectNothingLeft } from '../../support/leftovers';
-import { questionOf, quarters, writeQuarters } from '../../support/language/quarters';
+import { buildQuestion, quarters, writeQuarters } from '../../support/language/quarters';
 import { startProduct, type Product } from '../../support/process/product';
 import {
-  requestsOf,
+  readRequests,
   expectPaidOnce,
-  movesOf,
-  storedIndexOf,
-  versionsOf,
+  listIndexMoves,
+  readStoredIndex,
+  listIndexVersions,
 } from '../../support/process/run-audit';
 import { openWorkersDatabase } from '../../support/process/worker-process';
 import { untilAnswer } from '../../support/time/until';
@@ -65,25 +65,25 @@ test('is released although the worker dies during indexing and the model during 
     'promote',
   ]);
 
-  const stored = await storedIndexOf(product, 'quarters', 1);
+  const stored = await readStoredIndex(product, 'quarters', 1);
   expect(stored).toMatchObject({ documents: cases, duplicates: [] });
-  expect(await versionsOf(database, 'quarters')).toEqual([
+  expect(await listIndexVersions(database, 'quarters')).toEqual([
     { version: 1, state: 'ready', chunks: stored.chunks },
   ]);
-  expect(await movesOf(database, 'quarters')).toEqual([1]);
-  expect(await championsOf(product, model)).toEqual([1]);
+  expect(await listIndexMoves(database, 'quarters')).toEqual([1]);
+  expect(await listChampions(product, model)).toEqual([1]);
   // Each case once, except those in progress when the model died.
-  expect((await requestsOf(database, run.id, 'evaluate')).calls.answered).toBe(cases);
+  expect((await readRequests(database, run.id, 'evaluate')).calls.answered).toBe(cases);
   expect(await expectPaidOnce(database, run.id, asked.length)).toBeGreaterThan(0);
   expect(await product.cli(['audit', 'verify'])).toMatchObject({ exitCode: 0 });
 });
 
 test('answers a stock client whole and in a stream, with sources', async () => {
   const client = new OpenAI({ baseURL: `${product.gatewayUrl}/v1`, apiKey: product.apiKey });
-  const messages = [{ role: 'user' as const, content: questionOf(3).question }];
+  const messages = [{ role: 'user' as const, content: buildQuestion(3).question }];
   const whole = await client.chat.completions.create({ model, messages });
   expect(whole.model).toBe(`${model}@1`);
-  expect(sourcesOf(whole)).toContain(questionOf(3).document);
+  expect(readSources(whole)).toContain(buildQuestion(3).document);
   let text = '';
   for await (const chunk of await client.chat.completions.create({ model, messages, stream: true }))
     text += chunk.choices[0]?.delta.content ?? '';
@@ -91,7 +91,10 @@ test('answers a stock client whole and in a stream, with sources', async () => {
 });
 
 test('its index can be queried directly, in the version that was promoted with it', async () => {
-  const { text, document } = { text: questionOf(5).question, document: questionOf(5).document };
+  const { text, document } = {
+    text: buildQuestion(5).question,
+    document: buildQuestion(5).document,
+  };
   const answer = await product.call<{ version: number; hits: { documentId: string }[] }>(
     'POST',
     `${product.gatewayUrl}/v1/indexes/quarters/query`,
@@ -109,7 +112,7 @@ test('if the gateway dies during a stream, the client gets an error, and another
     apiKey: product.apiKey,
     maxRetries: 0,
   });
-  const messages = [{ role: 'user' as const, content: questionOf(1).question }];
+  const messages = [{ role: 'user' as const, content: buildQuestion(1).question }];
   const stream = await client.chat.completions.create({ model, messages, stream: true });
   const reading = (async () => {
     let last: string | null = null;
@@ -131,7 +134,7 @@ test('if the gateway dies during a stream, the client gets an error, and another
 });
 
 /** The additional members of the gateway in the OpenAI response. */
-function sourcesOf(completion: object): readonly string[] {
+function readSources(completion: object): readonly string[] {
   const { perennial } = completion as {
     readonly perennial?: { readonly sources?: readonly { readonly documentId: string }[] };
   };

@@ -36,7 +36,7 @@ const files = {
 };
 
 const fineTuning = scriptedFineTuning({ looks: 2 });
-const providersOf = (url: string) => `apiVersion: perennial.dev/v1
+const writeProviders = (url: string) => `apiVersion: perennial.dev/v1
 kind: Platform
 metadata: { name: here }
 spec: { providers: { acme: { url: '${url}', allowPrivateAddresses: true } } }
@@ -51,7 +51,7 @@ beforeAll(async () => {
   provider = await openScriptedProvider({ answer: tinyAnswer, models: ['small-1'], fineTuning });
   settings = mkdtempSync(join(tmpdir(), 'perennial-providers-'));
   const providersFile = join(settings, 'providers.yaml');
-  writeFileSync(providersFile, providersOf(provider.url));
+  writeFileSync(providersFile, writeProviders(provider.url));
   product = await startProduct({ env: { PERENNIAL_PROVIDERS_FILE: providersFile } });
   folder = join(product.workDir, 'helpdesk');
 });

@@ -51,7 +51,7 @@ describe('blue/green', () => {
       expect.arrayContaining(['switch.unharmed', 'promote.done']),
     );
     expect(await trials.champion(model)).toBe(2);
-    const rollout = await trials.rolloutOf(model);
+    const rollout = await trials.readRollout(model);
     // The old version scored every request beside the answer.
     expect(rollout?.traffic?.total.champion.requests).toBeGreaterThanOrEqual(100);
     expect(rollout?.traffic?.total.champion.assigned).toBe(0);
@@ -100,7 +100,7 @@ test('a shadow answers no request and is promoted only by an approval', async ()
   const run = await trials.open(model, 0.5);
   traffic = startTraffic(product, model, { from: '2024-05-01T00:00:00Z' });
   await product.waitForStage(run.id, 'promote');
-  expect(await trials.rolloutOf(model)).toMatchObject({
+  expect(await trials.readRollout(model)).toMatchObject({
     status: 'passed',
     method: 'shadow',
     weight: 0,
@@ -145,7 +145,7 @@ test('several challengers have their own entities, and the best is promoted at t
     expect.arrayContaining(['shares.planned', 'winner.chosen', 'promote.done']),
   );
   expect(await trials.champion(model)).toBe(3);
-  const rollout = await trials.rolloutOf(model);
+  const rollout = await trials.readRollout(model);
   expect(rollout).toMatchObject({ method: 'ab', status: 'promoted', winner: 3, challenger: 3 });
   const arms = rollout?.arms ?? [];
   expect(arms.map(({ version, role }) => `${role} ${version}`)).toEqual([
@@ -162,7 +162,7 @@ test('several challengers have their own entities, and the best is promoted at t
   const { failures, versions } = await traffic.stop();
   expect(failures).toEqual([]);
   expect(Object.keys(versions).sort()).toEqual([1, 2, 3].map((version) => `${model}@${version}`));
-  const counted = await trials.rolloutOf(model);
+  const counted = await trials.readRollout(model);
   const requests = (counted?.arms ?? []).map((arm) => arm.requests ?? 0);
   for (const each of requests) expect(each).toBeGreaterThan(100);
   const { champion, challenger } = counted?.traffic?.total ?? {};
@@ -191,7 +191,7 @@ test('a challenger with harm gets no more traffic, and the others go on', async 
   await pause(3_000);
   const { versions: after, failures } = traffic.report();
   expect(failures).toEqual([]);
-  expect(await trials.rolloutOf(model)).toMatchObject({ status: 'running', verdict: null });
+  expect(await trials.readRollout(model)).toMatchObject({ status: 'running', verdict: null });
   expect(after[`${model}@2`]).toBe(before[`${model}@2`]);
   expect(after[`${model}@3`]).toBeGreaterThan(before[`${model}@3`] ?? Infinity);
   await product.cli(['rollout', 'abort', model, '--reason', 'seen enough']);
@@ -209,7 +209,7 @@ test('an earlier version can win', async () => {
   const ended = await product.waitForEnd(run.id);
   expect(ended).toMatchObject({ status: 'succeeded', version: 2 });
   expect(await trials.champion(model)).toBe(2);
-  expect(await trials.rolloutOf(model)).toMatchObject({
+  expect(await trials.readRollout(model)).toMatchObject({
     status: 'promoted',
     challenger: 3,
     winner: 2,
@@ -230,5 +230,5 @@ test('a rollback of the champion ends an A/B rollout as superseded', async () =>
   });
   const superseded = await product.waitForEnd(run.id);
   expect(superseded.verdict?.reasons.at(-1)?.code).toBe('canary.superseded');
-  expect(await trials.rolloutOf(model)).toMatchObject({ status: 'superseded', weight: 0 });
+  expect(await trials.readRollout(model)).toMatchObject({ status: 'superseded', weight: 0 });
 });

@@ -50,8 +50,8 @@ function ask(path: string, { method = 'GET', headers = {} }: Asked = {}) {
   });
 }
 
-const pathOf = (link: string): string => new URL(link).pathname;
-const session = async (): Promise<string> => (await ask(pathOf(proxy.link()))).cookie ?? '';
+const readPathname = (link: string): string => new URL(link).pathname;
+const session = async (): Promise<string> => (await ask(readPathname(proxy.link()))).cookie ?? '';
 
 test('requests without a session are refused with the next step', async () => {
   for (const path of ['/', '/api/v1/namespaces', '/namespaces/default/workflows']) {
@@ -81,7 +81,7 @@ test('page and API load with a session, and the upstream does not see its cookie
 });
 
 test('a link opens one session', async () => {
-  const link = pathOf(proxy.link());
+  const link = readPathname(proxy.link());
   expect(await ask(link)).toMatchObject({ status: 303 });
   expect(await ask(link)).toMatchObject({ status: 401, cookie: null });
 });
@@ -119,7 +119,7 @@ test('a new link requires the platform’s key', async () => {
   expect(await post({ authorization: 'Bearer another' })).toMatchObject({ status: 401 });
   const made = await post({ authorization: `Bearer ${apiKey}` });
   expect(made.status).toBe(200);
-  expect(await ask(pathOf((JSON.parse(made.body) as { url: string }).url))).toMatchObject({
+  expect(await ask(readPathname((JSON.parse(made.body) as { url: string }).url))).toMatchObject({
     status: 303,
   });
 });

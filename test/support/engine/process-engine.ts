@@ -63,7 +63,7 @@ export function processEngine(): ProcessEngine {
       jobs.set(job.name, started);
       return Promise.resolve();
     },
-    state: (name) => Promise.resolve(stateOf(jobs.get(name))),
+    state: (name) => Promise.resolve(toState(jobs.get(name))),
     logs: (name, maxBytes) => Promise.resolve((jobs.get(name)?.output ?? '').slice(-maxBytes)),
     cancel: (name) => end(name, 'SIGTERM'),
     forget(name) {
@@ -88,7 +88,7 @@ export function processEngine(): ProcessEngine {
   };
 }
 
-function stateOf(job: EngineProcess | undefined): EngineJobState {
+function toState(job: EngineProcess | undefined): EngineJobState {
   if (!job) return { kind: 'unknown' };
   const { child, startedAt, endedAt, isCancelled, isPreempted, output } = job;
   if (!hasEnded(child)) return { kind: 'running', startedAt };

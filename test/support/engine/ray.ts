@@ -80,7 +80,7 @@ export async function startRay(): Promise<RunningRay> {
     }
     // Ray's programs are in the group of the head, workers are in groups of their own.
     killGroup(pid);
-    for (const left of pidsOf(folder)) killGroup(left);
+    for (const left of listPids(folder)) killGroup(left);
     await watch.close();
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
@@ -109,7 +109,7 @@ export async function startRay(): Promise<RunningRay> {
       };
       return answer.data.result.result[0]?.required_resources ?? {};
     },
-    pids: (text) => pidsOf(folder).filter((one) => commandLine(one).includes(text)),
+    pids: (text) => listPids(folder).filter((one) => commandLine(one).includes(text)),
     close,
   };
 }
@@ -135,7 +135,7 @@ function get(url: string): Promise<string> {
 }
 
 /** All programs of this Ray have its folder in their command line or their environment. */
-function pidsOf(folder: string): number[] {
+function listPids(folder: string): number[] {
   return readdirProc().filter((pid) => {
     const text = commandLine(pid) + read(`/proc/${pid}/environ`);
     return text.includes(folder);

@@ -37,7 +37,7 @@ export function describedAnswers(document: object): (answer: GivenAnswer) => voi
   ajv.addSchema(document, 'openapi');
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { responses }]): Operation => ({
-      pattern: patternOf(path),
+      pattern: toPattern(path),
       method,
       path,
       responses,
@@ -71,7 +71,7 @@ export function describedAnswers(document: object): (answer: GivenAnswer) => voi
       mediaType,
       'schema',
     ];
-    const validate = validatorOf(
+    const validate = compileValidator(
       `openapi#/${pointer.map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/')}`,
     );
     if (validate(body)) return;
@@ -83,7 +83,7 @@ export function describedAnswers(document: object): (answer: GivenAnswer) => voi
     throw new Error(`${what} does not fit the document:\n${errors.join('\n')}`);
   };
 
-  function validatorOf(reference: string): ValidateFunction {
+  function compileValidator(reference: string): ValidateFunction {
     const known = validators.get(reference) ?? ajv.compile({ $ref: reference });
     validators.set(reference, known);
     return known;
@@ -94,6 +94,6 @@ function count(path: string): number {
   return path.split('{').length;
 }
 
-function patternOf(path: string): RegExp {
+function toPattern(path: string): RegExp {
   return new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`);
 }

@@ -3,7 +3,7 @@ import { checkVector } from '../../../data/index/chunk-rows';
 import type { ChunkStore, TableName } from '../../../data/index/chunk-store';
 import type { ChunkHit, ChunkTable } from '../../../data/index/chunk-table';
 import type { Embedder } from '../../../data/index/embedders/embedder';
-import { normalized } from '../../../data/index/embedders/embedder';
+import { normalize } from '../../../data/index/embedders/embedder';
 import type { Embedders } from '../../../data/index/embedders/open-embedder';
 import type { ServedIndexVersion } from '../../../data/index/served-lookup';
 import { sha256 } from '../../../data/digest';
@@ -31,8 +31,8 @@ const dimensions = 26;
 export const letters: Embedder = {
   identity: { name: 'letters', digest: sha256('letters'), dimensions },
   maxTokens: 256,
-  costOf: () => 1,
-  embed: (texts) => Promise.resolve(texts.map(lettersOf)),
+  measureTokens: () => 1,
+  embed: (texts) => Promise.resolve(texts.map(countLetters)),
   close: () => Promise.resolve(),
 };
 
@@ -41,13 +41,13 @@ export const lettersOnly: Embedders = {
   close: () => Promise.resolve(),
 };
 
-export function lettersOf(text: string): Float32Array {
+export function countLetters(text: string): Float32Array {
   const vector = new Float32Array(dimensions);
   for (const letter of text.toLowerCase()) {
     const place = letter.charCodeAt(0) - 97;
     if (place >= 0 && place < dimensions) vector[place] = (vector[place] ?? 0) + 1;
   }
-  return normalized(vector);
+  return normalize(vector);
 }
 
 /** Embedded by letters, or labelled as by another embedder; then nearness is random. */
@@ -59,26 +59,26 @@ export function fakeChunks(space = { digest: letters.identity.digest, dimensions
     closed,
     put(name, texts, sources = {}) {
       tables.set(
-        keyOf(name),
+        formatKey(name),
         Object.entries(texts).map(([documentId, text]) => ({
-          ...rowOf(documentId, text),
+          ...buildRow(documentId, text),
           ...(documentId in sources && { source: sources[documentId] ?? null }),
         })),
       );
       return {
         version: name.version,
-        digest: sha256(keyOf(name)),
+        digest: sha256(formatKey(name)),
         tableVersion: 1,
         recipe: { embedder: { ...letters.identity, spec: { kind: 'minilm' } } },
       };
     },
-    drop: (name) => void tables.delete(keyOf(name)),
+    drop: (name) => void tables.delete(formatKey(name)),
     open(name) {
-      const key = keyOf(name);
+      const key = formatKey(name);
       if (!tables.has(key)) return Promise.reject(failure('NotFound', `${key} is not there`));
       opened.push(key);
       return Promise.resolve(
-        tableOf(
+        createTable(
           key,
           () => tables.get(key),
           () => closed.push(key),
@@ -89,7 +89,7 @@ export function fakeChunks(space = { digest: letters.identity.digest, dimensions
   };
 }
 
-function tableOf(
+function createTable(
   key: string,
   rows: () => readonly ChunkRow[] | undefined,
   onClose: () => void,
@@ -158,14 +158,14 @@ const unused = {
   countShard: notCalled,
   replaceDocuments: notCalled,
   restoreTo: notCalled,
-  vectorsOf: notCalled,
+  readVectors: notCalled,
   audit: notCalled,
   buildIndexes: notCalled,
   unindexedRows: notCalled,
   compact: notCalled,
 };
 
-function rowOf(documentId: string, text: string): ChunkRow {
+function buildRow(documentId: string, text: string): ChunkRow {
   return {
     chunkId: `${documentId}#0`,
     documentId,
@@ -178,10 +178,10 @@ function rowOf(documentId: string, text: string): ChunkRow {
     heading: null,
     source: `https://example.org/${documentId}`,
     text,
-    vector: lettersOf(text),
+    vector: countLetters(text),
   };
 }
 
-function keyOf({ tenant, index, version }: TableName): string {
+function formatKey({ tenant, index, version }: TableName): string {
   return `${tenant}/${index}@${version}`;
 }

@@ -1,5 +1,5 @@
 /** The file of a judge's prompt with this instruction about a question and its answer. */
-export function judgePromptOf(template: string): string {
+export function writeJudgePrompt(template: string): string {
   return `apiVersion: perennial.dev/v1
 kind: Prompt
 metadata: { name: judge }

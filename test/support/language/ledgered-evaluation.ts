@@ -38,7 +38,7 @@ export interface EvaluationResult {
 /** US dollars per million tokens, chosen so that costs are whole nanodollars. */
 export const price = { promptPerMillion: 0.15, completionPerMillion: 0.6 };
 
-export function budgetsOf(scope: string): readonly BudgetRef[] {
+export function listBudgets(scope: string): readonly BudgetRef[] {
   return [
     { scope, unit: 'usd' },
     { scope, unit: 'tokens' },
@@ -70,7 +70,7 @@ export async function evaluate(plan: EvaluationPlan): Promise<EvaluationResult> 
   const sums = Array.from({ length: plan.variants }, () => ({ right: 0, answered: 0 }));
   const failed: Record<string, number> = {};
   let fromLedger = 0;
-  const questionOf = (number: number): LedgerQuestion => ({
+  const buildQuestion = (number: number): LedgerQuestion => ({
     tenant,
     scope: plan.scope,
     owner: { execution: plan.scope, attempt: plan.attempt },
@@ -80,7 +80,7 @@ export async function evaluate(plan: EvaluationPlan): Promise<EvaluationResult> 
     ),
     promptDigest: null,
     repeat: 0,
-    budgets: budgetsOf(plan.scope),
+    budgets: listBudgets(plan.scope),
   });
   const score = (number: number, { answer, ...answered }: LedgerAnswer): void => {
     const sum = sums[Math.floor(number / plan.cases)];
@@ -91,7 +91,7 @@ export async function evaluate(plan: EvaluationPlan): Promise<EvaluationResult> 
   };
   const ask = async (number: number): Promise<void> => {
     try {
-      score(number, await chat.ask(questionOf(number)));
+      score(number, await chat.ask(buildQuestion(number)));
     } catch (error) {
       const type = isPerennialError(error) ? error.type : 'Unexpected';
       failed[type] = (failed[type] ?? 0) + 1;
@@ -105,7 +105,7 @@ export async function evaluate(plan: EvaluationPlan): Promise<EvaluationResult> 
       { length: Math.min(recalledAtOnce, total - start) },
       (_, place) => start + place,
     );
-    const known = await chat.recall(batch.map(questionOf));
+    const known = await chat.recall(batch.map(buildQuestion));
     for (const [place, number] of batch.entries()) {
       const answer = known[place];
       if (answer) score(number, answer);

@@ -38,7 +38,7 @@ interface Question {
   readonly colour: string;
 }
 
-export function questionOf(index: number): Question {
+export function buildQuestion(index: number): Question {
   const town = towns[index % towns.length] ?? '';
   const inn = `${town} ${index < towns.length ? 'Old' : 'New'} Quarter`;
   return {
@@ -52,7 +52,7 @@ export function questionOf(index: number): Question {
 export function writeQuarters(parent: string): string {
   const folder = join(parent, model);
   mkdirSync(join(folder, 'prompts'), { recursive: true });
-  const questions = Array.from({ length: cases }, (_, index) => questionOf(index));
+  const questions = Array.from({ length: cases }, (_, index) => buildQuestion(index));
   const lines = (values: readonly unknown[]) =>
     values.map((value) => `${JSON.stringify(value)}\n`).join('');
   writeFileSync(

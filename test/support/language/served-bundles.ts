@@ -1,6 +1,6 @@
 import type { ModelAccess } from '../../../data/language/model-access';
 import type { Question } from '../../../data/language/attempt';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import type { ArtifactRef } from '../../../domain/artifact';
 import { failure } from '../../../domain/failure';
 import type { ReleaseBundle } from '../../../domain/bundle/bundle';
@@ -44,11 +44,11 @@ export async function putBundle(
     safety: policy
       ? {
           name: policy.name,
-          digest: digestOf(policy),
+          digest: computeDigest(policy),
           artifact: await put(Buffer.from(JSON.stringify(policy))),
         }
       : null,
-    prompt: { name: prompt.name, digest: digestOf(prompt), artifact },
+    prompt: { name: prompt.name, digest: computeDigest(prompt), artifact },
     sampling: { temperature: 0, topP: 1, maxTokens: 32, seed: 7, stop: [] },
     index: null,
     ...change,

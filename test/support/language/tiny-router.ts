@@ -59,7 +59,7 @@ export function routed(number: number): TrafficQuestion {
 }
 
 /** The key of an answer; null if it is not a router's answer. */
-export function keyOf(text: string): string | null {
+export function findKey(text: string): string | null {
   try {
     return Object.keys(JSON.parse(text) as object)[0] ?? null;
   } catch {

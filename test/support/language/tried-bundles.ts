@@ -2,7 +2,7 @@ import type { Digest } from '../../../domain/artifact';
 import { decide } from '../../../domain/decision/decide';
 import type { LlmEvaluationPolicy } from '../../../domain/decision/policy';
 import { buildLlmEvidence } from '../../../domain/language/evaluation/build-evidence';
-import { scored } from '../../../domain/language/evaluation/score';
+import { toScore } from '../../../domain/language/evaluation/score';
 import { confidenceAt } from '../../../domain/evaluation/attempts';
 import { normalQuantile } from '../../../domain/statistics/distributions';
 import { seededRandom } from '../../../domain/statistics/random';
@@ -64,7 +64,7 @@ export function anyBundlePasses(
         retrieved: [],
         latencyMs: null,
         cost: null,
-        scores: { right: scored(right) },
+        scores: { right: toScore(right) },
       }));
       const evidence = buildLlmEvidence({
         candidate: digest('a'),

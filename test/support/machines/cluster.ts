@@ -118,12 +118,16 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       gateway: await pair('gateway'),
       worker: await pair('worker'),
     };
-    const urlOf = (role: Role, { address }: Machine) => `http://${address}:${ports[role]}`;
-    const urlsOf = (role: Role) => {
+    const formatUrl = (role: Role, { address }: Machine) => `http://${address}:${ports[role]}`;
+    const formatUrls = (role: Role) => {
       const [a, b] = machines[role];
-      return [urlOf(role, a), urlOf(role, b)] as const;
+      return [formatUrl(role, a), formatUrl(role, b)] as const;
     };
-    const urls = { api: urlsOf('api'), gateway: urlsOf('gateway'), worker: urlsOf('worker') };
+    const urls = {
+      api: formatUrls('api'),
+      gateway: formatUrls('gateway'),
+      worker: formatUrls('worker'),
+    };
 
     await machines.api[0].run({
       command: [...node, 'setup'],
@@ -138,13 +142,13 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
             PERENNIAL_BIND: machine.address,
             PERENNIAL_API_URL: urls.api[0],
             [`PERENNIAL_${role.toUpperCase()}_PORT`]: String(ports[role]),
-            ...(role === 'gateway' ? { PERENNIAL_GATEWAY_URL: urlOf(role, machine) } : {}),
+            ...(role === 'gateway' ? { PERENNIAL_GATEWAY_URL: formatUrl(role, machine) } : {}),
           },
         });
     const ready = async (machine: Machine): Promise<void> => {
       const role = machine.name.split('-')[0] as Role;
       for (const deadline = Date.now() + 120_000; ;) {
-        const answer = await fetch(`${urlOf(role, machine)}/readyz`).catch(() => null);
+        const answer = await fetch(`${formatUrl(role, machine)}/readyz`).catch(() => null);
         if (answer?.ok) return;
         if (Date.now() > deadline)
           throw new Error(`${machine.name} is not ready after 120 s:\n${machine.log()}`);

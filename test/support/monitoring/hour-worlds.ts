@@ -44,11 +44,11 @@ export function worldHours(world: HourWorld): readonly HourCounts[] {
       const row: WorldRow = { amount: day + gauss(random), country: countryBy(random()) };
       return world.shift && hour >= world.shift.from ? world.shift.of(row) : row;
     });
-    return hourOf(new Date(start + hour * 3_600_000).toISOString(), rows);
+    return buildHour(new Date(start + hour * 3_600_000).toISOString(), rows);
   });
 }
 
-export function hourOf(hour: string, rows: readonly WorldRow[]): HourCounts {
+export function buildHour(hour: string, rows: readonly WorldRow[]): HourCounts {
   const counter = openRowCounter({ features: worldBins, pairs: [] });
   const counts = counter.empty();
   for (const row of rows) counter.count(counts, (name) => row[name as keyof WorldRow]);

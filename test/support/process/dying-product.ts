@@ -6,7 +6,7 @@ import type { Database } from '../../../db/connection';
 import type { Product } from './product';
 import { pause } from './product';
 import type { Trials } from '../rollout/trials';
-import { requestsOf, requestsInFlight } from './run-audit';
+import { readRequests, requestsInFlight } from './run-audit';
 
 /**
  * `mayFail`: requests may fail while the part that serves them is down; for other parts they may
@@ -47,7 +47,7 @@ export async function killDuringRequests(
 ): Promise<readonly string[]> {
   for (;;) {
     await eventually(`${answered} answers, and questions under way`, async () => {
-      const { attempts } = await requestsOf(database, run, stage);
+      const { attempts } = await readRequests(database, run, stage);
       return attempts.answered >= answered && attempts.sent > 0;
     });
     await killPart(product, process, 'SIGSTOP');
@@ -111,7 +111,7 @@ export async function expectAuditWhole(product: Product): Promise<void> {
 }
 
 /** Champions, newest first. */
-export async function championsOf(product: Product, model: string): Promise<readonly number[]> {
+export async function listChampions(product: Product, model: string): Promise<readonly number[]> {
   const { body } = await product.call<{ items: { to: number }[] }>(
     'GET',
     `/models/${model}/history`,

@@ -1,4 +1,4 @@
-import { longestPauseOf } from '../time/longest-pause';
+import { measureLongestPause } from '../time/longest-pause';
 
 /**
  * Requests `/livez` of a server in this process repeatedly while the work runs. `pauseMs` is the
@@ -9,7 +9,7 @@ export async function livezDuring<T>(
   limitMs: number,
   work: () => Promise<T>,
 ): Promise<{ readonly value: T; readonly pauseMs: number }> {
-  const { value, milliseconds } = await longestPauseOf(limitMs, () => whileAlive(url, work));
+  const { value, milliseconds } = await measureLongestPause(limitMs, () => whileAlive(url, work));
   return { value, pauseMs: milliseconds };
 }
 

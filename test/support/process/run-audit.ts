@@ -8,7 +8,7 @@ import { reportCalls, reportsBelow } from '../../../db/language/call-report';
 import { defaultTenant as tenant, type RunId } from '../../../domain/ids';
 import type { CallReport } from '../../../domain/provider/call-ledger';
 import { runScope } from '../../../domain/budget/run-budget';
-import { storeOf } from '../leftovers';
+import { findStore } from '../leftovers';
 import type { Product } from './product';
 
 export interface StoredIndex {
@@ -19,12 +19,12 @@ export interface StoredIndex {
 }
 
 /** The chunks that questions to this version are answered from. */
-export async function storedIndexOf(
+export async function readStoredIndex(
   product: Pick<Product, 'pids'>,
   index: string,
   version: number,
 ): Promise<StoredIndex> {
-  const store = openChunkStore({ kind: 's3', s3: storeOf(product) });
+  const store = openChunkStore({ kind: 's3', s3: findStore(product) });
   try {
     const table = await store.open({ tenant, index, version });
     return await table.audit().finally(() => table.close());
@@ -40,7 +40,7 @@ export interface IndexVersionRow {
 }
 
 /** From the registry, oldest first. */
-export async function versionsOf(
+export async function listIndexVersions(
   { sql }: Database,
   index: string,
 ): Promise<readonly IndexVersionRow[]> {
@@ -50,14 +50,14 @@ export async function versionsOf(
 }
 
 /** Versions that its alias pointed to, oldest first. */
-export async function movesOf({ sql }: Database, index: string): Promise<readonly number[]> {
+export async function listIndexMoves({ sql }: Database, index: string): Promise<readonly number[]> {
   const rows = await sql<
     { toVersion: number }[]
   >`select to_version from index_alias_history where index = ${index} order by fencing`;
   return rows.map(({ toVersion }) => toVersion);
 }
 
-export function requestsOf({ sql }: Database, run: string, stage: string): Promise<CallReport> {
+export function readRequests({ sql }: Database, run: string, stage: string): Promise<CallReport> {
   return reportCalls(sql, { tenant, scope: `${runScope(run as RunId)}/${stage}` });
 }
 

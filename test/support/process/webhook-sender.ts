@@ -14,7 +14,7 @@ async function main(url: string): Promise<void> {
   const secretOf = lifecycleSecrets(process.env, { variables: ['SECRET'], folder: null });
   const deps = {
     webhooks,
-    secretOf,
+    readSecret: secretOf,
     allowPrivateAddresses: true,
     mailServer: null,
     pagesUrl: null,

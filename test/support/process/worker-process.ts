@@ -3,7 +3,7 @@ import type { Database } from '../../../db/connection';
 import { openDatabase } from '../../../db/connection';
 import { embeddedDatabase } from '../../../infra/backends';
 import { statePaths } from '../../../infra/state-paths';
-import { environmentOf } from '../leftovers';
+import { readEnvironment } from '../leftovers';
 import type { Product } from './product';
 
 export function workerPid(product: Pick<Product, 'pids'>): number {
@@ -23,7 +23,7 @@ export function openOwnersDatabase({ stateDir }: Pick<Product, 'stateDir'>): Dat
 /** As the worker connects to it. */
 export function openWorkersDatabase(product: Pick<Product, 'pids'>): Database {
   return openDatabase({
-    url: environmentOf(workerPid(product))['PERENNIAL_DATABASE_URL'] ?? '',
+    url: readEnvironment(workerPid(product))['PERENNIAL_DATABASE_URL'] ?? '',
     maxConnections: 3,
   });
 }

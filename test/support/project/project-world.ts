@@ -13,7 +13,7 @@ import { planRerun } from '../../../apps/api/run/rerun';
 import { startInput } from '../../../apps/temporal-clients/run-start-input';
 import { buildProject, type BuiltProject } from '../../../apps/project/build';
 import type { PythonMachine } from '../../../apps/project/python-steps';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import { openTrainerCatalog } from '../../../data/training/catalog';
 import { environmentsFolder } from '../../../data/training/python-environments';
 import type { ArtifactRef } from '../../../domain/artifact';
@@ -32,7 +32,7 @@ import { openLog } from '../../../workers/log';
 import { createProjectWorker } from '../../../workers/project/worker';
 import { workflowBundle } from '../../../workers/temporal/bundle';
 import { createQueueWorker } from '../../../workers/temporal/worker';
-import { planOf } from '../fake-activities';
+import { buildPlan } from '../fake-activities';
 import { pause } from '../process/product';
 
 export interface ProjectWorld {
@@ -77,7 +77,7 @@ export async function openProjectWorld(
   const { registry, artifacts } = core;
   await artifacts.ensureBucket();
   const hasSteps = Object.keys(files).some((path) => path.startsWith('steps/'));
-  const built = await buildProject(folder, hasSteps ? pythonOf(config) : noPython);
+  const built = await buildProject(folder, hasSteps ? findPythonMachine(config) : noPython);
   const build = { ...built.build, digest: built.digest };
   const store = (text: string | Buffer) =>
     artifacts.putBytes({ tenant, bytes: Buffer.from(text), mediaType: 'text/plain' });
@@ -90,8 +90,8 @@ export async function openProjectWorld(
     built.documents({ files: stepFiles, environment: lock }),
   )) {
     const { program } = document['spec'] as Pick<ModelLifecycleSpec, 'program'>;
-    const spec = { ...planOf().spec, ...(program && { program }) };
-    const digest = digestOf({ name, spec });
+    const spec = { ...buildPlan().spec, ...(program && { program }) };
+    const digest = computeDigest({ name, spec });
     const revision = { lifecycle: name, digest, spec, files: {}, contracts: {} };
     await registry.lifecycles.apply({ tenant, revision, actor: 'test' });
   }
@@ -153,7 +153,7 @@ export async function openProjectWorld(
           ...common,
           build: record,
           deps,
-          secretOf: config.secretOf,
+          readSecret: config.readSecret,
           folder,
         }),
       ];
@@ -192,7 +192,7 @@ export async function openProjectWorld(
         rerunOf: planned.rerunOf,
         actor: 'test',
         traceId: randomUUID().replaceAll('-', ''),
-        requestDigest: digestOf({ rerun: original.id, asked }),
+        requestDigest: computeDigest({ rerun: original.id, asked }),
       });
       await begin(run);
       return run;
@@ -220,7 +220,7 @@ export async function openProjectWorld(
   };
 }
 
-function pythonOf({ python, trainersDir, stateDir }: Config): PythonMachine {
+function findPythonMachine({ python, trainersDir, stateDir }: Config): PythonMachine {
   return {
     python,
     runtimeDir: join(trainersDir, 'runtime'),

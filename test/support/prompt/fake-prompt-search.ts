@@ -28,7 +28,7 @@ export function fakeSearch({
     askPromptPiece: ({ piece }) => Promise.resolve(artifact(`answers ${piece.variants.join('-')}`)),
     endPromptRound: () =>
       Promise.resolve({ state: artifact('state after'), standing: standingIn('confirm') }),
-    keepPromptSearch: () => Promise.resolve(outcomeOf(winner)),
+    keepPromptSearch: () => Promise.resolve(buildOutcome(winner)),
     endPromptSearch: () => Promise.resolve(),
   };
 }
@@ -65,7 +65,7 @@ function standingIn(stage: VariantProgress['stage']): VariantProgress {
   };
 }
 
-function outcomeOf(winner: string): SearchOutcome {
+function buildOutcome(winner: string): SearchOutcome {
   const mean = (of: number): PromptScore => ({
     cases: 60,
     failures: 0,

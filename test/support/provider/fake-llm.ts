@@ -8,7 +8,7 @@ import { artifact, digest, passed, type Overrides } from '../fake-activities';
 
 const lifecycle = 'wiki-assistant';
 
-export function llmPlanOf(
+export function buildLlmPlan(
   change: Partial<LlmLifecycleSpec> = {},
   request: LlmRun['plan']['request'] = {},
 ): LlmRun['plan'] {
@@ -139,7 +139,7 @@ export function fakeLlm(
     manifest: artifact(`bundle ${path}`),
     retrieves,
   });
-  const meanOf = (bundle: string): number =>
+  const readMean = (bundle: string): number =>
     scores[Object.keys(scores).find((path) => digest(`bundle ${path}`) === bundle) ?? ''] ?? 0.5;
   return {
     openRunBudget: () => Promise.resolve(),
@@ -147,7 +147,7 @@ export function fakeLlm(
       Promise.resolve(spec.prompt.candidates.map((path) => written(path, index !== null))),
     answerCases: ({ bundle, cases, slice, most }) =>
       Promise.resolve(
-        answered(meanOf(bundle.digest), {
+        answered(readMean(bundle.digest), {
           caseSet: cases.digest,
           slice: slice ?? 'all',
           cases: most ?? 60,

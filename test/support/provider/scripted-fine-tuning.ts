@@ -59,7 +59,7 @@ export function scriptedFineTuning({
     async serve(request, response) {
       const [, path = ''] = /^\/v1(\/(?:files|fine_tuning)[^?]*)/.exec(request.url ?? '') ?? [];
       if (path === '') return false;
-      const body = await textOf(request);
+      const body = await readText(request);
       const absence = /^\/fine_tuning\/jobs\/./.test(path) ? null : awayAtOrders(++ordered);
       if (absence !== null) absences[absence](response);
       else if (path === '/files' && request.method === 'GET')
@@ -131,7 +131,7 @@ const absences: Readonly<Record<Absence, (response: ServerResponse) => void>> = 
   garbage: (response) => response.end('<html>Bad gateway</html>'),
 };
 
-async function textOf(request: IncomingMessage): Promise<string> {
+async function readText(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
   return Buffer.concat(chunks).toString('utf8');

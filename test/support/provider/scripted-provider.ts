@@ -143,10 +143,10 @@ async function serve(
   const body = await readBody(incoming);
   const refuse = (...[status, code, message, param]: Refusal) =>
     json(response, status, wire.error(status, code, message, param));
-  if (script.key !== undefined && keyOf(incoming) !== script.key)
+  if (script.key !== undefined && readKey(incoming) !== script.key)
     refuse(401, 'invalid_api_key', 'Incorrect API key provided: sk-wrong***.');
   else if (path === '/v1/models')
-    json(response, 200, { data: modelsOf(script).map((id) => ({ id })), has_more: false });
+    json(response, 200, { data: listModels(script).map((id) => ({ id })), has_more: false });
   else if (path === '/v1/embeddings')
     await embed(response, wire, script, {
       body,
@@ -196,7 +196,7 @@ async function serve(
 
 const unread = { maxTokens: 0, stream: false, wantsJson: false };
 
-function modelsOf({ models = ['scripted'], fineTuning }: Script): readonly string[] {
+function listModels({ models = ['scripted'], fineTuning }: Script): readonly string[] {
   return [...models, ...(fineTuning?.models() ?? [])];
 }
 
@@ -207,7 +207,7 @@ function refusal(
   { model, prompt, maxTokens, body }: ScriptedRequest,
 ): Refusal | null {
   const { contextTokens = Number.POSITIVE_INFINITY } = script;
-  if (!modelsOf(script).includes(model))
+  if (!listModels(script).includes(model))
     return [404, 'model_not_found', `The model '${model}' does not exist`];
   const param =
     script.thoughts === undefined
@@ -391,7 +391,7 @@ async function readBody(incoming: IncomingMessage): Promise<Readonly<Record<stri
   return text === '' ? {} : (JSON.parse(text) as Readonly<Record<string, unknown>>);
 }
 
-function keyOf(incoming: IncomingMessage): string | null {
+function readKey(incoming: IncomingMessage): string | null {
   return (
     header(incoming, 'x-api-key') ??
     header(incoming, 'authorization')?.replace(/^Bearer /, '') ??

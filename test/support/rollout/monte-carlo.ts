@@ -10,7 +10,7 @@ export interface Rate {
   readonly upper: number;
 }
 
-export function rateOf(hits: number, worlds: number): Rate {
+export function estimateRate(hits: number, worlds: number): Rate {
   return {
     hits,
     worlds,
@@ -24,7 +24,7 @@ export function rateOf(hits: number, worlds: number): Rate {
 export function rateIn(worlds: number, happens: (world: number) => boolean): Rate {
   let hits = 0;
   for (let world = 0; world < worlds; world += 1) hits += happens(world) ? 1 : 0;
-  return rateOf(hits, worlds);
+  return estimateRate(hits, worlds);
 }
 
 /** The smallest p for which `beyond` is true; `beyond` must be monotone. */

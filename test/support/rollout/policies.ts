@@ -1,7 +1,7 @@
 import type { CanarySpec } from '../../../domain/rollout/canary';
 import {
   largeHarmMargins,
-  rolloutPolicyOf,
+  buildRolloutPolicy,
   type RolloutPolicy,
 } from '../../../domain/rollout/policy';
 
@@ -47,7 +47,7 @@ export function policyWith({
   comparison,
 }: PolicyChange = {}): RolloutPolicy {
   const { margin = shownCanary.quality.margin } = quality ?? {};
-  return rolloutPolicyOf(
+  return buildRolloutPolicy(
     {
       ...shownCanary,
       ...canary,

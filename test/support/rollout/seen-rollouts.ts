@@ -23,7 +23,7 @@ export function startedRollout(policy: RolloutPolicy): RolloutEvidence {
 }
 
 /** Pairs spread evenly over whole days, once per day; the clock is at the end of the last day. */
-export function withPairsOf(
+export function addPairs(
   policy: RolloutPolicy,
   evidence: RolloutEvidence,
   { days, perDay, difference }: SeenTraffic,
@@ -45,7 +45,7 @@ export function seen(
   return observe(policy, evidence, { pairs: [], answers: [], requests: [], ...batch, asOf });
 }
 
-export function requestsOf(
+export function buildRequests(
   n: number,
   over: Partial<RequestObservation> = {},
 ): RequestObservation[] {

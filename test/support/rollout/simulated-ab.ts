@@ -37,7 +37,7 @@ interface World {
 }
 
 /** A day of traffic: labels are due at its end. */
-function dayOf(
+function drawDay(
   { scores, perDay, random, shares = scores.map(() => 1 / scores.length) }: World,
   day: number,
 ): readonly ObservedPair[] {
@@ -77,7 +77,7 @@ export function watched(world: World, days: number): Watched {
   const none = { champion: zero, challenger: zero };
   const observe = (pairs: readonly ObservedPair[], at: number) => {
     const asOf = new Date(startedMs + at * 86_400_000).toISOString();
-    const armOf = (version: number): ArmObservations => {
+    const buildArm = (version: number): ArmObservations => {
       const n = requests.get(version) ?? 0;
       const failed = world.failing?.version === version ? Math.round(n * world.failing.share) : 0;
       return {
@@ -97,14 +97,14 @@ export function watched(world: World, days: number): Watched {
       total: none,
       answers: { streamed: 0, late: 0, costly: 0, blocked: 0, malformed: 0 },
       pairs,
-      ab: { champion: armOf(champion), challengers: challengers.map(armOf) },
+      ab: { champion: buildArm(champion), challengers: challengers.map(buildArm) },
     });
     if (state.evidence === null) throw new Error('traffic gives evidence');
     return decideRollout(policy, state.evidence);
   };
   let found = observe([], 0);
   for (let of = 0; of < days; of += 1) {
-    const pairs = dayOf(world, of);
+    const pairs = drawDay(world, of);
     for (const { assignedVersion = 1 } of pairs)
       requests.set(assignedVersion, (requests.get(assignedVersion) ?? 0) + 1);
     found = observe(pairs, of + 1);
@@ -129,7 +129,7 @@ export const zero: ArmCounts = {
 };
 const random = (world: number) => seededRandom([world, 0xab, 3, 17]);
 /** Four versions with this loss of each challenger, compared with the champion. */
-export const worldOf = (scores: readonly number[], world = 1, perDay = 2_000): World => ({
+export const buildWorld = (scores: readonly number[], world = 1, perDay = 2_000): World => ({
   scores,
   perDay,
   random: random(world),

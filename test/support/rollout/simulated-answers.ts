@@ -40,7 +40,7 @@ export function watchAnswers(
     const value = drawn < lost ? 1 : drawn < differing ? -1 : 0;
     const sameAnswer = value === 0 && drawn < (1 + differing) / 2;
     state = extendRanged(state, range, [
-      { value, ...loss.differencesOf({ champion: 0, challenger: 0, sameAnswer }) },
+      { value, ...loss.computeDifferences({ champion: 0, challenger: 0, sameAnswer }) },
     ]);
     const { atLeast, atMost } = rangedWealth(state, range, margin);
     if (atLeast > -Math.log(alpha)) shownAt ??= n;

@@ -69,7 +69,7 @@ export function playEntities(
       const answers = Array.from({ length: Math.round(traffic.perDay / looksPerDay) }, () => {
         const { id, point, rate } = draw();
         const arm = point < percent / 100 ? 'challenger' : 'champion';
-        const answer = answerOf(fromMs, { arm, isBad: random() < rate, worse });
+        const answer = drawAnswer(fromMs, { arm, isBad: random() < rate, worse });
         return Number.isFinite(traffic.entities) && traffic.byRequest !== true
           ? inLedger(policy, ledger, { ...answer, id, step: evidence.step })
           : answer;
@@ -95,7 +95,7 @@ export function playEntities(
 }
 
 /** The challenger's score of the true class is smaller by the factor that makes it `worse`. */
-function answerOf(
+function drawAnswer(
   eventTimeMs: number,
   {
     arm,

@@ -1,7 +1,7 @@
 import type { ControlCount } from '../../../domain/rollout/judging/guardrail-control';
 import type { RolloutEvidence } from '../../../domain/rollout/judging/evidence';
 import { startEvidence } from '../../../domain/rollout/judging/observe';
-import { readingsOf } from '../../../domain/rollout/judging/readings';
+import { readMetrics } from '../../../domain/rollout/judging/readings';
 import type { RolloutPolicy } from '../../../domain/rollout/policy';
 import type { Random } from '../../../domain/statistics/random';
 
@@ -33,7 +33,7 @@ export function watchFailures(step: FailingStep, random: Random): FailingOutcome
   const stretches: Counts[] = [];
   const total = { challenger: { n: 0, events: 0 }, champion: { n: 0, events: 0 } };
   const isChallengers = new Map<number, boolean>();
-  const [byControl, byLimit] = [evidenceOf(step.policy), evidenceOf(step.policy)];
+  const [byControl, byLimit] = [buildEvidence(step.policy), buildEvidence(step.policy)];
   let exceededAfter: number | null = null;
   let byLimitAfter: number | null = null;
   for (let request = 0; request < step.requests; request += 1) {
@@ -50,7 +50,7 @@ export function watchFailures(step: FailingStep, random: Random): FailingOutcome
     }
     if ((request + 1) % everyRequests > 0) continue;
     const seen = { guardrails: { errors: { ...total.challenger } } };
-    const control = { errors: controlOf(total.champion, stretches) };
+    const control = { errors: countControl(total.champion, stretches) };
     if (exceededAfter === null && isExceeded(step.policy, { ...byControl, ...seen, control }))
       exceededAfter = request + 1;
     if (byLimitAfter === null && isExceeded(step.policy, { ...byLimit, ...seen }))
@@ -66,7 +66,7 @@ function noCounts(): Counts {
 }
 
 /** What `db/rollout/control.ts` computes in SQL. */
-function controlOf(
+function countControl(
   champion: { readonly n: number; readonly events: number },
   stretches: readonly Counts[],
 ): ControlCount {
@@ -77,13 +77,13 @@ function controlOf(
   return { ...champion, expected };
 }
 
-function evidenceOf(policy: RolloutPolicy): RolloutEvidence {
+function buildEvidence(policy: RolloutPolicy): RolloutEvidence {
   const at = '2026-01-01T00:00:00Z';
   return { ...startEvidence(policy, { champion: 'm@1', challenger: 'm@2', at }), step: 1 };
 }
 
 function isExceeded(policy: RolloutPolicy, evidence: RolloutEvidence): boolean {
-  return readingsOf(policy, evidence).some(
+  return readMetrics(policy, evidence).some(
     ({ metric, outcome }) => metric === 'errors' && outcome === 'failed',
   );
 }

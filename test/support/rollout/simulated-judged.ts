@@ -16,8 +16,8 @@ import type {
 import { summarizeLabels } from '../../../domain/rollout/judging/judge-labels';
 import { rightAnswer } from '../../../domain/rollout/judging/loss';
 import { observe, startEvidence } from '../../../domain/rollout/judging/observe';
-import { rolloutPolicyOf, type RolloutPolicy } from '../../../domain/rollout/policy';
-import { readingsOf } from '../../../domain/rollout/judging/readings';
+import { buildRolloutPolicy, type RolloutPolicy } from '../../../domain/rollout/policy';
+import { readMetrics } from '../../../domain/rollout/judging/readings';
 import type { Random } from '../../../domain/statistics/random';
 
 export const judgeDigest: Digest = `sha256:${'a'.repeat(64)}`;
@@ -53,7 +53,7 @@ export function judgedPolicy(
     quality,
     test: { alpha: 0.05, minSamples: 50, minDuration: '0s' },
   });
-  const policy = rolloutPolicyOf(canary, answerLabel(canary));
+  const policy = buildRolloutPolicy(canary, answerLabel(canary));
   const { answers } = policy.quality;
   if (answers?.judge === undefined || calibrated === undefined) return policy;
   return {
@@ -79,7 +79,7 @@ export function judgeVerdicts(
 }
 
 /** The label of a person, who knows the truth and sees no blocked answer. */
-export function checkedOf(truth: TrueAnswer, said: 0 | 1): LabelledJudgement {
+export function labelAnswer(truth: TrueAnswer, said: 0 | 1): LabelledJudgement {
   return truth === 'keptBack'
     ? { said: 0, right: false, keptBack: true }
     : { said, right: truth === 'right' };
@@ -115,8 +115,8 @@ export function watchJudged(
         (champion !== 'keptBack' || challenger !== 'keptBack');
       if (isForPeople && checked.length < labelled) {
         checked.push({
-          champion: checkedOf(champion, served),
-          challenger: checkedOf(challenger, beside),
+          champion: labelAnswer(champion, served),
+          challenger: labelAnswer(challenger, beside),
         });
       }
       const text = (answer: TrueAnswer) => (answer === 'keptBack' ? '' : answer);
@@ -135,7 +135,7 @@ export function watchJudged(
     evidence = observe(policy, evidence, { pairs, answers: [], requests: [], asOf: at });
     if (evidence.quality.kind === 'pairs')
       evidence = { ...evidence, quality: { ...evidence.quality, judge: summarizeLabels(checked) } };
-    const quality = readingsOf(policy, evidence).find(({ role }) => role === 'quality');
+    const quality = readMetrics(policy, evidence).find(({ role }) => role === 'quality');
     if (quality && quality.outcome !== 'inconclusive') return quality.outcome;
   }
   return null;
@@ -144,7 +144,7 @@ export function watchJudged(
 /**
  * This many answers of each kind and version, on which the judge is right at exactly these rates.
  */
-export function labelsOf(
+export function drawLabels(
   each: number,
   rates: { readonly champion: JudgeRates; readonly challenger: JudgeRates },
 ) {
@@ -154,7 +154,7 @@ export function labelsOf(
     index: number,
   ) => {
     const agrees = index < Math.round(each * (kind === 'right' ? sensitivity : specificity));
-    return checkedOf(kind, (kind === 'right') === agrees ? 1 : 0);
+    return labelAnswer(kind, (kind === 'right') === agrees ? 1 : 0);
   };
   const kinds = (['right', 'wrong'] as const).flatMap((kind) =>
     Array.from({ length: each }, (_, index) => ({ kind, index })),

@@ -89,7 +89,7 @@ export function playMethod(
     if (kind !== null) {
       const left = (looks - look - 1) * perLook;
       const answered = total.challenger + (kind === 'promoted' ? left : 0);
-      return endOf(state, {
+      return toEnd(state, {
         kind,
         days: (look + 1) / looksPerDay,
         share: answered / (looks * perLook),
@@ -102,7 +102,7 @@ export function playMethod(
     weight = newMove(before, state.evidence)?.to ?? weight;
   }
   const share = total.challenger / (looks * perLook);
-  return endOf(state, { kind: 'undecided', days: traffic.days, share });
+  return toEnd(state, { kind: 'undecided', days: traffic.days, share });
 }
 
 function endIn({ kind }: RolloutVerdict): MethodEnd['kind'] | null {
@@ -120,7 +120,7 @@ function endIn({ kind }: RolloutVerdict): MethodEnd['kind'] | null {
   }
 }
 
-function endOf(
+function toEnd(
   { evidence }: RolloutState,
   end: { readonly kind: MethodEnd['kind']; readonly days: number; readonly share: number },
 ): MethodEnd {

@@ -60,7 +60,7 @@ export function watchBounds(
       const against = rangedWealth(state, loglossPairs, running);
       if (against.atMost >= enough) alarms.wrong = true;
       if (against.atLeast >= enough) alarms.wrongGood = true;
-      if (state.n >= 100 && zOf({ n: state.n, sum: state.sum, squares }, running) > customaryZ)
+      if (state.n >= 100 && computeZ({ n: state.n, sum: state.sum, squares }, running) > customaryZ)
         alarms.customary = true;
     }
   }
@@ -74,13 +74,13 @@ export function differenceIn({
   challenger,
 }: Pick<DrawnPair, 'label' | 'champion' | 'challenger'>): RangedValue {
   const value = logloss.of(label, challenger) - logloss.of(label, champion);
-  return { value, ...logloss.differencesOf({ champion, challenger, sameAnswer: false }) };
+  return { value, ...logloss.computeDifferences({ champion, challenger, sameAnswer: false }) };
 }
 
 /** Φ⁻¹(0.97). */
 const customaryZ = 1.8808;
 
-function zOf(
+function computeZ(
   { n, sum, squares }: { readonly n: number; readonly sum: number; readonly squares: number },
   mean: number,
 ): number {
@@ -302,7 +302,7 @@ export function watchArrivals(watched: {
 }): boolean {
   const { order, first, days, pairsPerDay, random, alpha } = watched;
   const scores = { champion: 0.25, challenger: first === 'bad' ? 0.35 : 0.15 };
-  const { min, max } = logloss.differencesOf({ ...scores, sameAnswer: false });
+  const { min, max } = logloss.computeDifferences({ ...scores, sameAnswer: false });
   const [onTime, late] = first === 'bad' ? [max, min] : [min, max];
   const margin = 0.01;
   const share = (onTime - margin) / (onTime - late);

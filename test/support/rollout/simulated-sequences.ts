@@ -4,7 +4,7 @@ import {
   closeDaysBefore,
   startDaysAt,
 } from '../../../domain/statistics/days-sequence';
-import { dayCorrelationOf } from '../../../domain/statistics/day-history';
+import { estimateDayCorrelation } from '../../../domain/statistics/day-history';
 import type { Random } from '../../../domain/statistics/random';
 import { wealthAgainstShare } from '../../../domain/statistics/share-sequence';
 import { earlierDayBounds } from './earlier-rules';
@@ -63,7 +63,7 @@ export function correlationAfter(
     const values = Array.from({ length: days }, () => effect());
     return { kind: 'holdout', from, until: from + days, values } as const;
   });
-  return dayCorrelationOf(periods).value;
+  return estimateDayCorrelation(periods).value;
 }
 
 function note(

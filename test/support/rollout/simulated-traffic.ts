@@ -22,7 +22,7 @@ export function gauss(random: Random): number {
   return normalQuantile(random() + 2 ** -33);
 }
 
-export function randomOf(world: number, scenario: number): Random {
+export function createRandom(world: number, scenario: number): Random {
   return seededRandom([world, scenario, 0x9e3779b9 | 0, 0x7f4a7c15]);
 }
 

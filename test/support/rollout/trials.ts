@@ -18,7 +18,7 @@ export interface Trials {
   sabotage(model: string): Promise<void>;
   /** A run with an open rollout. */
   open(model: string, C: number): Promise<RunJson>;
-  rolloutOf(model: string): Promise<RolloutJson | null>;
+  readRollout(model: string): Promise<RolloutJson | null>;
   /** Parts of the product may be down meanwhile. */
   until(
     model: string,
@@ -55,7 +55,7 @@ export function openTrials(product: Product): Trials {
       await trials.until(model, ({ runId }) => runId === body.id);
       return body;
     },
-    async rolloutOf(model) {
+    async readRollout(model) {
       const answer = await product
         .call<RolloutJson>('GET', `/models/${model}/rollout`)
         .catch(() => null);
@@ -63,7 +63,7 @@ export function openTrials(product: Product): Trials {
     },
     async until(model, isSo, seconds = 60) {
       const isWanted = (rollout: RolloutJson | null) => rollout !== null && isSo(rollout);
-      const rollout = await untilAnswer(() => trials.rolloutOf(model), isWanted, {
+      const rollout = await untilAnswer(() => trials.readRollout(model), isWanted, {
         seconds,
         everyMs: 50,
       });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { openArtifactStore, type ArtifactStore } from '../../../data/artifact/store';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import { openDatabase } from '../../../db/connection';
 import { migrate } from '../../../db/migrate';
 import { createRegistry, type Registry } from '../../../db/registry';
@@ -139,7 +139,7 @@ async function openRun(registry: Registry): Promise<RunId> {
   } as ModelLifecycleSpec;
   const revision = {
     lifecycle: 'flight-delay',
-    digest: digestOf(spec),
+    digest: computeDigest(spec),
     spec,
     files: {},
     contracts: {},

@@ -12,7 +12,7 @@ interface ExpansionInput {
   readonly checker: ts.TypeChecker;
   readonly calls: ReadonlyMap<ts.Symbol, readonly ts.CallExpression[]>;
   readonly isQuery: (tag: ts.Expression) => boolean;
-  readonly placeOf: (node: ts.Node) => string;
+  readonly findPlace: (node: ts.Node) => string;
 }
 
 /** Texts of parameters of the functions that are being expanded. */
@@ -27,14 +27,14 @@ const parameter = '\0';
  */
 const madeName = 'predictions_default';
 
-export function openExpansion({ checker, calls, isQuery, placeOf }: ExpansionInput): Expansion {
+export function openExpansion({ checker, calls, isQuery, findPlace }: ExpansionInput): Expansion {
   const consumed = new Set<ts.Node>();
   return {
-    expandTemplate: (node) => [...new Set(textsOf(node, new Map()).map(numberParameters))],
+    expandTemplate: (node) => [...new Set(expandTexts(node, new Map()).map(numberParameters))],
     consumed,
   };
 
-  function textsOf({ template }: ts.TaggedTemplateExpression, bindings: Bindings) {
+  function expandTexts({ template }: ts.TaggedTemplateExpression, bindings: Bindings) {
     if (ts.isNoSubstitutionTemplateLiteral(template)) return [template.text];
     return joinSpans(template, (value) =>
       isFragment(value) ? expand(value, bindings) : [parameter],
@@ -57,7 +57,7 @@ export function openExpansion({ checker, calls, isQuery, placeOf }: ExpansionInp
     }
     if (ts.isTaggedTemplateExpression(value)) {
       consumed.add(value);
-      return textsOf(value, bindings);
+      return expandTexts(value, bindings);
     }
     if (ts.isElementAccessExpression(value) && ts.isObjectLiteralExpression(value.expression)) {
       return value.expression.properties.flatMap((property) =>
@@ -68,11 +68,13 @@ export function openExpansion({ checker, calls, isQuery, placeOf }: ExpansionInp
       ? expandCall(value, bindings)
       : expandName(value, bindings);
     if (texts.length > 0) return texts;
-    throw new Error(`${placeOf(value)}: it is not known what ${value.getText()} adds to the text`);
+    throw new Error(
+      `${findPlace(value)}: it is not known what ${value.getText()} adds to the text`,
+    );
   }
 
   function expandName(name: ts.Expression, bindings: Bindings): readonly string[] {
-    const symbol = symbolOf(checker, name);
+    const symbol = findSymbol(checker, name);
     const bound = symbol && bindings.get(symbol);
     if (bound !== undefined) return bound;
     const declaration = symbol?.valueDeclaration;
@@ -89,24 +91,24 @@ export function openExpansion({ checker, calls, isQuery, placeOf }: ExpansionInp
     const { parent } = declaration;
     const place = parent.parameters.indexOf(declaration);
     const name = ts.isVariableDeclaration(parent.parent) ? parent.parent.name : parent.name;
-    const called = name && symbolOf(checker, name);
+    const called = name && findSymbol(checker, name);
     return ((called && calls.get(called)) ?? []).flatMap((call) => call.arguments[place] ?? []);
   }
 
   function expandCall(call: ts.CallExpression, bindings: Bindings): readonly string[] {
     const [first] = call.arguments;
     if (isQuery(call.expression) && first !== undefined) {
-      return stringsOf(first, bindings).map((name) => `"${name}"`);
+      return expandStrings(first, bindings).map((name) => `"${name}"`);
     }
-    const called = functionOf(symbolOf(checker, call.expression));
+    const called = findFunction(findSymbol(checker, call.expression));
     if (called?.body === undefined) return [];
     const inner = new Map(bindings);
     called.parameters.forEach((declaration, place) => {
       const given = call.arguments[place] ?? declaration.initializer;
-      const symbol = symbolOf(checker, declaration.name);
+      const symbol = findSymbol(checker, declaration.name);
       if (given === undefined || symbol === undefined) return;
       if (isFragment(given)) inner.set(symbol, expand(given, bindings));
-      else if (isString(given)) inner.set(symbol, stringsOf(given, bindings));
+      else if (isString(given)) inner.set(symbol, expandStrings(given, bindings));
     });
     return returnedBy(called.body).flatMap((returned) => expand(returned, inner));
   }
@@ -115,10 +117,10 @@ export function openExpansion({ checker, calls, isQuery, placeOf }: ExpansionInp
     return checker.isTypeAssignableTo(checker.getTypeAtLocation(value), checker.getStringType());
   }
 
-  function stringsOf(value: ts.Expression, bindings: Bindings): readonly string[] {
+  function expandStrings(value: ts.Expression, bindings: Bindings): readonly string[] {
     if (ts.isTemplateExpression(value))
-      return joinSpans(value, (each) => stringsOf(each, bindings));
-    const symbol = symbolOf(checker, value);
+      return joinSpans(value, (each) => expandStrings(each, bindings));
+    const symbol = findSymbol(checker, value);
     const bound = symbol && bindings.get(symbol);
     if (bound !== undefined) return bound;
     const type = checker.getTypeAtLocation(value);
@@ -130,13 +132,13 @@ export function openExpansion({ checker, calls, isQuery, placeOf }: ExpansionInp
 }
 
 /** Of what an import names, when the node is one. */
-export function symbolOf(checker: ts.TypeChecker, node: ts.Node): ts.Symbol | undefined {
+export function findSymbol(checker: ts.TypeChecker, node: ts.Node): ts.Symbol | undefined {
   const symbol = checker.getSymbolAtLocation(node);
   const isAlias = symbol !== undefined && (symbol.flags & ts.SymbolFlags.Alias) !== 0;
   return isAlias ? checker.getAliasedSymbol(symbol) : symbol;
 }
 
-function functionOf(symbol: ts.Symbol | undefined): ts.FunctionLikeDeclaration | undefined {
+function findFunction(symbol: ts.Symbol | undefined): ts.FunctionLikeDeclaration | undefined {
   const declaration = symbol?.valueDeclaration;
   if (declaration === undefined || ts.isFunctionDeclaration(declaration)) return declaration;
   const value = ts.isVariableDeclaration(declaration) ? declaration.initializer : undefined;

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import ts from 'typescript';
-import { openExpansion, symbolOf } from './expand';
+import { openExpansion, findSymbol } from './expand';
 import { openRowTypes, type RowField } from './row-types';
 
 export interface RegistryStatement {
@@ -23,21 +23,30 @@ const queryTypes: ReadonlySet<string> = new Set(['Query', 'Sql', 'Transaction'])
 export function findStatements(root: string, folders: RegExp): readonly RegistryStatement[] {
   const program = openProgram(root, folders);
   const checker = program.getTypeChecker();
-  const sources = program.getSourceFiles().filter((source) => folders.test(pathOf(source)));
+  const sources = program.getSourceFiles().filter((source) => folders.test(formatPath(source)));
   const templates: ts.TaggedTemplateExpression[] = [];
   const calls = new Map<ts.Symbol, ts.CallExpression[]>();
   for (const source of sources) collect(source);
-  const { expandTemplate, consumed } = openExpansion({ checker, calls, isQuery, placeOf });
-  const { rowOf } = openRowTypes(checker, sources);
+  const { expandTemplate, consumed } = openExpansion({
+    checker,
+    calls,
+    isQuery,
+    findPlace: formatPlace,
+  });
+  const { findRow } = openRowTypes(checker, sources);
   const expanded = templates.map((template) => ({ template, texts: expandTemplate(template) }));
   return expanded
     .filter(({ template }) => !consumed.has(template))
-    .map(({ template, texts }) => ({ place: placeOf(template), texts, row: rowOf(template) }));
+    .map(({ template, texts }) => ({
+      place: formatPlace(template),
+      texts,
+      row: findRow(template),
+    }));
 
   function collect(node: ts.Node): void {
     if (ts.isTaggedTemplateExpression(node) && isQuery(node.tag)) templates.push(node);
     if (ts.isCallExpression(node) && ts.isIdentifier(node.expression)) {
-      const callee = symbolOf(checker, node.expression);
+      const callee = findSymbol(checker, node.expression);
       if (callee !== undefined) calls.set(callee, [...(calls.get(callee) ?? []), node]);
     }
     ts.forEachChild(node, collect);
@@ -48,13 +57,13 @@ export function findStatements(root: string, folders: RegExp): readonly Registry
     return symbol !== undefined && queryTypes.has(symbol.name);
   }
 
-  function placeOf(node: ts.Node): string {
+  function formatPlace(node: ts.Node): string {
     const source = node.getSourceFile();
     const { line } = source.getLineAndCharacterOfPosition(node.getStart());
-    return `${pathOf(source)}:${line + 1}`;
+    return `${formatPath(source)}:${line + 1}`;
   }
 
-  function pathOf(source: ts.SourceFile): string {
+  function formatPath(source: ts.SourceFile): string {
     return relative(root, source.fileName);
   }
 }

@@ -29,14 +29,14 @@ export type ValueKind = 'string' | 'number' | 'boolean' | 'null' | 'document';
 
 interface RowTypes {
   /** Null when the code declares no row type. */
-  readonly rowOf: (template: ts.TaggedTemplateExpression) => readonly RowField[] | null;
+  readonly findRow: (template: ts.TaggedTemplateExpression) => readonly RowField[] | null;
 }
 
 export function openRowTypes(checker: ts.TypeChecker, sources: readonly ts.SourceFile[]): RowTypes {
   const tables = new Map(sources.flatMap((source) => source.statements.flatMap(tablesIn)));
-  return { rowOf };
+  return { findRow };
 
-  function rowOf(template: ts.TaggedTemplateExpression): readonly RowField[] | null {
+  function findRow(template: ts.TaggedTemplateExpression): readonly RowField[] | null {
     const statement = checker.getTypeAtLocation(template) as ts.TypeReference;
     const [rows] = checker.getTypeArguments(statement);
     const row = rows && checker.getIndexTypeOfType(rows, ts.IndexKind.Number);
@@ -48,7 +48,7 @@ export function openRowTypes(checker: ts.TypeChecker, sources: readonly ts.Sourc
         name: property.name,
         isOptional: (property.flags & ts.SymbolFlags.Optional) !== 0,
         type: checker.typeToString(type),
-        kinds: kindsOf(type),
+        kinds: listKinds(type),
         allows: (column) => allows(type, column),
       };
     });
@@ -78,12 +78,14 @@ export function openRowTypes(checker: ts.TypeChecker, sources: readonly ts.Sourc
     });
   }
 
-  function kindsOf(type: ts.Type): ReadonlySet<ValueKind> {
+  function listKinds(type: ts.Type): ReadonlySet<ValueKind> {
     const parts = type.isUnion() ? type.types : [type];
-    return new Set(parts.filter(({ flags }) => (flags & ts.TypeFlags.Undefined) === 0).map(kindOf));
+    return new Set(
+      parts.filter(({ flags }) => (flags & ts.TypeFlags.Undefined) === 0).map(findKind),
+    );
   }
 
-  function kindOf(type: ts.Type): ValueKind {
+  function findKind(type: ts.Type): ValueKind {
     if ((type.flags & ts.TypeFlags.Null) !== 0) return 'null';
     if ((type.flags & ts.TypeFlags.Any) !== 0) return 'document';
     if (checker.isTypeAssignableTo(type, checker.getStringType())) return 'string';

@@ -7,7 +7,7 @@ export interface Timed<T> {
  * Repeats a measurement, at most `tries` times, until it is within `limitMs`, and returns the
  * fastest. Slow code is slow in every try, but a pausing machine delays only some of them.
  */
-export async function fastestOf<T>(
+export async function measureFastest<T>(
   tries: number,
   limitMs: number,
   measure: () => Promise<Timed<T>>,

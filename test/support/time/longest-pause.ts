@@ -1,4 +1,4 @@
-import { fastestOf, type Timed } from './fastest-of';
+import { measureFastest, type Timed } from './fastest-of';
 
 /**
  * Runs the work and measures the longest turn of this process's event loop, which is the longest
@@ -24,5 +24,7 @@ async function longestPause<T>(work: () => Promise<T>): Promise<Timed<T>> {
 }
 
 /** The longest pause in milliseconds in the best of three tries, and the result of the work. */
-export const longestPauseOf = <T>(limitMs: number, work: () => Promise<T>): Promise<Timed<T>> =>
-  fastestOf(3, limitMs, () => longestPause(work));
+export const measureLongestPause = <T>(
+  limitMs: number,
+  work: () => Promise<T>,
+): Promise<Timed<T>> => measureFastest(3, limitMs, () => longestPause(work));

@@ -1,10 +1,10 @@
 import type { Activities } from '../../../activities';
 import type { LaneEnd } from '../../../activities/tuning/lane';
 import type { Trial, TrialEnd } from '../../../domain/tuning/tuning';
-import { bestTrial, countsOf, earlyEndReason } from '../../../domain/tuning/tuning';
+import { bestTrial, countTrials, earlyEndReason } from '../../../domain/tuning/tuning';
 import type { TuneSpec } from '../../../domain/tuning/tune-spec';
 import type { StudyInput } from '../../../workflows/tuning/messages';
-import { artifact, digest, planOf } from '../fake-activities';
+import { artifact, digest, buildPlan } from '../fake-activities';
 import type { ModelRun } from '../../../workflows/lifecycle/stage';
 
 type RunPlan = ModelRun['plan'];
@@ -22,7 +22,7 @@ export const tuneSpec: TuneSpec = {
 };
 
 export function tunedPlan(change: Partial<TuneSpec> = {}): RunPlan {
-  const plan = planOf();
+  const plan = buildPlan();
   return { ...plan, spec: { ...plan.spec, tune: { ...tuneSpec, ...change } } };
 }
 
@@ -30,7 +30,7 @@ export function studyInput(
   change: Partial<TuneSpec> = {},
   rest: Partial<StudyInput> = {},
 ): StudyInput {
-  const { tenant, runId, traceId, lifecycle, spec } = planOf();
+  const { tenant, runId, traceId, lifecycle, spec } = buildPlan();
   const common = {
     tenant,
     runId,
@@ -117,7 +117,7 @@ export function fakeStudy(
     describeTuning: () =>
       Promise.resolve({ trainer: digest('code'), tuner: digest('tuner'), pruning: null }),
     readStudy: ({ tune }) => {
-      const { complete, pruned, failed } = countsOf(trials);
+      const { complete, pruned, failed } = countTrials(trials);
       const best = bestTrial(trials, tune.direction);
       return Promise.resolve({
         asked: trials.length,
@@ -130,8 +130,8 @@ export function fakeStudy(
       });
     },
     runLane: async ({ lane, until, tune }) => {
-      const endOf = (kind: LaneEnd['kind'], reason: string | null = null): LaneEnd => {
-        const { complete, pruned, failed } = countsOf(trials);
+      const buildEnd = (kind: LaneEnd['kind'], reason: string | null = null): LaneEnd => {
+        const { complete, pruned, failed } = countTrials(trials);
         const numbers = trials.flatMap(({ status, number }) =>
           status === 'running' ? number : [],
         );
@@ -141,11 +141,11 @@ export function fakeStudy(
       for (;;) {
         const mine = trials.find((each) => each.status === 'running' && (each.lane ?? 0) === lane);
         if (!mine) {
-          if (trials.length >= until) return endOf('started');
-          if (study.paused) return endOf('paused');
-          if (spent(trials)) return endOf('over', 'the budget of 9 s was spent');
-          const early = earlyEndReason(countsOf(trials), tune.parallel);
-          if (early !== null) return endOf('over', early);
+          if (trials.length >= until) return buildEnd('started');
+          if (study.paused) return buildEnd('paused');
+          if (spent(trials)) return buildEnd('over', 'the budget of 9 s was spent');
+          const early = earlyEndReason(countTrials(trials), tune.parallel);
+          if (early !== null) return buildEnd('over', early);
         }
         const number = mine?.number ?? trials.length;
         trials[number] = mine ?? { ...begun(number), lane };

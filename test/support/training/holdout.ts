@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ArtifactRef } from '../../../domain/artifact';
 import type { ColumnType } from '../../../domain/dataset/dataset';
 import type { TrainingSet } from '../../../domain/training/assembled';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import type { ModelManifest, ModelSignature } from '../../../domain/model/model';
 import type { DirectoryArtifacts } from '../directory-artifacts';
 import { linearOnnx, type LinearGraph } from '../serving/onnx-graph';
@@ -145,7 +145,7 @@ export async function modelManifest(
       bytes: Buffer.from(changes.featuresSql ?? featuresSql),
       mediaType: 'application/sql',
     }),
-    trainer: { name: 'linear', codeDigest: digestOf('linear'), params: {}, seed: 1 },
+    trainer: { name: 'linear', codeDigest: computeDigest('linear'), params: {}, seed: 1 },
     trainingData: trainingData.digest,
   };
   return artifacts.putJson({ tenant, value: manifest });

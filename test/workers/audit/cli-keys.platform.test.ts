@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CliAuditKeys } from '../../../apps/cli/context';
-import { fingerprintOf } from '../../../db/audit/keys';
+import { computeFingerprint } from '../../../db/audit/keys';
 import { appendAudit } from '../../../db/audit/entry';
 import type { Tenant } from '../../../domain/ids';
 import { readSigner } from '../../../workers/audit/key';
@@ -44,7 +44,7 @@ function machine(name: string, on: TestRegistry = test_, heads = archive) {
       new AbortController().signal,
     );
   };
-  const own = () => fingerprintOf(readSigner(keyRef)?.publicKey ?? '');
+  const own = () => computeFingerprint(readSigner(keyRef)?.publicKey ?? '');
   const verify = () =>
     on.registry.audit.verify({
       tenant,

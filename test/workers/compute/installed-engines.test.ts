@@ -48,7 +48,7 @@ describe('an entry that cannot be used is named, with the reason', () => {
   afterEach(() => {
     rmSync(folder, { recursive: true, force: true });
   });
-  const engineOf = (kind: string, methods = 'submit, state, logs, cancel, forget, check') =>
+  const writeEngine = (kind: string, methods = 'submit, state, logs, cancel, forget, check') =>
     `const call = async () => ({});
      const [submit, state, logs, cancel, forget, check] = [call, call, call, call, call, call];
      module.exports = { openEngine: () => ({ kind: '${kind}', ${methods} }) };`;
@@ -59,11 +59,11 @@ describe('an entry that cannot be used is named, with the reason', () => {
     ['exports nothing', 'module.exports = {}', /does not export the function openEngine/],
     [
       'has no cancel',
-      engineOf('x-a', 'submit, state'),
+      writeEngine('x-a', 'submit, state'),
       /does not open an engine, which has submit/,
     ],
-    ['has the kind of an engine of Perennial', engineOf('slurm'), /has the kind "slurm"/],
-    ['has a kind with capitals', engineOf('x-Nomad'), /has the kind "x-Nomad"/],
+    ['has the kind of an engine of Perennial', writeEngine('slurm'), /has the kind "slurm"/],
+    ['has a kind with capitals', writeEngine('x-Nomad'), /has the kind "x-Nomad"/],
   ])('because it %s', (_, code, reason) => {
     const file = join(folder, 'index.cjs');
     if (code !== null) writeFileSync(file, code);

@@ -69,7 +69,7 @@ const incidents: readonly OpenIncidents[] = [
   },
 ];
 
-async function metricsOf(read: MonitorFigures): Promise<string> {
+async function collectMetrics(read: MonitorFigures): Promise<string> {
   const metrics = new Metrics();
   measureMonitors(
     metrics,
@@ -109,11 +109,11 @@ test.each([
   `perennial_monitor_volume{${of},scale="hour",bound="too-few"} 320`,
   `perennial_incidents_open{${of},kind="data",severity="critical"} 2`,
 ])('reports %s', async (line) => {
-  expect(await metricsOf(figures)).toContain(line);
+  expect(await collectMetrics(figures)).toContain(line);
 });
 
 test('reports no figure that is not known', async () => {
-  const text = await metricsOf({
+  const text = await collectMetrics({
     ...figures,
     ...{
       quality: null,
@@ -131,7 +131,7 @@ test('reports no figure that is not known', async () => {
   expect(text).not.toMatch(/NaN|null/);
   // No request was refused.
   expect(text).toContain(`perennial_monitor_refused_share{${of},bound="estimate"} 0`);
-  expect(await metricsOf(figures)).not.toContain('slice="carrier=AA",bound="lower"');
+  expect(await collectMetrics(figures)).not.toContain('slice="carrier=AA",bound="lower"');
 });
 
 test('reports nothing while the registry is unavailable', async () => {

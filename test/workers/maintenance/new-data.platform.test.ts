@@ -5,7 +5,7 @@ import { fakeIndexes } from '../../apps/api/support/fake-indexes';
 import { fakeLifecycles } from '../../apps/api/support/fake-lifecycles';
 import { fakeSchedules } from '../../apps/api/support/fake-schedules';
 import {
-  digestOf,
+  toDigest,
   openTestRegistry,
   refTo,
   spec,
@@ -33,7 +33,7 @@ const reader = async (uri: string, newData: boolean): Promise<string> => {
   };
   const revision = {
     lifecycle: name,
-    digest: digestOf(name),
+    digest: toDigest(name),
     spec: stored,
     files: { 'a.sql': refTo('a') },
     contracts: {},
@@ -70,7 +70,7 @@ const sweep = () =>
     indexes: fakeIndexes(),
     log: openLog('test', 'silent'),
   });
-const reasonsOf = async (lifecycle: string) =>
+const listReasons = async (lifecycle: string) =>
   (await test_.registry.runs.list({ tenant, lifecycle, pageSize: 9 })).items.map(
     ({ request }) => request.reason,
   );
@@ -83,6 +83,6 @@ test('a new version behind an alias starts one run of each lifecycle that asks f
   await moveTo(2);
   await sweep();
   await sweep();
-  expect(await reasonsOf(asks)).toEqual([`${dataset}@approved is now version 1`]);
-  for (const each of [quiet, pinned]) expect(await reasonsOf(each)).toEqual([]);
+  expect(await listReasons(asks)).toEqual([`${dataset}@approved is now version 1`]);
+  for (const each of [quiet, pinned]) expect(await listReasons(each)).toEqual([]);
 });

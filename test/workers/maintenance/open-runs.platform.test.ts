@@ -15,11 +15,11 @@ import { openLog } from '../../../workers/log';
 import { checkOpenRuns } from '../../../workers/maintenance/open-runs';
 import { startFakeWorker } from '../../apps/api/support/fake-worker';
 import { openTestRegistry, tenant, type TestRegistry } from '../../db/registry-fixture';
-import { planOf } from '../../support/fake-activities';
+import { buildPlan } from '../../support/fake-activities';
 import { testTemporal } from '../../support/platform';
 import { until, untilAnswer } from '../../support/time/until';
 
-const plan = planOf({ approval: 1 });
+const plan = buildPlan({ approval: 1 });
 const approval = 'run/default/flight-delay/run_waits';
 let test_: TestRegistry;
 let temporal: Awaited<ReturnType<typeof testTemporal>>;

@@ -4,7 +4,7 @@ import type { NotifySpec } from '../../../domain/notification/notification';
 import { lifecycleSecrets } from '../../../workers/access/secret-refs';
 import { sendDeliveries, type DeliveryDeps } from '../../../workers/notification/deliveries';
 import {
-  digestOf,
+  toDigest,
   empty,
   openTestRegistry,
   refTo,
@@ -41,7 +41,7 @@ const send = (over: Partial<DeliveryDeps> = {}) =>
   sendDeliveries(
     {
       webhooks: test_.registry.webhooks,
-      secretOf: lifecycleSecrets(
+      readSecret: lifecycleSecrets(
         { SLACK_URL: `${slack.url}/services/T0/B0/very-secret` },
         { variables: ['SLACK_URL'], folder: null },
       ),
@@ -58,7 +58,7 @@ const applied = async (...notify: readonly NotifySpec[]): Promise<string> => {
   const lifecycle = unique('flights');
   const revision = {
     lifecycle,
-    digest: digestOf(lifecycle),
+    digest: toDigest(lifecycle),
     spec: { ...spec, name: lifecycle, notify },
     files: { 'a.sql': refTo('a') },
     contracts: {},
@@ -187,7 +187,7 @@ describe('a webhook that accepts messages of Slack', () => {
     const [call] = slack.calls;
     expect(call?.path).toBe('/services/T0/B0/very-secret');
     const message = JSON.parse(call?.body ?? '') as SlackMessage;
-    expect(problemsOf(message)).toEqual([]);
+    expect(listProblems(message)).toEqual([]);
     expect(message.text).toContain('dep_delay &lt;changed&gt; &amp; drifted');
     expect(message.text).toContain('Incident opened (critical)');
     expect(JSON.stringify(message.blocks)).toContain(id);
@@ -221,7 +221,7 @@ describe('a webhook that accepts messages of Slack', () => {
     await raise(model, 'critical', null, 'x'.repeat(4_000));
     await send();
     const message = JSON.parse(slack.calls[0]?.body ?? '') as SlackMessage;
-    expect(problemsOf(message)).toEqual([]);
+    expect(listProblems(message)).toEqual([]);
     expect(JSON.stringify(message.blocks)).toContain(
       `*More*: https://pages.example/monitoring/${model}`,
     );
@@ -276,7 +276,7 @@ interface SlackMessage {
 }
 
 /** The rules of Slack's Block Kit for the blocks that Perennial sends. */
-function problemsOf({ text, blocks }: SlackMessage): readonly string[] {
+function listProblems({ text, blocks }: SlackMessage): readonly string[] {
   const problems: string[] = [];
   if (text.length === 0 || text.length > 40_000) problems.push('text');
   if (blocks.length === 0 || blocks.length > 50) problems.push('blocks');

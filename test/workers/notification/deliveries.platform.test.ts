@@ -12,7 +12,7 @@ import { notify } from '../../../db/notification/notification';
 import { lifecycleSecrets } from '../../../workers/access/secret-refs';
 import { sendDeliveries, type DeliveryDeps } from '../../../workers/notification/deliveries';
 import {
-  digestOf,
+  toDigest,
   empty,
   openTestRegistry,
   refTo,
@@ -52,7 +52,7 @@ describe('delivery of webhooks', () => {
     sendDeliveries(
       {
         webhooks: test_.registry.webhooks,
-        secretOf: lifecycleSecrets(environment, {
+        readSecret: lifecycleSecrets(environment, {
           variables: ['SECRET', 'NOT_SET'],
           folder: '/nowhere',
         }),
@@ -79,7 +79,7 @@ describe('delivery of webhooks', () => {
     const stored = { ...spec, name: lifecycle, notify: hooks };
     const revision = {
       lifecycle,
-      digest: digestOf(lifecycle),
+      digest: toDigest(lifecycle),
       spec: stored,
       files: { 'a.sql': refTo('a') },
       contracts: {},
@@ -406,7 +406,7 @@ describe('delivery of webhooks', () => {
       expect(waiting.attempts[0]?.error).toContain(words);
       expect(receiver.calls).toEqual([]);
       await makeDue();
-      await deliver({ secretOf: () => Promise.resolve(secret) });
+      await deliver({ readSecret: () => Promise.resolve(secret) });
       expect(await only(lifecycle)).toMatchObject({ status: 'delivered' });
     },
   );

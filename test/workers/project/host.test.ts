@@ -11,7 +11,7 @@ import { pause } from '../../support/process/product';
 import { until } from '../../support/time/until';
 
 const artifact = { uri: 's3://a', digest: 'sha256:a', bytes: 1, mediaType: 'a/b' } as const;
-const buildOf = (project: string, tenant = defaultTenant): NeededBuild => ({
+const buildNeed = (project: string, tenant = defaultTenant): NeededBuild => ({
   tenant,
   project,
   digest: `sha256:${'a'.repeat(64)}`,
@@ -77,10 +77,10 @@ function openHost(
     clearances: () => clearances,
     warnings: () => lines.filter(({ level }) => level >= 40),
     need: (...projects: readonly string[]) => {
-      needed = projects.map((project) => buildOf(project));
+      needed = projects.map((project) => buildNeed(project));
     },
     needOf: (tenant: Tenant, project: string) => {
-      needed = [buildOf(project, tenant)];
+      needed = [buildNeed(project, tenant)];
     },
   };
 }

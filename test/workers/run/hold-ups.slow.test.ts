@@ -12,12 +12,12 @@ import { openLog } from '../../../workers/log';
 import { reconcileRuns } from '../../../workers/maintenance/sweeper';
 import { startFakeWorker, type FakeWorker } from '../../apps/api/support/fake-worker';
 import { openTestRegistry, tenant, type TestRegistry } from '../../db/registry-fixture';
-import { artifact, planOf, type Overrides } from '../../support/fake-activities';
+import { artifact, buildPlan, type Overrides } from '../../support/fake-activities';
 import { testTemporal } from '../../support/platform';
 import { untilAnswer } from '../../support/time/until';
-import { fastestOf, timed } from '../../support/time/fastest-of';
+import { measureFastest, timed } from '../../support/time/fastest-of';
 
-const plan = planOf({ approval: 1 });
+const plan = buildPlan({ approval: 1 });
 const log = openLog('test', 'silent');
 let test_: TestRegistry;
 let temporal: Awaited<ReturnType<typeof testTemporal>>;
@@ -140,7 +140,7 @@ describe('a run that cannot continue shows why (I12)', () => {
         : Promise.reject(failure('StorageUnavailable', 'the store does not answer'));
     await work({ beginStage, finishStage: () => Promise.resolve() });
     const ids: string[] = [];
-    const { value, milliseconds } = await fastestOf(3, 8_000, () =>
+    const { value, milliseconds } = await measureFastest(3, 8_000, () =>
       timed(async () => {
         const id = await start();
         ids.push(id);

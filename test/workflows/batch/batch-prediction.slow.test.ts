@@ -4,8 +4,8 @@ import { Client, type WorkflowHandle } from '@temporalio/client';
 import { batchDefaults } from '../../../domain/batch/batch';
 import type { ChunkCounts } from '../../../domain/batch/row-errors';
 import { pauseUpdate, resumeUpdate, statusQuery } from '../../../workflows/run/messages';
-import { commandOf } from '../../support/commands';
-import { artifact, planOf, type Overrides } from '../../support/fake-activities';
+import { buildCommand } from '../../support/commands';
+import { artifact, buildPlan, type Overrides } from '../../support/fake-activities';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../../support/lifecycle-runs';
 import { untilAnswer } from '../../support/time/until';
 
@@ -67,7 +67,7 @@ function world(
       }),
   };
   return {
-    plan: planOf({ request: { batch: request } }),
+    plan: buildPlan({ request: { batch: request } }),
     overrides,
     scored,
     most: () => mostAtOnce,
@@ -80,7 +80,7 @@ describe('a batch prediction', () => {
     const { handle, fake, end } = await runs.start(plan, overrides);
     const outcome = await end();
     await runs.record('batch-prediction', handle);
-    await runs.record('batch-scoring', await childOf(handle));
+    await runs.record('batch-scoring', await findChild(handle));
     expect(outcome).toMatchObject({ status: 'succeeded', version: null });
     expect(outcome.verdict?.reasons.at(-1)?.message).toMatch(
       /^flight-delay@2 scored 70 of 70 rows of flight-delay\.flights@3 into flight-delay\.predictions@1/,
@@ -107,7 +107,7 @@ describe('a batch prediction', () => {
     expect(await end()).toMatchObject({ status: 'succeeded' });
     expect(new Set(scored).size).toBe(chunks);
     expect(scored).toHaveLength(chunks);
-    const last = await childOf(handle);
+    const last = await findChild(handle);
     const { events: own } = await handle.fetchHistory();
     const { events: childs } = await last.fetchHistory();
     // The last of three executions: 100 chunks with about six events each.
@@ -128,7 +128,7 @@ describe('a batch prediction', () => {
       ({ stage }) => stage === 'score',
     );
     await handle.executeUpdate(pauseUpdate, {
-      args: [commandOf({ actor: 'ada', reason: 'noon' })],
+      args: [buildCommand({ actor: 'ada', reason: 'noon' })],
     });
     const state = await untilAnswer(
       () => handle.query(statusQuery),
@@ -138,7 +138,7 @@ describe('a batch prediction', () => {
     release();
     await sleep(1_500);
     expect(scored.length).toBeLessThanOrEqual(2);
-    await handle.executeUpdate(resumeUpdate, { args: [commandOf({ actor: 'ada' })] });
+    await handle.executeUpdate(resumeUpdate, { args: [buildCommand({ actor: 'ada' })] });
     expect(await end()).toMatchObject({ status: 'succeeded' });
     expect(scored).toHaveLength(6);
   });
@@ -179,13 +179,13 @@ describe('a batch prediction', () => {
       () => Promise.resolve(scored.length),
       (done) => done > 600,
     );
-    await handle.executeUpdate(pauseUpdate, { args: [commandOf({ actor: 'ada' })] });
+    await handle.executeUpdate(pauseUpdate, { args: [buildCommand({ actor: 'ada' })] });
     await sleep(2_000);
     const paused = scored.length;
     await sleep(1_000);
     expect(scored.length).toBe(paused);
     expect(paused).toBeLessThan(1_100);
-    await handle.executeUpdate(resumeUpdate, { args: [commandOf({ actor: 'ada' })] });
+    await handle.executeUpdate(resumeUpdate, { args: [buildCommand({ actor: 'ada' })] });
     expect(await end()).toMatchObject({ status: 'succeeded' });
     expect(scored).toHaveLength(1_100);
   }, 60_000);
@@ -249,7 +249,7 @@ async function untilCancelled(): Promise<ChunkCounts> {
   return good;
 }
 
-async function childOf(handle: WorkflowHandle): Promise<WorkflowHandle> {
+async function findChild(handle: WorkflowHandle): Promise<WorkflowHandle> {
   const { events } = await handle.fetchHistory();
   const [id] = (events ?? []).flatMap(
     (event) =>

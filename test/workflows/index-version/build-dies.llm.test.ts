@@ -19,7 +19,7 @@ import type { IndexWorkerOrder } from '../../support/language/index-worker';
 import { openIndexWorld, type IndexWorld } from '../../support/language/index-world';
 import { providerAt } from '../../support/provider/model-access';
 import { testTemporal } from '../../support/platform';
-import { movesOf } from '../../support/process/run-audit';
+import { listIndexMoves } from '../../support/process/run-audit';
 import {
   openScriptedProvider,
   type ScriptedProvider,
@@ -355,7 +355,7 @@ test('a build with kills during indexing, comparison and promotion equals an und
   const attempts = attemptsIn(await handle.fetchHistory());
   expect(attempts['finishIndexTable']).toBeGreaterThanOrEqual(3);
   expect(attempts['measureIndexParity']).toBeGreaterThanOrEqual(2);
-  expect(await movesOf(database, index)).toEqual([1, 2]);
+  expect(await listIndexMoves(database, index)).toEqual([1, 2]);
   const stored = await storedIn(index, 2);
   expect(stored).toEqual({
     chunks: killed.report.chunks,

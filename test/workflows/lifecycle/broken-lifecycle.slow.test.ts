@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { ModelRun } from '../../../workflows/lifecycle/stage';
 
 type RunPlan = ModelRun['plan'];
-import { artifact, digest, passed, planOf } from '../../support/fake-activities';
+import { artifact, digest, passed, buildPlan } from '../../support/fake-activities';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../../support/lifecycle-runs';
 
 let runs: LifecycleRuns;
@@ -16,7 +16,7 @@ const flights = { dataset: 'flights', version: 1, manifest: artifact('flights'),
 
 describe('a failing model lifecycle', () => {
   test('runs the undos newest first, reports the failed stage, and releases what it held', async () => {
-    const { outcome, fake } = await runs.run('model-lifecycle-failed', planOf(), {
+    const { outcome, fake } = await runs.run('model-lifecycle-failed', buildPlan(), {
       evaluateCandidate: () =>
         Promise.reject(ApplicationFailure.nonRetryable('no rows', 'DatasetEmpty')),
     });
@@ -33,7 +33,7 @@ describe('a failing model lifecycle', () => {
   });
 
   test('reports a failed undo as needing an operator, and runs the others', async () => {
-    const { fake } = await runs.run('model-lifecycle-undo-failed', planOf(), {
+    const { fake } = await runs.run('model-lifecycle-undo-failed', buildPlan(), {
       evaluateCandidate: () =>
         Promise.reject(ApplicationFailure.nonRetryable('no rows', 'DatasetEmpty')),
       withdrawVersion: () => Promise.reject(ApplicationFailure.nonRetryable('cannot', 'Conflict')),
@@ -45,7 +45,7 @@ describe('a failing model lifecycle', () => {
   });
 
   test('reports the stage whose inputs were rejected', async () => {
-    const { outcome } = await runs.run('model-lifecycle-params-refused', planOf(), {
+    const { outcome } = await runs.run('model-lifecycle-params-refused', buildPlan(), {
       describeTrainer: () =>
         Promise.reject(ApplicationFailure.nonRetryable('no such parameter', 'InvalidInput')),
     });
@@ -56,7 +56,7 @@ describe('a failing model lifecycle', () => {
   });
 
   test('fails when a contract is for a source that the lifecycle does not have', async () => {
-    const plan = planOf();
+    const plan = buildPlan();
     const contracts = { weather: plan.contracts['flights'] as RunPlan['contracts'][string] };
     const { outcome, fake } = await runs.run('model-lifecycle-contract-elsewhere', {
       ...plan,
@@ -70,7 +70,7 @@ describe('a failing model lifecycle', () => {
   });
 
   test('fails when the code of the trainer changes during the run', async () => {
-    const { outcome, fake } = await runs.run('model-lifecycle-trainer-changed', planOf(), {
+    const { outcome, fake } = await runs.run('model-lifecycle-trainer-changed', buildPlan(), {
       trainModel: () =>
         Promise.resolve({
           result: { metrics: {}, facts: {} },
@@ -88,7 +88,7 @@ describe('a failing model lifecycle', () => {
 
   test('starts no undo before all reads of sources have stopped', async () => {
     const order: string[] = [];
-    const plan = planOf();
+    const plan = buildPlan();
     const { sources } = plan.spec.data;
     const two = [...sources, { ...(sources[0] as (typeof sources)[0]), name: 'weather' }];
     const { outcome } = await runs.run(
@@ -126,7 +126,7 @@ describe('a failing model lifecycle', () => {
       },
       verdict: passed,
     };
-    const { fake } = await runs.run('model-lifecycle-started-again', planOf(), {
+    const { fake } = await runs.run('model-lifecycle-started-again', buildPlan(), {
       beginStage: (({ stage }: { stage: string }) =>
         Promise.resolve(
           stage === 'evaluate' ? { kind: 'run' } : { kind: 'reused', fromRun: 'run_1', end },
@@ -145,10 +145,10 @@ describe('a failing model lifecycle', () => {
   test('ends when its cleanup fails, and reports the failed cleanup', async () => {
     const releaseRun = () =>
       Promise.reject(ApplicationFailure.nonRetryable('disk full', 'Unexpected'));
-    const good = await runs.run('model-lifecycle-left-something', planOf(), { releaseRun });
+    const good = await runs.run('model-lifecycle-left-something', buildPlan(), { releaseRun });
     expect(good.outcome).toMatchObject({ status: 'succeeded' });
     expect(good.fake.calls).not.toContain('withdrawPromotion');
-    const bad = await runs.run('model-lifecycle-failed-and-left-something', planOf(), {
+    const bad = await runs.run('model-lifecycle-failed-and-left-something', buildPlan(), {
       releaseRun,
       evaluateCandidate: () =>
         Promise.reject(ApplicationFailure.nonRetryable('no rows', 'DatasetEmpty')),
@@ -159,7 +159,7 @@ describe('a failing model lifecycle', () => {
   });
 
   test('reports the end that the registry has already recorded', async () => {
-    const { outcome } = await runs.run('model-lifecycle-closed-before', planOf(), {
+    const { outcome } = await runs.run('model-lifecycle-closed-before', buildPlan(), {
       closeRun: () =>
         Promise.resolve({
           status: 'lost',
@@ -172,7 +172,7 @@ describe('a failing model lifecycle', () => {
   });
 
   test('is recorded as cancelled when it is cancelled before its first task', async () => {
-    const { handle, fake, end } = await runs.start(planOf(), {}, (started) => started.cancel());
+    const { handle, fake, end } = await runs.start(buildPlan(), {}, (started) => started.cancel());
     const outcome = await end();
     await runs.record('model-lifecycle-cancelled-at-once', handle);
     expect(outcome).toMatchObject({ status: 'cancelled' });
@@ -183,7 +183,7 @@ describe('a failing model lifecycle', () => {
     const order: string[] = [];
     let begun: () => void = () => undefined;
     const moving = new Promise<void>((resolve) => (begun = resolve));
-    const { handle, end } = await runs.start(planOf(), {
+    const { handle, end } = await runs.start(buildPlan(), {
       promoteVersion: async () => {
         begun();
         await new Promise((resolve) => setTimeout(resolve, 1500));
@@ -210,7 +210,7 @@ describe('a failing model lifecycle', () => {
   ] as const)('cancelled in %s it undoes and ends as cancelled', async (activity) => {
     let begun: () => void = () => undefined;
     const inActivity = new Promise<void>((resolve) => (begun = resolve));
-    const { handle, fake, end } = await runs.start(planOf(), {
+    const { handle, fake, end } = await runs.start(buildPlan(), {
       [activity]: async () => {
         begun();
         const { Context } = await import('@temporalio/activity');

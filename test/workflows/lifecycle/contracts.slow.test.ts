@@ -3,7 +3,7 @@ import type { DataContract } from '../../../domain/dataset/contract';
 import type { Verdict } from '../../../domain/verdict';
 import type { ModelRun } from '../../../workflows/lifecycle/stage';
 import type { ValidateOutput } from '../../../workflows/lifecycle/stages/validate';
-import { artifact, planOf, source, type Overrides } from '../../support/fake-activities';
+import { artifact, buildPlan, source, type Overrides } from '../../support/fake-activities';
 import { openLifecycleRuns, type LifecycleRuns } from '../../support/lifecycle-runs';
 
 type RunPlan = ModelRun['plan'];
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => runs.close());
 
-const one = planOf();
+const one = buildPlan();
 const contract = one.contracts['flights'] as DataContract;
 const compared: DataContract = {
   ...contract,

@@ -5,8 +5,8 @@ import {
   resumeUpdate,
   statusQuery,
 } from '../../../workflows/run/messages';
-import { commandOf } from '../../support/commands';
-import { artifact, digest, planOf } from '../../support/fake-activities';
+import { buildCommand } from '../../support/commands';
+import { artifact, digest, buildPlan } from '../../support/fake-activities';
 import { openLifecycleRuns, type LifecycleRuns } from '../../support/lifecycle-runs';
 import { untilAnswer } from '../../support/time/until';
 
@@ -18,18 +18,18 @@ afterAll(() => runs.close());
 
 describe('commands to a model lifecycle', () => {
   test('waits for the required number of different approvers', async () => {
-    const { handle, end } = await runs.start(planOf({ approval: 2 }));
+    const { handle, end } = await runs.start(buildPlan({ approval: 2 }));
     await untilAnswer(
       () => handle.query(statusQuery),
       (state) => state.status === 'waiting',
     );
     await expect(
-      handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'mallory' })] }),
+      handle.executeUpdate(approveUpdate, { args: [buildCommand({ actor: 'mallory' })] }),
     ).rejects.toThrow();
-    await handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'ada' })] });
-    await handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'ada' })] });
+    await handle.executeUpdate(approveUpdate, { args: [buildCommand({ actor: 'ada' })] });
+    await handle.executeUpdate(approveUpdate, { args: [buildCommand({ actor: 'ada' })] });
     expect(await handle.query(statusQuery)).toMatchObject({ status: 'waiting' });
-    await handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'grace' })] });
+    await handle.executeUpdate(approveUpdate, { args: [buildCommand({ actor: 'grace' })] });
     const outcome = await end();
     await runs.record('model-lifecycle-approved', handle);
     expect(outcome).toMatchObject({ status: 'succeeded' });
@@ -41,13 +41,13 @@ describe('commands to a model lifecycle', () => {
   });
 
   test('stops when one approver rejects', async () => {
-    const { handle, fake, end } = await runs.start(planOf({ approval: 1 }));
+    const { handle, fake, end } = await runs.start(buildPlan({ approval: 1 }));
     await untilAnswer(
       () => handle.query(statusQuery),
       (state) => state.status === 'waiting',
     );
     await handle.executeUpdate(rejectUpdate, {
-      args: [commandOf({ actor: 'ada', reason: 'not on a Friday' })],
+      args: [buildCommand({ actor: 'ada', reason: 'not on a Friday' })],
     });
     const outcome = await end();
     await runs.record('model-lifecycle-rejected', handle);
@@ -57,14 +57,14 @@ describe('commands to a model lifecycle', () => {
   });
 
   test('keeps the version a candidate when the approval times out', async () => {
-    const plan = planOf({ approval: 2 });
+    const plan = buildPlan({ approval: 2 });
     const promote = { approval: { ...plan.spec.promote.approval, timeoutSeconds: 2 } };
     const { handle, fake, end } = await runs.start({ ...plan, spec: { ...plan.spec, promote } });
     await untilAnswer(
       () => handle.query(statusQuery),
       (state) => state.status === 'waiting',
     );
-    await handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'ada' })] });
+    await handle.executeUpdate(approveUpdate, { args: [buildCommand({ actor: 'ada' })] });
     const outcome = await end();
     const reason = {
       gate: 'approval',
@@ -78,9 +78,9 @@ describe('commands to a model lifecycle', () => {
   });
 
   test('rejects a vote while the run waits for none', async () => {
-    const { handle, end } = await runs.start(planOf());
+    const { handle, end } = await runs.start(buildPlan());
     await expect(
-      handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'ada' })] }),
+      handle.executeUpdate(approveUpdate, { args: [buildCommand({ actor: 'ada' })] }),
     ).rejects.toThrow();
     await end();
   });
@@ -88,7 +88,7 @@ describe('commands to a model lifecycle', () => {
   test('pauses before the next stage and shows what it waits for', async () => {
     let trained: () => void = () => undefined;
     const release = new Promise<void>((resolve) => (trained = resolve));
-    const { handle, fake, end } = await runs.start(planOf(), {
+    const { handle, fake, end } = await runs.start(buildPlan(), {
       trainModel: async () => {
         await release;
         return {
@@ -100,7 +100,7 @@ describe('commands to a model lifecycle', () => {
       },
     });
     await handle.executeUpdate(pauseUpdate, {
-      args: [commandOf({ actor: 'ada', reason: 'freeze' })],
+      args: [buildCommand({ actor: 'ada', reason: 'freeze' })],
     });
     trained();
     const state = await untilAnswer(
@@ -109,7 +109,7 @@ describe('commands to a model lifecycle', () => {
     );
     expect(state.waitingFor).toContain('paused by ada (freeze)');
     expect(fake.calls).not.toContain('evaluateCandidate');
-    await handle.executeUpdate(resumeUpdate, { args: [commandOf({ actor: 'ada' })] });
+    await handle.executeUpdate(resumeUpdate, { args: [buildCommand({ actor: 'ada' })] });
     const outcome = await end();
     await runs.record('model-lifecycle-paused', handle);
     expect(outcome).toMatchObject({ status: 'succeeded' });

@@ -4,7 +4,7 @@ import { artifact, digest, failed, type Overrides } from '../../support/fake-act
 import { fakeSearch } from '../../support/prompt/fake-prompt-search';
 import {
   fakeLlm,
-  llmPlanOf,
+  buildLlmPlan,
   withFineTune,
   withIndex,
   withSearch,
@@ -27,7 +27,7 @@ const better = { 'plain.yaml': 0.4, 'precise.yaml': 0.7 };
 describe('llm lifecycle', () => {
   test('compares prompts, confirms the best against the first, and promotes its bundle', async () => {
     const bundles: string[] = [];
-    const { outcome, fake } = await runs.run('llm-lifecycle-promoted', llmPlanOf(), {
+    const { outcome, fake } = await runs.run('llm-lifecycle-promoted', buildLlmPlan(), {
       ...fakeLlm(better),
       registerBundle: ({ manifest }) => {
         bundles.push(manifest.digest);
@@ -61,7 +61,7 @@ describe('llm lifecycle', () => {
     const difference = { mean: 0.08, lower: -0.01, upper: 0.17, cases: 60, failures: 0 };
     const left: unknown[] = [];
     const bundles: string[] = [];
-    const { outcome } = await runs.run('llm-lifecycle-not-shown', llmPlanOf(), {
+    const { outcome } = await runs.run('llm-lifecycle-not-shown', buildLlmPlan(), {
       ...fakeLlm(better),
       compareAnswers: () => Promise.resolve({ difference }),
       finishStage: (input) => {
@@ -84,7 +84,7 @@ describe('llm lifecycle', () => {
 
   test('keeps the first prompt when the searched one is not better on the confirm slice', async () => {
     const bundles: string[] = [];
-    const { outcome } = await runs.run('llm-lifecycle-luck', llmPlanOf(), {
+    const { outcome } = await runs.run('llm-lifecycle-luck', buildLlmPlan(), {
       ...fakeLlm(better),
       compareAnswers: () =>
         Promise.resolve({
@@ -99,7 +99,7 @@ describe('llm lifecycle', () => {
     expect(bundles).toEqual([digest('bundle plain.yaml')]);
   });
 
-  const searching = llmPlanOf(withSearch);
+  const searching = buildLlmPlan(withSearch);
   const searched = 'prompt://precise.yaml@7';
 
   test('continues with a searched prompt that is better on the confirm slice', async () => {
@@ -189,7 +189,7 @@ describe('llm lifecycle', () => {
   test('builds the index before the prompts are compared, and moves its alias with the bundle', async () => {
     const { outcome, fake } = await runs.run(
       'llm-lifecycle-index',
-      llmPlanOf(withIndex),
+      buildLlmPlan(withIndex),
       fakeLlm(better),
     );
     expect(outcome).toMatchObject({ status: 'succeeded', version: 2 });
@@ -209,7 +209,7 @@ describe('llm lifecycle', () => {
       const seen: unknown[] = [];
       const { outcome } = await runs.run(
         name,
-        llmPlanOf({ ...withIndex, index: { ...withIndex.index, ...change } }),
+        buildLlmPlan({ ...withIndex, index: { ...withIndex.index, ...change } }),
         {
           ...fakeLlm(better),
           beginStage: ({ stage, inputs }) => {
@@ -241,7 +241,7 @@ describe('llm lifecycle', () => {
       version: 3,
       report: { documents: 10, chunks: 12, embedded: 12, rejected: {}, seconds: 1 },
     };
-    const { outcome } = await runs.run('llm-lifecycle-index-reused', llmPlanOf(withIndex), {
+    const { outcome } = await runs.run('llm-lifecycle-index-reused', buildLlmPlan(withIndex), {
       ...fakeLlm(better),
       beginStage: ({ stage }) =>
         Promise.resolve(
@@ -263,7 +263,7 @@ describe('llm lifecycle', () => {
     const seen: Record<string, unknown> = {};
     const tuned = { ...withIndex, fineTune: withFineTune.fineTune };
     const llm = fakeLlm(better);
-    const { outcome } = await runs.run('llm-lifecycle-index-changed', llmPlanOf(tuned), {
+    const { outcome } = await runs.run('llm-lifecycle-index-changed', buildLlmPlan(tuned), {
       ...llm,
       beginStage: ({ stage, inputs }) => {
         seen[stage] = (inputs as { readonly indexChanges?: number }).indexChanges;
@@ -288,7 +288,7 @@ describe('llm lifecycle', () => {
     } as const;
     const { outcome, fake } = await runs.run(
       'llm-lifecycle-index-worse',
-      llmPlanOf({ ...withIndex, index: { ...withIndex.index, parity: rule } }),
+      buildLlmPlan({ ...withIndex, index: { ...withIndex.index, parity: rule } }),
       {
         ...fakeLlm(),
         measureIndexParity: () =>
@@ -318,7 +318,7 @@ describe('llm lifecycle', () => {
     } as const;
     const { outcome, fake } = await runs.run(
       'llm-lifecycle-index-unknown',
-      llmPlanOf({ ...withIndex, index: { ...withIndex.index, parity: rule } }),
+      buildLlmPlan({ ...withIndex, index: { ...withIndex.index, parity: rule } }),
       {
         ...fakeLlm(),
         measureIndexParity: () =>
@@ -336,7 +336,7 @@ describe('llm lifecycle', () => {
 
   test('chooses no prompt when prompts could not be measured', async () => {
     const fake = fakeLlm(better);
-    const { outcome, fake: seen } = await runs.run('llm-lifecycle-unmeasured', llmPlanOf(), {
+    const { outcome, fake: seen } = await runs.run('llm-lifecycle-unmeasured', buildLlmPlan(), {
       ...fake,
       answerCases: async (input) => {
         const answers = await (fake.answerCases?.(input) ?? Promise.reject(new Error('no answer')));
@@ -380,7 +380,7 @@ describe('llm lifecycle', () => {
         version: 1,
         manifest: artifact('bundle of last year'),
       };
-      const { outcome } = await runs.run(`llm-lifecycle-champion-${type}`, llmPlanOf(), {
+      const { outcome } = await runs.run(`llm-lifecycle-champion-${type}`, buildLlmPlan(), {
         ...fake,
         readChampion: () => Promise.resolve({ version: champion, fencing: 4 }),
         answerCases: (input) => {
@@ -406,7 +406,7 @@ describe('llm lifecycle', () => {
     const fake = fakeLlm();
     const { outcome } = await runs.run(
       'llm-lifecycle-alone',
-      llmPlanOf({ prompt: { candidates: ['plain.yaml'], input: 'question' }, promptEval: null }),
+      buildLlmPlan({ prompt: { candidates: ['plain.yaml'], input: 'question' }, promptEval: null }),
       {
         ...fake,
         decideBundle: (input) => {
@@ -422,7 +422,7 @@ describe('llm lifecycle', () => {
   test('fine-tunes for the chosen prompt, and evaluates the bundle with the adapter', async () => {
     const judged: string[] = [];
     const fake = fakeLlm(better);
-    const { outcome } = await runs.run('llm-lifecycle-fine-tuned', llmPlanOf(withFineTune), {
+    const { outcome } = await runs.run('llm-lifecycle-fine-tuned', buildLlmPlan(withFineTune), {
       ...fake,
       describeTrainer: () =>
         Promise.resolve({
@@ -467,7 +467,7 @@ describe('llm lifecycle', () => {
     };
     const { outcome, fake: seen } = await runs.run(
       'llm-lifecycle-fine-tuned-with-index',
-      llmPlanOf({ ...withIndex, ...withFineTune }),
+      buildLlmPlan({ ...withIndex, ...withFineTune }),
       {
         ...fake,
         describeTrainer: () =>
@@ -514,7 +514,7 @@ describe('llm lifecycle', () => {
     const fake = fakeLlm(better);
     const { outcome, fake: seen } = await runs.run(
       'llm-lifecycle-tuned-elsewhere',
-      llmPlanOf(elsewhere),
+      buildLlmPlan(elsewhere),
       {
         ...fake,
         awaitFineTuning: ({ job }) => {
@@ -541,18 +541,22 @@ describe('llm lifecycle', () => {
       reason: 'provider acme: connection refused (ECONNREFUSED)',
     } as const;
     const known: unknown[] = [];
-    const { outcome, fake } = await runs.run('llm-lifecycle-provider-away', llmPlanOf(elsewhere), {
-      ...fakeLlm(better),
-      awaitFineTuning: ({ awaySince, patienceSeconds }) => {
-        known.push([awaySince, patienceSeconds]);
-        if (known.length <= 2) return Promise.resolve(away);
-        return Promise.resolve(
-          known.length === 3
-            ? { kind: 'running', status: 'running' }
-            : { kind: 'succeeded', model: 'ft:scripted:1', trainedTokens: 900 },
-        );
+    const { outcome, fake } = await runs.run(
+      'llm-lifecycle-provider-away',
+      buildLlmPlan(elsewhere),
+      {
+        ...fakeLlm(better),
+        awaitFineTuning: ({ awaySince, patienceSeconds }) => {
+          known.push([awaySince, patienceSeconds]);
+          if (known.length <= 2) return Promise.resolve(away);
+          return Promise.resolve(
+            known.length === 3
+              ? { kind: 'running', status: 'running' }
+              : { kind: 'succeeded', model: 'ft:scripted:1', trainedTokens: 900 },
+          );
+        },
       },
-    });
+    );
     expect(outcome.status).toBe('succeeded');
     expect(known).toEqual([null, since, since, null].map((each) => [each, 600]));
     expect(fake.calls.filter((call) => call === 'submitFineTuning')).toHaveLength(1);
@@ -562,7 +566,7 @@ describe('llm lifecycle', () => {
   test('ends the job at the provider when the run fails', async () => {
     const { outcome, fake } = await runs.run(
       'llm-lifecycle-tuned-elsewhere-failed',
-      llmPlanOf(elsewhere),
+      buildLlmPlan(elsewhere),
       {
         ...fakeLlm(better),
         awaitFineTuning: () => {
@@ -583,7 +587,7 @@ describe('llm lifecycle', () => {
   test('rejects a bundle that fails a gate, and moves no alias', async () => {
     const { outcome, fake } = await runs.run(
       'llm-lifecycle-refused',
-      llmPlanOf(),
+      buildLlmPlan(),
       fakeLlm(better, failed),
     );
     expect(outcome).toMatchObject({ status: 'stopped', version: 2, verdict: failed });
@@ -592,7 +596,7 @@ describe('llm lifecycle', () => {
   });
 
   test('does nothing when the champion is the same bundle', async () => {
-    const { outcome, fake } = await runs.run('llm-lifecycle-unchanged', llmPlanOf(), {
+    const { outcome, fake } = await runs.run('llm-lifecycle-unchanged', buildLlmPlan(), {
       ...fakeLlm(better),
       readChampion: () =>
         Promise.resolve({
@@ -614,7 +618,7 @@ describe('llm lifecycle', () => {
 
   test('registers no candidate when the budget is spent in the middle of the evaluation', async () => {
     const fake = fakeLlm(better);
-    const { outcome, fake: seen } = await runs.run('llm-lifecycle-budget-spent', llmPlanOf(), {
+    const { outcome, fake: seen } = await runs.run('llm-lifecycle-budget-spent', buildLlmPlan(), {
       ...fake,
       answerCases: (input) => {
         if (input.stage === 'evaluate')
@@ -640,7 +644,7 @@ describe('llm lifecycle', () => {
           : (fake.decideBundle?.(input) ?? Promise.reject(new Error('no decision'))),
     };
   };
-  const frugal = llmPlanOf({ evaluate: { ...llmPlanOf().spec.evaluate, first: 30 } });
+  const frugal = buildLlmPlan({ evaluate: { ...buildLlmPlan().spec.evaluate, first: 30 } });
 
   test('asks as many more cases as a gate needs, and no more', async () => {
     const asked: (number | null)[] = [];
@@ -674,7 +678,7 @@ describe('llm lifecycle', () => {
     const asked: string[] = [];
     let begun: () => void = () => undefined;
     const asking = new Promise<void>((resolve) => (begun = resolve));
-    const { handle, end } = await runs.start(llmPlanOf(), {
+    const { handle, end } = await runs.start(buildLlmPlan(), {
       ...fake,
       answerCases: async (input) => {
         asked.push(input.slice ?? 'all');

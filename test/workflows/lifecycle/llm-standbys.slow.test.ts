@@ -4,7 +4,7 @@ import type { RunId } from '../../../domain/ids';
 import type { StandbyOutcome } from '../../../domain/bundle/standby';
 import type { Verdict } from '../../../domain/verdict';
 import { artifact, digest, failed, type Overrides } from '../../support/fake-activities';
-import { fakeLlm, llmPlanOf, withFineTune, withStandbys } from '../../support/provider/fake-llm';
+import { fakeLlm, buildLlmPlan, withFineTune, withStandbys } from '../../support/provider/fake-llm';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../../support/lifecycle-runs';
 
 let runs: LifecycleRuns;
@@ -19,8 +19,8 @@ const [good, bad, away] = ['good', 'bad', 'away'].map((model) => ({
   model,
 })) as [Model, Model, Model];
 type Model = { readonly provider: string; readonly model: string };
-const planOf = (standby: readonly Model[], change: Parameters<typeof llmPlanOf>[0] = {}) =>
-  llmPlanOf({ model: { provider: 'acme', name: 'small-1', standby }, ...change });
+const buildPlan = (standby: readonly Model[], change: Parameters<typeof buildLlmPlan>[0] = {}) =>
+  buildLlmPlan({ model: { provider: 'acme', name: 'small-1', standby }, ...change });
 
 /**
  * A gate rejects `bad`, and `away` does not respond. `seen` records the evaluations, decisions,
@@ -82,7 +82,7 @@ describe('standbys', () => {
     const { seen, overrides } = world();
     const { outcome, fake } = await runs.run(
       'llm-lifecycle-standbys',
-      planOf([bad, good, away]),
+      buildPlan([bad, good, away]),
       overrides,
     );
     expect(outcome).toMatchObject({ status: 'succeeded', version: 2, verdict: { kind: 'passed' } });
@@ -128,7 +128,7 @@ describe('standbys', () => {
 
   test('leave a reusable evaluation when all of them could be measured', async () => {
     const { seen, overrides } = world();
-    await runs.run('llm-lifecycle-standbys-measured', planOf([bad, good]), overrides);
+    await runs.run('llm-lifecycle-standbys-measured', buildPlan([bad, good]), overrides);
     expect(seen.kept['evaluate']).not.toHaveProperty('notReusable');
   });
 
@@ -144,7 +144,7 @@ describe('standbys', () => {
     }));
     const { outcome, fake } = await runs.run(
       'llm-lifecycle-standbys-refused',
-      planOf([good]),
+      buildPlan([good]),
       overrides,
     );
     expect(outcome).toMatchObject({ status: 'stopped', version: 2, verdict: failed });
@@ -161,7 +161,11 @@ describe('standbys', () => {
         return fake.answerCases?.(input) ?? Promise.reject(new Error('no answer'));
       },
     }));
-    const { outcome } = await runs.run('llm-lifecycle-standbys-unpaid', planOf([good]), overrides);
+    const { outcome } = await runs.run(
+      'llm-lifecycle-standbys-unpaid',
+      buildPlan([good]),
+      overrides,
+    );
     expect(outcome).toMatchObject({ status: 'succeeded', version: 2 });
     expect(seen.decided).toEqual([[digest(withStandbys([])), ['good notMeasured']]]);
     expect(seen.kept['evaluate']).toMatchObject({
@@ -181,7 +185,7 @@ describe('standbys', () => {
     }));
     const { outcome, fake } = await runs.run(
       'llm-lifecycle-standbys-spent',
-      planOf([good]),
+      buildPlan([good]),
       overrides,
     );
     expect(outcome).toMatchObject({
@@ -193,7 +197,7 @@ describe('standbys', () => {
   });
 
   test('answer as many cases as the bundle, which is their baseline if it is its own', async () => {
-    const { evaluate } = llmPlanOf().spec;
+    const { evaluate } = buildLlmPlan().spec;
     const asked: unknown[] = [];
     const { seen, overrides } = world((fake) => ({
       answerCases: (input) => {
@@ -214,7 +218,7 @@ describe('standbys', () => {
     };
     const { outcome } = await runs.run(
       'llm-lifecycle-standbys-more-cases',
-      planOf([good], one),
+      buildPlan([good], one),
       overrides,
     );
     expect(outcome.status).toBe('succeeded');
@@ -251,7 +255,7 @@ describe('standbys', () => {
     }));
     const { outcome, fake } = await runs.run(
       'llm-lifecycle-standbys-unchanged',
-      planOf([good, bad]),
+      buildPlan([good, bad]),
       overrides,
     );
     expect(outcome).toMatchObject({
@@ -292,7 +296,11 @@ describe('standbys', () => {
         );
       },
     }));
-    const { outcome } = await runs.run('llm-lifecycle-standbys-others', planOf([good]), overrides);
+    const { outcome } = await runs.run(
+      'llm-lifecycle-standbys-others',
+      buildPlan([good]),
+      overrides,
+    );
     expect(outcome).toMatchObject({ status: 'succeeded', version: 2 });
     expect(seen.judged.map(({ standby }) => standby)).toEqual([good]);
     expect(seen.registered).toEqual([digest(withStandbys([good]))]);
@@ -305,7 +313,7 @@ describe('standbys', () => {
     }));
     const { outcome } = await runs.run(
       'llm-lifecycle-standbys-still',
-      planOf([good, bad]),
+      buildPlan([good, bad]),
       overrides,
     );
     expect(outcome).toMatchObject({
@@ -332,7 +340,7 @@ describe('standbys', () => {
     }));
     const { outcome, fake } = await runs.run(
       'llm-lifecycle-standbys-fine-tuned',
-      planOf([good], withFineTune),
+      buildPlan([good], withFineTune),
       overrides,
     );
     expect(outcome.status).toBe('succeeded');

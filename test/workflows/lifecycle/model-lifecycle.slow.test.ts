@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { ModelRun } from '../../../workflows/lifecycle/stage';
 
 type RunPlan = ModelRun['plan'];
-import { artifact, digest, failed, passed, planOf } from '../../support/fake-activities';
+import { artifact, digest, failed, passed, buildPlan } from '../../support/fake-activities';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../../support/lifecycle-runs';
 
 let runs: LifecycleRuns;
@@ -16,7 +16,7 @@ const flights = { dataset: 'flights', version: 1, manifest: artifact('flights'),
 
 describe('model lifecycle', () => {
   test('promotes a version that passes its gates', async () => {
-    const { outcome, fake } = await runs.run('model-lifecycle-promoted', planOf());
+    const { outcome, fake } = await runs.run('model-lifecycle-promoted', buildPlan());
     expect(outcome).toMatchObject({ status: 'succeeded', version: 2, verdict: { kind: 'passed' } });
     expect(outcome.verdict?.reasons.map((reason) => reason.code)).toEqual([
       'threshold.met',
@@ -47,7 +47,7 @@ describe('model lifecycle', () => {
   test('stops before training when the data break their contract', async () => {
     const counts = { rows: 10, accepted: 0, quarantined: 10 };
     const report = { source: 'flights', dataset: 'flight-delay.flights', ...counts, checks: [] };
-    const { outcome, fake } = await runs.run('model-lifecycle-contract-broken', planOf(), {
+    const { outcome, fake } = await runs.run('model-lifecycle-contract-broken', buildPlan(), {
       validateDataset: ({ dataset }) =>
         Promise.resolve({
           report,
@@ -62,7 +62,7 @@ describe('model lifecycle', () => {
   });
 
   test('gives data work a longer timeout than the limit in the spec', async () => {
-    const plan = planOf({ request: { until: 'latest' } });
+    const plan = buildPlan({ request: { until: 'latest' } });
     const hours = 30;
     const data = { ...plan.spec.data, timeoutSeconds: hours * 3600 };
     const { handle, end } = await runs.start(
@@ -95,7 +95,7 @@ describe('model lifecycle', () => {
   });
 
   test('rejects a version that fails a gate, and moves no alias', async () => {
-    const { outcome, fake } = await runs.run('model-lifecycle-refused', planOf(), {
+    const { outcome, fake } = await runs.run('model-lifecycle-refused', buildPlan(), {
       evaluateCandidate: (() =>
         Promise.resolve({
           decision: { id: 'decision_1', policy: 'sha256:p', evidence: 'sha256:e', verdict: failed },
@@ -109,7 +109,7 @@ describe('model lifecycle', () => {
   });
 
   test('ends at once when the candidate equals the champion', async () => {
-    const { outcome, fake } = await runs.run('model-lifecycle-unchanged', planOf(), {
+    const { outcome, fake } = await runs.run('model-lifecycle-unchanged', buildPlan(), {
       readChampion: () =>
         Promise.resolve({
           version: { model: 'flight-delay', version: 2, manifest: artifact('2') },
@@ -126,7 +126,7 @@ describe('model lifecycle', () => {
   });
 
   test('does not promote over a champion that it was not compared with', async () => {
-    const { outcome } = await runs.run('model-lifecycle-overtaken', planOf(), {
+    const { outcome } = await runs.run('model-lifecycle-overtaken', buildPlan(), {
       promoteVersion: () => Promise.resolve({ kind: 'conflict', champion: { version: 5 } }),
     });
     expect(outcome).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
@@ -135,7 +135,7 @@ describe('model lifecycle', () => {
 
   test('records parity as not measured when no gateway is available', async () => {
     const parity: unknown[] = [];
-    await runs.run('model-lifecycle-gateway-away', planOf(), {
+    await runs.run('model-lifecycle-gateway-away', buildPlan(), {
       measureParity: () =>
         Promise.reject(ApplicationFailure.nonRetryable('no gateway', 'GatewayUnavailable')),
       evaluateCandidate: ((input: { parity: unknown }) => {
@@ -151,7 +151,7 @@ describe('model lifecycle', () => {
   });
 
   test('reuses the cached output of a stage', async () => {
-    const { outcome, fake } = await runs.run('model-lifecycle-reused', planOf(), {
+    const { outcome, fake } = await runs.run('model-lifecycle-reused', buildPlan(), {
       beginStage: (({ stage }: { stage: string }) =>
         Promise.resolve(
           stage === 'train'
@@ -179,7 +179,7 @@ describe('model lifecycle', () => {
   test('approves the accepted rows again when a validation is reused', async () => {
     const approved: unknown[] = [];
     const accepted = { dataset: 'flights', version: 3, manifest: artifact('good'), rows: 9 };
-    await runs.run('model-lifecycle-validate-reused', planOf(), {
+    await runs.run('model-lifecycle-validate-reused', buildPlan(), {
       beginStage: (({ stage }: { stage: string }) =>
         Promise.resolve(
           stage === 'validate'
@@ -203,7 +203,7 @@ describe('model lifecycle', () => {
       manifest: artifact('approved'),
       rows: 9,
     };
-    const plan = planOf();
+    const plan = buildPlan();
     const contracts = {
       flights: {
         ...(plan.contracts['flights'] as RunPlan['contracts'][string]),
@@ -233,7 +233,7 @@ describe('model lifecycle', () => {
     const asked: Record<string, unknown> = {};
     await runs.run(
       'model-lifecycle-rerun',
-      planOf({ request: { fromStage: 'train', reuseRun: 'run_0' as never } }),
+      buildPlan({ request: { fromStage: 'train', reuseRun: 'run_0' as never } }),
       {
         beginStage: (({ stage, reuse }: { stage: string; reuse: unknown }) => {
           asked[stage] = reuse;
@@ -262,7 +262,7 @@ describe('model lifecycle', () => {
     ],
   ])('runs forced stages and reuses the others by their inputs, %s', async (_, request, kinds) => {
     const asked: Record<string, string> = {};
-    const { end } = await runs.start(planOf({ request }), {
+    const { end } = await runs.start(buildPlan({ request }), {
       beginStage: (({ stage, reuse }: { stage: string; reuse: { kind: string } }) => {
         asked[stage] = reuse.kind;
         return Promise.resolve({ kind: 'run' });
@@ -290,7 +290,7 @@ describe('model lifecycle', () => {
     ],
   ])('reuses the stages of a project’s run %s', async (_, request, kinds) => {
     const asked: Record<string, string> = {};
-    const plan = planOf({ request: { ...request, reuseRun: 'run_0' as never } });
+    const plan = buildPlan({ request: { ...request, reuseRun: 'run_0' as never } });
     const program = {
       project: 'shop',
       build: digest('build'),
@@ -320,7 +320,7 @@ describe('model lifecycle', () => {
     };
     const { outcome, fake } = await runs.run(
       'model-lifecycle-rerun-promote',
-      planOf({ request: { fromStage: 'promote', reuseRun: 'run_0' as never } }),
+      buildPlan({ request: { fromStage: 'promote', reuseRun: 'run_0' as never } }),
       {
         readChampion: () => Promise.resolve(champion),
         beginStage: (({ stage }: { stage: string }) =>
@@ -360,7 +360,7 @@ describe('model lifecycle', () => {
       kind: 'inconclusive',
       reasons: [{ gate: 'parity', code: 'parity.notMeasured', message: 'no gateway' }],
     } as const;
-    const { outcome, fake } = await runs.run('model-lifecycle-inconclusive', planOf(), {
+    const { outcome, fake } = await runs.run('model-lifecycle-inconclusive', buildPlan(), {
       evaluateCandidate: (() =>
         Promise.resolve({
           decision: { id: 'd', policy: digest('p'), evidence: digest('e'), verdict: open },
@@ -379,7 +379,7 @@ describe('a run with an imported model', () => {
   test('evaluates and promotes it, and trains and tunes nothing', async () => {
     const { outcome, fake } = await runs.run(
       'model-lifecycle-imported',
-      planOf({ request: { imported } }),
+      buildPlan({ request: { imported } }),
     );
     expect(outcome).toMatchObject({ status: 'succeeded', version: 2 });
     const done = work(fake.calls);
@@ -394,7 +394,7 @@ describe('a run with an imported model', () => {
     const champion = { model: 'flight-delay', version: 1, manifest: artifact('2') };
     const { outcome, fake } = await runs.run(
       'model-lifecycle-imported-unchanged',
-      planOf({ request: { imported } }),
+      buildPlan({ request: { imported } }),
       { readChampion: () => Promise.resolve({ version: champion, fencing: 1 }) },
     );
     expect(outcome).toMatchObject({ status: 'succeeded', version: 1 });

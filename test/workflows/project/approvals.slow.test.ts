@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { withActingKey } from '../../../db/acting-key';
 import type { RunRecord } from '../../../db/run/repository';
 import { defaultTenant as tenant } from '../../../domain/ids';
-import { digestOf } from '../../../data/digest';
+import { computeDigest } from '../../../data/digest';
 import { approvalsProject } from '../../support/project/approvals-project';
 import { record } from '../../support/lifecycle-runs';
 import { openTestWorld, type TestWorld } from '../../support/project/test-world';
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-async function keyOf(
+async function createKey(
   scope: 'operator' | 'approver' | 'admin',
 ): Promise<{ id: string; name: string }> {
   const name = `${scope}-${randomUUID()}`;
@@ -43,21 +43,21 @@ const waitingFor = (run: RunRecord, text: string) =>
     async () => (await world.core.registry.runs.get({ tenant, id: run.id }))?.waitingFor ?? '',
     (found) => found.includes(text),
   );
-const endOf = async (run: RunRecord) => {
+const waitForEnd = async (run: RunRecord) => {
   const { status, verdict, failure } = await world.untilEnd(run);
   return { status, reasons: verdict?.reasons.map(({ message }) => message), failure };
 };
 
 test('a run waits for each approval by itself, and one vote counts for one of them', async () => {
   const run = await world.start('mailing');
-  const [ada, bob] = [await keyOf('approver'), await keyOf('admin')];
+  const [ada, bob] = [await createKey('approver'), await createKey('admin')];
   expect(await waitingFor(run, '3,000')).toMatch(
     /^1 approval of "send 3,000 mails" \(scope approver\) until \S+Z; perennial run approve run_\S+ --stage approve$/,
   );
   await vote(run, ada);
   await waitingFor(run, '9,000');
   await vote(run, bob);
-  expect(await endOf(run)).toMatchObject({
+  expect(await waitForEnd(run)).toMatchObject({
     status: 'succeeded',
     reasons: [`${ada.name}, ${bob.name}`],
   });
@@ -77,7 +77,7 @@ test('a run waits for each approval by itself, and one vote counts for one of th
 
 test('a vote for one approval of a run counts for no later one', async () => {
   const run = await world.start('mailing');
-  const [ada, bob] = [await keyOf('approver'), await keyOf('approver')];
+  const [ada, bob] = [await createKey('approver'), await createKey('approver')];
   await waitingFor(run, '3,000');
   await vote(run, ada, { stage: 'approve' });
   expect(await waitingFor(run, '9,000')).toMatch(/ --stage approve-2$/);
@@ -85,7 +85,7 @@ test('a vote for one approval of a run counts for no later one', async () => {
     `the vote is for approve, but ${run.id} waits for votes on approve-2`,
   );
   await vote(run, bob, { stage: 'approve-2' });
-  expect(await endOf(run)).toMatchObject({
+  expect(await waitForEnd(run)).toMatchObject({
     status: 'succeeded',
     reasons: [`${ada.name}, ${bob.name}`],
   });
@@ -93,7 +93,7 @@ test('a vote for one approval of a run counts for no later one', async () => {
 
 test('an approval survives a restart of every worker', async () => {
   const run = await world.start('mailing', { required: 2 });
-  const [ada, bob] = [await keyOf('approver'), await keyOf('approver')];
+  const [ada, bob] = [await createKey('approver'), await createKey('approver')];
   await waitingFor(run, '3,000');
   await vote(run, ada);
   await world.stopWorkers();
@@ -101,7 +101,7 @@ test('an approval survives a restart of every worker', async () => {
   await vote(run, bob);
   await waitingFor(run, '9,000');
   await vote(run, ada);
-  expect(await endOf(run)).toMatchObject({
+  expect(await waitForEnd(run)).toMatchObject({
     status: 'succeeded',
     reasons: [`${ada.name}+${bob.name}, ${ada.name}`],
   });
@@ -109,10 +109,10 @@ test('an approval survives a restart of every worker', async () => {
 
 test('a rejection ends the run as stopped and names the person and the reason', async () => {
   const run = await world.start('mailing');
-  const ada = await keyOf('approver');
+  const ada = await createKey('approver');
   await waitingFor(run, '3,000');
   await vote(run, ada, { verb: 'reject' });
-  expect(await endOf(run)).toMatchObject({
+  expect(await waitForEnd(run)).toMatchObject({
     status: 'stopped',
     reasons: [`${ada.name} rejected "send 3,000 mails": a test`],
   });
@@ -122,14 +122,14 @@ test('a rejection ends the run as stopped and names the person and the reason', 
 
 test('approvals that a lifecycle asks for at once are voted on one after the other', async () => {
   const run = await world.start('both');
-  const [ada, bob] = [await keyOf('approver'), await keyOf('approver')];
+  const [ada, bob] = [await createKey('approver'), await createKey('approver')];
   await waitingFor(run, '"one"');
   await vote(run, ada, { verb: 'reject' });
   await waitingFor(run, '"two"');
   await vote(run, ada);
   await waitingFor(run, '"three"');
   await vote(run, bob);
-  expect(await endOf(run)).toMatchObject({
+  expect(await waitForEnd(run)).toMatchObject({
     status: 'succeeded',
     reasons: [`one refused, two by ${ada.name}, three by ${bob.name}`],
   });
@@ -137,7 +137,7 @@ test('approvals that a lifecycle asks for at once are voted on one after the oth
 
 test('a timeout is not an approval', async () => {
   const run = await world.start('mailing', { timeout: '1s' });
-  expect(await endOf(run)).toMatchObject({
+  expect(await waitForEnd(run)).toMatchObject({
     status: 'stopped',
     reasons: ['0 of 1 approvals within 1s'],
   });
@@ -145,7 +145,7 @@ test('a timeout is not an approval', async () => {
 
 test('a lifecycle may catch a refusal', async () => {
   const run = await world.start('mailing', { timeout: '1s', catches: true });
-  expect(await endOf(run)).toMatchObject({
+  expect(await waitForEnd(run)).toMatchObject({
     status: 'succeeded',
     reasons: ['not sent: 0 of 1 approvals within 1s'],
   });
@@ -153,7 +153,7 @@ test('a lifecycle may catch a refusal', async () => {
 
 test('neither the starter, nor a key with too small a scope, may vote', async () => {
   const { registry } = world.core;
-  const starter = await keyOf('admin');
+  const starter = await createKey('admin');
   const revision = await registry.lifecycles.get({ tenant, name: 'mailing' });
   if (!revision) throw new Error('there is no lifecycle mailing');
   const request = { params: { role: 'admin' } };
@@ -165,18 +165,18 @@ test('neither the starter, nor a key with too small a scope, may vote', async ()
       request,
       actor: starter.name,
       traceId: randomUUID(),
-      requestDigest: digestOf(request),
+      requestDigest: computeDigest(request),
     }),
   );
   await world.begin(run);
   await waitingFor(run, 'scope admin');
   await expect(vote(run, starter)).rejects.toThrow('may not vote on it');
-  await expect(vote(run, await keyOf('approver'))).rejects.toThrow('needs the scope admin');
-  await expect(vote(run, await keyOf('operator'))).rejects.toThrow('needs the scope approver');
-  await vote(run, await keyOf('admin'));
+  await expect(vote(run, await createKey('approver'))).rejects.toThrow('needs the scope admin');
+  await expect(vote(run, await createKey('operator'))).rejects.toThrow('needs the scope approver');
+  await vote(run, await createKey('admin'));
   await waitingFor(run, '9,000');
   await world.lifecycles.cancel(run.workflowId);
-  expect(await endOf(run)).toMatchObject({ status: 'cancelled' });
+  expect(await waitForEnd(run)).toMatchObject({ status: 'cancelled' });
 });
 
 test.each([
@@ -186,7 +186,7 @@ test.each([
   [{ timeout: '0s' }, 'timeout cannot be "0s"'],
   [{ timeout: '366d' }, 'timeout cannot be "366d"'],
 ])('%j fails the run with a clear message', async (params, message) => {
-  const { status, failure } = await endOf(await world.start('mailing', params));
+  const { status, failure } = await waitForEnd(await world.start('mailing', params));
   expect(status).toBe('failed');
   expect(failure?.message).toContain(message);
 });

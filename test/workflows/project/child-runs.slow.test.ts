@@ -26,25 +26,25 @@ afterAll(async () => {
   await world.close();
 });
 
-const childrenOf = ({ id: runId }: { readonly id: RunId }) =>
+const listChildren = ({ id: runId }: { readonly id: RunId }) =>
   world.core.registry.children.ofRun({ tenant, runId, limit: 9 });
-const endOf = async (run: RunRecord) => {
+const waitForEnd = async (run: RunRecord) => {
   const { status, verdict, failure } = await world.untilEnd(run);
   return { status, reasons: verdict?.reasons.map(({ message }) => message), failure };
 };
 const sleepingChild = (run: RunRecord) =>
   untilAnswer(
-    () => childrenOf(run),
+    () => listChildren(run),
     ([child]) => child?.waitingFor?.startsWith('sleeps until') === true,
   );
 
 test('a run starts children, waits for each, and both show the other', async () => {
   const run = await world.start('all', { regions: [{ region: 'north' }, { region: 'stopped' }] });
-  expect(await endOf(run)).toMatchObject({
+  expect(await waitForEnd(run)).toMatchObject({
     status: 'succeeded',
     reasons: ['region succeeded north, region stopped 0 of 1 approvals within 1s'],
   });
-  const [north, stopped, ...others] = await childrenOf(run);
+  const [north, stopped, ...others] = await listChildren(run);
   expect(others).toEqual([]);
   expect(north).toMatchObject({
     status: 'succeeded',
@@ -74,14 +74,14 @@ test('a restart of every worker starts no second child', async () => {
   await pause(500);
   await world.startWorkers();
   await world.lifecycles.cancel((child as RunRecord).workflowId);
-  expect(await endOf(run)).toMatchObject({
+  expect(await waitForEnd(run)).toMatchObject({
     status: 'failed',
     failure: {
       type: 'ChildRunFailed',
       message: expect.stringContaining('ended as cancelled') as string,
     },
   });
-  expect(await childrenOf(run)).toHaveLength(1);
+  expect(await listChildren(run)).toHaveLength(1);
 });
 
 test('children of a parent that ended without them are cancelled', async () => {
@@ -101,7 +101,7 @@ test('children of a parent that ended without them are cancelled', async () => {
 });
 
 test('a child that fails fails its parent, and names the reason', async () => {
-  const { status, failure } = await endOf(
+  const { status, failure } = await waitForEnd(
     await world.start('all', { regions: [{ region: 'bad' }] }),
   );
   expect(status).toBe('failed');
@@ -111,7 +111,7 @@ test('a child that fails fails its parent, and names the reason', async () => {
 
 test('a cycle of lifecycles is refused and named', async () => {
   const run = await world.start('ring-a');
-  const { status, failure } = await endOf(run);
+  const { status, failure } = await waitForEnd(run);
   expect(status).toBe('failed');
   expect(failure?.message).toContain('child runs form a cycle: ring-a → ring-b → ring-a');
 });
@@ -121,8 +121,8 @@ test.each([
   ['wrong parameters', { regions: [{ region: 3 }] }, 'params.region: '],
 ])('%s fails the run, and no child starts', async (_, params, message) => {
   const run = await world.start('all', params);
-  const { status, failure } = await endOf(run);
+  const { status, failure } = await waitForEnd(run);
   expect(status).toBe('failed');
   expect(failure?.message).toContain(message);
-  expect(await childrenOf(run)).toEqual([]);
+  expect(await listChildren(run)).toEqual([]);
 });

@@ -40,7 +40,7 @@ const waiting = (run: RunRecord) =>
     async () => world.core.registry.runs.get({ tenant, id: run.id }),
     (found) => found?.status === 'waiting',
   );
-const endOf = async (run: RunRecord) => {
+const waitForEnd = async (run: RunRecord) => {
   const { status, verdict, failure } = await world.untilEnd(run);
   return { status, reasons: verdict?.reasons.map(({ message }) => message), failure };
 };
@@ -57,7 +57,7 @@ test('a run shows what it waits for and until when, and continues with the data'
   expect(currentDetails).toContain(`It waits for: ${waitingFor ?? '?'}`);
   await send(run, { rows: 3 });
   await send(run, { rows: 4 });
-  expect(await endOf(run)).toMatchObject({ status: 'succeeded', reasons: ['rows: 3 and 4'] });
+  expect(await waitForEnd(run)).toMatchObject({ status: 'succeeded', reasons: ['rows: 3 and 4'] });
   expect(await world.output<ReceivedEvent<Labels>>(run, 'wait-labels_ready')).toMatchObject({
     data: { rows: 3 },
     sentBy: 'ada',
@@ -72,7 +72,7 @@ test('events that arrive before the wait are kept, in the order in which they we
   await send(run, { rows: 2 });
   await world.startWorkers();
   await world.begin(run);
-  expect(await endOf(run)).toMatchObject({ status: 'succeeded', reasons: ['rows: 1 and 2'] });
+  expect(await waitForEnd(run)).toMatchObject({ status: 'succeeded', reasons: ['rows: 1 and 2'] });
 });
 
 test('a wait continues after a restart of every worker, and takes no event twice', async () => {
@@ -86,7 +86,7 @@ test('a wait continues after a restart of every worker, and takes no event twice
   await world.stopWorkers();
   await send(run, { rows: 6 });
   await world.startWorkers();
-  expect(await endOf(run)).toMatchObject({ status: 'succeeded', reasons: ['rows: 5 and 6'] });
+  expect(await waitForEnd(run)).toMatchObject({ status: 'succeeded', reasons: ['rows: 5 and 6'] });
   const events = await world.core.registry.sentEvents.ofRun({ tenant, runId: run.id, limit: 9 });
   expect(events.map(({ takenBy }) => takenBy)).toEqual([
     'wait-labels_ready',
@@ -95,7 +95,7 @@ test('a wait continues after a restart of every worker, and takes no event twice
 });
 
 test('the history of a run grows in proportion to its waits', async () => {
-  const historyOf = async (waits: number): Promise<number> => {
+  const measureHistory = async (waits: number): Promise<number> => {
     const run = await world.start('many', { waits });
     const handle = world.temporal.workflow.getHandle(run.workflowId);
     // Each wait has a timer.
@@ -117,30 +117,33 @@ test('the history of a run grows in proportion to its waits', async () => {
         ({ raw }) => !raw.pendingWorkflowTask,
       );
     }
-    expect(await endOf(run)).toMatchObject({ reasons: [`${waits} events`] });
+    expect(await waitForEnd(run)).toMatchObject({ reasons: [`${waits} events`] });
     return (await handle.describe()).historyLength;
   };
-  const [few, many] = [await historyOf(5), await historyOf(40)];
+  const [few, many] = [await measureHistory(5), await measureHistory(40)];
   expect(many).toBeLessThan(9 * few);
 });
 
 test('a wait without an event ends with null after its timeout', async () => {
   const run = await world.start('labels', { timeout: '1s' });
-  expect(await endOf(run)).toMatchObject({ status: 'succeeded', reasons: ['no labels in time'] });
+  expect(await waitForEnd(run)).toMatchObject({
+    status: 'succeeded',
+    reasons: ['no labels in time'],
+  });
 });
 
 test('a cancelled run ends its wait', async () => {
   const run = await world.start('labels');
   await waiting(run);
   await world.lifecycles.cancel(run.workflowId);
-  expect(await endOf(run)).toMatchObject({ status: 'cancelled' });
+  expect(await waitForEnd(run)).toMatchObject({ status: 'cancelled' });
 });
 
 test.each([
   ['an event that the project does not list', { misspelt: true }, 'did you mean labels_ready?'],
   ['a wrong duration', { timeout: 'soon' }, 'timeout cannot be "soon"'],
 ])('%s fails the run with a clear message', async (_, params, message) => {
-  const { status, failure } = await endOf(await world.start('labels', params));
+  const { status, failure } = await waitForEnd(await world.start('labels', params));
   expect(status).toBe('failed');
   expect(failure?.message).toContain(message);
 });

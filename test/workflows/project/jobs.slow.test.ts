@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-const endOf = async (run: RunRecord) => {
+const waitForEnd = async (run: RunRecord) => {
   const { status, verdict, failure } = await world.untilEnd(run, 150);
   return { status, reasons: verdict?.reasons.map(({ message }) => message), failure };
 };
@@ -25,7 +25,7 @@ const failedJobs = async ({ id: runId }: RunRecord) =>
     ({ kind }) => kind === 'job.failed',
   );
 /** The processes with exactly these arguments. */
-const pidsOf = (...args: readonly string[]): readonly string[] =>
+const listPids = (...args: readonly string[]): readonly string[] =>
   readdirSync('/proc').filter((pid) => {
     try {
       return readFileSync(`/proc/${pid}/cmdline`, 'utf8') === `${args.join('\0')}\0`;
@@ -37,7 +37,7 @@ const shell = (script: string, more: object = {}) => ({ command: ['sh', '-c', sc
 
 test('files go from one command to the next by reference, and equal jobs are reused', async () => {
   const first = await world.start('sorting', { seed: 'c' });
-  expect(await endOf(first)).toMatchObject({ status: 'succeeded', reasons: ['sorted.csv'] });
+  expect(await waitForEnd(first)).toMatchObject({ status: 'succeeded', reasons: ['sorted.csv'] });
   const { outputs } = await world.output<CommandResult>(first, 'sort');
   const [sorted] = Object.values(outputs);
   if (!sorted) throw new Error('the job has no output');
@@ -46,7 +46,7 @@ test('files go from one command to the next by reference, and equal jobs are reu
   await record('project-jobs-sorted', world.temporal.workflow.getHandle(first.workflowId));
 
   const second = await world.start('sorting', { seed: 'c' });
-  await endOf(second);
+  await waitForEnd(second);
   const stages = await world.core.registry.stages.list({ tenant, runId: second.id });
   expect(stages.map(({ reusedFrom }) => reusedFrom)).toEqual([first.id, first.id]);
 });
@@ -63,17 +63,17 @@ test('a killed command starts again and finds its checkpoint folder', async () =
   );
   await world.stopWorkers();
   await world.startWorkers();
-  expect(await endOf(run)).toMatchObject({ status: 'succeeded', failure: null });
+  expect(await waitForEnd(run)).toMatchObject({ status: 'succeeded', failure: null });
 });
 
 test('a cancelled run ends its command, and its log can be read', async () => {
   // No other process sleeps for this time.
   const seconds = `600.${process.pid}`;
-  const commands = () => pidsOf('sleep', seconds);
+  const commands = () => listPids('sleep', seconds);
   const run = await world.start('one', shell(`echo waits for a lock; exec sleep ${seconds}`));
   await until(() => commands().length === 1);
   await world.lifecycles.cancel(run.workflowId);
-  expect(await endOf(run)).toMatchObject({ status: 'cancelled' });
+  expect(await waitForEnd(run)).toMatchObject({ status: 'cancelled' });
   await until(() => commands().length === 0);
   const { logs } = await findLogs(world.core, run, undefined);
   const texts = await Promise.all(logs.map((log) => world.core.artifacts.getBytes(log)));
@@ -85,7 +85,7 @@ test('a failure of a named class starts the command again, and each log is kept'
     'one',
     shell('echo broken; exit 3', { retry: { attempts: 3, on: ['JobFailed'] } }),
   );
-  expect(await endOf(run)).toMatchObject({
+  expect(await waitForEnd(run)).toMatchObject({
     status: 'failed',
     failure: { type: 'JobFailed', message: 'job one: sh ended with exit code 3' },
   });
@@ -111,7 +111,7 @@ test.each([
   ['a wrong size', shell('true', { resources: { memory: '2GB' } }), 'memory cannot be "2GB"'],
 ])('%s fails the run with a clear message', async (_, options, message) => {
   const run = await world.start('one', options);
-  const { status, failure } = await endOf(run);
+  const { status, failure } = await waitForEnd(run);
   expect(status).toBe('failed');
   expect(failure?.message).toContain(message);
   expect((await failedJobs(run)).length).toBeLessThanOrEqual(1);

@@ -1,13 +1,13 @@
 /** The lifecycle of a project for a language application, on a real server with fake activities. */
 import { buildProject } from '../../../apps/project/build';
 import type { LlmLifecycleSpec } from '../../../domain/lifecycle/llm/llm-lifecycle';
-import { buildIdOf } from '../../../domain/lifecycle/sections/program';
+import { toBuildId } from '../../../domain/lifecycle/sections/program';
 import { artifact, digest, failed, passed, type Overrides } from '../../support/fake-activities';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../../support/lifecycle-runs';
 import { noPython, removeProject, writeFiles } from '../../support/project/folder';
 import { languageProject } from '../../support/project/language-project';
 import { fakeSearch } from '../../support/prompt/fake-prompt-search';
-import { fakeLlm, llmPlanOf, withIndex, withSearch } from '../../support/provider/fake-llm';
+import { fakeLlm, buildLlmPlan, withIndex, withSearch } from '../../support/provider/fake-llm';
 
 let runs: LifecycleRuns;
 let program: Pick<LlmLifecycleSpec, 'program'>;
@@ -18,7 +18,7 @@ beforeAll(async () => {
   const documents = built.documents({ files: {}, environment: null });
   const document = documents['wiki-assistant'] as { readonly spec: typeof program };
   program = document.spec.program ? { program: document.spec.program } : {};
-  const version = { deploymentName: 'language', buildId: buildIdOf(built.digest) };
+  const version = { deploymentName: 'language', buildId: toBuildId(built.digest) };
   runs = await openLifecycleRuns({
     workflowBundle: { code: built.workflows },
     workerDeploymentOptions: { version, useWorkerVersioning: false },
@@ -36,7 +36,7 @@ const run = (
 ) =>
   runs.run(
     `project-language-${name}`,
-    llmPlanOf({ ...withIndex, ...program, ...change }, { params }),
+    buildLlmPlan({ ...withIndex, ...program, ...change }, { params }),
     {
       ...fakeLlm({ 'plain.yaml': 0.4, 'precise.yaml': 0.7 }),
       runProjectStage: () => Promise.resolve({ pages: cleaned }),

@@ -109,10 +109,12 @@ async function rerun(original: RunRecord, asked?: RerunRequest): Promise<RunReco
   return world.untilEnd(await world.rerun(original, asked));
 }
 
-const messageOf = ({ verdict }: RunRecord) => verdict?.reasons[0]?.message;
+const listCodes = ({ verdict }: RunRecord) => verdict?.reasons[0]?.message;
 
 /** The stages with the run whose output each reused. */
-async function reuseOf({ id: runId }: RunRecord): Promise<Readonly<Record<string, string | null>>> {
+async function readRefusal({
+  id: runId,
+}: RunRecord): Promise<Readonly<Record<string, string | null>>> {
   const stages = await world.core.registry.stages.list({ tenant, runId });
   return Object.fromEntries(stages.map(({ stage, reusedFrom }) => [stage, reusedFrom]));
 }
@@ -124,9 +126,9 @@ test('a rerun of a failed run starts at the stage that failed', async () => {
   set('open');
   const again = await rerun(run);
   expect(again).toMatchObject({ status: 'succeeded', failure: null });
-  expect(messageOf(again)).toBe('sent 5');
+  expect(listCodes(again)).toBe('sent 5');
   expect(again.rerunOf).toEqual({ run: run.id, changes: [] });
-  expect(await reuseOf(again)).toEqual({ read: run.id, square: run.id, send: null });
+  expect(await readRefusal(again)).toEqual({ read: run.id, square: run.id, send: null });
   expect(executions().sort()).toEqual(['read', 'send 5', 'send 5', ...three]);
 });
 
@@ -134,9 +136,9 @@ test('a rerun with another parameter runs the stages whose inputs it changes', a
   const { run, set, executions } = await failedRun({ count: 3 });
   set('open');
   const again = await rerun(run, { params: { count: 4 } });
-  expect(messageOf(again)).toBe('sent 14');
+  expect(listCodes(again)).toBe('sent 14');
   expect(again.rerunOf?.changes).toEqual([{ kind: 'param', name: 'count', before: 3, after: 4 }]);
-  expect(await reuseOf(again)).toEqual({ read: run.id, square: null, send: null });
+  expect(await readRefusal(again)).toEqual({ read: run.id, square: null, send: null });
   expect(executions().sort()).toEqual(
     ['read', 'send 14', 'send 5', ...three, ...three, 'square 3'].sort(),
   );
@@ -146,9 +148,9 @@ test('a rerun from a map, or with a forced map, runs all of its items again', as
   const { run, set, executions } = await failedRun({ count: 3 });
   set('open');
   const from = await rerun(run, { fromStage: 'square' });
-  expect(await reuseOf(from)).toEqual({ read: run.id, square: null, send: null });
+  expect(await readRefusal(from)).toEqual({ read: run.id, square: null, send: null });
   const forced = await rerun(from, { force: ['square'] });
-  expect(await reuseOf(forced)).toEqual({ read: run.id, square: null, send: from.id });
+  expect(await readRefusal(forced)).toEqual({ read: run.id, square: null, send: from.id });
   expect(forced.rerunOf?.changes).toEqual([{ kind: 'force', stage: 'square' }]);
   expect(executions().filter((each) => each === 'square 1')).toHaveLength(3);
 });
@@ -158,10 +160,10 @@ test('a map with failed items is kept by a rerun of a later stage, and repeated 
   set('open');
   set('mended');
   const later = await rerun(run);
-  expect(messageOf(later)).toBe('sent 1');
-  expect(await reuseOf(later)).toEqual({ read: run.id, square: run.id, send: null });
+  expect(listCodes(later)).toBe('sent 1');
+  expect(await readRefusal(later)).toEqual({ read: run.id, square: run.id, send: null });
   const repeated = await rerun(run, { fromStage: 'square' });
-  expect(messageOf(repeated)).toBe('sent 5');
+  expect(listCodes(repeated)).toBe('sent 5');
 });
 
 test('a rerun runs a stage again that the failed run has undone', async () => {
@@ -169,7 +171,7 @@ test('a rerun runs a stage again that the failed run has undone', async () => {
   set('open');
   const again = await rerun(run);
   expect(again.status).toBe('succeeded');
-  expect(await reuseOf(again)).toEqual({
+  expect(await readRefusal(again)).toEqual({
     read: run.id,
     reserve: null,
     square: run.id,

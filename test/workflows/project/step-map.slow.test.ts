@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { RunRecord } from '../../../db/run/repository';
 import { effectKey } from '../../../domain/ids';
 import type { StageMapResult } from '../../../domain/project/map';
-import { gone } from '../../../sdk/contracts/compute-backend';
+import { waitUntilGone } from '../../../sdk/contracts/compute-backend';
 import { tenant } from '../../db/registry-fixture';
 import { record } from '../../support/lifecycle-runs';
 import {
@@ -141,7 +141,7 @@ test('a cancellation ends the processes of the items in flight', async () => {
   const pids = jobPids();
   await world.lifecycles.cancel(run.workflowId);
   expect((await world.untilEnd(run)).status).toBe('cancelled');
-  await gone(pids);
+  await waitUntilGone(pids);
   expect(jobPids()).toEqual([]);
 });
 

@@ -16,11 +16,11 @@ import {
 import type { ModelRun } from '../../../workflows/lifecycle/stage';
 
 type RunPlan = ModelRun['plan'];
-import { commandOf } from '../../support/commands';
+import { buildCommand } from '../../support/commands';
 import { openCanaryRuns, type CanaryRun } from '../../support/rollout/canary-runs';
 import { until } from '../../support/time/until';
 import type { Overrides } from '../../support/fake-activities';
-import { artifact, planOf } from '../../support/fake-activities';
+import { artifact, buildPlan } from '../../support/fake-activities';
 import {
   canaryDecision,
   champion,
@@ -31,7 +31,7 @@ import {
   type FakeRollout,
 } from '../../support/rollout/fake-rollout';
 import { work } from '../../support/lifecycle-runs';
-import { fastestOf } from '../../support/time/fastest-of';
+import { measureFastest } from '../../support/time/fastest-of';
 
 const runs = openCanaryRuns();
 let count = 0;
@@ -43,11 +43,11 @@ interface Tried extends CanaryRun {
 }
 
 async function start(
-  change: Parameters<typeof planOf>[0],
+  change: Parameters<typeof buildPlan>[0],
   fake: FakeRollout,
   overrides: Overrides = {},
 ): Promise<Tried> {
-  const plan = planOf({ canary: [0, 25, 50], ...change, runId: `run_canary_${++count}` });
+  const plan = buildPlan({ canary: [0, 25, 50], ...change, runId: `run_canary_${++count}` });
   return { ...(await runs.start(plan, { ...fake.overrides, ...overrides })), plan };
 }
 
@@ -57,7 +57,7 @@ async function record(name: string, { handle, rollout }: Tried): Promise<void> {
   await runs.record(`canary-rollout-${name}`, rollout);
 }
 
-const codesOf = (verdict: { readonly reasons: readonly { readonly code: string }[] } | null) =>
+const buildVerdict = (verdict: { readonly reasons: readonly { readonly code: string }[] } | null) =>
   verdict?.reasons.map(({ code }) => code);
 
 describe('a canary that passes', () => {
@@ -67,7 +67,11 @@ describe('a canary that passes', () => {
     const outcome = await tried.end();
     await record('promoted', tried);
     expect(outcome).toMatchObject({ status: 'succeeded', version: 2, verdict: { kind: 'passed' } });
-    expect(codesOf(outcome.verdict)).toEqual(['threshold.met', 'quality.shown', 'promote.done']);
+    expect(buildVerdict(outcome.verdict)).toEqual([
+      'threshold.met',
+      'quality.shown',
+      'promote.done',
+    ]);
     expect(fake).toMatchObject({ status: 'promoted', decision: { id: 'decision_canary' } });
     expect(fake.audit).toEqual([
       'perennial: step 0 at 0: the first step',
@@ -125,7 +129,7 @@ describe('a canary that passes', () => {
     });
     const outcome = await without.end();
     expect(outcome).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
-    expect(codesOf(outcome.verdict)).toEqual(['policy.ungated', 'canary.noChampion']);
+    expect(buildVerdict(outcome.verdict)).toEqual(['policy.ungated', 'canary.noChampion']);
     expect(without.fake.calls).not.toContain('promoteVersion');
   });
 
@@ -134,7 +138,7 @@ describe('a canary that passes', () => {
       readChampion: () => Promise.resolve({ version: null, fencing: 0 }),
     });
     const outcome = await tried.end();
-    expect(codesOf(outcome.verdict)).toEqual([
+    expect(buildVerdict(outcome.verdict)).toEqual([
       'threshold.met',
       'canary.notApplicable',
       'promote.done',
@@ -163,7 +167,7 @@ describe('a rollout by another method', () => {
         (await tried.handle.query(statusQuery)).waitingFor?.includes('1 approval') === true,
     );
     expect(fake).toMatchObject({ status: 'passed', weight: 0 });
-    await tried.handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'eve' })] });
+    await tried.handle.executeUpdate(approveUpdate, { args: [buildCommand({ actor: 'eve' })] });
     const outcome = await tried.end();
     await record('ab', tried);
     expect(outcome).toMatchObject({ status: 'succeeded', version: 3, verdict: { kind: 'passed' } });
@@ -176,7 +180,7 @@ describe('a rollout by another method', () => {
     const tried = await start({ canary: [0, 100], method: { method: 'blueGreen' } }, fake);
     await until(() => fake.watches.length > 0);
     expect(
-      await refusalOf(tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] })),
+      await readRefusal(tried.rollout.executeUpdate(skipUpdate, { args: [buildCommand(ada)] })),
     ).toContain('the shadow of a blue/green rollout cannot be skipped');
     expect(fake).toMatchObject({ step: 0, weight: 0 });
     isShown = true;
@@ -194,12 +198,12 @@ describe('a rollout by another method', () => {
     // As the transaction of the evidence moves it.
     fake.weight = 0.62;
     expect(
-      await refusalOf(tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] })),
+      await readRefusal(tried.rollout.executeUpdate(skipUpdate, { args: [buildCommand(ada)] })),
     ).toContain('a bandit has no steps to skip');
-    await tried.rollout.executeUpdate(holdUpdate, { args: [commandOf(ada)] });
+    await tried.rollout.executeUpdate(holdUpdate, { args: [buildCommand(ada)] });
     expect(fake).toMatchObject({ status: 'held', weight: 0.62 });
     expect(fake.waitingFor).toContain('in bandit, share between 5 % and 95 %');
-    await tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [commandOf(ada)] });
+    await tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [buildCommand(ada)] });
     expect(fake).toMatchObject({ status: 'running', step: 0, weight: 0.62 });
     isShown = true;
     expect(await tried.end()).toMatchObject({ status: 'succeeded', version: 2 });
@@ -219,7 +223,7 @@ describe('a canary that does not pass', () => {
     const outcome = await tried.end();
     await record('harm', tried);
     expect(outcome).toMatchObject({ status: 'stopped', verdict: { kind: 'failed' }, version: 2 });
-    expect(codesOf(outcome.verdict)).toEqual(['threshold.met', 'quality.refuted']);
+    expect(buildVerdict(outcome.verdict)).toEqual(['threshold.met', 'quality.refuted']);
     expect(tried.fake.calls).toContain('rejectVersion');
     expect(tried.fake.calls).not.toContain('promoteVersion');
   });
@@ -255,7 +259,7 @@ describe('a canary that does not pass', () => {
 
   test('reports that the champion had changed', async () => {
     const tried = await start({}, fakeRollout(upAndPassed, { kind: 'conflict', champion: 5 }));
-    expect(codesOf((await tried.end()).verdict)?.at(-1)).toBe('canary.overtaken');
+    expect(buildVerdict((await tried.end()).verdict)?.at(-1)).toBe('canary.overtaken');
   });
 
   test('is superseded when the champion changes during the rollout', async () => {
@@ -281,13 +285,13 @@ describe('commands', () => {
     );
     const tried = await start({}, fake);
     await until(() => fake.watches.length > 0);
-    expect(await tried.rollout.executeUpdate(holdUpdate, { args: [commandOf(ada)] })).toMatchObject(
-      {
-        status: 'held',
-        heldBy: ada,
-        step: 0,
-      },
-    );
+    expect(
+      await tried.rollout.executeUpdate(holdUpdate, { args: [buildCommand(ada)] }),
+    ).toMatchObject({
+      status: 'held',
+      heldBy: ada,
+      step: 0,
+    });
     expect(fake.status).toBe('held');
     await until(
       async () =>
@@ -297,7 +301,7 @@ describe('commands', () => {
     await until(() => fake.watches.at(-1)?.mode === 'held');
     expect(
       await tried.rollout.executeUpdate(resumeRolloutUpdate, {
-        args: [commandOf({ actor: 'ben' })],
+        args: [buildCommand({ actor: 'ben' })],
       }),
     ).toMatchObject({
       status: 'running',
@@ -316,18 +320,18 @@ describe('commands', () => {
     const fake = fakeRollout(() => null);
     const tried = await start({}, fake);
     await until(() => fake.watches.length > 0);
-    await tried.rollout.executeUpdate(holdUpdate, { args: [commandOf(ada)] });
-    expect(await tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] })).toMatchObject(
-      { status: 'held', step: 1 },
-    );
+    await tried.rollout.executeUpdate(holdUpdate, { args: [buildCommand(ada)] });
+    expect(
+      await tried.rollout.executeUpdate(skipUpdate, { args: [buildCommand(ada)] }),
+    ).toMatchObject({ status: 'held', step: 1 });
     expect(fake.weight).toBe(0.25);
-    await tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] });
+    await tried.rollout.executeUpdate(skipUpdate, { args: [buildCommand(ada)] });
     expect(fake).toMatchObject({ step: 2, weight: 0.5 });
     expect(fake.audit.at(-1)).toContain('ada: step 2 at 0.5: skipped step 2: a look at the logs');
     expect(
-      await refusalOf(tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] })),
+      await readRefusal(tried.rollout.executeUpdate(skipUpdate, { args: [buildCommand(ada)] })),
     ).toContain('last step');
-    await tried.rollout.executeUpdate(abortUpdate, { args: [commandOf(ada)] });
+    await tried.rollout.executeUpdate(abortUpdate, { args: [buildCommand(ada)] });
     await tried.end();
     await record('skipped', tried);
   });
@@ -336,7 +340,7 @@ describe('commands', () => {
     const fake = fakeRollout(() => null);
     const tried = await start({}, fake);
     await until(() => fake.watches.length > 0);
-    await tried.rollout.executeUpdate(abortUpdate, { args: [commandOf(ada)] });
+    await tried.rollout.executeUpdate(abortUpdate, { args: [buildCommand(ada)] });
     expect(fake.status).toBe('aborted');
     const outcome = await tried.end();
     await record('aborted', tried);
@@ -358,10 +362,10 @@ describe('commands', () => {
     };
     const tried = await start({}, fake, { openRollout });
     await until(() => tried.fake.calls.includes('openRollout'));
-    const aborted = tried.rollout.executeUpdate(abortUpdate, { args: [commandOf(ada)] });
+    const aborted = tried.rollout.executeUpdate(abortUpdate, { args: [buildCommand(ada)] });
     open();
     await aborted;
-    expect(codesOf((await tried.end()).verdict)?.at(-1)).toBe('canary.aborted');
+    expect(buildVerdict((await tried.end()).verdict)?.at(-1)).toBe('canary.aborted');
   });
 
   test('extend adds event time, and resumes a rollout that expired on hold', async () => {
@@ -386,20 +390,22 @@ describe('commands', () => {
       'nothing was decided in 14d',
     );
     expect(
-      await refusalOf(
-        tried.rollout.executeUpdate(extendUpdate, { args: [commandOf({ ...ada, seconds: 0.5 })] }),
+      await readRefusal(
+        tried.rollout.executeUpdate(extendUpdate, {
+          args: [buildCommand({ ...ada, seconds: 0.5 })],
+        }),
       ),
     ).toContain('a whole number of seconds');
     expect(
       await tried.rollout.executeUpdate(extendUpdate, {
-        args: [commandOf({ ...ada, seconds: 3600 })],
+        args: [buildCommand({ ...ada, seconds: 3600 })],
       }),
     ).toMatchObject({
       extendedSeconds: 3600,
       heldBy: null,
     });
     await until(() => fake.status === 'passed');
-    await tried.rollout.executeUpdate(abortUpdate, { args: [commandOf(ada)] });
+    await tried.rollout.executeUpdate(abortUpdate, { args: [buildCommand(ada)] });
     await tried.end();
     await record('extended', tried);
     expect(fake.audit).toContain('ada: extended by 3600');
@@ -415,7 +421,7 @@ describe('commands', () => {
     const updateId = randomUUID();
     const extend = () =>
       tried.rollout.executeUpdate(extendUpdate, {
-        args: [commandOf({ ...ada, seconds: 60 })],
+        args: [buildCommand({ ...ada, seconds: 60 })],
         updateId,
       });
     await extend();
@@ -430,8 +436,8 @@ describe('commands', () => {
     expect(await extend()).toMatchObject({ extendedSeconds: 60, step: 0 });
     expect(fake.extendedSeconds).toBe(60);
     await record('continued', tried);
-    await tried.rollout.executeUpdate(abortUpdate, { args: [commandOf(ada)] });
-    expect(codesOf((await tried.end()).verdict)?.at(-1)).toBe('canary.aborted');
+    await tried.rollout.executeUpdate(abortUpdate, { args: [buildCommand(ada)] });
+    expect(buildVerdict((await tried.end()).verdict)?.at(-1)).toBe('canary.aborted');
   });
 });
 
@@ -449,7 +455,7 @@ describe('during the approval of the promotion', () => {
   test('the challenger gets no traffic, and an approval promotes it', async () => {
     const { fake, tried } = await waitingForApproval();
     expect(fake).toMatchObject({ status: 'passed', weight: 0 });
-    await tried.handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'eve' })] });
+    await tried.handle.executeUpdate(approveUpdate, { args: [buildCommand({ actor: 'eve' })] });
     expect(await tried.end()).toMatchObject({ status: 'succeeded' });
     expect(fake.status).toBe('promoted');
     await record('approved', tried);
@@ -457,12 +463,12 @@ describe('during the approval of the promotion', () => {
 
   test('abort ends the rollout and the run, without an approval', async () => {
     const { fake, tried } = await waitingForApproval();
-    await tried.rollout.executeUpdate(abortUpdate, { args: [commandOf(ada)] });
+    await tried.rollout.executeUpdate(abortUpdate, { args: [buildCommand(ada)] });
     const outcome = await tried.end();
     await record('aborted-while-approving', tried);
     expect(fake.status).toBe('aborted');
     expect(outcome).toMatchObject({ status: 'stopped', verdict: { kind: 'inconclusive' } });
-    expect(codesOf(outcome.verdict)).toEqual([
+    expect(buildVerdict(outcome.verdict)).toEqual([
       'threshold.met',
       'quality.shown',
       'canary.aborted',
@@ -475,7 +481,7 @@ describe('during the approval of the promotion', () => {
     const { fake, tried } = await waitingForApproval();
     fake.end('superseded');
     const outcome = await tried.end();
-    expect(codesOf(outcome.verdict)?.slice(-2)).toEqual([
+    expect(buildVerdict(outcome.verdict)?.slice(-2)).toEqual([
       'canary.superseded',
       'promote.rolloutEnded',
     ]);
@@ -483,19 +489,19 @@ describe('during the approval of the promotion', () => {
 
   test('a hold delays the promotion of an approved version until resume', async () => {
     const { fake, tried } = await waitingForApproval();
-    expect(await tried.rollout.executeUpdate(holdUpdate, { args: [commandOf(ada)] })).toMatchObject(
-      { status: 'held' },
-    );
-    await tried.handle.executeUpdate(approveUpdate, { args: [commandOf({ actor: 'eve' })] });
+    expect(
+      await tried.rollout.executeUpdate(holdUpdate, { args: [buildCommand(ada)] }),
+    ).toMatchObject({ status: 'held' });
+    await tried.handle.executeUpdate(approveUpdate, { args: [buildCommand({ actor: 'eve' })] });
     await until(
       async () =>
         (await tried.handle.query(statusQuery)).waitingFor?.includes('held by ada') === true,
     );
     expect(fake.status).toBe('held');
     expect(
-      await refusalOf(tried.rollout.executeUpdate(skipUpdate, { args: [commandOf(ada)] })),
+      await readRefusal(tried.rollout.executeUpdate(skipUpdate, { args: [buildCommand(ada)] })),
     ).toContain('passed');
-    await tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [commandOf(ada)] });
+    await tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [buildCommand(ada)] });
     expect(await tried.end()).toMatchObject({ status: 'succeeded' });
     await record('held-while-approving', tried);
   });
@@ -507,20 +513,20 @@ describe('during the approval of the promotion', () => {
       promoteVersion: async (input) => {
         if (!held) {
           held = true;
-          await tried.rollout.executeUpdate(holdUpdate, { args: [commandOf(ada)] });
+          await tried.rollout.executeUpdate(holdUpdate, { args: [buildCommand(ada)] });
         }
         return (await fake.overrides.promoteVersion?.(input)) as never;
       },
     });
     await until(() => fake.status === 'held');
-    await tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [commandOf(ada)] });
+    await tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [buildCommand(ada)] });
     expect(await tried.end()).toMatchObject({ status: 'succeeded' });
   });
 
   test('a rejection rolls the rollout back', async () => {
     const { fake, tried } = await waitingForApproval();
     await tried.handle.executeUpdate(rejectUpdate, {
-      args: [commandOf({ actor: 'eve', reason: 'not on a Friday' })],
+      args: [buildCommand({ actor: 'eve', reason: 'not on a Friday' })],
     });
     expect(await tried.end()).toMatchObject({ status: 'stopped', verdict: { kind: 'failed' } });
     await record('rejected', tried);
@@ -531,7 +537,7 @@ describe('during the approval of the promotion', () => {
 
 describe('the watch of a killed worker', () => {
   test('is retried in less than 5 s, and acts on harm that was found', async () => {
-    const { value, milliseconds } = await fastestOf(3, 5_000, async () => {
+    const { value, milliseconds } = await measureFastest(3, 5_000, async () => {
       const fake = fakeRollout(() => ({
         kind: 'ended',
         end: { status: 'rolledBack', verdict: harm, decision: null, rollback: null },
@@ -607,7 +613,7 @@ describe('a run leaves no open rollout', () => {
   });
 });
 
-async function refusalOf(asked: Promise<unknown>): Promise<string> {
+async function readRefusal(asked: Promise<unknown>): Promise<string> {
   const error: unknown = await asked.then(
     () => null,
     (refused: unknown) => refused,

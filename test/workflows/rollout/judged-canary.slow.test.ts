@@ -15,11 +15,11 @@ import {
   rolloutQuery,
   skipUpdate,
 } from '../../../workflows/run/messages';
-import { commandOf } from '../../support/commands';
+import { buildCommand } from '../../support/commands';
 import { openCanaryRuns, type CanaryRun } from '../../support/rollout/canary-runs';
 import { until } from '../../support/time/until';
 import { artifact, digest } from '../../support/fake-activities';
-import { fakeLlm, llmPlanOf } from '../../support/provider/fake-llm';
+import { fakeLlm, buildLlmPlan } from '../../support/provider/fake-llm';
 import {
   canaryDecision,
   fakeRollout,
@@ -72,8 +72,8 @@ async function start(
     steps: [0, 25],
     quality: { from: 'judge', judge: 'sound', margin: 0.1 },
   });
-  const evaluated = llmPlanOf().spec.evaluate;
-  const plan = llmPlanOf({
+  const evaluated = buildLlmPlan().spec.evaluate;
+  const plan = buildLlmPlan({
     canary,
     evaluate: { ...evaluated, dimensions: [...evaluated.dimensions, sound] },
   });
@@ -189,13 +189,15 @@ describe('a canary with a judge', () => {
     [
       'resumed',
       (tried: Tried) =>
-        tried.rollout.executeUpdate(resumeRolloutUpdate, { args: [commandOf({ actor: 'ada' })] }),
+        tried.rollout.executeUpdate(resumeRolloutUpdate, {
+          args: [buildCommand({ actor: 'ada' })],
+        }),
     ],
     [
       'extended',
       (tried: Tried) =>
         tried.rollout.executeUpdate(extendUpdate, {
-          args: [commandOf({ actor: 'ada', seconds: 3_600 })],
+          args: [buildCommand({ actor: 'ada', seconds: 3_600 })],
         }),
     ],
   ] as const)('on hold because judging ended is judged again when it is %s', async (name, goOn) => {
@@ -220,7 +222,7 @@ describe('a canary with a judge', () => {
     );
     const tried = await start(fake, (_, turn) => (turn === 1 ? spent : null));
     await until(() => fake.watches.some(({ noMoreLabels }) => noMoreLabels !== undefined));
-    await tried.rollout.executeUpdate(skipUpdate, { args: [commandOf({ actor: 'ada' })] });
+    await tried.rollout.executeUpdate(skipUpdate, { args: [buildCommand({ actor: 'ada' })] });
     expect(await tried.end()).toMatchObject({ status: 'succeeded', version: 2 });
     await record('skipped', tried);
     expect(tried.turns).toHaveLength(2);

@@ -5,7 +5,7 @@ import type { LlmCanaryDocument } from '../../../domain/lifecycle/llm/canary/can
 import type { DimensionSpec } from '../../../domain/language/dimension/dimension';
 import type { RolloutOutcome } from '../../../domain/rollout/outcome';
 import { abortUpdate, resumeRolloutUpdate } from '../../../workflows/run/messages';
-import { commandOf } from '../../support/commands';
+import { buildCommand } from '../../support/commands';
 import {
   openApplicationWorld,
   type ApplicationWorld,
@@ -13,7 +13,7 @@ import {
 } from '../../support/language/application-world';
 import { startLabelling } from '../../support/language/people-labelling';
 import type { GatewayProcess } from '../../support/process/gateway-process';
-import { judgePromptOf } from '../../support/language/judge-prompt';
+import { writeJudgePrompt } from '../../support/language/judge-prompt';
 import { record } from '../../support/lifecycle-runs';
 import { pause } from '../../support/process/product';
 import type { Fault } from '../../support/provider/scripted-provider';
@@ -32,7 +32,7 @@ beforeAll(async () => {
     answer({ prompt }) {
       const [, answer, number] = asJudge.exec(prompt) ?? [];
       if (answer !== undefined)
-        return verdictOf((answer === `City ${number ?? ''}`) !== (Number(number) % 10 === 3));
+        return buildVerdict((answer === `City ${number ?? ''}`) !== (Number(number) % 10 === 3));
       const land = Number(/Land (\d+)/.exec(prompt)?.[1]);
       // Every version is wrong about every second country, so that there are right and wrong
       // answers to label.
@@ -41,19 +41,19 @@ beforeAll(async () => {
     fault: ({ prompt }) => fault(prompt),
   });
   [gateway] = world.gateways as [GatewayProcess];
-  judging = await judgeOf();
+  judging = await createJudge();
 });
 afterEach(() => {
   fault = () => null;
 });
 afterAll(() => world.close());
 
-const verdictOf = (right: boolean) =>
+const buildVerdict = (right: boolean) =>
   JSON.stringify({ reason: 'as it reads', verdict: right ? 'right' : 'wrong' });
-const judgePrompt = judgePromptOf('Is <{{answer}}> right of <{{question}}>?');
+const judgePrompt = writeJudgePrompt('Is <{{answer}}> right of <{{question}}>?');
 
 /** Its true error rates, on a hundred answers of each kind. */
-async function judgeOf(): Promise<JudgingConfig> {
+async function createJudge(): Promise<JudgingConfig> {
   const dimension: DimensionSpec = {
     name: 'sound',
     kind: 'judge',
@@ -221,13 +221,15 @@ test('a rollout that was held because judging stopped continues after a fix and 
     waitingFor: expect.stringContaining('judging stopped') as string,
   });
   fault = () => null;
-  await rollout.handle.executeUpdate(resumeRolloutUpdate, { args: [commandOf({ actor: 'ada' })] });
+  await rollout.handle.executeUpdate(resumeRolloutUpdate, {
+    args: [buildCommand({ actor: 'ada' })],
+  });
   await replay(rollout, 30_000 + asked);
   expect(await rollout.now()).toMatchObject({
     status: 'passed',
     waitingFor: expect.stringContaining('passed') as string,
   });
-  await rollout.handle.executeUpdate(abortUpdate, { args: [commandOf({ actor: 'ada' })] });
+  await rollout.handle.executeUpdate(abortUpdate, { args: [buildCommand({ actor: 'ada' })] });
   await rollout.handle.result();
 });
 

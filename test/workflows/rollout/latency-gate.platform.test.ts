@@ -1,5 +1,5 @@
 import { artifact, type Overrides } from '../../support/fake-activities';
-import { fakeLlm, llmPlanOf } from '../../support/provider/fake-llm';
+import { fakeLlm, buildLlmPlan } from '../../support/provider/fake-llm';
 import { openLifecycleRuns, type LifecycleRuns } from '../../support/lifecycle-runs';
 
 let runs: LifecycleRuns;
@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => runs.close());
 
 const champion = { model: 'wiki-assistant', version: 1, manifest: artifact('bundle of before') };
-const plain = llmPlanOf().spec;
+const plain = buildLlmPlan().spec;
 const latency = {
   name: 'quick',
   kind: 'latency',
@@ -46,7 +46,7 @@ async function asked(
   };
   const { outcome } = await runs.run(
     `latency-gate-${gates.length}`,
-    llmPlanOf({ evaluate: { ...plain.evaluate, gates } }),
+    buildLlmPlan({ evaluate: { ...plain.evaluate, gates } }),
     overrides,
   );
   expect(outcome.status).toBe('succeeded');

@@ -9,7 +9,7 @@ import {
   taskQueues,
   type LifecycleInput,
 } from '../../../workflows/run/messages';
-import { fakeActivities, planOf } from '../../support/fake-activities';
+import { fakeActivities, buildPlan } from '../../support/fake-activities';
 import { testTemporal } from '../../support/platform';
 
 /** The order of work in one data slot: run and step. */
@@ -39,15 +39,15 @@ async function workOff(
   ]);
   const client = new Client({ connection: asking, namespace });
   const done: Done[] = [];
-  const plan = planOf();
+  const plan = buildPlan();
   // The fakes identify a run by its lifecycle.
-  const nameOf = (of: { readonly lifecycle: string }) => of.lifecycle;
+  const readName = (of: { readonly lifecycle: string }) => of.lifecycle;
   const plain = fakeActivities(plan);
   const { activities } = fakeActivities(plan, {
     openRun: (input) =>
-      Promise.resolve({ ...plan, tenant: input.tenant, lifecycle: nameOf(input) }),
+      Promise.resolve({ ...plan, tenant: input.tenant, lifecycle: readName(input) }),
     ingestSource: async (input) => {
-      done.push({ run: nameOf(input), step: 'ingest' });
+      done.push({ run: readName(input), step: 'ingest' });
       await sleep(workMs);
       return plain.activities.ingestSource(input);
     },

@@ -20,15 +20,15 @@ test('a tenant with a thousand trials delays another one by its share, not by it
   const asking = await Connection.connect({ address });
   const client = new Client({ connection: asking, namespace });
   const order: Tenant[] = [];
-  const countOf = (tenant: Tenant) => order.filter((each) => each === tenant).length;
+  const countTenant = (tenant: Tenant) => order.filter((each) => each === tenant).length;
   const counts = { complete: 0, pruned: 0, failed: 0 };
   const activities = {
     readStudy: ({ tenant }: { readonly tenant: Tenant }): Promise<StudyReport> =>
-      Promise.resolve({ asked: countOf(tenant), running: [], counts, best: null, seconds: 0 }),
+      Promise.resolve({ asked: countTenant(tenant), running: [], counts, best: null, seconds: 0 }),
     async runLane({ tenant, tune }: LaneInput): Promise<LaneEnd> {
       order.push(tenant);
       await new Promise((resolve) => setTimeout(resolve, 20));
-      const asked = countOf(tenant);
+      const asked = countTenant(tenant);
       const kind = asked >= tune.trials ? 'started' : 'more';
       return { kind, reason: null, asked, counts, running: [] };
     },
@@ -61,7 +61,7 @@ test('a tenant with a thousand trials delays another one by its share, not by it
     const late = await start(other, 'late', trialsOfOther, 1);
     await late.result();
     const meanwhile = order.slice(before).filter((tenant) => tenant === defaultTenant).length;
-    expect(countOf(other)).toBe(trialsOfOther);
+    expect(countTenant(other)).toBe(trialsOfOther);
     // One turn of the other for each of its own, and those during its workflow tasks.
     expect(meanwhile).toBeLessThan(6 * trialsOfOther);
   } finally {

@@ -4,7 +4,7 @@
 import { Context } from '@temporalio/activity';
 import { Client, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { failed, planOf } from '../../support/fake-activities';
+import { failed, buildPlan } from '../../support/fake-activities';
 import {
   openLifecycleRuns,
   type LifecycleRuns,
@@ -63,7 +63,7 @@ async function eventually<T>(ask: () => Promise<T>, isSo: (answer: T) => boolean
 }
 
 test('a failed run is FAILED in Temporal, with its failure in the details', async () => {
-  const run = await start(planOf(), {
+  const run = await start(buildPlan(), {
     trainModel: () =>
       Promise.reject(
         ApplicationFailure.nonRetryable('the job exited with 2', 'JobFailed', {
@@ -96,7 +96,7 @@ test('a failed run is FAILED in Temporal, with its failure in the details', asyn
 
 test('a cancelled run is CANCELED in Temporal after its undo', async () => {
   let isTraining = false;
-  const run = await start(planOf(), {
+  const run = await start(buildPlan(), {
     trainModel: async () => {
       isTraining = true;
       const context = Context.current();
@@ -119,7 +119,7 @@ test('a cancelled run is CANCELED in Temporal after its undo', async () => {
 });
 
 test('a run that a gate stopped is COMPLETED in Temporal, with the status stopped', async () => {
-  const run = await start(planOf(), {
+  const run = await start(buildPlan(), {
     evaluateCandidate: (() =>
       Promise.resolve({
         decision: { id: 'decision_1', policy: 'sha256:1', evidence: 'sha256:2', verdict: failed },
@@ -137,7 +137,7 @@ test('a run that a gate stopped is COMPLETED in Temporal, with the status stoppe
 });
 
 test('a run shows that it waits for an approval, with a named timer', async () => {
-  const run = await start(planOf({ approval: 1 }));
+  const run = await start(buildPlan({ approval: 1 }));
   const text = await eventually(
     () => details(run),
     (found) => found.includes('**waiting**'),

@@ -4,7 +4,7 @@ import type { StudyState } from '../../../workflows/tuning/messages';
 import { studyQuery } from '../../../workflows/tuning/messages';
 import { runPausedSignal, runResumedSignal } from '../../../workflows/run/messages';
 import { pauseUpdate, resumeUpdate } from '../../../workflows/run/messages';
-import { commandOf } from '../../support/commands';
+import { buildCommand } from '../../support/commands';
 import { artifact, digest } from '../../support/fake-activities';
 import { fakeStudy, studyInput, tunedPlan } from '../../support/training/fake-study';
 import { openLifecycleRuns, work, type LifecycleRuns } from '../../support/lifecycle-runs';
@@ -164,11 +164,11 @@ describe('tuning study', () => {
     study.paused = true;
     await handle.signal(runPausedSignal);
     held.open();
-    await until(async () => (await stateOf(handle)).counts.complete === 2);
+    await until(async () => (await readState(handle)).counts.complete === 2);
     // A lane shows the end of its trial when its activity has returned.
-    await until(async () => (await stateOf(handle)).running.length === 0);
+    await until(async () => (await readState(handle)).running.length === 0);
     await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(await stateOf(handle)).toMatchObject({ asked: 2, running: [], paused: true });
+    expect(await readState(handle)).toMatchObject({ asked: 2, running: [], paused: true });
     study.paused = false;
     await handle.signal(runResumedSignal);
     expect(await end()).toMatchObject({ counts: { complete: 6 } });
@@ -198,10 +198,10 @@ describe('tuning study', () => {
     first.open();
     await until(() => returned === 1);
     second.open();
-    await until(async () => (await stateOf(handle)).counts.complete === 2);
+    await until(async () => (await readState(handle)).counts.complete === 2);
     late.open();
     await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(await stateOf(handle)).toMatchObject({ running: [], paused: true });
+    expect(await readState(handle)).toMatchObject({ running: [], paused: true });
     study.paused = false;
     await handle.signal(runResumedSignal);
     expect(await end()).toMatchObject({ counts: { complete: 6 } });
@@ -369,7 +369,7 @@ describe('model lifecycle with tuning', () => {
         Promise.resolve(void shown.push([status, waitingFor])),
     });
     await until(() => study.trials.length === 2);
-    await handle.executeUpdate(pauseUpdate, { args: [commandOf({ actor: 'ada' })] });
+    await handle.executeUpdate(pauseUpdate, { args: [buildCommand({ actor: 'ada' })] });
     await until(() => shown.length === 1);
     study.paused = true;
     // The run shows the pause first, and then signals its study.
@@ -380,7 +380,7 @@ describe('model lifecycle with tuning', () => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(study.trials).toHaveLength(2);
     study.paused = false;
-    await handle.executeUpdate(resumeUpdate, { args: [commandOf({ actor: 'ada' })] });
+    await handle.executeUpdate(resumeUpdate, { args: [buildCommand({ actor: 'ada' })] });
     expect(await end()).toMatchObject({ status: 'succeeded' });
     await runs.record('model-lifecycle-paused-while-tuning', handle);
     expect(shown).toEqual([
@@ -406,7 +406,7 @@ describe('model lifecycle with tuning', () => {
   });
 });
 
-async function stateOf(handle: WorkflowHandle): Promise<StudyState> {
+async function readState(handle: WorkflowHandle): Promise<StudyState> {
   return handle.query(studyQuery);
 }
 

@@ -11,8 +11,8 @@ import type { StandbyModel } from '../../../domain/bundle/standby';
 import { versionName, type ComparedChampion } from '../../../domain/model/model';
 import { llmWork } from '../../activity-proxies';
 import type { EffectFactory, LlmRun } from '../stage';
-import { messageOf, typeOf } from '../../run/undo';
-import { questionsOf } from './llm-questions';
+import { readMessage, readType } from '../../run/undo';
+import { buildQuestions } from './llm-questions';
 
 export interface BundleComparison {
   /** The bundle without its standbys. */
@@ -42,7 +42,7 @@ export async function answerBundleCases(
   most: number | null,
 ): Promise<BundleAnswers> {
   const { bundle, baseline, champion } = evaluation;
-  const timed = latencyOf(evaluation);
+  const timed = readLatency(evaluation);
   const name = candidateName(evaluation);
   const answers = await ask(evaluation, {
     name,
@@ -93,7 +93,7 @@ export function decisionQuestions<Most extends number | null>(
   { most, latency }: { readonly most: Most; readonly latency: LatencySample | null },
 ) {
   return {
-    ...questionsOf(run, effect, 'evaluate'),
+    ...buildQuestions(run, effect, 'evaluate'),
     slice: 'judge' as const,
     most,
     ...(latency && { latency }),
@@ -101,9 +101,9 @@ export function decisionQuestions<Most extends number | null>(
 }
 
 /** The cases that are asked again to measure latency; null without a latency gate. */
-export function latencyOf({ run }: BundleEvaluation): LatencySample | null {
+export function readLatency({ run }: BundleEvaluation): LatencySample | null {
   const { spec, runId } = run.plan;
-  return latencySample(spec.evaluate.gates, { runId, looks: maxLooksOf(run) });
+  return latencySample(spec.evaluate.gates, { runId, looks: countMaxLooks(run) });
 }
 
 export function candidateName({ run }: BundleEvaluation): string {
@@ -113,7 +113,7 @@ export function candidateName({ run }: BundleEvaluation): string {
 /** Number of checks after which the evaluation decides on the cases that it has. */
 const maxLooks = 20;
 
-export function maxLooksOf({ plan }: LlmRun): number {
+export function countMaxLooks({ plan }: LlmRun): number {
   return plan.spec.evaluate.first === null ? 1 : maxLooks;
 }
 
@@ -144,7 +144,7 @@ export function gatesNeedBaseline({
 const gone = ['ModelNotFound', 'NotFound', 'ProviderDenied', 'ProviderRefused', 'IndexMismatch'];
 
 function unlessGone(error: unknown): { readonly reason: string } {
-  if (error instanceof ActivityFailure && gone.includes(typeOf(error)))
-    return { reason: messageOf(error) };
+  if (error instanceof ActivityFailure && gone.includes(readType(error)))
+    return { reason: readMessage(error) };
   throw error;
 }

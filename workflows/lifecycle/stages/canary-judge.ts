@@ -5,7 +5,7 @@ import type { Verdict } from '../../../domain/verdict';
 import { llmWork } from '../../activity-proxies';
 import { canaryInconclusive } from '../../../domain/rollout/outcome';
 import type { EffectFactory, LlmRun, ReleasingRun } from '../stage';
-import { judgeFilesOf, questionsOf } from './llm-questions';
+import { listJudgeFiles, buildQuestions } from './llm-questions';
 
 export type CanaryJudge =
   | { readonly kind: 'none' }
@@ -27,7 +27,7 @@ export async function canaryJudge(run: ReleasingRun, effect: EffectFactory): Pro
   // `apply` refuses a canary whose judge is no dimension.
   if (dimension === undefined)
     throw new Error(`evaluate.dimensions has no ${judge.dimension}, the judge of the canary`);
-  const { files, ...questions } = questionsOf(run as LlmRun, effect, 'canary');
+  const { files, ...questions } = buildQuestions(run as LlmRun, effect, 'canary');
   const known = await llmWork.calibrateJudges.executeWithOptions(
     { summary: `calibrate judge ${judge.dimension} on labelled answers` },
     [
@@ -64,7 +64,7 @@ export async function canaryJudge(run: ReleasingRun, effect: EffectFactory): Pro
       minDurationSeconds: canary.test.minDurationSeconds,
       dimension,
       input: prompt.input,
-      files: judgeFilesOf(run as LlmRun),
+      files: listJudgeFiles(run as LlmRun),
       budget,
       parallel: spec.evaluate.parallel,
     },

@@ -71,7 +71,7 @@ export async function canary(run: ReleasingRun, trial: CanaryTrial): Promise<End
       const judge = await canaryJudge(run, effect);
       if (judge.kind === 'refused') return without('notOpened', judge.verdict);
       const beside = { version: champion.version, fencing: champion.fencing };
-      const input = inputOf(run, candidate, beside);
+      const input = buildRolloutInput(run, candidate, beside);
       const { kind: _, ...judged } = judge;
       started.rollout = await startRollout(
         run.control,
@@ -128,7 +128,7 @@ async function takeBack(
   await rollout?.close({ kind: 'refused', reason: cause });
 }
 
-function inputOf(
+function buildRolloutInput(
   { plan }: ReleasingRun,
   challenger: ModelVersionRef,
   champion: Parameters<typeof startRollout>[1]['champion'],

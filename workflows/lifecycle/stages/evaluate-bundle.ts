@@ -8,12 +8,12 @@ import { registryWrites } from '../../activity-proxies';
 import { describeVersion } from '../../run/search-attributes';
 import type { StageEnd } from '../../../domain/run/plan';
 import type { EndedStage, LlmRun } from '../stage';
-import { effectOf, runStage } from '../stage';
-import { typeOf } from '../../run/undo';
+import { buildEffect, runStage } from '../stage';
+import { readType } from '../../run/undo';
 import type { BundleAnswers, BundleComparison, BundleEvaluation } from './answer-bundle-cases';
-import { answerBundleCases, needsBaselineAnswers, maxLooksOf } from './answer-bundle-cases';
+import { answerBundleCases, needsBaselineAnswers, countMaxLooks } from './answer-bundle-cases';
 import { examineBundle, openExamination, type DecidedExamination } from './examine-bundle';
-import { judgeFilesOf, llmFileOf } from './llm-questions';
+import { listJudgeFiles, requireLlmFile } from './llm-questions';
 
 export interface EvaluatedBundle {
   readonly evidence: Digest;
@@ -42,7 +42,7 @@ export async function evaluateBundle(
   run: LlmRun,
   contest: BundleComparison,
 ): Promise<BundleEvaluationEnd> {
-  const inputs = () => inputsOf(run, contest);
+  const inputs = () => buildEvaluationInputs(run, contest);
   const ended = await runStage(run, { name: 'evaluate', inputs, cached: true }, (effect) =>
     examineUntilDecided({ ...contest, run, effect }),
   );
@@ -61,7 +61,7 @@ export async function evaluateBundle(
   };
 }
 
-function inputsOf(run: LlmRun, contest: BundleComparison) {
+function buildEvaluationInputs(run: LlmRun, contest: BundleComparison) {
   const { spec } = run.plan;
   const { bundle, standbys, champion, baseline, indexChanges } = contest;
   const hasLatencyGate = spec.evaluate.gates.some(({ kind }) => kind === 'latency');
@@ -70,11 +70,11 @@ function inputsOf(run: LlmRun, contest: BundleComparison) {
     ...(standbys.length > 0 && { standbys }),
     champion: champion.version?.manifest.digest ?? null,
     baseline: needsBaselineAnswers({ ...contest, run }) ? baseline.digest : null,
-    cases: llmFileOf(run, spec.cases.file).digest,
+    cases: requireLlmFile(run, spec.cases.file).digest,
     slices: { search: spec.cases.search, confirm: spec.cases.confirm },
     // The number of parallel questions changes only their latency.
     evaluate: { ...spec.evaluate, parallel: hasLatencyGate ? spec.evaluate.parallel : null },
-    judges: judgeFilesOf(run),
+    judges: listJudgeFiles(run),
     ...(indexChanges > 0 && { indexChanges }),
   };
 }
@@ -90,12 +90,12 @@ async function examineUntilDecided(
     const { left, summary } = asked.answers;
     const examined = await examineBundle(examination, asked, {
       look,
-      mayAskMore: left > 0 && look < maxLooksOf(run),
+      mayAskMore: left > 0 && look < countMaxLooks(run),
     });
-    if (examined.kind === 'decided') return endOf(evaluation, asked, examined);
+    if (examined.kind === 'decided') return toStageEnd(evaluation, asked, examined);
     const wanted = casesWanted(examined.moreCases, {
       look,
-      of: maxLooksOf(run),
+      of: countMaxLooks(run),
       cases: summary.cases,
     });
     const more = await answerBundleCases(evaluation, summary.cases + Math.min(wanted, left)).catch(
@@ -105,7 +105,7 @@ async function examineUntilDecided(
       const last = await examineBundle(examination, asked, { look: look + 1, mayAskMore: false });
       if (last.kind === 'open')
         throw new Error('evaluation: the last examination returned no decision');
-      return endOf(evaluation, asked, last);
+      return toStageEnd(evaluation, asked, last);
     }
     asked = more;
   }
@@ -122,7 +122,7 @@ function casesWanted(
   return look < of / 2 ? moreCases : Math.max(moreCases, cases);
 }
 
-function endOf(
+function toStageEnd(
   { champion }: BundleEvaluation,
   { answers: { summary } }: BundleAnswers,
   { kind: _kind, decision, ...found }: DecidedExamination,
@@ -136,7 +136,7 @@ function endOf(
 }
 
 function unlessBudgetSpent(error: unknown): null {
-  if (error instanceof ActivityFailure && typeOf(error) === 'BudgetSpent') return null;
+  if (error instanceof ActivityFailure && readType(error) === 'BudgetSpent') return null;
   throw error;
 }
 
@@ -146,7 +146,7 @@ function unlessBudgetSpent(error: unknown): null {
  */
 async function registerCandidate(run: LlmRun, manifest: ArtifactRef): Promise<ModelVersionRef> {
   const { plan } = run;
-  const register = effectOf(plan, 'evaluate')('register');
+  const register = buildEffect(plan, 'evaluate')('register');
   run.undo.push({
     what: 'candidate version',
     run: () => registryWrites.withdrawVersion({ ...register, model: plan.lifecycle }),

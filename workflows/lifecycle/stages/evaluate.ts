@@ -9,9 +9,9 @@ import { computeWork, dataWork, gatewayWork, registryWrites } from '../../activi
 import type { StageEnd } from '../../../domain/run/plan';
 import type { EffectFactory, EndedStage, ModelRun } from '../stage';
 import { runStage } from '../stage';
-import { messageOf, typeOf } from '../../run/undo';
+import { readMessage, readType } from '../../run/undo';
 import type { TrainOutput } from './train';
-import { fileOf } from './train';
+import { requireFile } from './train';
 
 export interface EvaluationInput extends Pick<TrainOutput, 'assembled' | 'holdout'> {
   readonly candidate: ModelVersionRef;
@@ -130,7 +130,7 @@ async function trainBaseline(
     model: plan.lifecycle,
     assembled,
     onnx: job.onnx,
-    featuresSql: fileOf(run, spec.data.features),
+    featuresSql: requireFile(run, spec.data.features),
     trainer: {
       name: job.trainer.name,
       codeDigest: job.trainer.codeDigest,
@@ -159,8 +159,9 @@ async function measureParity(
       [{ ...effect('parity'), candidate, assembled, gate }],
     );
   } catch (error) {
-    if (!(error instanceof ActivityFailure) || typeOf(error) !== 'GatewayUnavailable') throw error;
-    return { kind: 'notMeasured', rows: 0, reason: messageOf(error) };
+    if (!(error instanceof ActivityFailure) || readType(error) !== 'GatewayUnavailable')
+      throw error;
+    return { kind: 'notMeasured', rows: 0, reason: readMessage(error) };
   }
 }
 

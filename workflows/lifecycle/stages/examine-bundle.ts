@@ -13,10 +13,10 @@ import {
   candidateName,
   gatesNeedBaseline,
   decisionQuestions,
-  latencyOf,
-  maxLooksOf,
+  readLatency,
+  countMaxLooks,
 } from './answer-bundle-cases';
-import { questionsOf } from './llm-questions';
+import { buildQuestions } from './llm-questions';
 import { qualifyStandbys } from './qualify-standbys';
 
 export interface Examination {
@@ -39,7 +39,7 @@ export async function openExamination(evaluation: BundleEvaluation): Promise<Exa
     return { evaluation, judges: {} };
   const judges = await llmWork.calibrateJudges.executeWithOptions(
     { summary: 'calibrate judges on labelled answers' },
-    [{ ...questionsOf(run, effect, 'evaluate'), ...effect('judges') }],
+    [{ ...buildQuestions(run, effect, 'evaluate'), ...effect('judges') }],
   );
   return { evaluation, judges };
 }
@@ -53,7 +53,13 @@ export async function examineBundle(
   const { run, effect, bundle, standbys } = evaluation;
   const { tenant, runId, lifecycle, spec } = run.plan;
   const attempt = { tenant, runId, lifecycle, bundle: bundle.digest };
-  const measured = { evaluate: spec.evaluate, looks: maxLooksOf(run), judges, attempt, ...asked };
+  const measured = {
+    evaluate: spec.evaluate,
+    looks: countMaxLooks(run),
+    judges,
+    attempt,
+    ...asked,
+  };
   const given = { ...measured, candidate: bundle.digest, mayAskMore };
   const options = { summary: `gates of ${candidateName(evaluation)}` };
   const key = effect('decide', String(look));
@@ -69,7 +75,7 @@ export async function examineBundle(
     hasPassed: weighed.verdict === 'passed',
     questions: decisionQuestions(evaluation, {
       most: asked.answers.summary.cases,
-      latency: latencyOf(evaluation),
+      latency: readLatency(evaluation),
     }),
     beside: { ...measured, ...counterpartsOfStandby(evaluation, asked) },
   });

@@ -7,9 +7,9 @@ import type { FineTuneSpec } from '../../../domain/lifecycle/llm/llm-lifecycle';
 import { computeWork, dataWork, llmWork, registryWrites } from '../../activity-proxies';
 import type { StageEnd } from '../../../domain/run/plan';
 import type { EffectFactory, EndedStage, LlmRun } from '../stage';
-import { effectOf, runStage } from '../stage';
-import { llmFileOf } from './llm-questions';
-import { datasetOf, type SourceDatasets } from './ingest';
+import { buildEffect, runStage } from '../stage';
+import { requireLlmFile } from './llm-questions';
+import { requireDataset, type SourceDatasets } from './ingest';
 
 export interface FineTuneOutput {
   /** The chosen bundle with the fine-tuned model. */
@@ -33,9 +33,9 @@ export async function fineTune(
   datasets: SourceDatasets,
 ): Promise<EndedStage<FineTuneOutput>> {
   const { tenant, runId } = run.plan;
-  const examples = datasetOf(datasets, 'run.fineTune', spec.examples);
+  const examples = requireDataset(datasets, 'run.fineTune', spec.examples);
   const { compute, ...fineTuneInputs } = spec;
-  const cases = llmFileOf(run, run.plan.spec.cases.file);
+  const cases = requireLlmFile(run, run.plan.spec.cases.file);
   // The bundle's digest covers the prompt and the index version, but not later changes of the
   // documents in that version.
   const changed = chosen.retrieves && indexChanges > 0 ? { indexChanges } : {};
@@ -128,7 +128,7 @@ async function byProvider(
 ): Promise<EndedStage<FineTuneOutput>> {
   const { plan } = run;
   const { provider, name: model } = plan.spec.model;
-  const ordered = { ...effectOf(plan, 'fine-tune')('order'), provider };
+  const ordered = { ...buildEffect(plan, 'fine-tune')('order'), provider };
   run.undo.push({
     what: `fine-tuning at ${provider}`,
     run: () => llmWork.cancelFineTuning(ordered),

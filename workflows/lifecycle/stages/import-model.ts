@@ -5,7 +5,7 @@ import { computeWork, dataWork, registryWrites } from '../../activity-proxies';
 import type { EffectFactory, EndedStage, ModelRun } from '../stage';
 import { runStage } from '../stage';
 import type { TrainOutput } from './train';
-import { assembleRows, assemblyInputs, fileOf } from './train';
+import { assembleRows, assemblyInputs, requireFile } from './train';
 import type { ValidateOutput } from './validate';
 
 /** The train stage of a run with an imported model: assembles the rows and checks the model. */
@@ -44,7 +44,7 @@ export async function importModel(
       model: plan.lifecycle,
       assembled: assembled.assembled,
       onnx,
-      featuresSql: fileOf(run, plan.spec.data.features),
+      featuresSql: requireFile(run, plan.spec.data.features),
       trainer: null,
       imported: { format, digest: artifact.digest },
     });

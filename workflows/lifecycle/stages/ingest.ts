@@ -107,7 +107,7 @@ async function readSources(
 }
 
 /** @throws InvalidInput when a function is called without a dataset that its section names. */
-export function datasetOf(
+export function requireDataset(
   datasets: SourceDatasets,
   called: 'run.index' | 'run.fineTune',
   source: string,

@@ -8,7 +8,7 @@ import type { RolloutOutcome } from '../../../domain/rollout/outcome';
 import { awaitVotes } from '../../run/control';
 import type { StageEnd } from '../../../domain/run/plan';
 import type { EffectFactory, EndedStage, ReleasingRun } from '../stage';
-import { effectOf, runStage } from '../stage';
+import { buildEffect, runStage } from '../stage';
 import type { TrackedRollout } from '../../rollout/tracked-rollout';
 import { waitForRollout } from '../../rollout/tracked-rollout';
 
@@ -39,7 +39,7 @@ export async function promote(
   const { plan } = run;
   const { candidate, champion, compared, rollout } = winner;
   const name = versionName(candidate);
-  const withdraw = { ...effectOf(plan, 'promote')('alias'), model: plan.lifecycle };
+  const withdraw = { ...buildEffect(plan, 'promote')('alias'), model: plan.lifecycle };
   run.undo.push({
     what: `promotion of ${name}`,
     run: () => registryWrites.withdrawPromotion(withdraw),
@@ -123,7 +123,7 @@ async function move(
     { summary: `${name} becomes champion` },
     [
       {
-        ...effectOf(plan, 'promote')('alias'),
+        ...buildEffect(plan, 'promote')('alias'),
         model: plan.lifecycle,
         version: candidate.version,
         expectedChampion: { version: champion.version?.version ?? null, fencing: champion.fencing },

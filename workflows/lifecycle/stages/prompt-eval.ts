@@ -11,7 +11,7 @@ import { percent } from '../../../domain/format';
 import type { StageEnd } from '../../../domain/run/plan';
 import type { EndedStage, LlmRun } from '../stage';
 import { runStage } from '../stage';
-import { judgeFilesOf, llmFileOf, questionsOf } from './llm-questions';
+import { listJudgeFiles, requireLlmFile, buildQuestions } from './llm-questions';
 import { searchPrompts, type SearchedPrompts } from './search-prompts';
 
 export interface PromptEvalInput {
@@ -68,13 +68,13 @@ export async function promptEval(
 ): Promise<EndedStage<ChosenPrompt>> {
   const { plan } = run;
   const { spec } = plan;
-  const cases = llmFileOf(run, spec.cases.file);
+  const cases = requireLlmFile(run, spec.cases.file);
   const inputs = () => ({
     bundles: bundles.map(({ manifest }) => manifest.digest),
     cases: cases.digest,
     slices: { search: spec.cases.search, confirm: spec.cases.confirm },
     dimensions: spec.evaluate.dimensions,
-    judges: judgeFilesOf(run),
+    judges: listJudgeFiles(run),
     quality,
     // A prompt that a search found is not in `bundles`, so the standbys are a separate input.
     ...(search && {
@@ -91,7 +91,7 @@ export async function promptEval(
       const notShown: UndecidedComparison[] = [];
       const answered = [];
       for (const bundle of bundles)
-        answered.push({ bundle, answers: await answersOf(bundle, 'search') });
+        answered.push({ bundle, answers: await answerSlice(bundle, 'search') });
       const [first, ...rest] = answered;
       if (!first) throw new Error(`lifecycle ${plan.lifecycle} has no prompt`);
       const score = ({ answers }: typeof first): number =>
@@ -124,7 +124,7 @@ export async function promptEval(
         return {
           output: { ...found, ...openComparisons(), chosen: first.bundle, confirmed: null },
         };
-      const difference = await compared(leader, first.bundle);
+      const difference = await compareBundles(leader, first.bundle);
       const chosen = isGain(difference) ? leader : first.bundle;
       return {
         output: {
@@ -144,13 +144,16 @@ export async function promptEval(
         than: WrittenBundle,
       ): Promise<WrittenBundle | null> {
         if (from?.kind !== 'found' || from.bundle === null) return null;
-        return isGain(await compared(from.bundle, than)) ? from.bundle : null;
+        return isGain(await compareBundles(from.bundle, than)) ? from.bundle : null;
       }
 
-      async function compared(winner: WrittenBundle, other: WrittenBundle): Promise<ScoreSummary> {
+      async function compareBundles(
+        winner: WrittenBundle,
+        other: WrittenBundle,
+      ): Promise<ScoreSummary> {
         const [answers, others] = [
-          await answersOf(winner, 'confirm'),
-          await answersOf(other, 'confirm'),
+          await answerSlice(winner, 'confirm'),
+          await answerSlice(other, 'confirm'),
         ];
         const { difference } = await llmWork.compareAnswers({
           dimension: quality,
@@ -166,12 +169,12 @@ export async function promptEval(
         return notShown.length > 0 ? { notShown } : {};
       }
 
-      async function answersOf(bundle: WrittenBundle, slice: 'search' | 'confirm') {
+      async function answerSlice(bundle: WrittenBundle, slice: 'search' | 'confirm') {
         const answers = await llmWork.answerCases.executeWithOptions(
           { summary: `${bundle.path} on ${slice}` },
           [
             {
-              ...questionsOf(run, effect, 'prompt-eval'),
+              ...buildQuestions(run, effect, 'prompt-eval'),
               ...effect('answers', `${bundle.path}-${slice}`),
               bundle: bundle.manifest,
               slice,

@@ -6,7 +6,7 @@ import type { CaseAnswers } from '../../../domain/language/evaluation/answers-su
 import type { StandbyModel, StandbyOutcome } from '../../../domain/bundle/standby';
 import { llmWork, registryWrites, standbyWork } from '../../activity-proxies';
 import type { EffectFactory, LlmRun } from '../stage';
-import { messageOf } from '../../run/undo';
+import { readMessage } from '../../run/undo';
 
 export interface QualificationInput {
   /** The bundle whose standbys are measured. */
@@ -49,16 +49,17 @@ export async function qualifyStandbys(
 
   async function qualify(standby: StandbyModel): Promise<StandbyOutcome> {
     const over = await registryWrites.rebaseBundle({ tenant, runId, bundle, ...standby });
-    const answers = await answersOf(standby, over).catch(unlessLeftOut);
+    const answers = await answerAsStandby(standby, over).catch(unlessLeftOut);
     if ('reason' in answers) return { ...standby, kind: 'notMeasured', reason: answers.reason };
-    return llmWork.qualifyStandby.executeWithOptions({ summary: `gates of ${nameOf(standby)}` }, [
-      { ...beside, ...effect('standby', over.digest), standby, candidate: over.digest, answers },
-    ]);
+    return llmWork.qualifyStandby.executeWithOptions(
+      { summary: `gates of ${nameStandby(standby)}` },
+      [{ ...beside, ...effect('standby', over.digest), standby, candidate: over.digest, answers }],
+    );
   }
 
-  function answersOf(standby: StandbyModel, over: ArtifactRef): Promise<CaseAnswers> {
+  function answerAsStandby(standby: StandbyModel, over: ArtifactRef): Promise<CaseAnswers> {
     return standbyWork.answerCases.executeWithOptions(
-      { summary: `${nameOf(standby)} as standby` },
+      { summary: `${nameStandby(standby)} as standby` },
       [{ ...questions, ...effect('answers', `${over.digest}-${questions.most}`), bundle: over }],
     );
   }
@@ -69,12 +70,12 @@ const needless = {
   reason: 'the bundle itself did not pass its gates',
 } as const;
 
-function nameOf({ provider, model }: StandbyModel): string {
+function nameStandby({ provider, model }: StandbyModel): string {
   return `${provider} ${model}`;
 }
 
 function unlessLeftOut(error: unknown): { readonly reason: string } {
   if (error instanceof ActivityFailure && !isCancellation(error))
-    return { reason: messageOf(error) };
+    return { reason: readMessage(error) };
   throw error;
 }

@@ -18,8 +18,8 @@ import { builtInQueue } from '../../run/built-in-queue';
 import { childAttributes } from '../../run/search-attributes';
 import type { StageEnd } from '../../../domain/run/plan';
 import type { EndedStage, LlmRun } from '../stage';
-import { effectOf, runStage } from '../stage';
-import { datasetOf, type SourceDatasets } from './ingest';
+import { buildEffect, runStage } from '../stage';
+import { requireDataset, type SourceDatasets } from './ingest';
 
 export interface BuiltIndex {
   readonly name: string;
@@ -48,8 +48,8 @@ export async function ragIndex(
   datasets: SourceDatasets,
 ): Promise<EndedStage<BuiltIndex> & SeenIndex> {
   const { plan } = run;
-  const documents = datasetOf(datasets, 'run.index', spec.documents);
-  const questions = spec.parity && datasetOf(datasets, 'run.index', spec.parity.questions);
+  const documents = requireDataset(datasets, 'run.index', spec.documents);
+  const questions = spec.parity && requireDataset(datasets, 'run.index', spec.parity.questions);
   const { name, chunking, embedder, maxDocument, maxRejectedShare, parity, mode, vectors } = spec;
   const inputs = () => ({
     index: name,
@@ -73,7 +73,7 @@ export async function ragIndex(
         key: effect('build').key,
         runId: plan.runId,
         actor: `run:${plan.runId}`,
-        dataset: versionOf(documents),
+        dataset: formatVersion(documents),
         embedder,
         chunking,
         vectors: { kind: vectors },
@@ -82,7 +82,7 @@ export async function ragIndex(
         maxDocumentBytes: maxDocument,
         maxRejectedShare,
         parity: parity &&
-          questions && { rule: ruleOf(parity), questions: versionOf(questions), mode },
+          questions && { rule: toParityRule(parity), questions: formatVersion(questions), mode },
         // Embeddings of a provider are paid from the same budgets as questions.
         budgets: runBudgets(plan.runId, plan.spec.budget),
         after: 'keep',
@@ -124,7 +124,7 @@ export async function promoteIndex(
   { model, version: promoted }: ModelVersionRef,
 ): Promise<void> {
   const { tenant, runId } = run.plan;
-  const { key } = effectOf(run.plan, 'promote')('index');
+  const { key } = buildEffect(run.plan, 'promote')('index');
   const cause = `the bundle of ${runId} was promoted`;
   // Not cancellable: the release is done, and no undo would follow.
   await CancellationScope.nonCancellable(() =>
@@ -141,10 +141,15 @@ export async function promoteIndex(
   );
 }
 
-function ruleOf({ metric, margin, confidence, minQuestions }: NonNullable<IndexSpec['parity']>) {
+function toParityRule({
+  metric,
+  margin,
+  confidence,
+  minQuestions,
+}: NonNullable<IndexSpec['parity']>) {
   return { metric, margin, confidence, minQuestions };
 }
 
-function versionOf({ dataset, version }: DatasetVersionRef) {
+function formatVersion({ dataset, version }: DatasetVersionRef) {
   return { name: dataset, version };
 }

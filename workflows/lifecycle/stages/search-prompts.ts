@@ -19,8 +19,8 @@ import {
 import { builtInQueue } from '../../run/built-in-queue';
 import { childAttributes } from '../../run/search-attributes';
 import type { LlmRun } from '../stage';
-import { messageOf, typeOf } from '../../run/undo';
-import { llmFileOf } from './llm-questions';
+import { readMessage, readType } from '../../run/undo';
+import { requireLlmFile } from './llm-questions';
 
 /** The result of a search for a better prompt. `first` is the path of its first prompt. */
 export type SearchedPrompts =
@@ -51,7 +51,7 @@ export async function searchPrompts(
     tenant,
     runId,
     bundle: first.manifest,
-    cases: llmFileOf(run, spec.cases.file),
+    cases: requireLlmFile(run, spec.cases.file),
     spec,
   });
   const input: PromptSearchInput = {
@@ -92,10 +92,10 @@ export async function searchPrompts(
   } catch (error) {
     const isOwn =
       error instanceof ChildWorkflowFailure &&
-      typeOf(error) === 'BudgetSpent' &&
-      messageOf(error).startsWith(spentMessage(searchScope(runId)));
+      readType(error) === 'BudgetSpent' &&
+      readMessage(error).startsWith(spentMessage(searchScope(runId)));
     // A spent budget of the run or of an operator also fails the stages that follow.
-    if (isOwn) return { kind: 'unpaid', first: first.path, reason: messageOf(error) };
+    if (isOwn) return { kind: 'unpaid', first: first.path, reason: readMessage(error) };
     throw error;
   }
 }

@@ -6,7 +6,7 @@ import type { ModelVersionRef } from '../../../domain/model/model';
 import { computeWork, registryWrites, timedDataWork } from '../../activity-proxies';
 import { describeVersion } from '../../run/search-attributes';
 import type { EffectFactory, EndedStage, ModelRun } from '../stage';
-import { effectOf, runStage } from '../stage';
+import { buildEffect, runStage } from '../stage';
 import type { ValidateOutput } from './validate';
 
 export interface TrainOutput {
@@ -46,7 +46,7 @@ export async function train(
   const { plan } = run;
   const { spec } = plan;
   const params = trainerParams(run, options);
-  const featuresSql = fileOf(run, spec.data.features);
+  const featuresSql = requireFile(run, spec.data.features);
   const inputs = async () => {
     const trainer = await registryWrites.describeTrainer({ trainer: spec.train.trainer, params });
     return {
@@ -108,7 +108,7 @@ export function assemblyInputs(run: ModelRun, { datasets, window }: ValidateOutp
     label: data.label,
     columns: { time: data.time?.column ?? null, entity: data.entity },
     split: data.split,
-    sql: [fileOf(run, data.assemble).digest, fileOf(run, data.features).digest],
+    sql: [requireFile(run, data.assemble).digest, requireFile(run, data.features).digest],
   };
 }
 
@@ -140,7 +140,7 @@ export async function registerCandidate(
   trained: TrainOutput,
 ): Promise<ModelVersionRef> {
   const { plan } = run;
-  const register = effectOf(plan, 'train')('register');
+  const register = buildEffect(plan, 'train')('register');
   run.undo.push({
     what: 'candidate version',
     run: () => registryWrites.withdrawVersion({ ...register, model: plan.lifecycle }),
@@ -162,7 +162,7 @@ export async function registerCandidate(
   return candidate;
 }
 
-export function fileOf({ plan }: ModelRun, path: string): ArtifactRef {
+export function requireFile({ plan }: ModelRun, path: string): ArtifactRef {
   const file = plan.files[path];
   // `apply` refuses a revision that lacks a file it names.
   if (!file) throw new Error(`the lifecycle revision has no file ${path}`);

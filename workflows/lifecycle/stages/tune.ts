@@ -6,7 +6,7 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
-import { count, interval as bothEnds, percent, signed } from '../../../domain/format';
+import { count, interval as bothEnds, percent, formatSigned } from '../../../domain/format';
 import type { TuneSpec } from '../../../domain/tuning/tune-spec';
 import { isConfirmed, type Confirmation } from '../../../domain/evaluation/measure/confirm';
 import { blocksText } from '../../../domain/evaluation/measure/random-blocks';
@@ -19,12 +19,12 @@ import type { EffectFactory, EndedStage, ModelRun } from '../stage';
 import { builtInQueue } from '../../run/built-in-queue';
 import { pausedWithRun } from '../../run/child-pause';
 import { childAttributes } from '../../run/search-attributes';
-import { messageOf, typeOf } from '../../run/undo';
+import { readMessage, readType } from '../../run/undo';
 import { runStage } from '../stage';
 import { tuningStudyWorkflow, type StudyInput, type StudyOutcome } from '../../tuning/messages';
 import type { tuningStudy } from '../../tuning/study';
 import type { TrainOptions, TrainOutput } from './train';
-import { fileOf, trainerParams } from './train';
+import { requireFile, trainerParams } from './train';
 
 export interface TuneOutput {
   readonly chosen: 'tuned' | 'default';
@@ -121,7 +121,7 @@ export async function tune(
           output: kept,
           verdict: passedWith(
             'tune.default',
-            `default parameters kept, as ${nameOf(found)} could not be trained again: ${tuned}`,
+            `default parameters kept, as ${nameBestTrial(found)} could not be trained again: ${tuned}`,
           ),
         };
       if (tuned.manifest.digest === byDefault.manifest.digest) {
@@ -129,12 +129,12 @@ export async function tune(
           output: kept,
           verdict: passedWith(
             'tune.default',
-            `default parameters kept: ${nameOf(found)} gives the same model`,
+            `default parameters kept: ${nameBestTrial(found)} gives the same model`,
           ),
         };
       }
       const confirm = await dataWork.confirmTuning.executeWithOptions(
-        { summary: `${nameOf(found)} against the default parameters` },
+        { summary: `${nameBestTrial(found)} against the default parameters` },
         [
           {
             ...effect('confirm'),
@@ -233,7 +233,7 @@ async function trainWinner(
     model: plan.lifecycle,
     assembled,
     onnx: trained.onnx,
-    featuresSql: fileOf(run, spec.data.features),
+    featuresSql: requireFile(run, spec.data.features),
     trainer: {
       name: trained.trainer.name,
       codeDigest: trained.trainer.codeDigest,
@@ -246,7 +246,8 @@ async function trainWinner(
 
 /** The message of a spent budget. The model with default parameters then goes on. */
 function unlessBudgetSpent(error: unknown): string {
-  if (error instanceof ActivityFailure && typeOf(error) === 'BudgetSpent') return messageOf(error);
+  if (error instanceof ActivityFailure && readType(error) === 'BudgetSpent')
+    return readMessage(error);
   throw error;
 }
 
@@ -285,12 +286,12 @@ function comparison(
   const sample =
     unit === undefined ? `${count(rows)} rows of ${days} days` : blocksText({ rows, days, unit });
   return (
-    `${which}: ${metric} on the confirm slice ${word}, ${signed(difference)} ` +
+    `${which}: ${metric} on the confirm slice ${word}, ${formatSigned(difference)} ` +
     `(${bounds}; positive is worse; ${sample})`
   );
 }
 
-function nameOf({ best }: StudyOutcome): string {
+function nameBestTrial({ best }: StudyOutcome): string {
   return `trial ${best?.number ?? '?'}`;
 }
 

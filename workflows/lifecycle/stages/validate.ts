@@ -7,7 +7,7 @@ import { dataWork, registryWrites } from '../../activity-proxies';
 import type { RunPlan, StageEnd } from '../../../domain/run/plan';
 import { allOrNone } from '../../run/all-or-none';
 import type { EffectFactory, EndedStage, ModelRun, Run } from '../stage';
-import { effectOf, runStage } from '../stage';
+import { buildEffect, runStage } from '../stage';
 import type { IngestOutput } from './ingest';
 
 export interface ValidateOutput extends IngestOutput {
@@ -34,7 +34,7 @@ export async function validate(
       Object.entries(ingested.datasets).map(([name, version]) => [name, version.manifest.digest]),
     ),
     // The references may have changed since the same rows were last checked.
-    references: await referencesOf(plan, ingested),
+    references: await pinReferences(plan, ingested),
   });
   const validated = await runStage(
     run,
@@ -43,11 +43,11 @@ export async function validate(
   );
   if (validated.reusedFrom !== null) {
     // They were approved when they were checked, but other versions may be approved since.
-    const effect = effectOf(plan, 'validate');
+    const effect = buildEffect(plan, 'validate');
     for (const source of Object.keys(contracts))
       await registryWrites.approveDataset({
         ...effect('approve', source),
-        dataset: datasetOf(validated.output, source),
+        dataset: requireDataset(validated.output, source),
       });
   }
   return validated;
@@ -60,7 +60,7 @@ async function validateSources(
 ): Promise<StageEnd<ValidateOutput>> {
   const checked = await allOrNone(
     Object.entries(contracts).map(([source, contract]) => async () => {
-      const dataset = datasetOf(ingested, source);
+      const dataset = requireDataset(ingested, source);
       const reference = references[source] ?? null;
       const end = await dataWork.validateDataset.executeWithOptions(
         { summary: `${dataset.dataset}@${dataset.version} against its contract` },
@@ -88,16 +88,16 @@ async function validateSources(
   };
 }
 
-async function referencesOf(plan: RunPlan, ingested: IngestOutput): Promise<References> {
+async function pinReferences(plan: RunPlan, ingested: IngestOutput): Promise<References> {
   const references = Object.entries(plan.contracts).map(
     async ([source, contract]) =>
-      [source, await referenceOf(plan, contract, ingested, source)] as const,
+      [source, await pinReference(plan, contract, ingested, source)] as const,
   );
   return Object.fromEntries(await Promise.all(references));
 }
 
 /** Two lifecycles may have a source of one name, so the reference goes by the dataset. */
-async function referenceOf(
+async function pinReference(
   { tenant }: RunPlan,
   { distribution }: DataContract,
   { datasets }: IngestOutput,
@@ -110,7 +110,7 @@ async function referenceOf(
 }
 
 /** `apply` reads contracts from the sources, so a missing source is unexpected (I10). */
-function datasetOf({ datasets }: IngestOutput, source: string): DatasetVersionRef {
+function requireDataset({ datasets }: IngestOutput, source: string): DatasetVersionRef {
   const found = datasets[source];
   if (!found)
     throw ApplicationFailure.nonRetryable(

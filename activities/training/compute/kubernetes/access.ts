@@ -55,7 +55,7 @@ export function openAccess(access: KubernetesAccess): () => Promise<ClusterConne
   const library = loadLibrary();
   let loaded: { readonly config: KubeConfig; readonly changedAt: number } | null = null;
   const current = (): KubeConfig => {
-    const changedAt = changeOf(access);
+    const changedAt = readChangeTime(access);
     if (loaded?.changedAt !== changedAt) loaded = { config: load(library, access), changedAt };
     return loaded.config;
   };
@@ -85,7 +85,7 @@ export function openAccess(access: KubernetesAccess): () => Promise<ClusterConne
       secrets: [...Object.values(headers), ...Object.values(authorization)].map((value) =>
         value.replace(/^(Bearer|Basic) /, ''),
       ),
-      dispatcher: dispatcherOf(options, cluster.proxyUrl),
+      dispatcher: openDispatcher(options, cluster.proxyUrl),
     };
   };
 }
@@ -125,7 +125,7 @@ function loadLibrary(): KubernetesLibrary {
 }
 
 /** Changes when the kubeconfig is written. Tokens of a pod are read again by the library. */
-function changeOf(access: KubernetesAccess): number {
+function readChangeTime(access: KubernetesAccess): number {
   const { kubeconfig } = access;
   if (kubeconfig !== undefined) {
     const found = statSync(kubeconfig, { throwIfNoEntry: false });
@@ -144,7 +144,7 @@ function changeOf(access: KubernetesAccess): number {
   );
 }
 
-function dispatcherOf(options: HttpsOptions, proxyUrl: string | undefined): Dispatcher {
+function openDispatcher(options: HttpsOptions, proxyUrl: string | undefined): Dispatcher {
   const { ca, cert, key, servername, rejectUnauthorized } = options;
   const tls = {
     ...(ca !== undefined && { ca }),

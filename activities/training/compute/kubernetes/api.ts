@@ -5,7 +5,7 @@ import {
   askEngine,
   excerpt,
   readAnswer,
-  shown,
+  formatCall,
   unavailable,
   type EngineAnswer,
   type EngineCall,
@@ -54,7 +54,7 @@ export interface KubernetesApi {
   /** The last lines of what the pod wrote. Empty if its container did not start. */
   lastLines(pod: string, lines: number): Promise<string>;
   /** Messages of the events of a job with that reason. Empty without the right to read them. */
-  eventsOf(job: string, reason: string): Promise<readonly string[]>;
+  listEvents(job: string, reason: string): Promise<readonly string[]>;
   /** Null without the right to read them. */
   quotas(): Promise<readonly KubernetesQuota[] | null>;
   /** All nodes that take pods; null without the right to read them. */
@@ -106,19 +106,19 @@ export function openKubernetesApi(access: KubernetesAccess, namespace: string): 
     body?: unknown,
   ): Promise<z.output<Schema>> => {
     const { ask, answer } = await send(method, path, body);
-    if (answer.status >= 300) throw refusalOf(ask, answer, namespace);
+    if (answer.status >= 300) throw buildRefusal(ask, answer, namespace);
     return readAnswer(ask, answer, schema);
   };
   /** Null if the object does not exist. */
-  const callOf = async <Schema extends z.ZodType>(
+  const callApi = async <Schema extends z.ZodType>(
     method: EngineCall['method'],
     path: string,
     schema: Schema,
     body?: unknown,
   ): Promise<z.output<Schema> | null> => {
     const { ask, answer } = await send(method, path, body);
-    if (answer.status === 404 && statusOf(answer)?.reason === 'NotFound') return null;
-    if (answer.status >= 300) throw refusalOf(ask, answer, namespace);
+    if (answer.status === 404 && parseStatus(answer)?.reason === 'NotFound') return null;
+    if (answer.status >= 300) throw buildRefusal(ask, answer, namespace);
     return readAnswer(ask, answer, schema);
   };
   /** Null without the right. */
@@ -128,7 +128,7 @@ export function openKubernetesApi(access: KubernetesAccess, namespace: string): 
   ): Promise<z.output<Schema> | null> => {
     const { ask, answer } = await send('GET', path);
     if (answer.status === 403) return null;
-    if (answer.status >= 300) throw refusalOf(ask, answer, namespace);
+    if (answer.status >= 300) throw buildRefusal(ask, answer, namespace);
     return readAnswer(ask, answer, schema);
   };
   /** Null if an object of that name exists. */
@@ -138,14 +138,14 @@ export function openKubernetesApi(access: KubernetesAccess, namespace: string): 
     manifest: object,
   ): Promise<z.output<Schema> | null> => {
     const { ask, answer } = await send('POST', path, manifest);
-    if (answer.status === 409 && statusOf(answer)?.reason === 'AlreadyExists') return null;
-    if (answer.status >= 300) throw refusalOf(ask, answer, namespace);
+    if (answer.status === 409 && parseStatus(answer)?.reason === 'AlreadyExists') return null;
+    if (answer.status >= 300) throw buildRefusal(ask, answer, namespace);
     return readAnswer(ask, answer, schema);
   };
 
   return {
     namespace,
-    job: (name) => callOf('GET', `${jobs}/${name}`, jobSchema),
+    job: (name) => callApi('GET', `${jobs}/${name}`, jobSchema),
     createJob: (manifest) => create(jobs, jobSchema, manifest),
     async tryJob(manifest) {
       await call('POST', `${jobs}?dryRun=All`, jobSchema, manifest);
@@ -154,7 +154,7 @@ export function openKubernetesApi(access: KubernetesAccess, namespace: string): 
       await create(`${core}/secrets`, secretSchema, manifest);
     },
     async deleteJob(name) {
-      await callOf('DELETE', `${jobs}/${name}`, deletedSchema, {
+      await callApi('DELETE', `${jobs}/${name}`, deletedSchema, {
         apiVersion: 'v1',
         kind: 'DeleteOptions',
         propagationPolicy: 'Background',
@@ -169,10 +169,10 @@ export function openKubernetesApi(access: KubernetesAccess, namespace: string): 
       const { ask, answer } = await send('GET', `${core}/pods/${pod}/log?${query.toString()}`);
       // The container has not started, or its node has removed the log.
       if (answer.status === 400 || answer.status === 404) return '';
-      if (answer.status >= 300) throw refusalOf(ask, answer, namespace);
+      if (answer.status >= 300) throw buildRefusal(ask, answer, namespace);
       return answer.text;
     },
-    async eventsOf(job, reason) {
+    async listEvents(job, reason) {
       const fields = `involvedObject.kind=Job,involvedObject.name=${job},reason=${reason}`;
       const query = new URLSearchParams({ fieldSelector: fields });
       const found = await callIfAllowed(`${core}/events?${query.toString()}`, eventListSchema);
@@ -209,7 +209,7 @@ function takesPods({ spec, status }: KubernetesNode): boolean {
   return spec?.unschedulable !== true && ready?.status === 'True';
 }
 
-function statusOf({ text }: EngineAnswer): KubernetesStatus | null {
+function parseStatus({ text }: EngineAnswer): KubernetesStatus | null {
   try {
     return statusSchema.parse(JSON.parse(text));
   } catch {
@@ -218,15 +218,15 @@ function statusOf({ text }: EngineAnswer): KubernetesStatus | null {
 }
 
 /** A refusal that another attempt would meet as well is `InvalidInput`. */
-function refusalOf(ask: EngineCall, answer: EngineAnswer, namespace: string): PerennialError {
-  const status = statusOf(answer);
+function buildRefusal(ask: EngineCall, answer: EngineAnswer, namespace: string): PerennialError {
+  const status = parseStatus(answer);
   const message = excerpt(status?.message ?? answer.text, ask.secrets);
-  const refused = (next?: string): PerennialError =>
-    failure('InvalidInput', `${ask.engine} refuses the job: ${message} (${shown(ask)})`, {
+  const refuseAnswer = (next?: string): PerennialError =>
+    failure('InvalidInput', `${ask.engine} refuses the job: ${message} (${formatCall(ask)})`, {
       ...(next !== undefined && { next }),
     });
   const away = (what: string, next: string): PerennialError =>
-    failure('BackendUnavailable', `${ask.engine} ${what} (${shown(ask)})`, { next });
+    failure('BackendUnavailable', `${ask.engine} ${what} (${formatCall(ask)})`, { next });
   if (status === null)
     return unavailable(ask, `answered HTTP ${answer.status}, not as Kubernetes does: ${message}`);
   switch (answer.status) {
@@ -237,11 +237,12 @@ function refusalOf(ask: EngineCall, answer: EngineAnswer, namespace: string): Pe
       );
     case 403: {
       const quota = exceededQuota(status.message ?? '');
-      if (quota?.isTooLarge) return refused('Request less, or raise the quota of the namespace');
+      if (quota?.isTooLarge)
+        return refuseAnswer('Request less, or raise the quota of the namespace');
       if (quota !== null)
         return away(`has no quota left: ${message}`, 'Wait for other jobs, or raise the quota');
       if (/admission webhook|denied the request|violates|ValidatingAdmissionPolicy/.test(message))
-        return refused('Change the job, or the policy of the cluster');
+        return refuseAnswer('Change the job, or the policy of the cluster');
       return away(
         `does not permit the call: ${message}`,
         `Grant the Role of docs/guides/engines.md in the namespace ${namespace}. ` +
@@ -255,7 +256,7 @@ function refusalOf(ask: EngineCall, answer: EngineAnswer, namespace: string): Pe
       );
     case 400:
     case 422:
-      return refused();
+      return refuseAnswer();
     default:
       return unavailable(ask, `answered HTTP ${answer.status}: ${message}`);
   }

@@ -7,7 +7,7 @@ import { openKubernetesApi } from './api';
 import type { KubernetesJob, KubernetesPod } from './answers.schema';
 import {
   isTerminal,
-  kubernetesStateOf,
+  toKubernetesState,
   unscheduledSince,
   withPodTimes,
   type KubernetesPatience,
@@ -40,21 +40,21 @@ export function createKubernetesEngine(settings: KubernetesSettings): ComputeEng
     imageSeconds: settings.imageSeconds ?? 600,
   };
   const api = openKubernetesApi(settings, namespace);
-  const podsOf = (name: string) => api.pods(`${jobLabel}=${name}`);
+  const listPods = (name: string) => api.pods(`${jobLabel}=${name}`);
 
-  async function stateOf(
+  async function readJobState(
     job: KubernetesJob,
     pods: readonly KubernetesPod[],
   ): Promise<EngineJobState> {
-    const state = kubernetesStateOf(job, pods, patience, Date.now());
+    const state = toKubernetesState(job, pods, patience, Date.now());
     if (state.kind !== 'queued') return state;
     const [pod] = pods;
-    if (pod !== undefined) return (await lackOf(pod)) ?? state;
+    if (pod !== undefined) return (await findLack(pod)) ?? state;
     return job.spec.suspend === true ? state : withoutPod(job);
   }
 
   /** Schedulers before 1.34 do not say whether a node would fit if it were empty. */
-  async function lackOf(pod: KubernetesPod): Promise<EngineJobState | null> {
+  async function findLack(pod: KubernetesPod): Promise<EngineJobState | null> {
     const since = unscheduledSince(pod);
     if (since === null || Date.now() - since < patience.unschedulableSeconds * 1000) return null;
     const nodes = await api.nodes();
@@ -65,7 +65,7 @@ export function createKubernetesEngine(settings: KubernetesSettings): ComputeEng
 
   /** The controller could not make the pod, usually for want of quota. */
   async function withoutPod({ metadata }: KubernetesJob): Promise<EngineJobState> {
-    const message = (await api.eventsOf(metadata.name, 'FailedCreate')).at(-1);
+    const message = (await api.listEvents(metadata.name, 'FailedCreate')).at(-1);
     if (message === undefined) return { kind: 'queued' };
     const reason = excerpt(message, []);
     if (exceededQuota(message)?.isTooLarge)
@@ -93,13 +93,13 @@ export function createKubernetesEngine(settings: KubernetesSettings): ComputeEng
     },
 
     async state(name) {
-      const [job, pods] = [await api.job(name), await podsOf(name)];
+      const [job, pods] = [await api.job(name), await listPods(name)];
       // The pods of a deleted job have some seconds to end.
       if (job === null || job.metadata.deletionTimestamp)
         return pods.every(isTerminal)
           ? { kind: 'unknown' }
           : withPodTimes({ kind: 'running' }, pods);
-      const state = withPodTimes(await stateOf(job, pods), pods);
+      const state = withPodTimes(await readJobState(job, pods), pods);
       const isOpen = !pods.every(isTerminal) || pods.length === 0;
       // It would wait, or hold its node, for what does not come.
       if (state.kind === 'ended' && state.end === 'refused' && isOpen) await api.deleteJob(name);
@@ -107,7 +107,7 @@ export function createKubernetesEngine(settings: KubernetesSettings): ComputeEng
     },
 
     async logs(name, maxBytes) {
-      const pod = (await podsOf(name)).at(-1);
+      const pod = (await listPods(name)).at(-1);
       if (pod === undefined) return '';
       return newestLines(await api.lastLines(pod.metadata.name, linesFor(maxBytes)), maxBytes);
     },
@@ -115,8 +115,9 @@ export function createKubernetesEngine(settings: KubernetesSettings): ComputeEng
     cancel: (name) => api.deleteJob(name),
 
     async forget(name) {
-      const [job, pods] = [await api.job(name), await podsOf(name)];
-      if (job !== null && (await stateOf(job, pods)).kind === 'ended') await api.deleteJob(name);
+      const [job, pods] = [await api.job(name), await listPods(name)];
+      if (job !== null && (await readJobState(job, pods)).kind === 'ended')
+        await api.deleteJob(name);
     },
 
     async check() {

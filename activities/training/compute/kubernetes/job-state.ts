@@ -11,7 +11,7 @@ export interface KubernetesPatience {
 }
 
 /** The state of a job that Kubernetes has, by its conditions and its pods. */
-export function kubernetesStateOf(
+export function toKubernetesState(
   job: KubernetesJob,
   pods: readonly KubernetesPod[],
   patience: KubernetesPatience,
@@ -22,11 +22,14 @@ export function kubernetesStateOf(
   const has = (type: string) =>
     conditions.find((each) => each.type === type && each.status === 'True');
   const failed = has('Failed') ?? has('FailureTarget');
-  if (pod !== null && isTerminal(pod)) return endOf(pod);
-  if (has('Complete') || has('SuccessCriteriaMet')) return ended('succeeded', 'exit code 0');
+  if (pod !== null && isTerminal(pod)) return toEndState(pod);
+  if (has('Complete') || has('SuccessCriteriaMet')) return toEnded('succeeded', 'exit code 0');
   if (pod !== null && isStranded(pod, now))
-    return ended('nodeLost', `${nodeOf(pod)} does not respond: ${disruptionOf(pod)?.text ?? ''}`);
-  if (pod !== null && failed === undefined) return openStateOf(pod, patience, now);
+    return toEnded(
+      'nodeLost',
+      `${readNode(pod)} does not respond: ${findDisruption(pod)?.text ?? ''}`,
+    );
+  if (pod !== null && failed === undefined) return toOpenState(pod, patience, now);
   if (pod !== null && pod.status?.phase === 'Running') return { kind: 'running' };
   if (failed) return failedWithoutPod(failed.reason ?? '', failed.message ?? '');
   if (job.spec.suspend === true) return { kind: 'queued', reason: 'waits for its queue' };
@@ -49,7 +52,7 @@ export function withPodTimes(
   if (!start) return state;
   const startedAt = new Date(start).toISOString();
   if (state.kind === 'running') return { ...state, startedAt };
-  const end = terminated?.finishedAt ?? conditionOf(pod, 'DisruptionTarget')?.lastTransitionTime;
+  const end = terminated?.finishedAt ?? findCondition(pod, 'DisruptionTarget')?.lastTransitionTime;
   if (!end || end < start) return state;
   return { ...state, startedAt, endedAt: new Date(end).toISOString() };
 }
@@ -67,7 +70,7 @@ const notPulled: ReadonlySet<string> = new Set([
 ]);
 
 /** A pod that has not ended. */
-function openStateOf(
+function toOpenState(
   pod: KubernetesPod,
   patience: KubernetesPatience,
   now: number,
@@ -78,13 +81,13 @@ function openStateOf(
   const { phase = 'Pending' } = pod.status ?? {};
   if (phase !== 'Pending' || pod.metadata.deletionTimestamp) return { kind: 'running' };
   const unscheduled = unscheduledSince(pod);
-  const placed = scheduledOf(pod);
+  const placed = findScheduled(pod);
   const since = placed?.lastTransitionTime ?? pod.metadata.creationTimestamp;
   if (unscheduled !== null) {
     const text = placed?.message ?? '';
     const message = excerpt(text, []);
     if (fitsNoNode(text) && now - unscheduled > patience.unschedulableSeconds * 1000)
-      return ended(
+      return toEnded(
         'refused',
         'no node can ever take the job, and none was added in ' +
           `${patience.unschedulableSeconds} s: ${message}`,
@@ -95,15 +98,15 @@ function openStateOf(
   const message = excerpt(waiting?.message ?? '', []);
   if (isWithoutVariables(pod) && now - since > secretSeconds * 1000) return { kind: 'unknown' };
   if (neverPulled.has(reason))
-    return ended('refused', `image ${container?.image ?? ''}: ${reason}: ${message}`);
+    return toEnded('refused', `image ${container?.image ?? ''}: ${reason}: ${message}`);
   if (notPulled.has(reason)) {
     const isMissing = reason === 'ImagePullBackOff' && imageMissing.test(message);
     if (isMissing || now - since > patience.imageSeconds * 1000)
-      return ended('refused', `image ${container?.image ?? ''} cannot be pulled: ${message}`);
+      return toEnded('refused', `image ${container?.image ?? ''} cannot be pulled: ${message}`);
   }
   if (reason === 'CreateContainerConfigError' || reason === 'CreateContainerError') {
     if (now - since > patience.imageSeconds * 1000)
-      return ended('refused', `the container cannot be made: ${message}`);
+      return toEnded('refused', `the container cannot be made: ${message}`);
   }
   const why = [reason, message].filter((text) => text !== '').join(': ');
   return { kind: 'queued', ...(why !== '' && { reason: why }) };
@@ -126,12 +129,12 @@ function isWithoutVariables({ status }: KubernetesPod): boolean {
 
 /** Milliseconds since 1970 from which on the scheduler has found no node; null if it has one. */
 export function unscheduledSince(pod: KubernetesPod): number | null {
-  const placed = scheduledOf(pod);
+  const placed = findScheduled(pod);
   if (placed?.status !== 'False') return null;
   return placed.lastTransitionTime ?? pod.metadata.creationTimestamp;
 }
 
-function scheduledOf({ status }: KubernetesPod) {
+function findScheduled({ status }: KubernetesPod) {
   return status?.conditions?.find(({ type }) => type === 'PodScheduled');
 }
 
@@ -159,26 +162,28 @@ const nodeReasons: ReadonlySet<string> = new Set([
   'Preempting',
 ]);
 
-function endOf(pod: KubernetesPod): EngineJobState {
+function toEndState(pod: KubernetesPod): EngineJobState {
   const { phase, reason, message } = pod.status ?? {};
   const text = excerpt(message ?? '', []);
   const end = pod.status?.containerStatuses?.[0]?.state?.terminated;
-  if (phase === 'Succeeded') return ended('succeeded', 'exit code 0');
+  if (phase === 'Succeeded') return toEnded('succeeded', 'exit code 0');
   if (reason === 'DeadlineExceeded')
-    return ended('timeout', text || 'the time limit of the pod is exceeded');
-  if (end?.reason === 'OOMKilled') return ended('outOfMemory', 'OOMKilled: memory limit exceeded');
+    return toEnded('timeout', text || 'the time limit of the pod is exceeded');
+  if (end?.reason === 'OOMKilled')
+    return toEnded('outOfMemory', 'OOMKilled: memory limit exceeded');
   // The node ends pods that exceed the limits of their own volumes. They would do so again.
   if (reason === 'Evicted' && /exceeds? the (?:total )?limit/i.test(text))
-    return ended('refused', `evicted: ${text}`);
-  const disruption = disruptionOf(pod);
-  if (disruption !== null) return ended(disruption.end, disruption.text);
-  if (reason === 'Evicted') return ended('nodeLost', `${nodeOf(pod)} evicted the job: ${text}`);
+    return toEnded('refused', `evicted: ${text}`);
+  const disruption = findDisruption(pod);
+  if (disruption !== null) return toEnded(disruption.end, disruption.text);
+  if (reason === 'Evicted') return toEnded('nodeLost', `${readNode(pod)} evicted the job: ${text}`);
   if (nodeReasons.has(reason ?? '') || (reason ?? '').startsWith('OutOf'))
-    return ended('nodeLost', `${nodeOf(pod)}: ${reason ?? ''}: ${text}`);
-  if (!end) return ended('nodeLost', `${nodeOf(pod)} did not run the job: ${reason ?? ''} ${text}`);
+    return toEnded('nodeLost', `${readNode(pod)}: ${reason ?? ''}: ${text}`);
+  if (!end)
+    return toEnded('nodeLost', `${readNode(pod)} did not run the job: ${reason ?? ''} ${text}`);
   if (end.reason === 'ContainerCannotRun' || end.reason === 'StartError')
-    return ended('refused', `the image cannot start the job: ${excerpt(end.message ?? '', [])}`);
-  return ended('failed', exitMessage(end.exitCode));
+    return toEnded('refused', `the image cannot start the job: ${excerpt(end.message ?? '', [])}`);
+  return toEnded('failed', exitMessage(end.exitCode));
 }
 
 /** A job that failed, and whose pod is gone. */
@@ -186,27 +191,27 @@ function failedWithoutPod(reason: string, message: string): EngineJobState {
   const text = excerpt(message, []);
   switch (reason) {
     case 'DeadlineExceeded':
-      return ended('refused', 'no node took the job within its time limit and a day');
+      return toEnded('refused', 'no node took the job within its time limit and a day');
     case 'PodFailurePolicy':
-      return ended('nodeLost', `the cluster took the machine of the job: ${text}`);
+      return toEnded('nodeLost', `the cluster took the machine of the job: ${text}`);
     case 'BackoffLimitExceeded':
-      return ended('nodeLost', 'the pod of the job was deleted');
+      return toEnded('nodeLost', 'the pod of the job was deleted');
     default:
-      return ended('failed', `${reason}: ${text}`);
+      return toEnded('failed', `${reason}: ${text}`);
   }
 }
 
 /** Kubernetes marks pods that it takes away, whatever their program does then. */
-function disruptionOf(
+function findDisruption(
   pod: KubernetesPod,
 ): { readonly end: EngineJobEnd; readonly text: string } | null {
-  const found = conditionOf(pod, 'DisruptionTarget');
+  const found = findCondition(pod, 'DisruptionTarget');
   if (!found) return null;
   const end = found.reason === 'PreemptionByScheduler' ? 'preempted' : 'nodeLost';
   return { end, text: `${found.reason ?? ''}: ${excerpt(found.message ?? '', [])}` };
 }
 
-function conditionOf({ status }: KubernetesPod, type: string) {
+function findCondition({ status }: KubernetesPod, type: string) {
   return status?.conditions?.find((each) => each.type === type && each.status === 'True');
 }
 
@@ -215,7 +220,7 @@ const strandedSeconds = 60;
 /** The pod should have ended, but its node does not report it. */
 function isStranded(pod: KubernetesPod, now: number): boolean {
   const { deletionTimestamp } = pod.metadata;
-  if (!deletionTimestamp || disruptionOf(pod) === null) return false;
+  if (!deletionTimestamp || findDisruption(pod) === null) return false;
   return now - deletionTimestamp > strandedSeconds * 1000;
 }
 
@@ -231,7 +236,7 @@ function byCreation(one: KubernetesPod, other: KubernetesPod): number {
   return one.metadata.creationTimestamp - other.metadata.creationTimestamp;
 }
 
-function nodeOf({ spec }: KubernetesPod): string {
+function readNode({ spec }: KubernetesPod): string {
   return spec.nodeName ? `node ${spec.nodeName}` : 'its node';
 }
 
@@ -242,6 +247,6 @@ function exitMessage(code: number): string {
     : `exit code ${code}`;
 }
 
-function ended(end: EngineJobEnd, message: string): EngineJobState {
+function toEnded(end: EngineJobEnd, message: string): EngineJobState {
   return { kind: 'ended', end, message };
 }

@@ -1,6 +1,6 @@
 import type { KubernetesNode } from './answers.schema';
-import { quantityOf } from './quantity';
-import { rounded } from './quota';
+import { parseQuantity } from './quantity';
+import { roundAmount } from './quota';
 
 /**
  * The amounts that no node has even when it is empty, such as `cpu 64 of at most 16`. Null if an
@@ -11,9 +11,9 @@ export function lackingOn(
   needs: Readonly<Record<string, string | number>>,
 ): string | null {
   const has = ({ status }: KubernetesNode, resource: string): number =>
-    quantityOf(status?.allocatable?.[resource] ?? 0);
+    parseQuantity(status?.allocatable?.[resource] ?? 0);
   const wanted = Object.entries(needs).map(
-    ([resource, amount]) => [resource, quantityOf(amount)] as const,
+    ([resource, amount]) => [resource, parseQuantity(amount)] as const,
   );
   if (nodes.some((node) => wanted.every(([resource, amount]) => has(node, resource) >= amount)))
     return null;
@@ -27,11 +27,11 @@ export function lackingOn(
 /** The number of nodes, and what the largest of each kind has. */
 export function nodesText(nodes: readonly KubernetesNode[], gpuResource: string): string {
   const most = (resource: string): number =>
-    Math.max(0, ...nodes.map(({ status }) => quantityOf(status?.allocatable?.[resource] ?? 0)));
+    Math.max(0, ...nodes.map(({ status }) => parseQuantity(status?.allocatable?.[resource] ?? 0)));
   const gpus = most(gpuResource);
   return (
     `${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} with at most ` +
-    `${rounded(most('cpu'))} CPUs, ${rounded(most('memory') / 2 ** 30)} GiB` +
+    `${roundAmount(most('cpu'))} CPUs, ${roundAmount(most('memory') / 2 ** 30)} GiB` +
     (gpus > 0 ? ` and ${gpus} GPUs` : '')
   );
 }

@@ -20,7 +20,7 @@ const factors: Readonly<Record<string, number>> = {
 };
 
 /** NaN for a text that is no quantity. */
-export function quantityOf(amount: string | number): number {
+export function parseQuantity(amount: string | number): number {
   if (typeof amount === 'number') return amount;
   const [, digits = '', suffix = ''] =
     /^([+-]?[\d.]+(?:[eE][+-]?\d+)?)([numkMGTPE]|[KMGTPE]i)?$/.exec(amount) ?? [];

@@ -1,5 +1,5 @@
 import type { KubernetesQuota } from './answers.schema';
-import { quantityOf } from './quantity';
+import { parseQuantity } from './quantity';
 
 /**
  * Reads a refusal such as `exceeded quota: jobs, requested: requests.cpu=8, used: requests.cpu=2,
@@ -24,7 +24,7 @@ function amountsIn(text: string): ReadonlyMap<string, number> {
   return new Map(
     text.split(',').flatMap((pair) => {
       const [resource = '', amount = ''] = pair.split('=');
-      return [[resource.trim(), quantityOf(amount.replace(/[^\w.+-]+$/, ''))] as const];
+      return [[resource.trim(), parseQuantity(amount.replace(/[^\w.+-]+$/, ''))] as const];
     }),
   );
 }
@@ -47,11 +47,11 @@ function amountText(
   const names = [`requests.${resource}`, resource, `limits.${resource}`];
   const name = names.find((each) => status?.hard?.[each] !== undefined);
   if (name === undefined) return null;
-  const hard = quantityOf(status?.hard?.[name] ?? 0);
-  const used = quantityOf(status?.used?.[name] ?? 0);
-  return `${rounded((hard - used) / per)} of ${rounded(hard / per)} ${unit}`;
+  const hard = parseQuantity(status?.hard?.[name] ?? 0);
+  const used = parseQuantity(status?.used?.[name] ?? 0);
+  return `${roundAmount((hard - used) / per)} of ${roundAmount(hard / per)} ${unit}`;
 }
 
-export function rounded(amount: number): number {
+export function roundAmount(amount: number): number {
   return Number(amount.toPrecision(3));
 }

@@ -31,7 +31,7 @@ export async function readiness(
         `${where}: the user may not ${missing.join(', ')}. ` +
         'Grant the Role of docs/guides/engines.md',
     };
-  const refusal = await refusalOf(settings, api);
+  const refusal = await findRefusal(settings, api);
   if (refusal !== null)
     return { ready: false, detail: `${where}: it would refuse a job: ${refusal}` };
   const [quotas, nodes] = [await api.quotas(), await api.nodes()];
@@ -46,7 +46,7 @@ export async function readiness(
 }
 
 /** Policies of the cluster may refuse all jobs. Nothing is created. */
-async function refusalOf(
+async function findRefusal(
   settings: KubernetesJobSettings,
   api: KubernetesApi,
 ): Promise<string | null> {

@@ -70,7 +70,7 @@ export function jobManifest(settings: KubernetesJobSettings, job: EngineJob): ob
         terminationGracePeriodSeconds: graceSeconds,
         automountServiceAccountToken: false,
         enableServiceLinks: false,
-        ...placementOf(settings, resources.preemptible === true),
+        ...buildPlacement(settings, resources.preemptible === true),
         ...(settings.imagePullSecret !== undefined && {
           imagePullSecrets: [{ name: settings.imagePullSecret }],
         }),
@@ -88,7 +88,7 @@ export function jobManifest(settings: KubernetesJobSettings, job: EngineJob): ob
             command: command.map(unexpanded),
             env: ['HOME', 'TMPDIR'].map((variable) => ({ name: variable, value: '/tmp' })),
             envFrom: [{ secretRef: { name } }],
-            resources: amountsOf(settings, job),
+            resources: toAmounts(settings, job),
             securityContext: {
               allowPrivilegeEscalation: false,
               readOnlyRootFilesystem: true,
@@ -152,7 +152,7 @@ export function requireOwnJob({ metadata }: KubernetesJob, namespace: string): v
   );
 }
 
-function placementOf(settings: KubernetesJobSettings, isPreemptible: boolean): object {
+function buildPlacement(settings: KubernetesJobSettings, isPreemptible: boolean): object {
   const other: KubernetesPlacement = (isPreemptible ? settings.preemptible : undefined) ?? {};
   const nodeSelector = { ...settings.nodeSelector, ...other.nodeSelector };
   const tolerations = [...(settings.tolerations ?? []), ...(other.tolerations ?? [])];
@@ -165,7 +165,7 @@ function placementOf(settings: KubernetesJobSettings, isPreemptible: boolean): o
 }
 
 /** Requests equal limits, so other pods of the node cannot push this one out of its memory. */
-function amountsOf({ gpuResource = 'nvidia.com/gpu' }: KubernetesJobSettings, job: EngineJob) {
+function toAmounts({ gpuResource = 'nvidia.com/gpu' }: KubernetesJobSettings, job: EngineJob) {
   const { cpus, memoryBytes, gpus } = job.resources;
   const amounts = {
     cpu: `${Math.ceil(cpus * 1000)}m`,

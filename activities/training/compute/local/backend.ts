@@ -12,7 +12,7 @@ import { canonicalJson } from '../../../../domain/canonical';
 import { failure } from '../../../../domain/failure';
 import type { ComputeBackend, Job, JobHandle, JobState } from '../../../../domain/training/job';
 import { redact } from '../redact';
-import { describeConfinement, userOf, type JobConfinement } from './confinement';
+import { describeConfinement, chooseUser, type JobConfinement } from './confinement';
 import { claimArea } from './area-claim';
 import { createInputCache } from './input-cache';
 import {
@@ -20,8 +20,8 @@ import {
   assertPlainNames,
   assertSameJob,
   environmentLock,
-  filesOf,
-  runOf,
+  listFiles,
+  readRunId,
   type JobFile,
 } from '../job-file';
 import { openCheckpointMirror, storedCheckpoint, type CheckpointMirror } from './checkpoint-mirror';
@@ -36,7 +36,7 @@ import { storeLogs, storeOutcome } from './outcome';
 import { signalProcess, thisProcess } from '../../../../data/process-identity';
 import { createSlots } from './slots';
 import { reportLost } from '../store-outcome';
-import { trackingOf, type JobTracking } from '../tracking';
+import { openTracking, type JobTracking } from '../tracking';
 import type { WarmHost } from './warm-host';
 import { startWarmHost } from './warm-host';
 
@@ -195,7 +195,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     if (known && (hasEnded || (outcome === null && observe(directory).kind !== 'lost'))) return;
     // The last attempt may still upload its checkpoint.
     await actives.get(directory.path)?.execution;
-    const area = areaOf(job);
+    const area = findArea(job);
     const [stored] = await Promise.all([area && storedCheckpoint(area), warmHost()]);
     const file = known ?? directory.create(job);
     const before = directory.started();
@@ -208,7 +208,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       stored?.memoryBytes ?? 0,
     );
     if (!directory.claim(attempt - 1, { ...owner, backend: 'local', memoryBytes })) return;
-    const active = activeOf({ directory, attempt, memoryBytes });
+    const active = toActive({ directory, attempt, memoryBytes });
     actives.set(directory.path, active);
     try {
       const [claim] = await Promise.all([area && claimArea(area), materialise(file, active)]);
@@ -235,7 +235,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
   }
 
   async function materialise(file: JobFile, { directory, leave }: Active): Promise<void> {
-    for (const input of filesOf(file)) {
+    for (const input of listFiles(file)) {
       if (!directory.hasInput(input))
         await inputs.place(input.artifact, directory.file(input.path), leave.signal);
     }
@@ -250,10 +250,10 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       const warm = await warmHost();
       active.leave.signal.throwIfAborted();
       if (directory.isCancelled()) return;
-      const siblings = siblingsOf(file);
-      const user = userOf(warm.confinement, siblings ?? sha256(Buffer.from(file.id)));
+      const siblings = formatSiblingsKey(file);
+      const user = chooseUser(warm.confinement, siblings ?? sha256(Buffer.from(file.id)));
       directory.giveTo(user);
-      const tracking = await trackingOf(file, settings.tracking ?? null);
+      const tracking = await openTracking(file, settings.tracking ?? null);
       active.leave.signal.throwIfAborted();
       active.starting = warm.run({
         attempt,
@@ -284,9 +284,9 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
     }
   }
 
-  function areaOf({ id, tenant }: Pick<Job, 'id' | 'tenant'>): JobArea | null {
+  function findArea({ id, tenant }: Pick<Job, 'id' | 'tenant'>): JobArea | null {
     const { jobs } = settings.artifacts;
-    return jobs?.of({ tenant, jobId: id, runId: runOf({ id }) }) ?? null;
+    return jobs?.of({ tenant, jobId: id, runId: readRunId({ id }) }) ?? null;
   }
 
   function mirrorJobs(): void {
@@ -375,7 +375,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
           const stored = await storeOutcome(settings.artifacts, job, directory, state);
           if (state.kind === 'succeeded') {
             await active?.execution;
-            await areaOf(job)?.clear();
+            await findArea(job)?.clear();
           }
           return stored;
         }
@@ -415,7 +415,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
       for (const directory of jobDirectories(root)) {
         const job = directory.job();
         if (!job?.id.startsWith(jobIdPrefix)) continue;
-        siblings.add(siblingsOf(job));
+        siblings.add(formatSiblingsKey(job));
         await cancel({ backend: 'local', jobId: job.id, tenant: job.tenant, detail: {} });
         directory.remove();
       }
@@ -451,7 +451,7 @@ export function createLocalBackend(settings: LocalBackendSettings): LocalBackend
   };
 }
 
-function activeOf({
+function toActive({
   directory,
   attempt,
   memoryBytes,
@@ -487,7 +487,7 @@ function activeOf({
  * Key of the jobs of one run that differ only in their parameters. It includes the run, because the
  * trainer's code may differ between runs. Null for jobs that share nothing.
  */
-function siblingsOf(file: JobFile): string | null {
+function formatSiblingsKey(file: JobFile): string | null {
   if (!('trainer' in file) || file.environment) return null;
   const { id, tenant, trainer, inputs, context, seed } = file;
   return sha256(

@@ -38,7 +38,7 @@ const index = 'checkpoint.json';
 const blobs = 'blobs/';
 const metricsBytes = 2 ** 20;
 const restoreAttempts = 3;
-const blobOf = (digest: Digest): string => `${blobs}${digest.slice('sha256:'.length)}`;
+const formatBlobPath = (digest: Digest): string => `${blobs}${digest.slice('sha256:'.length)}`;
 
 export async function storedCheckpoint(area: JobArea): Promise<StoredCheckpoint | null> {
   const text = await area.read(index);
@@ -113,8 +113,8 @@ export function openCheckpointMirror({
     const before = newest ?? (await storedCheckpoint(area))?.files ?? [];
     const present = new Set(await area.names(blobs));
     for (const { content, copy } of files)
-      if (copy !== null && !present.has(blobOf(content.digest)))
-        await area.upload(blobOf(content.digest), copy, content);
+      if (copy !== null && !present.has(formatBlobPath(content.digest)))
+        await area.upload(formatBlobPath(content.digest), copy, content);
     const listed = files.map(({ path, content }) => ({ path, ...content }));
     const metrics = await directory.tail('metrics.ndjson', metricsBytes);
     await area.write(index, { writer, files: listed, before, metrics, memoryBytes });
@@ -123,21 +123,21 @@ export function openCheckpointMirror({
     // An earlier checkpoint may have more files, which are not kept in the store.
     known.clear();
     for (const { version, content } of files) known.set(version, content);
-    const needed = new Set([...listed, ...before].map(({ digest }) => blobOf(digest)));
+    const needed = new Set([...listed, ...before].map(({ digest }) => formatBlobPath(digest)));
     await area.remove([...present].filter((name) => !needed.has(name)));
   }
 
   /** Returns false if a file is missing. */
   async function fetch(stored: StoredCheckpoint, files: readonly RemoteFile[]): Promise<boolean> {
     const present = new Set(await area.names(blobs));
-    if (files.length === 0 || !files.every(({ digest }) => present.has(blobOf(digest))))
+    if (files.length === 0 || !files.every(({ digest }) => present.has(formatBlobPath(digest))))
       return false;
     const fetched = directory.file(`.fetched-${randomUUID()}`);
     try {
       for (const file of files) {
         const path = join(fetched, file.path);
         mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-        await area.download(blobOf(file.digest), path, file);
+        await area.download(formatBlobPath(file.digest), path, file);
       }
       rmSync(directory.file('checkpoint'), { recursive: true, force: true });
       renameSync(fetched, directory.file('checkpoint'));

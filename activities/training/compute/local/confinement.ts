@@ -24,7 +24,7 @@ export const notConfined: JobConfinement = {
  * The user id of a job: the same for all jobs of a study, which share their rows. Null when jobs
  * run as this process's user.
  */
-export function userOf({ users }: JobConfinement, siblings: string): number | null {
+export function chooseUser({ users }: JobConfinement, siblings: string): number | null {
   if (users === null) return null;
   const [first, count] = users;
   return first + (Number.parseInt(siblings.replace('sha256:', '').slice(0, 8), 16) % count);

@@ -46,7 +46,7 @@ export function createInputCache(
       const cached = join(folder, artifact.digest.replace(':', '-'));
       for (let round = 1; round <= rounds; round += 1) {
         signal.throwIfAborted();
-        if (isAsVerified(cached, artifact) && (await linked(cached, path))) return;
+        if (isAsVerified(cached, artifact) && (await linkCached(cached, path))) return;
         const fetched = shareConcurrentCalls(fetching, cached, () => fetch(artifact, cached));
         // Not cancelled with this job, because other jobs may wait for the same fetch.
         await unlessAborted(fetched, signal);
@@ -73,7 +73,7 @@ function isAsVerified(cached: string, { bytes }: ArtifactRef): boolean {
   return found?.size === bytes && found.mtimeMs === verifiedAt.getTime();
 }
 
-async function linked(cached: string, path: string): Promise<boolean> {
+async function linkCached(cached: string, path: string): Promise<boolean> {
   rmSync(path, { force: true });
   try {
     linkSync(cached, path);

@@ -25,7 +25,7 @@ import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import type { FileContent } from '../../../../data/artifact/job-area';
 import type { AttemptTime, Job, JobMetric, JobResult } from '../../../../domain/training/job';
-import { filesOf, jobFileOf, type JobFile, type JobInput, type JobOutcome } from '../job-file';
+import { listFiles, toJobFile, type JobFile, type JobInput, type JobOutcome } from '../job-file';
 import type { JobError } from '../job-files.schema';
 import { jobErrorSchema, jobResultSchema, parseJson, parseMetrics } from '../job-files.schema';
 
@@ -97,8 +97,8 @@ export class JobDirectory {
   }
 
   create(job: Job): JobFile {
-    const file = jobFileOf(job);
-    for (const { path } of filesOf(file))
+    const file = toJobFile(job);
+    for (const { path } of listFiles(file))
       mkdirSync(dirname(this.file(path)), { recursive: true, mode: 0o700 });
     this.write('job.json', file);
     return file;
@@ -306,7 +306,7 @@ export class JobDirectory {
     const newest = steps.sort((a, b) => Number(a) - Number(b)).at(-1);
     const user = this.user();
     const root = newest === undefined ? ['checkpoint'] : ['checkpoint', newest];
-    return contentOf(this.file(...root))
+    return listContent(this.file(...root))
       .map((name) => [...root.slice(1), name].join('/'))
       .filter((path) => !path.includes('.partial'))
       .sort()
@@ -362,7 +362,7 @@ export class JobDirectory {
   /** Paths below outputs/, sorted. */
   outputs(): string[] {
     const user = this.user();
-    return contentOf(this.file('outputs'))
+    return listContent(this.file('outputs'))
       .filter((name) => {
         // A link could point to any file that this process may read.
         const found = lstatSync(this.file('outputs', name), { throwIfNoEntry: false });
@@ -394,7 +394,7 @@ export class JobDirectory {
 
   /** A folder and everything in it. */
   private below(name: string): string[] {
-    return [name, ...contentOf(this.file(name)).map((each) => join(name, each))];
+    return [name, ...listContent(this.file(name)).map((each) => join(name, each))];
   }
 
   private read<T>(name: string, schema: z.ZodType<T>, author: Author): T | null {
@@ -462,11 +462,11 @@ function readJob(path: string): { readonly id: string } | null {
  * Paths of all files and folders below a folder. A job may put links here. They are listed but not
  * followed, which `readdir` with `recursive` does.
  */
-function contentOf(folder: string): string[] {
+function listContent(folder: string): string[] {
   if (!isFolder(folder)) return [];
   return entries(folder).flatMap((name) => [
     name,
-    ...contentOf(join(folder, name)).map((each) => join(name, each)),
+    ...listContent(join(folder, name)).map((each) => join(name, each)),
   ]);
 }
 

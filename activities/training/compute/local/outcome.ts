@@ -2,8 +2,8 @@ import type { ArtifactStore } from '../../../../data/artifact/store';
 import type { ArtifactRef } from '../../../../domain/artifact';
 import type { JobOutput } from '../../../../domain/training/job';
 import { redact } from '../redact';
-import { keptLogBytes, runOf, type JobFile, type JobOutcome } from '../job-file';
-import { mediaTypeOf } from '../media-types';
+import { keptLogBytes, readRunId, type JobFile, type JobOutcome } from '../job-file';
+import { findMediaType } from '../media-types';
 import { buildOutcome, storeLogText, type EndedAttempt } from '../store-outcome';
 import type { JobDirectory } from './job-directory';
 
@@ -46,9 +46,9 @@ async function storeOutputs(
   for (const name of directory.outputs()) {
     const artifact = await artifacts.putFile({
       tenant: job.tenant,
-      runId: runOf(job),
+      runId: readRunId(job),
       path: directory.file('outputs', name),
-      mediaType: mediaTypeOf(name),
+      mediaType: findMediaType(name),
     });
     outputs.push({ name, artifact });
   }

@@ -4,7 +4,7 @@ import {
   askEngine,
   excerpt,
   readAnswer,
-  shown,
+  formatCall,
   unavailable,
   type EngineAnswer,
   type EngineCall,
@@ -72,7 +72,7 @@ export function openRayApi(access: RayAccess): RayApi {
     body?: unknown,
   ): Promise<z.output<Schema>> => {
     const { ask, answer } = await send(method, path, body);
-    if (answer.status >= 300) throw refusalOf(ask, answer);
+    if (answer.status >= 300) throw buildRefusal(ask, answer);
     return readAnswer(ask, answer, schema);
   };
   /** The answer, or null if Ray does not know the job. */
@@ -83,7 +83,7 @@ export function openRayApi(access: RayAccess): RayApi {
   ): Promise<z.output<Schema> | null> => {
     const { ask, answer } = await send(method, path);
     if (answer.status === 404 && /^Job \S+ does not exist/.test(answer.text)) return null;
-    if (answer.status >= 300) throw refusalOf(ask, answer);
+    if (answer.status >= 300) throw buildRefusal(ask, answer);
     return readAnswer(ask, answer, schema);
   };
 
@@ -125,7 +125,7 @@ export function openRayApi(access: RayAccess): RayApi {
 function tokenRefused(ask: EngineCall, answer: EngineAnswer): PerennialError {
   return failure(
     'BackendUnavailable',
-    `${ask.engine} refuses the token (HTTP ${answer.status}, ${shown(ask)})`,
+    `${ask.engine} refuses the token (HTTP ${answer.status}, ${formatCall(ask)})`,
     { next: 'Set the token of this cluster in the settings, or renew it' },
   );
 }
@@ -134,12 +134,12 @@ function tokenRefused(ask: EngineCall, answer: EngineAnswer): PerennialError {
  * Ray answers a refusal with a Python traceback, and the head answers 500 where its agent answers
  * 400. The last line of the traceback names the reason.
  */
-function refusalOf(ask: EngineCall, { status, text }: EngineAnswer): PerennialError {
+function buildRefusal(ask: EngineCall, { status, text }: EngineAnswer): PerennialError {
   const reason = excerpt(lastReason(text), ask.secrets);
   const agentRefuses = /Request failed with status code 4\d\d/.test(text);
   const isRefusal = text.startsWith('Traceback') && (status === 400 || agentRefuses);
   if (isRefusal)
-    return failure('InvalidInput', `${ask.engine} refuses the job: ${reason} (${shown(ask)})`);
+    return failure('InvalidInput', `${ask.engine} refuses the job: ${reason} (${formatCall(ask)})`);
   return unavailable(ask, `answered HTTP ${status}: ${reason}`);
 }
 

@@ -5,8 +5,8 @@ import { linesFor, newestLines } from '../newest-lines';
 import type { ComputeEngine, EngineJob } from '../remote/engine';
 import type { RayJob, RayNode } from './answers.schema';
 import { openRayApi, type RayAccess, type RayApi } from './api';
-import { rayStateOf, withRayTimes } from './job-state';
-import { lackingOn, needsOf, raySubmission, type RayJobSettings } from './submission';
+import { toRayState, withRayTimes } from './job-state';
+import { lackingOn, computeNeeds, raySubmission, type RayJobSettings } from './submission';
 
 export interface RaySettings extends RayAccess, RayJobSettings {
   /** Nodes are added on demand, so a job may wait for resources that no present node has. */
@@ -46,7 +46,7 @@ export function createRayEngine(settings: RaySettings): ComputeEngine {
 
     async state(name) {
       const job = await api.job(name);
-      return job === null ? { kind: 'unknown' } : withRayTimes(rayStateOf(job), job);
+      return job === null ? { kind: 'unknown' } : withRayTimes(toRayState(job), job);
     },
 
     async logs(name, maxBytes) {
@@ -70,7 +70,7 @@ export function createRayEngine(settings: RaySettings): ComputeEngine {
       try {
         const [version, nodes, usage] = [await api.version(), await api.nodes(), await api.usage()];
         if (nodes.length === 0) return { ready: false, detail: `Ray ${version}: no node is alive` };
-        return { ready: true, detail: `Ray ${version}: ${resourcesOf(nodes, usage)}` };
+        return { ready: true, detail: `Ray ${version}: ${describeResources(nodes, usage)}` };
       } catch (error) {
         return notReady(error);
       }
@@ -93,7 +93,7 @@ function describeOffer(nodes: readonly RayNode[]): ComputeOffer {
 /** Ray would let a job wait that no node can ever run. */
 async function requireFitting(settings: RaySettings, api: RayApi, job: EngineJob): Promise<void> {
   const nodes = await api.nodes();
-  const lacking = lackingOn(nodes, needsOf(settings, job));
+  const lacking = lackingOn(nodes, computeNeeds(settings, job));
   if (nodes.length === 0)
     throw failure('BackendUnavailable', `Ray at ${settings.url} has no nodes`, {
       next: 'Start a node with: ray start --address=<head>',
@@ -115,7 +115,7 @@ function withoutNotes(text: string, name: string, { entrypoint }: RayJob): strin
     .replace(/^[\d-]+ [\d:,]+\tINFO job_manager\.py:\d+ -- Runtime env is setting up\.\n/m, '');
 }
 
-function resourcesOf(
+function describeResources(
   nodes: readonly RayNode[],
   usage: Readonly<Record<string, readonly number[]>>,
 ): string {

@@ -2,18 +2,18 @@ import type { EngineJobEnd, EngineJobState } from '../remote/engine';
 import { excerpt } from '../engine-request';
 import type { RayJob } from './answers.schema';
 
-export function rayStateOf(job: RayJob): EngineJobState {
+export function toRayState(job: RayJob): EngineJobState {
   switch (job.status) {
     case 'PENDING':
       return { kind: 'queued', ...(job.message && { reason: excerpt(job.message, []) }) };
     case 'RUNNING':
       return { kind: 'running' };
     case 'SUCCEEDED':
-      return ended('succeeded', 'exit code 0');
+      return toEnded('succeeded', 'exit code 0');
     case 'STOPPED':
-      return ended('cancelled', 'stopped');
+      return toEnded('cancelled', 'stopped');
     case 'FAILED':
-      return failureOf(job);
+      return toFailureState(job);
   }
 }
 
@@ -31,18 +31,18 @@ const ends: Readonly<Record<string, EngineJobEnd>> = {
   JOB_ENTRYPOINT_COMMAND_ERROR: 'failed',
 };
 
-function failureOf(job: RayJob): EngineJobState {
+function toFailureState(job: RayJob): EngineJobState {
   const message = job.message ?? '';
   if (typeof job.driver_exit_code === 'number')
-    return ended('failed', exitMessage(job.driver_exit_code));
+    return toEnded('failed', exitMessage(job.driver_exit_code));
   const reason = excerpt(message, []);
   // Ray's memory monitor and its notice of preempted nodes are known by their words only. Its
   // message for any killed worker names the OOM killer as a possible cause.
-  if (/low on memory|NODE_OUT_OF_MEMORY/.test(message)) return ended('outOfMemory', reason);
+  if (/low on memory|NODE_OUT_OF_MEMORY/.test(message)) return toEnded('outOfMemory', reason);
   if (/node was preempted: True|forcibly preempted|DRAIN_PREEMPTED/i.test(message))
-    return ended('preempted', reason);
+    return toEnded('preempted', reason);
   const end = ends[job.error_type ?? ''] ?? (/node/i.test(message) ? 'nodeLost' : 'failed');
-  return ended(end, reason === '' ? (job.error_type ?? 'failed') : reason);
+  return toEnded(end, reason === '' ? (job.error_type ?? 'failed') : reason);
 }
 
 /** A negative code is the number of the signal that ended the program. */
@@ -52,7 +52,7 @@ function exitMessage(code: number): string {
   return `ended by signal ${-code}${memory}`;
 }
 
-function ended(end: EngineJobEnd, message: string): EngineJobState {
+function toEnded(end: EngineJobEnd, message: string): EngineJobState {
   return { kind: 'ended', end, message };
 }
 

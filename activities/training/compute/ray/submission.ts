@@ -37,9 +37,9 @@ export function raySubmission(settings: RayJobSettings, job: EngineJob): object 
     throw failure('InvalidInput', `job ${name}: Ray runs programs without a container image`, {
       next: 'Remove `image`, and install what the job needs on the nodes',
     });
-  const needs = needsOf(settings, job);
+  const needs = computeNeeds(settings, job);
   const { CPU, memory, GPU, ...custom } = needs;
-  const variables = variablesOf({ ...stopWait, ...settings.environment, ...job.environment });
+  const variables = splitVariables({ ...stopWait, ...settings.environment, ...job.environment });
   return {
     submission_id: name,
     entrypoint: `${variables.prelude}exec ${shellWords(command)}`,
@@ -52,7 +52,7 @@ export function raySubmission(settings: RayJobSettings, job: EngineJob): object 
 }
 
 /** Amounts by the names of Ray's resources. */
-export function needsOf(
+export function computeNeeds(
   settings: RayJobSettings,
   { name, resources }: EngineJob,
 ): Readonly<Record<string, number>> & { readonly CPU: number; readonly memory: number } {
@@ -111,7 +111,7 @@ function queueResources(
  * Ray replaces `$NAME` and `${NAME}` in the values of variables, with no way to prevent it. Such
  * values are passed encoded, and the shell of the job decodes them.
  */
-function variablesOf(environment: Readonly<Record<string, string>>): {
+function splitVariables(environment: Readonly<Record<string, string>>): {
   readonly plain: Readonly<Record<string, string>>;
   readonly prelude: string;
 } {

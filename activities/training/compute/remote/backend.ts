@@ -20,21 +20,21 @@ import {
   asksForMore,
   assertPlainNames,
   assertSameJob,
-  filesOf,
-  jobFileOf,
+  listFiles,
+  toJobFile,
   keptLogBytes,
-  runOf,
+  readRunId,
   type JobFile,
   type JobOutcome,
 } from '../job-file';
 import { parseMetrics } from '../job-files.schema';
-import { mediaTypeOf } from '../media-types';
+import { findMediaType } from '../media-types';
 import { redact } from '../redact';
 import { buildOutcome, reportLost, storeLogText, type EndedAttempt } from '../store-outcome';
-import { trackingOf, type JobTracking } from '../tracking';
+import { openTracking, type JobTracking } from '../tracking';
 import { bootstrapProgram, codeArchive, type CodeFolders } from './code-archive';
 import type { ComputeEngine, EngineJobState } from './engine';
-import { causeOf, ofExit, type NodeReport } from './node-reports';
+import { findCause, ofExit, type NodeReport } from './node-reports';
 import { refuseShortage, supervisorBytes } from './refuse-shortage';
 import {
   remoteCheckpointSchema,
@@ -75,8 +75,8 @@ type AttemptState = Assessment | { readonly kind: 'unsubmitted' };
 /** Only below this folder the job itself writes; the other files are those of the workers. */
 const jobFolder = 'job/';
 const blobs = `${jobFolder}blobs/`;
-const blobOf = (digest: Digest): string => `${blobs}${digest.slice('sha256:'.length)}`;
-const reported = (attempt: number, name: string): string =>
+const formatBlobPath = (digest: Digest): string => `${blobs}${digest.slice('sha256:'.length)}`;
+const formatReportName = (attempt: number, name: string): string =>
   `${jobFolder}attempts/${attempt}/${name}`;
 /** The first node reports for the job. The others report only their log and their end. */
 const ofItsNode = (node: number, name: string): string =>
@@ -117,13 +117,13 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
   const renewedAt = new Map<string, number>();
   const tidiedAt = new Map<string, number>();
 
-  const areaOf = ({ tenant, jobId }: Pick<JobHandle, 'tenant' | 'jobId'>): JobArea =>
-    artifacts.jobs.of({ tenant, jobId, runId: runOf({ id: jobId }) });
-  const nameOf = (jobId: string, attempt: number): string =>
+  const findArea = ({ tenant, jobId }: Pick<JobHandle, 'tenant' | 'jobId'>): JobArea =>
+    artifacts.jobs.of({ tenant, jobId, runId: readRunId({ id: jobId }) });
+  const formatJobName = (jobId: string, attempt: number): string =>
     `pn-${sha256(Buffer.from(jobId)).slice('sha256:'.length, 27)}-${attempt}`;
 
   async function begin(job: Job, area: JobArea): Promise<void> {
-    if (await area.create('job.json', jobFileOf(job))) return send(job, area, 1, firstTry(job));
+    if (await area.create('job.json', toJobFile(job))) return send(job, area, 1, firstTry(job));
     const first = await fileIn(area);
     if (!first) throw failure('Conflict', `the files of job ${job.id} are being removed`);
     assertSameJob(first, job);
@@ -141,7 +141,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     if (state.kind === 'unsubmitted') await send(job, area, attempt, claim);
     else if (state.kind === 'lost') {
       // An engine that queues a job again would run two attempts.
-      await engine.cancel(nameOf(job.id, attempt));
+      await engine.cancel(formatJobName(job.id, attempt));
       const machinesLost = claim.machinesLost + (state.isMachineLost ? 1 : 0);
       await send(job, area, attempt + 1, { ...claim, machinesLost });
     } else if (isOpen(state) && !(await area.read(`attempts/${attempt}/submitted.json`)))
@@ -167,7 +167,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     const wanted = { backend: kind, at, machinesLost, memoryBytes };
     const isMine = await area.create(`${folder}claim.json`, wanted);
     const claim = isMine ? wanted : await claimIn(area, attempt);
-    const preemptible = preemptibleOf(job, claim);
+    const preemptible = choosePreemptible(job, claim);
     const placed = preemptible === undefined ? {} : { preemptible };
     await refuseShortage(engine, {
       id: job.id,
@@ -175,12 +175,12 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     });
     await renewLease(area);
     const seconds = queueSeconds + job.resources.timeoutSeconds + transferSeconds;
-    await area.write(`${folder}order.json`, await orderOf(job, area, attempt, claim, seconds));
+    await area.write(`${folder}order.json`, await buildOrder(job, area, attempt, claim, seconds));
     const { cpus, gpus, nodes, queue, image } = job.resources;
     await engine.submit({
-      name: nameOf(job.id, attempt),
+      name: formatJobName(job.id, attempt),
       command: [python, '-c', bootstrapProgram(runtimeDir)],
-      environment: { PERENNIAL_JOB_ORDER: await area.urlOf(`${folder}order.json`, seconds) },
+      environment: { PERENNIAL_JOB_ORDER: await area.signUrl(`${folder}order.json`, seconds) },
       resources: {
         cpus,
         memoryBytes: claim.memoryBytes + supervisorBytes,
@@ -195,10 +195,10 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     await area.create(`${folder}submitted.json`, { at: new Date().toISOString() });
     // Another worker may have cancelled the job, or removed it, meanwhile.
     if ((await area.read('cancelled.json')) || !(await fileIn(area)))
-      await engine.cancel(nameOf(job.id, attempt));
+      await engine.cancel(formatJobName(job.id, attempt));
   }
 
-  async function orderOf(
+  async function buildOrder(
     job: Job,
     area: JobArea,
     attempt: number,
@@ -206,29 +206,29 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     seconds: number,
   ) {
     const { jobs } = artifacts;
-    const asked = jobFileOf(job);
+    const asked = toJobFile(job);
     const file = { ...asked, resources: { ...asked.resources, memoryBytes } };
     const code = await artifacts.putBytes({
       tenant: job.tenant,
-      runId: runOf(job),
+      runId: readRunId(job),
       bytes: codeArchive(folders, job),
       mediaType: 'application/gzip',
     });
-    const inputs = filesOf(file).map(async ({ path, artifact }) => ({
+    const inputs = listFiles(file).map(async ({ path, artifact }) => ({
       path,
       digest: artifact.digest,
       bytes: artifact.bytes,
-      url: await jobs.urlOf(artifact, seconds),
+      url: await jobs.signUrl(artifact, seconds),
     }));
-    const tracking = await trackingOf(file, settings.tracking ?? null, seconds);
+    const tracking = await openTracking(file, settings.tracking ?? null, seconds);
     const saved = await savedState(area, attempt, seconds);
     return {
-      runtime: { url: await jobs.urlOf(code, seconds), digest: code.digest },
+      runtime: { url: await jobs.signUrl(code, seconds), digest: code.digest },
       attempt,
       job: file,
       downloads: [...(await Promise.all(inputs)), ...saved.downloads],
       uploads: await area.uploads(jobFolder, seconds),
-      lease: { url: await area.urlOf('lease.json', seconds), seconds: abandonedSeconds },
+      lease: { url: await area.signUrl('lease.json', seconds), seconds: abandonedSeconds },
       known: saved.known,
       tracking,
       every: {
@@ -246,13 +246,13 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
   ): Promise<AttemptState> {
     const exit = await exitIn(area, attempt);
     if (exit && (nodes === 1 || exit.code === 0))
-      return withCause(ofExit(exit), nameOf(jobId, attempt));
-    const state = await engine.state(nameOf(jobId, attempt));
+      return withCause(ofExit(exit), formatJobName(jobId, attempt));
+    const state = await engine.state(formatJobName(jobId, attempt));
     const key = `${jobId} ${attempt}`;
     if (state.kind !== 'unknown') unknownSince.delete(key);
     // Its nodes report one after the other. The engine ends the job when the last has ended.
     if (nodes > 1 && (state.kind === 'ended' || state.kind === 'unknown')) {
-      const cause = causeOf(await reportsIn(area, attempt, nodes));
+      const cause = findCause(await reportsIn(area, attempt, nodes));
       if (cause !== null) return withMachines(cause, state, kind);
     }
     switch (state.kind) {
@@ -274,7 +274,9 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
       case 'ended': {
         // The job reports its end before it ends.
         const late = await exitIn(area, attempt);
-        return late ? withCause(ofExit(late), nameOf(jobId, attempt)) : ofEngine(state, kind);
+        return late
+          ? withCause(ofExit(late), formatJobName(jobId, attempt))
+          : ofEngine(state, kind);
       }
     }
   }
@@ -317,10 +319,10 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
       name: path,
       artifact: await artifacts.jobs.adopt({
         tenant: job.tenant,
-        key: `${area.prefix}${reported(attempt, `outputs/${digest.slice('sha256:'.length)}`)}`,
+        key: `${area.prefix}${formatReportName(attempt, `outputs/${digest.slice('sha256:'.length)}`)}`,
         digest,
         bytes,
-        mediaType: mediaTypeOf(path),
+        mediaType: findMediaType(path),
       }),
     }));
     return Promise.all(outputs);
@@ -332,7 +334,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     attempt: number,
     most: number,
   ): Promise<LogEnd> {
-    const log = await area.end(reported(attempt, 'log.txt'), most);
+    const log = await area.end(formatReportName(attempt, 'log.txt'), most);
     if (log) {
       const all = log.content.toString('utf8');
       const text = log.size > log.content.byteLength ? all.slice(all.indexOf('\n') + 1) : all;
@@ -343,7 +345,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
 
   async function engineText(jobId: string, attempt: number, most: number): Promise<string> {
     // Without a report, the engine may show why the job did not begin.
-    const name = nameOf(jobId, attempt);
+    const name = formatJobName(jobId, attempt);
     const text = await engine.logs(name, most);
     if (text !== '') return redact(text);
     const state = await engine.state(name);
@@ -367,12 +369,12 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
 
   async function cancel(handle: JobHandle): Promise<void> {
     await submitting.get(handle.jobId)?.catch(() => undefined);
-    const area = areaOf(handle);
+    const area = findArea(handle);
     if (!(await fileIn(area)) || (await outcomeIn(area))) return;
     await area.write('cancelled.json', { at: new Date().toISOString() });
     const attempt = await newestAttempt(area);
     if (attempt === 0) return;
-    const name = nameOf(handle.jobId, attempt);
+    const name = formatJobName(handle.jobId, attempt);
     // A job that begins in spite of that ends at once.
     await area.write(`attempts/${attempt}/order.json`, { cancelled: true });
     await engine.cancel(name);
@@ -389,7 +391,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
   }
 
   /** The engine's own times. A job that reported its end is over for the engine soon after. */
-  async function timeOf(
+  async function readTime(
     name: string,
     exit: RemoteExit | null,
   ): Promise<Omit<AttemptTime, 'attempt'> | null> {
@@ -419,8 +421,8 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
 
   async function remove(area: JobArea, jobId: string): Promise<void> {
     for (let attempt = await newestAttempt(area); attempt > 0; attempt--) {
-      await engine.cancel(nameOf(jobId, attempt));
-      await engine.forget(nameOf(jobId, attempt));
+      await engine.cancel(formatJobName(jobId, attempt));
+      await engine.forget(formatJobName(jobId, attempt));
     }
     await area.clear();
     renewedAt.delete(area.prefix);
@@ -442,10 +444,11 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
           },
         );
       const handle = { backend: kind, jobId: job.id, tenant: job.tenant, detail: {} };
-      const area = areaOf(handle);
+      const area = findArea(handle);
       await shareConcurrentCalls(submitting, job.id, () => begin(job, area));
       const claim = await claimIn(area, await newestAttempt(area));
-      const isPreemptible = engine.hasPreemptible === true && preemptibleOf(job, claim) === true;
+      const isPreemptible =
+        engine.hasPreemptible === true && choosePreemptible(job, claim) === true;
       return {
         ...handle,
         detail: {
@@ -456,7 +459,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     },
 
     async poll(handle): Promise<JobState> {
-      const area = areaOf(handle);
+      const area = findArea(handle);
       const outcome = await outcomeIn(area);
       if (outcome) return outcome;
       const job = await fileIn(area);
@@ -473,7 +476,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
         case 'cancelled':
           return { kind: 'cancelled' };
         case 'running': {
-          const metrics = await area.read(reported(attempt, 'metrics.ndjson'));
+          const metrics = await area.read(formatReportName(attempt, 'metrics.ndjson'));
           return { kind: 'running', metrics: parseMetrics(metrics?.toString('utf8') ?? '') };
         }
         case 'unsubmitted':
@@ -490,21 +493,21 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     },
 
     async times(handle) {
-      const area = areaOf(handle);
+      const area = findArea(handle);
       const newest = await newestAttempt(area);
       const times: AttemptTime[] = [];
       for (let attempt = 1; attempt <= newest; attempt++) {
-        const name = nameOf(handle.jobId, attempt);
+        const name = formatJobName(handle.jobId, attempt);
         const exit = await exitIn(area, attempt);
         const time =
-          (await timeOf(name, exit)) ?? (exit && (await reportedTime(area, attempt, exit)));
+          (await readTime(name, exit)) ?? (exit && (await reportedTime(area, attempt, exit)));
         if (time) times.push({ attempt: name, ...time });
       }
       return times;
     },
 
     async logs(handle, maxBytes) {
-      const area = areaOf(handle);
+      const area = findArea(handle);
       const attempt = await newestAttempt(area);
       if (attempt === 0) return { text: '', bytes: null };
       return logEnd(area, handle.jobId, attempt, maxBytes);
@@ -513,15 +516,15 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     cancel,
 
     async discard(handle) {
-      const area = areaOf(handle);
+      const area = findArea(handle);
       if (await outcomeIn(area)) await remove(area, handle.jobId);
     },
 
     async cleanup(jobIdPrefix, tenant) {
-      const runId = runOf({ id: jobIdPrefix });
+      const runId = readRunId({ id: jobIdPrefix });
       for (const jobId of await artifacts.jobs.list({ tenant, runId })) {
         const handle = { backend: kind, jobId, tenant, detail: {} };
-        const area = areaOf(handle);
+        const area = findArea(handle);
         if (!jobId.startsWith(jobIdPrefix) || !(await isMine(area))) continue;
         await cancel(handle);
         await remove(area, jobId);
@@ -529,7 +532,7 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     },
 
     async processSeconds(handle) {
-      const area = areaOf(handle);
+      const area = findArea(handle);
       return (await exitIn(area, await newestAttempt(area)))?.seconds ?? null;
     },
 
@@ -552,34 +555,35 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
   async function savedState(area: JobArea, attempt: number, seconds: number) {
     const stored = new Set(attempt === 1 ? [] : await area.names(blobs));
     // With the metrics of an attempt whose checkpoint is lost, the job logs that it starts again.
-    let downloads: Awaited<ReturnType<typeof progressOf>> = [];
+    let downloads: Awaited<ReturnType<typeof readProgress>> = [];
     for (let before = attempt - 1; before > 0; before--) {
       const index = await checkpointIn(area, before);
       const complete = [index?.files ?? [], index?.before ?? []].find(
-        (files) => files.length > 0 && files.every(({ digest }) => stored.has(blobOf(digest))),
+        (files) =>
+          files.length > 0 && files.every(({ digest }) => stored.has(formatBlobPath(digest))),
       );
-      if (index && downloads.length === 0) downloads = await progressOf(area, before, seconds);
+      if (index && downloads.length === 0) downloads = await readProgress(area, before, seconds);
       if (!complete) continue;
       const saved = complete.map(async ({ path, digest, bytes }) => ({
         path: `checkpoint/${path}`,
         digest,
         bytes,
-        url: await area.urlOf(blobOf(digest), seconds),
+        url: await area.signUrl(formatBlobPath(digest), seconds),
       }));
       const known = [...new Set(complete.map(({ digest }) => digest))];
-      const needed = new Set(known.map(blobOf));
+      const needed = new Set(known.map(formatBlobPath));
       await area.remove([...stored].filter((name) => !needed.has(name)));
-      const progress = await progressOf(area, before, seconds);
+      const progress = await readProgress(area, before, seconds);
       return { downloads: [...(await Promise.all(saved)), ...progress], known };
     }
     return { downloads, known: [] };
   }
 
-  async function progressOf(area: JobArea, attempt: number, seconds: number) {
-    const name = reported(attempt, 'metrics.ndjson');
+  async function readProgress(area: JobArea, attempt: number, seconds: number) {
+    const name = formatReportName(attempt, 'metrics.ndjson');
     const metrics = await area.read(name);
     if (!metrics) return [];
-    const url = await area.urlOf(name, seconds);
+    const url = await area.signUrl(name, seconds);
     const bytes = metrics.byteLength;
     return [{ path: 'metrics.ndjson', digest: sha256(metrics), bytes, url }];
   }
@@ -591,13 +595,13 @@ export function createRemoteBackend(settings: RemoteBackendSettings): RemoteBack
     tidiedAt.set(area.prefix, Date.now());
     const index = await checkpointIn(area, attempt);
     if (!index || index.superseded.length === 0) return;
-    const gone = new Set(index.superseded.map(blobOf));
+    const gone = new Set(index.superseded.map(formatBlobPath));
     await area.remove((await area.names(blobs)).filter((name) => gone.has(name)));
   }
 }
 
 async function checkpointIn(area: JobArea, attempt: number) {
-  const text = await area.read(reported(attempt, 'checkpoint.json'));
+  const text = await area.read(formatReportName(attempt, 'checkpoint.json'));
   return text && remoteCheckpointSchema.parse(JSON.parse(text.toString('utf8')));
 }
 
@@ -658,7 +662,7 @@ async function otherLogs(
 ): Promise<readonly string[]> {
   const logs = Array.from({ length: nodes - 1 }, async (_, place) => {
     const node = place + 1;
-    const log = await area.end(reported(attempt, ofItsNode(node, 'log.txt')), nodeLogBytes);
+    const log = await area.end(formatReportName(attempt, ofItsNode(node, 'log.txt')), nodeLogBytes);
     const lines = redact(log?.content.toString('utf8').trimEnd() ?? '');
     return lines === '' ? '' : lines.replace(/^/gm, `[node ${node}] `) + '\n';
   });
@@ -688,13 +692,13 @@ async function claimIn(area: JobArea, attempt: number): Promise<RemoteClaim> {
 }
 
 /** A job that has lost enough machines asks for one that is not preemptible. */
-function preemptibleOf({ resources }: Job, { machinesLost }: RemoteClaim): boolean | undefined {
+function choosePreemptible({ resources }: Job, { machinesLost }: RemoteClaim): boolean | undefined {
   const { preemptible, maxPreemptions = defaultMaxPreemptions } = resources;
   return preemptible === true ? machinesLost < maxPreemptions : preemptible;
 }
 
 async function exitIn(area: JobArea, attempt: number, node = 0): Promise<RemoteExit | null> {
-  const text = await area.read(reported(attempt, ofItsNode(node, 'exit.json')));
+  const text = await area.read(formatReportName(attempt, ofItsNode(node, 'exit.json')));
   return text && remoteExitSchema.parse(JSON.parse(text.toString('utf8')));
 }
 

@@ -13,11 +13,11 @@ export interface NodeReport {
  * fails, those on the other nodes lose their connections or are stopped, so their reports name only
  * consequences.
  */
-export function causeOf(reports: readonly NodeReport[]): Assessment | null {
-  const most = Math.max(...reports.map(({ exit }) => weightOf(exit)));
+export function findCause(reports: readonly NodeReport[]): Assessment | null {
+  const most = Math.max(...reports.map(({ exit }) => weighExit(exit)));
   if (reports.length === 0 || most === 0) return null;
   const ends = reports
-    .filter(({ exit }) => weightOf(exit) === most)
+    .filter(({ exit }) => weighExit(exit) === most)
     .flatMap(({ node, exit }) => {
       const end = ofExit(exit);
       return 'message' in end ? [{ node, end }] : [];
@@ -43,7 +43,7 @@ export function ofExit({ result, error, ...exit }: RemoteExit): Assessment {
 }
 
 /** The higher, the surer it is that the cause was on this node. 0 for none. */
-function weightOf({ limit, signal, code, reason }: RemoteExit): number {
+function weighExit({ limit, signal, code, reason }: RemoteExit): number {
   if (limit !== null) return 3;
   if (reason !== undefined || (signal !== null && signal !== 'SIGTERM')) return 2;
   const isStopped = signal === 'SIGTERM' || code === 128 + 15;

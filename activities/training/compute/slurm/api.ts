@@ -5,7 +5,7 @@ import {
   excerpt,
   readAnswer,
   readPart,
-  shown,
+  formatCall,
   unavailable,
   type EngineAnswer,
   type EngineCall,
@@ -182,9 +182,9 @@ async function refuseErrors(
   if (errors.some(({ error_number }) => error_number === errorNumbers.authentication))
     throw tokenRefused(access, ask, answer);
   if (first === undefined && answer.status < 400) return;
-  const reason = excerpt(reasonsOf(errors), ask.secrets);
+  const reason = excerpt(joinReasons(errors), ask.secrets);
   if (first !== undefined && isRefusal(first.error_number))
-    throw failure('InvalidInput', `${ask.engine} refuses the job: ${reason} (${shown(ask)})`);
+    throw failure('InvalidInput', `${ask.engine} refuses the job: ${reason} (${formatCall(ask)})`);
   throw unavailable(ask, `answered HTTP ${answer.status}: ${reason}`);
 }
 
@@ -220,7 +220,7 @@ async function wrongVersion(
   );
 }
 
-function reasonsOf(errors: SlurmErrors): string {
+function joinReasons(errors: SlurmErrors): string {
   const reasons = errors.map(
     ({ error, description, error_number }) =>
       `${error === '' ? description : error} (${error_number})`,

@@ -6,11 +6,11 @@ import { notReady } from '../engine-request';
 import type { ComputeEngine, EngineJob } from '../remote/engine';
 import type { SlurmJob } from './answers.schema';
 import { openSlurmApi, type SlurmAccess, type SlurmCluster } from './api';
-import { canNeverStart, isOpen, stateOf, withSlurmTimes } from './job-state';
+import { canNeverStart, isOpen, toJobState, withSlurmTimes } from './job-state';
 import { readEnd } from './log-file';
 import { describeOffer } from './offer';
 import { describeLimits, readiness } from './readiness';
-import { logFile, partitionOf, submissionOf, type SlurmJobSettings } from './submission';
+import { logFile, choosePartition, buildSubmission, type SlurmJobSettings } from './submission';
 
 export interface SlurmSettings extends SlurmAccess, SlurmJobSettings {}
 
@@ -54,7 +54,7 @@ export function createSlurmEngine(settings: SlurmSettings): ComputeEngine {
 
   /** What the cluster has, if it can be read; it explains a refusal. */
   async function limitsFor(resources?: EngineJob['resources']): Promise<string | null> {
-    const partition = resources === undefined ? undefined : partitionOf(settings, resources);
+    const partition = resources === undefined ? undefined : choosePartition(settings, resources);
     const cluster = await readCluster();
     return cluster === null ? null : describeLimits(cluster, partition);
   }
@@ -80,7 +80,7 @@ export function createSlurmEngine(settings: SlurmSettings): ComputeEngine {
     hasSeveralNodes: true,
 
     async submit(job) {
-      const submission = submissionOf(settings, job);
+      const submission = buildSubmission(settings, job);
       const earlier = await findAll(job.name);
       const isFound = earlier.some((other) => !isRefused(other));
       if (!isFound) await submitOrExplain(job, submission);
@@ -92,7 +92,7 @@ export function createSlurmEngine(settings: SlurmSettings): ComputeEngine {
       if (job === null) return { kind: 'unknown' };
       // A job that can never start would wait forever.
       if (canNeverStart(job) && isOpen(job)) await api.cancel(job.job_id);
-      const state = withSlurmTimes(stateOf(job, await isKilledByMemory(log(name), job)), job);
+      const state = withSlurmTimes(toJobState(job, await isKilledByMemory(log(name), job)), job);
       if (state.kind !== 'ended' || state.end !== 'refused') return state;
       const limits = await limitsFor();
       return limits === null ? state : { ...state, message: `${state.message}; ${limits}` };

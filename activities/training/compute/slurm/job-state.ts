@@ -34,26 +34,27 @@ export function isOpen({ job_state: state }: SlurmJob): boolean {
  * A state of Slurm is one base state and flags. A job is ended when its processes are gone.
  * @param killedByMemory whether the job's log says that Slurm ended it for its use of memory
  */
-export function stateOf(job: SlurmJob, killedByMemory: boolean): EngineJobState {
+export function toJobState(job: SlurmJob, killedByMemory: boolean): EngineJobState {
   const { job_state: state, state_reason: reason } = job;
   const has = (flag: string): boolean => state.includes(flag);
-  if (canNeverStart(job)) return ended('refused', `Slurm can never start the job: ${reason}`);
-  if (has('NODE_FAIL')) return ended('nodeLost', `node ${job.nodes} failed`);
+  if (canNeverStart(job)) return toEnded('refused', `Slurm can never start the job: ${reason}`);
+  if (has('NODE_FAIL')) return toEnded('nodeLost', `node ${job.nodes} failed`);
   if (has('BOOT_FAIL') || has('LAUNCH_FAILED') || has('RECONFIG_FAIL'))
-    return ended('nodeLost', `node ${job.nodes} could not start the job (${reason})`);
+    return toEnded('nodeLost', `node ${job.nodes} could not start the job (${reason})`);
   if (has('COMPLETING')) return { kind: 'running' };
   if (has('PENDING')) return { kind: 'queued', ...(reason !== 'None' && { reason }) };
   if (has('CONFIGURING') || has('POWER_UP_NODE'))
     return { kind: 'queued', reason: `node ${job.nodes} is starting` };
   if (has('RUNNING') || has('SUSPENDED') || has('STOPPED')) return { kind: 'running' };
-  if (has('COMPLETED')) return ended('succeeded', 'exit code 0');
-  if (has('PREEMPTED')) return ended('preempted', 'a job of higher priority preempted it');
-  if (has('TIMEOUT')) return ended('timeout', `time limit of ${minutes(job)} exceeded`);
-  if (has('DEADLINE')) return ended('timeout', 'deadline reached');
-  if (has('OUT_OF_MEMORY')) return ended('outOfMemory', `memory limit of ${memory(job)} exceeded`);
-  if (has('CANCELLED')) return ended('cancelled', 'cancelled');
-  if (has('REVOKED')) return ended('refused', 'another cluster of the federation took the job');
-  if (has('FAILED')) return failed(job, killedByMemory);
+  if (has('COMPLETED')) return toEnded('succeeded', 'exit code 0');
+  if (has('PREEMPTED')) return toEnded('preempted', 'a job of higher priority preempted it');
+  if (has('TIMEOUT')) return toEnded('timeout', `time limit of ${minutes(job)} exceeded`);
+  if (has('DEADLINE')) return toEnded('timeout', 'deadline reached');
+  if (has('OUT_OF_MEMORY'))
+    return toEnded('outOfMemory', `memory limit of ${memory(job)} exceeded`);
+  if (has('CANCELLED')) return toEnded('cancelled', 'cancelled');
+  if (has('REVOKED')) return toEnded('refused', 'another cluster of the federation took the job');
+  if (has('FAILED')) return toFailed(job, killedByMemory);
   return { kind: 'queued', reason: `state ${state.join(' ')}` };
 }
 
@@ -71,21 +72,21 @@ export function withSlurmTimes(state: EngineJobState, job: SlurmJob): EngineJobS
 /** Signal with which Slurm ends a job whose log file it cannot open. */
 const unwritableLog = 53;
 
-function failed(job: SlurmJob, killedByMemory: boolean): EngineJobState {
+function toFailed(job: SlurmJob, killedByMemory: boolean): EngineJobState {
   const { return_code: code, signal } = job.exit_code;
   if (signal.id === unwritableLog)
-    return ended('refused', `the log file could not be written on node ${job.nodes}`);
-  if (killedByMemory) return ended('outOfMemory', `memory limit of ${memory(job)} exceeded`);
-  if (signal.id !== null) return ended('failed', `ended by signal ${signal.name || signal.id}`);
-  if (code !== null && code > 0) return ended('failed', `exit code ${code}`);
-  return ended('nodeLost', `node ${job.nodes} could not run the job (${job.state_reason})`);
+    return toEnded('refused', `the log file could not be written on node ${job.nodes}`);
+  if (killedByMemory) return toEnded('outOfMemory', `memory limit of ${memory(job)} exceeded`);
+  if (signal.id !== null) return toEnded('failed', `ended by signal ${signal.name || signal.id}`);
+  if (code !== null && code > 0) return toEnded('failed', `exit code ${code}`);
+  return toEnded('nodeLost', `node ${job.nodes} could not run the job (${job.state_reason})`);
 }
 
 function isLasting(reason: string): boolean {
   return lastingReasons.has(reason) || lastingLimit.test(reason);
 }
 
-function ended(end: EngineJobEnd, message: string): EngineJobState {
+function toEnded(end: EngineJobEnd, message: string): EngineJobState {
   return { kind: 'ended', end, message };
 }
 

@@ -27,7 +27,7 @@ export function readiness(
     return { ready: false, detail: `${place}: none of its ${nodes.length} nodes accepts jobs` };
   const most = mostNodes(cluster, partition);
   const ofOneJob = most === 1 ? 'a job gets 1 node' : `a job may have up to ${most} nodes`;
-  return { ready: true, detail: `${place}: ${resourcesOf(usable)}; ${ofOneJob}` };
+  return { ready: true, detail: `${place}: ${describeResources(usable)}; ${ofOneJob}` };
 }
 
 /** The most nodes that one job can ever have in the partition. */
@@ -61,7 +61,7 @@ function nodesIn(cluster: SlurmCluster, partition: string | undefined): readonly
   );
 }
 
-function resourcesOf(nodes: readonly SlurmNode[]): string {
+function describeResources(nodes: readonly SlurmNode[]): string {
   const sum = (amount: (node: SlurmNode) => number): number =>
     nodes.reduce((total, node) => total + amount(node), 0);
   const [cpus, memory] = [sum((node) => node.cpus), sum((node) => node.real_memory)];

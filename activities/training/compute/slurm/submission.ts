@@ -30,7 +30,7 @@ const defaultPath = '/usr/local/bin:/usr/bin:/bin';
  * user, by root on the node, by the controller and its administrators, and in the accounting
  * database where AccountingStoreFlags has job_script or job_env.
  */
-export function submissionOf(settings: SlurmJobSettings, job: EngineJob): object {
+export function buildSubmission(settings: SlurmJobSettings, job: EngineJob): object {
   checkEngineJob(job);
   const { name, resources } = job;
   if (resources.image !== undefined)
@@ -38,10 +38,10 @@ export function submissionOf(settings: SlurmJobSettings, job: EngineJob): object
       next: 'Remove `image`, and install what the job needs on the nodes',
     });
   const { nodes = 1 } = resources;
-  const partition = partitionOf(settings, resources);
+  const partition = choosePartition(settings, resources);
   const environment = { PATH: defaultPath, ...settings.environment, ...job.environment };
   return {
-    script: `#!/bin/sh\nexec ${shellWords([...launcherOf(resources), ...job.command])}\n`,
+    script: `#!/bin/sh\nexec ${shellWords([...buildLauncher(resources), ...job.command])}\n`,
     job: {
       name,
       ...(partition !== undefined && { partition }),
@@ -71,7 +71,7 @@ export function submissionOf(settings: SlurmJobSettings, job: EngineJob): object
 }
 
 /** The batch script runs on the first node. On several, srun starts the command on each. */
-function launcherOf({ nodes = 1, cpus }: EngineResources): readonly string[] {
+function buildLauncher({ nodes = 1, cpus }: EngineResources): readonly string[] {
   if (nodes === 1) return [];
   return [
     'srun',
@@ -104,7 +104,7 @@ export function logFile({ workingDirectory }: SlurmJobSettings, name: string): s
 }
 
 /** Undefined for the default partition of the cluster. */
-export function partitionOf(
+export function choosePartition(
   { partition, preemptiblePartition }: SlurmJobSettings,
   { queue, preemptible }: EngineResources,
 ): string | undefined {

@@ -63,12 +63,12 @@ export async function openReplayGateway(options: ReplayGatewayOptions): Promise<
   const url = `${gatewayUrl}/v2/models/${model}`;
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
   const dispatcher = new Agent({ connections: parallel, pipelining: 1 });
-  const inputs = await described(url, headers, dispatcher);
+  const inputs = await fetchMetadata(url, headers, dispatcher);
 
   return {
     async infer(row) {
       const { at, columns } = row;
-      const entity = entityColumn === null ? null : textOf(columns[entityColumn]);
+      const entity = entityColumn === null ? null : toText(columns[entityColumn]);
       const body = JSON.stringify({
         inputs: inputs.map(({ name, datatype }) => ({
           name,
@@ -125,7 +125,7 @@ export async function sendFeedback(
     throw new CliError(`${url} responded with ${answer.statusCode}: ${text.slice(0, 300)}`, 1);
 }
 
-async function described(
+async function fetchMetadata(
   url: string,
   headers: Record<string, string>,
   dispatcher: Agent,
@@ -142,7 +142,7 @@ async function described(
 }
 
 /** Assembled columns are numbers, texts and booleans. */
-function textOf(value: unknown): string | null {
+function toText(value: unknown): string | null {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
     ? String(value)
     : null;

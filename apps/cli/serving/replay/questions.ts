@@ -46,7 +46,7 @@ export async function replayQuestions(
       2,
     );
   const { files } = await api.call('GET /lifecycles/{name}/files', { path: { name: lifecycle } });
-  const questions = questionsOf(spec, files[spec.cases.file] ?? '');
+  const questions = listQuestions(spec, files[spec.cases.file] ?? '');
   if (questions.length === 0)
     throw new CliError(`${spec.cases.file} of ${lifecycle} has no evaluation questions`, 1);
   return askQuestions({ gatewayUrl, apiKey, model: lifecycle, questions, ...pace });
@@ -65,7 +65,7 @@ export async function askQuestions(
   // Questions have no event time. Each is sent in its turn, and its label is known at once.
   const from = Date.now();
   try {
-    const batches = rowsOf(questions, rounds, from);
+    const batches = streamRows(questions, rounds, from);
     return await replay({
       batches,
       gateway,
@@ -82,7 +82,7 @@ export async function askQuestions(
 }
 
 /** Questions in the order of the evaluation, which does not depend on answers. */
-export function questionsOf(
+export function listQuestions(
   { cases, prompt }: Pick<LlmLifecycleSpec, 'cases' | 'prompt'>,
   ndjson: string,
 ): readonly ReplayQuestion[] {
@@ -91,16 +91,16 @@ export function questionsOf(
   );
   return sortCases(judging).map((each) => ({
     text: String(each.input[prompt.input] ?? ''),
-    answers: answersOf(each),
+    answers: listAnswers(each),
   }));
 }
 
-function answersOf({ expected }: EvaluationCase): readonly string[] {
+function listAnswers({ expected }: EvaluationCase): readonly string[] {
   const answers = expectedAnswers(expected);
   return answers.length === 0 && expected.label !== undefined ? [expected.label] : answers;
 }
 
-async function* rowsOf(
+async function* streamRows(
   questions: readonly ReplayQuestion[],
   rounds: number,
   from: number,

@@ -7,7 +7,7 @@ import { runUserSql } from '../../../../data/sql/user-sql';
 import type { TimeWindow } from '../../../../domain/dataset/dataset';
 import { failure } from '../../../../domain/failure';
 import type { DataSpec, TimeSpec } from '../../../../domain/lifecycle/lifecycle';
-import { schemeOf } from '../../../../domain/dataset/source-uri';
+import { readScheme } from '../../../../domain/dataset/source-uri';
 
 /** One request as a caller would have sent it, and the label that became known later. */
 export interface ReplayRow {
@@ -97,7 +97,7 @@ async function readTables(
   };
   const tables: Record<string, readonly string[]> = {};
   for (const source of data.sources) {
-    const scheme = schemeOf(source.uri);
+    const scheme = readScheme(source.uri);
     if (scheme === 's3' || scheme === 'dataset') {
       throw failure(
         'NotInThisVersion',
@@ -168,7 +168,7 @@ function replayRow(row: Record<string, unknown>, { time, label }: TimedDataSpec)
   const columns: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(row))
     if (name !== label.column) columns[name] = sendable(value);
-  return { at: at.getTime(), columns, label: labelOf(row[label.column]) };
+  return { at: at.getTime(), columns, label: toLabel(row[label.column]) };
 }
 
 function sendable(value: unknown): unknown {
@@ -176,7 +176,7 @@ function sendable(value: unknown): unknown {
   return typeof value === 'bigint' ? Number(value) : value;
 }
 
-function labelOf(value: unknown): ReplayLabel | null {
+function toLabel(value: unknown): ReplayLabel | null {
   if (typeof value === 'boolean' || typeof value === 'number') return value;
   if (typeof value === 'string' && value !== '') return value;
   return typeof value === 'bigint' ? Number(value) : null;

@@ -112,7 +112,7 @@ async function send(name: OperationName, input: SentInput): Promise<Response> {
   const isChange = method !== 'GET';
   let response: Response;
   try {
-    response = await fetch(`/api/v1${addressOf(name, input)}`, {
+    response = await fetch(`/api/v1${buildAddress(name, input)}`, {
       method,
       credentials: 'same-origin',
       headers: {
@@ -165,7 +165,7 @@ export async function refusalIn(response: Response): Promise<RefusedCall> {
   });
 }
 
-function addressOf(name: OperationName, { path = {}, query = {} }: SentInput): string {
+function buildAddress(name: OperationName, { path = {}, query = {} }: SentInput): string {
   const [, template = ''] = name.split(' ');
   const values = path as Readonly<Record<string, string | number>>;
   const filled = template.replace(/\{(\w+)\}/g, (_, key: string) =>

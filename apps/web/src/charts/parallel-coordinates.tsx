@@ -4,7 +4,7 @@ import type { ShownTrial } from '../run/shown';
 interface Axis {
   readonly name: string;
   /** Height from 0 at the bottom to 1 at the top. */
-  readonly heightOf: (trial: ShownTrial) => number;
+  readonly findHeight: (trial: ShownTrial) => number;
   readonly low: string;
   readonly high: string;
 }
@@ -22,7 +22,7 @@ export function ParallelCoordinates({
   readonly isSmaller: boolean;
 }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const axes = useMemo(() => axesOf(trials), [trials]);
+  const axes = useMemo(() => buildAxes(trials), [trials]);
   const summary = `Parameters of ${trials.length} trials: ${axes
     .map(({ name, low, high }) => `${name} from ${low} to ${high}`)
     .join(', ')}`;
@@ -64,7 +64,7 @@ export function ParallelCoordinates({
           context.globalAlpha = at >= bestFrom ? 0.8 : 0.25;
           context.beginPath();
           axes.forEach((axis, index) => {
-            const point = [x(index), y(axis.heightOf(trial))] as const;
+            const point = [x(index), y(axis.findHeight(trial))] as const;
             if (index === 0) context.moveTo(...point);
             else context.lineTo(...point);
           });
@@ -99,16 +99,16 @@ export function ParallelCoordinates({
   );
 }
 
-function axesOf(trials: readonly ShownTrial[]): readonly Axis[] {
+function buildAxes(trials: readonly ShownTrial[]): readonly Axis[] {
   const names = [...new Set(trials.flatMap(({ params }) => Object.keys(params)))].slice(0, 9);
   const metric = trials[0]?.metric ?? 'value';
   return [
-    ...names.map((name) => axisOf(name, trials, ({ params }) => params[name])),
-    axisOf(metric, trials, ({ value }) => value ?? undefined),
+    ...names.map((name) => buildAxis(name, trials, ({ params }) => params[name])),
+    buildAxis(metric, trials, ({ value }) => value ?? undefined),
   ];
 }
 
-function axisOf(
+function buildAxis(
   name: string,
   trials: readonly ShownTrial[],
   valueOf: (trial: ShownTrial) => string | number | boolean | undefined,
@@ -124,7 +124,7 @@ function axisOf(
       name,
       low: low.toPrecision(3),
       high: high.toPrecision(3),
-      heightOf: (trial) => {
+      findHeight: (trial) => {
         const value = valueOf(trial);
         return typeof value === 'number' ? (scale(value) - scale(low)) / span : 0;
       },
@@ -135,6 +135,7 @@ function axisOf(
     name,
     low: choices[0] ?? '',
     high: choices.at(-1) ?? '',
-    heightOf: (trial) => choices.indexOf(String(valueOf(trial))) / Math.max(1, choices.length - 1),
+    findHeight: (trial) =>
+      choices.indexOf(String(valueOf(trial))) / Math.max(1, choices.length - 1),
   };
 }

@@ -34,12 +34,12 @@ export function DatasetPage() {
                 <p>No version is stored.</p>
               </Empty>
             );
-          const numbered = (text: string | undefined, usual: number): number => {
+          const parseNumber = (text: string | undefined, usual: number): number => {
             const found = versions.find(({ version }) => String(version) === text);
             return found?.version ?? usual;
           };
-          const to = numbered(search.to, newest.version);
-          const from = numbered(search.from, versions[1]?.version ?? newest.version);
+          const to = parseNumber(search.to, newest.version);
+          const from = parseNumber(search.from, versions[1]?.version ?? newest.version);
           return (
             <Sections
               of={[

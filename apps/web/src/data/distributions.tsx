@@ -40,7 +40,9 @@ export function Distributions({
       const earlier = before.columns.find(
         ({ name, type }) => name === column.name && type === column.type,
       );
-      return earlier ? [{ earlier, column, change: changeOf(earlier, column, before, after) }] : [];
+      return earlier
+        ? [{ earlier, column, change: measureChange(earlier, column, before, after) }]
+        : [];
     })
     .sort((a, b) => b.change - a.change);
   return (
@@ -106,7 +108,7 @@ function Boxes({ of }: { readonly of: readonly Readonly<Record<string, number>>[
 }
 
 /** How far the quantiles moved, in spans of the earlier version, plus the change of shares. */
-function changeOf(
+function measureChange(
   earlier: ShownColumn,
   column: ShownColumn,
   before: ShownStatistics,

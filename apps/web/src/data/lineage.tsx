@@ -48,7 +48,7 @@ function Direction({
           for (const { distance, from, to } of lineage.items) {
             const node = direction === 'upstream' ? from : to;
             const nodes = byDistance.get(distance) ?? [];
-            if (!nodes.some((each) => nameOf(each) === nameOf(node)))
+            if (!nodes.some((each) => formatName(each) === formatName(node)))
               byDistance.set(distance, [...nodes, node]);
           }
           return (
@@ -57,7 +57,7 @@ function Direction({
                 <li key={distance}>
                   <ul className="plain">
                     {nodes.map((node) => (
-                      <li key={nameOf(node)}>
+                      <li key={formatName(node)}>
                         <NodeLink node={node} />
                       </li>
                     ))}
@@ -72,13 +72,13 @@ function Direction({
   );
 }
 
-function nameOf({ kind, name, version }: LineageNode): string {
+function formatName({ kind, name, version }: LineageNode): string {
   return `${kind} ${name}${version === undefined ? '' : `@${version}`}`;
 }
 
 function NodeLink({ node }: { readonly node: LineageNode }) {
   const { kind, name, version } = node;
-  const label = <bdi>{nameOf(node)}</bdi>;
+  const label = <bdi>{formatName(node)}</bdi>;
   if (kind === 'run')
     return (
       <Link to="/runs/$run" params={{ run: name }}>

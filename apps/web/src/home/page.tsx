@@ -149,7 +149,7 @@ function Models() {
         <Table
           caption="Models"
           head={['Model', 'Champion', 'Quality (95 %)', 'Trend', 'Rollout', 'Last run']}
-          rows={models.map((model) => ({ key: model.name, cells: cellsOf(model) }))}
+          rows={models.map((model) => ({ key: model.name, cells: buildCells(model) }))}
         />
       )}
     </Paged>
@@ -168,7 +168,7 @@ function NoModel() {
   );
 }
 
-function cellsOf(model: ItemOf<'GET /overview/models'>) {
+function buildCells(model: ItemOf<'GET /overview/models'>) {
   const { name, champion, measured, rollout, lastRun } = model;
   const shown = measured.find(({ version }) => version === champion?.version) ?? measured[0];
   const metric = shown ? mainMetric(shown.metrics) : null;

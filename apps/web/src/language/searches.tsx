@@ -54,7 +54,7 @@ export function Searches({ prompt }: { readonly prompt: string }) {
                 <Badge key="status" status={search.status} />,
                 `@${search.firstVersion}`,
                 figure(search.outcome?.variants ?? search.variants),
-                resultOf(search),
+                describeResult(search),
                 <bdi key="by">{search.actor}</bdi>,
               ],
             }))}
@@ -66,7 +66,7 @@ export function Searches({ prompt }: { readonly prompt: string }) {
   );
 }
 
-function resultOf({ outcome, cause }: ShownSearch): string {
+function describeResult({ outcome, cause }: ShownSearch): string {
   if (outcome === null) return cause ?? 'not yet';
   return outcome.improved
     ? `@${outcome.winner.version} is better than the first`

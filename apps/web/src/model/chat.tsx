@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState, type SubmitEvent } from 'react';
 import type { AnswerOf } from '../../../client/operation';
 import { call } from '../api/client';
-import { textOf } from '../parts/form';
+import { readText } from '../parts/form';
 import { figure, seconds } from '../parts/format';
 import { Failed } from '../parts/states';
 
@@ -32,7 +32,7 @@ export function Chat({
   const submit = (event: SubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const form = event.currentTarget;
-    const question = textOf(new FormData(form), 'question');
+    const question = readText(new FormData(form), 'question');
     if (question === '') return;
     setAsked(question);
     setError(null);

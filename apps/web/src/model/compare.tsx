@@ -71,7 +71,7 @@ function Compared({
     </Link>
   ));
   const names = [...new Set(runs.flatMap(({ metrics }) => Object.keys(metrics)))];
-  const summaryOf = (run: (typeof runs)[number], name: string): ShownSummary | null => {
+  const findSummary = (run: (typeof runs)[number], name: string): ShownSummary | null => {
     const given = run.metrics[name] as Partial<ShownSummary> | null | undefined;
     return given && typeof given === 'object' && 'value' in given
       ? { value: given.value ?? null, lower: given.lower ?? null, upper: given.upper ?? null }
@@ -131,7 +131,7 @@ function Compared({
             label={name}
             rows={versions.map(({ version }, index) => {
               const run = runs[index];
-              const found = run ? summaryOf(run, name) : null;
+              const found = run ? findSummary(run, name) : null;
               return {
                 name: `@${version}`,
                 estimate: found?.value ?? null,

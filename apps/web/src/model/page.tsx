@@ -179,7 +179,7 @@ function Versions({
   readonly query: ReturnType<typeof useVersions>;
 }) {
   const navigate = useNavigate();
-  const aliasOf = (version: number): string =>
+  const formatAliases = (version: number): string =>
     Object.entries(aliases)
       .filter(([, state]) => state?.version === version)
       .map(([alias]) => alias)
@@ -221,7 +221,7 @@ function Versions({
                   @{version.version}
                 </Link>,
                 <Badge key="status" status={version.status} />,
-                aliasOf(version.version),
+                formatAliases(version.version),
                 <code key="digest">{shortDigest(version.manifest.digest)}</code>,
                 <span key="made" title={dateTime(version.createdAt)}>
                   {ago(version.createdAt)}

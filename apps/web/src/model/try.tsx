@@ -7,7 +7,7 @@ import { useMay } from '../api/session';
 import { PageHead } from '../parts/page-head';
 import { Empty, Failed, Shown } from '../parts/states';
 import { Facts } from '../parts/table';
-import { textOf } from '../parts/form';
+import { readText } from '../parts/form';
 import { Chat } from './chat';
 import type { ShownModel } from './shown';
 
@@ -154,7 +154,7 @@ function Request({
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     const row = Object.fromEntries(
-      columns.map((column) => [column.name, valueOf(column.type, textOf(form, column.name))]),
+      columns.map((column) => [column.name, valueOf(column.type, readText(form, column.name))]),
     );
     setBusy(true);
     setError(null);
@@ -207,7 +207,7 @@ function Request({
             of={[
               ...Object.entries(answer.outputs).map(
                 ([output, value]) =>
-                  [output, <b key={output}>{shown(value, signature.classes)}</b>] as const,
+                  [output, <b key={output}>{formatOutput(value, signature.classes)}</b>] as const,
               ),
               [
                 'Version',
@@ -256,7 +256,7 @@ function valueOf(type: string, text: string): unknown {
   return Number.isFinite(value) ? value : text;
 }
 
-function shown(value: unknown, classes: readonly string[] | undefined): string {
+function formatOutput(value: unknown, classes: readonly string[] | undefined): string {
   if (Array.isArray(value) && classes?.length === value.length)
     return classes.map((name, index) => `${name} ${String(value[index])}`).join(', ');
   return typeof value === 'string' ? value : JSON.stringify(value);

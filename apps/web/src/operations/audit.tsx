@@ -5,7 +5,7 @@ import { dateTime } from '../parts/format';
 import { Paged, usePaged } from '../parts/paged';
 import { Empty, Shown } from '../parts/states';
 import { Table } from '../parts/table';
-import { textOf } from '../parts/form';
+import { readText } from '../parts/form';
 
 export function Audit() {
   const [filter, setFilter] = useState<{ readonly subject?: string; readonly action?: string }>({});
@@ -22,7 +22,7 @@ export function Audit() {
           event.preventDefault();
           const form = new FormData(event.currentTarget);
           const [subject = '', action = ''] = ['subject', 'action'].map((name) =>
-            textOf(form, name),
+            readText(form, name),
           );
           setFilter({ ...(subject && { subject }), ...(action && { action }) });
         }}

@@ -5,7 +5,7 @@ import { useMay } from '../api/session';
 import { Badge } from '../parts/badge';
 import { Action } from '../parts/confirm';
 import { ago, dateTime } from '../parts/format';
-import { textOf } from '../parts/form';
+import { readText } from '../parts/form';
 import { Paged, usePaged } from '../parts/paged';
 import { Empty, Shown } from '../parts/states';
 import { Table } from '../parts/table';
@@ -33,7 +33,7 @@ export function Deliveries() {
               className="filters"
               onSubmit={(event) => {
                 event.preventDefault();
-                pick(textOf(new FormData(event.currentTarget), 'lifecycle') || null);
+                pick(readText(new FormData(event.currentTarget), 'lifecycle') || null);
               }}
             >
               <label className="field">

@@ -7,7 +7,7 @@ import { Action } from '../parts/confirm';
 import { ago, dateTime } from '../parts/format';
 import { Paged, usePaged } from '../parts/paged';
 import { Table } from '../parts/table';
-import { textOf } from '../parts/form';
+import { readText } from '../parts/form';
 
 export function Keys() {
   const client = useQueryClient();
@@ -44,7 +44,7 @@ export function Keys() {
             </>
           }
           run={async ({ form }) => {
-            const name = textOf(form, 'name');
+            const name = readText(form, 'name');
             const scope = form.get('scope') as PageSession['scope'];
             const { key } = await call('POST /api-keys', { body: { name, scope } });
             setMade({ name, key });

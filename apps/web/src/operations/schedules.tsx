@@ -50,7 +50,7 @@ function Calendar({ found }: { readonly found: readonly ShownSchedule[] }) {
       <Table
         caption="Schedules"
         head={['Lifecycle', 'Times', 'State', 'Last starts', 'Left out', '']}
-        rows={found.map((schedule) => ({ key: schedule.lifecycle, cells: cellsOf(schedule) }))}
+        rows={found.map((schedule) => ({ key: schedule.lifecycle, cells: buildCells(schedule) }))}
       />
       <h2>Next starts (UTC)</h2>
       {days.length === 0 ? (
@@ -76,7 +76,7 @@ function Calendar({ found }: { readonly found: readonly ShownSchedule[] }) {
   );
 }
 
-function cellsOf(schedule: ShownSchedule) {
+function buildCells(schedule: ShownSchedule) {
   const { lifecycle, schedule: spec, paused, note, recent, skipped, url } = schedule;
   return [
     <Link key="name" to="/runs" search={{ lifecycle, status: undefined }}>

@@ -1,7 +1,7 @@
 /** A button whose dialog says what will happen, and asks for a reason, before anything happens. */
 import { useEffect, useId, useRef, useState, type SubmitEvent, type ReactNode } from 'react';
 import { RefusedCall } from '../api/client';
-import { textOf } from './form';
+import { readText } from './form';
 import { Failed } from './states';
 
 export function Action({
@@ -48,7 +48,7 @@ export function Action({
   const submit = (event: SubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    const text = textOf(form, 'reason');
+    const text = readText(form, 'reason');
     const content = JSON.stringify([...form]);
     if (attempt.current?.content !== content) attempt.current = { content, key: randomKey() };
     setBusy(true);

@@ -1,5 +1,5 @@
 /** A field of a form without the spaces around it; empty if it is missing. */
-export function textOf(form: FormData, name: string): string {
+export function readText(form: FormData, name: string): string {
   const given = form.get(name);
   return typeof given === 'string' ? given.trim() : '';
 }

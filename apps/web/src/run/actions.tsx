@@ -84,7 +84,7 @@ export function RunActions({ run }: { readonly run: ShownRun }) {
             </p>
           }
           run={async ({ reason }) => {
-            await call('POST /runs/{id}/pause', { path, body: reasoned(reason) });
+            await call('POST /runs/{id}/pause', { path, body: toReason(reason) });
             await refresh();
           }}
         />
@@ -96,7 +96,7 @@ export function RunActions({ run }: { readonly run: ShownRun }) {
           title="Resume this run?"
           effect={<p>The next stage begins at once.</p>}
           run={async ({ reason }) => {
-            await call('POST /runs/{id}/resume', { path, body: reasoned(reason) });
+            await call('POST /runs/{id}/resume', { path, body: toReason(reason) });
             await refresh();
           }}
         />
@@ -114,7 +114,7 @@ export function RunActions({ run }: { readonly run: ShownRun }) {
             </p>
           }
           run={async ({ reason }) => {
-            await call('POST /runs/{id}/cancel', { path, body: reasoned(reason) });
+            await call('POST /runs/{id}/cancel', { path, body: toReason(reason) });
             await refresh();
           }}
         />
@@ -140,7 +140,7 @@ export function StartAction({ lifecycle }: { readonly lifecycle: string }) {
       run={async ({ reason, idempotencyKey }) => {
         const run = await call('POST /lifecycles/{name}/runs', {
           path: { name: lifecycle },
-          body: reasoned(reason),
+          body: toReason(reason),
           headers: { 'idempotency-key': idempotencyKey },
         });
         await navigate({ to: '/runs/$run', params: { run: run.id } });
@@ -169,7 +169,7 @@ export function RerunAction({
       run={async ({ reason, idempotencyKey }) => {
         const started = await call('POST /runs/{id}/rerun', {
           path: { id },
-          body: { ...body, ...reasoned(reason) },
+          body: { ...body, ...toReason(reason) },
           headers: { 'idempotency-key': idempotencyKey },
         });
         await navigate({ to: '/runs/$run', params: { run: started.id } });
@@ -208,6 +208,6 @@ function RerunPlanView({
   );
 }
 
-function reasoned(reason: string | undefined): { readonly reason?: string } {
+function toReason(reason: string | undefined): { readonly reason?: string } {
   return reason === undefined ? {} : { reason };
 }

@@ -7,7 +7,7 @@ import { PageHead } from '../parts/page-head';
 import { Paged, usePaged } from '../parts/paged';
 import { Empty } from '../parts/states';
 import { Table } from '../parts/table';
-import { textOf } from '../parts/form';
+import { readText } from '../parts/form';
 
 export function RunsPage() {
   const search = useSearch({ from: '/runs' });
@@ -28,12 +28,12 @@ export function RunsPage() {
         onSubmit={(event) => {
           event.preventDefault();
           const form = new FormData(event.currentTarget);
-          const name = textOf(form, 'lifecycle');
+          const name = readText(form, 'lifecycle');
           void navigate({
             to: '/runs',
             search: {
               lifecycle: name === '' ? undefined : name,
-              status: textOf(form, 'status') || undefined,
+              status: readText(form, 'status') || undefined,
             },
           });
         }}

@@ -24,9 +24,9 @@ export function Timeline({
         .slice(-mostShown)
         .reverse()
         .map((event) => (
-          <li key={event.seq} className={toneOf(event)}>
+          <li key={event.seq} className={chooseTone(event)}>
             <time dateTime={event.at}>{dateTime(event.at)}</time> <b>{event.stage ?? 'run'}</b>{' '}
-            <span>{textOf(event)}</span>
+            <span>{describeEvent(event)}</span>
           </li>
         ))}
     </ol>
@@ -35,13 +35,13 @@ export function Timeline({
 
 const mostShown = 300;
 
-function toneOf({ kind, data }: LiveEvent): string {
+function chooseTone({ kind, data }: LiveEvent): string {
   if (kind === 'attempt.failed' || kind === 'job.restarted') return 'warn';
   if (/failed|lost/.test(kind) || data['status'] === 'failed') return 'bad';
   return '';
 }
 
-function textOf({ kind, data }: LiveEvent): string {
+function describeEvent({ kind, data }: LiveEvent): string {
   const of = (name: string): string => {
     const value = data[name];
     return typeof value === 'string' || typeof value === 'number' ? String(value) : '';

@@ -2,7 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState, type SubmitEvent } from 'react';
 import { call, setCsrfToken } from '../api/client';
 import { forgetAll, sessionQuery } from '../api/session';
-import { textOf } from '../parts/form';
+import { readText } from '../parts/form';
 
 export function SignIn() {
   const client = useQueryClient();
@@ -10,7 +10,7 @@ export function SignIn() {
   const [isBusy, setBusy] = useState(false);
   const submit = (event: SubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
-    const apiKey = textOf(new FormData(event.currentTarget), 'key');
+    const apiKey = readText(new FormData(event.currentTarget), 'key');
     setBusy(true);
     setError(null);
     call('POST /session', { body: { apiKey } })

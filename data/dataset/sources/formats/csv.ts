@@ -12,7 +12,7 @@ import { typeText, type TextColumn } from './text-types';
 export const csv: FormatReader = {
   async open(sql, files) {
     const { delimiter, names } = await readHeader(files);
-    const plain = relationOf(
+    const plain = selectRelation(
       files,
       delimiter,
       `auto_detect = false, columns = {${names.map((name) => `${quoteText(name)}: 'VARCHAR'`).join(', ')}}`,
@@ -42,7 +42,7 @@ async function readHeader({
     });
   }
   const text = head.toString('utf8').replace(/^\ufeff/, '');
-  const delimiter = delimiterOf(text);
+  const delimiter = findDelimiter(text);
   const names = withIndexNamed(headerNames(text, delimiter));
   if (names === null)
     throw sourceFailure(
@@ -61,7 +61,7 @@ function remedy(is: string): string {
 }
 
 /** The most frequent delimiter of the header outside of quotes; a comma for a one-column table. */
-function delimiterOf(text: string): string {
+function findDelimiter(text: string): string {
   const header = (/^(?:"(?:[^"]|"")*"|[^"\r\n])*/.exec(text)?.[0] ?? '').replace(
     /"(?:[^"]|"")*"/g,
     '',
@@ -116,7 +116,7 @@ function checkNames(names: readonly string[], source: SourceFiles['source']): vo
   }
 }
 
-function relationOf({ paths }: SourceFiles, delimiter: string, more: string): string {
+function selectRelation({ paths }: SourceFiles, delimiter: string, more: string): string {
   const list = paths.map(quoteText).join(', ');
   return `read_csv([${list}], delim = ${quoteText(delimiter)}, quote = '"', escape = '"', comment = '', header = true, skip = 0, strict_mode = true, ${more})`;
 }
@@ -130,7 +130,7 @@ async function guessTypes(
   const candidates = `auto_type_candidates = ['BOOLEAN', 'BIGINT', 'DOUBLE', 'DATE', 'TIMESTAMP', 'TIMESTAMPTZ', 'VARCHAR']`;
   const sniffed = await sql
     .rows<{ column_type: string }>(
-      `DESCRIBE SELECT * FROM ${relationOf(files, delimiter, candidates)}`,
+      `DESCRIBE SELECT * FROM ${selectRelation(files, delimiter, candidates)}`,
     )
     // The sniffer's errors have no line number. Reading every row as text, which follows, has one.
     .catch(() => []);

@@ -7,7 +7,7 @@ export interface LongestLine {
 }
 
 /** Finds the longest line of a file in constant memory. */
-export async function longestLineOf(path: string): Promise<LongestLine> {
+export async function findLongestLine(path: string): Promise<LongestLine> {
   let longest: LongestLine = { line: 1, bytes: 0 };
   let [line, bytes] = [1, 0];
   const endLine = (): void => {

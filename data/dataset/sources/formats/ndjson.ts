@@ -5,7 +5,7 @@ import type { PerennialError } from '../../../../domain/failure';
 import { logicalType, quoteName, quoteText, type PlatformSql } from '../../../sql/platform-sql';
 import { sourceFailure } from '../source-failure';
 import { looksLike, readEnds } from './head';
-import { longestLineOf } from './longest-line';
+import { findLongestLine } from './longest-line';
 import type { FormatReader, SourceFiles, Table, TableColumn } from './table';
 import { typeText } from './text-types';
 
@@ -18,7 +18,7 @@ export const ndjson: FormatReader = {
     for (const path of files.paths) await checkHead(path, files.source);
     const longest = await longestObject(files);
     const detected = await sql.rows<{ column_name: string; column_type: string }>(
-      `DESCRIBE SELECT * FROM ${relationOf(files, longest, 'sample_size = -1, maximum_depth = -1')}`,
+      `DESCRIBE SELECT * FROM ${selectRelation(files, longest, 'sample_size = -1, maximum_depth = -1')}`,
     );
     await checkKeys(
       sql,
@@ -36,7 +36,7 @@ export const ndjson: FormatReader = {
       .join(', ');
     return typeKeys(
       sql,
-      relationOf(files, longest, `auto_detect = false, columns = {${columns}}`),
+      selectRelation(files, longest, `auto_detect = false, columns = {${columns}}`),
       keys,
       files,
     );
@@ -91,7 +91,7 @@ async function longestObject({ paths, source }: SourceFiles): Promise<number> {
   let longest = usualBytes;
   for (const path of paths) {
     if ((await stat(path)).size <= usualBytes) continue;
-    const { line, bytes } = await longestLineOf(path);
+    const { line, bytes } = await findLongestLine(path);
     if (bytes > maxBytes) {
       const detail = `line ${line} has ${Math.ceil(bytes / 2 ** 20)} MiB; at most ${maxBytes / 2 ** 20} MiB are allowed`;
       throw sourceFailure('DataUnreadable', source, detail, {
@@ -104,7 +104,7 @@ async function longestObject({ paths, source }: SourceFiles): Promise<number> {
   return longest;
 }
 
-function relationOf({ paths }: SourceFiles, longest: number, more: string): string {
+function selectRelation({ paths }: SourceFiles, longest: number, more: string): string {
   const list = paths.map(quoteText).join(', ');
   return `read_json([${list}], format = 'newline_delimited', records = true, maximum_object_size = ${longest}, ${more})`;
 }
@@ -152,7 +152,7 @@ function readType(name: string, found: string, { source }: SourceFiles): NdjsonK
       return 'VARCHAR';
     case null:
       if (found === 'TIME') return 'VARCHAR';
-      throw nested(name, source);
+      throw refuseNested(name, source);
   }
 }
 
@@ -206,14 +206,15 @@ async function scalarsOfSeveralKinds(
   );
   return json.flatMap((name, i) => {
     const found = (kinds[`k${i}`] ?? []).filter((kind) => kind !== 'NULL');
-    if (found.some((kind) => kind === 'OBJECT' || kind === 'ARRAY')) throw nested(name, source);
+    if (found.some((kind) => kind === 'OBJECT' || kind === 'ARRAY'))
+      throw refuseNested(name, source);
     return found.length > 1
       ? [`column ${name} is kept as text: it holds values of several kinds`]
       : [];
   });
 }
 
-function nested(name: string, source: SourceFiles['source']): PerennialError {
+function refuseNested(name: string, source: SourceFiles['source']): PerennialError {
   return sourceFailure('DataUnreadable', source, `column ${name} is nested (an object or a list)`, {
     next: 'flatten it into separate columns, or leave it out',
   });

@@ -15,7 +15,11 @@ export const parquet: FormatReader = {
     for (const path of files.paths) await checkEnds(path, files.source);
     // Old writers do not mark text as such; without the option it would be read as bytes.
     const relation = `read_parquet([${files.paths.map(quoteText).join(', ')}], binary_as_string = true)`;
-    return { relation, columns: await columnsOf(sql, relation, files), notes: [] } satisfies Table;
+    return {
+      relation,
+      columns: await readColumns(sql, relation, files),
+      notes: [],
+    } satisfies Table;
   },
   explain(error, { source }) {
     if (/utf-?8|unicode/i.test(error.message)) {
@@ -75,7 +79,7 @@ async function checkEnds(path: string, source: SourceFiles['source']): Promise<v
   }
 }
 
-async function columnsOf(
+async function readColumns(
   sql: PlatformSql,
   relation: string,
   { source }: SourceFiles,

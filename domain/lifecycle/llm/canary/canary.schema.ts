@@ -8,10 +8,10 @@ import {
   writtenCanary,
 } from '../../../rollout/canary.schema';
 import { largeHarmMargins } from '../../../rollout/policy';
-import { answerLossOf, type AnswerMeasure } from '../../../rollout/judging/answer-quality';
+import { nameAnswerLoss, type AnswerMeasure } from '../../../rollout/judging/answer-quality';
 import type { CanarySpec } from '../../../rollout/canary';
-import { renamed } from '../../../document/codec.schema';
-import { answersOf, judgeDefaults } from './canary';
+import { renameMembers } from '../../../document/codec.schema';
+import { readAnswerQuality, judgeDefaults } from './canary';
 import { nameField, secondsField, timezoneField } from '../../../document/field.schema';
 
 const share = (what: string) =>
@@ -124,7 +124,7 @@ const quality = z.codec(writtenQuality, z.custom<CanarySpec['quality']>(), {
     const judge = from === 'judge' &&
       rest.judge !== undefined && { dimension: rest.judge, share, mostPairs };
     return {
-      metric: answerLossOf({ from, measure }),
+      metric: nameAnswerLoss({ from, measure }),
       rule,
       margin,
       bound: null,
@@ -141,7 +141,7 @@ const quality = z.codec(writtenQuality, z.custom<CanarySpec['quality']>(), {
   },
   encode({ rule, margin, largeHarm, ...rest }) {
     const { missingLabels, maxMissing } = rest;
-    const { from, judge, measure, availableAfterSeconds } = answersOf(rest);
+    const { from, judge, measure, availableAfterSeconds } = readAnswerQuality(rest);
     return {
       from,
       ...(judge && { judge: judge.dimension, share: judge.share, mostPairs: judge.mostPairs }),
@@ -180,5 +180,5 @@ const written = z
 export const writtenLlmCanary = written.extend({ quality: writtenQuality });
 export type WrittenLlmCanary = z.output<typeof writtenLlmCanary>;
 
-export const llmCanarySchema = withMethod(renamed(written, canaryNames));
+export const llmCanarySchema = withMethod(renameMembers(written, canaryNames));
 export type LlmCanaryDocument = z.input<typeof llmCanarySchema>;

@@ -10,11 +10,13 @@ export const judgeDefaults = { share: 1, mostPairs: 2_000 };
  * compared; an expected answer scores both versions.
  */
 export function answerLabel({ quality }: CanarySpec): LabelSpec {
-  const { from, availableAfterSeconds } = answersOf(quality);
+  const { from, availableAfterSeconds } = readAnswerQuality(quality);
   return { column: 'answer', availableAfterSeconds, dependsOnPrediction: from === 'callers' };
 }
 
-export function answersOf({ answers }: Pick<CanarySpec['quality'], 'answers'>): AnswerQuality {
+export function readAnswerQuality({
+  answers,
+}: Pick<CanarySpec['quality'], 'answers'>): AnswerQuality {
   if (answers === undefined)
     throw new RangeError('spec.canary is that of a model with labels, not a language application');
   return answers;

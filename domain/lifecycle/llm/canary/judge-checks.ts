@@ -6,7 +6,7 @@ import { readLabelledAnswers } from '../../../language/cases/case-set-document';
 import { minLabels } from '../../../language/judge/calibration';
 import type { LlmLifecycleSpec } from '../llm-lifecycle';
 import { readPrompt } from '../../../prompt/document';
-import { variablesOf } from '../../../prompt/render';
+import { listVariables } from '../../../prompt/render';
 
 /**
  * Whether a canary's judge can judge live questions and has enough labels. The run itself measures
@@ -45,7 +45,7 @@ export function canaryJudgeIssues(
   const read = text === undefined ? null : readPrompt(text, judge.prompt);
   const known = [prompt.input, 'answer'];
   const unknown = read?.ok
-    ? variablesOf(read.value).filter((variable) => !known.includes(variable))
+    ? listVariables(read.value).filter((variable) => !known.includes(variable))
     : [];
   return [
     ...(unknown.length > 0

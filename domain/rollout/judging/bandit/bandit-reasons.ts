@@ -1,5 +1,5 @@
 import type { Reason } from '../../../verdict';
-import { count, percent, signed } from '../../../format';
+import { count, percent, formatSigned } from '../../../format';
 import type { RolloutPolicy } from '../../policy';
 import type { RolloutEvidence, ShareMove } from '../evidence';
 
@@ -45,7 +45,7 @@ export function banditReasons(
  * loss −0.02`
  */
 export function moveText({ from, to, probability, days, difference }: ShareMove): string {
-  return `share of the challenger ${percent(from)} → ${percent(to)}: better with probability ${percent(probability)} by ${count(days)} days, mean difference in loss ${signed(difference)}`;
+  return `share of the challenger ${percent(from)} → ${percent(to)}: better with probability ${percent(probability)} by ${count(days)} days, mean difference in loss ${formatSigned(difference)}`;
 }
 
 /** The boundary of the shares passed exactly the entities between its extreme positions. */

@@ -34,7 +34,7 @@ export function withShare(
   { eventNow, share, mayMove }: BanditLook,
 ): RolloutEvidence {
   if (policy.shares === undefined || share === 0) return evidence;
-  const day = openCalendar(policy.timezone).dayOf(Date.parse(eventNow));
+  const day = openCalendar(policy.timezone).findDay(Date.parse(eventNow));
   const before = evidence.bandit ?? {
     day,
     lowest: share,
@@ -43,16 +43,16 @@ export function withShare(
     recent: [],
   };
   if (day <= before.day) return { ...evidence, bandit: before };
-  const move = mayMove ? moveOf(policy, evidence, { at: eventNow, from: share }) : null;
+  const move = mayMove ? chooseMove(policy, evidence, { at: eventNow, from: share }) : null;
   return { ...evidence, bandit: withMove({ ...before, day }, move) };
 }
 
-function moveOf(
+function chooseMove(
   { shares, test }: RolloutPolicy,
   { quality }: RolloutEvidence,
   { at, from }: Pick<ShareMove, 'at' | 'from'>,
 ): ShareMove | null {
-  const belief = beliefOf(quality.days, dayCorrelationIn({ test }).value);
+  const belief = computeBelief(quality.days, dayCorrelationIn({ test }).value);
   if (shares === undefined || belief === null) return null;
   // Whole percents, so that a tiny change moves no entity.
   const wanted = Math.round(100 * belief.probability);
@@ -78,7 +78,7 @@ function withMove(before: BanditEvidence, move: ShareMove | null): BanditEvidenc
  * Bayesian Data Analysis, 3rd ed., §3.2). Its scale is widened for the correlation of days, as in
  * the bounds across days. Null with fewer than two days.
  */
-export function beliefOf(
+export function computeBelief(
   { days: closed, sum, sumSquares, week }: Pick<DaysState, 'days' | 'sum' | 'sumSquares' | 'week'>,
   correlation: number,
 ): Pick<ShareMove, 'probability' | 'days' | 'difference'> | null {

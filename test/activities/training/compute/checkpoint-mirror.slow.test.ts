@@ -12,7 +12,7 @@ import { JobDirectory } from '../../../../activities/training/compute/local/job-
 import { openArtifactStore, type ArtifactStore } from '../../../../data/artifact/store';
 import type { ArtifactRef } from '../../../../domain/artifact';
 import type { JobState, TrainerJob } from '../../../../domain/training/job';
-import { ended, runningUntil } from '../../../../sdk/contracts/compute-backend';
+import { waitForEnd, runningUntil } from '../../../../sdk/contracts/compute-backend';
 import { pythonPath, testBucket } from '../../../support/platform';
 import { flightFeatures, trainingRows } from '../../../support/training/training-rows';
 
@@ -66,9 +66,9 @@ function job(params: Readonly<Record<string, unknown>>): TrainerJob {
   };
 }
 
-const areaOf = ({ id, tenant }: TrainerJob) =>
+const findArea = ({ id, tenant }: TrainerJob) =>
   store.jobs.of({ tenant, jobId: id, runId: 'run_mirror' });
-const directoryOf = (name: string, { id }: TrainerJob) =>
+const openDirectory = (name: string, { id }: TrainerJob) =>
   new JobDirectory(join(folder, `${jobs}-${name}`, 'compute'), id);
 const hasReached = (step: number) => (seen: readonly { readonly step: number }[]) =>
   seen.some((metric) => metric.step >= step);
@@ -92,10 +92,10 @@ test('another worker continues a job from where a worker that stopped left it', 
   await cutOff(given, 12);
   const second = worker('second');
   const handle = await second.submit(given);
-  const state = await ended(second, handle);
+  const state = await waitForEnd(second, handle);
   expect(ownSteps(state)).toBeLessThanOrEqual(29);
   expect((await second.logs(handle, 10_000)).text).toMatch(/resumes at iteration 1[1-9]/);
-  const reported = readFileSync(directoryOf('second', given).file('metrics.ndjson'), 'utf8')
+  const reported = readFileSync(openDirectory('second', given).file('metrics.ndjson'), 'utf8')
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as { readonly name: string; readonly step: number })
@@ -115,12 +115,12 @@ test('another worker continues a job of a worker that does not respond any more'
   let isOver = false;
   const watch = (async () => {
     while (!isOver) {
-      const stored = await storedCheckpoint(areaOf(given));
+      const stored = await storedCheckpoint(findArea(given));
       if (stored && stored.writer !== writers.at(-1)) writers.push(stored.writer);
       await new Promise((again) => setTimeout(again, 20));
     }
   })();
-  const state = await ended(second, handle);
+  const state = await waitForEnd(second, handle);
   isOver = true;
   await watch;
   expect(ownSteps(state)).toBeLessThanOrEqual(34);
@@ -134,7 +134,7 @@ test('the store has the last two checkpoints only, and none of a job that has su
   const handle = await first.submit(given);
   let most = 0;
   await runningUntil(first, handle, (seen) => {
-    void areaOf(given)
+    void findArea(given)
       .names('blobs/')
       .then((names) => (most = Math.max(most, names.length)));
     return hasReached(30)(seen);
@@ -142,17 +142,17 @@ test('the store has the last two checkpoints only, and none of a job that has su
   // Two checkpoints have two files each. During an upload there are two more.
   expect(most).toBeGreaterThanOrEqual(4);
   expect(most).toBeLessThanOrEqual(6);
-  expect(await ended(first, handle)).toMatchObject({ kind: 'succeeded' });
-  for (let wait = 0; wait < 100 && (await areaOf(given).names('')).length > 0; wait += 1)
+  expect(await waitForEnd(first, handle)).toMatchObject({ kind: 'succeeded' });
+  for (let wait = 0; wait < 100 && (await findArea(given).names('')).length > 0; wait += 1)
     await new Promise((again) => setTimeout(again, 50));
-  expect(await areaOf(given).names('')).toEqual([]);
+  expect(await findArea(given).names('')).toEqual([]);
 });
 
 test('a job that has succeeded leaves nothing in the store, also without a checkpoint', async () => {
   const given = job({ steps: 1, step_seconds: 0.5 });
   const first = worker('first');
-  expect(await ended(first, await first.submit(given))).toMatchObject({ kind: 'succeeded' });
-  expect(await areaOf(given).names('')).toEqual([]);
+  expect(await waitForEnd(first, await first.submit(given))).toMatchObject({ kind: 'succeeded' });
+  expect(await findArea(given).names('')).toEqual([]);
 });
 
 test('a failed upload names the job and does not end it', async () => {
@@ -167,30 +167,30 @@ test('a failed upload names the job and does not end it', async () => {
     artifacts: { ...store, jobs: jobsOfFullStore },
     onMirrorError: (id, { message }) => failed.add(`${id}: ${message}`),
   });
-  expect(await ended(first, await first.submit(given))).toMatchObject({ kind: 'succeeded' });
+  expect(await waitForEnd(first, await first.submit(given))).toMatchObject({ kind: 'succeeded' });
   expect([...failed]).toEqual([`${given.id}: the store is full`]);
 });
 
 test('the checkpoint before is used when a part of the newest is not in the store', async () => {
   const given = job({ steps: 40, step_seconds: 0.1 });
   await cutOff(given, 12);
-  const stored = await storedCheckpoint(areaOf(given));
+  const stored = await storedCheckpoint(findArea(given));
   const state = stored?.files.find(({ path }) => path.endsWith('/state'));
   const before = stored?.before[0]?.path.split('/')[0];
-  await areaOf(given).remove([`blobs/${state?.digest.slice('sha256:'.length)}`]);
+  await findArea(given).remove([`blobs/${state?.digest.slice('sha256:'.length)}`]);
   const second = worker('second');
   const handle = await second.submit(given);
-  ownSteps(await ended(second, handle));
+  ownSteps(await waitForEnd(second, handle));
   expect((await second.logs(handle, 10_000)).text).toContain(`resumes at iteration ${before}"`);
 });
 
 test('a job whose only checkpoint is not complete starts again, and its log says so', async () => {
   const given = job({ steps: 40, step_seconds: 0.05 });
   await cutOff(given, 5);
-  await areaOf(given).remove(await areaOf(given).names('blobs/'));
+  await findArea(given).remove(await findArea(given).names('blobs/'));
   const second = worker('second');
   const handle = await second.submit(given);
-  expect(ownSteps(await ended(second, handle))).toBe(40);
+  expect(ownSteps(await waitForEnd(second, handle))).toBe(40);
   expect((await second.logs(handle, 10_000)).text).toContain('starts again at iteration 0');
 });
 
@@ -199,7 +199,7 @@ test('a link in a checkpoint is not followed', async () => {
   const first = worker('first');
   await runningUntil(first, await first.submit(given), hasReached(5));
   await first.close();
-  const directory = directoryOf('first', given);
+  const directory = openDirectory('first', given);
   const secret = join(folder, 'secret');
   writeFileSync(secret, 'secret');
   const step = directory.checkpoint()[0]?.path.split('/')[0] ?? '';

@@ -138,7 +138,7 @@ describe('the log of a cancelled job is kept after its end', () => {
   const running: JobState = { kind: 'running', metrics: [] };
 
   /** The calls in order. The run is cancelled with the first look at the job. */
-  async function callsOf(state: JobState, verdict?: 'enough'): Promise<readonly string[]> {
+  async function recordCalls(state: JobState, verdict?: 'enough'): Promise<readonly string[]> {
     const calls: string[] = [];
     const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
     const backend: ComputeBackend = {
@@ -183,17 +183,17 @@ describe('the log of a cancelled job is kept after its end', () => {
   }
 
   test('when the run is cancelled', async () => {
-    const [first, ...others] = await callsOf(running);
+    const [first, ...others] = await recordCalls(running);
     expect(first).toBe('cancel');
     expect(others).toEqual(expect.arrayContaining(['keep epoch 1\n', 'settle']));
   });
 
   test('by the next attempt, if the process died after the cancellation', async () => {
-    expect(await callsOf({ kind: 'cancelled' })).toEqual(['settle', 'keep epoch 1\n']);
+    expect(await recordCalls({ kind: 'cancelled' })).toEqual(['settle', 'keep epoch 1\n']);
   });
 
   test('but not of a pruned trial', async () => {
-    expect(await callsOf(running, 'enough')).toEqual(['cancel', 'settle']);
+    expect(await recordCalls(running, 'enough')).toEqual(['cancel', 'settle']);
   });
 });
 

@@ -13,7 +13,7 @@ import type {
 } from '../../../../activities/training/compute/remote/engine';
 import type { FakeAnswer } from '../../../support/engine/fake-engine';
 import {
-  kubeconfigOf,
+  buildKubeconfig,
   refusal,
   startFakeKubernetes,
   type FakeKubernetes,
@@ -374,7 +374,7 @@ describe('answers of Kubernetes', () => {
       clusters: [{ cluster: { server: string } }];
     };
     const kubeconfig = join(folder, 'unverified');
-    const text = kubeconfigOf(clusters[0].cluster.server);
+    const text = buildKubeconfig(clusters[0].cluster.server);
     writeFileSync(
       kubeconfig,
       text.replace('"insecure-skip-tls-verify":true', '"tls-server-name":"x"'),

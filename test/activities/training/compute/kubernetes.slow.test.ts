@@ -5,9 +5,9 @@ import {
   createKubernetesEngine,
   type KubernetesSettings,
 } from '../../../../activities/training/compute/kubernetes/engine';
-import { quantityOf } from '../../../../activities/training/compute/kubernetes/quantity';
+import { parseQuantity } from '../../../../activities/training/compute/kubernetes/quantity';
 import {
-  kubeconfigOf,
+  buildKubeconfig,
   startFakeKubernetes,
   type FakeKubernetes,
 } from '../../../support/engine/kubernetes/cluster';
@@ -16,7 +16,7 @@ import { testComputeEngine } from './engine-contract';
 const folder = mkdtempSync(join(tmpdir(), 'perennial-kubeconfigs-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const settingsOf = ({ namespace, image, kubeconfig }: FakeKubernetes): KubernetesSettings => ({
+const buildSettings = ({ namespace, image, kubeconfig }: FakeKubernetes): KubernetesSettings => ({
   namespace,
   image,
   kubeconfig,
@@ -28,18 +28,18 @@ let fake: FakeKubernetes;
 testComputeEngine('kubernetes', { memory: true, time: true, removesCancelled: true }, async () => {
   fake = await startFakeKubernetes();
   return {
-    open: () => createKubernetesEngine(settingsOf(fake)),
+    open: () => createKubernetesEngine(buildSettings(fake)),
     openAt(url) {
       const kubeconfig = join(folder, `${new URL(url).port}.json`);
-      writeFileSync(kubeconfig, kubeconfigOf(url));
-      return createKubernetesEngine({ ...settingsOf(fake), kubeconfig });
+      writeFileSync(kubeconfig, buildKubeconfig(url));
+      return createKubernetesEngine({ ...buildSettings(fake), kubeconfig });
     },
     given(name) {
-      const requests = fake.controllers.podOf(name)?.spec.containers[0]?.resources.requests ?? {};
+      const requests = fake.controllers.findPod(name)?.spec.containers[0]?.resources.requests ?? {};
       return Promise.resolve({
-        cpus: quantityOf(requests['cpu'] ?? 0),
-        memoryBytes: quantityOf(requests['memory'] ?? 0),
-        gpus: quantityOf(requests['nvidia.com/gpu'] ?? 0),
+        cpus: parseQuantity(requests['cpu'] ?? 0),
+        memoryBytes: parseQuantity(requests['memory'] ?? 0),
+        gpus: parseQuantity(requests['nvidia.com/gpu'] ?? 0),
       });
     },
     async close() {

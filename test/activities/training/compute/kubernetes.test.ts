@@ -4,10 +4,10 @@ import {
   type KubernetesPod,
 } from '../../../../activities/training/compute/kubernetes/answers.schema';
 import {
-  kubernetesStateOf,
+  toKubernetesState,
   withPodTimes,
 } from '../../../../activities/training/compute/kubernetes/job-state';
-import { quantityOf } from '../../../../activities/training/compute/kubernetes/quantity';
+import { parseQuantity } from '../../../../activities/training/compute/kubernetes/quantity';
 import { exceededQuota } from '../../../../activities/training/compute/kubernetes/quota';
 import {
   jobManifest,
@@ -15,7 +15,7 @@ import {
   type KubernetesJobSettings,
 } from '../../../../activities/training/compute/kubernetes/submission';
 import type { EngineJob } from '../../../../activities/training/compute/remote/engine';
-import { kubernetesVersions, schemaErrorOf } from '../../../support/engine/kubernetes/schemas';
+import { kubernetesVersions, findSchemaError } from '../../../support/engine/kubernetes/schemas';
 
 const made = '2026-11-29T10:00:00Z';
 const at = Date.parse(made);
@@ -66,13 +66,13 @@ describe('a job for Kubernetes', () => {
       [settings, job],
       [placed, everything],
     ] as const)
-      expect(schemaErrorOf(version, 'Job', jobManifest(own, given))).toBeNull();
-    expect(schemaErrorOf(version, 'Secret', secretManifest(job, jobWith()))).toBeNull();
+      expect(findSchemaError(version, 'Job', jobManifest(own, given))).toBeNull();
+    expect(findSchemaError(version, 'Secret', secretManifest(job, jobWith()))).toBeNull();
   });
 
   test('that is wrong does not fit them', () => {
     const manifest = jobManifest(settings, job);
-    expect(schemaErrorOf('1.37', 'Job', { ...manifest, speck: {} })).toContain('speck');
+    expect(findSchemaError('1.37', 'Job', { ...manifest, speck: {} })).toContain('speck');
   });
 
   test('has its resources as requests and limits, and exact time limits', () => {
@@ -178,7 +178,7 @@ describe('the state of a job of Kubernetes', () => {
     ],
   ])('%s', (_, conditions, status, seconds, expected) => {
     const pods = status === null ? [] : [podWith(status)];
-    const state = kubernetesStateOf(jobWith(conditions), pods, patience, at + seconds * 1000);
+    const state = toKubernetesState(jobWith(conditions), pods, patience, at + seconds * 1000);
     expect(state).toMatchObject(expected);
   });
 
@@ -198,8 +198,8 @@ describe('the state of a job of Kubernetes', () => {
       phase: 'Pending',
       conditions: [{ type: 'PodScheduled', status: 'False', message, lastTransitionTime: made }],
     });
-    expect(kubernetesStateOf(jobWith(), [pod], patience, at)).toMatchObject({ kind: 'queued' });
-    const later = kubernetesStateOf(jobWith(), [pod], patience, at + 901_000);
+    expect(toKubernetesState(jobWith(), [pod], patience, at)).toMatchObject({ kind: 'queued' });
+    const later = toKubernetesState(jobWith(), [pod], patience, at + 901_000);
     expect(later).toMatchObject(expected);
   });
 });
@@ -216,9 +216,9 @@ describe('the times of a job of Kubernetes', () => {
   };
   const lost = { ...container({ running: { startedAt: start } }), ...disrupted };
   const ofNode = { deletionTimestamp: made };
-  const timesOf = (status: object, more: object = {}) => {
+  const readTimes = (status: object, more: object = {}) => {
     const pods = [podWith(status, more)];
-    const state = kubernetesStateOf(jobWith(), pods, patience, at + 3_600_000);
+    const state = toKubernetesState(jobWith(), pods, patience, at + 3_600_000);
     return withPodTimes(state, pods);
   };
 
@@ -236,7 +236,7 @@ describe('the times of a job of Kubernetes', () => {
     ],
     ['lost its node', { phase: 'Running', ...lost }, { end: 'nodeLost', endedAt: end }],
   ])('of one that %s', (_, status, expected) => {
-    expect(timesOf(status, 'conditions' in status ? ofNode : {})).toMatchObject({
+    expect(readTimes(status, 'conditions' in status ? ofNode : {})).toMatchObject({
       startedAt: start,
       ...expected,
     });
@@ -265,7 +265,7 @@ describe('the times of a job of Kubernetes', () => {
     ],
     ['was not admitted', { phase: 'Failed', reason: 'OutOfcpu' }],
   ])('are none for one that %s', (_, status) => {
-    const state = timesOf(status);
+    const state = readTimes(status);
     expect(state).not.toHaveProperty('startedAt');
     expect(state).not.toHaveProperty('endedAt');
   });
@@ -280,7 +280,7 @@ test.each([
   [3, 3],
   ['many', NaN],
 ])('the quantity %s is %s', (text, amount) => {
-  expect(quantityOf(text)).toBe(amount);
+  expect(parseQuantity(text)).toBe(amount);
 });
 
 test.each([

@@ -9,7 +9,7 @@ import type { JobConfinement } from '../../../../activities/training/compute/loc
 import { JobDirectory } from '../../../../activities/training/compute/local/job-directory';
 import type { ArtifactRef } from '../../../../domain/artifact';
 import type { Job } from '../../../../domain/training/job';
-import { ended } from '../../../../sdk/contracts/compute-backend';
+import { waitForEnd } from '../../../../sdk/contracts/compute-backend';
 import { writeBadTrainers } from '../../../support/training/bad-trainers';
 import { directoryArtifacts } from '../../../support/directory-artifacts';
 import { pythonPath } from '../../../support/platform';
@@ -73,7 +73,7 @@ async function attack(id: string): Promise<{
   readonly outputs: readonly string[];
 }> {
   const other = job('run_other/train/job/1', { trainer: 'raises' });
-  await ended(backend, await backend.submit(other));
+  await waitForEnd(backend, await backend.submit(other));
   const params = {
     worker: process.pid,
     audit_key: join(platform, 'run', 'audit-key.pem'),
@@ -83,7 +83,7 @@ async function attack(id: string): Promise<{
     port: (server.address() as AddressInfo).port,
   };
   expect(existsSync(params.other_job)).toBe(true);
-  const state = await ended(backend, await backend.submit(job(id, { params })));
+  const state = await waitForEnd(backend, await backend.submit(job(id, { params })));
   if (state.kind !== 'succeeded') throw new Error(JSON.stringify(state));
   const { metrics, facts } = state.result;
   return {
@@ -153,7 +153,7 @@ test('jobs of a study share a user, and are forked from a process of that user',
   let parent = 0;
   for (let number = 1; number <= 40; number += 1) {
     const given = trial(number);
-    const state = await ended(backend, await backend.submit(given));
+    const state = await waitForEnd(backend, await backend.submit(given));
     expect(state).toMatchObject({ kind: 'succeeded' });
     const text = readFileSync(
       new JobDirectory(join(platform, 'state', 'compute'), given.id).file('process.json'),

@@ -11,7 +11,7 @@ import { createLocalBackend } from '../../../../activities/training/compute/loca
 import { JobDirectory } from '../../../../activities/training/compute/local/job-directory';
 import type { ArtifactRef } from '../../../../domain/artifact';
 import type { Job } from '../../../../domain/training/job';
-import { ended, gone, runningUntil } from '../../../../sdk/contracts/compute-backend';
+import { waitForEnd, waitUntilGone, runningUntil } from '../../../../sdk/contracts/compute-backend';
 import type { ComputeWorkerOrder } from '../../../support/process/compute-worker';
 import { directoryArtifacts } from '../../../support/directory-artifacts';
 import { pythonPath } from '../../../support/platform';
@@ -72,7 +72,7 @@ function probe(params: Readonly<Record<string, unknown>>): Job {
 const slow = { behaviour: 'learn', steps: 60, step_seconds: 0.05 };
 
 /** For a job on this machine. */
-function processOf(
+function findProcess(
   stateDir: string,
   job: Job,
 ): { readonly pid: number; readonly host: { readonly pid: number } } {
@@ -119,12 +119,12 @@ describe('when the warm parent is killed', () => {
     const second = await backend.submit(waiting);
     await runningUntil(backend, first, (metrics) => metrics.some(({ step }) => step >= 5));
     expect(await backend.poll(second)).toEqual({ kind: 'queued' });
-    const { pid, host } = processOf(stateDir, running);
+    const { pid, host } = findProcess(stateDir, running);
     process.kill(host.pid, 'SIGKILL');
-    expect(await ended(backend, first)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
-    await gone([pid, host.pid]);
-    expect(await ended(backend, second)).toMatchObject({ kind: 'succeeded' });
-    const again = await ended(backend, await backend.submit(running));
+    expect(await waitForEnd(backend, first)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
+    await waitUntilGone([pid, host.pid]);
+    expect(await waitForEnd(backend, second)).toMatchObject({ kind: 'succeeded' });
+    const again = await waitForEnd(backend, await backend.submit(running));
     if (again.kind !== 'succeeded') throw new Error(JSON.stringify(again));
     expect(again.result.facts['ownSteps']).toBeLessThanOrEqual(56);
   });
@@ -138,8 +138,8 @@ describe('when the warm parent is killed', () => {
       await backend.submit(job),
       (seen) => seen.length === 2,
     );
-    process.kill(processOf(stateDir, job).host.pid, 'SIGKILL');
-    await gone(metrics.map(({ value }) => value));
+    process.kill(findProcess(stateDir, job).host.pid, 'SIGKILL');
+    await waitUntilGone(metrics.map(({ value }) => value));
   });
 });
 
@@ -157,15 +157,15 @@ describe('when the worker is killed', () => {
     await eventually(() =>
       existsSync(new JobDirectory(join(stateDir, 'compute'), deaf.id).file('process.json')),
     );
-    const { pid, host } = processOf(stateDir, job);
-    const deafPid = processOf(stateDir, deaf).pid;
+    const { pid, host } = findProcess(stateDir, job);
+    const deafPid = findProcess(stateDir, deaf).pid;
     worker.kill('SIGKILL');
-    await gone([worker.pid ?? -1, host.pid, pid, deafPid]);
+    await waitUntilGone([worker.pid ?? -1, host.pid, pid, deafPid]);
 
     const backend = open(stateDir);
     const handle = { backend: 'local' as const, jobId: job.id, tenant: 'default', detail: {} };
     expect(await backend.poll(handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
-    const state = await ended(backend, await backend.submit(job));
+    const state = await waitForEnd(backend, await backend.submit(job));
     if (state.kind !== 'succeeded') throw new Error(JSON.stringify(state));
     expect(state.result.facts['ownSteps']).toBeLessThanOrEqual(56);
   });
@@ -179,7 +179,7 @@ describe('when the worker is killed', () => {
     worker.kill('SIGKILL');
     const backend = open(stateDir);
     expect(
-      await ended(backend, { backend: 'local', jobId: job.id, tenant: 'default', detail: {} }),
+      await waitForEnd(backend, { backend: 'local', jobId: job.id, tenant: 'default', detail: {} }),
     ).toMatchObject({
       kind: 'succeeded',
       outputs: [{ name: 'model.onnx' }],
@@ -197,15 +197,15 @@ describe('when the worker is killed', () => {
         readFileSync(directory.file('metrics.ndjson'), 'utf8').split('\n').length === 3,
     );
     const daemon = (await directory.metrics()).find(({ name }) => name === 'daemon')?.value ?? -1;
-    const { pid, host } = processOf(stateDir, job);
+    const { pid, host } = findProcess(stateDir, job);
     // A stopped parent cannot act on the worker's death.
     process.kill(host.pid, 'SIGSTOP');
     worker.kill('SIGKILL');
     process.kill(host.pid, 'SIGKILL');
-    await gone([host.pid, pid]);
+    await waitUntilGone([host.pid, pid]);
     expect(existsSync(`/proc/${daemon}`)).toBe(process.platform === 'linux');
     expect(await open(stateDir).check()).toMatchObject({ ready: true });
-    await gone([daemon]);
+    await waitUntilGone([daemon]);
   });
 });
 
@@ -217,9 +217,9 @@ describe('when the worker shuts down', () => {
     const handle = await backend.submit(running);
     await backend.submit(waiting);
     await runningUntil(backend, handle, (metrics) => metrics.some(({ step }) => step >= 3));
-    const { pid, host } = processOf(stateDir, running);
+    const { pid, host } = findProcess(stateDir, running);
     await backend.close();
-    await gone([pid, host.pid]);
+    await waitUntilGone([pid, host.pid]);
     const next = open(stateDir);
     expect(await next.poll(handle)).toMatchObject({
       kind: 'failed',
@@ -227,7 +227,7 @@ describe('when the worker shuts down', () => {
       message: 'was stopped by SIGTERM before its end',
     });
     for (const job of [running, waiting])
-      expect(await ended(next, await next.submit(job))).toMatchObject({ kind: 'succeeded' });
+      expect(await waitForEnd(next, await next.submit(job))).toMatchObject({ kind: 'succeeded' });
   });
 });
 
@@ -237,9 +237,9 @@ test('a job that is no longer polled is stopped', async () => {
   const job = probe({ behaviour: 'hang' });
   const handle = await backend.submit(job);
   await runningUntil(backend, handle, (metrics) => metrics.length === 2);
-  const { pid } = processOf(stateDir, job);
-  await gone([pid]);
-  expect(await ended(backend, handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
+  const { pid } = findProcess(stateDir, job);
+  await waitUntilGone([pid]);
+  expect(await waitForEnd(backend, handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
 });
 
 test('a job whose inputs arrive late is not taken for one that is no longer polled', async () => {
@@ -255,7 +255,7 @@ test('a job whose inputs arrive late is not taken for one that is no longer poll
     },
   });
   const handle = await backend.submit(probe({ behaviour: 'learn' }));
-  expect(await ended(backend, handle)).toMatchObject({ kind: 'succeeded' });
+  expect(await waitForEnd(backend, handle)).toMatchObject({ kind: 'succeeded' });
 });
 
 test('a job with missing inputs is rejected and may be submitted again', async () => {

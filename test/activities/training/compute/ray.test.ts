@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { rayJobSchema } from '../../../../activities/training/compute/ray/answers.schema';
 import { createRayEngine } from '../../../../activities/training/compute/ray/engine';
-import { rayStateOf, withRayTimes } from '../../../../activities/training/compute/ray/job-state';
+import { toRayState, withRayTimes } from '../../../../activities/training/compute/ray/job-state';
 import { lackingOn, raySubmission } from '../../../../activities/training/compute/ray/submission';
 import type { EngineJob } from '../../../../activities/training/compute/remote/engine';
 import {
@@ -147,7 +147,7 @@ describe('the state of a job of Ray', () => {
     ],
     ['failed in an older version', { status: 'FAILED', message: 'it broke' }, { end: 'failed' }],
   ])('%s', (_, more, state) => {
-    expect(rayStateOf(rayJobSchema.parse(described(more)))).toMatchObject(state);
+    expect(toRayState(rayJobSchema.parse(described(more)))).toMatchObject(state);
   });
 });
 
@@ -155,7 +155,7 @@ describe('answers of Ray', () => {
   let fake: FakeEngine;
   afterEach(() => fake.close());
 
-  async function engineOf(
+  async function createEngine(
     answer: (request: FakeRequest) => FakeAnswer | null,
     more: { readonly autoscaling?: true } = {},
   ) {
@@ -176,7 +176,7 @@ describe('answers of Ray', () => {
   });
 
   test('sends the token and no headers of a browser', async () => {
-    const engine = await engineOf(() => unknownJob);
+    const engine = await createEngine(() => unknownJob);
     expect(await engine.state('train-1')).toEqual({ kind: 'unknown' });
     const [{ headers } = { headers: {} }] = fake.requests;
     expect(headers).toMatchObject({ authorization: 'Bearer secret-token' });
@@ -185,7 +185,7 @@ describe('answers of Ray', () => {
 
   test('a name that another process submitted meanwhile is found', async () => {
     let submitted = false;
-    const engine = await engineOf(({ method, path }) => {
+    const engine = await createEngine(({ method, path }) => {
       if (path.startsWith('/api/v0/nodes')) return nodes(2);
       if (method === 'POST') submitted = true;
       if (method === 'POST')
@@ -215,7 +215,7 @@ describe('answers of Ray', () => {
     ['another shape', { body: { id: 1 } }, 'BackendUnavailable', 'unexpected shape'],
     ['the token', { status: 500, body: 'secret-token' }, 'BackendUnavailable', '***'],
   ])('%s', async (_, answer, type, message) => {
-    const engine = await engineOf(({ method, path }) => {
+    const engine = await createEngine(({ method, path }) => {
       if (path.startsWith('/api/v0/nodes')) return nodes(2);
       return method === 'POST' ? answer : unknownJob;
     });
@@ -230,7 +230,7 @@ describe('answers of Ray', () => {
       if (path.startsWith('/api/v0/nodes')) return nodes(0.25);
       return method === 'POST' ? { body: { submission_id: 'train-1' } } : unknownJob;
     };
-    const fixed = await engineOf(answer);
+    const fixed = await createEngine(answer);
     await expect(fixed.submit(job)).rejects.toMatchObject({
       type: 'InvalidInput',
       message: expect.stringContaining('CPU 0.5 of at most 0.25') as string,
@@ -238,14 +238,14 @@ describe('answers of Ray', () => {
     expect(fake.requests.some(({ method }) => method === 'POST')).toBe(false);
     expect((await fixed.offer?.())?.nodes).toMatchObject([{ cpus: 0.25 }]);
     await fake.close();
-    const growing = await engineOf(answer, { autoscaling: true });
+    const growing = await createEngine(answer, { autoscaling: true });
     expect((await growing.offer?.())?.nodes).toBeNull();
     await growing.submit(job);
     expect(fake.requests.some(({ method }) => method === 'POST')).toBe(true);
   });
 
   test("Ray's own notes are not part of the log", async () => {
-    const engine = await engineOf(({ path }) =>
+    const engine = await createEngine(({ path }) =>
       path.startsWith('/api/v0/logs')
         ? {
             type: 'application/octet-stream',
@@ -260,7 +260,7 @@ describe('answers of Ray', () => {
   });
 
   test('an address that is no URL is refused', async () => {
-    await engineOf(() => null);
+    await createEngine(() => null);
     expect(() => createRayEngine({ url: 'head:8265' })).toThrow(
       expect.objectContaining({ type: 'InvalidInput' }) as Error,
     );
@@ -268,27 +268,27 @@ describe('answers of Ray', () => {
 });
 
 describe('the times of a job of Ray', () => {
-  const timesOf = (more: Readonly<Record<string, unknown>>) => {
+  const readTimes = (more: Readonly<Record<string, unknown>>) => {
     const job = rayJobSchema.parse(described(more));
-    return withRayTimes(rayStateOf(job), job);
+    return withRayTimes(toRayState(job), job);
   };
   const given = { start_time: 1_795_946_400_000, end_time: 1_795_946_461_500 };
 
   test('are those of the Jobs API', () => {
-    expect(timesOf({ status: 'SUCCEEDED', ...given })).toMatchObject({
+    expect(readTimes({ status: 'SUCCEEDED', ...given })).toMatchObject({
       startedAt: '2026-11-29T10:00:00.000Z',
       endedAt: '2026-11-29T10:01:01.500Z',
     });
   });
 
   test('of a running job have no end', () => {
-    expect(timesOf({ status: 'RUNNING', ...given, end_time: null })).toEqual({
+    expect(readTimes({ status: 'RUNNING', ...given, end_time: null })).toEqual({
       kind: 'running',
       startedAt: '2026-11-29T10:00:00.000Z',
     });
   });
 
   test('are not given for a job that waits', () => {
-    expect(timesOf({ status: 'PENDING', ...given })).not.toHaveProperty('startedAt');
+    expect(readTimes({ status: 'PENDING', ...given })).not.toHaveProperty('startedAt');
   });
 });

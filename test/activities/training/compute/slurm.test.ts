@@ -1,8 +1,11 @@
 import type { EngineJob } from '../../../../activities/training/compute/remote/engine';
 import { slurmJobSchema } from '../../../../activities/training/compute/slurm/answers.schema';
 import { createSlurmEngine } from '../../../../activities/training/compute/slurm/engine';
-import { stateOf, withSlurmTimes } from '../../../../activities/training/compute/slurm/job-state';
-import { submissionOf } from '../../../../activities/training/compute/slurm/submission';
+import {
+  toJobState,
+  withSlurmTimes,
+} from '../../../../activities/training/compute/slurm/job-state';
+import { buildSubmission } from '../../../../activities/training/compute/slurm/submission';
 import {
   startFakeEngine,
   type FakeAnswer,
@@ -46,7 +49,7 @@ describe('a job for Slurm', () => {
   const settings = { workingDirectory: '/shared/jobs/', partition: 'main', account: 'science' };
 
   test('rounds up memory, time and cpus, and quotes the command', () => {
-    expect(submissionOf(settings, job)).toEqual({
+    expect(buildSubmission(settings, job)).toEqual({
       script: `#!/bin/sh\nexec 'python3' '-c' 'print('\\''a b'\\'')'\n`,
       job: expect.objectContaining({
         name: 'train-1',
@@ -70,7 +73,7 @@ describe('a job for Slurm', () => {
     [{ preemptible: true, queue: 'gpu' }, 'gpu'],
     [{ preemptible: false }, 'main'],
   ])('with %j goes to partition %s', (resources, partition) => {
-    const submission = submissionOf(
+    const submission = buildSubmission(
       { ...settings, preemptiblePartition: 'spare' },
       { ...job, resources: { ...job.resources, ...resources } },
     );
@@ -83,7 +86,7 @@ describe('a job for Slurm', () => {
     [undefined, undefined],
   ])('that is preemptible: %s has the quality of service %s', (preemptible, qos) => {
     const resources = { ...job.resources, ...(preemptible !== undefined && { preemptible }) };
-    const { job: asked } = submissionOf(
+    const { job: asked } = buildSubmission(
       { ...settings, preemptibleQos: 'spare' },
       { ...job, resources },
     ) as { readonly job: { readonly qos?: string } };
@@ -92,14 +95,14 @@ describe('a job for Slurm', () => {
 
   test('asks for GPUs of each node', () => {
     const resources = { ...job.resources, gpus: 2 };
-    expect(submissionOf(settings, { ...job, resources })).toMatchObject({
+    expect(buildSubmission(settings, { ...job, resources })).toMatchObject({
       job: { tres_per_node: 'gres/gpu:2' },
     });
   });
 
   test('on several nodes gets all or none, and starts the command on each', () => {
     const resources = { ...job.resources, nodes: 2 };
-    const { script, job: asked } = submissionOf(settings, { ...job, resources }) as {
+    const { script, job: asked } = buildSubmission(settings, { ...job, resources }) as {
       readonly script: string;
       readonly job: object;
     };
@@ -128,7 +131,7 @@ describe('a job for Slurm', () => {
     ['image', { resources: { ...job.resources, image: 'python:3' } }],
     ['nodes', { resources: { ...job.resources, nodes: 0 } }],
   ])('with a bad %s is refused', (named, more) => {
-    expect(() => submissionOf(settings, { ...job, ...more })).toThrow(
+    expect(() => buildSubmission(settings, { ...job, ...more })).toThrow(
       expect.objectContaining({
         type: 'InvalidInput',
         message: expect.stringContaining(named) as string,
@@ -139,15 +142,15 @@ describe('a job for Slurm', () => {
 
 describe('the times of a job of Slurm', () => {
   const set = (number: number) => ({ set: true, infinite: false, number });
-  const timesOf = (more: Readonly<Record<string, unknown>>) => {
+  const readTimes = (more: Readonly<Record<string, unknown>>) => {
     const job = slurmJobSchema.parse(described(more));
-    return withSlurmTimes(stateOf(job, false), job);
+    return withSlurmTimes(toJobState(job, false), job);
   };
 
   test('of an ended job are those that sacct counts', () => {
     // sacct: Start 2026-11-29T10:00:00, End 2026-11-29T10:03:05, CPUTimeRAW 370 with 2 CPUs.
     const [start, end] = [1_795_946_400, 1_795_946_585];
-    const state = timesOf({
+    const state = readTimes({
       job_state: ['COMPLETED'],
       start_time: set(start),
       end_time: set(end),
@@ -162,7 +165,7 @@ describe('the times of a job of Slurm', () => {
 
   test('of a running job have no end, although Slurm names the one of its limit', () => {
     const given = { start_time: set(1_795_946_400), end_time: set(1_795_950_000) };
-    expect(timesOf({ job_state: ['RUNNING'], ...given })).toEqual({
+    expect(readTimes({ job_state: ['RUNNING'], ...given })).toEqual({
       kind: 'running',
       startedAt: '2026-11-29T10:00:00.000Z',
     });
@@ -173,7 +176,7 @@ describe('the times of a job of Slurm', () => {
     ['was cancelled before its start', { job_state: ['CANCELLED'], start_time: set(0) }],
     ['has none', { job_state: ['COMPLETED'] }],
   ])('are not given for a job that %s', (_, more) => {
-    expect(timesOf(more)).not.toHaveProperty('startedAt');
+    expect(readTimes(more)).not.toHaveProperty('startedAt');
   });
 });
 
@@ -223,12 +226,12 @@ describe('the state of a job of Slurm', () => {
     ],
     ['is of a later version', { job_state: ['DREAMING'] }, { kind: 'queued' }],
   ])('%s', (_, more, state) => {
-    expect(stateOf(slurmJobSchema.parse(described(more)), false)).toMatchObject(state);
+    expect(toJobState(slurmJobSchema.parse(described(more)), false)).toMatchObject(state);
   });
 
   test('a killed job whose log names its memory exceeded it', () => {
     const killed = described({ job_state: ['FAILED'], ...signalled(9, 'KILL') });
-    expect(stateOf(slurmJobSchema.parse(killed), true)).toMatchObject({ end: 'outOfMemory' });
+    expect(toJobState(slurmJobSchema.parse(killed), true)).toMatchObject({ end: 'outOfMemory' });
   });
 });
 
@@ -237,7 +240,7 @@ describe('answers of slurmrestd', () => {
   afterEach(() => fake.close());
 
   const token = 'eyJhbGciOi.secret-token.signature';
-  async function engineOf(answer: (request: FakeRequest) => FakeAnswer | null) {
+  async function createEngine(answer: (request: FakeRequest) => FakeAnswer | null) {
     fake = await startFakeEngine(answer);
     return createSlurmEngine({
       url: fake.url,
@@ -272,7 +275,7 @@ describe('answers of slurmrestd', () => {
     ['a redirect', { status: 302, type: 'text/html', body: '' }, 'BackendUnavailable', '302'],
     ['the token', { status: 500, type: 'text/plain', body: token }, 'BackendUnavailable', '***'],
   ])('%s', async (_, answer, type, message) => {
-    const engine = await engineOf(() => answer);
+    const engine = await createEngine(() => answer);
     const error = (await engine.submit(job).catch((caught: unknown) => caught)) as Error;
     expect(error).toMatchObject({ type });
     expect(error.message).toContain(message);
@@ -280,7 +283,7 @@ describe('answers of slurmrestd', () => {
   });
 
   test('a server of another version is named with the versions that it has', async () => {
-    const engine = await engineOf(({ path }) =>
+    const engine = await createEngine(({ path }) =>
       path === '/openapi/v3'
         ? { body: { paths: { '/slurm/v0.0.39/jobs': {}, '/slurm/v0.0.40/jobs': {} } } }
         : { status: 404, type: 'text/plain', body: 'Unable find requested URL.' },
@@ -320,7 +323,7 @@ describe('answers of slurmrestd', () => {
         ],
       },
     };
-    const engine = await engineOf(({ path }) => ({
+    const engine = await createEngine(({ path }) => ({
       body: answers[path.replace('/slurm/v0.0.42/', '')] ?? {},
     }));
     const size = { cpus: 4, memoryBytes: 2 ** 30 };
@@ -340,7 +343,7 @@ describe('answers of slurmrestd', () => {
   });
 
   test('what it has is unknown while it does not respond', async () => {
-    const engine = await engineOf(() => ({ status: 500, type: 'text/plain', body: 'down' }));
+    const engine = await createEngine(() => ({ status: 500, type: 'text/plain', body: 'down' }));
     expect(await engine.offer?.()).toEqual({
       backend: 'slurm',
       nodes: null,
@@ -364,7 +367,7 @@ describe('answers of slurmrestd', () => {
       'partitions/': { partitions: [{ name: 'main', partition: { state: ['UP'] } }] },
       'jobs/': { jobs: [] },
     };
-    const engine = await engineOf(({ method, path }) =>
+    const engine = await createEngine(({ method, path }) =>
       method === 'POST'
         ? refusing(2014, 'Requested node configuration is not available')
         : { body: answers[path.replace('/slurm/v0.0.42/', '')] ?? {} },
@@ -382,7 +385,7 @@ describe('answers of slurmrestd', () => {
   test('the newer of two jobs of one name is cancelled, and no job of others', async () => {
     const jobs: object[] = [described({ user_name: 'bob', job_id: 5 }), described({ job_id: 9 })];
     let submitted = false;
-    const engine = await engineOf(({ method }) => {
+    const engine = await createEngine(({ method }) => {
       if (method === 'POST') submitted = true;
       if (method === 'POST') return { body: { job_id: 11 } };
       // Another process submitted the job 9 at the same time.
@@ -395,7 +398,7 @@ describe('answers of slurmrestd', () => {
 
   test('a record of a refused submission is not the job', async () => {
     const refused = described({ job_state: ['FAILED'], state_reason: 'BadConstraints' });
-    const engine = await engineOf(({ method }) =>
+    const engine = await createEngine(({ method }) =>
       method === 'POST' ? { body: { job_id: 12 } } : { body: { jobs: [refused] } },
     );
     expect(await engine.state('train-1')).toMatchObject({ end: 'refused' });
@@ -404,7 +407,7 @@ describe('answers of slurmrestd', () => {
   });
 
   test('malformed jobs of others do not matter', async () => {
-    const engine = await engineOf(() => ({ body: { jobs: [{ name: 5 }, described()] } }));
+    const engine = await createEngine(() => ({ body: { jobs: [{ name: 5 }, described()] } }));
     expect(await engine.state('train-1')).toEqual({ kind: 'queued' });
   });
 
@@ -414,7 +417,7 @@ describe('answers of slurmrestd', () => {
     ['http://head:6820', 'jobs'],
     ['http://head:6820', '/jobs/%u'],
   ])('the settings %s and %s are refused', async (url, workingDirectory) => {
-    await engineOf(() => null);
+    await createEngine(() => null);
     const access = { url, user: 'ann', token: { file: '/token' }, workingDirectory };
     expect(() => createSlurmEngine(access)).toThrow(
       expect.objectContaining({ type: 'InvalidInput' }) as Error,

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-const idOf = async (scope: ApiKeyScope): Promise<string> =>
+const readKeyId = async (scope: ApiKeyScope): Promise<string> =>
   (await world.registry.apiKeys.verify(world.keys[scope]))?.id ?? '';
 const rows = async (filter: {
   readonly subject?: string;
@@ -25,14 +25,14 @@ test('a change is audited with the id and the name of its key', async () => {
     body: { name: 'audited', scope: 'viewer' },
   });
   expect(await rows({ subject: `key:${body.id}` })).toMatchObject([
-    { action: 'key.create', actor: 'admin', keyId: await idOf('admin') },
+    { action: 'key.create', actor: 'admin', keyId: await readKeyId('admin') },
   ]);
 });
 
 test('a denied call is audited, and a flood of identical ones only once', async () => {
   for (let n = 0; n < 30; n += 1) await world.call('PUT', '/retention', { as: 'viewer', body: {} });
   await until(async () => (await denied()).length > 0);
-  const keyId = await idOf('viewer');
+  const keyId = await readKeyId('viewer');
   expect(await denied()).toMatchObject([
     {
       actor: 'viewer',

@@ -2,7 +2,7 @@ import { budgetUnits } from '../../../../domain/budget/budget';
 import type { Tenant } from '../../../../domain/ids';
 import { runScope } from '../../../../domain/budget/run-budget';
 import type { AttemptEnd, LlmSpend } from '../../../../domain/provider/call-ledger';
-import { digestOf, startRun, tenant } from '../../../db/registry-fixture';
+import { toDigest, startRun, tenant } from '../../../db/registry-fixture';
 import { openApiWorld, type ApiWorld } from '../support/api-world';
 
 let world: ApiWorld;
@@ -27,12 +27,12 @@ async function request(
 ): Promise<void> {
   const call = {
     tenant: of,
-    key: digestOf(text),
+    key: toDigest(text),
     scope,
     provider,
     model: 'large',
     promptDigest: null,
-    inputDigest: digestOf(`of ${text}`),
+    inputDigest: toDigest(`of ${text}`),
     repeat: 0,
   };
   const { llmCalls } = world.registry;

@@ -80,15 +80,15 @@ describe('the report of costs', () => {
       const jobId = `${runId}/train/job/1`;
       await world.registry.costs.reserve({ tenant: defaultTenant, jobId, runId, demand });
     }
-    const rowsOf = async (limit: number) => {
+    const readRows = async (limit: number) => {
       const { body } = await world.call<{ items: object[]; isComplete: boolean }>(
         'GET',
         `/costs?by=run&limit=${limit}`,
       );
       return { rows: body.items.length, isComplete: body.isComplete };
     };
-    expect(await rowsOf(1)).toEqual({ rows: 1, isComplete: false });
-    expect(await rowsOf(1000)).toMatchObject({ isComplete: true });
+    expect(await readRows(1)).toEqual({ rows: 1, isComplete: false });
+    expect(await readRows(1000)).toMatchObject({ isComplete: true });
     expect(await world.call('GET', '/costs?limit=1001')).toMatchObject({ status: 422 });
   });
 

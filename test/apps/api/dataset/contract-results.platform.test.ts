@@ -13,7 +13,7 @@ import { quoteText, withDuckDb } from '../../../../data/sql/platform-sql';
 import type { DataContract } from '../../../../domain/dataset/contract';
 import type { Column, DatasetManifest } from '../../../../domain/dataset/dataset';
 import { effectKey, type RunId } from '../../../../domain/ids';
-import { applyLifecycle, digestOf, startRun, tenant } from '../../../db/registry-fixture';
+import { applyLifecycle, toDigest, startRun, tenant } from '../../../db/registry-fixture';
 import { openApiWorld, type ApiWorld } from '../support/api-world';
 
 let world: ApiWorld;
@@ -92,7 +92,7 @@ async function runWith(bad: number): Promise<RunId> {
   const { stages } = world.registry;
   const runId = await startRun(world.registry, 'shop');
   const at = { tenant, runId, stage: 'validate', generation: 1 } as const;
-  const begun = await stages.begin({ ...at, cacheKey: digestOf(`${bad} bad`), reuse: true });
+  const begun = await stages.begin({ ...at, cacheKey: toDigest(`${bad} bad`), reuse: true });
   if (begun.kind === 'reused') return runId;
   const contracts: Record<string, Omit<ValidateEnd, 'accepted'>> = {};
   for (const [source, its] of [
@@ -108,7 +108,7 @@ interface Past {
   readonly items: readonly object[];
   readonly nextPageToken: string | null;
 }
-const resultsOf = (dataset: string, query = '') =>
+const fetchResults = (dataset: string, query = '') =>
   world.call<Past>('GET', `/datasets/${dataset}/contract-results${query}`, { as: 'viewer' });
 
 test('shows how many rows met the contract in each run, newest first, and what was reused', async () => {
@@ -116,7 +116,7 @@ test('shows how many rows met the contract in each run, newest first, and what w
   const second = await runWith(12);
   const third = await runWith(0);
   const clean = { verdict: 'passed', rows: 200, accepted: 200, quarantined: 0 };
-  const { body } = await resultsOf('shop.orders');
+  const { body } = await fetchResults('shop.orders');
   expect(body.items).toMatchObject([
     { run: third, reusedFrom: first, ...clean },
     {
@@ -130,15 +130,15 @@ test('shows how many rows met the contract in each run, newest first, and what w
     { run: first, reusedFrom: null, ...clean },
   ]);
   // The other source of the same stage has its own results.
-  expect((await resultsOf('shop.returns')).body.items).toMatchObject([
+  expect((await fetchResults('shop.returns')).body.items).toMatchObject([
     { run: third, ...clean },
     { run: second, ...clean },
     { run: first, ...clean },
   ]);
 
-  const page = await resultsOf('shop.orders', '?pageSize=2');
+  const page = await fetchResults('shop.orders', '?pageSize=2');
   expect(page.body.items).toMatchObject([{ run: third }, { run: second }]);
-  const rest = await resultsOf(
+  const rest = await fetchResults(
     'shop.orders',
     `?pageSize=2&pageToken=${encodeURIComponent(page.body.nextPageToken ?? '')}`,
   );
@@ -147,11 +147,11 @@ test('shows how many rows met the contract in each run, newest first, and what w
 
 test('shows a contract that failed, and refuses an unknown dataset', async () => {
   const runId = await runWith(100);
-  expect((await resultsOf('shop.orders')).body.items[0]).toMatchObject({
+  expect((await fetchResults('shop.orders')).body.items[0]).toMatchObject({
     run: runId,
     verdict: 'failed',
     rows: 200,
     quarantined: 100,
   });
-  expect(await resultsOf('shop.nothing')).toMatchObject({ status: 404 });
+  expect(await fetchResults('shop.nothing')).toMatchObject({ status: 404 });
 });

@@ -5,7 +5,7 @@ import { tenant } from '../../../db/registry-fixture';
 import type { ApiWorld } from '../support/api-world';
 import { openApiWorld } from '../support/api-world';
 import { until as untilWith } from '../../../support/time/until';
-import { fastestOf, timed } from '../../../support/time/fastest-of';
+import { measureFastest, timed } from '../../../support/time/fastest-of';
 
 let world: ApiWorld;
 const serverSockets = new Set<Socket>();
@@ -118,7 +118,7 @@ describe('the events of a run', () => {
   });
 
   test('arrive within moments, also those written while others are read', async () => {
-    const { value, milliseconds } = await fastestOf(3, 10_000, async () => {
+    const { value, milliseconds } = await measureFastest(3, 10_000, async () => {
       const { id } = await world.accept('flight-delay');
       const watching = seqs(id);
       for (let n = 0; n < 300; n += 1) await append(id, n);
@@ -222,7 +222,7 @@ test.each([
     const run = await world.accept('flight-delay');
     const other = await open(run.id);
     let tries = 0;
-    const { milliseconds } = await fastestOf(3, 8_000, async () => {
+    const { milliseconds } = await measureFastest(3, 8_000, async () => {
       const name = `eyes ${how} ${(tries += 1)}`;
       const made = await world.registry.apiKeys.create({
         tenant,

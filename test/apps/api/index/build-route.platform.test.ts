@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 import { defaultTenant as tenant } from '../../../../domain/ids';
 import { startRun } from '../../../db/registry-fixture';
 import { putBundle, questionPrompt } from '../../../support/language/served-bundles';
@@ -26,7 +26,7 @@ beforeAll(async () => {
   await application('asking', {
     name: 'wiki',
     version: 1,
-    digest: digestOf('index'),
+    digest: computeDigest('index'),
     variable: 'passages',
     k: 3,
     mode: 'vector',
@@ -239,7 +239,7 @@ test('the command line follows a build to its end, and exits with 3 if it was no
           outcome: { version: 2, report, verdict, promoted: kind === 'passed' },
         } as const);
   };
-  world.indexes.statusOf = ended('passed', 'right +0.010');
+  world.indexes.readStatus = ended('passed', 'right +0.010');
   expect(await cli('build', 'wiki', 'build.yaml')).toMatch(
     /^0 [^]*@2 answering[^]*passed index-answers: right \+0\.010[^]*wiki@2 is champion/,
   );
@@ -253,12 +253,12 @@ test('the command line follows a build to its end, and exits with 3 if it was no
   );
   const absolute = { ...order, answers: { ...order.answers, cases: join(folder, 'cases.ndjson') } };
   writeFileSync(join(folder, 'build.yaml'), JSON.stringify(absolute));
-  world.indexes.statusOf = ended('failed', 'right −0.300');
+  world.indexes.readStatus = ended('failed', 'right −0.300');
   expect(await cli('build', 'wiki', 'build.yaml')).toMatch(
     /^3 [^]*failed index-answers: right −0\.300[^]*does not replace the champion[^]*failed/,
   );
   const { key = '' } = world.indexes.builds.at(-1) ?? {};
-  world.indexes.statusOf = () => ({ status: 'running', state: null });
+  world.indexes.readStatus = () => ({ status: 'running', state: null });
   expect(await cli('build-result', 'wiki', key)).toMatch(new RegExp(`^0 ${key} is running`));
   expect(await cli('build-cancel', 'wiki', key)).toMatch(/^0 [^]*cancellation requested/);
   expect(await cli('build-result', 'wiki', key)).toMatch(

@@ -5,7 +5,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 import { defaultTenant as tenant } from '../../../../domain/ids';
 import type { IndexBuildInput } from '../../../../workflows/index-version/messages';
 import { cliAgainst } from '../../cli/fake-api';
@@ -37,7 +37,7 @@ async function opened(number: number, idempotencyKey: string) {
   });
   const embedder = {
     name: 'all-MiniLM-L6-v2-int8',
-    digest: digestOf('minilm'),
+    digest: computeDigest('minilm'),
     dimensions: 384,
     spec: { kind: 'minilm' },
   } as const;
@@ -292,7 +292,7 @@ test('retires a version whose build was ended from outside once Temporal reports
     detail: expect.stringContaining('is being built') as string,
     next: `perennial index build-cancel wiki ${key}`,
   });
-  world.indexes.statusOf = () => ({ status: 'failed', cause: 'Workflow execution terminated' });
+  world.indexes.readStatus = () => ({ status: 'failed', cause: 'Workflow execution terminated' });
   expect(await world.call('POST', path, { as: 'operator', body: {} })).toMatchObject({
     status: 202,
     body: { from: 'building' },

@@ -6,11 +6,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunEvaluation } from '../../../../apps/api/language/case-results';
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 import type { ArtifactRef } from '../../../../domain/artifact';
 import { effectKey, type RunId } from '../../../../domain/ids';
 import { buildLlmEvidence } from '../../../../domain/language/evaluation/build-evidence';
-import { caseReportOf } from '../../../../domain/language/evaluation/report';
+import { toCaseReport } from '../../../../domain/language/evaluation/report';
 import type { CaseResult } from '../../../../domain/language/evaluation/result';
 import type { StandbyOutcome } from '../../../../domain/bundle/standby';
 import { tenant } from '../../../db/registry-fixture';
@@ -34,7 +34,7 @@ afterAll(async () => {
 /**
  * 300 cases, which is more than a page. Every third answer is wrong, and every fifth is refused.
  */
-const resultsOf = (count: number, answer: string): readonly CaseResult[] =>
+const buildResults = (count: number, answer: string): readonly CaseResult[] =>
   Array.from({ length: count }, (_, index): CaseResult => {
     const of = {
       id: `c${String(index).padStart(3, '0')}`,
@@ -76,7 +76,7 @@ const failing = (results: readonly CaseResult[]) =>
       scores['right']?.kind === 'failed' ||
       (scores['right']?.kind === 'scored' && scores['right'].value < 1),
   );
-const candidate = resultsOf(300, 'Paris');
+const candidate = buildResults(300, 'Paris');
 
 /**
  * As the workflow leaves it: prompts compared, and the best one decided on with a champion and a
@@ -91,7 +91,7 @@ async function evaluatedRun(): Promise<RunId> {
     end: { readonly output: unknown; readonly decisionId?: string },
   ) => {
     const at = { tenant, runId, stage: name, generation: 1 };
-    await registry.stages.begin({ ...at, cacheKey: digestOf(name), reuse: false });
+    await registry.stages.begin({ ...at, cacheKey: computeDigest(name), reuse: false });
     await registry.stages.finish({
       ...at,
       status: 'succeeded',
@@ -103,11 +103,11 @@ async function evaluatedRun(): Promise<RunId> {
     path: 'prompts/plain.yaml',
     slice: 'search',
     cases: 20,
-    results: await put(resultsOf(20, 'Rome')),
+    results: await put(buildResults(20, 'Rome')),
   };
   await stage('prompt-eval', { output: { results: [prompt] } });
 
-  const standby = await evidence(await put(resultsOf(300, 'Oslo')), {});
+  const standby = await evidence(await put(buildResults(300, 'Oslo')), {});
   const outcome: StandbyOutcome = {
     provider: 'acme',
     model: 'small',
@@ -116,7 +116,7 @@ async function evaluatedRun(): Promise<RunId> {
     evidence: standby,
   };
   const own = await evidence(await put(candidate), {
-    champion: await put(resultsOf(300, 'Lima')),
+    champion: await put(buildResults(300, 'Lima')),
     standbys: [outcome],
   });
   await stage('evaluate', { output: {}, decisionId: await decide(runId, own) });
@@ -131,8 +131,8 @@ async function evidence(
   }: { readonly champion?: ArtifactRef | null; readonly standbys?: readonly StandbyOutcome[] },
 ) {
   const measured = buildLlmEvidence({
-    candidate: digestOf('bundle'),
-    caseSet: digestOf('cases'),
+    candidate: computeDigest('bundle'),
+    caseSet: computeDigest('cases'),
     dimensions: ['right', 'close'],
     judges: {},
     standbys,
@@ -143,22 +143,22 @@ async function evidence(
 }
 
 async function kept(body: object) {
-  const digest = digestOf(body);
+  const digest = computeDigest(body);
   await world.registry.evidence.put({ tenant, kind: 'evidence', digest, body });
   return digest;
 }
 
-async function decide(runId: RunId, of: ReturnType<typeof digestOf>): Promise<string> {
+async function decide(runId: RunId, of: ReturnType<typeof computeDigest>): Promise<string> {
   const policy = { kind: 'llmEvaluation', version: 1, gates: [], ungated: 'a test' };
   await world.registry.evidence.put({
     tenant,
     kind: 'policy',
-    digest: digestOf(policy),
+    digest: computeDigest(policy),
     body: policy,
   });
   const verdict = { kind: 'inconclusive', reasons: [] } as const;
   const key = effectKey(runId, 'evaluate', 'decide', 1);
-  const grounds = { policy: digestOf(policy), evidence: of };
+  const grounds = { policy: computeDigest(policy), evidence: of };
   return (
     await world.registry.decisions.record({
       tenant,
@@ -178,7 +178,7 @@ const evaluations = async (id = run) =>
     })
   ).body.items;
 
-async function casesOf(name: string, query = '', as: 'viewer' | 'operator' = 'operator') {
+async function fetchCases(name: string, query = '', as: 'viewer' | 'operator' = 'operator') {
   const found = (await evaluations()).find((each) => each.name === name);
   return world.call<{
     items: readonly CaseResult[];
@@ -208,7 +208,7 @@ describe('over HTTP', () => {
   test('returns the cases in pages, and only the failed ones on request', async () => {
     const read: CaseResult[] = [];
     for (let token: string | null = ''; token !== null;) {
-      const { body, status }: Awaited<ReturnType<typeof casesOf>> = await casesOf(
+      const { body, status }: Awaited<ReturnType<typeof fetchCases>> = await fetchCases(
         'candidate',
         `pageSize=70${token && `&pageToken=${token}`}`,
       );
@@ -216,8 +216,8 @@ describe('over HTTP', () => {
       read.push(...body.items);
       token = body.nextPageToken;
     }
-    expect(read).toEqual(candidate.map(caseReportOf));
-    const { body } = await casesOf('candidate', 'pageSize=200&failed=true&dimension=right');
+    expect(read).toEqual(candidate.map(toCaseReport));
+    const { body } = await fetchCases('candidate', 'pageSize=200&failed=true&dimension=right');
     expect(body.items.map(({ id }) => id)).toEqual(failing(candidate).map(({ id }) => id));
     expect(body.items[1]).toMatchObject({
       answer: 'Paris 3',
@@ -225,7 +225,7 @@ describe('over HTTP', () => {
     });
     expect(body.items[1]?.scores).not.toHaveProperty('close');
     // With passAt 0.6, only the refused cases are left.
-    const lenient = await casesOf(
+    const lenient = await fetchCases(
       'candidate',
       'pageSize=200&failed=true&dimension=close&passAt=0.6',
     );
@@ -235,7 +235,7 @@ describe('over HTTP', () => {
   });
 
   test('returns answers to operators only, and only those of the given run', async () => {
-    expect((await casesOf('candidate', '', 'viewer')).status).toBe(403);
+    expect((await fetchCases('candidate', '', 'viewer')).status).toBe(403);
     const { id: other } = await world.accept('answers');
     expect(await evaluations(other)).toEqual([]);
     const digest = (await evaluations()).at(-1)?.results.digest ?? '';
@@ -243,7 +243,7 @@ describe('over HTTP', () => {
       (await world.call('GET', `/runs/${other}/evaluations/${digest}/cases`, { as: 'operator' }))
         .status,
     ).toBe(404);
-    expect(await casesOf('candidate', 'dimension=nice')).toMatchObject({
+    expect(await fetchCases('candidate', 'dimension=nice')).toMatchObject({
       status: 422,
       body: { detail: 'nice was not measured; measured: close, right' },
     });
@@ -275,7 +275,7 @@ describe('from the command line', () => {
     expect((await cli('--format', 'jsonl', '--out', 'cases.jsonl')).exitCode).toBe(0);
     const lines = readFileSync(join(folder, 'cases.jsonl'), 'utf8').trim().split('\n');
     expect(lines.map((line) => JSON.parse(line) as CaseResult)).toEqual(
-      candidate.map(caseReportOf),
+      candidate.map(toCaseReport),
     );
     expect(
       (await cli('--format', 'junit', '--pass-at', '0.6', '--of', 'champion', '--out', 'cases.xml'))

@@ -57,7 +57,7 @@ async function strict(required = 1): Promise<string> {
 }
 
 /** A key of another person. */
-async function keyOf(scope: 'approver' | 'admin'): Promise<string> {
+async function createKey(scope: 'approver' | 'admin'): Promise<string> {
   const name = `person-${++made}`;
   const { key } = await world.registry.apiKeys.create({ tenant, name, scope, actor: 'test' });
   return key;
@@ -226,7 +226,7 @@ describe('a revision that loosens the policy', () => {
       status: 200,
       body: { revision: 2, pending: { revision: 1 } },
     });
-    expect(await approve(name, 1, {}, { key: await keyOf('approver') })).toMatchObject({
+    expect(await approve(name, 1, {}, { key: await createKey('approver') })).toMatchObject({
       status: 200,
       body: { revision: 1 },
     });
@@ -310,7 +310,7 @@ describe('a policy that asks for two admins', () => {
       status: 403,
       body: { detail: expect.stringContaining('with the scope admin') as string },
     });
-    const admin = await keyOf('admin');
+    const admin = await createKey('admin');
     const counted = {
       status: 200,
       body: {

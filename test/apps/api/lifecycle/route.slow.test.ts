@@ -21,7 +21,7 @@ const put = (
 ) => world.call('PUT', `/lifecycles/${name}`, { as, body: lifecycleBody(name, change) });
 
 /** The first place of this text in the sample. */
-const lineOf = (words: string): number =>
+const findLine = (words: string): number =>
   lifecycleBody('bad')
     .document.split('\n')
     .findIndex((line) => line.includes(words)) + 1;
@@ -389,19 +389,23 @@ describe('a lifecycle', () => {
     [
       'an unknown key',
       (text) => text.replace('metrics:', 'metric:'),
-      { pointer: '/spec/evaluate/metric', line: lineOf('metrics:'), didYouMean: 'metrics' },
+      { pointer: '/spec/evaluate/metric', line: findLine('metrics:'), didYouMean: 'metrics' },
     ],
     [
       'an unknown trainer',
       (text) => text.replace('lightgbm', 'lightgmb'),
-      { pointer: '/spec/train/trainer', line: lineOf('trainer: lightgbm'), didYouMean: 'lightgbm' },
+      {
+        pointer: '/spec/train/trainer',
+        line: findLine('trainer: lightgbm'),
+        didYouMean: 'lightgbm',
+      },
     ],
     [
       'a parameter that the trainer does not know',
       (text) => text.replace('num_leaves', 'num_leavs'),
       {
         pointer: '/spec/train/params/num_leavs',
-        line: lineOf('num_leaves'),
+        line: findLine('num_leaves'),
         didYouMean: 'num_leaves',
       },
     ],

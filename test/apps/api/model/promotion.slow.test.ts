@@ -28,12 +28,12 @@ interface Refusal {
 const canaryParts = { steps: [0, 25], quality: { metric: 'logloss', margin: 0.01 } };
 const hook = { webhook: 'https://hooks.example/in', secret: { env: 'PERENNIAL_SECRET_HOOK' } };
 const promote = async (name: string, version: number, options: CallOptions = {}) =>
-  models.promote(name, version, { etag: await models.etagOf(name), ...options });
+  models.promote(name, version, { etag: await models.fetchEtag(name), ...options });
 const unmet = async (name: string, version: number, options: CallOptions = {}) => {
   const { status, body } = (await promote(name, version, options)) as unknown as Refusal;
   return status === 409 ? (body.errors ?? []).map(({ pointer }) => pointer.slice(1)) : status;
 };
-const championOf = async (name: string) => (await models.champion(name)).body.version;
+const fetchChampion = async (name: string) => (await models.champion(name)).body.version;
 const overriding = (version: number, more: object = {}) => ({
   body: { version, reason: 'outage', override: { reason: 'an outage', ...more } },
 });
@@ -43,12 +43,12 @@ async function championAndSuccessor(parts: Parameters<JudgedModels['applied']>[0
   const name = await models.applied(parts);
   const first = await models.successor(name);
   await promote(name, first.version);
-  expect(await championOf(name)).toBe(1);
+  expect(await fetchChampion(name)).toBe(1);
   const second = await models.successor(name);
   return { name, ...second };
 }
 
-async function canaryOf(
+async function openCanary(
   name: string,
   runId: RunId,
   challenger: number,
@@ -81,7 +81,7 @@ describe('a version whose canary', () => {
   test('never began, is running, was aborted, expired or found harm is refused with the next step', async () => {
     const { name, version, runId } = await championAndSuccessor({ canary: canaryParts });
     expect(await unmet(name, version)).toEqual(['canary.missing']);
-    const id = await canaryOf(name, runId, version);
+    const id = await openCanary(name, runId, version);
     const running = (await promote(name, version)) as unknown as Refusal;
     expect(running.body.errors?.map(({ pointer }) => pointer)).toEqual(['/canary.open']);
     expect(running.body.next).toMatch(/^perennial rollout show .*--override/);
@@ -91,18 +91,18 @@ describe('a version whose canary', () => {
     for (const kind of ['inconclusive', 'failed'] as const) {
       const next = await models.successor(name);
       await end(
-        await canaryOf(name, next.runId, next.version),
+        await openCanary(name, next.runId, next.version),
         'rolledBack',
         await models.decideCanary(next.runId, kind),
       );
       expect(await unmet(name, next.version)).toEqual(['canary.notPassed']);
     }
-    expect(await championOf(name)).toBe(1);
+    expect(await fetchChampion(name)).toBe(1);
   });
 
   test('passed against the current champion is promoted with its decision', async () => {
     const { name, version, runId } = await championAndSuccessor({ canary: canaryParts });
-    const id = await canaryOf(name, runId, version);
+    const id = await openCanary(name, runId, version);
     const decisionId = await models.decideCanary(runId, 'passed');
     await world.registry.rollouts.setStatus({
       tenant,
@@ -122,7 +122,7 @@ describe('a version whose canary', () => {
     const { name, version } = await championAndSuccessor({ canary: canaryParts });
     const latest = await models.successor(name);
     const spec = { ...canary, method: 'ab' as const, steps: [50], against: [version] };
-    const id = await canaryOf(name, latest.runId, latest.version, spec);
+    const id = await openCanary(name, latest.runId, latest.version, spec);
     expect(await unmet(name, version)).toEqual(['canary.missing']);
     const decisionId = await models.decideCanary(latest.runId, 'passed');
     const passed = { status: 'passed', waitingFor: null, decisionId, winner: version } as const;
@@ -140,7 +140,7 @@ describe('a version whose canary', () => {
   test('ends during a promotion is promoted or aborted, but never both', async () => {
     for (let round = 0; round < 8; round++) {
       const { name, version, runId } = await championAndSuccessor({ canary: canaryParts });
-      const id = await canaryOf(name, runId, version);
+      const id = await openCanary(name, runId, version);
       const decisionId = await models.decideCanary(runId, 'passed');
       await world.registry.rollouts.setStatus({
         tenant,
@@ -150,10 +150,10 @@ describe('a version whose canary', () => {
         decisionId,
         ...by,
       });
-      const etag = await models.etagOf(name);
+      const etag = await models.fetchEtag(name);
       await Promise.all([models.promote(name, version, { etag }), end(id, 'aborted')]);
       const ended = await world.registry.rollouts.get({ tenant, id });
-      expect([ended?.status, await championOf(name)]).toEqual(
+      expect([ended?.status, await fetchChampion(name)]).toEqual(
         ended?.status === 'aborted' ? ['aborted', 1] : ['promoted', version],
       );
     }
@@ -237,7 +237,7 @@ describe('an override', () => {
       canary: canaryParts,
       notify: [hook],
     });
-    await end(await canaryOf(name, runId, version), 'aborted');
+    await end(await openCanary(name, runId, version), 'aborted');
     expect(await unmet(name, version, overriding(version))).toBe(200);
     const override = {
       reason: 'an outage',
@@ -280,7 +280,7 @@ describe('an override', () => {
         next: expect.stringContaining('--self-approve') as string,
       },
     });
-    expect(await championOf(name)).toBe(1);
+    expect(await fetchChampion(name)).toBe(1);
     expect(
       await unmet(name, version, { as: 'admin', ...overriding(version, { selfApprove: true }) }),
     ).toBe(200);
@@ -315,6 +315,6 @@ describe('an override', () => {
       cause: 'undo',
     });
     expect(await unmet(name, undone.version, overriding(undone.version))).toEqual([]);
-    expect(await championOf(name)).toBe(version);
+    expect(await fetchChampion(name)).toBe(version);
   });
 });

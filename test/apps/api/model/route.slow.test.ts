@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 import type { RunId } from '../../../../domain/ids';
 import type { GateSpec } from '../../../../domain/decision/gate-spec';
 import { evidence, noWorse, useful } from '../../../support/evidence';
@@ -20,13 +20,13 @@ const impossible: GateSpec = { ...useful, min: 0.99 } as GateSpec;
 const model: JudgedModels['model'] = (...judgedBy) => models.model(...judgedBy);
 const successor = async (name: string) => (await models.successor(name)).version;
 const champion = (name: string) => models.champion(name);
-const etagOf = (name: string) => models.etagOf(name);
+const fetchEtag = (name: string) => models.fetchEtag(name);
 const promote: JudgedModels['promote'] = (...given) => models.promote(...given);
 /** Each version was trained and evaluated after the previous one had become champion. */
 async function champions(count: number): Promise<string> {
   const name = await model();
   for (let version = 1; version <= count; version++)
-    await promote(name, await successor(name), { etag: await etagOf(name) });
+    await promote(name, await successor(name), { etag: await fetchEtag(name) });
   return name;
 }
 
@@ -41,12 +41,12 @@ describe('a promotion by hand', () => {
       fencing: 0,
       movedAt: null,
     });
-    const answer = await promote(name, 1, { etag: await etagOf(name) });
+    const answer = await promote(name, 1, { etag: await fetchEtag(name) });
     expect(answer).toMatchObject({
       status: 200,
       body: { model: name, alias: 'champion', version: 1 },
     });
-    expect(answer.headers.get('etag')).toBe(await etagOf(name));
+    expect(answer.headers.get('etag')).toBe(await fetchEtag(name));
     const { body } = await world.call<{ items: object[] }>('GET', `/models/${name}/history`);
     expect(body.items).toMatchObject([
       { kind: 'promote', from: null, to: 1, actor: 'approver', cause: 'by hand' },
@@ -59,7 +59,7 @@ describe('a promotion by hand', () => {
       status: 428,
       body: { code: 'PreconditionRequired' },
     });
-    const stale = await etagOf(name);
+    const stale = await fetchEtag(name);
     await promote(name, 1, { etag: stale });
     await successor(name);
     for (const etag of [stale, '"x"', '*', 'W/"1.1"', '"1.99"']) {
@@ -73,7 +73,7 @@ describe('a promotion by hand', () => {
 
   test('refuses a version without a passing decision', async () => {
     const name = await model([impossible], null);
-    const etag = await etagOf(name);
+    const etag = await fetchEtag(name);
     expect(await promote(name, 1, { etag })).toMatchObject({
       status: 409,
       body: { code: 'Conflict', errors: [{ detail: expect.stringContaining('failed') as string }] },
@@ -89,7 +89,7 @@ describe('a promotion by hand', () => {
   test('succeeds once if ten are sent at the same time', async () => {
     const name = await champions(1);
     await successor(name);
-    const etag = await etagOf(name);
+    const etag = await fetchEtag(name);
     const answers = await Promise.all(
       Array.from({ length: 10 }, () =>
         promote(name, 2, { etag, headers: { 'idempotency-key': randomUUID() } }),
@@ -105,8 +105,8 @@ describe('a promotion by hand', () => {
 
   test('of the champion itself, under its own ETag, changes nothing', async () => {
     const name = await model([useful]);
-    await promote(name, 1, { etag: await etagOf(name) });
-    const etag = await etagOf(name);
+    await promote(name, 1, { etag: await fetchEtag(name) });
+    const etag = await fetchEtag(name);
     const again = await promote(name, 1, { etag });
     expect(again.status).toBe(200);
     expect(again.headers.get('etag')).toBe(etag);
@@ -114,10 +114,10 @@ describe('a promotion by hand', () => {
 
   test('repeated under its key returns the first response, also after the champion has changed', async () => {
     const name = await model([useful]);
-    const options = { etag: await etagOf(name), headers: { 'idempotency-key': randomUUID() } };
+    const options = { etag: await fetchEtag(name), headers: { 'idempotency-key': randomUUID() } };
     const first = await promote(name, 1, options);
     expect((await promote(name, 1, options)).body).toEqual(first.body);
-    await promote(name, await successor(name), { etag: await etagOf(name) });
+    await promote(name, await successor(name), { etag: await fetchEtag(name) });
     expect(await promote(name, 1, options)).toMatchObject({
       status: 200,
       body: { version: 1, fencing: first.body.fencing },
@@ -162,7 +162,7 @@ describe('a rollback', () => {
       status: 409,
       body: { next: `perennial model history ${name}` },
     });
-    await promote(name, 1, { etag: await etagOf(name) });
+    await promote(name, 1, { etag: await fetchEtag(name) });
     expect(await world.call('POST', `/models/${name}/rollback`, { body: { to: 1 } })).toMatchObject(
       { status: 409 },
     );
@@ -176,7 +176,7 @@ describe('a rollback', () => {
 describe('a model', () => {
   test('is listed, and shown with aliases, versions and URLs', async () => {
     const name = await model([useful], [useful]);
-    await promote(name, 2, { etag: await etagOf(name) });
+    await promote(name, 2, { etag: await fetchEtag(name) });
     const listed = await world.call<{ items: { name: string }[] }>('GET', '/models?pageSize=200', {
       as: 'viewer',
     });
@@ -206,7 +206,7 @@ describe('a model', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     const between = new Date().toISOString();
     await new Promise((resolve) => setTimeout(resolve, 20));
-    await promote(name, await successor(name), { etag: await etagOf(name) });
+    await promote(name, await successor(name), { etag: await fetchEtag(name) });
     const at = (time: string) =>
       world.call<{ items: { to: number }[] }>(
         'GET',
@@ -224,7 +224,7 @@ describe('a model', () => {
       status: 404,
       body: { detail: `${name} has no champion to explain` },
     });
-    await promote(name, 1, { etag: await etagOf(name) });
+    await promote(name, 1, { etag: await fetchEtag(name) });
     const { status, body } = await world.call('GET', `/models/${name}/explain`, { as: 'viewer' });
     expect(status).toBe(200);
     expect(body).toMatchObject({
@@ -262,9 +262,9 @@ describe('a model', () => {
     });
     const contracts = { flights: result('flights', 3), weather: result('weather', 0) };
     const { stages } = world.registry;
-    await stages.begin({ ...at, cacheKey: digestOf(`${runId}/validate`), reuse: false });
+    await stages.begin({ ...at, cacheKey: computeDigest(`${runId}/validate`), reuse: false });
     await stages.finish({ ...at, status: 'succeeded', output: { output: { contracts } } });
-    await promote(name, version, { etag: await etagOf(name) });
+    await promote(name, version, { etag: await fetchEtag(name) });
     const expected = [
       { source: 'flights', dataset: `${name}.flights`, accepted: 47, quarantined: 3 },
       { source: 'weather', dataset: `${name}.weather`, accepted: 50, quarantined: 0 },
@@ -288,7 +288,7 @@ describe('a model', () => {
     // A separate policy, because other tests must not read the changed one.
     const name = await model([{ ...useful, name: 'of-its-own' }]);
     const { runId } = (await world.registry.models.get({ tenant, model: name, version: 1 })) ?? {};
-    await promote(name, 1, { etag: await etagOf(name) });
+    await promote(name, 1, { etag: await fetchEtag(name) });
     const caller = await world.registry.apiKeys.verify(world.keys.approver);
     await world.database.sql`
       insert into approvals (tenant_id, id, run_id, model, version, vote, key_id, holder_id, key_name, scope, comment)
@@ -330,7 +330,7 @@ describe('a model', () => {
       tenant,
       stage: 'evaluate',
       generation: 1,
-      cacheKey: digestOf(first),
+      cacheKey: computeDigest(first),
       reuse: true,
     };
     const { id: runId } = await world.accept(name);
@@ -346,7 +346,7 @@ describe('a model', () => {
       kind: 'reused',
       fromRun: first,
     });
-    expect(await promote(name, 2, { etag: await etagOf(name) })).toMatchObject({ status: 200 });
+    expect(await promote(name, 2, { etag: await fetchEtag(name) })).toMatchObject({ status: 200 });
     expect(await world.call('GET', `/models/${name}/explain`, { as: 'viewer' })).toMatchObject({
       body: {
         version: 2,
@@ -378,14 +378,14 @@ describe('a model', () => {
 });
 
 describe('a decision', () => {
-  const decisionOf = async (name: string): Promise<string> => {
+  const createDecision = async (name: string): Promise<string> => {
     const { body } = await world.call<{ runId: RunId }>('GET', `/models/${name}/versions/1`);
     const [decision] = await world.registry.decisions.list({ tenant, runId: body.runId });
     return decision?.id ?? '';
   };
 
   test('is shown with its policy and evidence', async () => {
-    const id = await decisionOf(await model([useful]));
+    const id = await createDecision(await model([useful]));
     const { body } = await world.call('GET', `/decisions/${id}`, { as: 'viewer' });
     expect(body).toMatchObject({
       id,
@@ -397,7 +397,7 @@ describe('a decision', () => {
   });
 
   test('can be evaluated under other gates, gate by gate, without storing anything', async () => {
-    const id = await decisionOf(await model([useful]));
+    const id = await createDecision(await model([useful]));
     const ask = (gates: unknown) =>
       world.call('POST', '/policies/what-if', { as: 'viewer', body: { decision: id, gates } });
     const { status, body } = await ask([

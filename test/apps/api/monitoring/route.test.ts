@@ -21,7 +21,7 @@ const drift: MonitorAlarm = {
   slice: null,
 };
 
-function monitorOf(model: string, alarms: readonly MonitorAlarm[] | null): MonitorRecord {
+function buildMonitor(model: string, alarms: readonly MonitorAlarm[] | null): MonitorRecord {
   return {
     tenant,
     model,
@@ -35,7 +35,11 @@ function monitorOf(model: string, alarms: readonly MonitorAlarm[] | null): Monit
 
 test('the list asks what starts a run only for monitors with open alarms', async () => {
   const asked: string[] = [];
-  const items = [monitorOf('new', null), monitorOf('quiet', []), monitorOf('drifting', [drift])];
+  const items = [
+    buildMonitor('new', null),
+    buildMonitor('quiet', []),
+    buildMonitor('drifting', [drift]),
+  ];
   const registry = {
     monitors: { list: () => Promise.resolve({ items, nextPageToken: null }) },
     retrainings: {

@@ -2,7 +2,7 @@ import type { ApiWorld } from '../support/api-world';
 import { openApiWorld } from '../support/api-world';
 import { judgedModels, type JudgedModels } from '../support/judged-models';
 import { approvalWaitText } from '../../../../domain/run/approval-wait';
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 import { tenant } from '../../../db/registry-fixture';
 
 let world: ApiWorld;
@@ -38,7 +38,7 @@ test('lists each model with its champion, its measured versions and its last run
   const name = await models.model();
   const { runId } = await models.successor(name, null);
   const at = { tenant, runId, stage: 'evaluate', generation: 1 };
-  await world.registry.stages.begin({ ...at, cacheKey: digestOf(runId), reuse: false });
+  await world.registry.stages.begin({ ...at, cacheKey: computeDigest(runId), reuse: false });
   const metrics = { logloss: { value: 0.4, lower: 0.38, upper: 0.42 } };
   await world.registry.stages.finish({
     ...at,
@@ -46,7 +46,7 @@ test('lists each model with its champion, its measured versions and its last run
     output: { output: { summary: { metrics } }, verdict: null },
   });
   const promoted = await models.promote(name, 1, {
-    etag: await models.etagOf(name),
+    etag: await models.fetchEtag(name),
     body: { version: 1, reason: 'by hand', override: { reason: 'a test' } },
   });
   expect(promoted.status).toBe(200);

@@ -21,7 +21,7 @@ let folder: string;
 beforeAll(async () => {
   world = await openApiWorld();
   folder = mkdtempSync(join(tmpdir(), 'perennial-evaluations-'));
-  world.evaluations.stateOf = answer;
+  world.evaluations.readState = answer;
   writeFileSync(
     join(folder, 'capitals.yaml'),
     `apiVersion: perennial.dev/v1
@@ -167,7 +167,7 @@ test('exits with 3 if the lower bound is too low, and the same command is the sa
   );
   expect(world.evaluations.started).toHaveLength(begun);
   expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
-  world.evaluations.stateOf = () =>
+  world.evaluations.readState = () =>
     Promise.resolve({ status: 'failed', cause: 'the budget is spent', next: 'raise it' });
   expect(await cli(...usual, '--budget', '1')).toMatch(
     /^1 [^]*failed: the budget is spent[^]*next: raise it; then run the same command to continue/,
@@ -181,7 +181,7 @@ describe('with --all-pass', () => {
       readFileSync(join(folder, file), 'utf8'),
     )?.[1];
   beforeEach(() => {
-    world.evaluations.stateOf = answer;
+    world.evaluations.readState = answer;
   });
 
   test('one wrong answer exits with 3, and the report fails', async () => {

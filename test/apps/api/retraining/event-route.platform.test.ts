@@ -24,7 +24,7 @@ const applied = async (name: string, triggers: string) => {
   });
   if (status !== 200) throw new Error(JSON.stringify(answer));
 };
-const eventOf = (type: string, id: string) => ({
+const buildEvent = (type: string, id: string) => ({
   specversion: '1.0',
   id,
   source: '/airline/landings',
@@ -45,8 +45,8 @@ const post = async (
   return { status: answer.status, body: (await answer.json()) as Received };
 };
 const structured = { 'content-type': 'application/cloudevents+json' };
-const send = (type: string, id: string) => post(structured, JSON.stringify(eventOf(type, id)));
-const runsOf = async (lifecycle: string) =>
+const send = (type: string, id: string) => post(structured, JSON.stringify(buildEvent(type, id)));
+const listRuns = async (lifecycle: string) =>
   (await world.registry.runs.list({ tenant, lifecycle, pageSize: 50 })).items;
 
 test('an event starts a run of each lifecycle that subscribes, and is found again', async () => {
@@ -67,13 +67,13 @@ test('an event starts a run of each lifecycle that subscribes, and is found agai
   });
   const again = await send('com.example.landed', 'e1');
   expect(again.body).toEqual({ ...first.body, isNew: false });
-  expect(await runsOf('landed-a')).toMatchObject([
+  expect(await listRuns('landed-a')).toMatchObject([
     {
       actor: 'retraining:event',
       request: { reason: 'event com.example.landed e1 of /airline/landings' },
     },
   ]);
-  expect(await runsOf('landed-c')).toEqual([]);
+  expect(await listRuns('landed-c')).toEqual([]);
 });
 
 test('binary mode has the attributes in headers', async () => {
@@ -109,7 +109,7 @@ test('three hundred events at once start one run', async () => {
   await Promise.all(Array.from({ length: waiting.length }, sender));
   expect(outcomes.filter((each) => each === 'started')).toHaveLength(1);
   expect(outcomes.filter((each) => each === 'skipped')).toHaveLength(299);
-  expect(await runsOf('flood')).toHaveLength(1);
+  expect(await listRuns('flood')).toHaveLength(1);
 });
 
 describe('a lifecycle with secrets', () => {
@@ -129,7 +129,7 @@ describe('a lifecycle with secrets', () => {
   });
 
   test('accepts a signed event, and refuses every other one without storing it', async () => {
-    const body = JSON.stringify(eventOf(type, 's1'));
+    const body = JSON.stringify(buildEvent(type, 's1'));
     expect((await post(structured, body)).status).toBe(403);
     expect((await post(signed('s1', body), body.replace('812', '813'))).status).toBe(403);
     const old = new Date(Date.now() - 3_600_000);
@@ -137,7 +137,7 @@ describe('a lifecycle with secrets', () => {
     expect((await post(signed('s2', body), body)).status).toBe(403);
     const binary = { 'ce-specversion': '1.0', 'ce-id': 's1', 'ce-source': 'x', 'ce-type': type };
     expect((await post(binary, '')).status).toBe(403);
-    expect(await runsOf('signed')).toEqual([]);
+    expect(await listRuns('signed')).toEqual([]);
     expect(await post(signed('s1', body), body)).toMatchObject({
       status: 202,
       body: { isNew: true, receipts: [{ lifecycle: 'signed', outcome: 'started' }] },
@@ -152,7 +152,7 @@ test('refuses what is no CloudEvent, batches and callers who may not start runs'
   expect((await post({ 'content-type': 'application/cloudevents-batch+json' }, '[]')).status).toBe(
     415,
   );
-  const body = JSON.stringify(eventOf('com.example.landed', 'v1'));
+  const body = JSON.stringify(buildEvent('com.example.landed', 'v1'));
   expect((await post(structured, body, 'viewer')).status).toBe(403);
 });
 

@@ -2,9 +2,9 @@ import { newId } from '../../../../db/ids';
 import type { AttemptEnd } from '../../../../domain/provider/call-ledger';
 import type { RolloutId, RunId } from '../../../../domain/ids';
 import type { CanarySpec } from '../../../../domain/rollout/canary';
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 import { observe, startEvidence } from '../../../../domain/rollout/judging/observe';
-import { rolloutPolicyOf } from '../../../../domain/rollout/policy';
+import { buildRolloutPolicy } from '../../../../domain/rollout/policy';
 import {
   addObservations,
   emptyRolloutState,
@@ -59,7 +59,7 @@ const told = ({ model, runId }: { readonly model: string; readonly runId: RunId 
 
 /** `better`: how much closer the challenger's scores are to the label. */
 function seen(pairs: number, better: number): RolloutState {
-  const policy = rolloutPolicyOf(canary, { dependsOnPrediction: false });
+  const policy = buildRolloutPolicy(canary, { dependsOnPrediction: false });
   const start = startEvidence(policy, {
     champion: 'm@1',
     challenger: 'm@2',
@@ -105,7 +105,7 @@ async function askedOnce(scope: string, end: AttemptEnd): Promise<void> {
   const { llmCalls } = world.registry;
   const call = {
     tenant,
-    key: digestOf(unique('question')),
+    key: computeDigest(unique('question')),
     scope,
     provider: 'p',
     model: 'm',
@@ -130,11 +130,11 @@ async function askedOnce(scope: string, end: AttemptEnd): Promise<void> {
   await llmCalls.end({ call, number: claim.number, end });
 }
 
-const digest = digestOf('a judge');
+const digest = computeDigest('a judge');
 
 /** 40 pairs with verdicts and one without. */
 function judgedState(spec: CanarySpec): RolloutState {
-  const policy = rolloutPolicyOf(spec, { dependsOnPrediction: false });
+  const policy = buildRolloutPolicy(spec, { dependsOnPrediction: false });
   const at = '2026-01-01T00:00:00Z';
   const pairs = Array.from({ length: 41 }, (_, index) => ({
     eventTimeMs: Date.parse(at),
@@ -327,7 +327,7 @@ describe('showing a rollout', () => {
       counts: { ...zero, requests: 100, assigned: 100, fallbacks },
     });
     const state = addObservations(
-      rolloutPolicyOf(spec, { dependsOnPrediction: false }),
+      buildRolloutPolicy(spec, { dependsOnPrediction: false }),
       emptyRolloutState,
       { champion: `${model}@1`, challenger: `${model}@2`, step: 0, extendedSeconds: 0 },
       {
@@ -358,7 +358,7 @@ describe('showing a rollout', () => {
     const runId = await registerVersions(world.registry, model, 2);
     await promoteOver(world.registry, model, 1);
     const spec = { ...canary, method: 'bandit' as const, steps: [5, 95] };
-    const policy = rolloutPolicyOf(spec, { dependsOnPrediction: false });
+    const policy = buildRolloutPolicy(spec, { dependsOnPrediction: false });
     const names = { champion: `${model}@1`, challenger: `${model}@2` };
     const move = {
       at: '2026-01-03T00:00:01.000Z',
@@ -515,9 +515,9 @@ describe('showing a rollout', () => {
 describe('the decision of a rollout', () => {
   test('can be evaluated with another canary on its evidence, without storing anything', async () => {
     const { runId } = await opened();
-    const policy = rolloutPolicyOf(canary, { dependsOnPrediction: false });
+    const policy = buildRolloutPolicy(canary, { dependsOnPrediction: false });
     const { evidence } = seen(400, 0.2);
-    const [policyDigest, evidenceDigest] = [digestOf(policy), digestOf(evidence)];
+    const [policyDigest, evidenceDigest] = [computeDigest(policy), computeDigest(evidence)];
     await world.registry.evidence.put({
       tenant,
       kind: 'policy',

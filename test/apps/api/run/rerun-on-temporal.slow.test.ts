@@ -3,7 +3,7 @@ import { Connection } from '@temporalio/client';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { createRunRecordActivities } from '../../../../activities/run/record';
 import { createLifecycleClient } from '../../../../apps/temporal-clients/lifecycle-client';
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 import type { RunId } from '../../../../domain/ids';
 import { testCommandKeys } from '../../../support/commands';
 import { artifact, digest } from '../../../support/fake-activities';
@@ -32,7 +32,7 @@ beforeAll(async () => {
     registry: world.registry,
     // The fake activities name artifacts that they do not store.
     artifacts: { ...world.artifacts, exists: () => Promise.resolve(true) },
-    codeDigest: digestOf('code'),
+    codeDigest: computeDigest('code'),
   });
   worker = await startFakeWorker(temporal, world.registry, {
     beginStage: (input) => records.beginStage(input),

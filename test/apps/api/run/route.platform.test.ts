@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { sweepOutbox } from '../../../../workers/maintenance/sweeper';
 import { openLog } from '../../../../workers/log';
 import type { RunId } from '../../../../domain/ids';
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 import { tenant } from '../../../db/registry-fixture';
 import type { ApiWorld } from '../support/api-world';
 import { fakeSchedules } from '../support/fake-schedules';
 import { lifecycleBody, openApiWorld, withStages } from '../support/api-world';
-import { fastestOf, timed } from '../../../support/time/fastest-of';
+import { measureFastest, timed } from '../../../support/time/fastest-of';
 
 let world: ApiWorld;
 beforeAll(async () => {
@@ -162,7 +162,7 @@ describe('while Temporal is unavailable', () => {
 
   test('a slow start does not delay the response', async () => {
     world.lifecycles.startMilliseconds = 3_000;
-    const { value, milliseconds } = await fastestOf(3, 2_000, () => timed(() => start()));
+    const { value, milliseconds } = await measureFastest(3, 2_000, () => timed(() => start()));
     expect(value.status).toBe(202);
     expect(milliseconds).toBeLessThan(2_000);
   });
@@ -272,7 +272,7 @@ async function ended(
   const { id } = await world.accept(lifecycle);
   for (const stage of stages) {
     const at = { tenant, runId: id, stage, generation: 1 };
-    await world.registry.stages.begin({ ...at, cacheKey: digestOf(stage), reuse: false });
+    await world.registry.stages.begin({ ...at, cacheKey: computeDigest(stage), reuse: false });
     const summary = { metrics: { auc: { value: 0.7, lower: 0.68, upper: 0.72 } } };
     await world.registry.stages.finish({
       ...at,
@@ -616,7 +616,7 @@ describe('runs', () => {
       mediaType: 'text/plain',
     });
     const at = { tenant, runId: id, stage: 'train', generation: 1 };
-    await world.registry.stages.begin({ ...at, cacheKey: digestOf('logs'), reuse: false });
+    await world.registry.stages.begin({ ...at, cacheKey: computeDigest('logs'), reuse: false });
     await world.registry.stages.finish({
       ...at,
       status: 'succeeded',
@@ -636,7 +636,7 @@ describe('runs', () => {
         mediaType: 'text/plain',
       });
       const at = { tenant, runId: id, stage, generation: 1 };
-      await world.registry.stages.begin({ ...at, cacheKey: digestOf(stage), reuse: false });
+      await world.registry.stages.begin({ ...at, cacheKey: computeDigest(stage), reuse: false });
       // The output of a stage in TypeScript may have any members.
       const output = { output: stage === 'own' ? { logs: 'none' } : { output: 1, logs } };
       await world.registry.stages.finish({ ...at, status: 'succeeded', output });
@@ -655,7 +655,7 @@ describe('runs', () => {
       const at = { tenant, runId: id, stage, generation: 1 };
       await world.registry.stages.begin({
         ...at,
-        cacheKey: digestOf(`${id} ${stage}`),
+        cacheKey: computeDigest(`${id} ${stage}`),
         reuse: false,
       });
       const output = { output: { logs: await store(`${stage} ended\n`) } };

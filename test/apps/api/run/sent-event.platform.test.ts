@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 import type { RunRecord } from '../../../../db/run/repository';
 import type { ModelLifecycleSpec } from '../../../../domain/lifecycle/lifecycle';
-import { planOf } from '../../../support/fake-activities';
+import { buildPlan } from '../../../support/fake-activities';
 import { tenant } from '../../../db/registry-fixture';
 import { openApiWorld, type ApiWorld } from '../support/api-world';
 
 let world: ApiWorld;
-let revisionDigest: ReturnType<typeof digestOf>;
+let revisionDigest: ReturnType<typeof computeDigest>;
 beforeAll(async () => {
   world = await openApiWorld();
-  const sha = digestOf('code');
+  const sha = computeDigest('code');
   const spec: ModelLifecycleSpec = {
-    ...planOf().spec,
+    ...buildPlan().spec,
     program: {
       project: 'labels',
       build: sha,
@@ -31,7 +31,7 @@ beforeAll(async () => {
       },
     },
   };
-  revisionDigest = digestOf(spec);
+  revisionDigest = computeDigest(spec);
   await world.registry.lifecycles.apply({
     tenant,
     revision: { lifecycle: 'labels', digest: revisionDigest, spec, files: {}, contracts: {} },
@@ -52,7 +52,7 @@ async function run(): Promise<RunRecord> {
     request,
     actor: 'test',
     traceId: randomUUID(),
-    requestDigest: digestOf(request),
+    requestDigest: computeDigest(request),
   });
   return accepted;
 }

@@ -46,7 +46,7 @@ test('a stage shows the verdict of its decision, else the one stored with its ou
 });
 
 test('a validate stage shows the result of each contract', () => {
-  const resultOf = (source: string, quarantined: number, kind: Verdict['kind']) => ({
+  const buildResult = (source: string, quarantined: number, kind: Verdict['kind']) => ({
     report: {
       source,
       dataset: `shop.${source}`,
@@ -59,8 +59,8 @@ test('a validate stage shows the result of each contract', () => {
     verdict: { kind, reasons: [] },
   });
   const contracts = {
-    orders: resultOf('orders', 2, 'failed'),
-    stock: resultOf('stock', 0, 'passed'),
+    orders: buildResult('orders', 2, 'failed'),
+    stock: buildResult('stock', 0, 'passed'),
   };
   expect(stageToJson({ ...record, output: { output: { contracts }, verdict } }).contracts).toEqual([
     {

@@ -69,7 +69,7 @@ interface Run {
   readonly request: { readonly until?: string };
 }
 
-async function runsOf(lifecycle: string, count: number): Promise<readonly Run[]> {
+async function waitForRuns(lifecycle: string, count: number): Promise<readonly Run[]> {
   for (const deadline = Date.now() + 60_000; ;) {
     const { items } = await world.registry.runs.list({ tenant, lifecycle, pageSize: 100 });
     if (items.length >= count && items.every(({ endedAt }) => endedAt !== null)) return items;
@@ -319,7 +319,7 @@ describe('a time at which no run was started', () => {
       to: '2013-02-02T00:00:00Z',
       reason: 'catch up',
     });
-    const [run] = await runsOf('opened', 1);
+    const [run] = await waitForRuns('opened', 1);
     const of = { tenant, lifecycle: 'opened' };
     expect(
       await world.registry.schedules.started({ ...of, since: '2013-01-01T00:00:00Z' }),
@@ -380,7 +380,7 @@ describe('a person', () => {
         })
       ).status,
     ).toBe(200);
-    const runs = await runsOf('backfilled', 3);
+    const runs = await waitForRuns('backfilled', 3);
     expect(runs.map(({ request }) => request.until).sort()).toEqual([
       '2013-02-01T08:00:00.000Z',
       '2013-03-01T08:00:00.000Z',
@@ -394,7 +394,7 @@ describe('a person', () => {
   test('starts a run now', async () => {
     await apply('now', monthly);
     await tell('now', 'trigger', { reason: 'try it' });
-    const [run] = await runsOf('now', 1);
+    const [run] = await waitForRuns('now', 1);
     expect(Math.abs(Date.parse(run?.request.until ?? '') - Date.now())).toBeLessThan(60_000);
   });
 

@@ -2,7 +2,7 @@ import { newId } from '../../../../db/ids';
 import type { PredictionRow } from '../../../../db/serving/prediction-records';
 import type { PredictionId, Tenant } from '../../../../domain/ids';
 import type { LoggedAnswer } from '../../../../domain/bundle/logged-answer';
-import { digestOf, registerVersions, tenant } from '../../../db/registry-fixture';
+import { toDigest, registerVersions, tenant } from '../../../db/registry-fixture';
 import type { ApiWorld } from '../support/api-world';
 import { openApiWorld } from '../support/api-world';
 
@@ -26,7 +26,7 @@ const injection = {
   found: { injection: 1 },
   failure: null,
 } as const;
-const policy = digestOf('policy');
+const policy = toDigest('policy');
 
 function said(change: Partial<LoggedAnswer> = {}): LoggedAnswer {
   return {
@@ -85,7 +85,7 @@ async function log(output: unknown, change: Partial<PredictionRow> = {}): Promis
 
 describe('a prediction', () => {
   test('of an application shows version, safety outcome, sources and feedback, but no text', async () => {
-    const index = { name: 'wiki', version: 4, digest: digestOf('index') };
+    const index = { name: 'wiki', version: 4, digest: toDigest('index') };
     const id = await log(
       said({
         retrieved: {
@@ -129,7 +129,7 @@ describe('a prediction', () => {
         latencyMs: 250,
         score: null,
         verdict: 'passed',
-        digest: digestOf('wiki-assistant 1'),
+        digest: toDigest('wiki-assistant 1'),
         answer: {
           finish: 'stop',
           promptTokens: 30,
@@ -222,7 +222,7 @@ describe('a prediction', () => {
 
   test('with only a judge’s verdict has no label', async () => {
     const id = await log(said());
-    const judged = { judge: digestOf('judge'), served: 1, beside: 0 } as const;
+    const judged = { judge: toDigest('judge'), served: 1, beside: 0 } as const;
     await world.registry.judgedAnswers.record({ tenant, predictionId: id, judged });
     const { body } = await world.call('GET', `/predictions/${id}`);
     expect(body['feedback']).toEqual({
@@ -355,14 +355,14 @@ describe('predictions', () => {
   const list = async (query: string) =>
     (await world.call<Listed>('GET', `/predictions?model=${model}&${query}`, { as: 'viewer' }))
       .body;
-  const placesOf = ({ items }: Listed) => items.map(({ id }) => ids.indexOf(id as PredictionId));
+  const listPlaces = ({ items }: Listed) => items.map(({ id }) => ids.indexOf(id as PredictionId));
 
   test('are listed newest first over all versions, in pages without gap or repetition', async () => {
     const seen: number[] = [];
     for (let token: string | null = ''; token !== null;) {
       const found: Listed = await list(`pageSize=3${token === '' ? '' : `&pageToken=${token}`}`);
       expect(found.items.length).toBeLessThanOrEqual(3);
-      seen.push(...placesOf(found));
+      seen.push(...listPlaces(found));
       // A newer prediction does not shift the pages.
       if (token === '') await log(said(), { model, version: 1, receivedAt: at(30) });
       token = found.nextPageToken;
@@ -383,7 +383,7 @@ describe('predictions', () => {
     ['since=2026-01-10T13:02:00%2B01:00&until=2026-01-10T13:03:00%2B01:00', [5, 4]],
     ['since=2027-01-01T00:00:00Z', []],
   ])('are found by %s', async (query, places) => {
-    expect(placesOf(await list(query))).toEqual(places);
+    expect(listPlaces(await list(query))).toEqual(places);
   });
 
   test('of an unknown model are none', async () => {

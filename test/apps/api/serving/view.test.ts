@@ -1,13 +1,13 @@
 import { predictionToJson, predictionView } from '../../../../apps/api/serving/view';
 import type { ListedPrediction } from '../../../../db/serving/prediction-list';
 import type { SafetyAudit } from '../../../../domain/bundle/logged-answer';
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 
 const passed = { outcome: 'passed', findings: [] } as const;
 
 test('an answer without passages has no verdict about them', () => {
   const safety: SafetyAudit = {
-    policy: digestOf('policy'),
+    policy: computeDigest('policy'),
     input: passed,
     output: passed,
     retrieved: null,

@@ -17,7 +17,7 @@ import type { ArtifactStore } from '../../../../data/artifact/store';
 import { openArtifactStore } from '../../../../data/artifact/store';
 import type { CommandKeys } from '../../../../data/access/command-signature';
 import { openS3Archive } from '../../../../data/audit/s3-archive';
-import { fingerprintOf } from '../../../../db/audit/keys';
+import { computeFingerprint } from '../../../../db/audit/keys';
 import { openGatewayDispatcher } from '../../../../data/serving/gateway-dispatcher';
 import { openTrainerCatalog } from '../../../../data/training/catalog';
 import type { Registry } from '../../../../db/registry';
@@ -132,7 +132,7 @@ export async function openApiWorld(
     verifyAudit: (input) =>
       registry.audit.verify({
         ...input,
-        trust: { fingerprints: [], ownKey: fingerprintOf(signer.publicKey) },
+        trust: { fingerprints: [], ownKey: computeFingerprint(signer.publicKey) },
         archives: [archive],
       }),
     pagesUrl: 'https://pages.test',
@@ -144,7 +144,7 @@ export async function openApiWorld(
     ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
     trustedProxies,
     secrets: { variables: ['HOOK_SECRET'], folder: '/run/secrets' },
-    secretOf: (ref) => Promise.resolve(`the secret of ${JSON.stringify(ref)}`),
+    readSecret: (ref) => Promise.resolve(`the secret of ${JSON.stringify(ref)}`),
     refuseTenantCode: () => Promise.resolve(tenantCode.refusal),
     commandKeys: testCommandKeys,
     sources: {
@@ -180,7 +180,7 @@ export async function openApiWorld(
     const { status, headers, body } = answer;
     requireDescribed({
       method,
-      path: pathOf(path).split('?')[0] ?? '',
+      path: findPath(path).split('?')[0] ?? '',
       status,
       contentType: headers.get('content-type'),
       body,
@@ -267,7 +267,7 @@ async function callApi<T>(
   }: CallOptions & { readonly method: string; readonly path: string },
 ): Promise<Answer<T>> {
   const bearer = key ?? (as === null ? null : keys[as]);
-  const answer = await fetch(`${url}${pathOf(path)}`, {
+  const answer = await fetch(`${url}${findPath(path)}`, {
     method,
     headers: {
       ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }),
@@ -286,7 +286,7 @@ async function callApi<T>(
   };
 }
 
-function pathOf(path: string): string {
+function findPath(path: string): string {
   return `${path.startsWith('/') && !isPlain(path) ? '/api/v1' : ''}${path}`;
 }
 

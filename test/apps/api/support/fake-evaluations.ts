@@ -8,13 +8,13 @@ import type { PromptEvaluationInput } from '../../../../workflows/prompt/evaluat
 export interface FakeEvaluations extends PromptEvaluationClient {
   readonly started: PromptEvaluationInput[];
   /** The state of a started evaluation; default: running. */
-  stateOf: (input: PromptEvaluationInput) => Promise<EvaluationState>;
+  readState: (input: PromptEvaluationInput) => Promise<EvaluationState>;
 }
 
 export function fakeEvaluations(): FakeEvaluations {
   const fake: FakeEvaluations = {
     started: [],
-    stateOf: ({ count }) => Promise.resolve({ status: 'running', view: { done: 0, of: count } }),
+    readState: ({ count }) => Promise.resolve({ status: 'running', view: { done: 0, of: count } }),
     start: (input) => {
       fake.started.push(input);
       return Promise.resolve();
@@ -23,7 +23,7 @@ export function fakeEvaluations(): FakeEvaluations {
       const input = fake.started.find(
         (each) => each.tenant === tenant && each.evaluation === evaluation,
       );
-      return input ? fake.stateOf(input) : null;
+      return input ? fake.readState(input) : null;
     },
   };
   return fake;

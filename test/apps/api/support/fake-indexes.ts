@@ -15,7 +15,7 @@ export interface FakeIndexes extends IndexClient {
   readonly builds: IndexBuildInput[];
   waits: WaitingChanges | null;
   /** The state of a started build; default: running. */
-  statusOf: (input: IndexBuildInput) => IndexBuildStatus;
+  readStatus: (input: IndexBuildInput) => IndexBuildStatus;
 }
 
 export function fakeIndexes(): FakeIndexes {
@@ -31,7 +31,7 @@ export function fakeIndexes(): FakeIndexes {
     removals: [],
     builds: [],
     waits: null,
-    statusOf: () => ({
+    readStatus: () => ({
       status: 'running',
       state: { phase: 'embedding', version: 2, shards: { done: 1, of: 3 } },
     }),
@@ -47,11 +47,11 @@ export function fakeIndexes(): FakeIndexes {
     },
     status: ({ tenant, build }) => {
       const begun = fake.builds.find((each) => each.tenant === tenant && each.key === build);
-      return Promise.resolve(begun ? fake.statusOf(begun) : null);
+      return Promise.resolve(begun ? fake.readStatus(begun) : null);
     },
     cancelBuild: () =>
       told(() => {
-        fake.statusOf = () => ({ status: 'cancelled', cause: 'the build was cancelled' });
+        fake.readStatus = () => ({ status: 'cancelled', cause: 'the build was cancelled' });
       }),
     buildUrl: ({ build }) => `http://temporal.test/${build}`,
   };

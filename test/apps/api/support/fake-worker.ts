@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createAdmitCommandActivities } from '../../../../activities/run/admit-command';
 import { createRunRecordActivities } from '../../../../activities/run/record';
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 import type { Registry } from '../../../../db/registry';
 import { openLog } from '../../../../workers/log';
 import { activityBoundary } from '../../../../workers/temporal/activity-errors';
@@ -18,7 +18,7 @@ import { taskQueues } from '../../../../workflows/run/messages';
 import { signature } from '../../../db/registry-fixture';
 import { testCommandKeys } from '../../../support/commands';
 import type { Overrides } from '../../../support/fake-activities';
-import { fakeActivities, planOf } from '../../../support/fake-activities';
+import { fakeActivities, buildPlan } from '../../../support/fake-activities';
 
 export interface FakeWorker {
   stop(): Promise<void>;
@@ -44,7 +44,7 @@ export async function startFakeWorker(
   const common = {
     connection,
     namespace,
-    activities: fakeActivities(planOf(), { ...recorded(registry), ...overrides }).activities,
+    activities: fakeActivities(buildPlan(), { ...recorded(registry), ...overrides }).activities,
     // Decides which errors are retried.
     interceptors: { activity: [activityBoundary(openLog('fake-worker', 'silent'))] },
   };
@@ -74,7 +74,7 @@ function recorded(registry: Registry): Overrides {
   const records = createRunRecordActivities({
     registry,
     artifacts: {} as never,
-    codeDigest: digestOf('test'),
+    codeDigest: computeDigest('test'),
   });
   const admit = createAdmitCommandActivities({ registry, commandKeys: testCommandKeys });
   return {
@@ -92,7 +92,7 @@ function recorded(registry: Registry): Overrides {
         runId,
         stage,
         generation,
-        cacheKey: digestOf(inputs),
+        cacheKey: computeDigest(inputs),
         reuse: false,
       });
       return { kind: 'run' };

@@ -2,7 +2,7 @@
  * Models with versions that runs have trained and evaluated, and changes of their champion over
  * HTTP.
  */
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 import { decide } from '../../../../domain/decision/decide';
 import type { DecisionId, RunId } from '../../../../domain/ids';
 import type { GateSpec } from '../../../../domain/decision/gate-spec';
@@ -36,7 +36,7 @@ export interface JudgedModels {
   /** Records that the canary of this run has ended, or is open, with a decision of this kind. */
   decideCanary(runId: RunId, kind: 'passed' | 'failed' | 'inconclusive'): Promise<DecisionId>;
   champion(name: string): Promise<Answer<ChampionJson>>;
-  etagOf(name: string): Promise<string>;
+  fetchEtag(name: string): Promise<string>;
   promote(
     name: string,
     version: number,
@@ -94,7 +94,7 @@ export function judgedModels(world: ApiWorld): JudgedModels {
       const [rules, measured] = [{ kind: 'rollout' }, { kind: 'rollout', runId, verdict }];
       return record(world, { runId, stage: 'canary', rules, measured, verdict });
     },
-    etagOf: async (name) => (await champion(name)).headers.get('etag') ?? '',
+    fetchEtag: async (name) => (await champion(name)).headers.get('etag') ?? '',
     promote: (name, version, options = {}) =>
       world.call<ChampionJson>('PUT', `/models/${name}/aliases/champion`, {
         as: 'approver',
@@ -126,7 +126,7 @@ async function evaluated(
   const decisionId = await record(world, { runId, stage: 'evaluate', rules, measured, verdict });
   const { stages } = world.registry;
   const at = { tenant, runId, stage: 'evaluate', generation: 1 };
-  await stages.begin({ ...at, cacheKey: digestOf(runId), reuse: false });
+  await stages.begin({ ...at, cacheKey: computeDigest(runId), reuse: false });
   const status = verdict.kind === 'passed' ? 'succeeded' : 'stopped';
   await stages.finish({ ...at, status, output: { output: { champion }, verdict }, decisionId });
 }
@@ -147,7 +147,7 @@ async function record(
     readonly verdict: ReturnType<typeof decide>;
   },
 ): Promise<DecisionId> {
-  const [policyDigest, evidenceDigest] = [digestOf(rules), digestOf(measured)];
+  const [policyDigest, evidenceDigest] = [computeDigest(rules), computeDigest(measured)];
   await registry.evidence.put({ tenant, kind: 'policy', digest: policyDigest, body: rules });
   await registry.evidence.put({ tenant, kind: 'evidence', digest: evidenceDigest, body: measured });
   const grounds = { policy: policyDigest, evidence: evidenceDigest };

@@ -1,5 +1,5 @@
 /** Objects of every kind that belong to the tenant of the test fixtures. */
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 import { newId } from '../../../../db/ids';
 import type { PredictionId, RunId } from '../../../../domain/ids';
 import type { CaseResult } from '../../../../domain/language/evaluation/result';
@@ -205,7 +205,7 @@ async function evaluated({ registry, artifacts }: ApiWorld, runId: RunId): Promi
   };
   const results = await artifacts.putJson({ tenant, value: [result] });
   const at = { tenant, runId, stage: 'prompt-eval', generation: 1 };
-  await registry.stages.begin({ ...at, cacheKey: digestOf(runId), reuse: false });
+  await registry.stages.begin({ ...at, cacheKey: computeDigest(runId), reuse: false });
   const prompt = { path: 'prompts/plain.yaml', slice: 'search', cases: 1, results };
   await registry.stages.finish({
     ...at,
@@ -317,7 +317,7 @@ async function indexed(world: ApiWorld): Promise<string> {
   const dataset = `${sharedName}.flights`;
   const embedder = {
     name: 'all-MiniLM-L6-v2-int8',
-    digest: digestOf('minilm'),
+    digest: computeDigest('minilm'),
     dimensions: 384,
     spec: { kind: 'minilm' },
   } as const;

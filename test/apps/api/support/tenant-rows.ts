@@ -5,12 +5,12 @@ import type { TestRegistry } from '../../../db/registry-fixture';
 const uses = { api_keys: 'last_used_at' } as const;
 
 /** Digests of all rows of a tenant, by table. They show that nothing was changed. */
-export async function rowsOf(
+export async function digestRows(
   { sql }: TestRegistry['database'],
   tenant: string,
 ): Promise<Readonly<Record<string, string>>> {
   const digests: [string, string][] = [];
-  for (const name of await tablesOf(sql)) {
+  for (const name of await listTables(sql)) {
     const ignored = name in uses ? uses[name as keyof typeof uses] : '';
     const [row] = await sql<{ digest: string }[]>`
       select md5(coalesce(string_agg(line, ' ' order by line), '')) as digest from (
@@ -28,7 +28,7 @@ export async function copyRows(
   { sql }: TestRegistry['database'],
   { from, to, marker }: { readonly from: string; readonly to: string; readonly marker: string },
 ): Promise<void> {
-  const tables = (await tablesOf(sql)).filter(
+  const tables = (await listTables(sql)).filter(
     (name) => !/^(api_keys|audit_.*|outbox|predictions)$/.test(name),
   );
   await sql.begin(async (tx) => {
@@ -45,7 +45,7 @@ export async function copyRows(
 }
 
 /** The tables with a column for the tenant, without partitions of others. */
-async function tablesOf(sql: Query): Promise<readonly string[]> {
+async function listTables(sql: Query): Promise<readonly string[]> {
   const tables = await sql<{ name: string }[]>`
     select c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid
     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition

@@ -30,32 +30,32 @@ async function complete(...words: readonly string[]): Promise<readonly string[]>
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   return stdout.split('\n').filter((line) => line !== '');
 }
-const valuesOf = (lines: readonly string[]) => lines.map((line) => line.split('\t')[0]);
+const listValues = (lines: readonly string[]) => lines.map((line) => line.split('\t')[0]);
 
 describe('completion of', () => {
   test('a command shows those that begin so, with what they do', async () => {
     expect(await complete('lifec')).toEqual([expect.stringMatching(/^lifecycle\t[A-Z]/)]);
-    const all = valuesOf(await complete(''));
+    const all = listValues(await complete(''));
     expect(all).toEqual(expect.arrayContaining(['up', 'run', 'model', 'completion']));
     expect(all).not.toContain('complete');
   });
 
   test('a subcommand and its options', async () => {
-    expect(valuesOf(await complete('run', 're'))).toEqual(['resume', 'reject', 'rerun']);
-    expect(valuesOf(await complete('run', 'start', '--'))).toEqual(
+    expect(listValues(await complete('run', 're'))).toEqual(['resume', 'reject', 'rerun']);
+    expect(listValues(await complete('run', 'start', '--'))).toEqual(
       expect.arrayContaining(['--param', '--wait', '--help']),
     );
   });
 
   test('an argument takes names from the platform', async () => {
     expect(await complete('run', 'start', 'ch')).toEqual(['churn\t', 'check-ins\t']);
-    expect(valuesOf(await complete('model', 'show', ''))).toEqual(['churn', 'visits']);
-    expect(valuesOf(await complete('dataset', 'show', ''))).toEqual(['churn.orders']);
+    expect(listValues(await complete('model', 'show', ''))).toEqual(['churn', 'visits']);
+    expect(listValues(await complete('dataset', 'show', ''))).toEqual(['churn.orders']);
     expect(await complete('run', 'show', '')).toEqual([
       'run_2\tchurn, running, 2026-01-02T00:00:00Z',
       'run_1\tvisits, failed, 2026-01-01T00:00:00Z',
     ]);
-    expect(valuesOf(await complete('run', 'compare', 'run_1', ''))).toEqual(['run_2', 'run_1']);
+    expect(listValues(await complete('run', 'compare', 'run_1', ''))).toEqual(['run_2', 'run_1']);
   });
 
   test('the value of an option takes its names or its choices', async () => {
@@ -63,22 +63,22 @@ describe('completion of', () => {
       ['--lifecycle', 'v'],
       ['--lifecycle', '=', 'v'],
     ])
-      expect(valuesOf(await complete('run', 'list', ...words))).toEqual(['visits']);
-    expect(valuesOf(await complete('run', 'list', '--lifecycle=v'))).toEqual([
+      expect(listValues(await complete('run', 'list', ...words))).toEqual(['visits']);
+    expect(listValues(await complete('run', 'list', '--lifecycle=v'))).toEqual([
       '--lifecycle=visits',
     ]);
     // What bash passes for `--lifecycle=`, without a word after it.
-    expect(valuesOf(await complete('run', 'list', '--lifecycle', '='))).toEqual([
+    expect(listValues(await complete('run', 'list', '--lifecycle', '='))).toEqual([
       'churn',
       'check-ins',
       'visits',
     ]);
-    expect(valuesOf(await complete('budget', 'set', '--unit', ''))).toEqual(['usd', 'tokens']);
-    expect(valuesOf(await complete('completion', ''))).toEqual(['bash', 'zsh', 'fish']);
+    expect(listValues(await complete('budget', 'set', '--unit', ''))).toEqual(['usd', 'tokens']);
+    expect(listValues(await complete('completion', ''))).toEqual(['bash', 'zsh', 'fish']);
   });
 
   test('an option without a value does not take the next word', async () => {
-    expect(valuesOf(await complete('run', 'start', '--wait', 'vi'))).toEqual(['visits']);
+    expect(listValues(await complete('run', 'start', '--wait', 'vi'))).toEqual(['visits']);
   });
 
   test('an argument that is given is not completed again', async () => {

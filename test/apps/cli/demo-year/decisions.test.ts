@@ -1,4 +1,4 @@
-import { decisionOf, type DecidedRun } from '../../../../apps/cli/demo-year/decisions';
+import { toYearDecision, type DecidedRun } from '../../../../apps/cli/demo-year/decisions';
 
 const run: DecidedRun = {
   id: 'run_1',
@@ -14,7 +14,7 @@ const run: DecidedRun = {
   rollout: null,
 };
 const gate = (name: string, message: string) => ({ gate: name, code: name, message });
-const rolloutOf = (kind: 'passed' | 'failed' | 'inconclusive') =>
+const buildRollout = (kind: 'passed' | 'failed' | 'inconclusive') =>
   ({
     verdict: { kind, reasons: [gate('errors', 'no errors'), gate('quality', 'logloss −0.02')] },
   }) as unknown as DecidedRun['rollout'];
@@ -22,14 +22,14 @@ const rolloutOf = (kind: 'passed' | 'failed' | 'inconclusive') =>
 test.each<[string, Partial<DecidedRun>, string, string]>([
   [
     'a version that traffic promoted',
-    { status: 'succeeded', rollout: rolloutOf('passed') },
+    { status: 'succeeded', rollout: buildRollout('passed') },
     'promoted',
     'logloss −0.02',
   ],
-  ['one that did harm', { rollout: rolloutOf('failed') }, 'rolled back', 'logloss −0.02'],
+  ['one that did harm', { rollout: buildRollout('failed') }, 'rolled back', 'logloss −0.02'],
   [
     'one without a verdict',
-    { rollout: rolloutOf('inconclusive') },
+    { rollout: buildRollout('inconclusive') },
     'undecided on traffic',
     'logloss −0.02',
   ],
@@ -52,7 +52,7 @@ test.each<[string, Partial<DecidedRun>, string, string]>([
     'logloss +0.3',
   ],
 ])('%s', (_, changes, outcome, reason) => {
-  expect(decisionOf({ ...run, ...changes })).toEqual({
+  expect(toYearDecision({ ...run, ...changes })).toEqual({
     run: 'run_1',
     revision: 'sha256:a',
     trigger: 'event: flights landed',

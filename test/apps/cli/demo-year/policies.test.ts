@@ -6,7 +6,7 @@ import {
 import { seededRandom } from '../../../../domain/statistics/random';
 
 /** Days whose losses differ by much, while two policies differ by a little on the same day. */
-function yearOf(gains: Partial<Record<'never' | 'every' | 'everyHonest', number>>) {
+function buildYear(gains: Partial<Record<'never' | 'every' | 'everyHonest', number>>) {
   const random = seededRandom([1, 2, 3, 4]);
   return Array.from({ length: 300 }, (_, index): PolicyDay => {
     const labels = 100 + Math.floor(random() * 100);
@@ -24,7 +24,7 @@ function yearOf(gains: Partial<Record<'never' | 'every' | 'everyHonest', number>
 }
 
 test('policies are compared on the same days, with an interval', () => {
-  const [never, every, everyHonest] = comparePolicies(yearOf({ never: 0.01, every: -0.01 }));
+  const [never, every, everyHonest] = comparePolicies(buildYear({ never: 0.01, every: -0.01 }));
   expect(never).toMatchObject({ policy: 'never' });
   expect(never?.gain).toBeCloseTo(0.01, 2);
   expect(never?.lower).toBeGreaterThan(0);
@@ -39,7 +39,7 @@ test('policies are compared on the same days, with an interval', () => {
 });
 
 test('one day has no interval, so it shows nothing', () => {
-  const [gain] = comparePolicies(yearOf({ never: -0.5 }).slice(0, 1));
+  const [gain] = comparePolicies(buildYear({ never: -0.5 }).slice(0, 1));
   expect(gain).toMatchObject({ lower: null, upper: null });
   expect(gain && isShownBetter(gain)).toBe(false);
 });

@@ -1,6 +1,6 @@
 import {
   demoRun,
-  rollbackOf,
+  readRollback,
   roundsTable,
   type NamedRound,
 } from '../../../../apps/cli/demo/summary';
@@ -60,7 +60,7 @@ const sent: ReplayEnd = {
   latency: { p50: 5, p97: 9 },
   firstFailure: null,
 };
-const roundOf = (rollout: RolloutJson | null): NamedRound => ({
+const buildRound = (rollout: RolloutJson | null): NamedRound => ({
   name: 'labels shuffled',
   run,
   rollout,
@@ -77,34 +77,34 @@ const withAnswers = (assigned: number): RolloutJson => {
 
 describe('the table of the demo', () => {
   test('shows how soon the traffic was back after a rollback', () => {
-    expect(roundsTable([roundOf(withAnswers(300))])).toMatch(
+    expect(roundsTable([buildRound(withAnswers(300))])).toMatch(
       /@2 +failed, rolled back .* 1,234 +1,000 +0\.41 s +12\.3/,
     );
   });
 
   test('shows no such time if the version had no traffic', () => {
-    expect(roundsTable([roundOf(withAnswers(0))])).toMatch(/1,234 +1,000 +12\.3/);
+    expect(roundsTable([buildRound(withAnswers(0))])).toMatch(/1,234 +1,000 +12\.3/);
   });
 
   test('shows that a run without a champion had no canary', () => {
-    expect(roundsTable([roundOf(null)])).toContain('no canary');
+    expect(roundsTable([buildRound(null)])).toContain('no canary');
   });
 });
 
 test('the JSON line has verdict, pairs and bounds of each rollout, and the rollback', () => {
   const { verdict, quality } = rolledBack;
-  expect(demoRun(roundOf(rolledBack))).toMatchObject({
+  expect(demoRun(buildRound(rolledBack))).toMatchObject({
     id: 'run_1',
     version: 2,
     stages: [{ name: 'canary', seconds: 12.35, reused: false }],
     rollout: { verdict, pairs: quality.n, lower: quality.lower, upper: quality.upper },
   });
-  expect(rollbackOf(roundOf(rolledBack))).toEqual({
+  expect(readRollback(buildRound(rolledBack))).toEqual({
     model: 'flight-delay',
     from: 2,
     to: 1,
     secondsToFullTraffic: 0.412,
     failedRequests: 0,
   });
-  expect(rollbackOf(roundOf(null))).toBeNull();
+  expect(readRollback(buildRound(null))).toBeNull();
 });

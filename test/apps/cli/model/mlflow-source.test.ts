@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { modelFileOf } from '../../../../apps/cli/model/mlflow-source';
+import { openModelFile } from '../../../../apps/cli/model/mlflow-source';
 
 let cwd: string;
 beforeEach(() => {
@@ -56,7 +56,7 @@ test.each([
 ])('finds %s', (_, text, { file, ...expected }) => {
   mlmodel(text);
   writeFileSync(join(cwd, 'model', 'requirements.txt'), pins);
-  expect(modelFileOf('model', cwd)).toEqual({ path: join(cwd, 'model', file), ...expected });
+  expect(openModelFile('model', cwd)).toEqual({ path: join(cwd, 'model', file), ...expected });
 });
 
 test.each([
@@ -66,14 +66,14 @@ test.each([
 ])('refuses %s out of the folder', (_, data) => {
   symlinkSync(join(cwd, 'secret.onnx'), join(cwd, 'model', 'link.onnx'));
   mlmodel(`flavors: { onnx: { data: "${data}" } }`);
-  expect(() => modelFileOf('model', cwd)).toThrow(
+  expect(() => openModelFile('model', cwd)).toThrow(
     `model/MLmodel: flavors.onnx.data is "${data}", which leads out of the folder`,
   );
 });
 
 test('refuses a pickle without an MLmodel file', () => {
   rmSync(join(cwd, 'model', 'MLmodel'), { force: true });
-  expect(() => modelFileOf('model', cwd)).toThrow('model has no MLmodel file');
+  expect(() => openModelFile('model', cwd)).toThrow('model has no MLmodel file');
 });
 
 test.each([
@@ -87,17 +87,17 @@ test.each([
   ['', 'has no map of flavors'],
 ])('refuses the MLmodel file %j and says why', (text, message) => {
   mlmodel(text);
-  expect(() => modelFileOf('model', cwd)).toThrow(message);
+  expect(() => openModelFile('model', cwd)).toThrow(message);
 });
 
 test('says how to import a flavour that cannot be converted', () => {
   mlmodel('flavors: { pytorch: { model_data: data } }');
-  expect(() => modelFileOf('model', cwd)).toThrow(
+  expect(() => openModelFile('model', cwd)).toThrow(
     expect.objectContaining({ next: expect.stringContaining('mlflow.onnx') as string }) as Error,
   );
 });
 
 test('refuses what is not a folder', () => {
-  expect(() => modelFileOf('secret.onnx', cwd)).toThrow('secret.onnx is not a folder');
-  expect(() => modelFileOf('none', cwd)).toThrow('none is not a folder');
+  expect(() => openModelFile('secret.onnx', cwd)).toThrow('secret.onnx is not a folder');
+  expect(() => openModelFile('none', cwd)).toThrow('none is not a folder');
 });

@@ -52,7 +52,7 @@ const notCompared: Reason = {
 };
 const useful: Reason = { gate: 'useful', code: 'threshold.met', message: 'auc 0.7' };
 const promoted: Reason = { gate: 'promote', code: 'promote.done', message: 'shop@1 is champion' };
-const verdictOf = (...reasons: readonly Reason[]): Verdict => ({ kind: 'passed', reasons });
+const buildVerdict = (...reasons: readonly Reason[]): Verdict => ({ kind: 'passed', reasons });
 const said = (shown: RunJson) =>
   describeRun(shown, paint)
     .split('\n')
@@ -61,11 +61,11 @@ const said = (shown: RunJson) =>
 describe('a run as text', () => {
   test('shows what its stages measured and could not measure, without repetition', () => {
     const stages = [
-      stage('validate', verdictOf(met, notCompared)),
-      stage('evaluate', verdictOf(useful)),
-      stage('promote', verdictOf(promoted)),
+      stage('validate', buildVerdict(met, notCompared)),
+      stage('evaluate', buildVerdict(useful)),
+      stage('promote', buildVerdict(promoted)),
     ];
-    expect(said(run(verdictOf(useful, promoted), stages))).toEqual([
+    expect(said(run(buildVerdict(useful, promoted), stages))).toEqual([
       'validate: passed',
       '  pass  contract  9 of 9 rows',
       '  n/a   contract  not compared',
@@ -76,10 +76,9 @@ describe('a run as text', () => {
   });
 
   test('without a verdict shows the verdicts of its stages', () => {
-    expect(said(run(null, [stage('ingest', null), stage('evaluate', verdictOf(useful))]))).toEqual([
-      'evaluate: passed',
-      '  pass  useful  auc 0.7',
-    ]);
+    expect(
+      said(run(null, [stage('ingest', null), stage('evaluate', buildVerdict(useful))])),
+    ).toEqual(['evaluate: passed', '  pass  useful  auc 0.7']);
   });
 
   test('stopped by its contract reports that once', () => {

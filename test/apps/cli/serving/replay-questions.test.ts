@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { askQuestions, questionsOf } from '../../../../apps/cli/serving/replay/questions';
+import { askQuestions, listQuestions } from '../../../../apps/cli/serving/replay/questions';
 import { caseSlice } from '../../../../domain/language/cases/case-slices';
 
 interface Asked {
@@ -103,7 +103,7 @@ test('the questions are the evaluation cases, and none that chose the prompt', (
         })
       : line,
   );
-  const questions = questionsOf(spec, `${stored.join('\n')}\n`);
+  const questions = listQuestions(spec, `${stored.join('\n')}\n`);
   const judging = ids.filter((id) => caseSlice({ id, pair: null }, spec.cases) === 'judge');
   expect(questions.map(({ text }) => text).sort()).toEqual(
     judging.map((id) => `What is ${id}?`).sort(),

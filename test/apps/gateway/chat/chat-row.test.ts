@@ -1,6 +1,6 @@
 import type { VersionAnswer } from '../../../../apps/gateway/chat/answer';
 import { loggedAnswer } from '../../../../apps/gateway/chat/chat-row';
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 
 const passed = { outcome: 'passed', findings: [] } as const;
 const said: VersionAnswer = {
@@ -9,7 +9,7 @@ const said: VersionAnswer = {
   asked: null,
   malformed: false,
   retrieved: null,
-  safety: { policy: digestOf('policy'), input: passed, output: null, retrieved: null },
+  safety: { policy: computeDigest('policy'), input: passed, output: null, retrieved: null },
 };
 
 test.each([
@@ -17,7 +17,12 @@ test.each([
   ['a lone surrogate', 'a\ud800b'],
 ])('with %s in a text that is logged, PostgreSQL can read the row of the answer', (_, text) => {
   const looked = { outcome: 'flagged', findings: [], kept: text } as const;
-  const safety = { policy: digestOf('policy'), input: looked, output: looked, retrieved: looked };
+  const safety = {
+    policy: computeDigest('policy'),
+    input: looked,
+    output: looked,
+    retrieved: looked,
+  };
   const logged = loggedAnswer({ ...said, safety }, null);
   expect(
     [logged.safety?.input, logged.safety?.output, logged.safety?.retrieved].map(

@@ -47,13 +47,13 @@ async function promote(
   registry.route('wiki-assistant', [{ alias: 'champion', version, manifest }]);
   await until(async () =>
     (await client.models.list()).data.some(
-      ({ id, ...rest }) => id === 'wiki-assistant' && versionOf(rest) === version,
+      ({ id, ...rest }) => id === 'wiki-assistant' && buildVersion(rest) === version,
     ),
   );
   return manifest;
 }
 
-function versionOf(model: object): unknown {
+function buildVersion(model: object): unknown {
   return (model as { readonly version?: unknown }).version;
 }
 

@@ -43,7 +43,7 @@ afterEach(async () => {
   await provider.close();
 });
 
-const policyOf = (
+const buildPolicy = (
   change: Partial<GuardModelKind & SafetyPolicy['detectors'][number]> = {},
 ): SafetyPolicy => ({
   name: 'house',
@@ -99,7 +99,7 @@ async function loggedSafety() {
 const metrics = () => scrape(url);
 
 test('a guard model screens questions and answers; the verdict is audited and counted without the text', async () => {
-  await serve(policyOf());
+  await serve(buildPolicy());
   expect(await ask('who was Ada?')).toEqual({ status: 200, finish: 'stop' });
   expect(provider.requests.map(({ body }) => (body['messages'] as unknown[]).length)).toEqual([
     1, 2,
@@ -112,7 +112,7 @@ test('a guard model screens questions and answers; the verdict is audited and co
 });
 
 test('the policy decides on an invalid verdict, which is audited', async () => {
-  await serve(policyOf({ onError: 'allow' }));
+  await serve(buildPolicy({ onError: 'allow' }));
   expect(await ask('a riddle')).toEqual({ status: 200, finish: 'stop' });
   expect(await loggedSafety()).toMatchObject({
     policy: expect.stringMatching(/^sha256:/) as string,
@@ -125,7 +125,7 @@ test('the policy decides on an invalid verdict, which is audited', async () => {
 });
 
 test('a version is not served when the provider of its guard model is not configured', async () => {
-  await serve(policyOf({ provider: 'elsewhere' }));
+  await serve(buildPolicy({ provider: 'elsewhere' }));
   for (const end = Date.now() + 60_000; !(await readState(url)).includes('elsewhere');) {
     if (Date.now() > end) throw new Error('nothing was said of the version that cannot be served');
     await new Promise((again) => setTimeout(again, 20));

@@ -107,7 +107,7 @@ async function register(change: Partial<BundleReranker> = {}): Promise<string> {
 
 const client = () => new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 });
 const messages = [{ role: 'user' as const, content: 'Ada Lovelace wrote of the engine' }];
-const sourcesOf = (answer: unknown) => (answer as { perennial: unknown }).perennial;
+const readSources = (answer: unknown) => (answer as { perennial: unknown }).perennial;
 const counted = async () =>
   (await scrape(url)).split('\n').filter((line) => line.includes('_rerankings_total{'));
 const logged = async (id: string) => {
@@ -125,11 +125,11 @@ test('an answer uses the candidates that the reranker ranks best', async () => {
     .chat.completions.create({ model, messages })
     .withResponse();
   expect(data.choices[0]?.message.content).toContain('Whales swim.');
-  expect(sourcesOf(data)).toMatchObject({
+  expect(readSources(data)).toMatchObject({
     sources: [{ documentId: 'whale', score: 0.9 }],
     leftOut: { room: 0 },
   });
-  expect(sourcesOf(data)).not.toHaveProperty('notReranked');
+  expect(readSources(data)).not.toHaveProperty('notReranked');
   expect(response.headers.get('x-perennial-not-reranked')).toBeNull();
   expect(ranks.requests).toMatchObject([
     { body: { model: 'cross', query: messages[0]?.content, top_n: 3 } },
@@ -145,7 +145,7 @@ test('when the reranker refuses, the index order is used and reported', async ()
   const { data, response } = await client()
     .chat.completions.create({ model, messages })
     .withResponse();
-  expect(sourcesOf(data)).toMatchObject({
+  expect(readSources(data)).toMatchObject({
     sources: [{ documentId: 'ada' }],
     notReranked: 'ProviderRefused',
   });
@@ -164,7 +164,7 @@ test('when the reranker refuses, the index order is used and reported', async ()
     stream: true,
   }))
     all.push(chunk);
-  expect(sourcesOf(all.at(-1))).toMatchObject({ notReranked: 'ProviderRefused' });
+  expect(readSources(all.at(-1))).toMatchObject({ notReranked: 'ProviderRefused' });
 });
 
 test('a bundle may fail instead', async () => {

@@ -159,7 +159,7 @@ function ask({ port, key }: World, stream = true): Reader {
   };
 }
 
-const contentOf = (text: string): string =>
+const readContent = (text: string): string =>
   [...text.matchAll(/^data: (\{.*\})$/gm)]
     .map(
       ([, json]) =>
@@ -168,12 +168,12 @@ const contentOf = (text: string): string =>
     )
     .join('');
 
-async function metricsOf({ port }: World): Promise<string> {
+async function fetchMetrics({ port }: World): Promise<string> {
   return (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
 }
 
 async function openAnswers(world: World): Promise<number> {
-  return Number(/^perennial_gateway_open_answers (\d+)$/m.exec(await metricsOf(world))?.[1]);
+  return Number(/^perennial_gateway_open_answers (\d+)$/m.exec(await fetchMetrics(world))?.[1]);
 }
 
 describe('a client that reads more slowly than the model writes', () => {
@@ -191,7 +191,7 @@ describe('a client that reads more slowly than the model writes', () => {
     await pause(1000);
     reader.socket.resume();
     await until(() => reader.tail().includes('[DONE]'));
-    expect(contentOf(reader.text()) === long).toBe(true);
+    expect(readContent(reader.text()) === long).toBe(true);
     expect(world.mostWaiting()).toBeGreaterThan(0);
     expect(world.mostWaiting()).toBeLessThan(512 * 1024);
     reader.socket.destroy();
@@ -202,7 +202,7 @@ describe('a client that reads more slowly than the model writes', () => {
     const reader = ask(world);
     await until(() => reader.tail() !== '');
     reader.socket.pause();
-    await until(async () => /status="408"/.test(await metricsOf(world)));
+    await until(async () => /status="408"/.test(await fetchMetrics(world)));
     reader.socket.resume();
     await until(() => reader.tail().includes('ReaderStalled'));
     expect(reader.tail()).toContain('the client read nothing of this stream for 1.5 s');
@@ -256,7 +256,7 @@ test('an interrupted provider stream is an error in the stream', async () => {
   });
   const reader = ask(world);
   await until(() => reader.text().includes('"error"'));
-  expect(contentOf(reader.text())).toBe('a b ');
+  expect(readContent(reader.text())).toBe('a b ');
   expect(reader.text()).toContain('AnswerLost');
   expect(reader.text()).not.toContain('[DONE]');
   reader.socket.destroy();

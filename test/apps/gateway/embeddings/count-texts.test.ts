@@ -1,7 +1,7 @@
 import { countTexts } from '../../../../apps/gateway/embeddings/count-texts';
 
 const { signal } = new AbortController();
-const ofOne = { maxTokens: 256, costOf: () => 1 };
+const ofOne = { maxTokens: 256, measureTokens: () => 1 };
 
 test('counts all tokens of texts that fit', async () => {
   const counted = await countTexts(['a b', 'c', ' d '.repeat(200)], {
@@ -14,7 +14,7 @@ test('counts all tokens of texts that fit', async () => {
 
 test('stops at the first text that is too long, or at the total limit', async () => {
   let words = 0;
-  const embedder = { maxTokens: 256, costOf: () => (words += 1) && 1 };
+  const embedder = { maxTokens: 256, measureTokens: () => (words += 1) && 1 };
   expect(
     await countTexts(Array<string>(2000).fill('a '.repeat(100)), { embedder, max: 600, signal }),
   ).toEqual({ kind: 'tooMany' });
@@ -30,7 +30,7 @@ test('stops at the first text that is too long, or at the total limit', async ()
 
 test('does not count words without tokens one by one, and white space is never too long', async () => {
   let words = 0;
-  const embedder = { maxTokens: 256, costOf: () => (words += 1) && 0 };
+  const embedder = { maxTokens: 256, measureTokens: () => (words += 1) && 0 };
   expect(await countTexts(['\u200b'.repeat(1_000_000)], { embedder, max: 600, signal })).toEqual({
     kind: 'longText',
     place: 0,
@@ -50,7 +50,7 @@ function slowly(): number {
 }
 
 test('does not block other requests and stops when the caller cancels', async () => {
-  const embedder = { maxTokens: 256, costOf: slowly };
+  const embedder = { maxTokens: 256, measureTokens: slowly };
   const texts = Array<string>(400).fill('word');
   let turns = 0;
   const turn = setInterval(() => (turns += 1), 1);

@@ -2,7 +2,7 @@ import OpenAI from 'openai';
 import { openIndexReader } from '../../../../data/index/query-index';
 import type { Embedder } from '../../../../data/index/embedders/embedder';
 import { defaultTenant, type Tenant } from '../../../../domain/ids';
-import { fakeChunks, letters, lettersOf } from '../../../support/language/fake-chunks';
+import { fakeChunks, letters, countLetters } from '../../../support/language/fake-chunks';
 import { putBundle, questionPrompt } from '../../../support/language/served-bundles';
 import { addKey, fakeArtifacts, fakeRegistry, type FakeRegistry } from '../fakes';
 import { refusal } from '../chat/refusal';
@@ -33,7 +33,7 @@ beforeEach(async () => {
   words = 0;
   const scripted: Embedder = {
     ...letters,
-    costOf: () => (words += 1) && 1,
+    measureTokens: () => (words += 1) && 1,
     embed: (...asked) => embed(...asked),
   };
   const chunks = fakeChunks();
@@ -93,8 +93,8 @@ describe('a stock OpenAI client', () => {
     ]);
     // The client requests base64 and decodes it.
     expect(answer.data.map(({ embedding }) => Float32Array.from(embedding))).toEqual([
-      lettersOf('a blue whale'),
-      lettersOf('bread'),
+      countLetters('a blue whale'),
+      countLetters('bread'),
     ]);
     expect(response.headers.get('x-perennial-index-version')).toBe('wiki@3');
     expect(response.headers.get('x-perennial-embedder')).toBe(letters.identity.digest);
@@ -130,7 +130,7 @@ describe('a stock OpenAI client', () => {
             Buffer.from(embedding, 'base64').readFloatLE(place * 4),
           )
         : embedding;
-    expect(Float32Array.from(values)).toEqual(lettersOf('whale'));
+    expect(Float32Array.from(values)).toEqual(countLetters('whale'));
   });
 
   test('can query the index with a vector that it got', async () => {

@@ -42,7 +42,7 @@ function openRegistry() {
     recorded: [] as { readonly predictionId: PredictionId; readonly label: unknown }[],
     beforeRecord: (() => undefined) as (label: unknown) => Promise<void> | void,
     predictions: {
-      tasksOf: ({ tenant, ids }: { tenant: Tenant; ids: readonly PredictionId[] }) =>
+      findTasks: ({ tenant, ids }: { tenant: Tenant; ids: readonly PredictionId[] }) =>
         answer(
           () =>
             new Map(

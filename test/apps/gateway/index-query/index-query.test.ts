@@ -1,6 +1,11 @@
 import { openIndexReader } from '../../../../data/index/query-index';
 import { defaultTenant, type Tenant } from '../../../../domain/ids';
-import { fakeChunks, letters, lettersOf, lettersOnly } from '../../../support/language/fake-chunks';
+import {
+  fakeChunks,
+  letters,
+  countLetters,
+  lettersOnly,
+} from '../../../support/language/fake-chunks';
 import { addKey, fakeRegistry } from '../fakes';
 import { startGateway, type StartedGateway } from '../started-gateway';
 import { scrape } from '../../../support/serving/scrape';
@@ -76,7 +81,7 @@ async function ask(
   };
 }
 
-const vector = [...lettersOf('whale')];
+const vector = [...countLetters('whale')];
 const embedder = letters.identity.digest;
 
 describe('POST /v1/indexes/{index}/query', () => {

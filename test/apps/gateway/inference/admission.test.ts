@@ -16,7 +16,7 @@ beforeEach(() => {
   refused.length = 0;
 });
 
-function admissionOf(limits: Partial<AdmissionLimits>) {
+function openAdmission(limits: Partial<AdmissionLimits>) {
   return createAdmission({
     limits: { ...gatewayDefaults.admission, ...limits },
     requests: uncountedRequests,
@@ -27,7 +27,7 @@ function admissionOf(limits: Partial<AdmissionLimits>) {
 
 describe('admission', () => {
   test('a model with all its requests in progress refuses further ones; another one does not', () => {
-    const admission = admissionOf({ requestsPerModel: { usual: 2, of: { small: 1 } } });
+    const admission = openAdmission({ requestsPerModel: { usual: 2, of: { small: 1 } } });
     const { leave } = admission.enter('t', 'a');
     admission.enter('t', 'a');
     expect(() => admission.enter('t', 'a')).toThrow(
@@ -49,7 +49,7 @@ describe('admission', () => {
   });
 
   test('the whole gateway refuses with 503', () => {
-    const admission = admissionOf({ requests: 2 });
+    const admission = openAdmission({ requests: 2 });
     admission.enter('t', 'a');
     admission.enter('t', 'b');
     expect(() => admission.enter('t', 'c')).toThrow(
@@ -59,7 +59,7 @@ describe('admission', () => {
   });
 
   test('a slow model refuses as soon as its oldest request waits too long', () => {
-    const admission = admissionOf({ longestWaitMs: 100, requestsBeforeWait: 2 });
+    const admission = openAdmission({ longestWaitMs: 100, requestsBeforeWait: 2 });
     const enter = () => {
       const place = admission.enter('t', 'a');
       place.begin();
@@ -83,7 +83,7 @@ describe('admission', () => {
   });
 
   test('a request waits only between the upload of its body and the download of its answer', () => {
-    const admission = admissionOf({ longestWaitMs: 100, requestsBeforeWait: 2 });
+    const admission = openAdmission({ longestWaitMs: 100, requestsBeforeWait: 2 });
     const [slow, late] = [admission.enter('t', 'a'), admission.enter('t', 'a')];
     now = 10_000;
     admission.enter('t', 'a');
@@ -103,7 +103,7 @@ describe('admission', () => {
   });
 
   test('a model may have the name of a property of every object', () => {
-    const admission = admissionOf({ requestsPerModel: { usual: 1, of: { small: 1 } } });
+    const admission = openAdmission({ requestsPerModel: { usual: 1, of: { small: 1 } } });
     admission.enter('t', 'constructor');
     expect(() => admission.enter('t', 'constructor')).toThrow(/already in progress/);
   });
@@ -129,7 +129,7 @@ describe('the route of an inference', () => {
       request.caller = { tenant: 'default', scope: 'viewer', isService } as ApiKeyIdentity;
       done();
     });
-    const admission = admissionOf(limits);
+    const admission = openAdmission(limits);
     inferRoutes(app, {
       infer: () => new Promise<InferenceAnswer>((_, reject) => waiting.push(reject)),
       admission,

@@ -12,34 +12,36 @@ const tensor = (datatype: string, size: number, more: object = {}) => ({
   ...more,
   parameters: { binary_data_size: size },
 });
-const dataOf = (datatype: string, bytes: Buffer): unknown =>
+const decodeData = (datatype: string, bytes: Buffer): unknown =>
   (
     withBinaryData({ inputs: [tensor(datatype, bytes.length)] }, bytes) as {
       inputs: { data: unknown }[];
     }
   ).inputs[0]?.data;
-const bytesOf = (view: ArrayBufferView): Buffer =>
+const toBytes = (view: ArrayBufferView): Buffer =>
   Buffer.from(view.buffer, view.byteOffset, view.byteLength);
 
 describe('a binary tensor', () => {
   test.each<[string, Buffer, readonly unknown[]]>([
     ['BOOL', Buffer.from([1, 0, 2]), [true, false, true]],
-    ['INT8', bytesOf(Int8Array.of(-1, 2)), [-1, 2]],
-    ['INT16', bytesOf(Int16Array.of(-300, 2)), [-300, 2]],
-    ['INT32', bytesOf(Int32Array.of(-70_000, 2)), [-70_000, 2]],
-    ['INT64', bytesOf(BigInt64Array.of(-5n, 2n ** 40n)), [-5, 2 ** 40]],
-    ['UINT8', bytesOf(Uint8Array.of(255)), [255]],
-    ['UINT16', bytesOf(Uint16Array.of(65_535)), [65_535]],
-    ['UINT32', bytesOf(Uint32Array.of(2 ** 32 - 1)), [2 ** 32 - 1]],
-    ['UINT64', bytesOf(BigUint64Array.of(2n ** 52n)), [2 ** 52]],
-    ['FP32', bytesOf(Float32Array.of(0.5, NaN)), [0.5, null]],
-    ['FP64', bytesOf(Float64Array.of(0.1, -Infinity)), [0.1, -Infinity]],
+    ['INT8', toBytes(Int8Array.of(-1, 2)), [-1, 2]],
+    ['INT16', toBytes(Int16Array.of(-300, 2)), [-300, 2]],
+    ['INT32', toBytes(Int32Array.of(-70_000, 2)), [-70_000, 2]],
+    ['INT64', toBytes(BigInt64Array.of(-5n, 2n ** 40n)), [-5, 2 ** 40]],
+    ['UINT8', toBytes(Uint8Array.of(255)), [255]],
+    ['UINT16', toBytes(Uint16Array.of(65_535)), [65_535]],
+    ['UINT32', toBytes(Uint32Array.of(2 ** 32 - 1)), [2 ** 32 - 1]],
+    ['UINT64', toBytes(BigUint64Array.of(2n ** 52n)), [2 ** 52]],
+    ['FP32', toBytes(Float32Array.of(0.5, NaN)), [0.5, null]],
+    ['FP64', toBytes(Float64Array.of(0.1, -Infinity)), [0.1, -Infinity]],
   ])('of %s has the same values as JSON', (datatype, bytes, values) => {
-    expect(dataOf(datatype, bytes)).toEqual(values);
+    expect(decodeData(datatype, bytes)).toEqual(values);
   });
 
   test('keeps an integer that a double would round, so that the column refuses it', () => {
-    expect(dataOf('INT64', bytesOf(BigInt64Array.of(2n ** 60n + 1n)))).toEqual([2n ** 60n + 1n]);
+    expect(decodeData('INT64', toBytes(BigInt64Array.of(2n ** 60n + 1n)))).toEqual([
+      2n ** 60n + 1n,
+    ]);
   });
 
   test('of texts or numbers can be written and read back', () => {
@@ -48,8 +50,8 @@ describe('a binary tensor', () => {
         fc.array(fc.string({ unit: 'grapheme' })),
         fc.array(fc.double({ noNaN: true })),
         (texts, numbers) => {
-          expect(dataOf('BYTES', binaryTexts(texts))).toEqual(texts);
-          expect(dataOf('FP64', binaryNumbers(Float64Array.from(numbers)))).toEqual(numbers);
+          expect(decodeData('BYTES', binaryTexts(texts))).toEqual(texts);
+          expect(decodeData('FP64', binaryNumbers(Float64Array.from(numbers)))).toEqual(numbers);
         },
       ),
     );

@@ -14,7 +14,7 @@ function gate(): Gate {
   return { open, opened };
 }
 
-function batcherOf(call: (rows: readonly number[]) => Promise<Float64Array>) {
+function createBatcher(call: (rows: readonly number[]) => Promise<Float64Array>) {
   const batches: number[] = [];
   const batcher = createMicroBatcher<number>({
     maxRows: 4,
@@ -30,13 +30,13 @@ const doubled = (rows: readonly number[]): Promise<Float64Array> =>
 
 describe('micro-batcher', () => {
   test('a lone request is a batch of its own', async () => {
-    const { batcher, batches } = batcherOf(doubled);
+    const { batcher, batches } = createBatcher(doubled);
     expect([...(await batcher.run([3], soon()))]).toEqual([6]);
     expect(batches).toEqual([1]);
   });
 
   test('requests of one turn of the event loop share calls up to the limit, and each gets its rows', async () => {
-    const { batcher, batches } = batcherOf(doubled);
+    const { batcher, batches } = createBatcher(doubled);
     const answers = await Promise.all(
       [[1], [2, 3], [4], [5, 6], [7]].map((rows) => batcher.run(rows, soon())),
     );
@@ -46,7 +46,7 @@ describe('micro-batcher', () => {
 
   test('requests that arrive during a call go into the next one', async () => {
     const busy = gate();
-    const { batcher, batches } = batcherOf(async (rows) => {
+    const { batcher, batches } = createBatcher(async (rows) => {
       await busy.opened;
       return doubled(rows);
     });
@@ -60,7 +60,7 @@ describe('micro-batcher', () => {
   });
 
   test('a row that fails its batch fails no other request', async () => {
-    const { batcher } = batcherOf((rows) =>
+    const { batcher } = createBatcher((rows) =>
       rows.includes(13) ? Promise.reject(new Error('unlucky')) : doubled(rows),
     );
     const outcomes = await Promise.allSettled([
@@ -72,7 +72,7 @@ describe('micro-batcher', () => {
   });
 
   test('a request that waited too long fails and is not computed', async () => {
-    const { batcher, batches } = batcherOf(doubled);
+    const { batcher, batches } = createBatcher(doubled);
     const outcomes = await Promise.allSettled([
       batcher.run([1], performance.now() - 1),
       batcher.run([2], soon()),
@@ -84,7 +84,7 @@ describe('micro-batcher', () => {
 
   test('a request fails at its deadline while the call of its batch continues, and others get their scores', async () => {
     const busy = gate();
-    const { batcher } = batcherOf(async (rows) => {
+    const { batcher } = createBatcher(async (rows) => {
       await busy.opened;
       return doubled(rows);
     });
@@ -100,7 +100,7 @@ describe('micro-batcher', () => {
 
   test('requests that still wait in the queue fail at their deadline, too', async () => {
     const busy = gate();
-    const { batcher, batches } = batcherOf(async (rows) => {
+    const { batcher, batches } = createBatcher(async (rows) => {
       await busy.opened;
       return doubled(rows);
     });

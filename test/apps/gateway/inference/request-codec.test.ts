@@ -34,7 +34,7 @@ function request(changes: Record<string, object | null> = {}, rest: object = {})
   return { inputs, ...rest };
 }
 
-function issuesOf(body: unknown): readonly Issue[] {
+function listIssues(body: unknown): readonly Issue[] {
   try {
     codec.decode(body);
   } catch (error) {
@@ -234,7 +234,7 @@ describe('a request of plain rows', () => {
       '`seats` of row 0 is a number; expected a whole number within ±9007199254740991; null or "NaN" when missing',
     ],
   ])('%s', (_name, body, pointer, detail) => {
-    expect(issuesOf(body)).toContainEqual(expect.objectContaining({ pointer, detail }));
+    expect(listIssues(body)).toContainEqual(expect.objectContaining({ pointer, detail }));
   });
 });
 
@@ -434,11 +434,11 @@ describe('an invalid request', () => {
       '`id` must be text of at most 256 characters',
     ],
   ])('%s', (_name, body, pointer, detail) => {
-    expect(issuesOf(body)).toContainEqual(expect.objectContaining({ pointer, detail }));
+    expect(listIssues(body)).toContainEqual(expect.objectContaining({ pointer, detail }));
   });
 
   test('reports all errors at once', () => {
-    const issues = issuesOf(
+    const issues = listIssues(
       request({ distance: null, seats: { datatype: 'BYTES', data: [1, 2] }, carier: good.carrier }),
     );
     expect(issues.map(({ pointer }) => pointer)).toEqual([
@@ -450,7 +450,7 @@ describe('an invalid request', () => {
 
   test('counts too many rows without reading them', () => {
     const many = { datatype: 'FP64', shape: [5, 1], data: [1, 2, 3, 4, 5] };
-    expect(issuesOf(request({ distance: many }))[0]?.detail).toBe(
+    expect(listIssues(request({ distance: many }))[0]?.detail).toBe(
       'tensor `distance` has 5 rows; the limit is 4 rows per request',
     );
   });
@@ -460,20 +460,20 @@ describe('an invalid request', () => {
     const empty = Object.fromEntries(
       Object.entries(good).map(([name, { datatype }]) => [name, { datatype, ...none }]),
     );
-    expect(issuesOf(request(empty)).map(({ detail }) => detail)).toEqual([
+    expect(listIssues(request(empty)).map(({ detail }) => detail)).toEqual([
       'the request has no rows',
     ]);
   });
 
   test('is one with a duplicate tensor', () => {
     const body = request() as { inputs: unknown[] };
-    expect(issuesOf({ inputs: [...body.inputs, body.inputs[0]] })[0]?.detail).toBe(
+    expect(listIssues({ inputs: [...body.inputs, body.inputs[0]] })[0]?.detail).toBe(
       'tensor `carrier` is given twice',
     );
   });
 
   test('has errors that never repeat a value', () => {
-    const issues = issuesOf(
+    const issues = listIssues(
       request({ distance: { datatype: 'FP64', data: ['secret', 'hidden'] } }),
     );
     expect(JSON.stringify(issues)).not.toMatch(/secret|hidden/);

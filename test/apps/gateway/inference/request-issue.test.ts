@@ -1,5 +1,5 @@
 import { compileRequestCodec } from '../../../../apps/gateway/inference/request-codec';
-import { refusalsOf } from '../../../../apps/gateway/inference/request-issue';
+import { listRefusals } from '../../../../apps/gateway/inference/request-issue';
 import type { ModelSignature } from '../../../../domain/model/model';
 
 const signature: ModelSignature = {
@@ -66,7 +66,7 @@ test.each<[string, unknown, readonly unknown[]]>([
   ['another kind of body', [1], [{ reason: 'malformed', column: null }]],
 ])('%s is counted by its reason and its column, and never by a value', (_, body, refusals) => {
   const error = refused(body);
-  expect(refusalsOf(error)).toEqual(refusals);
+  expect(listRefusals(error)).toEqual(refusals);
   // The caller gets the issues alone.
   expect(JSON.stringify(error)).not.toContain('refusal');
 });
@@ -87,11 +87,11 @@ test.each<[string, unknown]>([
 ])(
   'a body with more %s than the limit is not counted, because it may fit the signature',
   (_, body) => {
-    expect(refusalsOf(refused(body))).toEqual([]);
+    expect(listRefusals(refused(body))).toEqual([]);
   },
 );
 
 test('another error has no refusals', () => {
-  expect(refusalsOf(new Error('the graph failed'))).toEqual([]);
-  expect(refusalsOf(null)).toEqual([]);
+  expect(listRefusals(new Error('the graph failed'))).toEqual([]);
+  expect(listRefusals(null)).toEqual([]);
 });

@@ -1,9 +1,9 @@
 import { decodeRows } from '../../../../apps/gateway/inference/request-rows';
-import { fieldsOf } from '../../../../apps/gateway/inference/request-tensor';
+import { listFields } from '../../../../apps/gateway/inference/request-tensor';
 import type { Issue } from '../../../../domain/failure';
 
 test('a row with thousands of unknown keys reports the first hundred', () => {
-  const fields = fieldsOf({
+  const fields = listFields({
     request: [{ name: 'distance', type: 'number' }],
     entity: null,
     time: null,

@@ -3,7 +3,7 @@
  * after which the promotion tries again.
  */
 import { loadBundle, type BundleLoaderOptions } from '../../../../apps/gateway/model/load-bundle';
-import { digestOf, sha256 } from '../../../../data/digest';
+import { computeDigest, sha256 } from '../../../../data/digest';
 import type { ArtifactRef } from '../../../../domain/artifact';
 import { failure, type FailureType } from '../../../../domain/failure';
 import { defaultTenant as tenant } from '../../../../domain/ids';
@@ -13,7 +13,7 @@ import { parrot, putBundle, questionPrompt } from '../../../support/language/ser
 const index: BundleIndex = {
   name: 'wiki',
   version: 1,
-  digest: digestOf('wiki@1'),
+  digest: computeDigest('wiki@1'),
   variable: 'passages',
   k: 2,
   mode: 'vector',
@@ -102,7 +102,7 @@ test.each([
   ['its index does not exist', checked(fails('NotFound'))],
   [
     'its index is not the evaluated one',
-    checked(() => Promise.resolve({ version: 1, digest: digestOf('another') })),
+    checked(() => Promise.resolve({ version: 1, digest: computeDigest('another') })),
   ],
 ])('when %s, no attempt can load it', async (_, given) => {
   await expect(load(given)).rejects.toMatchObject({ type: 'ModelUnloadable' });

@@ -42,7 +42,7 @@ function loads(): Loads {
   return state;
 }
 
-function cacheOf(state: Loads, options: Partial<ModelCacheOptions> = {}): ModelCache {
+function createCache(state: Loads, options: Partial<ModelCacheOptions> = {}): ModelCache {
   return createModelCache({
     loader: state.loader,
     maxBytes: 20,
@@ -59,7 +59,7 @@ const get = (cache: ModelCache, name: string) =>
 describe('model cache', () => {
   test('concurrent callers of one version share one load', async () => {
     const state = loads();
-    const cache = cacheOf(state);
+    const cache = createCache(state);
     const holds = await Promise.all(Array.from({ length: 20 }, () => get(cache, 'a')));
     expect(state.loaded).toEqual(['sha256:a']);
     expect(new Set(holds.map(({ model }) => model)).size).toBe(1);
@@ -67,7 +67,7 @@ describe('model cache', () => {
 
   test('tenants never share bytes', async () => {
     const state = loads();
-    const cache = cacheOf(state);
+    const cache = createCache(state);
     await get(cache, 'a');
     await cache.acquire({ tenant: 'other' as Tenant, model: 'm', manifest: manifest('a') });
     expect(state.loaded).toHaveLength(2);
@@ -75,7 +75,7 @@ describe('model cache', () => {
 
   test('the least recently used version without a reference is evicted', async () => {
     const state = loads();
-    const cache = cacheOf(state);
+    const cache = createCache(state);
     const [a, b] = [await get(cache, 'a'), await get(cache, 'b')];
     a.release();
     b.release();
@@ -87,7 +87,7 @@ describe('model cache', () => {
 
   test('a referenced version stays beyond the limit until its last answer', async () => {
     const state = loads();
-    const cache = cacheOf(state);
+    const cache = createCache(state);
     const a = await get(cache, 'a');
     const answering = a.hold();
     a.release();
@@ -102,7 +102,7 @@ describe('model cache', () => {
 
   test('a failure is remembered briefly, then the load is retried', async () => {
     const state = loads();
-    const cache = cacheOf(state);
+    const cache = createCache(state);
     const start = performance.now();
     const clock = jest.spyOn(performance, 'now').mockReturnValue(start);
     state.fail = new Error('corrupt');
@@ -118,7 +118,7 @@ describe('model cache', () => {
 
   test('closing releases idle models at once and referenced ones later', async () => {
     const state = loads();
-    const cache = cacheOf(state);
+    const cache = createCache(state);
     const a = await get(cache, 'a');
     (await get(cache, 'b')).release();
     await cache.close();

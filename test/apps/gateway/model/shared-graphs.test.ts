@@ -1,11 +1,11 @@
 import { createSharedGraphs } from '../../../../apps/gateway/model/shared-graphs';
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 import type { ModelSignature } from '../../../../domain/model/model';
 import { distanceModel } from '../../../support/serving/served-models';
 import { linearOnnx } from '../../../support/serving/onnx-graph';
 
 const bytes = linearOnnx(distanceModel(1).graph);
-const ref = { uri: '', digest: digestOf('graph'), bytes: bytes.byteLength, mediaType: 'x' };
+const ref = { uri: '', digest: computeDigest('graph'), bytes: bytes.byteLength, mediaType: 'x' };
 const signature = {
   task: 'regression',
   features: [
@@ -22,7 +22,7 @@ function reader(fails = false) {
   };
   return { read, reads: () => reads };
 }
-const scoreOf = (onnx: { predict: (c: never, rows: number) => Promise<Float64Array> }) =>
+const predictScore = (onnx: { predict: (c: never, rows: number) => Promise<Float64Array> }) =>
   onnx.predict({ carrier: ['AA'], distance: [1000] } as never, 1).then(([score]) => score);
 
 test('equal graphs are read and opened once, and divide their size', async () => {
@@ -36,9 +36,9 @@ test('equal graphs are read and opened once, and divide their size', async () =>
   expect(a.fileBytes()).toBe(bytes.byteLength / 2);
   await a.close();
   expect(b.fileBytes()).toBe(bytes.byteLength);
-  expect(await scoreOf(b.onnx)).toBeCloseTo(2.5);
+  expect(await predictScore(b.onnx)).toBeCloseTo(2.5);
   await b.close();
-  await expect(scoreOf(b.onnx)).rejects.toThrow();
+  await expect(predictScore(b.onnx)).rejects.toThrow();
 });
 
 test('a graph is opened again after its last use', async () => {
@@ -46,7 +46,7 @@ test('a graph is opened again after its last use', async () => {
   const graphs = createSharedGraphs();
   await (await graphs.open(ref, signature, read)).close();
   const again = await graphs.open(ref, signature, read);
-  expect([reads(), await scoreOf(again.onnx)]).toEqual([2, expect.closeTo(2.5)]);
+  expect([reads(), await predictScore(again.onnx)]).toEqual([2, expect.closeTo(2.5)]);
   await again.close();
 });
 
@@ -54,7 +54,7 @@ test('a failed read is not remembered', async () => {
   const graphs = createSharedGraphs();
   await expect(graphs.open(ref, signature, reader(true).read)).rejects.toThrow('S3 is away');
   const graph = await graphs.open(ref, signature, reader().read);
-  expect(await scoreOf(graph.onnx)).toBeCloseTo(2.5);
+  expect(await predictScore(graph.onnx)).toBeCloseTo(2.5);
   await graph.close();
 });
 

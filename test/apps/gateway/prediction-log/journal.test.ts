@@ -25,7 +25,7 @@ const open = (segmentBytes = 1_000, into = folder): RowJournal<Row> =>
     onError: (error) => errors.push(error),
   });
 /** The spill of a process, which takes over the files of one that was silent for 50 ms. */
-const spillOf = () =>
+const openProcessSpill = () =>
   openSpill<Row>({
     folder,
     segmentBytes: 1_000,
@@ -83,13 +83,13 @@ test('a full segment is deleted with its last row, and rows that were not settle
 });
 
 test('rows of a killed process reach the next one through the spill', async () => {
-  const killed = await spillOf();
+  const killed = await openProcessSpill();
   const journal = open(1_000, killed.folder);
   for (const row of rows(0, 3)) journal.add(row);
   await turn();
   await new Promise((resolve) => setTimeout(resolve, 100));
 
-  const next = await spillOf();
+  const next = await openProcessSpill();
   expect(await next.tend()).toBe(1);
   const segment = await next.oldest();
   expect([...(segment?.batches(10) ?? [])].flat()).toEqual(rows(0, 3));
@@ -97,13 +97,13 @@ test('rows of a killed process reach the next one through the spill', async () =
 });
 
 test('a file that another process took over gets no rows that only it would hold', async () => {
-  const paused = await spillOf();
+  const paused = await openProcessSpill();
   const journal = open(1_000, paused.folder);
   const added = rows(0, 4);
   for (const row of added.slice(0, 2)) journal.add(row);
   await turn();
   await new Promise((resolve) => setTimeout(resolve, 100));
-  const other = await spillOf();
+  const other = await openProcessSpill();
   expect(await other.tend()).toBe(1);
   const taken = await other.oldest();
   await taken?.remove();

@@ -55,7 +55,7 @@ async function until<T>(read: () => Promise<T>, isEnough: (value: T) => boolean)
 const live = () => world.registry.gateways.live();
 const metrics = async () =>
   (await fetch(`${gateway.url}/metrics`, { signal: AbortSignal.timeout(60_000) })).text();
-const requestsOf = (text: string, number: number) =>
+const readRequests = (text: string, number: number) =>
   Number(
     new RegExp(
       `^perennial_gateway_requests_total\\{.*status="200".*process="${number}"\\} (\\d+)$`,
@@ -83,9 +83,9 @@ test('each process has its own lease and address, answers at the shared one, and
   }
   for (let request = 0; request < 20; request += 1) expect((await infer()).status).toBe(200);
   const text = await metrics();
-  expect(requestsOf(text, 1) + requestsOf(text, 2)).toBe(20);
-  expect(requestsOf(text, 1)).toBeGreaterThan(0);
-  expect(requestsOf(text, 2)).toBeGreaterThan(0);
+  expect(readRequests(text, 1) + readRequests(text, 2)).toBe(20);
+  expect(readRequests(text, 1)).toBeGreaterThan(0);
+  expect(readRequests(text, 2)).toBeGreaterThan(0);
   expect(text).toContain('\nperennial_gateway_processes 2\n');
   expect(text.match(/^# HELP perennial_gateway_requests_total /gm)).toHaveLength(1);
 });
@@ -107,7 +107,7 @@ test('a killed process is replaced while the address keeps answering', async () 
   try {
     const text = await until(
       () => metrics().catch(() => ''),
-      (read) => read.includes('\nperennial_gateway_processes 2\n') && requestsOf(read, 1) > 0,
+      (read) => read.includes('\nperennial_gateway_processes 2\n') && readRequests(read, 1) > 0,
     );
     expect(text).toContain('\nperennial_gateway_process_restarts_total 1\n');
     expect(children()).not.toContain(killed);

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { joinGateways } from '../../../../apps/gateway/processes/member';
 import type { MemberMessage } from '../../../../apps/gateway/processes/messages';
 
-function channelOf() {
+function openChannel() {
   const emitter = new EventEmitter();
   const sent: MemberMessage[] = [];
   const channel = Object.assign(emitter, {
@@ -13,7 +13,7 @@ function channelOf() {
 }
 
 test('a member asks the supervisor for the metrics of all, and sends its own when asked', async () => {
-  const { emitter, sent, channel } = channelOf();
+  const { emitter, sent, channel } = openChannel();
   const member = joinGateways(2, channel);
   member.share(() => Promise.resolve('own'));
   const [first, second] = [member.metrics(), member.metrics()];
@@ -30,7 +30,7 @@ test('a member asks the supervisor for the metrics of all, and sends its own whe
 });
 
 test('a supervisor that does not respond leaves the own metrics', async () => {
-  const { channel } = channelOf();
+  const { channel } = openChannel();
   const member = joinGateways(1, channel);
   member.share(() => Promise.resolve('own'));
   expect(await member.metrics()).toBe('own');

@@ -166,7 +166,7 @@ describe('routing table', () => {
     const rollout = (step: number, id = 'roll_1') => ({
       rollout: { id: id as RolloutId, step, besides: true },
     });
-    const armsOf = (table: LoadedRoutingTable) =>
+    const listArms = (table: LoadedRoutingTable) =>
       table.route('default', 'm')?.arms.map(({ served }) => served.name);
     const never = () => new Promise<void>(() => undefined);
 
@@ -201,7 +201,7 @@ describe('routing table', () => {
       expect(table.epoch()).toBe(-1);
       broken.clear();
       await table.refresh();
-      expect(armsOf(table)).toEqual(['m@2', 'm@1']);
+      expect(listArms(table)).toEqual(['m@2', 'm@1']);
       expect(table.route('default', 'm')?.rollout?.id).toBe('roll_1');
       expect(table.epoch()).toBe(1);
     });
@@ -228,14 +228,14 @@ describe('routing table', () => {
       registry.route('m', [challenger(3, 0.5), champion(1)], rollout(0, 'roll_2'));
       void table.refresh();
       await settled();
-      expect(armsOf(table)).toEqual(['m@1']);
+      expect(listArms(table)).toEqual(['m@1']);
       registry.route('m', [challenger(2, 0.5), champion(1)], rollout(0, 'roll_3'));
       await table.refresh();
-      expect(armsOf(table)).toEqual(['m@2', 'm@1']);
+      expect(listArms(table)).toEqual(['m@2', 'm@1']);
       broken.add('sha256:v4');
       registry.route('m', [champion(4)]);
       await table.refresh();
-      expect(armsOf(table)).toEqual(['m@1']);
+      expect(listArms(table)).toEqual(['m@1']);
       load();
       await settled();
       expect(Object.fromEntries(held)).toEqual({ 'sha256:v1': 1, 'sha256:v2': 0, 'sha256:v3': 0 });

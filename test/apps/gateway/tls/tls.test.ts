@@ -122,7 +122,7 @@ function askHttp1(url: string, key: string, body: unknown): Promise<PlainAnswer>
 }
 
 /** The output with the scores, without the id of the prediction. */
-const scoresOf = (text: string) =>
+const readScores = (text: string) =>
   (JSON.parse(text) as { outputs: { name: string; shape: number[]; data: unknown[] }[] })
     .outputs[0];
 
@@ -140,8 +140,8 @@ test('HTTP/2 and HTTP/1.1 over TLS give the same inference', async () => {
   expect(byHttp2.headers).not.toHaveProperty('connection');
   const byHttp1 = await askHttp1(`${gateway.url}${inferPath}`, key, rows);
   expect(byHttp1).toMatchObject({ status: 200, version: '1.1' });
-  expect(scoresOf(byHttp2.text)).toMatchObject({ name: 'score', data: [1.5] });
-  expect(scoresOf(byHttp1.text)).toEqual(scoresOf(byHttp2.text));
+  expect(readScores(byHttp2.text)).toMatchObject({ name: 'score', data: [1.5] });
+  expect(readScores(byHttp1.text)).toEqual(readScores(byHttp2.text));
 });
 
 test('one connection carries many requests at once, and answers may be large', async () => {
@@ -159,7 +159,7 @@ test('one connection carries many requests at once, and answers may be large', a
   );
   expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
   expect(answers[0]?.text.length).toBeGreaterThan(65_536);
-  expect(scoresOf(answers[0]?.text ?? '')?.data).toHaveLength(5_000);
+  expect(readScores(answers[0]?.text ?? '')?.data).toHaveLength(5_000);
   expect(await metric('perennial_gateway_requests_in_progress')).toBe(0);
 });
 

@@ -60,7 +60,7 @@ export async function keepPicture(page: Page, name: string): Promise<void> {
 }
 
 /** Whether the page is wider than its window. */
-export function overflowOf(page: Page): Promise<unknown> {
+export function measureOverflow(page: Page): Promise<unknown> {
   return page.evaluate(
     'document.documentElement.scrollWidth - document.documentElement.clientWidth',
   );

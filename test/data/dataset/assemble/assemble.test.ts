@@ -266,7 +266,7 @@ describe('rows without a usable time', () => {
     .replace('range(400)', 'range(2000)')
     .replace("'T' || i % 4", "CASE WHEN i % 50 = 49 THEN NULL ELSE 'T' || i % 97 END");
 
-  async function partsOf(given: Given): Promise<ReadonlyMap<unknown, string>> {
+  async function assembleParts(given: Given): Promise<ReadonlyMap<unknown, string>> {
     const files = await run({ sql, features, ...given });
     const found = new Map<unknown, string>();
     for (const part of assembledParts)
@@ -290,8 +290,8 @@ describe('rows without a usable time', () => {
   });
 
   test('stay in their part when rows are added or reordered', async () => {
-    const first = await partsOf({ data: byRow });
-    const later = await partsOf({
+    const first = await assembleParts({ data: byRow });
+    const later = await assembleParts({
       data: byRow,
       source: `SELECT * FROM (${trips.replace('range(400)', 'range(900)')}) ORDER BY hash(trip)`,
     });
@@ -303,7 +303,9 @@ describe('rows without a usable time', () => {
     const held = (parts: ReadonlyMap<unknown, string>) =>
       [...parts].filter(([, part]) => part === 'holdout').map(([trip]) => trip);
     const other: Partial<DataSpec> = { ...byRow, split: { by: 'random', ...shares, tuning: 0.4 } };
-    expect(held(await partsOf({ data: other }))).toEqual(held(await partsOf({ data: byRow })));
+    expect(held(await assembleParts({ data: other }))).toEqual(
+      held(await assembleParts({ data: byRow })),
+    );
   });
 
   test('have the same digest of labels in every split, and another one with other rows', async () => {

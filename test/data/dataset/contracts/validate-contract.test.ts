@@ -476,13 +476,13 @@ describe('a check that cannot be measured is inconclusive', () => {
 test('bad rows are noted in the same way whether another rule fails or not', async () => {
   const few = { maxQuarantinedShare: 0.5, columns: [column('v', { max: 8 })] };
   const input = await table('SELECT i AS v FROM range(10) r(i)');
-  const markOf = async (more: Partial<DataContract>) => {
+  const readMark = async (more: Partial<DataContract>) => {
     const { kind, reasons } = (await validate(input, contract({ ...few, ...more }))).verdict;
     return [kind, reasons.find(({ code }) => code === 'contract.range')?.outcome];
   };
-  expect(await markOf({})).toEqual(['passed', 'noted']);
-  expect(await markOf({ rows: { min: 100, max: null } })).toEqual(['failed', 'noted']);
-  expect(await markOf({ unique: [['elsewhere']] })).toEqual(['inconclusive', 'noted']);
+  expect(await readMark({})).toEqual(['passed', 'noted']);
+  expect(await readMark({ rows: { min: 100, max: null } })).toEqual(['failed', 'noted']);
+  expect(await readMark({ unique: [['elsewhere']] })).toEqual(['inconclusive', 'noted']);
 });
 
 describe('distribution against the approved version', () => {

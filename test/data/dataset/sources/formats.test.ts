@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => reading.close());
 
-const columnsOf = async (content: string, format: SourceFormat = 'csv', options?: ReadOptions) =>
+const readColumns = async (content: string, format: SourceFormat = 'csv', options?: ReadOptions) =>
   (await reading.file(`columns.${format}`, content, format, options)).columns
     .map(({ name, type }) => `${name} ${type}`)
     .join(', ');
@@ -55,7 +55,7 @@ describe('types of CSV columns', () => {
     ],
     ['a comment sign is data', 'a,b\n#1,2\n', 'a string, b integer'],
   ])('%s', async (_, content, expected) => {
-    expect(await columnsOf(content)).toBe(expected);
+    expect(await readColumns(content)).toBe(expected);
   });
 
   test('a type that the first rows suggest is checked in all rows, and a note names the row', async () => {
@@ -96,7 +96,7 @@ describe('types of NDJSON keys', () => {
     ['not a number', '{"a":NaN}\n{"a":1}\n', 'a number'],
     ['empty lines and CRLF', '{"a":1}\r\n\r\n{"a":2}\r\n', 'a integer'],
   ])('%s', async (_, content, expected) => {
-    expect(await columnsOf(content, 'ndjson')).toBe(expected);
+    expect(await readColumns(content, 'ndjson')).toBe(expected);
   });
 
   test('the offset of a time counts, also in formats that DuckDB does not recognize', async () => {
@@ -190,7 +190,7 @@ describe('the window', () => {
 });
 
 describe('equal content gives equal bytes', () => {
-  const digestsOf = async (data: SourceData) =>
+  const digestFiles = async (data: SourceData) =>
     Promise.all(data.files.map(async (file) => sha256(await readFile(file))));
 
   test('from Parquet with other row groups', async () => {
@@ -202,7 +202,7 @@ describe('equal content gives equal bytes', () => {
         `SELECT i, i * 1.5::DOUBLE AS x, TIMESTAMP '2013-01-01' + to_seconds(i) AS t FROM range(300000) r(i)`,
         groupSize,
       );
-      digests.push(await digestsOf(await reading.uri(pathToFileURL(path).href, 'parquet')));
+      digests.push(await digestFiles(await reading.uri(pathToFileURL(path).href, 'parquet')));
     }
     expect(digests[0]).toEqual(digests[1]);
   });
@@ -214,8 +214,8 @@ describe('equal content gives equal bytes', () => {
         : (i: number) => JSON.stringify({ a: i, b: `s${i % 1000}` });
     const rows = Array.from({ length: 300_000 }, (_, i) => row(i));
     const content = `${format === 'csv' ? 'a,b\n' : ''}${rows.join('\n')}\n`;
-    const first = await digestsOf(await reading.file(`one.${format}`, content, format));
-    const second = await digestsOf(await reading.file(`another.${format}`, content, format));
+    const first = await digestFiles(await reading.file(`one.${format}`, content, format));
+    const second = await digestFiles(await reading.file(`another.${format}`, content, format));
     expect(second).toEqual(first);
   });
 });

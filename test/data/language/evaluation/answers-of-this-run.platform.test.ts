@@ -9,7 +9,7 @@ import { createEvaluatorTools } from '../../../../data/language/evaluation/evalu
 import { openLedgerChat } from '../../../../data/language/ledger-chat';
 import { type ModelAccess, openModelAccess } from '../../../../data/language/model-access';
 import type { ModelTarget } from '../../../../data/language/attempt';
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 import type { RunId } from '../../../../domain/ids';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
 import { buildLlmEvidence } from '../../../../domain/language/evaluation/build-evidence';
@@ -82,7 +82,7 @@ function evaluate(
   };
   return evaluateCases({
     cases,
-    caseSet: digestOf(cases),
+    caseSet: computeDigest(cases),
     dimensions: [{ name: 'exact', kind: 'exact' }],
     judges: {},
     tools: createEvaluatorTools(null),
@@ -103,8 +103,8 @@ function evaluate(
 
 const evidenceIn = (results: readonly CaseResult[]) =>
   buildLlmEvidence({
-    candidate: digestOf('x'),
-    caseSet: digestOf('y'),
+    candidate: computeDigest('x'),
+    caseSet: computeDigest('y'),
     dimensions: ['exact'],
     results,
     judges: {},
@@ -116,7 +116,7 @@ const seen = (results: readonly CaseResult[]) => {
 };
 
 test('latencies are of this run; a gate on latency asks recorded cases again, within the budget', async () => {
-  const cases = casesOf(8);
+  const cases = buildCases(8);
   const before = paid();
   expect(seen(await evaluate(cases, 'a'))).toMatchObject({
     latenciesMs: { length: 8 },
@@ -131,7 +131,7 @@ test('latencies are of this run; a gate on latency asks recorded cases again, wi
   expect(paid() - before).toBe(8);
 
   latencyMs = 60;
-  const latency = { ...sampleOf('c'), cases: 3 };
+  const latency = { ...buildSample('c'), cases: 3 };
   const results = await evaluate(cases, 'c', { latency });
   expect(seen(results)).toMatchObject({ latenciesMs: { length: 3 }, earlier: 5 });
   expect(Math.min(...seen(results).latenciesMs)).toBeGreaterThan(50);
@@ -140,13 +140,13 @@ test('latencies are of this run; a gate on latency asks recorded cases again, wi
   expect(paid() - before).toBe(11);
   // The repeats of another run do not count for this one.
   expect(
-    seen(await evaluate(cases, 'd', { latency: { ...sampleOf('d'), cases: 1 } })).latenciesMs,
+    seen(await evaluate(cases, 'd', { latency: { ...buildSample('d'), cases: 1 } })).latenciesMs,
   ).toHaveLength(1);
   expect(paid() - before).toBe(12);
 
   await test_.registry.budgets.set({ tenant, scope: 'run/e', unit: 'tokens', limit: 1 });
   expect(
-    seen(await evaluate(cases, 'e', { latency: { ...sampleOf('e'), cases: 8 }, budget: 1 })),
+    seen(await evaluate(cases, 'e', { latency: { ...buildSample('e'), cases: 8 }, budget: 1 })),
   ).toMatchObject({
     latenciesMs: [],
     earlier: 8,
@@ -155,10 +155,10 @@ test('latencies are of this run; a gate on latency asks recorded cases again, wi
 });
 
 test('a question that fails when it is asked again has no latency and counts as the slowest', async () => {
-  const cases = casesOf(8);
+  const cases = buildCases(8);
   await evaluate(cases, 'i');
   refuses = (prompt) => /[0-5]$/.test(prompt);
-  const results = await evaluate(cases, 'j', { latency: { ...sampleOf('j'), cases: 8 } });
+  const results = await evaluate(cases, 'j', { latency: { ...buildSample('j'), cases: 8 } });
   refuses = () => false;
   expect(seen(results)).toMatchObject({ latenciesMs: { length: 2 }, earlier: 0 });
   const evidence = evidenceIn(results);
@@ -185,7 +185,7 @@ test('a question that fails when it is asked again has no latency and counts as 
 });
 
 test('an answer of a standby is marked and does not count for the first model', async () => {
-  const cases = casesOf(3);
+  const cases = buildCases(3);
   isAway = true;
   const by = { model: 'scripted', cases: 3 };
   const standIns = [{ ...by, provider: 'spare', standsIn: true }];
@@ -204,7 +204,7 @@ test('an answer of a standby is marked and does not count for the first model', 
 });
 
 test('an answer of another model of the same provider is an answer of a standby, too', async () => {
-  const cases = casesOf(2);
+  const cases = buildCases(2);
   isLost = true;
   const standIns = [{ provider: 'first', model: 'smaller', standsIn: true, cases: 2 }];
   // With a budget, the ledger records an answer in a different transaction.
@@ -212,7 +212,7 @@ test('an answer of another model of the same provider is an answer of a standby,
   const standby = target('first', 'smaller');
   for (const results of await Promise.all([
     evaluate(cases, 'k', { standby }),
-    evaluate(casesOf(2), 'n', { standby, budget: 1 }),
+    evaluate(buildCases(2), 'n', { standby, budget: 1 }),
   ]))
     expect(seen(results).answeredBy).toEqual(standIns);
   isLost = false;
@@ -224,7 +224,7 @@ test('an answer of another model of the same provider is an answer of a standby,
   ]);
 });
 
-function sampleOf(run: string): LatencySample {
+function buildSample(run: string): LatencySample {
   const gate = {
     name: 'fast',
     kind: 'latency',
@@ -240,7 +240,7 @@ function sampleOf(run: string): LatencySample {
   return sample ?? { cases: 0, repeat: 0 };
 }
 
-function casesOf(count: number): readonly EvaluationCase[] {
+function buildCases(count: number): readonly EvaluationCase[] {
   const set = unique('set');
   return Array.from({ length: count }, (_, place) => ({
     id: `${set}-${place}`,

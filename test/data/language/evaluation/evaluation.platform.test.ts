@@ -11,7 +11,7 @@ import type { RetrievedPassages } from '../../../../data/language/retrieval';
 import { openModelAccess, type ModelAccess } from '../../../../data/language/model-access';
 import { createMutator } from '../../../../data/prompt/propose';
 import { runSearch } from '../../../../data/prompt/run-search';
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 import type { Sampling } from '../../../../domain/chat/chat';
 import { answersSummary } from '../../../../domain/language/evaluation/answers-summary';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
@@ -20,7 +20,7 @@ import type { DimensionSpec } from '../../../../domain/language/dimension/dimens
 import { buildLlmEvidence } from '../../../../domain/language/evaluation/build-evidence';
 import { explainEvidence } from '../../../../domain/decision/explain';
 import { redTeamCase } from '../../../../domain/language/cases/red-team';
-import { caseReportOf, toJUnit } from '../../../../domain/language/evaluation/report';
+import { toCaseReport, toJUnit } from '../../../../domain/language/evaluation/report';
 import type { PromptTemplate } from '../../../../domain/prompt/prompt';
 import type { SearchSpec } from '../../../../domain/prompt-search/search';
 import { openTestRegistry, tenant, type TestRegistry } from '../../../db/registry-fixture';
@@ -92,7 +92,7 @@ const prompt = (system: string): PromptTemplate => ({
   fewShot: null,
   answerSchema: null,
 });
-const caseOf = (number: number, given: Partial<EvaluationCase> = {}): EvaluationCase => ({
+const buildCase = (number: number, given: Partial<EvaluationCase> = {}): EvaluationCase => ({
   id: `c${String(number).padStart(3, '0')}`,
   input: { country: `land${number}`, unused: 'x' },
   expected: { answer: `city${number}`, documents: [`d${number}`] },
@@ -115,10 +115,10 @@ test('an interrupted evaluation pays nothing twice and gets the same scores', as
       number % 6 === 5 ? { kind: 'rateLimited', headers: { 'retry-after-ms': '1' } } : null,
     latencyMs: () => 3,
   });
-  const long = caseOf(90, { input: { country: `${'very '.repeat(300)}land90` } });
-  const wrong = caseOf(91, { input: { city: 'x' } });
-  const cases = [...Array.from({ length: 30 }, (_, number) => caseOf(number + 1)), long, wrong];
-  const caseSet = digestOf(cases);
+  const long = buildCase(90, { input: { country: `${'very '.repeat(300)}land90` } });
+  const wrong = buildCase(91, { input: { city: 'x' } });
+  const cases = [...Array.from({ length: 30 }, (_, number) => buildCase(number + 1)), long, wrong];
+  const caseSet = computeDigest(cases);
   const dimensions: readonly DimensionSpec[] = [
     { name: 'exact', kind: 'exact' },
     { name: 'form', kind: 'regex', pattern: '^City\\d+\\.$' },
@@ -187,7 +187,7 @@ test('an interrupted evaluation pays nothing twice and gets the same scores', as
   expect(progress.at(-1)?.fromLedger).toBeGreaterThanOrEqual(35);
 
   const evidence = buildLlmEvidence({
-    candidate: digestOf('x'),
+    candidate: computeDigest('x'),
     caseSet,
     dimensions: dimensions.map(({ name }) => name),
     results,
@@ -246,11 +246,11 @@ test('a spent budget ends the evaluation, and a raised one continues it', async 
   await serve({ answer: () => 'x y z' }, { promptPerMillion: 1000, completionPerMillion: 1000 });
   const budget = { scope: 'run/small', unit: 'usd' } as const;
   await test_.registry.budgets.set({ tenant, ...budget, limit: 200_000_000 });
-  const cases = Array.from({ length: 25 }, (_, number) => caseOf(number));
+  const cases = Array.from({ length: 25 }, (_, number) => buildCase(number));
   const run = (attempt: number) =>
     evaluateCases({
       cases,
-      caseSet: digestOf(cases),
+      caseSet: computeDigest(cases),
       dimensions: [{ name: 'exact', kind: 'exact' }],
       answerer: promptAnswerer({
         asking: { ...asking('budgeted', attempt), budgets: [budget] },
@@ -279,11 +279,11 @@ describe('a provider that refuses every question', () => {
     'set sampling.temperature to 1, or set thinkingTokens for this model in the settings of ' +
     'provider scripted, or use a model that accepts temperature';
   const said = `ProviderRefused: provider scripted refused the request (scripted): status 400 unsupported_value temperature, Unsupported value; ${next}`;
-  const cases = Array.from({ length: 40 }, (_, number) => caseOf(number));
+  const cases = Array.from({ length: 40 }, (_, number) => buildCase(number));
   const ask = (maxLeadingRefusals?: number) =>
     evaluateCases({
       cases,
-      caseSet: digestOf(cases),
+      caseSet: computeDigest(cases),
       dimensions: [{ name: 'exact', kind: 'exact' }],
       answerer: promptAnswerer({
         asking: asking(`refused-${maxLeadingRefusals ?? 'never'}`),
@@ -306,8 +306,8 @@ describe('a provider that refuses every question', () => {
     ).toEqual(new Set([said]));
     const counterparts = { champion: null, baseline: null };
     const of = {
-      candidate: digestOf('x'),
-      caseSet: digestOf(cases),
+      candidate: computeDigest('x'),
+      caseSet: computeDigest(cases),
       dimensions: ['exact'],
       judges: {},
     };
@@ -336,7 +336,7 @@ describe('a provider that refuses every question', () => {
       details: [said, 'at most 5 % may be unmeasured'],
     });
     expect(explainEvidence(evidence)).toContain(`  40 × ${said}`);
-    expect(toJUnit(results.map(caseReportOf), { suite: 'capitals', passAt: {} })).toContain(
+    expect(toJUnit(results.map(toCaseReport), { suite: 'capitals', passAt: {} })).toContain(
       `<error message="exact ${said}">`,
     );
   });
@@ -378,7 +378,7 @@ describe('a provider whose content filter withholds answers', () => {
   const asked = (scope: string, { cases, dimensions, answerSchema = null }: Asked) =>
     evaluateCases({
       cases,
-      caseSet: digestOf(cases),
+      caseSet: computeDigest(cases),
       dimensions,
       judges: {},
       tools,
@@ -450,7 +450,7 @@ describe('a provider whose content filter withholds answers', () => {
       },
       { name: 'grounded', kind: 'groundedness' },
     ];
-    const results = await asked('withheld-all', { cases: [caseOf(1), cake], dimensions });
+    const results = await asked('withheld-all', { cases: [buildCase(1), cake], dimensions });
     expect(
       results.map(({ unanswered, because }) => `${unanswered ?? ''} ${because ?? ''}`),
     ).toEqual(
@@ -498,25 +498,25 @@ test('a judge is calibrated on labels in both orders, and prose is a missing ver
     },
   };
   const judge = createJudge({ asking: asking('judge'), template, target: scripted, sampling });
-  expect(await judge.score(caseOf(1), 'city1')).toEqual({
+  expect(await judge.score(buildCase(1), 'city1')).toEqual({
     kind: 'scored',
     value: 1,
     detail: 'seen',
   });
-  expect(await judge.score(caseOf(1), 'city2')).toMatchObject({ kind: 'scored', value: 0 });
-  expect(await judge.score(caseOf(1), 'long city2')).toEqual({
+  expect(await judge.score(buildCase(1), 'city2')).toMatchObject({ kind: 'scored', value: 0 });
+  expect(await judge.score(buildCase(1), 'long city2')).toEqual({
     kind: 'failed',
     reason: 'the verdict depends on the order of the answers',
   });
-  expect(await judge.score(caseOf(1, { input: { country: 'prose' } }), 'city1')).toEqual({
+  expect(await judge.score(buildCase(1, { input: { country: 'prose' } }), 'city1')).toEqual({
     kind: 'failed',
     reason: 'the judge gave no verdict',
   });
-  expect(await judge.score(caseOf(1, { expected: {} }), 'city1')).toEqual({
+  expect(await judge.score(buildCase(1, { expected: {} }), 'city1')).toEqual({
     kind: 'notApplicable',
   });
   const labelled = Array.from({ length: 20 }, (_, number) => ({
-    case: caseOf(number),
+    case: buildCase(number),
     answer: number % 2 === 0 ? `city${number}` : number === 1 ? 'long city' : 'other',
     right: number % 2 === 0,
   }));
@@ -552,7 +552,7 @@ test('an interrupted search pays nothing twice and confirms the better prompt on
     },
     latencyMs: () => 1,
   });
-  const cases = Array.from({ length: 60 }, (_, number) => caseOf(number));
+  const cases = Array.from({ length: 60 }, (_, number) => buildCase(number));
   const spec: SearchSpec = {
     quality: 'exact',
     proposers: [
@@ -579,13 +579,13 @@ test('an interrupted search pays nothing twice and confirms the better prompt on
     return runSearch({
       first: prompt('Be TONE, END.'),
       cases,
-      caseSet: digestOf(cases),
+      caseSet: computeDigest(cases),
       dimensions: [
         { name: 'exact', kind: 'exact' },
         { name: 'steady', kind: 'consistency', repeats: 3 },
       ],
       spec: { ...spec, ...changed },
-      answererOf: (template) => {
+      createAnswerer: (template) => {
         const answerer = promptAnswerer({
           asking: shared,
           template,
@@ -599,7 +599,7 @@ test('an interrupted search pays nothing twice and confirms the better prompt on
           return answerer(of, asked);
         };
       },
-      mutatorOf: () => createMutator({ asking: shared, target: scripted, sampling }),
+      openMutator: () => createMutator({ asking: shared, target: scripted, sampling }),
       judges: {},
       tools,
       parallel: 6,
@@ -656,7 +656,7 @@ function found(documentId: string): RetrievedPassages {
     text: 'x',
   };
   return {
-    index: { name: 'wiki', version: 1, digest: digestOf('wiki') },
+    index: { name: 'wiki', version: 1, digest: computeDigest('wiki') },
     passages: [passage],
     left: { room: 0, policy: 0 },
   };

@@ -8,7 +8,7 @@ import { createEvaluatorTools } from '../../../../data/language/evaluation/evalu
 import { createParaphraser } from '../../../../data/language/evaluation/paraphraser';
 import { openLedgerChat } from '../../../../data/language/ledger-chat';
 import { openModelAccess, type ModelAccess } from '../../../../data/language/model-access';
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
 import type { DimensionSpec } from '../../../../domain/language/dimension/dimension';
 import { buildLlmEvidence } from '../../../../domain/language/evaluation/build-evidence';
@@ -96,7 +96,7 @@ async function evaluate(system: string) {
   };
   const results = await evaluateCases({
     cases,
-    caseSet: digestOf(cases),
+    caseSet: computeDigest(cases),
     dimensions,
     judges: {},
     tools: createEvaluatorTools(embed),
@@ -104,15 +104,15 @@ async function evaluate(system: string) {
     paraphraser: createParaphraser(asking, embed),
     answerer: promptAnswerer({
       asking,
-      template: templateOf(system),
+      template: buildTemplate(system),
       retrieval: null,
       route: [{ provider: 'answering', model: 'scripted' }],
       sampling: { temperature: 0, topP: 1, maxTokens: 10, seed: 1, stop: [] },
     }),
   });
   return buildLlmEvidence({
-    candidate: digestOf(system),
-    caseSet: digestOf(cases),
+    candidate: computeDigest(system),
+    caseSet: computeDigest(cases),
     dimensions: ['right', 'sturdy'],
     results,
     judges: {},
@@ -151,7 +151,7 @@ test('all prompts share paraphrases that are paid once; refused ones are counted
   );
 });
 
-const templateOf = (system: string): PromptTemplate => ({
+const buildTemplate = (system: string): PromptTemplate => ({
   name: 'rivers',
   messages: [
     { role: 'system', template: system },

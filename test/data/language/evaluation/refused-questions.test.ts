@@ -2,7 +2,7 @@ import { promptAnswerer, type Answerer } from '../../../../data/language/evaluat
 import { evaluateCases } from '../../../../data/language/evaluation/evaluate-cases';
 import type { CaseEvaluation } from '../../../../data/language/evaluation/evaluation';
 import { createEvaluatorTools } from '../../../../data/language/evaluation/evaluator-tools';
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 import { defaultTenant as tenant } from '../../../../domain/ids';
 import { failure } from '../../../../domain/failure';
 import { redTeamCase } from '../../../../domain/language/cases/red-team';
@@ -18,7 +18,7 @@ function refusing(refuses: (id: string) => boolean, asked: string[] = []): Answe
   };
 }
 
-function caseOf(id: string): EvaluationCase {
+function buildCase(id: string): EvaluationCase {
   return { id, input: {}, expected: { answer: 'x' }, tags: [], group: null, pair: null, rules: [] };
 }
 
@@ -32,7 +32,7 @@ function evaluated(
 ) {
   return evaluateCases({
     cases,
-    caseSet: digestOf(cases),
+    caseSet: computeDigest(cases),
     dimensions,
     answerer,
     judges: {},
@@ -43,7 +43,7 @@ function evaluated(
 }
 
 describe('an evaluation that ends when all of its first cases are refused', () => {
-  const cases = Array.from({ length: 40 }, (_, place) => caseOf(`case-${place}`));
+  const cases = Array.from({ length: 40 }, (_, place) => buildCase(`case-${place}`));
 
   test('continues when all questions of only a few cases were refused', async () => {
     // With all repeats these two cases have more than twenty questions.
@@ -77,7 +77,7 @@ describe('an evaluation that ends when all of its first cases are refused', () =
   });
 
   test('continues when the refused cases come first in the file', async () => {
-    const attacks = Array.from({ length: 30 }, (_, place) => caseOf(`attack-${place}`));
+    const attacks = Array.from({ length: 30 }, (_, place) => buildCase(`attack-${place}`));
     const results = await evaluated(
       [...attacks, ...cases],
       refusing((id) => id.startsWith('attack')),
@@ -104,7 +104,7 @@ test('an attack whose answer the provider withholds counts as blocked', async ()
     provider: 'p',
     model: 'm',
     cost: 0,
-    key: digestOf('k'),
+    key: computeDigest('k'),
     fromLedger: false,
   };
   const answerer = promptAnswerer({

@@ -24,7 +24,7 @@ const policy: SafetyPolicy = {
 };
 /** No detector of this policy asks a model. */
 const nobody = { tenant: defaultTenant } as LedgerAccess;
-const caseOf = (text: string) =>
+const buildCase = (text: string) =>
   redTeamCase({ id: text, text, isAttack: true, source: 's', category: 'c' });
 
 function echo(): Answerer & { readonly asked: unknown[] } {
@@ -42,7 +42,7 @@ function echo(): Answerer & { readonly asked: unknown[] } {
   return Object.assign(answerer, { asked });
 }
 
-const ask = (answerer: Answerer, text: string) => answerer(caseOf(text), { repeat: 0 });
+const ask = (answerer: Answerer, text: string) => answerer(buildCase(text), { repeat: 0 });
 
 describe('an answerer behind a policy', () => {
   test('does not ask or pay for a blocked question', async () => {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { digestOf } from '../../../../data/digest';
+import { computeDigest } from '../../../../data/digest';
 import { maxInProgress } from '../../../../data/language/evaluation/pool';
 import { createEvaluatorTools } from '../../../../data/language/evaluation/evaluator-tools';
 import { runSearch } from '../../../../data/prompt/run-search';
@@ -37,7 +37,7 @@ describe('a search that asks several prompts at once', () => {
       await runSearch({
         first,
         cases,
-        caseSet: digestOf(cases),
+        caseSet: computeDigest(cases),
         dimensions: [{ name: 'exact', kind: 'exact' }],
         spec: {
           quality: 'exact',
@@ -59,7 +59,7 @@ describe('a search that asks several prompts at once', () => {
           budgetUsd: null,
           seed: 1,
         },
-        answererOf:
+        createAnswerer:
           () =>
           async (_, { place }) => {
             await underWay.during(async () => {
@@ -68,7 +68,7 @@ describe('a search that asks several prompts at once', () => {
             });
             return { text: 'x', retrieved: [], latencyMs: 1, cost: 0, fromLedger: false };
           },
-        mutatorOf: () => {
+        openMutator: () => {
           throw new Error('nothing is rewritten');
         },
         judges: {},

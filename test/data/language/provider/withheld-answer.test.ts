@@ -15,7 +15,7 @@ import type { PromptTemplate } from '../../../../domain/prompt/prompt';
 const target = { provider: 'p', model: 'm' };
 const sampling: Sampling = { temperature: 0, topP: 1, maxTokens: 40, seed: 1, stop: [] };
 
-function askingOf(type: FailureType): LedgerAccess {
+function failWith(type: FailureType): LedgerAccess {
   const refuse = () => Promise.reject(failure(type, 'as it was told'));
   return {
     chat: { ask: refuse, recall: refuse },
@@ -35,17 +35,17 @@ test('a withheld verdict of a judge is a missing verdict', async () => {
     variables: { answer: { type: 'string', description: '' } },
   };
   const of = { id: 'c', input: {}, expected: {}, tags: [], group: null, pair: null, rules: [] };
-  const judgeOf = (type: FailureType) =>
-    createJudge({ asking: askingOf(type), template, target, sampling });
-  expect(await judgeOf('AnswerWithheld').verdicts(of, 'x')).toEqual([null]);
-  await expect(judgeOf('BudgetSpent').verdicts(of, 'x')).rejects.toMatchObject({
+  const createFailingJudge = (type: FailureType) =>
+    createJudge({ asking: failWith(type), template, target, sampling });
+  expect(await createFailingJudge('AnswerWithheld').verdicts(of, 'x')).toEqual([null]);
+  await expect(createFailingJudge('BudgetSpent').verdicts(of, 'x')).rejects.toMatchObject({
     type: 'BudgetSpent',
   });
 });
 
 test('a withheld proposal of a mutator gives no variant', async () => {
   const mutate = (type: FailureType) =>
-    createMutator({ asking: askingOf(type), target, sampling })(
+    createMutator({ asking: failWith(type), target, sampling })(
       [{ role: 'user', content: 'x' }],
       0,
     );
@@ -72,7 +72,7 @@ test('after a withheld verdict the policy decides; a detector that cannot be ask
     embedders: { get: () => Promise.reject(new Error('no embedder')) },
   });
   const screen = (type: FailureType) =>
-    caseScreens({ policy, detectors, asking: askingOf(type) })
+    caseScreens({ policy, detectors, asking: failWith(type) })
       .open()
       .screen('input', 'hello');
   expect(await screen('AnswerWithheld')).toMatchObject({

@@ -71,7 +71,7 @@ function increase(found: MeasuredHoldout, metric: ClassMetric): Measurement {
   return of.increase;
 }
 
-function boundsOf(measurement: Measurement): { lower: number; upper: number } {
+function requireBounds(measurement: Measurement): { lower: number; upper: number } {
   const bounds = measurement.kind === 'measured' ? measurement.bounds[0] : undefined;
   if (bounds?.lower == null || bounds.upper == null) throw new Error('there are no bounds');
   return { lower: bounds.lower, upper: bounds.upper };
@@ -113,9 +113,9 @@ describe('few rows of a class', () => {
     const found = measured(rows, 20);
     // Clopper-Pearson for 20 of 20: 0.03^(1/20) = 0.839.
     expect(gale(found, 'recall')).toMatchObject({ estimate: 1, rows: 20, days: 20 });
-    expect(boundsOf(gale(found, 'recall')).lower).toBeCloseTo(0.8392, 4);
+    expect(requireBounds(gale(found, 'recall')).lower).toBeCloseTo(0.8392, 4);
     // Both versions agree on every row; the next rows may still differ.
-    expect(boundsOf(increase(found, 'recall')).upper).toBeCloseTo(1 - 0.8392, 4);
+    expect(requireBounds(increase(found, 'recall')).upper).toBeCloseTo(1 - 0.8392, 4);
   });
 
   test('on fewer than seven days have no bounds', () => {
@@ -176,17 +176,17 @@ describe.each([10, 100])('in simulated holdouts with about %i rows of the class'
     }).length;
 
   test('the lower bound exceeds the true recall in at most 3 % of them', () => {
-    const missed = wrong((found) => boundsOf(gale(found, 'recall')).lower > 0.8);
+    const missed = wrong((found) => requireBounds(gale(found, 'recall')).lower > 0.8);
     expect(missed).toBeLessThanOrEqual(0.03 * worlds.length + 4);
   });
 
   test('the upper bound is below the true recall in at most 3 % of them', () => {
-    const missed = wrong((found) => boundsOf(gale(found, 'recall')).upper < 0.8);
+    const missed = wrong((found) => requireBounds(gale(found, 'recall')).upper < 0.8);
     expect(missed).toBeLessThanOrEqual(0.03 * worlds.length + 4);
   });
 
   test('a candidate at the margin passes in at most 3 % of them', () => {
-    const passed = wrong((found) => boundsOf(increase(found, 'recall')).upper < 0.1);
+    const passed = wrong((found) => requireBounds(increase(found, 'recall')).upper < 0.1);
     expect(passed).toBeLessThanOrEqual(0.03 * worlds.length + 4);
   });
 });

@@ -1,4 +1,4 @@
-import { fitOf } from '../../../../domain/evaluation/measure/fit';
+import { measureFit } from '../../../../domain/evaluation/measure/fit';
 
 const fit = (
   task: 'classification' | 'multiclass' | 'regression',
@@ -6,7 +6,7 @@ const fit = (
   scores: readonly number[],
   classes?: readonly string[],
 ) =>
-  fitOf({
+  measureFit({
     task,
     labels: Float64Array.from(labels),
     candidate: Float64Array.from(scores),

@@ -55,7 +55,7 @@ function measured(
   }
 }
 
-function sampleOf(scores: Float64Array) {
+function buildSample(scores: Float64Array) {
   return { labels, scores, day, days: 20 };
 }
 
@@ -66,10 +66,10 @@ describe('measuring a holdout', () => {
     throw new Error('counterparts were not measured');
 
   test('has each metric of every version, and differences that are positive when the candidate is worse', () => {
-    expect(found.metrics.logloss?.estimate).toBeCloseTo(valueOf('logloss', sampleOf(worse)), 12);
-    expect(champion.metrics.auc?.estimate).toBeCloseTo(valueOf('auc', sampleOf(truth)), 12);
+    expect(found.metrics.logloss?.estimate).toBeCloseTo(valueOf('logloss', buildSample(worse)), 12);
+    expect(champion.metrics.auc?.estimate).toBeCloseTo(valueOf('auc', buildSample(truth)), 12);
     expect(champion.increases.logloss?.estimate).toBeCloseTo(
-      valueOf('logloss', sampleOf(worse)) - valueOf('logloss', sampleOf(truth)),
+      valueOf('logloss', buildSample(worse)) - valueOf('logloss', buildSample(truth)),
       12,
     );
     expect(champion.increases.auc?.estimate).toBeGreaterThan(0);

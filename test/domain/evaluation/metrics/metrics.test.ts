@@ -1,19 +1,19 @@
 import fc from 'fast-check';
-import { increaseOf } from '../../../../domain/evaluation/metrics/metric';
+import { computeIncrease } from '../../../../domain/evaluation/metrics/metric';
 import { metrics, valueOf } from '../../../../domain/evaluation/metrics/metrics';
-import { rowsOf, type ScoredSample } from '../../../../domain/evaluation/metrics/sample';
+import { selectRows, type ScoredSample } from '../../../../domain/evaluation/metrics/sample';
 import {
   classificationMetrics,
   type MetricName,
 } from '../../../../domain/evaluation/metrics/names';
 
 const days = [0, 0, 0, 1, 1, 1, 2, 2, 3, 3];
-const classes = sampleOf(
+const classes = buildSample(
   [0, 1, 1, 0, 1, 0, 1, 0, 0, 1],
   [0.1, 0.8, 0.6, 0.6, 0.9995, 0.3, 0.2, 0.3, 0.0001, 0.5],
   days,
 );
-const values = sampleOf(
+const values = buildSample(
   [3, -0.5, 2, 7, 4.2, 10, 0, 2.5, 3.3, 8],
   [2.5, 0, 2.1, 7.8, 3.9, 9, 1, 2.5, 3, 6],
   days,
@@ -43,19 +43,22 @@ describe('metrics', () => {
   );
 
   test('clipping limits the log loss of a confident error', () => {
-    expect(valueOf('logloss', sampleOf([1, 0], [0, 1], [0, 0]))).toBeCloseTo(-Math.log(0.001), 12);
+    expect(valueOf('logloss', buildSample([1, 0], [0, 1], [0, 0]))).toBeCloseTo(
+      -Math.log(0.001),
+      12,
+    );
   });
 
   test.each<[MetricName, string, ScoredSample]>([
-    ['auc', 'one class only', sampleOf([1, 1], [0.2, 0.3], [0, 1])],
-    ['r2', 'equal labels', sampleOf([4, 4], [3, 5], [0, 1])],
-    ['logloss', 'no rows', sampleOf([], [], [])],
+    ['auc', 'one class only', buildSample([1, 1], [0.2, 0.3], [0, 1])],
+    ['r2', 'equal labels', buildSample([4, 4], [3, 5], [0, 1])],
+    ['logloss', 'no rows', buildSample([], [], [])],
   ])('%s is undefined with %s', (name, _case, sample) => {
     expect(valueOf(name, sample)).toBeNaN();
   });
 
   test('r2 is precise for large labels', () => {
-    const far = sampleOf(
+    const far = buildSample(
       [...values.labels].map((y) => y + 1e8),
       [...values.scores].map((f) => f + 1e8),
       days,
@@ -68,7 +71,7 @@ describe('metrics', () => {
     for (const name of classificationMetrics) {
       const metric = metrics[name];
       expect(
-        increaseOf(metric, metric.prepare(worse), metric.prepare(classes))([1, 1, 1, 1]),
+        computeIncrease(metric, metric.prepare(worse), metric.prepare(classes))([1, 1, 1, 1]),
       ).toBeGreaterThan(0);
     }
   });
@@ -88,7 +91,7 @@ describe('laws of metrics', () => {
       },
     )
     .map((rows) =>
-      sampleOf(
+      buildSample(
         rows.map((row) => row.label),
         rows.map((row) => row.score / 12),
         rows.map((row) => row.day),
@@ -130,7 +133,7 @@ describe('laws of metrics', () => {
         const repeated = [...sample.day].flatMap((day, row) =>
           Array.from({ length: weights[day] ?? 0 }, () => row),
         );
-        const copied = rowsOf(sample, Int32Array.from(repeated));
+        const copied = selectRows(sample, Int32Array.from(repeated));
         for (const name of classificationMetrics) {
           expectSame(metrics[name].prepare(sample)(weights), valueOf(name, copied));
         }
@@ -145,7 +148,7 @@ function expectSame(found: number, expected: number): void {
   else expect(found).toBeCloseTo(expected, 10);
 }
 
-function sampleOf(
+function buildSample(
   labels: readonly number[],
   scores: readonly number[],
   day: readonly number[],

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import {
   classPrediction,
-  lossDifferencesOf,
-  lossRangeOf,
-  probabilityOf,
+  computeLossDifferences,
+  computeLossRange,
+  readProbability,
 } from '../../../../domain/evaluation/class-prediction';
 import { rowLogloss } from '../../../../domain/evaluation/metrics/classification';
 import { metrics, valueOf } from '../../../../domain/evaluation/metrics/metrics';
 import { alignClasses, classStatistics } from '../../../../domain/evaluation/metrics/multiclass';
-import { rowsOf, type ScoredSample } from '../../../../domain/evaluation/metrics/sample';
+import { selectRows, type ScoredSample } from '../../../../domain/evaluation/metrics/sample';
 import { type MetricName, multiclassMetrics } from '../../../../domain/evaluation/metrics/names';
 
 const sample: ScoredSample = {
@@ -81,7 +81,7 @@ describe('metrics of several classes', () => {
   });
 
   test('a part of a sample keeps all probabilities of its rows', () => {
-    expect([...rowsOf(sample, Int32Array.from([2, 0])).scores]).toEqual([
+    expect([...selectRows(sample, Int32Array.from([2, 0])).scores]).toEqual([
       0.1, 0.3, 0.6, 0.7, 0.2, 0.1,
     ]);
   });
@@ -123,18 +123,19 @@ describe('the range of differences before the label is known', () => {
   test('contains every class of both predictions, and its ends are reached', () => {
     fc.assert(
       fc.property(prediction, prediction, (champion, challenger) => {
-        const { min, max } = lossDifferencesOf(champion, challenger);
+        const { min, max } = computeLossDifferences(champion, challenger);
         const names = [
           ...new Set(
             [champion, challenger].flatMap(({ probabilities }) => Object.keys(probabilities)),
           ),
         ];
-        const loss = (of: typeof champion, name: string) => rowLogloss(1, probabilityOf(of, name));
+        const loss = (of: typeof champion, name: string) =>
+          rowLogloss(1, readProbability(of, name));
         const differences = names.map((name) => loss(challenger, name) - loss(champion, name));
         expect(Math.min(...differences)).toBe(min);
         expect(Math.max(...differences)).toBe(max);
         expect(max - min).toBeLessThanOrEqual(2 * -Math.log(0.001));
-        const own = lossRangeOf(champion);
+        const own = computeLossRange(champion);
         for (const name of Object.keys(champion.probabilities)) {
           expect(loss(champion, name)).toBeGreaterThanOrEqual(own.min);
           expect(loss(champion, name)).toBeLessThanOrEqual(own.max);

@@ -6,13 +6,13 @@ import {
 } from '../../../../domain/language/cases/case-set-document';
 import { importPromptfoo } from '../../../../domain/language/cases/promptfoo-document';
 import {
-  caseReportOf,
+  toCaseReport,
   toJsonLines,
   toJUnit,
   type CaseReport,
 } from '../../../../domain/language/evaluation/report';
 import type { CaseResult } from '../../../../domain/language/evaluation/result';
-import { failed, notApplicable, scored } from '../../../../domain/language/evaluation/score';
+import { toFailure, notApplicable, toScore } from '../../../../domain/language/evaluation/score';
 
 describe('a case set', () => {
   test('is read line by line with defaults, and reads the same when it is written', () => {
@@ -316,7 +316,7 @@ tests:
 
 describe('a report', () => {
   const result = (id: string, scores: CaseResult['scores']): CaseReport =>
-    caseReportOf({
+    toCaseReport({
       id,
       group: null,
       pair: null,
@@ -330,10 +330,10 @@ describe('a report', () => {
       expected: { answer: 'y', otherAnswers: ['z'] },
     });
   const results = [
-    result('a', { exact: scored(1), f1: scored(0.4) }),
-    result('b <"&\u0000">', { exact: scored(0, 'says "no"'), f1: notApplicable }),
-    result('c', { exact: failed('ProviderTimeout'), f1: scored(0.7) }),
-    result('d', { exact: scored(1), f1: scored(1) }),
+    result('a', { exact: toScore(1), f1: toScore(0.4) }),
+    result('b <"&\u0000">', { exact: toScore(0, 'says "no"'), f1: notApplicable }),
+    result('c', { exact: toFailure('ProviderTimeout'), f1: toScore(0.7) }),
+    result('d', { exact: toScore(1), f1: toScore(1) }),
   ];
 
   test('for JUnit has each case once, with its failure or error, question and expected answer', () => {

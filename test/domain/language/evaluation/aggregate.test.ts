@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import { aggregate, boundsOf } from '../../../../domain/language/evaluation/aggregate';
+import { aggregate, computeBounds } from '../../../../domain/language/evaluation/aggregate';
 import { comparePaired } from '../../../../domain/language/evaluation/comparison';
 import {
-  failed,
+  toFailure,
   notApplicable,
-  scored,
+  toScore,
   type Score,
 } from '../../../../domain/language/evaluation/score';
 import {
@@ -17,15 +17,15 @@ import { emptyMean, extendMean } from '../../../../domain/statistics/mean-sequen
 import { seededRandom, type Random } from '../../../../domain/statistics/random';
 import { rateIn } from '../../../support/rollout/monte-carlo';
 
-const randomOf = (world: number): Random => seededRandom([world, 7, 1, 4]);
+const createRandom = (world: number): Random => seededRandom([world, 7, 1, 4]);
 const draw = (random: Random, n: number, share: number) =>
-  Array.from({ length: n }, () => scored(random() < share));
+  Array.from({ length: n }, () => toScore(random() < share));
 
 describe('the aggregate of a dimension', () => {
   test('counts failures, at their worst for each bound', () => {
     const scores = [
-      ...Array.from({ length: 90 }, () => scored(1)),
-      ...Array.from({ length: 10 }, () => failed('timeout')),
+      ...Array.from({ length: 90 }, () => toScore(1)),
+      ...Array.from({ length: 10 }, () => toFailure('timeout')),
       notApplicable,
     ];
     const found = aggregate(scores);
@@ -36,18 +36,18 @@ describe('the aggregate of a dimension', () => {
       notApplicable: 1,
       mean: 1,
     });
-    const { lower, upper } = boundsOf(found, 0.95);
+    const { lower, upper } = computeBounds(found, 0.95);
     expect(lower).toBeLessThan(0.9);
     expect(upper).toBe(1);
-    const without = boundsOf(aggregate(scores.slice(0, 90)), 0.95);
+    const without = computeBounds(aggregate(scores.slice(0, 90)), 0.95);
     expect(lower).toBeLessThan(without.lower ?? 0);
   });
 
   test('has bounds of 0 and 1 without cases, or if all cases failed', () => {
-    expect(boundsOf(aggregate([]), 0.95)).toMatchObject({ lower: 0, upper: 1 });
-    const blind = aggregate(Array.from({ length: 500 }, () => failed('down')));
+    expect(computeBounds(aggregate([]), 0.95)).toMatchObject({ lower: 0, upper: 1 });
+    const blind = aggregate(Array.from({ length: 500 }, () => toFailure('down')));
     expect(blind).toMatchObject({ mean: null, failures: 500 });
-    const { lower, upper } = boundsOf(blind, 0.95);
+    const { lower, upper } = computeBounds(blind, 0.95);
     expect([lower, upper]).toEqual([expect.closeTo(0, 6), expect.closeTo(1, 6)]);
   });
 
@@ -57,10 +57,12 @@ describe('the aggregate of a dimension', () => {
       fc.property(
         fc.array(fc.tuple(score, fc.boolean()), { minLength: 1, maxLength: 60 }),
         (drawn) => {
-          const known = boundsOf(aggregate(drawn.map(([value]) => scored(value))), 0.9);
-          const partly = boundsOf(
+          const known = computeBounds(aggregate(drawn.map(([value]) => toScore(value))), 0.9);
+          const partly = computeBounds(
             aggregate(
-              drawn.map(([value, isKnown]): Score => (isKnown ? scored(value) : failed('lost'))),
+              drawn.map(([value, isKnown]): Score =>
+                isKnown ? toScore(value) : toFailure('lost'),
+              ),
             ),
             0.9,
           );
@@ -76,7 +78,7 @@ describe('the aggregate of a dimension', () => {
   test('has bounds that hold if cases are added until a gate is decided (5 % of 200 simulations may miss)', () => {
     // The true share equals the limit, which is the hardest case: passing is wrong.
     const wrong = rateIn(200, (world) => {
-      const random = randomOf(world);
+      const random = createRandom(world);
       const range = { min: 0, max: 1 };
       let state = emptyMean();
       for (let look = 0; look < 8; look += 1) {
@@ -99,7 +101,7 @@ describe('the aggregate of a dimension', () => {
 
   test('is needed: a normal interval misses far more often with repeated looks', () => {
     const wrong = rateIn(200, (world) => {
-      const random = randomOf(world);
+      const random = createRandom(world);
       let [n, sum] = [0, 0];
       for (let look = 0; look < 8; look += 1) {
         for (let index = 0; index < (look === 0 ? 50 : 100); index += 1) {
@@ -122,12 +124,15 @@ describe('sample sizes', () => {
     const open = (scores: readonly Score[], cases: number) =>
       assessLimit(
         aggregate(
-          Array.from({ length: cases }, (_, index) => scores[index % scores.length] ?? failed('')),
+          Array.from(
+            { length: cases },
+            (_, index) => scores[index % scores.length] ?? toFailure(''),
+          ),
         ),
         limit,
       ) === 'open';
     const forecasts = Array.from({ length: 30 }, (_, world) => {
-      const scores = draw(randomOf(world), 100, 0.9);
+      const scores = draw(createRandom(world), 100, 0.9);
       return { scores, more: casesToDecide(aggregate(scores), limit) ?? 0 };
     }).filter(({ more }) => more > 20 && more < 1500);
     expect(forecasts.length).toBeGreaterThan(8);
@@ -143,15 +148,15 @@ describe('sample sizes', () => {
   });
 
   test('forecast 0 if decided, and null if the mean equals the limit or failures hide it', () => {
-    expect(casesToDecide(aggregate(draw(randomOf(1), 4000, 0.95)), limit)).toBe(0);
+    expect(casesToDecide(aggregate(draw(createRandom(1), 4000, 0.95)), limit)).toBe(0);
     expect(
       casesToDecide(
-        aggregate(Array.from({ length: 100 }, (_, index) => scored(index % 10 < 8))),
+        aggregate(Array.from({ length: 100 }, (_, index) => toScore(index % 10 < 8))),
         limit,
       ),
     ).toBeNull();
     const hidden = Array.from({ length: 100 }, (_, index) =>
-      index % 10 < 7 ? scored(1) : failed('timeout'),
+      index % 10 < 7 ? toScore(1) : toFailure('timeout'),
     );
     expect(casesToDecide(aggregate(hidden), limit)).toBeNull();
     expect(casesToDecide(aggregate([]), limit)).toBeNull();
@@ -163,7 +168,7 @@ describe('sample sizes', () => {
     const shown = rateIn(
       200,
       (world) =>
-        assessLimit(aggregate(draw(randomOf(world), needed ?? 0, 0.9)), limit) === 'within',
+        assessLimit(aggregate(draw(createRandom(world), needed ?? 0, 0.9)), limit) === 'within',
     );
     expect(shown.rate).toBeGreaterThan(0.35);
     expect(shown.rate).toBeLessThan(0.75);
@@ -181,11 +186,11 @@ describe('sample sizes', () => {
 
 describe('two candidates on the same cases', () => {
   const sides = (world: number, n: number, gain: number) => {
-    const random = randomOf(world);
+    const random = createRandom(world);
     const pairs = Array.from({ length: n }, () => {
       // A case is equally hard for both.
       const ease = random() < 0.5 ? 0.95 : 0.3;
-      return [scored(random() < ease + gain), scored(random() < ease)] as const;
+      return [toScore(random() < ease + gain), toScore(random() < ease)] as const;
     });
     const side = (at: 0 | 1) => new Map(pairs.map((pair, index) => [`c${index}`, pair[at]]));
     return [side(0), side(1)] as const;
@@ -193,7 +198,7 @@ describe('two candidates on the same cases', () => {
 
   test('have an interval that contains the difference (10 % of 200 simulations may miss)', () => {
     const missed = rateIn(200, (world) => {
-      const { lower, upper } = boundsOf(comparePaired(...sides(world, 300, 0)), 0.95);
+      const { lower, upper } = computeBounds(comparePaired(...sides(world, 300, 0)), 0.95);
       return (lower ?? -1) > 0 || (upper ?? 1) < 0;
     });
     expect(missed.lower).toBeLessThanOrEqual(0.1);
@@ -202,7 +207,7 @@ describe('two candidates on the same cases', () => {
   test('do not differ in favour of a candidate that leaves out hard cases', () => {
     const answered: (readonly [string, Score])[] = Array.from({ length: 200 }, (_, index) => [
       `c${index}`,
-      scored(index % 2),
+      toScore(index % 2),
     ]);
     const silent = new Map(
       answered.filter(([, score]) => score.kind === 'scored' && score.value === 1),
@@ -213,6 +218,6 @@ describe('two candidates on the same cases', () => {
       failures: 100,
       reasons: { 'candidate: not asked': 100 },
     });
-    expect(boundsOf(compared, 0.95).lower).toBeLessThan(0);
+    expect(computeBounds(compared, 0.95).lower).toBeLessThan(0);
   });
 });

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { measureBias } from '../../../../domain/language/judge/bias';
 import type { EvaluationCase } from '../../../../domain/language/cases/case';
-import { consistencyOf } from '../../../../domain/language/dimension/consistency';
+import { measureConsistency } from '../../../../domain/language/dimension/consistency';
 import { paraphraseIn, paraphraseProblem } from '../../../../domain/language/dimension/paraphrase';
 import { perturb, type Perturbation } from '../../../../domain/language/dimension/perturb';
 import { quantileBounds } from '../../../../domain/language/evaluation/quantile';
-import { failed, scored, type Score } from '../../../../domain/language/evaluation/score';
+import { toFailure, toScore, type Score } from '../../../../domain/language/evaluation/score';
 import { seededRandom } from '../../../../domain/statistics/random';
 import { rateIn } from '../../../support/rollout/monte-carlo';
 
@@ -59,7 +59,7 @@ describe('consistency over repeats', () => {
     ['does not apply to one answer', ['Rome'], { kind: 'notApplicable' }],
     ['fails if all fail', [null, null], { kind: 'failed', reason: 'no repeat was answered' }],
   ])('%s', (_name, answers, score) => {
-    expect(consistencyOf(answers)).toEqual(score);
+    expect(measureConsistency(answers)).toEqual(score);
   });
 });
 
@@ -71,12 +71,12 @@ describe('bias', () => {
 
   test("is each group's mean difference from the others of its pairs", () => {
     const found = measureBias([
-      of('p', 'a', scored(1)),
-      of('p', 'b', scored(0)),
-      of('p', 'c', scored(0.5)),
-      of('q', 'a', scored(1)),
-      of(null, 'a', scored(0)),
-      of('r', null, scored(0)),
+      of('p', 'a', toScore(1)),
+      of('p', 'b', toScore(0)),
+      of('p', 'c', toScore(0.5)),
+      of('q', 'a', toScore(1)),
+      of(null, 'a', toScore(0)),
+      of('r', null, toScore(0)),
     ]);
     expect(found.unpaired).toBe(1);
     expect(found.groups.map(({ group, difference }) => [group, difference.mean])).toEqual([
@@ -87,7 +87,7 @@ describe('bias', () => {
   });
 
   test('of a pair with a failed case is unknown, not zero', () => {
-    const found = measureBias([of('p', 'a', scored(1)), of('p', 'b', failed('refused'))]);
+    const found = measureBias([of('p', 'a', toScore(1)), of('p', 'b', toFailure('refused'))]);
     expect(found.groups[0]?.difference).toMatchObject({
       cases: 1,
       failures: 1,

@@ -1,8 +1,8 @@
 import { formatIssue } from '../../../../domain/document/issue-text';
 import { readLlmLifecycle } from '../../../../domain/lifecycle/llm/document';
-import { digestOf } from '../../../../data/digest';
-import { documentOf } from '../../../../domain/lifecycle/plan';
-import { programOf } from '../../../../domain/lifecycle/revision';
+import { computeDigest } from '../../../../data/digest';
+import { toDocument } from '../../../../domain/lifecycle/plan';
+import { findProgram } from '../../../../domain/lifecycle/revision';
 import { objectDocument } from '../../../../domain/document/document';
 import { yamlDocument } from '../../../../domain/document/yaml-document.schema';
 import { replaceOnce } from '../../../support/lifecycle-text';
@@ -64,7 +64,7 @@ test('an LLM lifecycle gets safe defaults, and reads the same when it is written
     evaluate: { ungated: null, parallel: 4 },
     promote: { approval: { required: 0 } },
   });
-  expect(readLlmLifecycle(objectDocument(documentOf(parsed.value), 'again'), files)).toEqual(
+  expect(readLlmLifecycle(objectDocument(toDocument(parsed.value), 'again'), files)).toEqual(
     parsed,
   );
 });
@@ -72,7 +72,7 @@ test('an LLM lifecycle gets safe defaults, and reads the same when it is written
 test('the project that executes it is kept, and written out again', () => {
   const program = {
     project: 'wiki',
-    build: digestOf('build'),
+    build: computeDigest('build'),
     params: null,
     stages: {},
     steps: {},
@@ -81,15 +81,15 @@ test('the project that executes it is kept, and written out again', () => {
   };
   const parsed = read(text);
   if (!parsed.ok) throw new Error('it has errors');
-  const { spec, ...rest } = documentOf(parsed.value);
+  const { spec, ...rest } = toDocument(parsed.value);
   const again = readLlmLifecycle(
     objectDocument({ ...rest, spec: { ...spec, program } }, 'x'),
     files,
   );
   if (!again.ok) throw new Error(again.issues.map(formatIssue).join('\n'));
-  expect(programOf(again.value)).toEqual(program);
-  expect(documentOf(again.value).spec).toMatchObject({ program });
-  expect(programOf(parsed.value)).toBeUndefined();
+  expect(findProgram(again.value)).toEqual(program);
+  expect(toDocument(again.value).spec).toMatchObject({ program });
+  expect(findProgram(parsed.value)).toBeUndefined();
 });
 
 describe('standbys', () => {
@@ -197,7 +197,7 @@ describe('an index with a reranker', () => {
       onError: 'keepOrder',
     });
     expect(
-      readLlmLifecycle(objectDocument(documentOf(parsed.value), 'again'), {
+      readLlmLifecycle(objectDocument(toDocument(parsed.value), 'again'), {
         ...files,
         ...found,
       }),
@@ -477,17 +477,17 @@ describe('perturbed passages', () => {
 });
 
 test('a blue/green rollout by callers, who never see the shadow, switches without it', () => {
-  const saidOf = (more: string, from: string) => {
+  const listMessages = (more: string, from: string) => {
     const parsed = read(
       `${text}  canary: { method: blueGreen,${more} quality: { from: ${from}, margin: 0.1 } }\n`,
     );
     return parsed.ok ? '' : parsed.issues.map(formatIssue).join('\n');
   };
-  expect(saidOf('', 'callers')).toMatch(
+  expect(listMessages('', 'callers')).toMatch(
     /spec\.canary\.requireShadow .*expected requireShadow: false, or method: canary$/,
   );
-  expect(saidOf(' requireShadow: false,', 'callers')).toBe('');
-  expect(saidOf('', 'references')).toBe('');
+  expect(listMessages(' requireShadow: false,', 'callers')).toBe('');
+  expect(listMessages('', 'references')).toBe('');
 });
 
 describe("a canary's judge", () => {
@@ -514,13 +514,13 @@ spec:
     'judge.yaml': judgePrompt(['question', 'answer']),
     'labels.ndjson': labelled(100, 100),
   };
-  const saidOf = (document: string, changed: Readonly<Record<string, string>> = {}) => {
+  const listMessages = (document: string, changed: Readonly<Record<string, string>> = {}) => {
     const parsed = read(document, { ...judged, ...changed });
     return parsed.ok ? '' : parsed.issues.map(formatIssue).join('\n');
   };
 
   test('is valid if its prompt uses question and answer, and it has enough labels', () => {
-    expect(saidOf(judging('sound'))).toBe('');
+    expect(listMessages(judging('sound'))).toBe('');
   });
 
   test.each<[string, string, Readonly<Record<string, string>>, RegExp]>([
@@ -556,6 +556,6 @@ spec:
       /40 right and 12 wrong answers/,
     ],
   ])('%s is rejected', (_what, document, changed, detail) => {
-    expect(saidOf(document, changed)).toMatch(detail);
+    expect(listMessages(document, changed)).toMatch(detail);
   });
 });

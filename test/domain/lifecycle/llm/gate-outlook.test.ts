@@ -1,9 +1,9 @@
 import { gateOutlooks } from '../../../../domain/lifecycle/llm/gate-outlook';
 import { llmCanarySchema } from '../../../../domain/lifecycle/llm/canary/canary.schema';
 import type { LlmLifecycleSpec } from '../../../../domain/lifecycle/llm/llm-lifecycle';
-import { llmPlanOf } from '../../../support/provider/fake-llm';
+import { buildLlmPlan } from '../../../support/provider/fake-llm';
 
-const { evaluate, model, canary } = llmPlanOf().spec;
+const { evaluate, model, canary } = buildLlmPlan().spec;
 const budget = { usd: 5, tokens: null };
 const gate = {
   name: 'useful',

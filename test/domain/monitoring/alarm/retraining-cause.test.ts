@@ -1,9 +1,9 @@
 import type { MonitorStory } from '../../../../domain/monitoring/observation/monitor-story';
 import type { MonitorResults } from '../../../../domain/monitoring/observation/monitor-results';
-import { freshJumpsOf } from '../../../../domain/monitoring/jump/fresh-jumps';
-import { retrainingCauseOf } from '../../../../domain/monitoring/alarm/retraining-cause';
+import { listFreshJumps } from '../../../../domain/monitoring/jump/fresh-jumps';
+import { findRetrainingCause } from '../../../../domain/monitoring/alarm/retraining-cause';
 
-const storyOf = (kind: MonitorStory['kind'], ...features: readonly string[]) => ({
+const buildStory = (kind: MonitorStory['kind'], ...features: readonly string[]) => ({
   kind,
   title: `${kind} alarm`,
   story: {
@@ -19,16 +19,16 @@ const storyOf = (kind: MonitorStory['kind'], ...features: readonly string[]) => 
 
 test.each([
   ['nothing', [], null],
-  ['broken data alone', [storyOf('data', 'a')], null],
-  ['drift', [storyOf('drift')], { kind: 'drift', reason: 'drift alarm', brokenData: null }],
+  ['broken data alone', [buildStory('data', 'a')], null],
+  ['drift', [buildStory('drift')], { kind: 'drift', reason: 'drift alarm', brokenData: null }],
   [
     'quality before drift',
-    [storyOf('drift'), storyOf('quality')],
+    [buildStory('drift'), buildStory('quality')],
     { kind: 'quality', reason: 'quality alarm', brokenData: null },
   ],
   [
     'drift with the broken data that explain it',
-    [storyOf('data', 'dep_delay'), storyOf('drift', 'dep_delay')],
+    [buildStory('data', 'dep_delay'), buildStory('drift', 'dep_delay')],
     {
       kind: 'drift',
       reason: 'drift alarm',
@@ -36,7 +36,7 @@ test.each([
     },
   ],
 ])('%s calls for a run, or for none', (_, stories, cause) => {
-  expect(retrainingCauseOf(stories, [])).toEqual(cause);
+  expect(findRetrainingCause(stories, [])).toEqual(cause);
 });
 
 describe('a jump that has not lasted for a day', () => {
@@ -60,15 +60,19 @@ describe('a jump that has not lasted for a day', () => {
   };
 
   test.each([
-    ['drift', [storyOf('drift')], { kind: 'drift', reason: 'drift alarm', brokenData: suspected }],
+    [
+      'drift',
+      [buildStory('drift')],
+      { kind: 'drift', reason: 'drift alarm', brokenData: suspected },
+    ],
     [
       'quality',
-      [storyOf('drift'), storyOf('quality')],
+      [buildStory('drift'), buildStory('quality')],
       { kind: 'quality', reason: 'quality alarm', brokenData: suspected },
     ],
     [
       'drift with broken data, which are named instead',
-      [storyOf('data', 'dep_delay'), storyOf('drift')],
+      [buildStory('data', 'dep_delay'), buildStory('drift')],
       {
         kind: 'drift',
         reason: 'drift alarm',
@@ -77,7 +81,7 @@ describe('a jump that has not lasted for a day', () => {
     ],
     ['nothing else', [], null],
   ])('holds the run for %s', (_, stories, cause) => {
-    expect(retrainingCauseOf(stories, [jump])).toEqual(cause);
+    expect(findRetrainingCause(stories, [jump])).toEqual(cause);
   });
 
   test.each([
@@ -87,7 +91,7 @@ describe('a jump that has not lasted for a day', () => {
     [160, false],
   ])('after %d hours: %s', (lastedHours, isFresh) => {
     const drift = [{ feature: 'distance', jump: { alarm: { ...jump, lastedHours } } }];
-    const fresh = freshJumpsOf({ drift: drift as unknown as MonitorResults['drift'] });
+    const fresh = listFreshJumps({ drift: drift as unknown as MonitorResults['drift'] });
     expect(fresh.map(({ feature }) => feature)).toEqual(isFresh ? ['distance'] : []);
   });
 
@@ -96,6 +100,6 @@ describe('a jump that has not lasted for a day', () => {
       { feature: 'a', jump: null },
       { feature: 'b', jump: { alarm: null } },
     ];
-    expect(freshJumpsOf({ drift: drift as unknown as MonitorResults['drift'] })).toEqual([]);
+    expect(listFreshJumps({ drift: drift as unknown as MonitorResults['drift'] })).toEqual([]);
   });
 });

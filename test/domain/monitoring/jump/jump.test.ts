@@ -4,7 +4,7 @@ import { emptyDrift, type DriftState } from '../../../../domain/monitoring/drift
 import { driftResults, type FeatureDrift } from '../../../../domain/monitoring/drift-results';
 import { openRowCounter } from '../../../../domain/monitoring/observation/row-counter';
 import {
-  referenceOf,
+  learnReference,
   type HourCounts,
   type MonitorReference,
 } from '../../../../domain/monitoring/reference';
@@ -53,12 +53,12 @@ function gauss(random: Random): number {
   return normalQuantile(random() + 2 ** -33);
 }
 
-const yearOf = (world: Partial<WeatherWorld> = {}) =>
+const buildYear = (world: Partial<WeatherWorld> = {}) =>
   weather({ seed: 1, hours: 24 * 7 * 26, ...world });
 const bins = [
   numberBins(
     'temp',
-    yearOf().map(([, value]) => Number(value)),
+    buildYear().map(([, value]) => Number(value)),
   ),
 ];
 const counter = openRowCounter({ features: bins, pairs: [] });
@@ -83,7 +83,7 @@ function batches(
 }
 
 function learn(rows: ReturnType<typeof weather>): MonitorReference {
-  return referenceOf({
+  return learnReference({
     bins,
     scoreBins: null,
     pairs: [],
@@ -93,9 +93,9 @@ function learn(rows: ReturnType<typeof weather>): MonitorReference {
   });
 }
 
-const year = learn(yearOf());
+const year = learn(buildYear());
 const isDay = (hour: number) => hour >= 5;
-const days = learn(yearOf({ isOpen: isDay }));
+const days = learn(buildYear({ isOpen: isDay }));
 const watch = (rows: ReturnType<typeof weather>, reference = year) =>
   addHourCounts(emptyDrift(reference), reference, batches(rows));
 const jumpIn = (state: DriftState, reference = year): NonNullable<FeatureDrift['jump']> => {
@@ -238,14 +238,14 @@ describe('the state of jumps', () => {
 
 describe('a reference', () => {
   test('with few requests in an hour says so', () => {
-    const sparse = learn(yearOf({ rowsPerHour: 1 }));
+    const sparse = learn(buildYear({ rowsPerHour: 1 }));
     const { limits } = jumpIn(emptyDrift(sparse), sparse);
     expect(limits[0]?.tolerance).toBeNull();
     expect(limits[0]?.reason).toMatch(/0 pairs of hours with 20 rows or more/);
   });
 
   test('of a constant has no test of jumps', () => {
-    const reference = referenceOf({
+    const reference = learnReference({
       bins: [numberBins('temp', [7, 7, 7])],
       scoreBins: null,
       pairs: [],

@@ -31,7 +31,7 @@ const weekdays: World = (random, day) => (day % 7 >= 5 ? [200, 0] : drawn(random
 const uneven: World = (random) => drawn(random, 200, 1 - random() ** 4);
 const stopped: World = () => [200, 0];
 
-function nameOf(day: number): string {
+function formatDate(day: number): string {
   return new Date(Date.UTC(2024, 0, 1) + day * 86_400_000).toISOString().slice(0, 10);
 }
 
@@ -46,7 +46,7 @@ function follow(
   for (let day = days.from; day < days.until; day += 1) {
     const [predictions, labelled] = world(random, day);
     const before = test.alarm;
-    test = judgeLabelDay(test, { day: nameOf(day), predictions, labelled }, settings);
+    test = judgeLabelDay(test, { day: formatDate(day), predictions, labelled }, settings);
     if (test.alarm !== null) open += 1;
     if (test.alarm !== null && before === null) alarms.push(day);
   }
@@ -114,7 +114,7 @@ test('the alarm names the first day without labels, and three usual days end it'
   const at = { random, settings: own };
   const usual = follow(emptyLabelTest, steady(0.96), { from: 0, until: 40 }, at);
   const { test: open } = follow(usual.test, stopped, { from: 40, until: 50 }, at);
-  expect(open.alarm).toMatchObject({ since: nameOf(40) });
+  expect(open.alarm).toMatchObject({ since: formatDate(40) });
   expect(open.alarm?.days).toHaveLength(10);
   expect(open.alarm?.reference.usual).toBeCloseTo(0.96, 1);
   const after = follow(open, steady(0.96), { from: 50, until: 52 }, at);

@@ -1,7 +1,7 @@
 import type { MonitorSettings } from '../../../../domain/monitoring/monitor';
 import { defaultMonitor } from '../../../../domain/lifecycle/sections/monitor-spec';
-import { alarmsOf } from '../../../../domain/monitoring/observation/alarms';
-import { retrainingCauseOf } from '../../../../domain/monitoring/alarm/retraining-cause';
+import { listAlarms } from '../../../../domain/monitoring/observation/alarms';
+import { findRetrainingCause } from '../../../../domain/monitoring/alarm/retraining-cause';
 import type { RunId } from '../../../../domain/ids';
 import type { RunOutlook } from '../../../../domain/retraining/outlook';
 import { noRetraining } from '../../../../domain/retraining/retraining';
@@ -53,7 +53,7 @@ const quality = {
 } as unknown as LiveQualityResult;
 
 /** Features whose jumps have lasted for these hours, while the quality has an alarm too. */
-function resultsOf(lasted: Readonly<Record<string, number>>): MonitorResults {
+function buildResults(lasted: Readonly<Record<string, number>>): MonitorResults {
   const drift = Object.entries(lasted).map(([feature, lastedHours]) => {
     const means = { before: 1040, after: 640, hours: 1, effect: 0.2, largest: 90, tolerance: 150 };
     const alarm = { ...means, since: '2024-05-01T10:00:00.000Z', lastedHours };
@@ -66,12 +66,12 @@ function resultsOf(lasted: Readonly<Record<string, number>>): MonitorResults {
     ...found,
     estimate: null,
     fallback: null,
-    alarms: alarmsOf(found, settings),
+    alarms: listAlarms(found, settings),
     unknown: [],
   };
 }
 
-function storyOf(
+function writeStory(
   kind: 'drift' | 'quality',
   lasted: Readonly<Record<string, number>>,
   onAlarm: MonitorSettings['onAlarm'] = 'retrain',
@@ -83,7 +83,7 @@ function storyOf(
     eventNow,
     outlook: free,
   };
-  const results = resultsOf(lasted);
+  const results = buildResults(lasted);
   const story = monitorStories({ ...of, results }).find((each) => each.kind === kind);
   if (!story) throw new Error(`no story of ${kind}`);
   return story;
@@ -91,35 +91,35 @@ function storyOf(
 
 describe.each(['drift', 'quality'] as const)('with an open jump, the story of %s', (kind) => {
   test.each([0, 23])('says after %d hours that the run waits', (hours) => {
-    const { story } = storyOf(kind, { distance: hours });
+    const { story } = writeStory(kind, { distance: hours });
     expect(story.engineDid).toContain('a retraining run once the jump has lasted for a day');
     expect(story.waitsFor).toContain('checks the source of distance, or the end of a day');
   });
 
   test.each([24, 160])('says after %d hours that the alarm starts a run', (hours) => {
-    const { story } = storyOf(kind, { distance: hours });
+    const { story } = writeStory(kind, { distance: hours });
     expect(story.engineDid).toContain('an incident and a retraining run (onAlarm: retrain)');
     expect(story.waitsFor).toBeNull();
   });
 
   test('names only the jumps that hold the run', () => {
-    const { story } = storyOf(kind, { distance: 24, dep_delay: 23 });
+    const { story } = writeStory(kind, { distance: 24, dep_delay: 23 });
     expect(story.engineDid).toContain('once the jump has lasted for a day');
     expect(story.waitsFor).toContain('checks the source of dep_delay,');
   });
 
   test('is raised again once, when the jump has lasted for a day', () => {
-    const raised = [0, 23, 24, 160].map((hours) => storyOf(kind, { distance: hours }).alarms);
+    const raised = [0, 23, 24, 160].map((hours) => writeStory(kind, { distance: hours }).alarms);
     expect(raised[1]).toBe(raised[0]);
     expect(raised[2]).not.toBe(raised[1]);
     expect(raised[3]).toBe(raised[2]);
-    const both = storyOf(kind, { distance: 3, dep_delay: 3 });
-    expect(storyOf(kind, { dep_delay: 4, distance: 4 }).alarms).toBe(both.alarms);
-    expect(storyOf(kind, { dep_delay: 5, distance: 24 }).alarms).not.toBe(both.alarms);
+    const both = writeStory(kind, { distance: 3, dep_delay: 3 });
+    expect(writeStory(kind, { dep_delay: 4, distance: 4 }).alarms).toBe(both.alarms);
+    expect(writeStory(kind, { dep_delay: 5, distance: 24 }).alarms).not.toBe(both.alarms);
   });
 
   test('is not raised again if no run waits', () => {
-    const [young, old] = [23, 24].map((hours) => storyOf(kind, { distance: hours }, 'notify'));
+    const [young, old] = [23, 24].map((hours) => writeStory(kind, { distance: hours }, 'notify'));
     expect(old?.alarms).toBe(young?.alarms);
   });
 });
@@ -165,7 +165,7 @@ describe('the story of a quality alarm', () => {
       volume: null,
       skew: null,
     };
-    const alarms = alarmsOf(found, settings);
+    const alarms = listAlarms(found, settings);
     const results = { ...found, alarms, estimate: null, fallback: null, unknown: [] };
     const [story] = monitorStories({
       model: 'm',
@@ -216,7 +216,7 @@ describe('the story of a quality alarm', () => {
 });
 
 test('the size of a jump has the change, its share of the range, and the limit', () => {
-  expect(storyOf('drift', { distance: 3 }).story.howLarge).toBe(
+  expect(writeStory('drift', { distance: 3 }).story.howLarge).toBe(
     'change of the mean by −400 in units of the feature; limit 150; 20 % of the range of the reference',
   );
 });
@@ -230,7 +230,7 @@ test('an alarm of labels is a warning that starts no run, also with onAlarm: ret
   const service = { tests: [] } as unknown as MonitorResults['service'];
   const none = { drift: [], quality: null, refused: null, volume: null, skew: null };
   const found = { ...none, service, labelFeed };
-  const alarms = alarmsOf(found, settings);
+  const alarms = listAlarms(found, settings);
   const results = { ...found, alarms, estimate: null, fallback: null, unknown: [] };
   const at = { model: 'm', version: 3, settings, eventNow, outlook: free };
   expect(settings.onAlarm).toBe('retrain');
@@ -245,7 +245,7 @@ test('an alarm of labels is a warning that starts no run, also with onAlarm: ret
       },
     },
   ]);
-  expect(retrainingCauseOf(alarmGroups(results), [])).toBeNull();
+  expect(findRetrainingCause(alarmGroups(results), [])).toBeNull();
 });
 
 describe('what is kept of a raised incident', () => {
@@ -311,7 +311,7 @@ describe('the story of an alarm that asks for a run', () => {
   const later = '2024-05-03T00:00:00.000Z';
   const data = { name: 'flights@3', problem: 'too few rows', shownBy: 'contract' } as const;
   const story = (outlook: Partial<RunOutlook>) => {
-    const results = resultsOf({});
+    const results = buildResults({});
     const [first] = monitorStories({
       model: 'm',
       version: 3,
@@ -400,7 +400,7 @@ describe('the story of an alarm that asks for a run', () => {
     [['skew'], 'finds why serving and training differ'],
     [['skew', 'data'], 'repairs the data that callers send'],
   ] as const)('says that alarms of %j hold the run before the brakes know it', (kinds, waits) => {
-    const results = resultsOf({});
+    const results = buildResults({});
     const [first] = results.alarms;
     if (!first) throw new Error('no alarm');
     const broken = kinds.map((kind) => ({ ...first, key: kind, kind }));
@@ -428,8 +428,8 @@ test('the story of fresh drift says that the run waits for the checks of data', 
   const drift = [
     { feature: 'x', role: 'feature', alarm: raised, signals: [raised], effect: 0.3, jump: null },
   ] as unknown as MonitorResults['drift'];
-  const found = { ...resultsOf({}), drift, quality: null };
-  const results = { ...found, alarms: alarmsOf(found, settings) };
+  const found = { ...buildResults({}), drift, quality: null };
+  const results = { ...found, alarms: listAlarms(found, settings) };
   const did = (hour: string) =>
     monitorStories({
       model: 'm',

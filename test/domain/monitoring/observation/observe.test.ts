@@ -7,9 +7,9 @@ import type {
   ObservedVersion,
 } from '../../../../domain/monitoring/observation/champion-reference';
 import type { MonitorResults } from '../../../../domain/monitoring/observation/monitor-results';
-import { freshJumpsOf } from '../../../../domain/monitoring/jump/fresh-jumps';
+import { listFreshJumps } from '../../../../domain/monitoring/jump/fresh-jumps';
 import { noRetraining } from '../../../../domain/retraining/retraining';
-import { triggersOf } from '../../../../domain/monitoring/alarm/alarm-triggers';
+import { listTriggers } from '../../../../domain/monitoring/alarm/alarm-triggers';
 import {
   alarmGroups,
   monitorStories,
@@ -29,9 +29,9 @@ import type {
 } from '../../../../domain/monitoring/observation/observed';
 import { addService, serviceResult } from '../../../../domain/monitoring/service/service';
 import { rowLoss } from '../../../../domain/monitoring/observation/live-quality';
-import { retrainingCauseOf } from '../../../../domain/monitoring/alarm/retraining-cause';
-import { qualityReferenceOf } from '../../../../domain/monitoring/quality/quality-reference';
-import { referenceOf } from '../../../../domain/monitoring/reference';
+import { findRetrainingCause } from '../../../../domain/monitoring/alarm/retraining-cause';
+import { learnQualityReference } from '../../../../domain/monitoring/quality/quality-reference';
+import { learnReference } from '../../../../domain/monitoring/reference';
 import {
   openRowCounter,
   type RowCounts,
@@ -62,7 +62,7 @@ interface Traffic {
 }
 
 /** Requests with `x` between 0 and 1 and one of three kinds. */
-function rowsOf({ from, hours, perHour = 30, shift = 0, x }: Traffic): readonly ObservedRow[] {
+function buildRows({ from, hours, perHour = 30, shift = 0, x }: Traffic): readonly ObservedRow[] {
   const random = seededRandom([from, hours, perHour, 1]);
   return Array.from({ length: hours * perHour }, (_, index) => {
     const time = new Date(start + (from + index / perHour) * hourMs).toISOString();
@@ -80,11 +80,11 @@ function rowsOf({ from, hours, perHour = 30, shift = 0, x }: Traffic): readonly 
   });
 }
 
-const [noRow] = rowsOf({ from: 0, hours: 1, perHour: 1 });
+const [noRow] = buildRows({ from: 0, hours: 1, perHour: 1 });
 
 /** Four weeks of the same traffic. */
 function reference(): ChampionReference {
-  const rows = rowsOf({ from: -28 * 24, hours: 28 * 24 });
+  const rows = buildRows({ from: -28 * 24, hours: 28 * 24 });
   const inputs = rows.map(({ input }) => input as { readonly x: number; readonly kind: string });
   const bins = [
     numberBins(
@@ -106,7 +106,7 @@ function reference(): ChampionReference {
     counter.count(counts, (name) => inputs[index]?.[name as 'x' | 'kind']);
   });
   return {
-    traffic: referenceOf({
+    traffic: learnReference({
       bins,
       scoreBins: null,
       pairs: [],
@@ -116,7 +116,7 @@ function reference(): ChampionReference {
     }),
     skipped: [{ name: 'seen_at', why: 'its values are times, which always move on' }],
     loss: { rows: 1000, loss: 0.6, bound: -Math.log(0.001) },
-    quality: qualityReferenceOf(
+    quality: learnQualityReference(
       rows.map(({ at: time, input, output }, index) => {
         const { score } = output as { readonly score: number };
         // Each label is as likely as its score says.
@@ -134,7 +134,7 @@ function reference(): ChampionReference {
   };
 }
 
-const situationOf = (results: MonitorResults, of: MonitorSettings = settings) => ({
+const buildSituation = (results: MonitorResults, of: MonitorSettings = settings) => ({
   eventNow: at(24 * 365),
   model: 'm',
   version: 3,
@@ -161,7 +161,7 @@ function fold(
 
 describe('a monitor', () => {
   test('raises nothing for traffic like the reference, however the batches are cut', () => {
-    const rows = rowsOf({ from: 0, hours: 72 });
+    const rows = buildRows({ from: 0, hours: 72 });
     const whole = fold(emptyMonitorState, rows);
     expect(whole.results.alarms).toEqual([]);
     expect(whole.state.rows).toBe(rows.length);
@@ -177,13 +177,13 @@ describe('a monitor', () => {
   });
 
   test('finds a unit that changed, orders by effect and says what the alarm triggers', () => {
-    const { state } = fold(emptyMonitorState, rowsOf({ from: 0, hours: 48 }));
-    const { results } = fold(state, rowsOf({ from: 48, hours: 6, shift: 40 }));
+    const { state } = fold(emptyMonitorState, buildRows({ from: 0, hours: 48 }));
+    const { results } = fold(state, buildRows({ from: 48, hours: 6, shift: 40 }));
     expect(results.drift[0]).toMatchObject({ feature: 'x', role: 'feature' });
     expect(results.drift[0]?.effect).toBeGreaterThan(0.2);
     expect(results.alarms.map(({ feature }) => feature)).toContain('x');
     expect(results.alarms.every(({ feature }) => feature !== 'kind')).toBe(true);
-    const [story] = monitorStories(situationOf(results));
+    const [story] = monitorStories(buildSituation(results));
     expect(story?.story.engineDid).toContain('onAlarm: notify');
     expect(story).toMatchObject({
       kind: 'data',
@@ -193,18 +193,18 @@ describe('a monitor', () => {
   });
 
   test('finds a shift in the rows of one look, of which no further ones follow', () => {
-    const usual = rowsOf({ from: 48, hours: 1, perHour: 100 });
-    const shifted = rowsOf({ from: 48.01, hours: 1, perHour: 100, x: 0.95 });
+    const usual = buildRows({ from: 48, hours: 1, perHour: 100 });
+    const shifted = buildRows({ from: 48.01, hours: 1, perHour: 100, x: 0.95 });
     const inOneHour = [...usual, ...shifted].map((row) => ({ ...row, at: at(48.5) }));
     const { results } = fold(emptyMonitorState, inOneHour);
     expect(results.alarms).toMatchObject([{ kind: 'drift', feature: 'x' }]);
-    const quiet = rowsOf({ from: 48, hours: 1, perHour: 200 });
+    const quiet = buildRows({ from: 48, hours: 1, perHour: 200 });
     expect(fold(emptyMonitorState, quiet).results.alarms).toEqual([]);
   });
 
   test('names the mean before and after a jump, and what the reference holds', () => {
-    const { state } = fold(emptyMonitorState, rowsOf({ from: 0, hours: 48, perHour: 300 }));
-    const { results } = fold(state, rowsOf({ from: 48, hours: 2, perHour: 300, shift: 0.9 }));
+    const { state } = fold(emptyMonitorState, buildRows({ from: 0, hours: 48, perHour: 300 }));
+    const { results } = fold(state, buildRows({ from: 48, hours: 2, perHour: 300, shift: 0.9 }));
     const alarm = results.alarms.find(({ key }) => key === 'drift:x:jump');
     expect(alarm).toMatchObject({ kind: 'drift', feature: 'x', since: at(48) });
     expect(alarm?.title).toMatch(
@@ -212,7 +212,7 @@ describe('a monitor', () => {
     );
     // By the first eighth of the hour, which shows it: 37 rows with a standard error of 0.05.
     expect(Math.abs((alarm?.effect ?? 0) - 0.9)).toBeLessThan(0.15);
-    const story = monitorStories(situationOf(results)).find(({ kind }) => kind === 'drift');
+    const story = monitorStories(buildSituation(results)).find(({ kind }) => kind === 'drift');
     expect(story?.alarms).toContain('drift:x:jump');
     expect(story?.story.what).toContain('the mean of `x` went from');
   });
@@ -220,31 +220,32 @@ describe('a monitor', () => {
   test('says how long a jump has lasted, until the mean is back', () => {
     const retrain = { ...settings, onAlarm: 'retrain' } as const;
     const retraining = { ...version, settings: retrain };
-    const send = (from: MonitorState, rows: ReturnType<typeof rowsOf>) =>
+    const send = (from: MonitorState, rows: ReturnType<typeof buildRows>) =>
       fold(from, rows, retraining);
-    const quiet = send(emptyMonitorState, rowsOf({ from: 0, hours: 48, perHour: 300 }));
-    const shifted = (hours: number, from = 48) => rowsOf({ from, hours, perHour: 300, shift: 0.9 });
+    const quiet = send(emptyMonitorState, buildRows({ from: 0, hours: 48, perHour: 300 }));
+    const shifted = (hours: number, from = 48) =>
+      buildRows({ from, hours, perHour: 300, shift: 0.9 });
     const lasted = (results: MonitorResults) =>
       results.drift.find(({ feature }) => feature === 'x')?.jump?.alarm?.lastedHours;
     const first = send(quiet.state, shifted(1));
     expect(lasted(first.results)).toBe(0);
-    expect(freshJumpsOf(first.results)).toHaveLength(1);
-    const story = monitorStories(situationOf(first.results, retrain)).find(
+    expect(listFreshJumps(first.results)).toHaveLength(1);
+    const story = monitorStories(buildSituation(first.results, retrain)).find(
       ({ kind }) => kind === 'drift',
     );
     expect(story?.story.engineDid).toContain('once the jump has lasted for a day');
     expect(story?.story.waitsFor).toContain('checks the source of x');
     // A day later, with a single request: nothing is shown yet.
-    const single = send(first.state, rowsOf({ from: 72, hours: 1, perHour: 1, shift: 0.9 }));
+    const single = send(first.state, buildRows({ from: 72, hours: 1, perHour: 1, shift: 0.9 }));
     expect(lasted(single.results)).toBe(0);
     const later = send(first.state, shifted(24, 49));
     expect(lasted(later.results)).toBe(24);
-    expect(freshJumpsOf(later.results)).toEqual([]);
+    expect(listFreshJumps(later.results)).toEqual([]);
     expect(later.results.alarms.map(({ key }) => key)).toContain('drift:x:jump');
-    expect(triggersOf('drift', situationOf(later.results, retrain))).toBe(
+    expect(listTriggers('drift', buildSituation(later.results, retrain))).toBe(
       'an incident and a retraining run (onAlarm: retrain)',
     );
-    const back = send(later.state, rowsOf({ from: 73, hours: 2, perHour: 300 }));
+    const back = send(later.state, buildRows({ from: 73, hours: 2, perHour: 300 }));
     expect(lasted(back.results)).toBeUndefined();
   });
 
@@ -254,7 +255,7 @@ describe('a monitor', () => {
     const { traffic } = built;
     const features = traffic.features.map(({ jump: _, ...feature }) => feature);
     const old = { ...version, reference: { ...built, traffic: { ...traffic, features } } };
-    const { results } = fold(emptyMonitorState, rowsOf({ from: 0, hours: 24 }), old);
+    const { results } = fold(emptyMonitorState, buildRows({ from: 0, hours: 24 }), old);
     expect(results.unknown.map(({ what }) => what)).toContain('jumps of numbers');
     expect(fold(emptyMonitorState, []).results.unknown.map(({ what }) => what)).not.toContain(
       'jumps of numbers',
@@ -263,22 +264,22 @@ describe('a monitor', () => {
 
   test('finds a feature that is constant, missing, or of another type', () => {
     for (const x of [0.5, null, 'text']) {
-      const { state } = fold(emptyMonitorState, rowsOf({ from: 0, hours: 24 }));
-      const { results } = fold(state, rowsOf({ from: 24, hours: 12, x }));
+      const { state } = fold(emptyMonitorState, buildRows({ from: 0, hours: 24 }));
+      const { results } = fold(state, buildRows({ from: 24, hours: 12, x }));
       expect(results.alarms.map(({ feature }) => feature)).toContain('x');
     }
   });
 
   test('counts a request from the future as now, so that one wrong clock closes no block', () => {
-    const rows = rowsOf({ from: 0, hours: 2 });
-    const [wrong] = rowsOf({ from: 2000, hours: 1, perHour: 1 });
+    const rows = buildRows({ from: 0, hours: 2 });
+    const [wrong] = buildRows({ from: 2000, hours: 1, perHour: 1 });
     const { windows, state } = fold(emptyMonitorState, wrong ? [...rows, wrong] : rows);
     expect([...windows.keys()].every((hour) => hour <= at(2))).toBe(true);
     expect(state.eventNow !== null && state.eventNow <= at(2)).toBe(true);
   });
 
   test('measures the loss by slice and raises an alarm when it is shown to be too high', () => {
-    const rows = rowsOf({ from: 0, hours: 40 });
+    const rows = buildRows({ from: 0, hours: 40 });
     const labels = rows.map(({ id, at: time, input, output }): ObservedLabel => ({
       id,
       at: time,
@@ -304,7 +305,7 @@ describe('a monitor', () => {
       expect(lower).toBeLessThan(quality?.lower ?? 0);
     }
     expect(results.alarms[0]).toMatchObject({ key: 'quality:all:loss:day', kind: 'quality' });
-    const [story] = monitorStories(situationOf(results));
+    const [story] = monitorStories(buildSituation(results));
     expect(story).toMatchObject({
       kind: 'quality',
       severity: 'critical',
@@ -313,31 +314,31 @@ describe('a monitor', () => {
   });
 
   test('says when calibration by score is not known', () => {
-    const rows = rowsOf({ from: 0, hours: 2 });
+    const rows = buildRows({ from: 0, hours: 2 });
     const labels = rows.map((row) => ({ ...row, label: 1 }));
     const names = (of: ObservedVersion) =>
       fold(emptyMonitorState, rows, of, labels).results.unknown.map(({ what }) => what);
     // The labels of this holdout have no score.
     expect(names(version)).toContain('calibration by score');
-    const scored = rowsOf({ from: -28 * 24, hours: 28 * 24 }).map(({ at: time, output }) => {
+    const scored = buildRows({ from: -28 * 24, hours: 28 * 24 }).map(({ at: time, output }) => {
       const { score } = output as { readonly score: number };
       return { at: time, loss: 0.6, bias: 0, score, slices: {} };
     });
     const limits = { timezone: 'UTC', maxDrop: 0.07, falseAlarmsPerYear: 1 };
-    const quality = qualityReferenceOf(scored, limits);
+    const quality = learnQualityReference(scored, limits);
     expect(names({ settings, reference: { ...reference(), quality } })).not.toContain(
       'calibration by score',
     );
   });
 
   test('counts on for slices that were stored without a band', () => {
-    const rows = rowsOf({ from: 0, hours: 2 });
+    const rows = buildRows({ from: 0, hours: 2 });
     const label = (row: ObservedRow) => ({ ...row, label: 1 });
     const { state } = fold(emptyMonitorState, rows, version, rows.map(label));
     if (state.quality === null) throw new Error('no quality');
     const slices = { 'kind=a': { n: 5, sum: 3 } };
     const old = { ...state, quality: { ...state.quality, slices } };
-    const next = rowsOf({ from: 2, hours: 2 });
+    const next = buildRows({ from: 2, hours: 2 });
     const { quality } = fold(old, next, version, next.map(label)).results;
     const of = (name: string) => quality?.slices.find(({ slice }) => slice === name);
     expect(of('kind=a')).toMatchObject({ lower: null, upper: null });
@@ -346,7 +347,7 @@ describe('a monitor', () => {
   });
 
   test('estimates the loss of calibrated scores before any label is due', () => {
-    const { results } = fold(emptyMonitorState, rowsOf({ from: 0, hours: 24 }));
+    const { results } = fold(emptyMonitorState, buildRows({ from: 0, hours: 24 }));
     expect(results.quality).toBeNull();
     expect(results.estimate).toMatchObject({ metric: 'logloss', rows: 720, from: '2024-01-01' });
     // The entropy of a probability between 0.2 and 0.8.
@@ -355,7 +356,7 @@ describe('a monitor', () => {
   });
 
   test('ignores labels that the metric cannot use', () => {
-    const [row] = rowsOf({ from: 0, hours: 1 });
+    const [row] = buildRows({ from: 0, hours: 1 });
     const label = (value: unknown, output: unknown = { score: 0.5 }): ObservedLabel => ({
       id: 'pred_1' as PredictionId,
       at: at(0),
@@ -372,7 +373,7 @@ describe('a monitor', () => {
   });
 
   test('measures the answers of a language application by the feedback of callers', () => {
-    const [row] = rowsOf({ from: 0, hours: 1, perHour: 1 });
+    const [row] = buildRows({ from: 0, hours: 1, perHour: 1 });
     const chat: ObservedVersion = {
       settings: { ...settings, task: 'chat', metric: 'caller-loss' },
       reference: null,
@@ -412,7 +413,7 @@ describe('a monitor', () => {
   });
 
   describe('of a model with ten requests a day', () => {
-    const day = (from: number) => rowsOf({ from, hours: 10, perHour: 1 });
+    const day = (from: number) => buildRows({ from, hours: 10, perHour: 1 });
     const days = (count: number) => Array.from({ length: count }, (_, of) => day(of * 24)).flat();
     const failedHours = (from: number, hours: number) =>
       Array.from({ length: hours }, (_, index) => ({ hour: at(from + index), failed: 1 }));
@@ -538,7 +539,7 @@ describe('a monitor', () => {
   });
 
   test('with enough requests, does not speak of small hours', () => {
-    const { results } = fold(emptyMonitorState, rowsOf({ from: 0, hours: 48, perHour: 60 }));
+    const { results } = fold(emptyMonitorState, buildRows({ from: 0, hours: 48, perHour: 60 }));
     expect(results.unknown.map(({ what }) => what)).toEqual([
       'whether requests stop or double',
       'live quality',
@@ -549,7 +550,7 @@ describe('a monitor', () => {
 
   describe('of the service', () => {
     const hour = at(0);
-    const rows = rowsOf({ from: 0, hours: 1, perHour: 300 });
+    const rows = buildRows({ from: 0, hours: 1, perHour: 300 });
     const alarmsWith = (served: readonly ObservedRow[], failed: readonly FailedHour[]) =>
       fold(emptyMonitorState, served, version, [], failed).results.alarms.filter(
         ({ kind }) => kind === 'service',
@@ -595,7 +596,7 @@ describe('a monitor', () => {
 
     test('ends the alarm with an hour that keeps the limits', () => {
       const { state } = fold(emptyMonitorState, rows, version, [], [{ hour, failed: 60 }]);
-      const { results } = fold(state, rowsOf({ from: 1, hours: 1, perHour: 300 }));
+      const { results } = fold(state, buildRows({ from: 1, hours: 1, perHour: 300 }));
       expect(results.alarms).toEqual([]);
     });
   });
@@ -613,7 +614,7 @@ describe('a monitor', () => {
   });
 
   describe('of refused requests', () => {
-    const rows = rowsOf({ from: 0, hours: 1, perHour: 300 });
+    const rows = buildRows({ from: 0, hours: 1, perHour: 300 });
     const refusedIn = (hour: number, count: number): RefusedHour => ({
       hour: at(hour),
       causes: [
@@ -660,9 +661,9 @@ describe('a monitor', () => {
     });
 
     test('holds retraining and names the column', () => {
-      const drifted = rowsOf({ from: 0, hours: 48, shift: 0.5 });
+      const drifted = buildRows({ from: 0, hours: 48, shift: 0.5 });
       const results = seen(drifted, refusedIn(47, 400));
-      const cause = retrainingCauseOf(alarmGroups(results), []);
+      const cause = findRetrainingCause(alarmGroups(results), []);
       expect(cause?.brokenData?.name).toContain('x');
       expect(cause?.brokenData?.problem).toContain('`x` has the wrong type');
     });
@@ -683,13 +684,13 @@ describe('a monitor', () => {
       const again = fold(state, [], version, [], [], refused);
       expect(again.results.refused?.rows).toBe(100);
       state = again.state;
-      const { results } = fold(state, rowsOf({ from: 1, hours: 1, perHour: 300 }));
+      const { results } = fold(state, buildRows({ from: 1, hours: 1, perHour: 300 }));
       expect(results.alarms).toEqual([]);
     });
   });
 
   test('without a reference measures service and quality, and says what it lacks', () => {
-    const rows = rowsOf({ from: 0, hours: 2 });
+    const rows = buildRows({ from: 0, hours: 2 });
     const { results } = fold(emptyMonitorState, rows, { settings, reference: null });
     expect(results).toMatchObject({ drift: [], alarms: [], service: { rows: 60, p50Ms: 5 } });
     expect(results.unknown[0]).toEqual({

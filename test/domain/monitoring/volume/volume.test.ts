@@ -9,7 +9,7 @@ import {
   type VolumeSettings,
 } from '../../../../domain/monitoring/volume/volume';
 import { volumeAlarms } from '../../../../domain/monitoring/volume/volume-alarms';
-import { dispersionOf } from '../../../../domain/monitoring/volume/volume-dispersion';
+import { estimateDispersion } from '../../../../domain/monitoring/volume/volume-dispersion';
 import type { VolumeState, VolumeWait } from '../../../../domain/monitoring/volume/volume-state';
 import { unknownVolume } from '../../../../domain/monitoring/volume/volume-unknown';
 import { seededRandom } from '../../../../domain/statistics/random';
@@ -32,7 +32,7 @@ interface Traffic {
   readonly changed?: (usual: number, at: string) => number;
 }
 
-function hoursOf({ from = start, until, usual = byDaylight, changed }: Traffic): VolumeHour[] {
+function buildHours({ from = start, until, usual = byDaylight, changed }: Traffic): VolumeHour[] {
   const hours: VolumeHour[] = [];
   for (let ms = Date.parse(from); ms < Date.parse(until); ms += hourMs) {
     const at = new Date(ms).toISOString();
@@ -44,14 +44,14 @@ function hoursOf({ from = start, until, usual = byDaylight, changed }: Traffic):
 }
 
 const judged = (traffic: Traffic, of = settings) =>
-  judgeVolume(hoursOf(traffic), Date.parse(traffic.until), of);
+  judgeVolume(buildHours(traffic), Date.parse(traffic.until), of);
 
 const open = ({ scales }: VolumeResult) =>
   scales.flatMap(({ scale, alarms }) =>
     volumeSides.flatMap((side) => (alarms[side] === null ? [] : [`${scale} ${side}`])),
   );
 
-const scaleOf = (result: VolumeResult, scale: BlockScale) =>
+const findScale = (result: VolumeResult, scale: BlockScale) =>
   result.scales.find((each) => each.scale === scale);
 
 /** Five weeks and two days later, a Wednesday. */
@@ -71,7 +71,7 @@ describe('volume of requests', () => {
     expect(open(judged({ until: `${wednesday}T14:00:00Z`, changed }))).toEqual([]);
     const result = judged({ until: `${wednesday}T15:00:00Z`, changed });
     expect(open(result)).toEqual(['hour fewer']);
-    expect(scaleOf(result, 'hour')?.alarms.fewer).toEqual({
+    expect(findScale(result, 'hour')?.alarms.fewer).toEqual({
       since: `${wednesday}T14:00:00.000Z`,
       block: {
         from: `${wednesday}T14:00:00.000Z`,
@@ -100,8 +100,8 @@ describe('volume of requests', () => {
     const result = judged({ until: '2024-05-09T04:00:00Z', changed: times(0, `${wednesday}T14`) });
     // The day had most of its requests in the morning.
     expect(open(result)).toEqual(['hour fewer']);
-    expect(scaleOf(result, 'hour')?.newest.limits.fewer).toBeNull();
-    expect(scaleOf(result, 'hour')?.alarms.fewer).toMatchObject({
+    expect(findScale(result, 'hour')?.newest.limits.fewer).toBeNull();
+    expect(findScale(result, 'hour')?.alarms.fewer).toMatchObject({
       since: `${wednesday}T14:00:00.000Z`,
       block: { from: `${wednesday}T20:00:00.000Z` },
     });
@@ -145,7 +145,7 @@ describe('volume of requests', () => {
     for (const hour of ['03', '04', '05', '23']) {
       const result = judged({ until: `${wednesday}T${hour}:00:00Z`, usual: batch, changed: moved });
       expect(open(result)).toEqual([]);
-      expect(scaleOf(result, 'hour')?.newest.limits.fewer).toBeNull();
+      expect(findScale(result, 'hour')?.newest.limits.fewer).toBeNull();
     }
     const without = times(0, wednesday);
     const result = judged({ until: '2024-05-09T00:00:00Z', usual: batch, changed: without });
@@ -156,13 +156,16 @@ describe('volume of requests', () => {
     const changed = (usual: number, at: string) =>
       at === `${wednesday}T03:00:00.000Z` ? 15 : usual;
     const result = judged({ until: `${wednesday}T04:00:00Z`, changed });
-    expect(scaleOf(result, 'hour')?.newest).toMatchObject({ requests: 15, limits: { more: null } });
+    expect(findScale(result, 'hour')?.newest).toMatchObject({
+      requests: 15,
+      limits: { more: null },
+    });
     expect(open(result)).toEqual([]);
   });
 
   test('rows that arrive late count in their hour, and end the alarm', () => {
     const until = `${wednesday}T15:00:00Z`;
-    const early = hoursOf({ until, changed: times(0, `${wednesday}T14`) });
+    const early = buildHours({ until, changed: times(0, `${wednesday}T14`) });
     expect(open(judgeVolume(early, Date.parse(until), settings))).toEqual(['hour fewer']);
     const late = [...early, { hour: `${wednesday}T14:00:00.000Z`, requests: 250 }];
     expect(open(judgeVolume(late, Date.parse(until), settings))).toEqual([]);
@@ -210,9 +213,9 @@ describe('requests in batches', () => {
   });
 
   test('at the same hour of each day are no different from single requests', () => {
-    expect(dispersionOf([[500, 500, 500, 500]])).toBe(1);
+    expect(estimateDispersion([[500, 500, 500, 500]])).toBe(1);
     expect(
-      dispersionOf([
+      estimateDispersion([
         [450, 0, 0, 0],
         [450, 0, 0, 0],
         [9, 9, 9, 9],
@@ -235,7 +238,7 @@ describe('clocks that change', () => {
     ['a day of 23 hours', '2024-02-19T00:00:00Z', '2024-03-30T23:00:00Z', 23],
     ['a day of 25 hours', '2024-09-16T00:00:00Z', '2024-10-26T22:00:00Z', 25],
   ])('raise no alarm on %s and after it', (_, from, midnight, length) => {
-    const hours = hoursOf({
+    const hours = buildHours({
       from,
       until: new Date(Date.parse(midnight) + 5 * 7 * 24 * hourMs).toISOString(),
       changed,
@@ -247,7 +250,7 @@ describe('clocks that change', () => {
       expect(open(judgeVolume(known, until, berlin))).toEqual([]);
     }
     const day = judgeVolume(hours, Date.parse(midnight) + length * hourMs, berlin);
-    expect(scaleOf(day, 'day')?.newest).toMatchObject({
+    expect(findScale(day, 'day')?.newest).toMatchObject({
       from: new Date(midnight).toISOString(),
       until: new Date(Date.parse(midnight) + length * hourMs).toISOString(),
     });
@@ -265,7 +268,7 @@ describe('the budget of the volume', () => {
   });
 
   test.each(blockScales)('a count at the edge of the hypothesis is that unusual: %s', (scale) => {
-    const newest = scaleOf(judged({ until: '2024-05-13T12:00:00Z' }), scale)?.newest;
+    const newest = findScale(judged({ until: '2024-05-13T12:00:00Z' }), scale)?.newest;
     const { lowest = 0, highest = 0, limits } = newest ?? {};
     const alpha = volumeAlpha(scale, settings);
     expect(tail(0, limits?.fewer ?? NaN, lowest / 2)).toBeLessThanOrEqual(alpha);

@@ -1,10 +1,10 @@
-import { watched, worldOf } from '../../../support/rollout/simulated-ab';
+import { watched, buildWorld } from '../../../support/rollout/simulated-ab';
 
 jest.setTimeout(300_000);
 
 const worlds = 40;
 const ends = (scores: readonly number[], from: number) =>
-  Array.from({ length: worlds }, (_, world) => watched(worldOf(scores, from + world, 300), 21));
+  Array.from({ length: worlds }, (_, world) => watched(buildWorld(scores, from + world, 300), 21));
 
 describe('an A/B rollout over many worlds', () => {
   test('rarely promotes challengers that are worse by more than the margin', () => {

@@ -10,7 +10,7 @@ import {
   policy,
   position,
   watched,
-  worldOf as of,
+  buildWorld as of,
   zero,
 } from '../../../support/rollout/simulated-ab';
 
@@ -73,15 +73,15 @@ describe('an A/B rollout', () => {
   });
 
   test('starts with the planned shares before any entity', () => {
-    expect(verdictOf(look(emptyRolloutState, {})).kind).toBe('continue');
+    expect(judgeState(look(emptyRolloutState, {})).kind).toBe('continue');
   });
 
   test('finds the same harm again, whatever arrives before its challenger is stopped', () => {
     const harmed = look(emptyRolloutState, { n: 100, failed: { 3: 50 } });
-    const found = verdictOf(harmed);
+    const found = judgeState(harmed);
     expect(found).toMatchObject({ kind: 'stopArm', arm: 'model@3', metric: 'errors' });
     const healed = look(harmed, { n: 100_000, failed: { 3: 50 } });
-    expect(verdictOf(healed)).toMatchObject({ kind: 'stopArm', arm: 'model@3', metric: 'errors' });
+    expect(judgeState(healed)).toMatchObject({ kind: 'stopArm', arm: 'model@3', metric: 'errors' });
     expect(healed.evidence?.ab?.others[0]).toEqual(harmed.evidence?.ab?.others[0]);
     expect(healed.evidence?.requestsInStep).toBe(100_000);
   });
@@ -91,7 +91,7 @@ describe('an A/B rollout', () => {
 
     test('ends with harm when its winner does harm', () => {
       const harmed = look(passed, { n: 2_000, failed: { 2: 1_000, 3: 1_000 }, winner: 3 });
-      expect(verdictOf(harmed)).toMatchObject({ kind: 'harm', metric: 'errors' });
+      expect(judgeState(harmed)).toMatchObject({ kind: 'harm', metric: 'errors' });
       const healed = look(harmed, { n: 900_000, failed: { 3: 1_000 }, winner: 3 });
       expect(healed).toBe(harmed);
     });
@@ -99,14 +99,14 @@ describe('an A/B rollout', () => {
     test('ends with harm when its winner has been stopped for harm', () => {
       const harmed = look(emptyRolloutState, { n: 100, failed: { 3: 50 } });
       const stopped = look(harmed, { n: 200, failed: { 3: 50 }, stopped: [3], winner: 3 });
-      expect(verdictOf(stopped)).toMatchObject({ kind: 'harm', metric: 'errors' });
+      expect(judgeState(stopped)).toMatchObject({ kind: 'harm', metric: 'errors' });
       const both = look(harmed, { n: 200, failed: { 2: 150, 3: 50 }, stopped: [3], winner: 3 });
-      expect(verdictOf(both)).toMatchObject({ kind: 'harm', metric: 'errors' });
+      expect(judgeState(both)).toMatchObject({ kind: 'harm', metric: 'errors' });
     });
 
     test('only stops another challenger', () => {
       const harmed = look(passed, { n: 2_000, failed: { 4: 1_000 }, winner: 3 });
-      expect(verdictOf(harmed)).toMatchObject({ kind: 'stopArm', arm: 'model@4' });
+      expect(judgeState(harmed)).toMatchObject({ kind: 'stopArm', arm: 'model@4' });
     });
   });
 });
@@ -146,7 +146,7 @@ function look(
   });
 }
 
-function verdictOf({ evidence }: RolloutState): RolloutVerdict {
+function judgeState({ evidence }: RolloutState): RolloutVerdict {
   if (evidence === null) throw new Error('there is evidence');
   return decideRollout(policy, evidence);
 }

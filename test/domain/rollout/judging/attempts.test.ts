@@ -2,19 +2,19 @@ import fc from 'fast-check';
 import type { CanarySpec } from '../../../../domain/rollout/canary';
 import {
   haveSamePolicy,
-  attemptOf,
+  readAttempt,
   canaryAtAttempt,
   showsHarm,
 } from '../../../../domain/rollout/judging/attempts';
 import { decideRollout } from '../../../../domain/rollout/judging/decide-rollout';
 import { observe, startEvidence } from '../../../../domain/rollout/judging/observe';
-import { rolloutPolicyOf } from '../../../../domain/rollout/policy';
+import { buildRolloutPolicy } from '../../../../domain/rollout/policy';
 import type { Random } from '../../../../domain/statistics/random';
 import type { Reason } from '../../../../domain/verdict';
 import { rateIn } from '../../../support/rollout/monte-carlo';
 import { promotesWithin } from '../../../support/rollout/reruns';
 import { shownCanary } from '../../../support/rollout/policies';
-import { gauss, randomOf } from '../../../support/rollout/simulated-traffic';
+import { gauss, createRandom } from '../../../support/rollout/simulated-traffic';
 
 const harm = (code: string): Reason => ({ gate: 'quality', code, message: '', outcome: 'failed' });
 
@@ -40,9 +40,9 @@ describe('canaries of the same two versions', () => {
 
   test('store their attempt and the stated alpha', () => {
     const third = canaryAtAttempt(shownCanary, 3);
-    expect(attemptOf(third)).toBe(3);
+    expect(readAttempt(third)).toBe(3);
     expect(third.test).toMatchObject({ alpha: 0.001, statedAlpha: 0.03 });
-    expect(rolloutPolicyOf(third, { dependsOnPrediction: false }).test.alpha).toBe(0.001);
+    expect(buildRolloutPolicy(third, { dependsOnPrediction: false }).test.alpha).toBe(0.001);
   });
 
   test('have the same policy if the lifecycle is the same, whatever the attempt', () => {
@@ -75,7 +75,7 @@ describe('canaries of the same two versions', () => {
       test: { ...shownCanary.test, alpha: 0.2 },
     };
     const promotes = (world: number) => (tried: CanarySpec, attempt: number) =>
-      promotesAtTheEdge(tried, randomOf(world, 700 + attempt));
+      promotesAtTheEdge(tried, createRandom(world, 700 + attempt));
     const shared = rateIn(12, (world) => promotesWithin(10, canary, promotes(world)));
     const whole = rateIn(12, (world) =>
       promotesWithin(10, canary, (_, attempt) => promotes(world)(canary, attempt)),
@@ -90,7 +90,7 @@ describe('canaries of the same two versions', () => {
  * promotion is wrong.
  */
 function promotesAtTheEdge(canary: CanarySpec, random: Random): boolean {
-  const policy = rolloutPolicyOf(canary, { dependsOnPrediction: false });
+  const policy = buildRolloutPolicy(canary, { dependsOnPrediction: false });
   const startedMs = Date.parse('2013-08-01T00:00:00Z');
   let evidence = startEvidence(policy, {
     champion: 'm@1',

@@ -1,6 +1,6 @@
 import { policyWith } from '../../../support/rollout/policies';
 import { playMethod, type MethodEnd } from '../../../support/rollout/simulated-methods';
-import { alikePairs, dayEffects, randomOf } from '../../../support/rollout/simulated-traffic';
+import { alikePairs, dayEffects, createRandom } from '../../../support/rollout/simulated-traffic';
 
 jest.setTimeout(120_000);
 
@@ -24,10 +24,10 @@ function bothEnds(mean: number): readonly (readonly [MethodEnd, MethodEnd])[] {
     pairsPerDay: 300,
   };
   const play = (policy: typeof bandit, world: number) =>
-    playMethod(policy, traffic, { random: randomOf(world, 191), looksPerDay: 2 });
+    playMethod(policy, traffic, { random: createRandom(world, 191), looksPerDay: 2 });
   return Array.from({ length: worlds }, (_, world) => [play(bandit, world), play(fixed, world)]);
 }
-const meanOf = (values: readonly number[]) =>
+const computeMean = (values: readonly number[]) =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
 describe('a bandit in simulated worlds', () => {
@@ -44,7 +44,7 @@ describe('a bandit in simulated worlds', () => {
   test('gives a better challenger more of the traffic until its promotion', () => {
     const ends = bothEnds(-0.02);
     const [moving, steady] = [0, 1].map((of) =>
-      meanOf(ends.map((end) => 1 - end[of as 0 | 1].challengerShare)),
+      computeMean(ends.map((end) => 1 - end[of as 0 | 1].challengerShare)),
     );
     // The worse champion answers about half as many requests.
     expect(moving).toBeLessThan(0.7 * (steady ?? NaN));
@@ -55,7 +55,7 @@ describe('a bandit in simulated worlds', () => {
 
   test('gives a worse challenger hardly more than its least share', () => {
     const ends = bothEnds(0.02);
-    expect(meanOf(ends.map(([{ challengerShare }]) => challengerShare))).toBeLessThan(0.07);
+    expect(computeMean(ends.map(([{ challengerShare }]) => challengerShare))).toBeLessThan(0.07);
     expect(ends.some(([{ kind }]) => kind === 'promoted')).toBe(false);
   });
 });

@@ -6,7 +6,7 @@ import type {
   RolloutState,
 } from '../../../../domain/rollout/state';
 import {
-  beliefOf,
+  computeBelief,
   newMove,
   withShare,
 } from '../../../../domain/rollout/judging/bandit/bandit-share';
@@ -17,11 +17,11 @@ import { emptyDays, type DaysState } from '../../../../domain/statistics/days-se
 import { policyWith, shownCanary } from '../../../support/rollout/policies';
 import {
   about,
-  requestsOf,
+  buildRequests,
   seen,
   startedRollout,
   startedMs,
-  withPairsOf,
+  addPairs,
 } from '../../../support/rollout/seen-rollouts';
 import { pairWorseBy } from '../../../support/rollout/simulated-rollouts';
 
@@ -32,7 +32,7 @@ const policy = banditWith();
 const at = (days: number) => new Date(startedMs + days * dayMs).toISOString();
 
 /** Closed days of the open week with these differences. */
-const daysOf = (...differences: readonly number[]): DaysState => ({
+const buildDays = (...differences: readonly number[]): DaysState => ({
   ...emptyDays,
   weekFrom: 0,
   week: {
@@ -55,27 +55,28 @@ describe('the probability that the challenger is better', () => {
   test('is that of a t distribution around the mean of the days', () => {
     // Mean −0.01, standard error 0.01/√3 · √(1.4/0.6), 2 degrees of freedom: ½ + t/(2√(2 + t²)).
     const t = Math.sqrt(3 / (1.4 / 0.6));
-    const belief = beliefOf(daysOf(0, -0.01, -0.02), 0.4);
+    const belief = computeBelief(buildDays(0, -0.01, -0.02), 0.4);
     expect(belief).toMatchObject({ days: 3 });
     expect(belief?.difference).toBeCloseTo(-0.01, 12);
     expect(belief?.probability).toBeCloseTo(0.5 + t / (2 * Math.sqrt(2 + t * t)), 10);
   });
 
   test('is unknown before there are two days', () => {
-    expect(beliefOf(daysOf(), 0.4)).toBeNull();
-    expect(beliefOf(daysOf(-0.01), 0.4)).toBeNull();
-    expect(beliefOf(daysOf(-0.01, 0.01), 0.4)?.probability).toBeCloseTo(0.5, 12);
+    expect(computeBelief(buildDays(), 0.4)).toBeNull();
+    expect(computeBelief(buildDays(-0.01), 0.4)).toBeNull();
+    expect(computeBelief(buildDays(-0.01, 0.01), 0.4)?.probability).toBeCloseTo(0.5, 12);
   });
 
   test('is 0.5 without any difference, and certain with the same difference on all days', () => {
-    expect(beliefOf(daysOf(0, 0, 0), 0.4)?.probability).toBe(0.5);
-    expect(beliefOf(daysOf(-0.25, -0.25), 0.4)?.probability).toBeCloseTo(1, 12);
-    expect(beliefOf(daysOf(0.25, 0.25), 0.4)?.probability).toBeCloseTo(0, 12);
+    expect(computeBelief(buildDays(0, 0, 0), 0.4)?.probability).toBe(0.5);
+    expect(computeBelief(buildDays(-0.25, -0.25), 0.4)?.probability).toBeCloseTo(1, 12);
+    expect(computeBelief(buildDays(0.25, 0.25), 0.4)?.probability).toBeCloseTo(0, 12);
   });
 
   test('falls as the challenger gets worse, and is less certain if days are correlated', () => {
     const probability = (mean: number, correlation = 0.4) =>
-      beliefOf(daysOf(mean - 0.01, mean, mean + 0.01, mean), correlation)?.probability ?? NaN;
+      computeBelief(buildDays(mean - 0.01, mean, mean + 0.01, mean), correlation)?.probability ??
+      NaN;
     const found = [-0.04, -0.02, -0.01, 0, 0.01, 0.02, 0.04].map((mean) => probability(mean));
     expect(found).toEqual([...found].sort((one, other) => other - one));
     expect(new Set(found).size).toBe(7);
@@ -85,18 +86,18 @@ describe('the probability that the challenger is better', () => {
 
   test('counts closed weeks and the open week', () => {
     const week = { days: 5, sum: -0.05, sumSquares: 0.001 };
-    const all = beliefOf({ ...daysOf(-0.01, -0.02), ...week, weeks: 1 } as DaysState, 0.4);
+    const all = computeBelief({ ...buildDays(-0.01, -0.02), ...week, weeks: 1 } as DaysState, 0.4);
     expect(all).toMatchObject({ days: 7 });
     expect(all?.difference).toBeCloseTo(-0.08 / 7, 12);
   });
 });
 
 describe('the share of a bandit', () => {
-  const good = daysOf(-0.02, -0.01, -0.02);
-  const bad = daysOf(0.02, 0.01, 0.02);
+  const good = buildDays(-0.02, -0.01, -0.02);
+  const bad = buildDays(0.02, 0.01, 0.02);
 
   test('moves to the probability, in whole percents', () => {
-    const evidence = moved(daysOf(0, -0.01, -0.02));
+    const evidence = moved(buildDays(0, -0.01, -0.02));
     expect(evidence.bandit).toEqual({
       day: Math.floor(Date.parse(at(3)) / dayMs),
       lowest: 0.05,
@@ -109,15 +110,15 @@ describe('the share of a bandit', () => {
   test.each([
     ['a better challenger gets at most the greatest share', good, [5, 60], 0.05, 0.6],
     ['a worse challenger keeps the least share', bad, [5, 95], 0.6, 0.05],
-    ['limits need not be whole percents', daysOf(0.25, 0.25, 0.25), [0.5, 99.5], 0.4, 0.005],
+    ['limits need not be whole percents', buildDays(0.25, 0.25, 0.25), [0.5, 99.5], 0.4, 0.005],
   ] as const)('%s', (_what, days, steps, from, to) => {
     const evidence = moved(days, { share: from }, banditWith(steps));
     expect(evidence.bandit?.recent.at(-1)).toMatchObject({ from, to });
   });
 
   test('stays while no day has labels, and where it is', () => {
-    expect(moved(daysOf()).bandit).toMatchObject({ moves: 0, recent: [] });
-    expect(moved(daysOf(-0.02)).bandit).toMatchObject({ moves: 0 });
+    expect(moved(buildDays()).bandit).toMatchObject({ moves: 0, recent: [] });
+    expect(moved(buildDays(-0.02)).bandit).toMatchObject({ moves: 0 });
     expect(moved(bad).bandit).toMatchObject({ moves: 0, lowest: 0.05, highest: 0.05 });
   });
 
@@ -266,14 +267,14 @@ describe('a watched bandit', () => {
 
 describe('the verdict of a bandit', () => {
   const measured = (mean: number, days: number, of = policy) => {
-    const grown = withPairsOf(of, startedRollout(of), {
+    const grown = addPairs(of, startedRollout(of), {
       days,
       perDay: 300,
       difference: (day, index) => about(mean)(day, index) + 0.001 * ((day % 3) - 1),
     });
-    return seen(of, grown, { requests: requestsOf(400) });
+    return seen(of, grown, { requests: buildRequests(400) });
   };
-  const textsOf = (evidence: RolloutEvidence) =>
+  const listTexts = (evidence: RolloutEvidence) =>
     decideRollout(policy, evidence).reasons.filter(({ gate }) => gate === 'bandit');
 
   test('is that of a canary with one step, whatever its share', () => {
@@ -295,7 +296,7 @@ describe('the verdict of a bandit', () => {
   });
 
   test('states what it gives up before the first move', () => {
-    expect(textsOf(measured(0, 2))).toEqual([
+    expect(listTexts(measured(0, 2))).toEqual([
       {
         gate: 'bandit',
         code: 'bandit.share',
@@ -321,7 +322,7 @@ describe('the verdict of a bandit', () => {
       share: 0.4,
       eventNow: at(8.1),
     });
-    const [share, givenUp] = textsOf(evidence);
+    const [share, givenUp] = listTexts(evidence);
     expect(share?.message).toMatch(
       /^share of the challenger 40 % → \d+ %: better with probability .* by 8 days, mean difference in loss [−+\d]/,
     );
@@ -332,7 +333,7 @@ describe('the verdict of a bandit', () => {
       message: `given up: ${changed} % of entities changed version in 1 move; shares are not tested; guardrails pool all shares`,
     });
     expect(givenUp?.details).toHaveLength(5);
-    for (const { message } of textsOf(evidence)) expect(message.length).toBeLessThanOrEqual(120);
+    for (const { message } of listTexts(evidence)) expect(message.length).toBeLessThanOrEqual(120);
   });
 
   test('may be asked under other rules of quality', () => {

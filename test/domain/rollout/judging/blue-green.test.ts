@@ -8,10 +8,10 @@ import { policyWith, type PolicyChange } from '../../../support/rollout/policies
 import {
   about,
   inStep,
-  requestsOf,
+  buildRequests,
   seen,
   startedRollout,
-  withPairsOf,
+  addPairs,
 } from '../../../support/rollout/seen-rollouts';
 
 const day = 86_400;
@@ -35,35 +35,37 @@ const policy = blueGreen();
 function switched(
   of: typeof policy,
   pairs: { readonly days: number; readonly mean: number; readonly spread?: number },
-  requests: Parameters<typeof requestsOf>[1] = {},
+  requests: Parameters<typeof buildRequests>[1] = {},
 ): RolloutEvidence {
   const { days, mean, spread } = pairs;
-  const evidence = withPairsOf(of, inStep(of, startedRollout(of), 1), {
+  const evidence = addPairs(of, inStep(of, startedRollout(of), 1), {
     days,
     perDay: 300,
     difference: about(mean, spread),
   });
-  return seen(of, evidence, { requests: requestsOf(days * 300, requests) });
+  return seen(of, evidence, { requests: buildRequests(days * 300, requests) });
 }
 
 describe('a blue/green rollout before its switch', () => {
   test('needs quality in shadow, but no minimum of time', () => {
-    const half = withPairsOf(policy, startedRollout(policy), {
+    const half = addPairs(policy, startedRollout(policy), {
       days: 1,
       perDay: 1_500,
       difference: about(-0.02),
     });
-    expect(decideRollout(policy, seen(policy, half, { requests: requestsOf(300) }))).toMatchObject({
+    expect(
+      decideRollout(policy, seen(policy, half, { requests: buildRequests(300) })),
+    ).toMatchObject({
       kind: 'advance',
       toStep: 1,
       percent: 100,
     });
-    const open = withPairsOf(policy, startedRollout(policy), {
+    const open = addPairs(policy, startedRollout(policy), {
       days: 1,
       perDay: 300,
       difference: about(0.01),
     });
-    const verdict = decideRollout(policy, seen(policy, open, { requests: requestsOf(300) }));
+    const verdict = decideRollout(policy, seen(policy, open, { requests: buildRequests(300) }));
     expect(verdict.kind).toBe('continue');
     expect(codes(verdict)).toContain('rollout.quality');
     expect(codes(verdict)).not.toContain('rollout.duration');
@@ -81,7 +83,7 @@ describe('a blue/green rollout before its switch', () => {
   test('ends with harm if the challenger fails in shadow, required or not', () => {
     for (const each of [policy, blueGreen({ requireShadow: false })]) {
       const failing = seen(each, startedRollout(each), {
-        requests: requestsOf(300, { failed: true }),
+        requests: buildRequests(300, { failed: true }),
       });
       expect(decideRollout(each, failing)).toMatchObject({ kind: 'harm', metric: 'errors' });
     }
@@ -106,12 +108,12 @@ describe('a blue/green rollout after its switch', () => {
   });
 
   test('does not count the time of the shadow', () => {
-    const shadow = withPairsOf(policy, startedRollout(policy), {
+    const shadow = addPairs(policy, startedRollout(policy), {
       days: 5,
       perDay: 300,
       difference: about(-0.02),
     });
-    const evidence = seen(policy, inStep(policy, shadow, 1), { requests: requestsOf(300) });
+    const evidence = seen(policy, inStep(policy, shadow, 1), { requests: buildRequests(300) });
     const verdict = decideRollout(policy, evidence);
     expect(verdict).toMatchObject({ kind: 'continue', remaining: { seconds: 2 * day } });
   });
@@ -151,7 +153,7 @@ describe('a blue/green rollout after its switch', () => {
   test('compares nothing if labels depend on the answer, and says so', () => {
     const arms = blueGreen({ comparison: 'arms' });
     const evidence = seen(arms, inStep(arms, startedRollout(arms), 1), {
-      requests: requestsOf(300),
+      requests: buildRequests(300),
       answers: Array.from({ length: 300 }, (_, index) => ({
         eventTimeMs: Date.parse(startedRollout(arms).startedAt) + index * 60_000,
         arm: 'challenger' as const,
@@ -172,12 +174,12 @@ describe('a blue/green rollout after its switch', () => {
 
 test('a shadow says that it answered no request', () => {
   const shadow = policyWith({ canary: { method: 'shadow', steps: [0] } });
-  const evidence = withPairsOf(shadow, startedRollout(shadow), {
+  const evidence = addPairs(shadow, startedRollout(shadow), {
     days: 8,
     perDay: 300,
     difference: about(-0.02),
   });
-  const verdict = decideRollout(shadow, seen(shadow, evidence, { requests: requestsOf(300) }));
+  const verdict = decideRollout(shadow, seen(shadow, evidence, { requests: buildRequests(300) }));
   expect(verdict.kind).toBe('promote');
   expect(verdict.reasons.at(-1)).toMatchObject({ code: 'shadow.only', outcome: 'notApplicable' });
 });

@@ -8,11 +8,11 @@ import {
   about,
   startedRollout,
   inStep,
-  requestsOf,
+  buildRequests,
   seen,
   startedAt,
   startedMs,
-  withPairsOf,
+  addPairs,
   type SeenTraffic,
 } from '../../../support/rollout/seen-rollouts';
 import { pairWorseBy } from '../../../support/rollout/simulated-rollouts';
@@ -21,16 +21,16 @@ const day = 86_400;
 const codes = ({ reasons }: RolloutVerdict) => reasons.map(({ code }) => code);
 const texts = ({ reasons }: RolloutVerdict) => reasons.map(({ message }) => message).join('\n');
 /** `days` days of 300 pairs each, with as many requests. */
-const shadowOf = (policy: RolloutPolicy, days: number, mean: number, spread?: number) =>
+const showShadow = (policy: RolloutPolicy, days: number, mean: number, spread?: number) =>
   seen(
     policy,
-    withPairsOf(policy, startedRollout(policy), {
+    addPairs(policy, startedRollout(policy), {
       days,
       perDay: 300,
       difference: about(mean, spread),
     }),
     {
-      requests: requestsOf(days * 300),
+      requests: buildRequests(days * 300),
     },
   );
 
@@ -62,7 +62,7 @@ describe('a rollout in shadow', () => {
   });
 
   test('advances to serving once quality is shown and minDuration has passed', () => {
-    expect(decideRollout(policy, shadowOf(policy, 7, -0.02))).toMatchObject({
+    expect(decideRollout(policy, showShadow(policy, 7, -0.02))).toMatchObject({
       kind: 'advance',
       toStep: 1,
       percent: 5,
@@ -70,14 +70,14 @@ describe('a rollout in shadow', () => {
   });
 
   test('does not advance before minDuration, however good the challenger is', () => {
-    const verdict = decideRollout(policy, shadowOf(policy, 6, -0.3));
+    const verdict = decideRollout(policy, showShadow(policy, 6, -0.3));
     expect(verdict).toMatchObject({ kind: 'continue' });
     expect(codes(verdict)).toContain('rollout.duration');
   });
 
   test('does not advance with fewer labels than minSamples', () => {
     const demanding = policyWith({ test: { minSamples: 5_000 } });
-    const verdict = decideRollout(demanding, shadowOf(demanding, 8, -0.3));
+    const verdict = decideRollout(demanding, showShadow(demanding, 8, -0.3));
     expect(codes(verdict)).toContain('rollout.samples');
     // 2,600 more labels at 300 per day, although quality is already shown.
     expect(verdict).toMatchObject({ kind: 'continue', remaining: { observations: 2_600 } });
@@ -86,40 +86,40 @@ describe('a rollout in shadow', () => {
   });
 
   test('needs quality on its traffic only, however much its days differ', () => {
-    const days = withPairsOf(policy, startedRollout(policy), {
+    const days = addPairs(policy, startedRollout(policy), {
       days: 7,
       perDay: 300,
       difference: uneven,
     });
-    const verdict = decideRollout(policy, seen(policy, days, { requests: requestsOf(300) }));
+    const verdict = decideRollout(policy, seen(policy, days, { requests: buildRequests(300) }));
     expect(verdict).toMatchObject({ kind: 'advance' });
     expect(texts(verdict)).toMatch(/shadow pairs\): below the 0\.01 margin$/m);
   });
 
   test('needs quality across days if the rollout has no serving step', () => {
     const alone = policyWith({ canary: { steps: [0] } });
-    const days = withPairsOf(alone, startedRollout(alone), {
+    const days = addPairs(alone, startedRollout(alone), {
       days: 8,
       perDay: 300,
       difference: uneven,
     });
-    const verdict = decideRollout(alone, seen(alone, days, { requests: requestsOf(300) }));
+    const verdict = decideRollout(alone, seen(alone, days, { requests: buildRequests(300) }));
     expect(verdict).toMatchObject({
       kind: 'continue',
       readings: [{ outcome: 'inconclusive' }, {}, {}],
     });
     expect(texts(verdict)).toMatch(/ pairs\): below the 0\.01 margin on this traffic$/m);
     expect(verdict.reasons[0]?.details).toEqual(['not yet confirmed across days (7 whole days)']);
-    expect(decideRollout(alone, shadowOf(alone, 7, -0.02)).kind).toBe('promote');
+    expect(decideRollout(alone, showShadow(alone, 7, -0.02)).kind).toBe('promote');
   });
 
   test('ends with harm once quality is also refuted across days, not after one bad day', () => {
-    const first = decideRollout(policy, shadowOf(policy, 1, 0.3));
+    const first = decideRollout(policy, showShadow(policy, 1, 0.3));
     expect(first).toMatchObject({ kind: 'continue' });
     expect(texts(first)).toMatch(/shadow pairs\): above the 0\.01 margin$/m);
     expect(first.reasons[0]?.details).toEqual(['not yet confirmed across days (1 whole day)']);
-    expect(decideRollout(policy, shadowOf(policy, 6, 0.3)).kind).toBe('continue');
-    expect(decideRollout(policy, shadowOf(policy, 7, 0.3))).toMatchObject({
+    expect(decideRollout(policy, showShadow(policy, 6, 0.3)).kind).toBe('continue');
+    expect(decideRollout(policy, showShadow(policy, 7, 0.3))).toMatchObject({
       kind: 'harm',
       metric: 'logloss',
     });
@@ -127,7 +127,7 @@ describe('a rollout in shadow', () => {
 
   test('ends with harm at once when the challenger fails too often, before any minimum', () => {
     const evidence = seen(policy, startedRollout(policy), {
-      requests: requestsOf(12, { failed: true, latencyMs: null }),
+      requests: buildRequests(12, { failed: true, latencyMs: null }),
     });
     const verdict = decideRollout(policy, evidence);
     expect(verdict).toMatchObject({ kind: 'harm', metric: 'errors' });
@@ -143,14 +143,14 @@ describe('a rollout in shadow', () => {
     }));
     const verdict = decideRollout(
       policy,
-      seen(policy, shadowOf(policy, 7, -0.02), { pairs: lacking }),
+      seen(policy, showShadow(policy, 7, -0.02), { pairs: lacking }),
     );
     expect(verdict.kind).toBe('continue');
     expect(texts(verdict)).toContain('8.7 % of labelled requests lack a score of one version');
   });
 
   test('does not advance while more than 5 % of labels arrived after their day was closed', () => {
-    const late = shadowOf(policy, 7, -0.02);
+    const late = showShadow(policy, 7, -0.02);
     const pairs = Array.from({ length: 200 }, () => ({
       eventTimeMs: startedMs,
       label: 1,
@@ -171,7 +171,7 @@ describe('a rollout in shadow', () => {
         challenger: 0.5,
       }));
     const decided = (rules: RolloutPolicy, missing: number) =>
-      decideRollout(rules, seen(rules, shadowOf(rules, 7, -0.02), { pairs: without(missing) }));
+      decideRollout(rules, seen(rules, showShadow(rules, 7, -0.02), { pairs: without(missing) }));
 
     test('advances while at most 5 % are, and says how many', () => {
       const verdict = decided(policy, 100);
@@ -220,7 +220,7 @@ describe('a rollout in shadow', () => {
       }));
       const verdict = decideRollout(
         policy,
-        seen(policy, shadowOf(policy, 7, -0.02), { pairs: late }),
+        seen(policy, showShadow(policy, 7, -0.02), { pairs: late }),
       );
       expect(codes(verdict)).toContain('rollout.missingLabels');
       expect(texts(verdict)).toContain('150 labels came more than 1d after they were due');
@@ -230,11 +230,11 @@ describe('a rollout in shadow', () => {
 
 describe('a rollout in a serving step', () => {
   const policy = policyWith();
-  const shown = shadowOf(policy, 7, -0.02);
+  const shown = showShadow(policy, 7, -0.02);
   /** In the last step, after `days` days of serving. */
   const served = (days: number, difference: SeenTraffic['difference'], requests = 200) =>
-    seen(policy, withPairsOf(policy, inStep(policy, shown, 3), { days, perDay: 300, difference }), {
-      requests: requestsOf(requests),
+    seen(policy, addPairs(policy, inStep(policy, shown, 3), { days, perDay: 300, difference }), {
+      requests: buildRequests(requests),
     });
 
   test.each([
@@ -244,7 +244,7 @@ describe('a rollout in a serving step', () => {
     expect(
       decideRollout(
         policy,
-        seen(policy, inStep(policy, shown, 1), { requests: requestsOf(requests) }),
+        seen(policy, inStep(policy, shown, 1), { requests: buildRequests(requests) }),
       ),
     ).toMatchObject({ kind });
   });
@@ -287,7 +287,7 @@ describe('a rollout in a serving step', () => {
   });
 
   test('does not advance after a bad step, and ends with harm if the step is much worse', () => {
-    const good = withPairsOf(policy, inStep(policy, shown, 1), {
+    const good = addPairs(policy, inStep(policy, shown, 1), {
       days: 14,
       perDay: 900,
       difference: about(-0.02),
@@ -295,13 +295,13 @@ describe('a rollout in a serving step', () => {
     const stepWith = (mean: number) =>
       seen(
         policy,
-        withPairsOf(policy, inStep(policy, good, 2), {
+        addPairs(policy, inStep(policy, good, 2), {
           days: 1,
           perDay: 900,
           difference: about(mean),
         }),
         {
-          requests: requestsOf(300),
+          requests: buildRequests(300),
         },
       );
     expect(decideRollout(policy, stepWith(-0.02)).kind).toBe('advance');
@@ -322,7 +322,7 @@ describe('a rollout in a serving step', () => {
   });
 
   test('is not promoted by good earlier steps if the last one has not shown quality itself', () => {
-    const good = withPairsOf(policy, inStep(policy, shown, 1), {
+    const good = addPairs(policy, inStep(policy, shown, 1), {
       days: 14,
       perDay: 900,
       difference: about(-0.02),
@@ -332,12 +332,12 @@ describe('a rollout in a serving step', () => {
         policy,
         seen(
           policy,
-          withPairsOf(policy, inStep(policy, good, 3), {
+          addPairs(policy, inStep(policy, good, 3), {
             days: 1,
             perDay: 300,
             difference: about(mean),
           }),
-          { requests: requestsOf(300) },
+          { requests: buildRequests(300) },
         ),
       );
     const worse = last(0.015);
@@ -353,10 +353,10 @@ describe('a rollout in a serving step', () => {
 
   test('ends with harm above the margin if the policy does not test days', () => {
     const quick = policyWith({ test: { minDurationSeconds: day } });
-    const before = inStep(quick, shadowOf(quick, 1, -0.02), 1);
+    const before = inStep(quick, showShadow(quick, 1, -0.02), 1);
     const verdict = decideRollout(
       quick,
-      withPairsOf(quick, before, { days: 1, perDay: 900, difference: about(0.025) }),
+      addPairs(quick, before, { days: 1, perDay: 900, difference: about(0.025) }),
     );
     expect(verdict).toMatchObject({ kind: 'harm' });
     expect(texts(verdict)).toContain(
@@ -365,8 +365,8 @@ describe('a rollout in a serving step', () => {
   });
 
   test('does not promote after a skipped step without shown quality', () => {
-    const evidence = seen(policy, inStep(policy, shadowOf(policy, 6, 0.005), 3), {
-      requests: requestsOf(400),
+    const evidence = seen(policy, inStep(policy, showShadow(policy, 6, 0.005), 3), {
+      requests: buildRequests(400),
     });
     const verdict = decideRollout(policy, evidence);
     expect(verdict.kind).toBe('continue');
@@ -374,7 +374,7 @@ describe('a rollout in a serving step', () => {
   });
 
   test('ends with harm within hours on large harm, even after quality was shown', () => {
-    const harmed = withPairsOf(policy, inStep(policy, shown, 2), {
+    const harmed = addPairs(policy, inStep(policy, shown, 2), {
       days: 1,
       perDay: 200,
       difference: about(0.2),
@@ -384,7 +384,7 @@ describe('a rollout in a serving step', () => {
 
   test('without a shadow step ends with harm within the first day, before its minima', () => {
     const bold = policyWith({ canary: { steps: [25] }, test: { minSamples: 10_000 } });
-    const evidence = withPairsOf(bold, startedRollout(bold), {
+    const evidence = addPairs(bold, startedRollout(bold), {
       days: 1,
       perDay: 300,
       difference: about(0.4),
@@ -393,8 +393,8 @@ describe('a rollout in a serving step', () => {
   });
 
   test.each([
-    ['errors', requestsOf(300, { failed: true })],
-    ['latency_ms', requestsOf(300, { latencyMs: 151 })],
+    ['errors', buildRequests(300, { failed: true })],
+    ['latency_ms', buildRequests(300, { latencyMs: 151 })],
   ])('ends with harm on %s alone', (metric, requests) => {
     expect(
       decideRollout(policy, seen(policy, inStep(policy, shown, 2), { requests })),
@@ -402,7 +402,10 @@ describe('a rollout in a serving step', () => {
   });
 
   test('advances while failures and latency are within the guardrails', () => {
-    const requests = [...requestsOf(2970), ...requestsOf(30, { failed: true, latencyMs: 900 })];
+    const requests = [
+      ...buildRequests(2970),
+      ...buildRequests(30, { failed: true, latencyMs: 900 }),
+    ];
     expect(decideRollout(policy, seen(policy, inStep(policy, shown, 2), { requests })).kind).toBe(
       'advance',
     );
@@ -414,8 +417,8 @@ describe('a rollout after maxDuration', () => {
     'expires with the action of onInconclusive: %s',
     (onInconclusive) => {
       const policy = policyWith({ canary: { onInconclusive } });
-      expect(decideRollout(policy, shadowOf(policy, 27, 0.01)).kind).toBe('continue');
-      const verdict = decideRollout(policy, shadowOf(policy, 28, 0.01));
+      expect(decideRollout(policy, showShadow(policy, 27, 0.01)).kind).toBe('continue');
+      const verdict = decideRollout(policy, showShadow(policy, 28, 0.01));
       expect(verdict).toMatchObject({ kind: 'expired', action: onInconclusive });
       expect(codes(verdict).at(-1)).toBe('rollout.expired');
     },
@@ -424,14 +427,14 @@ describe('a rollout after maxDuration', () => {
   test('continues if people extended it', () => {
     const policy = policyWith();
     expect(
-      decideRollout(policy, { ...shadowOf(policy, 28, 0.01), extendedSeconds: day }).kind,
+      decideRollout(policy, { ...showShadow(policy, 28, 0.01), extendedSeconds: day }).kind,
     ).toBe('continue');
   });
 
   test('expires instead of beginning another step', () => {
     const policy = policyWith();
-    expect(decideRollout(policy, shadowOf(policy, 27, -0.02)).kind).toBe('advance');
-    const verdict = decideRollout(policy, shadowOf(policy, 28, -0.02));
+    expect(decideRollout(policy, showShadow(policy, 27, -0.02)).kind).toBe('advance');
+    const verdict = decideRollout(policy, showShadow(policy, 28, -0.02));
     expect(verdict).toMatchObject({
       kind: 'expired',
       readings: [{ role: 'quality', outcome: 'passed' }, {}, {}],
@@ -440,10 +443,10 @@ describe('a rollout after maxDuration', () => {
 
   test('promotes if the last step has shown everything', () => {
     const policy = policyWith();
-    const shown = shadowOf(policy, 7, -0.02);
+    const shown = showShadow(policy, 7, -0.02);
     const days = { days: 21, perDay: 300, difference: about(-0.02) };
-    const served = seen(policy, withPairsOf(policy, inStep(policy, shown, 3), days), {
-      requests: requestsOf(200),
+    const served = seen(policy, addPairs(policy, inStep(policy, shown, 3), days), {
+      requests: buildRequests(200),
     });
     expect(decideRollout(policy, served).kind).toBe('promote');
   });
@@ -454,7 +457,7 @@ describe('a rollout whose judging has ended', () => {
   const noMoreLabels = { after: startedAt, why: 'the budget is spent' };
   /** `days` whole days and half a day. */
   const spentAfter = (days: number, mean: number): RolloutEvidence => {
-    const whole = shadowOf(policy, days, mean);
+    const whole = showShadow(policy, days, mean);
     const from = Date.parse(whole.asOf);
     const pairs = Array.from({ length: 150 }, (_, index) =>
       pairWorseBy(from + index * 288_000, about(mean)(days, index)),
@@ -483,7 +486,7 @@ describe('a rollout whose judging has ended', () => {
       champion: 0.5,
       challenger: null,
     }));
-    const good = seen(policy, shadowOf(policy, 7, -0.1), { pairs: lacking });
+    const good = seen(policy, showShadow(policy, 7, -0.1), { pairs: lacking });
     const verdict = decideRollout(policy, { ...good, noMoreLabels });
     expect(verdict.kind).toBe('expired');
     expect(verdict.reasons.at(-1)).toMatchObject({
@@ -511,12 +514,12 @@ describe('superiority', () => {
     ['the same', 0, 'continue'],
     ['worse', 0.05, 'harm'],
   ])('decides on a challenger that is %s', (_name, mean, kind) => {
-    expect(decideRollout(policy, shadowOf(policy, 12, mean)).kind).toBe(kind);
+    expect(decideRollout(policy, showShadow(policy, 12, mean)).kind).toBe(kind);
   });
 
   test('with a margin is refuted by a challenger that is better by less', () => {
     const demanding = policyWith({ quality: { rule: 'superiority', margin: 0.05 } });
-    const verdict = decideRollout(demanding, shadowOf(demanding, 8, -0.01));
+    const verdict = decideRollout(demanding, showShadow(demanding, 8, -0.01));
     expect(verdict.kind).toBe('harm');
     expect(texts(verdict)).toContain('not better by more than 0.05');
   });
@@ -524,7 +527,7 @@ describe('superiority', () => {
 
 describe('a regression with absolute error up to a bound', () => {
   const policy = policyWith({ quality: { metric: 'mae', margin: 2, bound: 200 } });
-  const errorsOf = (challenger: number) =>
+  const showErrors = (challenger: number) =>
     Array.from({ length: 7 * 300 }, (_, index) => ({
       eventTimeMs: startedMs + index * 288_000,
       label: 100 + (index % 50),
@@ -538,8 +541,8 @@ describe('a regression with absolute error up to a bound', () => {
     ['far worse', 40, 'harm'],
   ])('decides on a challenger that is %s', (_name, error, kind) => {
     const evidence = seen(policy, startedRollout(policy), {
-      pairs: errorsOf(error),
-      requests: requestsOf(300),
+      pairs: showErrors(error),
+      requests: buildRequests(300),
       atMs: startedMs + 7 * day * 1000,
     });
     expect(decideRollout(policy, evidence).kind).toBe(kind);
@@ -552,7 +555,7 @@ describe('a rollout that compares arms', () => {
     canary: { steps: [50], maxDurationSeconds: 60 * day },
   });
   /** The labels repeat, so a constant score has the same mean loss on every day. */
-  const answersOf = (
+  const buildAnswers = (
     days: number,
     scores: { readonly champion: number; readonly challenger: number },
     lost = 0,
@@ -567,10 +570,10 @@ describe('a rollout that compares arms', () => {
         score: scores[arm],
       } as const;
     });
-  const after = (days: number, scores: Parameters<typeof answersOf>[1], lost?: number) =>
+  const after = (days: number, scores: Parameters<typeof buildAnswers>[1], lost?: number) =>
     seen(policy, startedRollout(policy), {
-      answers: answersOf(days, scores, lost),
-      requests: requestsOf(400),
+      answers: buildAnswers(days, scores, lost),
+      requests: buildRequests(400),
       atMs: startedMs + days * day * 1000,
     });
 
@@ -613,7 +616,7 @@ describe('a rollout that compares arms', () => {
     const steps = policyWith({ comparison: 'arms', canary: { steps: [0, 10, 50] } });
     const evidence = inStep(steps, startedRollout(steps), 1);
     const half = seen(steps, evidence, {
-      answers: answersOf(5, { champion: 0.5, challenger: 0.4 }),
+      answers: buildAnswers(5, { champion: 0.5, challenger: 0.4 }),
       atMs: startedMs + 5 * day * 1000,
     });
     const one = decideRollout(policy, after(5, { champion: 0.5, challenger: 0.4 })).readings[0];
@@ -626,7 +629,7 @@ describe('the forecast', () => {
   const policy = policyWith({ canary: { maxDurationSeconds: 60 * day } });
 
   test('gives the labels and the event time that are still needed', () => {
-    const verdict = decideRollout(policy, shadowOf(policy, 2, -0.005, 0.3));
+    const verdict = decideRollout(policy, showShadow(policy, 2, -0.005, 0.3));
     if (verdict.kind !== 'continue') throw new Error(verdict.kind);
     expect(verdict.remaining.observations).toBeGreaterThan(0);
     expect(verdict.remaining.seconds).toBeGreaterThanOrEqual(5 * day);
@@ -634,32 +637,32 @@ describe('the forecast', () => {
 
   test('is right for traffic that continues unchanged', () => {
     const of = { days: 3, perDay: 300, difference: about(-0.005, 0.3) };
-    const before = seen(policy, withPairsOf(policy, startedRollout(policy), of), {
-      requests: requestsOf(900),
+    const before = seen(policy, addPairs(policy, startedRollout(policy), of), {
+      requests: buildRequests(900),
     });
     const verdict = decideRollout(policy, before);
     if (verdict.kind !== 'continue') throw new Error(verdict.kind);
     const days = Math.ceil((verdict.remaining.seconds ?? NaN) / day);
-    expect(decideRollout(policy, withPairsOf(policy, before, { ...of, days: days - 2 })).kind).toBe(
+    expect(decideRollout(policy, addPairs(policy, before, { ...of, days: days - 2 })).kind).toBe(
       'continue',
     );
-    expect(decideRollout(policy, withPairsOf(policy, before, { ...of, days: days + 1 })).kind).toBe(
+    expect(decideRollout(policy, addPairs(policy, before, { ...of, days: days + 1 })).kind).toBe(
       'advance',
     );
   });
 
   test('is null if unchanged traffic would never show quality', () => {
-    expect(decideRollout(policy, shadowOf(policy, 3, 0.02))).toMatchObject({
+    expect(decideRollout(policy, showShadow(policy, 3, 0.02))).toMatchObject({
       remaining: { observations: null, seconds: null },
     });
   });
 
   test('covers the requests of the step once quality is shown', () => {
-    const last = inStep(policy, shadowOf(policy, 7, -0.02), 3);
+    const last = inStep(policy, showShadow(policy, 7, -0.02), 3);
     const week = seen(
       policy,
-      withPairsOf(policy, last, { days: 7, perDay: 300, difference: about(-0.02) }),
-      { requests: requestsOf(50) },
+      addPairs(policy, last, { days: 7, perDay: 300, difference: about(-0.02) }),
+      { requests: buildRequests(50) },
     );
     expect(decideRollout(policy, week)).toMatchObject({
       kind: 'continue',
@@ -668,11 +671,11 @@ describe('the forecast', () => {
   });
 
   test('is at least the rest of the week while serving', () => {
-    const last = inStep(policy, shadowOf(policy, 7, -0.02), 3);
+    const last = inStep(policy, showShadow(policy, 7, -0.02), 3);
     const days = seen(
       policy,
-      withPairsOf(policy, last, { days: 3, perDay: 300, difference: about(-0.02) }),
-      { requests: requestsOf(400) },
+      addPairs(policy, last, { days: 3, perDay: 300, difference: about(-0.02) }),
+      { requests: buildRequests(400) },
     );
     expect(decideRollout(policy, days)).toMatchObject({
       kind: 'continue',

@@ -1,4 +1,4 @@
-import { randomOf } from '../../../support/rollout/simulated-traffic';
+import { createRandom } from '../../../support/rollout/simulated-traffic';
 import { policyWith } from '../../../support/rollout/policies';
 import { rateIn } from '../../../support/rollout/monte-carlo';
 import { watchFailures, type FailingStep } from '../../../support/rollout/simulated-guardrail';
@@ -18,7 +18,7 @@ const step = (over: Partial<FailingStep>): FailingStep => ({
 });
 const worlds = 24;
 const exceeded = (over: Partial<FailingStep>, by: 'exceededAfter' | 'byLimitAfter') =>
-  rateIn(worlds, (world) => watchFailures(step(over), randomOf(world, 160))[by] !== null).rate;
+  rateIn(worlds, (world) => watchFailures(step(over), createRandom(world, 160))[by] !== null).rate;
 
 test.each<[string, Partial<FailingStep>]>([
   ['an outage that both share', { champion: outage, challenger: outage }],
@@ -50,7 +50,7 @@ test.each<[string, Partial<FailingStep>, number]>([
   ],
 ])('is exceeded by %s, after not many more requests than by the limit alone', (_, over, ratio) => {
   const outcomes = Array.from({ length: worlds }, (__, world) =>
-    watchFailures(step(over), randomOf(world, 160)),
+    watchFailures(step(over), createRandom(world, 160)),
   );
   const median = (by: 'exceededAfter' | 'byLimitAfter') =>
     outcomes.map((each) => each[by] ?? Infinity).toSorted((a, b) => a - b)[worlds / 2] ?? NaN;

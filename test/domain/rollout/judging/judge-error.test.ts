@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { decideRollout } from '../../../../domain/rollout/judging/decide-rollout';
 import {
-  judgeErrorOf,
+  estimateJudgeError,
   observedLimit,
   correctedBounds,
   correctedDifference,
@@ -20,16 +20,16 @@ import { alphaBudget } from '../../../../domain/rollout/policy';
 import { rateIn } from '../../../support/rollout/monte-carlo';
 import {
   calibratedBy,
-  checkedOf,
+  labelAnswer,
   judgedPolicy,
-  labelsOf,
+  drawLabels,
   judgeVerdicts,
   watchJudged,
   type JudgeRates,
   type JudgeVerdict,
   type TrueAnswer,
 } from '../../../support/rollout/simulated-judged';
-import { randomOf } from '../../../support/rollout/simulated-traffic';
+import { createRandom } from '../../../support/rollout/simulated-traffic';
 import type { Random } from '../../../../domain/statistics/random';
 
 const worlds = 60;
@@ -41,7 +41,7 @@ const amounts = { questions: 1_000, labelled: 600 };
 const allowed = 0.05 / 2;
 
 /** Questions have the same difficulty for both versions. */
-function answersOf(
+function drawAnswers(
   random: Random,
   share: { readonly champion: number; readonly challenger: number },
 ) {
@@ -76,7 +76,7 @@ interface World {
   readonly right?: number;
 }
 
-function endsOf(
+function simulateEnds(
   scenario: number,
   {
     worse,
@@ -88,9 +88,9 @@ function endsOf(
 ) {
   return (end: 'passed' | 'failed') =>
     rateIn(worlds, (world) => {
-      const random = randomOf(world, scenario);
+      const random = createRandom(world, scenario);
       const policy = judgedPolicy({ margin }, calibratedBy(random, 150, usual));
-      const draw = answersOf(random, { champion: right, challenger: right - worse });
+      const draw = drawAnswers(random, { champion: right, challenger: right - worse });
       const drawn = () => {
         const answers = draw();
         return keeping === true && answers.champion === 'wrong'
@@ -100,8 +100,8 @@ function endsOf(
       return watchJudged(policy, { ...amounts, labelled }, drawn, says(random)) === end;
     });
 }
-const promoted = (scenario: number, world: World) => endsOf(scenario, world)('passed');
-const refuted = (scenario: number, world: World) => endsOf(scenario, world)('failed');
+const promoted = (scenario: number, world: World) => simulateEnds(scenario, world)('passed');
+const refuted = (scenario: number, world: World) => simulateEnds(scenario, world)('failed');
 
 describe('a canary with a judge of sensitivity 80 % and specificity 90 % (simulated)', () => {
   test('promotes a challenger worse by more than the margin no more often than alpha allows', () => {
@@ -157,13 +157,13 @@ describe('a judge with different error rates on the two versions (simulated)', (
 
   test('would promote a worse challenger in nearly every world without labels of people', () => {
     const rate = rateIn(worlds, (world) => {
-      const random = randomOf(world, 86);
+      const random = createRandom(world, 86);
       const policy = judgedPolicy({ margin }, calibratedBy(random, 150, usual));
       const says = saysDifferently(random, {
         champion: strict,
         challenger: { sensitivity: 0.95, specificity: 0.5 },
       });
-      const draw = answersOf(random, { champion: 0.6, challenger: 0.6 - margin - 0.01 });
+      const draw = drawAnswers(random, { champion: 0.6, challenger: 0.6 - margin - 0.01 });
       const differences = Array.from({ length: amounts.questions }, () => {
         const { champion, challenger } = draw();
         return (says(champion, 'champion') ?? 0) - (says(challenger, 'challenger') ?? 0);
@@ -184,15 +184,15 @@ describe('labels of people', () => {
     [0, 'missing labels: champion 100 right, 100 wrong; challenger 100 right, 100 wrong'],
     [99, 'missing labels: champion 1 right, 1 wrong; challenger 1 right, 1 wrong'],
   ])('are too few with %d of each kind and version', (each, why) => {
-    expect(judgeObstacles(labelsOf(each, alike))).toEqual([why]);
+    expect(judgeObstacles(drawLabels(each, alike))).toEqual([why]);
   });
 
   test('are enough with 100 of each kind and version and equal error rates', () => {
-    expect(judgeObstacles(labelsOf(100, alike))).toEqual([]);
+    expect(judgeObstacles(drawLabels(100, alike))).toEqual([]);
   });
 
   test('are too few if one version lacks some', () => {
-    const { champion, ...rest } = labelsOf(200, alike);
+    const { champion, ...rest } = drawLabels(200, alike);
     expect(
       judgeObstacles({ ...rest, champion: { ...champion, wrong: { cases: 40, right: 36 } } }),
     ).toEqual(['missing labels: champion 60 wrong']);
@@ -210,16 +210,16 @@ describe('labels of people', () => {
       /agreement on right answers differs: champion 80 of 100, challenger 97 of 100/,
     ],
   ] as const)('detect different error rates on %s answers', (_, rates, why) => {
-    expect(judgeObstacles(labelsOf(100, rates))).toEqual([expect.stringMatching(why)]);
+    expect(judgeObstacles(drawLabels(100, rates))).toEqual([expect.stringMatching(why)]);
   });
 
   test('reject a judge with equal error rates in about 5 % of worlds', () => {
     const rejected = rateIn(600, (world) => {
-      const random = randomOf(world, 88);
+      const random = createRandom(world, 88);
       const says = judgeVerdicts(random, usual);
       const pair = (kind: 'right' | 'wrong'): LabelledVerdictPair => ({
-        champion: checkedOf(kind, says(kind, 'champion') ?? 0),
-        challenger: checkedOf(kind, says(kind, 'challenger') ?? 0),
+        champion: labelAnswer(kind, says(kind, 'champion') ?? 0),
+        challenger: labelAnswer(kind, says(kind, 'challenger') ?? 0),
       });
       return (
         judgeObstacles(
@@ -238,7 +238,7 @@ describe('labels of people', () => {
       champion: { said: 1, right: null },
       challenger: { said: 1, right: true },
     };
-    const labels = labelsOf(100, alike);
+    const labels = drawLabels(100, alike);
     const many = summarizeLabels(Array.from({ length: 20 }, () => unsure));
     expect(judgeObstacles({ ...labels, pairs: 220, unsure: 20 })).toEqual([
       '20 of 220 labelled pairs are "unsure" (9.09 %); the limit is 5 %',
@@ -253,7 +253,7 @@ describe('labels of people', () => {
 
   test('do not count blocked answers, which have no verdict', () => {
     const labels = summarizeLabels([
-      { champion: checkedOf('keptBack', 0), challenger: checkedOf('wrong', 1) },
+      { champion: labelAnswer('keptBack', 0), challenger: labelAnswer('wrong', 1) },
     ]);
     expect(labels).toMatchObject({
       champion: { wrong: { cases: 0 } },
@@ -325,13 +325,13 @@ describe('the correction', () => {
   });
 
   test('has half of the error probability of a statement', () => {
-    const policy = judgedPolicy({}, calibratedBy(randomOf(1, 1), 100, usual));
+    const policy = judgedPolicy({}, calibratedBy(createRandom(1, 1), 100, usual));
     const { qualityPerSide, calibration } = alphaBudget(policy);
     expect(calibration).toBeCloseTo(qualityPerSide);
   });
 
   const at = '2026-01-01T00:00:00.000Z';
-  const policy = judgedPolicy({}, calibratedBy(randomOf(1, 1), 100, usual));
+  const policy = judgedPolicy({}, calibratedBy(createRandom(1, 1), 100, usual));
   const pair = (challenger: number | null) => ({
     eventTimeMs: Date.parse(at),
     label: rightAnswer,
@@ -348,7 +348,7 @@ describe('the correction', () => {
       pairs: [pair(1), pair(0), pair(null)],
     },
   );
-  const qualityOf = (evidence: typeof seen) => {
+  const findQuality = (evidence: typeof seen) => {
     if (evidence.quality.kind !== 'pairs') throw new Error('pairs');
     return evidence.quality;
   };
@@ -356,14 +356,16 @@ describe('the correction', () => {
   test('includes 0, because pairs with two blocked answers have no labels', () => {
     const harsh = summarizeLabels(
       Array.from({ length: 400 }, () => ({
-        champion: checkedOf('wrong', 0),
-        challenger: checkedOf('right', 0),
+        champion: labelAnswer('wrong', 0),
+        challenger: labelAnswer('right', 0),
       })),
     );
-    expect(judgeErrorOf(policy, { ...qualityOf(seen), judge: harsh }, 2)?.errors.upper).toBe(0);
+    expect(
+      estimateJudgeError(policy, { ...findQuality(seen), judge: harsh }, 2)?.errors.upper,
+    ).toBe(0);
   });
 
-  const textOf = (evidence: typeof seen) =>
+  const joinTexts = (evidence: typeof seen) =>
     decideRollout(policy, evidence)
       .reasons.map(({ gate, message }) => `${gate}: ${message}`)
       .join('\n');
@@ -383,7 +385,10 @@ describe('the correction', () => {
   });
 
   test('is reported with its judge, labels, bounds and pairs without a verdict', () => {
-    const text = textOf({ ...seen, quality: { ...qualityOf(seen), judge: labelsOf(100, alike) } });
+    const text = joinTexts({
+      ...seen,
+      quality: { ...findQuality(seen), judge: drawLabels(100, alike) },
+    });
     expect(text).toMatch(
       /judge: judged by sound, corrected by 200 labelled pairs: −0\.\d+ … \+0\.\d+/,
     );

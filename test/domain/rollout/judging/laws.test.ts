@@ -7,9 +7,9 @@ import {
   about,
   startedRollout,
   inStep,
-  requestsOf,
+  buildRequests,
   seen,
-  withPairsOf,
+  addPairs,
 } from '../../../support/rollout/seen-rollouts';
 
 /** A rollout in progress: pairs over some days, then a step with requests. */
@@ -25,16 +25,19 @@ const anyRollout = fc.record({
 });
 type Drawn = typeof anyRollout extends fc.Arbitrary<infer T> ? T : never;
 
-function evidenceOf(
+function buildEvidence(
   policy: RolloutPolicy,
   { mean, wave, spread, days, perDay, step, requests, failed }: Drawn,
 ): RolloutEvidence {
   const difference = (day: number, index: number) =>
     mean + (day % 2 === 0 ? wave : -wave) + (index % 2 === 0 ? spread : -spread);
-  const paired = withPairsOf(policy, startedRollout(policy), { days, perDay, difference });
+  const paired = addPairs(policy, startedRollout(policy), { days, perDay, difference });
   const entered = inStep(policy, paired, step);
   return seen(policy, entered, {
-    requests: [...requestsOf(requests), ...requestsOf(failed, { failed: true, latencyMs: null })],
+    requests: [
+      ...buildRequests(requests),
+      ...buildRequests(failed, { failed: true, latencyMs: null }),
+    ],
   });
 }
 
@@ -45,12 +48,12 @@ const law = (name: string, check: (drawn: Drawn, one: number, other: number) => 
     fc.assert(fc.property(anyRollout, share(0, 1), share(0, 1), check), { numRuns: 80 });
   });
 const verdicts = (drawn: Drawn, ...changes: readonly PolicyChange[]) =>
-  changes.map((change) => decideRollout(policyWith(change), evidenceOf(policyWith(), drawn)));
+  changes.map((change) => decideRollout(policyWith(change), buildEvidence(policyWith(), drawn)));
 
 describe('the decision on a rollout', () => {
   law('is the same for evidence and policy that were stored and read', (drawn) => {
     const policy = policyWith();
-    const evidence = evidenceOf(policy, drawn);
+    const evidence = buildEvidence(policy, drawn);
     const stored = JSON.parse(JSON.stringify(evidence)) as RolloutEvidence;
     expect(decideRollout(JSON.parse(JSON.stringify(policy)) as RolloutPolicy, stored)).toEqual(
       decideRollout(policy, evidence),
@@ -102,7 +105,7 @@ describe('the decision on a rollout', () => {
 
   law('never expires earlier with an extension, and is otherwise the same', (drawn, days) => {
     const policy = policyWith();
-    const evidence = evidenceOf(policy, drawn);
+    const evidence = buildEvidence(policy, drawn);
     const plain = decideRollout(policy, evidence);
     const extended = decideRollout(policy, {
       ...evidence,
@@ -114,9 +117,9 @@ describe('the decision on a rollout', () => {
 
   law('still finds harm by a guardrail when more requests fail', (drawn, more) => {
     const policy = policyWith();
-    const evidence = evidenceOf(policy, drawn);
+    const evidence = buildEvidence(policy, drawn);
     const worse = seen(policy, evidence, {
-      requests: requestsOf(Math.floor(50 * more), { failed: true }),
+      requests: buildRequests(Math.floor(50 * more), { failed: true }),
     });
     const failedIn = (of: RolloutEvidence) =>
       decideRollout(policy, of).readings.find(({ metric }) => metric === 'errors')?.outcome;
@@ -125,8 +128,10 @@ describe('the decision on a rollout', () => {
 
   law('has bounds that contain the estimate, for requests and for days', (drawn) => {
     const policy = policyWith();
-    for (const { estimate, lower, upper, days } of decideRollout(policy, evidenceOf(policy, drawn))
-      .readings) {
+    for (const { estimate, lower, upper, days } of decideRollout(
+      policy,
+      buildEvidence(policy, drawn),
+    ).readings) {
       if (estimate === null) continue;
       expect(lower).toBeLessThanOrEqual(estimate + 1e-9);
       expect(upper).toBeGreaterThanOrEqual(estimate - 1e-9);
@@ -139,14 +144,14 @@ describe('the decision on a rollout', () => {
   law('reads the same quality while serving, whatever the shadow was', (drawn, one, other) => {
     const policy = policyWith();
     const served = (mean: number) => {
-      const shadow = withPairsOf(policy, startedRollout(policy), {
+      const shadow = addPairs(policy, startedRollout(policy), {
         days: 7,
         perDay: 20,
         difference: about(mean),
       });
       const { readings } = decideRollout(
         policy,
-        withPairsOf(policy, inStep(policy, shadow, 1), {
+        addPairs(policy, inStep(policy, shadow, 1), {
           days: drawn.days,
           perDay: drawn.perDay,
           difference: about(drawn.mean),

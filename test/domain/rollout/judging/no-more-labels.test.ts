@@ -2,7 +2,7 @@ import { decideRollout } from '../../../../domain/rollout/judging/decide-rollout
 import type { JudgingEnd } from '../../../../domain/rollout/judging/evidence';
 import { rightAnswer } from '../../../../domain/rollout/judging/loss';
 import { observe, startEvidence } from '../../../../domain/rollout/judging/observe';
-import { judgeDigest, judgedPolicy, labelsOf } from '../../../support/rollout/simulated-judged';
+import { judgeDigest, judgedPolicy, drawLabels } from '../../../support/rollout/simulated-judged';
 
 const counts = { cases: 200, right: 180 };
 const policy = judgedPolicy(
@@ -56,7 +56,7 @@ describe('a rollout whose judging has ended', () => {
       ...evidence,
       quality: {
         ...evidence.quality,
-        judge: labelsOf(each, { champion: perfect, challenger: perfect }),
+        judge: drawLabels(each, { champion: perfect, challenger: perfect }),
       },
     };
   };

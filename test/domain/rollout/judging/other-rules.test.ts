@@ -2,8 +2,8 @@ import type { CanarySpec } from '../../../../domain/rollout/canary';
 import { rightAnswer } from '../../../../domain/rollout/judging/loss';
 import { observe, startEvidence } from '../../../../domain/rollout/judging/observe';
 import { decideWithCanary } from '../../../../domain/rollout/judging/other-rules';
-import { rolloutPolicyOf } from '../../../../domain/rollout/policy';
-import { labelsOf } from '../../../support/rollout/simulated-judged';
+import { buildRolloutPolicy } from '../../../../domain/rollout/policy';
+import { drawLabels } from '../../../support/rollout/simulated-judged';
 
 const canary: CanarySpec = {
   steps: [0, 50],
@@ -31,7 +31,7 @@ const canary: CanarySpec = {
   maxIdleSeconds: 7 * 86_400,
   onInconclusive: 'rollback',
 };
-const policy = rolloutPolicyOf(canary, { dependsOnPrediction: false });
+const policy = buildRolloutPolicy(canary, { dependsOnPrediction: false });
 const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1, 0, minutes)).toISOString();
 
 /**
@@ -120,11 +120,11 @@ describe('if a judge scores the answers', () => {
     ...evidence,
     quality: {
       ...evidence.quality,
-      judge: labelsOf(400, { champion: perfect, challenger: perfect }),
+      judge: drawLabels(400, { champion: perfect, challenger: perfect }),
     },
   };
   const by = (change: Partial<CanarySpec['quality']>) =>
-    decideWithCanary(rolloutPolicyOf(known, { dependsOnPrediction: false }), checked, {
+    decideWithCanary(buildRolloutPolicy(known, { dependsOnPrediction: false }), checked, {
       ...written,
       quality: { ...written.quality, ...change },
     });
@@ -150,7 +150,7 @@ test('the bound of the correlation of days is that of the rollout', () => {
   const opened = { ...canary, test: { ...days, daysCorrelate: { value: 0.62, from } } };
   const texts = (dayCorrelation: number) => {
     const verdict = decideWithCanary(
-      rolloutPolicyOf(opened, { dependsOnPrediction: false }),
+      buildRolloutPolicy(opened, { dependsOnPrediction: false }),
       evidence,
       { ...canary, test: { ...days, dayCorrelation } },
     );

@@ -1,6 +1,6 @@
 import { rateIn } from '../../../support/rollout/monte-carlo';
 import { watchAnswers } from '../../../support/rollout/simulated-answers';
-import { randomOf } from '../../../support/rollout/simulated-traffic';
+import { createRandom } from '../../../support/rollout/simulated-traffic';
 
 // bench/evaluation/answer-statistics.ts has the same with more worlds; docs/rollouts.md its table.
 const worlds = 200;
@@ -13,7 +13,7 @@ describe('right and wrong answers (simulated, evaluated after every question, al
       const ends = Array.from({ length: worlds }, (_, world) =>
         watchAnswers(
           { differing, worse: 0.1, margin: 0.1, questions: 540, alpha },
-          randomOf(world, 71),
+          createRandom(world, 71),
         ),
       );
       for (const which of ['shownAt', 'refutedAt'] as const) {
@@ -25,16 +25,16 @@ describe('right and wrong answers (simulated, evaluated after every question, al
   );
 
   test('equal and much worse challengers are decided within a few hundred questions', () => {
-    const rateOf = (worse: number, which: 'shownAt' | 'refutedAt') =>
+    const measureRate = (worse: number, which: 'shownAt' | 'refutedAt') =>
       rateIn(
         50,
         (world) =>
           watchAnswers(
             { differing: 0.3, worse, margin: 0.1, questions: 540, alpha },
-            randomOf(world, 72),
+            createRandom(world, 72),
           )[which] !== null,
       ).rate;
-    expect(rateOf(0, 'shownAt')).toBeGreaterThan(0.6);
-    expect(rateOf(0.3, 'refutedAt')).toBeGreaterThan(0.9);
+    expect(measureRate(0, 'shownAt')).toBeGreaterThan(0.6);
+    expect(measureRate(0.3, 'refutedAt')).toBeGreaterThan(0.9);
   });
 });

@@ -7,13 +7,13 @@ import {
   type SimulatedEnd,
   type SimulatedRollout,
 } from '../../../support/rollout/simulated-rollouts';
-import { alikePairs, dayEffects, randomOf } from '../../../support/rollout/simulated-traffic';
+import { alikePairs, dayEffects, createRandom } from '../../../support/rollout/simulated-traffic';
 
 // bench/rollout/statistics.ts has the same with more worlds; docs/statistics.md its tables.
 const policy = policyWith({ canary: { maxDurationSeconds: 31 * 86_400 } });
 const month = { effects: dayEffects.normal(0.017), draw: alikePairs, days: 31, pairsPerDay: 300 };
 const looksPerDay = 2;
-const ratesOf = (ends: readonly SimulatedEnd[]) => ({
+const summarizeRates = (ends: readonly SimulatedEnd[]) => ({
   rate: (kind: SimulatedEnd['kind']) => rateIn(ends.length, (world) => ends[world]?.kind === kind),
   /** Days of serving. */
   daysUntil: (kind: SimulatedEnd['kind']) =>
@@ -22,31 +22,31 @@ const ratesOf = (ends: readonly SimulatedEnd[]) => ({
       .map(({ days, shadowDays }) => days - shadowDays)
       .toSorted((a, b) => a - b),
 });
-const endsOf = (
+const simulateEnds = (
   worlds: number,
   scenario: number,
   traffic: Partial<SimulatedRollout> & { readonly mean: number },
 ) =>
-  ratesOf(
+  summarizeRates(
     Array.from({ length: worlds }, (_, world) =>
       simulateRollout(
         policy,
         { ...month, ...traffic },
-        { random: randomOf(world, scenario), looksPerDay },
+        { random: createRandom(world, scenario), looksPerDay },
       ),
     ),
   );
-const earlierEndsOf = (
+const simulateEarlierEnds = (
   worlds: number,
   scenario: number,
   traffic: Partial<SimulatedRollout> & { readonly mean: number },
 ) =>
-  ratesOf(
+  summarizeRates(
     Array.from({ length: worlds }, (_, world) =>
       playRollout(
         byEarlierRules(policy),
         { ...month, ...traffic },
-        { random: randomOf(world, scenario), looksPerDay },
+        { random: createRandom(world, scenario), looksPerDay },
       ),
     ),
   );
@@ -64,7 +64,7 @@ describe('whole rollouts of a month on days that differ (simulated, alpha 3 %)',
       },
     ],
   ])('are decided within alpha at the limits of all rules, if %s', (_name, traffic) => {
-    const { rate } = endsOf(40, 31, { mean: 0.01, failing: 0.01, slow: 0.03, ...traffic });
+    const { rate } = simulateEnds(40, 31, { mean: 0.01, failing: 0.01, slow: 0.03, ...traffic });
     expect(rate('promote').lower).toBeLessThanOrEqual(alpha);
     expect(rate('harm').lower).toBeLessThanOrEqual(alpha);
   });
@@ -73,16 +73,16 @@ describe('whole rollouts of a month on days that differ (simulated, alpha 3 %)',
     'promote within alpha if the shadow is 2 margins better and serving %d worse',
     (margins) => {
       const traffic = { mean: -0.02, servingMean: 0.01 * margins };
-      expect(endsOf(25, 35, traffic).rate('promote').lower).toBeLessThanOrEqual(alpha);
+      expect(simulateEnds(25, 35, traffic).rate('promote').lower).toBeLessThanOrEqual(alpha);
       // Version 1 of the rules counted shadow and serving together, and promoted all but the
       // greatest harm.
       if (margins <= 2)
-        expect(earlierEndsOf(25, 35, traffic).rate('promote').rate).toBeGreaterThan(0.3);
+        expect(simulateEarlierEnds(25, 35, traffic).rate('promote').rate).toBeGreaterThan(0.3);
     },
   );
 
   test('find harm of five margins while serving within the first days', () => {
-    const { rate, daysUntil } = endsOf(25, 36, {
+    const { rate, daysUntil } = simulateEnds(25, 36, {
       mean: -0.02,
       servingMean: 0.05,
       pairsPerDay: 900,
@@ -92,18 +92,22 @@ describe('whole rollouts of a month on days that differ (simulated, alpha 3 %)',
   });
 
   test('promote a challenger that is better by two margins within the month', () => {
-    const { rate } = endsOf(20, 32, { mean: -0.02, pairsPerDay: 900 });
+    const { rate } = simulateEnds(20, 32, { mean: -0.02, pairsPerDay: 900 });
     expect(rate('promote').rate).toBeGreaterThanOrEqual(0.7);
   });
 
   test('find harm of five margins after a week, and never promote', () => {
-    const { rate } = endsOf(20, 33, { mean: 0.05 });
+    const { rate } = simulateEnds(20, 33, { mean: 0.05 });
     expect(rate('harm').rate).toBeGreaterThanOrEqual(0.9);
     expect(rate('promote').hits).toBe(0);
   });
 
   test('find three times the allowed failures within the first days', () => {
-    const { rate, daysUntil } = endsOf(20, 34, { mean: -0.02, pairsPerDay: 900, failing: 0.03 });
+    const { rate, daysUntil } = simulateEnds(20, 34, {
+      mean: -0.02,
+      pairsPerDay: 900,
+      failing: 0.03,
+    });
     expect(rate('harm').hits).toBe(20);
     expect(daysUntil('harm').at(-1)).toBeLessThanOrEqual(3);
   });

@@ -14,7 +14,7 @@ import { ensureStoreCertificates } from '../../../../infra/embedded/store-certif
 import type { FakeAnswer, FakeRequest } from '../fake-engine';
 import { FakeControllers, type ClusterSettings } from './controllers';
 import { now, type FakeJob, type FakeNode, type FakeSecret } from './objects';
-import { compileSchemas, kubernetesVersions, schemaErrorOf } from './schemas';
+import { compileSchemas, kubernetesVersions, findSchemaError } from './schemas';
 
 export interface FakeKubernetesSettings extends Partial<ClusterSettings> {
   /** Rights that the user lacks, such as `create jobs` or `list nodes`. */
@@ -65,7 +65,7 @@ export async function startFakeKubernetes({
       incoming.setEncoding('utf8');
       incoming.on('data', (chunk: string) => (body += chunk));
       incoming.on('end', () => {
-        const request = requestOf(incoming, body);
+        const request = toRequest(incoming, body);
         requests.push(request);
         const other = fake.intercept(request);
         const answer = typeof other === 'object' ? other : api.answer(request);
@@ -77,7 +77,7 @@ export async function startFakeKubernetes({
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const kubeconfig = join(folder, 'kubeconfig');
-  writeFileSync(kubeconfig, kubeconfigOf(url, { ca: readFileSync(files.ca), token }));
+  writeFileSync(kubeconfig, buildKubeconfig(url, { ca: readFileSync(files.ca), token }));
   const fake: FakeKubernetes = {
     namespace,
     image,
@@ -99,7 +99,7 @@ export async function startFakeKubernetes({
 }
 
 /** Without an authority, the connection is not verified. */
-export function kubeconfigOf(
+export function buildKubeconfig(
   server: string,
   { ca, token: given }: { readonly ca?: Buffer; readonly token?: string } = {},
 ): string {
@@ -148,7 +148,7 @@ class FakeApi {
       return { status: 404, type: 'text/plain', body: '404 page not found\n' };
     if (space !== namespace)
       return refusal(404, 'NotFound', `namespaces "${space ?? ''}" not found`);
-    const verb = verbOf(method, name);
+    const verb = findVerb(method, name);
     const right = [verb, [resource, subresource].filter(Boolean).join('/')].join(' ');
     if (this.denied.includes(right)) return forbidden(verb, resource);
     switch (right) {
@@ -161,13 +161,13 @@ class FakeApi {
       case 'create secrets':
         return this.createSecret(body);
       case 'list pods':
-        return this.list('Pod', this.podsOf(url.searchParams.get('labelSelector') ?? ''), 'pods');
+        return this.list('Pod', this.listPods(url.searchParams.get('labelSelector') ?? ''), 'pods');
       case 'get pods/log':
         return this.log(name ?? '', Number(url.searchParams.get('tailLines') ?? Infinity));
       case 'list events':
         return this.list(
           'Event',
-          this.eventsOf(url.searchParams.get('fieldSelector') ?? ''),
+          this.listEvents(url.searchParams.get('fieldSelector') ?? ''),
           'events',
         );
       case 'list resourcequotas':
@@ -252,14 +252,14 @@ class FakeApi {
     return { type: 'text/plain', body: all.slice(-lines).join('') };
   }
 
-  private podsOf(selector: string): object[] {
+  private listPods(selector: string): object[] {
     const [label = '', value] = selector.split('=');
     return [...this.controllers.pods.values()].filter(
       ({ metadata }) => metadata.labels?.[label] === value,
     );
   }
 
-  private eventsOf(selector: string): object[] {
+  private listEvents(selector: string): object[] {
     const fields = new Map(selector.split(',').map((each) => each.split('=') as [string, string]));
     return this.controllers.events
       .filter(
@@ -306,12 +306,12 @@ class FakeApi {
 
   /** What this server sends must be what Kubernetes could send. */
   private assertValid(kind: string, object: object): void {
-    const error = schemaErrorOf('1.37', kind, JSON.parse(JSON.stringify(object)));
+    const error = findSchemaError('1.37', kind, JSON.parse(JSON.stringify(object)));
     if (error !== null) this.violations.push(`${kind}: ${error}`);
   }
 }
 
-function requestOf({ method = '', url = '', headers }: IncomingMessage, body: string): FakeRequest {
+function toRequest({ method = '', url = '', headers }: IncomingMessage, body: string): FakeRequest {
   return { method, path: url, headers, body };
 }
 
@@ -322,7 +322,7 @@ function write(response: ServerResponse, answer: FakeAnswer): void {
     .end(typeof body === 'string' ? body : JSON.stringify(body));
 }
 
-function verbOf(method: string, name: string | undefined): string {
+function findVerb(method: string, name: string | undefined): string {
   if (method === 'POST') return 'create';
   if (method === 'DELETE') return 'delete';
   return name === undefined ? 'list' : 'get';
@@ -331,7 +331,7 @@ function verbOf(method: string, name: string | undefined): string {
 /** Refuses what the oldest or the newest version does not know. */
 function invalid(kind: string, body: string): FakeAnswer | null {
   for (const version of kubernetesVersions) {
-    const error = schemaErrorOf(version, kind, JSON.parse(body));
+    const error = findSchemaError(version, kind, JSON.parse(body));
     if (error !== null)
       return refusal(400, 'BadRequest', `strict decoding error of ${version}: ${error}`);
   }

@@ -50,18 +50,18 @@ export function runContainer(
   let isOutOfMemory = false;
   let excess = 0;
   const kill = (): void => {
-    for (const pid of pidsOf(id)) signal(pid, 'SIGKILL');
+    for (const pid of listPids(id)) signal(pid, 'SIGKILL');
   };
   const memory = setInterval(() => {
-    excess = residentBytes(pidsOf(id)) > memoryLimit ? excess + 1 : 0;
+    excess = residentBytes(listPids(id)) > memoryLimit ? excess + 1 : 0;
     if (excess < 2) return;
     isOutOfMemory = true;
     kill();
   }, lookMs);
-  const ended = endOf(child).then(async (end) => {
+  const ended = watchEnd(child).then(async (end) => {
     clearInterval(memory);
     // The other processes of a container end with its first one.
-    for (let left = pidsOf(id); left.length > 0; left = pidsOf(id)) {
+    for (let left = listPids(id); left.length > 0; left = listPids(id)) {
       kill();
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -78,7 +78,7 @@ export function expand(text: string, variables: Readonly<Record<string, string>>
   );
 }
 
-function endOf(child: ChildProcess): Promise<Omit<ContainerEnd, 'isOutOfMemory'>> {
+function watchEnd(child: ChildProcess): Promise<Omit<ContainerEnd, 'isOutOfMemory'>> {
   return new Promise((resolve) => {
     child.once('error', (error) => resolve({ exitCode: 128, startError: error.message }));
     child.once('exit', (code, signalName) => {
@@ -88,7 +88,7 @@ function endOf(child: ChildProcess): Promise<Omit<ContainerEnd, 'isOutOfMemory'>
   });
 }
 
-function pidsOf(id: string): number[] {
+function listPids(id: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)

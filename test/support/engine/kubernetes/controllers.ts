@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { quantityOf } from '../../../../activities/training/compute/kubernetes/quantity';
+import { parseQuantity } from '../../../../activities/training/compute/kubernetes/quantity';
 import type { ProcessGuard } from '../../../../infra/death-watch';
 import { runContainer, type RunningContainer } from './container';
 import {
@@ -89,7 +89,7 @@ export class FakeControllers {
         this.secrets.delete(secret);
   }
 
-  podOf(job: string): FakePod | undefined {
+  findPod(job: string): FakePod | undefined {
     return [...this.pods.values()].find(({ metadata }) => metadata.labels?.[jobName] === job);
   }
 
@@ -104,7 +104,7 @@ export class FakeControllers {
 
   /** The pod gets the condition, and its program SIGTERM. */
   disrupt(job: string, reason: FakeDisruption, message: string): void {
-    const pod = this.podOf(job);
+    const pod = this.findPod(job);
     if (!pod) throw new Error(`job ${job} has no pod`);
     setCondition(pod.status.conditions, {
       type: 'DisruptionTarget',
@@ -121,7 +121,7 @@ export class FakeControllers {
 
   /** The node of the pod is gone. Nothing reports the end of its containers. */
   strand(job: string): void {
-    const pod = this.podOf(job);
+    const pod = this.findPod(job);
     if (!pod) throw new Error(`job ${job} has no pod`);
     this.stranded.add(pod.metadata.uid);
     this.containers.get(pod.metadata.uid)?.kill();
@@ -141,7 +141,7 @@ export class FakeControllers {
     );
     const sum = (resource: string): number =>
       open
-        .map((pod) => quantityOf(pod.spec.containers[0]?.resources.requests[resource] ?? 0))
+        .map((pod) => parseQuantity(pod.spec.containers[0]?.resources.requests[resource] ?? 0))
         .reduce((total, each) => total + each, 0);
     return { cpu: sum('cpu'), memory: sum('memory'), 'nvidia.com/gpu': sum('nvidia.com/gpu') };
   }
@@ -166,7 +166,7 @@ export class FakeControllers {
     if (conditions.some(({ type }) => type === 'Suspended'))
       setCondition(conditions, { type: 'Suspended', status: 'False', reason: 'JobResumed' });
     job.status.startTime ??= now();
-    if (this.podOf(job.metadata.name)) return;
+    if (this.findPod(job.metadata.name)) return;
     const refusal = this.exceededQuota(job);
     if (refusal !== null) {
       this.events.push({ job: job.metadata.name, reason: 'FailedCreate', message: refusal });
@@ -181,7 +181,7 @@ export class FakeControllers {
     const used = this.used(null);
     const over = Object.entries(quota).filter(([name, hard]) => {
       const resource = name.replace('requests.', '');
-      return quantityOf(requests[resource] ?? 0) + (used[resource] ?? 0) > quantityOf(hard);
+      return parseQuantity(requests[resource] ?? 0) + (used[resource] ?? 0) > parseQuantity(hard);
     });
     if (over.length === 0) return null;
     const list = (amount: (resource: string) => string) =>
@@ -291,11 +291,13 @@ export class FakeControllers {
   private schedule(pod: FakePod): void {
     if (pod.spec.nodeName || !this.pods.has(pod.metadata.name)) return;
     const requests = pod.spec.containers[0]?.resources.requests ?? {};
-    const needs = Object.entries(requests).map(([name, text]) => [name, quantityOf(text)] as const);
+    const needs = Object.entries(requests).map(
+      ([name, text]) => [name, parseQuantity(text)] as const,
+    );
     const lacks = (node: FakeNode, isEmpty: boolean) =>
       needs.find(([name, amount]) => {
         const used = isEmpty ? 0 : (this.used(node.name)[name] ?? 0);
-        return amount > amountOf(node, name) - used;
+        return amount > readAmount(node, name) - used;
       })?.[0];
     const { nodes } = this.settings;
     const node = nodes.find((each) => lacks(each, false) === undefined);
@@ -328,7 +330,7 @@ export class FakeControllers {
   private startPod(pod: FakePod): void {
     const [container] = pod.spec.containers;
     if (!container || !this.pods.has(pod.metadata.name) || isOver(pod) || this.isClosed) return;
-    const obstacle = this.obstacleOf(pod, container);
+    const obstacle = this.findObstacle(pod, container);
     if (obstacle === null) {
       this.runPod(pod);
       return;
@@ -338,7 +340,7 @@ export class FakeControllers {
   }
 
   /** Why the container cannot be made now. */
-  private obstacleOf(
+  private findObstacle(
     pod: FakePod,
     { image, envFrom = [] }: FakeContainer,
   ): { readonly reason: string; readonly message: string } | null {
@@ -376,7 +378,7 @@ export class FakeControllers {
     const running = runContainer(
       container,
       Object.fromEntries(variables),
-      quantityOf(container.resources.limits['memory'] ?? 0),
+      parseQuantity(container.resources.limits['memory'] ?? 0),
       this.logFile(pod.metadata.name),
       this.watch,
     );
@@ -442,9 +444,9 @@ export class FakeControllers {
   }
 }
 
-export function amountOf(node: FakeNode, resource: string): number {
-  if (resource === 'cpu') return quantityOf(node.cpu);
-  if (resource === 'memory') return quantityOf(node.memory);
+export function readAmount(node: FakeNode, resource: string): number {
+  if (resource === 'cpu') return parseQuantity(node.cpu);
+  if (resource === 'memory') return parseQuantity(node.memory);
   return resource === 'nvidia.com/gpu' ? node.gpus : 0;
 }
 

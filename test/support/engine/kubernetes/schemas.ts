@@ -16,12 +16,12 @@ const validators = new Map<string, ValidateFunction>();
 let read: Readonly<Record<KubernetesVersion, VersionSchemas>> | undefined;
 
 /** What is wrong with an object of that kind; null if nothing is. */
-export function schemaErrorOf(
+export function findSchemaError(
   version: KubernetesVersion,
   kind: string,
   object: unknown,
 ): string | null {
-  const validate = validatorOf(version, kind);
+  const validate = findValidator(version, kind);
   if (validate(object)) return null;
   return (validate.errors ?? [])
     .map(({ instancePath, message, params }) => {
@@ -37,11 +37,12 @@ export function schemaErrorOf(
 export function compileSchemas(): void {
   for (const version of kubernetesVersions)
     for (const kind of ['Job', 'Secret', 'SelfSubjectAccessReview', 'DeleteOptions'])
-      validatorOf(version, kind);
-  for (const kind of ['Pod', 'Node', 'Event', 'ResourceQuota', 'Status']) validatorOf('1.37', kind);
+      findValidator(version, kind);
+  for (const kind of ['Pod', 'Node', 'Event', 'ResourceQuota', 'Status'])
+    findValidator('1.37', kind);
 }
 
-function validatorOf(version: KubernetesVersion, kind: string): ValidateFunction {
+function findValidator(version: KubernetesVersion, kind: string): ValidateFunction {
   const key = `${version} ${kind}`;
   const found = validators.get(key);
   if (found) return found;

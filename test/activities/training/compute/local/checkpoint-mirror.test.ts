@@ -48,7 +48,7 @@ function areaIn(folder: string): JobArea {
     },
     remove,
     clear: () => remove([...stored.keys()]),
-    urlOf: unused,
+    signUrl: unused,
     uploads: unused,
   };
 }

@@ -13,7 +13,7 @@ import { sha256 } from '../../../../../data/digest';
 import type { ArtifactRef } from '../../../../../domain/artifact';
 import { failure } from '../../../../../domain/failure';
 import type { JobHandle, TrainerJob } from '../../../../../domain/training/job';
-import { ended, runningUntil } from '../../../../../sdk/contracts/compute-backend';
+import { waitForEnd, runningUntil } from '../../../../../sdk/contracts/compute-backend';
 import { processEngine } from '../../../../support/engine/process-engine';
 import { pythonPath, testBucket } from '../../../../support/platform';
 import { flightFeatures, trainingRows } from '../../../../support/training/training-rows';
@@ -66,14 +66,14 @@ function job(params: Readonly<Record<string, unknown>> = {}): TrainerJob {
   };
 }
 
-const areaOf = ({ tenant, jobId }: JobHandle) =>
+const findArea = ({ tenant, jobId }: JobHandle) =>
   store.jobs.of({ tenant, jobId, runId: 'run_remote' });
 const lastName = () => engine.submitted.at(-1)?.name ?? '';
 
 test('another worker follows a job, and has its log and model, after the first is gone', async () => {
   const handle = await worker().submit(job({ steps: 5, step_seconds: 0.05 }));
   const other = worker();
-  expect(await ended(other, handle)).toMatchObject({
+  expect(await waitForEnd(other, handle)).toMatchObject({
     kind: 'succeeded',
     outputs: [{ name: 'model.onnx' }],
   });
@@ -87,8 +87,8 @@ test('a machine that vanishes costs at most one checkpoint interval', async () =
     seen.some(({ name, step }) => name === 'loss' && step >= 12),
   );
   await engine.kill(lastName());
-  expect(await ended(worker(), handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
-  const state = await ended(worker(), await worker().submit(long));
+  expect(await waitForEnd(worker(), handle)).toMatchObject({ kind: 'failed', failure: 'JobLost' });
+  const state = await waitForEnd(worker(), await worker().submit(long));
   if (state.kind !== 'succeeded') throw new Error(JSON.stringify(state));
   // 0.2 s of upload interval are two steps; the rest is delay of a busy machine.
   expect(state.result.facts['ownSteps']).toBeLessThanOrEqual(34);
@@ -103,7 +103,7 @@ test('the store has the last two checkpoints only, while the job runs', async ()
     seen.some(({ name, step }) => name === 'loss' && step >= 45),
   );
   // Two files each. The list that the worker reads may be two uploads old.
-  expect((await areaOf(handle).names('job/blobs/')).length).toBeLessThanOrEqual(10);
+  expect((await findArea(handle).names('job/blobs/')).length).toBeLessThanOrEqual(10);
   await follower.cancel(handle);
 });
 
@@ -117,15 +117,15 @@ test.each([
     seen.some(({ name, step }) => name === 'loss' && step >= 12),
   );
   await engine.kill(lastName());
-  await ended(worker(), handle);
+  await waitForEnd(worker(), handle);
   const listed = JSON.parse(
-    String(await areaOf(handle).read('job/attempts/1/checkpoint.json')),
+    String(await findArea(handle).read('job/attempts/1/checkpoint.json')),
   ) as Record<'files' | 'before', { path: string; digest: string }[]>;
   const states = [listed.files, listed.before].map((files) => files.find(isState)?.digest ?? '');
-  await areaOf(handle).remove(
+  await findArea(handle).remove(
     states.slice(0, missing).map((digest) => `job/blobs/${digest.slice('sha256:'.length)}`),
   );
-  const state = await ended(worker(), await worker().submit(long));
+  const state = await waitForEnd(worker(), await worker().submit(long));
   expect(state).toMatchObject({ kind: 'succeeded', result: { metrics: { loss: 1 / 40 } } });
   const text = (await worker().logs(handle, 10_000)).text;
   expect(text).toMatch(log);
@@ -247,7 +247,7 @@ test('a worker that dies does not forget how many machines a job has lost', asyn
   const handle = await worker().submit(long);
   await runningUntil(worker(), handle, (seen) => seen.length > 0);
   await engine.preempt(lastName());
-  expect(await ended(worker(), handle)).toMatchObject({ isMachineLost: true });
+  expect(await waitForEnd(worker(), handle)).toMatchObject({ isMachineLost: true });
   expect((await worker().submit(long)).detail).toEqual({ machinesLost: '1' });
   expect(engine.submitted.at(-1)?.resources.preemptible).toBe(false);
   await worker().cancel(handle);
@@ -308,7 +308,7 @@ test('a job that is cancelled during its submission does not stay', async () => 
 test('a job ends itself when its run has ended and its files are gone', async () => {
   const handle = await worker().submit(job({ steps: 2000, step_seconds: 0.05 }));
   await runningUntil(worker(), handle, (seen) => seen.length > 0);
-  await areaOf(handle).clear();
+  await findArea(handle).clear();
   for (let wait = 0; wait < 450 && (await engine.state(lastName())).kind === 'running'; wait++)
     await new Promise((done) => setTimeout(done, 100));
   expect(await engine.state(lastName())).toMatchObject({ kind: 'ended' });
@@ -325,7 +325,7 @@ test('an answer of the engine that is lost gives one job', async () => {
   const given = job({ steps: 3 });
   await expect(deaf.submit(given)).rejects.toMatchObject({ type: 'BackendUnavailable' });
   const handle = await worker().submit(given);
-  expect(await ended(worker(), handle)).toMatchObject({ kind: 'succeeded' });
+  expect(await waitForEnd(worker(), handle)).toMatchObject({ kind: 'succeeded' });
   expect(engine.submitted).toHaveLength(before + 1);
 });
 
@@ -333,7 +333,9 @@ test('a worker that dies before it submits leaves a job that the next one submit
   const dead = worker({ submit: () => Promise.reject(failure('BackendUnavailable', 'killed')) });
   const given = job({ steps: 3 });
   await expect(dead.submit(given)).rejects.toThrow('killed');
-  expect(await ended(worker(), await worker().submit(given))).toMatchObject({ kind: 'succeeded' });
+  expect(await waitForEnd(worker(), await worker().submit(given))).toMatchObject({
+    kind: 'succeeded',
+  });
 });
 
 test('an engine that gives a job one node refuses several before anything is stored', async () => {
@@ -359,7 +361,7 @@ test('a job that its engine refuses fails with the reason and leaves no job', as
 
 test('the end of a job that the engine has forgotten counts', async () => {
   const handle = await worker().submit(job({ steps: 3 }));
-  await ended(worker(), handle);
+  await waitForEnd(worker(), handle);
   await engine.lose(lastName());
   expect(await worker().poll(handle)).toMatchObject({ kind: 'succeeded' });
 });
@@ -367,7 +369,7 @@ test('the end of a job that the engine has forgotten counts', async () => {
 test('outputs that differ from what the job reported are refused', async () => {
   // The store has this model already for the other tenant, and would not copy it again.
   const handle = await worker().submit({ ...job({ steps: 3 }), tenant: 'tampered' });
-  const area = areaOf(handle);
+  const area = findArea(handle);
   for (let wait = 0; wait < 300 && !(await area.read('job/attempts/1/exit.json')); wait++)
     await new Promise((done) => setTimeout(done, 100));
   const report = JSON.parse(String(await area.read('job/attempts/1/exit.json'))) as {
@@ -387,9 +389,11 @@ describe('what a job can do with its credentials', () => {
 
   beforeAll(async () => {
     const handle = await worker().submit(job({ steps: 1 }));
-    await ended(worker(), handle);
-    prefix = areaOf(handle).prefix;
-    order = JSON.parse(String(await areaOf(handle).read('attempts/1/order.json'))) as typeof order;
+    await waitForEnd(worker(), handle);
+    prefix = findArea(handle).prefix;
+    order = JSON.parse(
+      String(await findArea(handle).read('attempts/1/order.json')),
+    ) as typeof order;
   });
 
   async function upload(key: string): Promise<number> {

@@ -6,7 +6,7 @@ import { createRemoteBackend } from '../../../../../activities/training/compute/
 import { openArtifactStore, type ArtifactStore } from '../../../../../data/artifact/store';
 import type { ArtifactRef } from '../../../../../domain/artifact';
 import type { ComputeBackend, TrainerJob } from '../../../../../domain/training/job';
-import { ended, runningUntil } from '../../../../../sdk/contracts/compute-backend';
+import { waitForEnd, runningUntil } from '../../../../../sdk/contracts/compute-backend';
 import {
   startFakeKubernetes,
   type FakeKubernetes,
@@ -78,7 +78,7 @@ test.each<[string, string, (name: string) => void]>([
   );
   const first = [...fake.controllers.jobs.keys()].at(-1) ?? '';
   take(first);
-  expect(await ended(worker, handle)).toMatchObject({
+  expect(await waitForEnd(worker, handle)).toMatchObject({
     kind: 'failed',
     failure: 'JobLost',
     isMachineLost: true,
@@ -86,7 +86,7 @@ test.each<[string, string, (name: string) => void]>([
   await worker.submit(job);
   expect([...fake.controllers.jobs.keys()]).toEqual([first.replace(/-1$/, '-2')]);
   admit();
-  const state = await ended(worker, handle);
+  const state = await waitForEnd(worker, handle);
   if (state.kind !== 'succeeded') throw new Error(JSON.stringify(state));
   expect(state.result.facts['ownSteps']).toBeLessThanOrEqual(54);
   expect(state.result.metrics).toEqual({ loss: 1 / 60 });

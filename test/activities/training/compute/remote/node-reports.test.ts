@@ -1,4 +1,4 @@
-import { causeOf } from '../../../../../activities/training/compute/remote/node-reports';
+import { findCause } from '../../../../../activities/training/compute/remote/node-reports';
 import type { RemoteExit } from '../../../../../activities/training/compute/remote/remote-files.schema';
 
 const exit = (more: Partial<RemoteExit>): RemoteExit => ({
@@ -68,7 +68,7 @@ describe('the cause of the end of a job on several nodes', () => {
     ],
   ])('%s', (_, exits, cause) => {
     const reports = exits.map((each, node) => ({ node, exit: each }));
-    const found = causeOf(reports);
+    const found = findCause(reports);
     if (cause === null) expect(found).toBeNull();
     else expect(found).toMatchObject(cause);
   });

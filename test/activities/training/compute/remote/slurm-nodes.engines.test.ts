@@ -10,7 +10,7 @@ import { createSlurmEngine } from '../../../../../activities/training/compute/sl
 import { openArtifactStore, type ArtifactStore } from '../../../../../data/artifact/store';
 import type { ArtifactRef } from '../../../../../domain/artifact';
 import type { JobHandle, TrainerJob } from '../../../../../domain/training/job';
-import { gone, runningUntil } from '../../../../../sdk/contracts/compute-backend';
+import { waitUntilGone, runningUntil } from '../../../../../sdk/contracts/compute-backend';
 import { startSlurm, type RunningSlurm } from '../../../../support/engine/slurm';
 import { pythonPath, testBucket } from '../../../../support/platform';
 import { pause } from '../../../../support/process/product';
@@ -99,16 +99,16 @@ const ended = (handle: JobHandle) =>
 async function succeeded(handle: JobHandle) {
   const state = await ended(handle);
   if (state.kind !== 'succeeded') throw new Error(JSON.stringify(state));
-  return { ...state, log: await textOf(state.logs) };
+  return { ...state, log: await readText(state.logs) };
 }
 
 async function failed(handle: JobHandle) {
   const state = await ended(handle);
   if (state.kind !== 'failed') throw new Error(JSON.stringify(state));
-  return { ...state, log: await textOf(state.logs) };
+  return { ...state, log: await readText(state.logs) };
 }
 
-async function textOf(logs: ArtifactRef | null): Promise<string> {
+async function readText(logs: ArtifactRef | null): Promise<string> {
   return logs === null ? '' : Buffer.from(await store.getBytes(logs)).toString('utf8');
 }
 
@@ -196,7 +196,7 @@ describe('a job on two nodes of Slurm', () => {
       failure: 'JobLost',
       message: expect.stringContaining('node 1: was killed') as string,
     });
-    await gone([first.pid, second.pid]);
+    await waitUntilGone([first.pid, second.pid]);
     const { result, log } = await succeeded(await backend.submit(long));
     expect(log).toMatch(/resumes at iteration \d+/);
     expect(result.facts['ownSteps']).toBeLessThan(40);
@@ -221,7 +221,7 @@ describe('a job on two nodes of Slurm', () => {
     const handle = await backend.submit(job({ steps: 5, fault: 'hang' }, { timeoutSeconds: 8 }));
     const started = await begun(handle);
     expect(await failed(handle)).toMatchObject({ failure: 'JobTimeout' });
-    await gone(started.map(({ pid }) => pid));
+    await waitUntilGone(started.map(({ pid }) => pid));
   }, 120_000);
 
   test.each([0, 1])(
@@ -254,7 +254,7 @@ describe('a job on two nodes of Slurm', () => {
     await running(handle);
     await backend.cancel(handle);
     expect(await backend.poll(handle)).toEqual({ kind: 'cancelled' });
-    await gone(started.map(({ pid }) => pid));
+    await waitUntilGone(started.map(({ pid }) => pid));
     expect(started.map(({ home }) => existsSync(home))).toEqual([false, false]);
     expect(slurm.client('squeue', '--noheader')).toBe('');
   }, 120_000);
@@ -270,7 +270,7 @@ describe('a job on two nodes of Slurm', () => {
     if (/State=DOWN/.test(slurm.client('scontrol', 'show', 'node', node)))
       slurm.client('scontrol', 'update', `nodename=${node}`, 'state=resume');
     expect(state).toMatchObject({ failure: 'JobLost', isMachineLost: true });
-    await gone(started.map(({ pid }) => pid));
+    await waitUntilGone(started.map(({ pid }) => pid));
   }, 120_000);
 
   test('is refused with more nodes than there are, and says how many a job may have', async () => {

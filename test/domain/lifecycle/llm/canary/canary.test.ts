@@ -8,7 +8,7 @@ import {
 } from '../../../../../domain/lifecycle/llm/canary/canary.schema';
 import type { GuardrailSpec } from '../../../../../domain/rollout/canary';
 import { decideRollout } from '../../../../../domain/rollout/judging/decide-rollout';
-import { rolloutPolicyOf } from '../../../../../domain/rollout/policy';
+import { buildRolloutPolicy } from '../../../../../domain/rollout/policy';
 import {
   addObservations,
   emptyRolloutState,
@@ -68,13 +68,13 @@ describe('the canary of a language application', () => {
       metric: 'judge-loss',
       answers: { from: 'judge', judge: { dimension: 'sound', share: 1, mostPairs: 2_000 } },
     });
-    expect(rolloutPolicyOf(canary, answerLabel(canary)).quality.comparison).toBe('pairs');
+    expect(buildRolloutPolicy(canary, answerLabel(canary)).quality.comparison).toBe('pairs');
   });
 
   test('compares arms if callers score the answer that they got', () => {
     const canary = read({ quality: { from: 'callers', margin: 0.1 } });
     expect(canary.quality.metric).toBe('caller-loss');
-    expect(rolloutPolicyOf(canary, answerLabel(canary)).quality.comparison).toBe('arms');
+    expect(buildRolloutPolicy(canary, answerLabel(canary)).quality.comparison).toBe('arms');
   });
 
   test.each<[string, LlmCanaryDocument, readonly (string | number)[]]>([
@@ -176,7 +176,7 @@ describe("a language application's guardrails", () => {
     { name: 'format', max: 0.1 },
   ];
   const canary = { ...read({ ...least, steps: [0, 50] }), guardrails };
-  const policy = rolloutPolicyOf(canary, answerLabel(canary));
+  const policy = buildRolloutPolicy(canary, answerLabel(canary));
   const at = '2026-01-01T00:00:00.000Z';
   const none = { requests: 0, errors: 0, assigned: 0, fallbacks: 0, slow: 0, ripe: 0, labelled: 0 };
   const answers: RolloutObservations['answers'] = {
@@ -186,7 +186,7 @@ describe("a language application's guardrails", () => {
     blocked: 0,
     malformed: 0,
   };
-  const verdictOf = (over: Partial<RolloutObservations['answers']>, step = 1) => {
+  const judgeStep = (over: Partial<RolloutObservations['answers']>, step = 1) => {
     const arms = {
       champion: none,
       challenger: { ...none, requests: 400, assigned: step === 0 ? 0 : 300 },
@@ -215,7 +215,7 @@ describe("a language application's guardrails", () => {
     ['blocked answers', { blocked: 90 }, 'blocked', 300],
     ['malformed JSON answers', { malformed: 90 }, 'format', 300],
   ])('count %s as harm', (_what, over, metric, n) => {
-    const { evidence, verdict } = verdictOf(over);
+    const { evidence, verdict } = judgeStep(over);
     expect(verdict).toMatchObject({ kind: 'harm', metric });
     expect(evidence.guardrails[metric as GuardrailSpec['name']]).toEqual({
       n,
@@ -224,7 +224,7 @@ describe("a language application's guardrails", () => {
   });
 
   test('count answers in shadow, but not their time to the first token', () => {
-    const { evidence } = verdictOf({ streamed: 0, blocked: 5 }, 0);
+    const { evidence } = judgeStep({ streamed: 0, blocked: 5 }, 0);
     expect(evidence.guardrails).toMatchObject({
       blocked: { n: 400, events: 5 },
       first_token_ms: { n: 0, events: 0 },
@@ -232,7 +232,7 @@ describe("a language application's guardrails", () => {
   });
 
   test('name what they limit in their reasons', () => {
-    const said = verdictOf({})
+    const said = judgeStep({})
       .verdict.reasons.map(({ message }) => message)
       .join('\n');
     for (const what of [

@@ -1,6 +1,6 @@
 import { readHoldoutLabels } from '../../../../../domain/evaluation/measure/holdout-labels';
 import type { HoldoutLabels } from '../../../../../domain/evaluation/measure/holdout-labels';
-import { fitOf } from '../../../../../domain/evaluation/measure/fit';
+import { measureFit } from '../../../../../domain/evaluation/measure/fit';
 import { baseRateReasons } from '../../../../../domain/rollout/judging/labels/base-rate';
 import { decideRollout } from '../../../../../domain/rollout/judging/decide-rollout';
 import { observe, startEvidence } from '../../../../../domain/rollout/judging/observe';
@@ -69,13 +69,13 @@ describe('the labels of a holdout', () => {
   const scores = Float64Array.from([0.9, 0.1, 0.2, 0.8]);
   test('are a share in a classification', () => {
     const labels = Float64Array.from([1, 0, 0, 0]);
-    const fit = fitOf({ task: 'classification', labels, candidate: scores });
+    const fit = measureFit({ task: 'classification', labels, candidate: scores });
     expect(readHoldoutLabels({ fit })).toEqual({ kind: 'share', mean: 0.25, rows: 4 });
   });
 
   test('are a mean in a regression', () => {
     const labels = Float64Array.from([1, 2, 3, 6]);
-    const fit = fitOf({ task: 'regression', labels, candidate: scores });
+    const fit = measureFit({ task: 'regression', labels, candidate: scores });
     const found = readHoldoutLabels({ fit });
     expect(found).toMatchObject({ kind: 'mean', rows: 4 });
     expect(found?.mean).toBeCloseTo(3);

@@ -6,7 +6,7 @@ import type { ArmObservation } from '../../../../../domain/rollout/judging/obser
 import { enterStep, observe, startEvidence } from '../../../../../domain/rollout/judging/observe';
 import { policyWith } from '../../../../support/rollout/policies';
 import { watchLabelRates } from '../../../../support/rollout/simulated-labels';
-import { randomOf } from '../../../../support/rollout/simulated-traffic';
+import { createRandom } from '../../../../support/rollout/simulated-traffic';
 
 const policy = policyWith({ canary: { steps: [50] }, comparison: 'arms' });
 const startMs = Date.parse('2026-01-01T00:00:00Z');
@@ -105,25 +105,27 @@ describe('a rollout by arms', () => {
 
 describe('in simulated steps', () => {
   const worlds = 120;
-  const shareOf = (step: Omit<Parameters<typeof watchLabelRates>[0], 'policy' | 'requests'>) =>
+  const measureShare = (step: Omit<Parameters<typeof watchLabelRates>[0], 'policy' | 'requests'>) =>
     Array.from({ length: worlds }, (_, world) =>
-      watchLabelRates({ policy, requests: 3_000, ...step }, randomOf(world, 190)),
+      watchLabelRates({ policy, requests: 3_000, ...step }, createRandom(world, 190)),
     ).filter((found) => found !== null).length / worlds;
 
   test('equal arms are hardly ever held, although each look tests again', () => {
-    expect(shareOf({ labelOf: () => ({ missing: 0.02, late: 0.03 }) })).toBeLessThanOrEqual(0.025);
+    expect(measureShare({ labelOf: () => ({ missing: 0.02, late: 0.03 }) })).toBeLessThanOrEqual(
+      0.025,
+    );
   });
 
   test('whole entities without labels do not hold either', () => {
     const step = { labelOf: () => ({ missing: 0.04, late: 0 }), perEntity: 10 };
-    expect(shareOf(step)).toBeLessThanOrEqual(0.025);
+    expect(measureShare(step)).toBeLessThanOrEqual(0.025);
   });
 
   test('a challenger whose bad labels do not come is held', () => {
-    const labelOf = (arm: string, isBad: boolean) => ({
+    const buildLabel = (arm: string, isBad: boolean) => ({
       missing: arm === 'challenger' && isBad ? 0.15 : 0.005,
       late: 0,
     });
-    expect(shareOf({ labelOf })).toBeGreaterThan(0.9);
+    expect(measureShare({ labelOf: buildLabel })).toBeGreaterThan(0.9);
   });
 });
