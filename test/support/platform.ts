@@ -87,6 +87,7 @@ export async function testTemporal(): Promise<{
   const { temporal } = testPlatform();
   const namespace = `test-${suffix()}`;
   // Loading Temporal's client takes a third of a second, and most files need only a database.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { ensureNamespace } = require('../../infra/temporal-namespace') as typeof TemporalNamespace;
   await ensureNamespace({ address: temporal.address, namespace, retentionDays: 1 });
   return { ...temporal, namespace };
