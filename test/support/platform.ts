@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { Client } from 'pg';
+import type * as TemporalNamespace from '../../infra/temporal-namespace';
 
 /** What globalSetup started, for the test files. */
 export interface TestPlatform {
@@ -86,7 +87,8 @@ export async function testTemporal(): Promise<{
   const { temporal } = testPlatform();
   const namespace = `test-${suffix()}`;
   // Loading Temporal's client takes a third of a second, and most files need only a database.
-  const { ensureNamespace } = await import('../../infra/temporal-namespace');
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { ensureNamespace } = require('../../infra/temporal-namespace') as typeof TemporalNamespace;
   await ensureNamespace({ address: temporal.address, namespace, retentionDays: 1 });
   return { ...temporal, namespace };
 }
