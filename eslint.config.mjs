@@ -35,6 +35,19 @@ export default tseslint.config(
     },
   },
   {
+    rules: { 'no-restricted-syntax': ['error', ...functionNames('/^(?!is[A-Z]).*[a-z0-9]Of$/')] },
+  },
+  {
+    files: ['{domain,workflows,activities,db,data,apps,workers,infra,sdk}/**/*.{ts,tsx}'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...functionNames('/^(?!is[A-Z]).*[a-z0-9]Of$/'),
+        ...functionNames('/^(?!embed|need|seed|feed|speed|exceed|proceed)[a-z]+ed$/'),
+      ],
+    },
+  },
+  {
     // A call of `test` from node:test is not awaited.
     files: ['sdk/template/test/*.ts'],
     rules: { '@typescript-eslint/no-floating-promises': 'off' },
@@ -77,3 +90,15 @@ export default tseslint.config(
     },
   },
 );
+
+/** Refuses functions with these names: a function is called by a verb that says what it does. */
+function functionNames(pattern) {
+  const message = 'Call a function by a verb that says what it does: `formatKey`, not `keyOf`.';
+  return [
+    { selector: `FunctionDeclaration[id.name=${pattern}]`, message },
+    {
+      selector: `VariableDeclarator[id.name=${pattern}][init.type='ArrowFunctionExpression']`,
+      message,
+    },
+  ];
+}

@@ -33,7 +33,7 @@ export const counter = (name: string) => bigint(name, { mode: 'number' });
 /** Stored as written. jsonb would reorder keys, change numbers and reject NUL characters. */
 export const document = <T>(name: string) => json(name).$type<T>();
 
-export const oneOf = (name: string, column: AnyPgColumn, values: readonly string[]) =>
+export const restrictTo = (name: string, column: AnyPgColumn, values: readonly string[]) =>
   check(name, sql`${column} in (${sql.raw(values.map((value) => `'${value}'`).join(', '))})`);
 
 export const isDigest = (name: string, column: AnyPgColumn) =>
@@ -67,7 +67,7 @@ export const aliasConstraints = (
       columns: [tenant, owner, version],
       foreignColumns: [...versions],
     }),
-    oneOf(`${table}_alias_check`, alias, aliases),
+    restrictTo(`${table}_alias_check`, alias, aliases),
     check(`${table}_fencing_check`, sql`${fencing} > 0`),
   ];
 };

@@ -9,7 +9,7 @@ import {
   unique,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
-import { bytewise, createdAt, instant, oneOf, tenantId } from '../columns';
+import { bytewise, createdAt, instant, restrictTo, tenantId } from '../columns';
 import { tenants } from '../tenant/schema';
 
 /** Sessions that a person ended before they expired. Expired ones are deleted. */
@@ -67,7 +67,7 @@ export const apiKeys = pgTable(
       .on(t.tenantId, t.name)
       .where(sql`${t.revokedAt} is null and ${t.replacedBy} is null`),
     foreignKey({ name: 'api_keys_tenant_fk', columns: [t.tenantId], foreignColumns: [tenants.id] }),
-    oneOf('api_keys_scope_check', t.scope, ['viewer', 'operator', 'approver', 'admin']),
+    restrictTo('api_keys_scope_check', t.scope, ['viewer', 'operator', 'approver', 'admin']),
     check('api_keys_hash_check', sql`${t.secretHash} ~ '^[0-9a-f]{64}$'`),
     check('api_keys_name_check', sql`length(${t.name}) between 1 and 200`),
   ],

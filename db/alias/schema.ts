@@ -3,7 +3,7 @@ import { check, foreignKey, integer, pgTable, primaryKey, text, unique } from 'd
 import type { RunId } from '../../domain/ids';
 import type { ModelVersionStatus } from '../../domain/model/model';
 import type { PromotionOverride } from '../../domain/promotion/promotion';
-import { bytewise, counter, document, instant, oneOf, tenantId } from '../columns';
+import { bytewise, counter, document, instant, restrictTo, tenantId } from '../columns';
 import { decisions } from '../decision/schema';
 import { models, modelVersions } from '../model/schema';
 import { runs } from '../run/schema';
@@ -56,7 +56,7 @@ export const aliasHistory = pgTable(
       columns: [t.tenantId, t.decisionId],
       foreignColumns: [decisions.tenantId, decisions.id],
     }),
-    oneOf('alias_history_kind_check', t.kind, ['promote', 'rollback', 'withdraw']),
+    restrictTo('alias_history_kind_check', t.kind, ['promote', 'rollback', 'withdraw']),
     check('alias_history_moved_check', sql`${t.fromVersion} is distinct from ${t.toVersion}`),
     check('alias_history_target_check', sql`${t.kind} = 'withdraw' or ${t.toVersion} is not null`),
   ],

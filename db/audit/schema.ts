@@ -10,7 +10,7 @@ import {
   unique,
 } from 'drizzle-orm/pg-core';
 import type { Digest } from '../../domain/artifact';
-import { bytewise, counter, document, instant, isDigest, oneOf, tenantId } from '../columns';
+import { bytewise, counter, document, instant, isDigest, restrictTo, tenantId } from '../columns';
 import { tenants } from '../tenant/schema';
 
 /** The audit log (I6). Triggers make it append-only, as well as seals, heads and keys. */
@@ -130,7 +130,7 @@ export const auditKeys = pgTable(
       columns: [t.tenantId],
       foreignColumns: [tenants.id],
     }),
-    oneOf('audit_keys_kind_check', t.kind, ['first', 'added', 'rotated', 'lost']),
+    restrictTo('audit_keys_kind_check', t.kind, ['first', 'added', 'rotated', 'lost']),
     check(
       'audit_keys_chain_check',
       sql`${t.sequence} > 0 and (${t.kind} = 'first') = (${t.sequence} = 1) and (${t.kind} = 'first') = (${t.previous} is null)

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { check, foreignKey, index, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { BudgetUnit } from '../../domain/budget/budget';
-import { bytewise, counter, createdAt, instant, oneOf, tenantId } from '../columns';
+import { bytewise, counter, createdAt, instant, restrictTo, tenantId } from '../columns';
 import { tenants } from '../tenant/schema';
 
 const units = ['usd', 'tokens', 'seconds', 'cpuHours'];
@@ -25,7 +25,7 @@ export const budgets = pgTable(
   (t) => [
     primaryKey({ name: 'budgets_pk', columns: [t.tenantId, t.scope, t.unit] }),
     foreignKey({ name: 'budgets_tenant_fk', columns: [t.tenantId], foreignColumns: [tenants.id] }),
-    oneOf('budgets_unit_check', t.unit, units),
+    restrictTo('budgets_unit_check', t.unit, units),
     check(
       'budgets_amounts_check',
       sql`${t.limit} >= 0 and ${t.reserved} >= 0 and ${t.spent} >= ${t.assumed} and ${t.assumed} >= 0`,
@@ -72,7 +72,7 @@ export const budgetReservations = pgTable(
       columns: [t.tenantId, t.scope, t.unit],
       foreignColumns: [budgets.tenantId, budgets.scope, budgets.unit],
     }),
-    oneOf('budget_reservations_state_check', t.state, ['open', 'assumed', 'settled']),
+    restrictTo('budget_reservations_state_check', t.state, ['open', 'assumed', 'settled']),
     check(
       'budget_reservations_amounts_check',
       sql`${t.amount} >= 0 and ${t.spent} >= 0 and (${t.state} <> 'open' or ${t.spent} = 0)`,

@@ -3,7 +3,7 @@ import { check, foreignKey, index, integer, pgTable, primaryKey, text } from 'dr
 import type { SeenAttempt } from '../../domain/cost/usage';
 import type { RunId } from '../../domain/ids';
 import type { ComputeKind } from '../../domain/training/job';
-import { bytewise, counter, createdAt, document, instant, oneOf, tenantId } from '../columns';
+import { bytewise, counter, createdAt, document, instant, restrictTo, tenantId } from '../columns';
 import { runs } from '../run/schema';
 
 /** One row per job: what it reserved and used. Amounts are in parts of the ledger. */
@@ -41,7 +41,7 @@ export const jobCosts = pgTable(
       columns: [t.tenantId, t.runId],
       foreignColumns: [runs.tenantId, runs.id],
     }),
-    oneOf('job_costs_state_check', t.state, ['open', 'ended']),
+    restrictTo('job_costs_state_check', t.state, ['open', 'ended']),
     check(
       'job_costs_amounts_check',
       sql`${t.reservedCpu} >= 0 and ${t.reservedUsd} >= 0 and ${t.usedCpu} >= 0 and ${t.usedUsd} >= 0`,

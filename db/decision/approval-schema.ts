@@ -1,7 +1,7 @@
 import { foreignKey, index, integer, pgTable, primaryKey, text, unique } from 'drizzle-orm/pg-core';
 import type { RunId } from '../../domain/ids';
 import { apiKeys } from '../access/schema';
-import { bytewise, createdAt, oneOf, tenantId } from '../columns';
+import { bytewise, createdAt, restrictTo, tenantId } from '../columns';
 import { modelVersions } from '../model/schema';
 import { runs } from '../run/schema';
 
@@ -46,7 +46,7 @@ export const approvals = pgTable(
       columns: [t.tenantId, t.model, t.version],
       foreignColumns: [modelVersions.tenantId, modelVersions.model, modelVersions.version],
     }),
-    oneOf('approvals_vote_check', t.vote, ['approve', 'reject']),
+    restrictTo('approvals_vote_check', t.vote, ['approve', 'reject']),
     index('approvals_by_version').on(t.tenantId, t.model, t.version),
   ],
 );

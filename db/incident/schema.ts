@@ -19,7 +19,7 @@ import {
   type IncidentStory,
 } from '../../domain/incident/incident';
 import { tenants } from '../tenant/schema';
-import { bytewise, document, instant, oneOf, tenantId } from '../columns';
+import { bytewise, document, instant, restrictTo, tenantId } from '../columns';
 
 export const incidents = pgTable(
   'incidents',
@@ -60,9 +60,9 @@ export const incidents = pgTable(
     index('incidents_to_escalate')
       .on(t.openedAt)
       .where(sql`${t.status} = 'open'`),
-    oneOf('incidents_kind_check', t.kind, incidentKinds),
-    oneOf('incidents_severity_check', t.severity, incidentSeverities),
-    oneOf('incidents_status_check', t.status, incidentStatuses),
+    restrictTo('incidents_kind_check', t.kind, incidentKinds),
+    restrictTo('incidents_severity_check', t.severity, incidentSeverities),
+    restrictTo('incidents_status_check', t.status, incidentStatuses),
     check('incidents_resolved_check', sql`(${t.resolvedAt} is null) = (${t.status} <> 'resolved')`),
   ],
 );

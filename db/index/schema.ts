@@ -21,7 +21,7 @@ import {
   document,
   instant,
   isDigest,
-  oneOf,
+  restrictTo,
   tenantId,
 } from '../columns';
 import { datasetVersions } from '../dataset/schema';
@@ -94,7 +94,7 @@ export const indexVersions = pgTable(
       foreignColumns: [runs.tenantId, runs.id],
     }),
     isDigest('index_versions_digest_check', t.digest),
-    oneOf('index_versions_state_check', t.state, [
+    restrictTo('index_versions_state_check', t.state, [
       'building',
       'ready',
       'failed',
@@ -146,7 +146,7 @@ export const indexAliasHistory = pgTable(
       columns: [t.tenantId, t.index, t.toVersion],
       foreignColumns: [...version],
     }),
-    oneOf('index_alias_history_kind_check', t.kind, ['promote', 'rollback']),
+    restrictTo('index_alias_history_kind_check', t.kind, ['promote', 'rollback']),
     check('index_alias_history_moved_check', sql`${t.fromVersion} is distinct from ${t.toVersion}`),
     check(
       'index_alias_history_bundle_check',

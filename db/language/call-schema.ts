@@ -12,7 +12,7 @@ import {
   document,
   instant,
   isDigest,
-  oneOf,
+  restrictTo,
   tenantId,
 } from '../columns';
 import { tenants } from '../tenant/schema';
@@ -53,7 +53,7 @@ export const llmCalls = pgTable(
       foreignColumns: [tenants.id],
     }),
     isDigest('llm_calls_key_check', t.key),
-    oneOf('llm_calls_state_check', t.state, ['asking', 'answered', 'failed']),
+    restrictTo('llm_calls_state_check', t.state, ['asking', 'answered', 'failed']),
     check(
       'llm_calls_answer_check',
       sql`(${t.state} = 'answered') = ((${t.answer} is not null or ${t.forgottenAt} is not null) and ${t.answeredBy} is not null and ${t.cost} is not null)`,
@@ -121,7 +121,7 @@ export const llmAttempts = pgTable(
       columns: [t.tenantId, t.key],
       foreignColumns: [llmCalls.tenantId, llmCalls.key],
     }),
-    oneOf('llm_attempts_outcome_check', t.outcome, attemptOutcomes),
+    restrictTo('llm_attempts_outcome_check', t.outcome, attemptOutcomes),
     check('llm_attempts_ended_check', sql`(${t.outcome} = 'sent') = (${t.endedAt} is null)`),
     check(
       'llm_attempts_usage_check',

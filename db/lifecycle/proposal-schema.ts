@@ -13,7 +13,7 @@ import type { ArtifactRef, Digest } from '../../domain/artifact';
 import type { DataContracts } from '../../domain/dataset/contract';
 import type { LifecycleSpec } from '../../domain/lifecycle/revision';
 import type { Loosening } from '../../domain/lifecycle/loosenings';
-import { bytewise, document, instant, isDigest, oneOf, tenantId } from '../columns';
+import { bytewise, document, instant, isDigest, restrictTo, tenantId } from '../columns';
 import { lifecycles } from './schema';
 
 /**
@@ -64,7 +64,7 @@ export const lifecycleProposals = pgTable(
     uniqueIndex('lifecycle_proposals_one_pending')
       .on(t.tenantId, t.lifecycle)
       .where(sql`${t.status} = 'pending'`),
-    oneOf('lifecycle_proposals_status_check', t.status, [
+    restrictTo('lifecycle_proposals_status_check', t.status, [
       'pending',
       'accepted',
       'rejected',

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { check, foreignKey, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { Digest } from '../../domain/artifact';
 import type { RunId } from '../../domain/ids';
-import { bytewise, createdAt, oneOf, tenantId } from '../columns';
+import { bytewise, createdAt, restrictTo, tenantId } from '../columns';
 import { runs } from '../run/schema';
 import type { LineageKind } from './repository';
 
@@ -34,8 +34,8 @@ export const lineageEdges = pgTable(
       columns: [t.tenantId, t.runId],
       foreignColumns: [runs.tenantId, runs.id],
     }),
-    oneOf('lineage_edges_from_kind_check', t.fromKind, kinds),
-    oneOf('lineage_edges_to_kind_check', t.toKind, kinds),
+    restrictTo('lineage_edges_from_kind_check', t.fromKind, kinds),
+    restrictTo('lineage_edges_to_kind_check', t.toKind, kinds),
     check('lineage_edges_version_check', sql`${t.fromVersion} >= 0 and ${t.toVersion} >= 0`),
     index('lineage_edges_upstream').on(t.tenantId, t.toKind, t.toName, t.toVersion),
   ],

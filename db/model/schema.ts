@@ -10,7 +10,7 @@ import {
   document,
   instant,
   isDigest,
-  oneOf,
+  restrictTo,
   tenantId,
 } from '../columns';
 import { runs } from '../run/schema';
@@ -65,7 +65,7 @@ export const modelVersions = pgTable(
     }),
     isDigest('model_versions_digest_check', t.digest),
     check('model_versions_version_check', sql`${t.version} > 0`),
-    oneOf('model_versions_status_check', t.status, [
+    restrictTo('model_versions_status_check', t.status, [
       'candidate',
       'promoted',
       'rejected',

@@ -23,7 +23,7 @@ import {
   createdAt,
   document,
   instant,
-  oneOf,
+  restrictTo,
   tenantId,
   transactionId,
 } from '../columns';
@@ -72,7 +72,7 @@ export const monitors = pgTable(
       columns: [t.tenantId, t.model],
       foreignColumns: [models.tenantId, models.name],
     }),
-    oneOf('monitors_status_check', t.status, monitorStatuses),
+    restrictTo('monitors_status_check', t.status, monitorStatuses),
     check('monitors_off_check', sql`${t.status} <> 'off' or ${t.waitingFor} is not null`),
   ],
 );

@@ -20,7 +20,7 @@ import {
   document,
   instant,
   isDigest,
-  oneOf,
+  restrictTo,
   tenantId,
 } from '../columns';
 import { tenants } from '../tenant/schema';
@@ -122,7 +122,7 @@ export const promptRefs = pgTable(
       columns: [t.tenantId, t.prompt, t.version],
       foreignColumns: [...version.columns],
     }),
-    oneOf('prompt_refs_kind_check', t.kind, ['branch', 'label'] satisfies PromptRefKind[]),
+    restrictTo('prompt_refs_kind_check', t.kind, ['branch', 'label'] satisfies PromptRefKind[]),
     check('prompt_refs_fencing_check', sql`${t.fencing} > 0`),
   ],
 );
@@ -152,7 +152,10 @@ export const promptRefHistory = pgTable(
       columns: [t.tenantId, t.prompt, t.toVersion],
       foreignColumns: [...version.columns],
     }),
-    oneOf('prompt_ref_history_kind_check', t.kind, ['set', 'rollback'] satisfies PromptMoveKind[]),
+    restrictTo('prompt_ref_history_kind_check', t.kind, [
+      'set',
+      'rollback',
+    ] satisfies PromptMoveKind[]),
     check('prompt_ref_history_moved_check', sql`${t.fromVersion} is distinct from ${t.toVersion}`),
   ],
 );

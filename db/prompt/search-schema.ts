@@ -1,7 +1,7 @@
 import { foreignKey, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { SearchOutcome } from '../../domain/prompt-search/outcome';
 import type { PromptSearchRequest } from '../../domain/prompt-search/request';
-import { createdAt, document, instant, oneOf, tenantId } from '../columns';
+import { createdAt, document, instant, restrictTo, tenantId } from '../columns';
 import { prompts } from './schema';
 
 export type PromptSearchStatus = 'running' | 'done' | 'failed' | 'cancelled';
@@ -31,7 +31,12 @@ export const promptSearches = pgTable(
       columns: [t.tenantId, t.prompt],
       foreignColumns: [prompts.tenantId, prompts.name],
     }),
-    oneOf('prompt_searches_status_check', t.status, ['running', 'done', 'failed', 'cancelled']),
+    restrictTo('prompt_searches_status_check', t.status, [
+      'running',
+      'done',
+      'failed',
+      'cancelled',
+    ]),
     index('prompt_searches_prompt_index').on(t.tenantId, t.prompt, t.createdAt),
   ],
 );

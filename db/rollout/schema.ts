@@ -22,7 +22,7 @@ import {
 } from '../../domain/rollout/rollout';
 import type { RolloutState } from '../../domain/rollout/state';
 import type { Verdict } from '../../domain/verdict';
-import { bytewise, counter, document, instant, oneOf, tenantId } from '../columns';
+import { bytewise, counter, document, instant, restrictTo, tenantId } from '../columns';
 import { decisions } from '../decision/schema';
 import { modelVersions } from '../model/schema';
 import { runs } from '../run/schema';
@@ -98,7 +98,7 @@ export const rollouts = pgTable(
     uniqueIndex('rollouts_one_open')
       .on(t.tenantId, t.model)
       .where(sql`${t.endedAt} is null`),
-    oneOf('rollouts_status_check', t.status, rolloutStatuses),
+    restrictTo('rollouts_status_check', t.status, rolloutStatuses),
     check(
       'rollouts_ended_check',
       sql`(${t.endedAt} is null) = (${t.status} in ('running', 'held', 'passed'))`,

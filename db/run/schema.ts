@@ -25,7 +25,7 @@ import {
   document,
   instant,
   isDigest,
-  oneOf,
+  restrictTo,
   tenantId,
 } from '../columns';
 import { lifecycleRevisions } from '../lifecycle/schema';
@@ -94,8 +94,8 @@ export const runs = pgTable(
       columns: [t.tenantId, t.parentRunId],
       foreignColumns: [t.tenantId, t.id],
     }),
-    oneOf('runs_status_check', t.status, runStatuses),
-    oneOf('runs_kind_check', t.kind, [
+    restrictTo('runs_status_check', t.status, runStatuses),
+    restrictTo('runs_kind_check', t.kind, [
       'ModelLifecycle',
       'LlmLifecycle',
       'DataLifecycle',

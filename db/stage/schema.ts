@@ -3,7 +3,7 @@ import { check, foreignKey, index, integer, pgTable, primaryKey, text } from 'dr
 import type { Digest } from '../../domain/artifact';
 import type { RunId } from '../../domain/ids';
 import type { Failure, StageStatus } from '../../domain/run/run';
-import { bytewise, document, instant, isDigest, oneOf, tenantId } from '../columns';
+import { bytewise, document, instant, isDigest, restrictTo, tenantId } from '../columns';
 import { decisions } from '../decision/schema';
 import { runs } from '../run/schema';
 
@@ -42,7 +42,7 @@ export const stageRecords = pgTable(
       columns: [t.tenantId, t.decisionId],
       foreignColumns: [decisions.tenantId, decisions.id],
     }),
-    oneOf('stage_records_status_check', t.status, [
+    restrictTo('stage_records_status_check', t.status, [
       'running',
       'succeeded',
       'stopped',

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { check, doublePrecision, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 import type { Tenant } from '../../domain/ids';
 import { costPeriods, type CostPeriod } from '../../domain/cost/compute-budget';
-import { createdAt, instant, oneOf } from '../columns';
+import { createdAt, instant, restrictTo } from '../columns';
 
 export const tenants = pgTable(
   'tenants',
@@ -27,6 +27,6 @@ export const tenants = pgTable(
     check('tenants_id_check', sql`${t.id} ~ '^[a-z0-9][a-z0-9-]{0,62}$'`),
     check('tenants_limits_check', sql`${t.maxOpenRuns} >= 0 and ${t.maxLifecycles} >= 0`),
     check('tenants_cost_check', sql`${t.maxCpuHours} > 0 and ${t.maxUsd} > 0`),
-    oneOf('tenants_period_check', t.costPeriod, costPeriods),
+    restrictTo('tenants_period_check', t.costPeriod, costPeriods),
   ],
 );

@@ -20,7 +20,7 @@ import {
   type TrackedRunStatus,
   type TrackingStage,
 } from '../../domain/tracking/tracking';
-import { bytewise, counter, createdAt, document, isDigest, oneOf, tenantId } from '../columns';
+import { bytewise, counter, createdAt, document, isDigest, restrictTo, tenantId } from '../columns';
 import { artifacts } from '../artifact/schema';
 import { tenants } from '../tenant/schema';
 
@@ -43,7 +43,7 @@ export const trackingExperiments = pgTable(
       foreignColumns: [tenants.id],
     }),
     uniqueIndex('tracking_experiments_name').on(t.tenantId, t.name),
-    oneOf('tracking_experiments_stage_check', t.stage, trackingStages),
+    restrictTo('tracking_experiments_stage_check', t.stage, trackingStages),
   ],
 );
 
@@ -77,8 +77,8 @@ export const trackedRuns = pgTable(
       columns: [t.tenantId, t.experimentId],
       foreignColumns: [trackingExperiments.tenantId, trackingExperiments.id],
     }),
-    oneOf('tracked_runs_stage_check', t.stage, trackingStages),
-    oneOf('tracked_runs_status_check', t.status, trackedRunStatuses),
+    restrictTo('tracked_runs_stage_check', t.stage, trackingStages),
+    restrictTo('tracked_runs_status_check', t.status, trackedRunStatuses),
     index('tracked_runs_by_experiment').on(t.tenantId, t.experimentId, t.startTimeMs, t.id),
   ],
 );
@@ -135,8 +135,8 @@ export const loggedModels = pgTable(
       columns: [t.tenantId, t.experimentId],
       foreignColumns: [trackingExperiments.tenantId, trackingExperiments.id],
     }),
-    oneOf('logged_models_stage_check', t.stage, trackingStages),
-    oneOf('logged_models_status_check', t.status, loggedModelStatuses),
+    restrictTo('logged_models_stage_check', t.stage, trackingStages),
+    restrictTo('logged_models_status_check', t.status, loggedModelStatuses),
     index('logged_models_by_experiment').on(t.tenantId, t.experimentId, t.createdAtMs, t.id),
   ],
 );

@@ -8,7 +8,7 @@ import {
   primaryKey,
   text,
 } from 'drizzle-orm/pg-core';
-import { bytewise, document, instant, oneOf, tenantId } from '../columns';
+import { bytewise, document, instant, restrictTo, tenantId } from '../columns';
 import type { RunId } from '../../domain/ids';
 import type { SamplerState, TrialStatus, TrialStep } from '../../domain/tuning/tuning';
 import { trialStatuses } from '../../domain/tuning/tuning';
@@ -49,7 +49,7 @@ export const trials = pgTable(
       columns: [t.tenantId, t.runId],
       foreignColumns: [runs.tenantId, runs.id],
     }),
-    oneOf('trials_status_check', t.status, trialStatuses),
+    restrictTo('trials_status_check', t.status, trialStatuses),
     check('trials_ended_check', sql`(${t.endedAt} is null) = (${t.status} = 'running')`),
     check('trials_value_check', sql`${t.status} <> 'complete' or ${t.value} is not null`),
   ],

@@ -8,7 +8,7 @@ import {
   deliveryStatuses,
   type NotifyEvent,
 } from '../../domain/notification/notification';
-import { bytewise, createdAt, document, instant, oneOf, tenantId } from '../columns';
+import { bytewise, createdAt, document, instant, restrictTo, tenantId } from '../columns';
 import { lifecycles } from '../lifecycle/schema';
 
 export interface DeliveryAttempt {
@@ -58,9 +58,9 @@ export const webhookDeliveries = pgTable(
       columns: [t.tenantId, t.lifecycle],
       foreignColumns: [lifecycles.tenantId, lifecycles.name],
     }),
-    oneOf('webhook_deliveries_channel_check', t.channel, channelKinds),
+    restrictTo('webhook_deliveries_channel_check', t.channel, channelKinds),
     check('webhook_deliveries_secret_check', sql`(${t.secret} is null) = (${t.channel} = 'email')`),
-    oneOf('webhook_deliveries_status_check', t.status, deliveryStatuses),
+    restrictTo('webhook_deliveries_status_check', t.status, deliveryStatuses),
     check(
       'webhook_deliveries_ended_check',
       sql`(${t.endedAt} is null) = (${t.status} = 'pending')`,

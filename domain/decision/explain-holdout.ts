@@ -22,7 +22,7 @@ export function explainHoldout(evidence: Evidence): readonly string[] {
     `${holdoutText(evidence)}${attempt ? `; ${attemptText(attempt)}` : ''}`,
     ...(judged ? [`judged on ${judgedText(judged)}`] : []),
     ...(Object.entries(metrics) as [MetricName, Measurement][]).flatMap(([name, value]) => [
-      `${name.padEnd(width)} ${textOf(value)}`,
+      `${name.padEnd(width)} ${formatMeasurement(value)}`,
       ...beside.flatMap((each) => besideLines(name, each)),
     ]),
     ...(evidence.classes ?? []).flatMap(classLines),
@@ -50,8 +50,8 @@ function classLines({
   f1,
 }: ClassEvidence): readonly string[] {
   return [
-    `class ${name}: ${count(rows)} rows, f1 ${textOf(f1)}`,
-    `  precision ${textOf(precision)}, recall ${textOf(recall)}`,
+    `class ${name}: ${count(rows)} rows, f1 ${formatMeasurement(f1)}`,
+    `  precision ${formatMeasurement(precision)}, recall ${formatMeasurement(recall)}`,
   ];
 }
 
@@ -72,7 +72,7 @@ function judgedText({
   return `${span}, ${from} up to ${until} (${timezone}): ${sampleSizeText({ rows, days })}`;
 }
 
-function textOf(value: Measurement): string {
+function formatMeasurement(value: Measurement): string {
   if (value.kind === 'notMeasured') return `could not be measured: ${value.reason}`;
   const bounds = boundsAt(value.bounds, 0.975);
   // Two one-sided bounds at 97.5 % make the 95 % interval.

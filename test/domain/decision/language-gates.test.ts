@@ -35,7 +35,7 @@ const noWorse: LlmGate = {
 };
 
 /** `share` of n cases right, evenly. */
-const shareOf = (share: number, n: number): Score[] =>
+const buildScores = (share: number, n: number): Score[] =>
   Array.from({ length: n }, (_, index) =>
     toScore(Math.floor((index + 1) * share + 1e-9) - Math.floor(index * share + 1e-9)),
   );
@@ -76,7 +76,7 @@ const labels = (right: number, n: number) =>
     said: index % n < right ? index < n : index >= n,
   }));
 const judged = (calibration: ReturnType<typeof calibrate> | null, share: number, n = 400) => {
-  const scores = shareOf(share, n);
+  const scores = buildScores(share, n);
   const judge = {
     digest: digest('c'),
     calibration,
@@ -95,7 +95,7 @@ const paired = (gap: number, n = 400) =>
   evidence({
     bias: {
       exact: measureBias(
-        shareOf(0.8, n).flatMap((score, index) => [
+        buildScores(0.8, n).flatMap((score, index) => [
           { case: { pair: `p${index}`, group: 'a' }, score },
           {
             case: { pair: `p${index}`, group: 'b' },
@@ -117,11 +117,11 @@ const cheap: LlmGate = { name: 'cheap', kind: 'cost', quantile: 0.5, maxUsd: 0.0
 const every: LlmGate = { name: 'all', kind: 'allPass', dimension: 'exact', min: 1, minCases: 30 };
 const timeouts = (n: number) => Array.from({ length: n }, () => toFailure('ProviderTimeout'));
 const latencies = (fastShare: number) =>
-  shareOf(fastShare, 300).map((score) =>
+  buildScores(fastShare, 300).map((score) =>
     score.kind === 'scored' && score.value === 1 ? 100 : 900,
   );
-const lowestOf = (score: number, cases: number): DimensionEvidence => ({
-  ...measured(shareOf(0.99, 400)),
+const buildLowest = (score: number, cases: number): DimensionEvidence => ({
+  ...measured(buildScores(0.99, 400)),
   lowest: { score, cases },
 });
 const missing = (reason: string): Partial<LlmEvidence> => ({
@@ -136,7 +136,7 @@ const gateCases: readonly GateCase[] = [
   [
     'threshold: lower bound above the minimum',
     useful,
-    exactly(shareOf(0.8, 400)),
+    exactly(buildScores(0.8, 400)),
     'passed',
     /^exact 0\.8 \(95 % bounds 0\.7\d* … 0\.8\d*\), minimum 0\.6$/,
     '400 cases',
@@ -144,21 +144,21 @@ const gateCases: readonly GateCase[] = [
   [
     'threshold: upper bound below the minimum',
     useful,
-    exactly(shareOf(0.4, 400)),
+    exactly(buildScores(0.4, 400)),
     'failed',
     /^exact 0\.4 \(/,
   ],
   [
     'threshold: minimum within the bounds',
     useful,
-    exactly(shareOf(0.65, 200)),
+    exactly(buildScores(0.65, 200)),
     'inconclusive',
     /^exact 0\.65 .*; about \d+ more cases needed$/,
   ],
   [
     'threshold: fewer cases than minCases',
     useful,
-    exactly(shareOf(1, 20)),
+    exactly(buildScores(1, 20)),
     'inconclusive',
     /^20 cases measured, at least 30 needed$/,
   ],
@@ -166,7 +166,7 @@ const gateCases: readonly GateCase[] = [
   [
     'threshold: more failures than maxFailures',
     useful,
-    exactly([...shareOf(1, 360), ...timeouts(40)]),
+    exactly([...buildScores(1, 360), ...timeouts(40)]),
     'inconclusive',
     /^40 of 400 cases were not measured: ProviderTimeout$/,
     'at most 5 % may be unmeasured',
@@ -175,7 +175,7 @@ const gateCases: readonly GateCase[] = [
     'threshold: more failures than maxFailures, with a long provider message',
     useful,
     {
-      ...exactly([...shareOf(1, 360), ...timeouts(40)]),
+      ...exactly([...buildScores(1, 360), ...timeouts(40)]),
       because: { ProviderTimeout: 'no answer within 120 s; '.repeat(16) },
     },
     'inconclusive',
@@ -185,7 +185,7 @@ const gateCases: readonly GateCase[] = [
   [
     'threshold: failures up to maxFailures count as wrong',
     { ...useful, min: 0.97 },
-    exactly([...shareOf(1, 2000), ...timeouts(100)]),
+    exactly([...buildScores(1, 2000), ...timeouts(100)]),
     'inconclusive',
     /^exact 1 \(95 % bounds 0\.9\d* … /,
     '2,100 cases, 100 of them not measured',
@@ -235,11 +235,17 @@ const gateCases: readonly GateCase[] = [
     /^the judge may not decide gates: 4 labels of right answers, at least 100 needed$/,
     '4 labels of wrong answers, at least 100 needed',
   ],
-  ['allPass: every case reaches the minimum', every, exactly(shareOf(1, 400)), 'passed', /each of/],
+  [
+    'allPass: every case reaches the minimum',
+    every,
+    exactly(buildScores(1, 400)),
+    'passed',
+    /each of/,
+  ],
   [
     'allPass: one case below the minimum',
     every,
-    evidence({ dimensions: { exact: lowestOf(0.123456, 1) } }),
+    evidence({ dimensions: { exact: buildLowest(0.123456, 1) } }),
     'failed',
     /^lowest exact is 0\.123, every case must reach 1$/,
     '1 case has this score',
@@ -247,12 +253,18 @@ const gateCases: readonly GateCase[] = [
   [
     'allPass: unmeasured cases',
     every,
-    exactly([...shareOf(1, 360), ...timeouts(40)]),
+    exactly([...buildScores(1, 360), ...timeouts(40)]),
     'inconclusive',
     /^40 of 400 cases were not measured: ProviderTimeout$/,
     'every case must be measured',
   ],
-  ['allPass: too few cases', every, exactly(shareOf(1, 20)), 'inconclusive', /at least 30 needed$/],
+  [
+    'allPass: too few cases',
+    every,
+    exactly(buildScores(1, 20)),
+    'inconclusive',
+    /at least 30 needed$/,
+  ],
   [
     'allPass: dimension with a judge',
     every,
@@ -263,21 +275,21 @@ const gateCases: readonly GateCase[] = [
   [
     'nonInferiority: no worse than the champion',
     noWorse,
-    compared(shareOf(0.8, 400), shareOf(0.8, 400)),
+    compared(buildScores(0.8, 400), buildScores(0.8, 400)),
     'passed',
     /^exact vs champion 0 \(95 % bounds −0\.0\d* … \+0\.0\d*\), minimum −0\.1$/,
   ],
   [
     'nonInferiority: worse than the champion',
     noWorse,
-    compared(shareOf(0.5, 400), shareOf(0.9, 400)),
+    compared(buildScores(0.5, 400), buildScores(0.9, 400)),
     'failed',
     /^exact vs champion −0\.4 \(/,
   ],
   [
     'nonInferiority: margin within the bounds',
     noWorse,
-    compared(shareOf(0.83, 400), shareOf(0.9, 400)),
+    compared(buildScores(0.83, 400), buildScores(0.9, 400)),
     'inconclusive',
     /^exact vs champion −0\.07 .*, minimum −0\.1; about [\d,]+ more cases needed$/,
   ],
@@ -418,7 +430,7 @@ describe('a decision over gates', () => {
     ] as const;
     const late = { holdout: digest('b'), number: 1_234 };
     for (const policy of policies)
-      for (const given of [exactly(shareOf(0.9, 400)), { ...evidence({}), attempt: late }])
+      for (const given of [exactly(buildScores(0.9, 400)), { ...evidence({}), attempt: late }])
         verdicts.push(decide({ kind: 'llmEvaluation', looks: 1, ...policy }, given));
     const outcomes = new Set(verdicts.map(({ kind }) => kind));
     expect(outcomes).toEqual(new Set(['passed', 'failed', 'inconclusive']));
@@ -429,15 +441,15 @@ describe('a decision over gates', () => {
   });
 
   test('passes if all gates pass, fails if one fails, and asks for the cases of the slowest gate', () => {
-    const open = exactly(shareOf(0.65, 200));
+    const open = exactly(buildScores(0.65, 200));
     const decideGates = (gates: readonly LlmGate[], given: LlmEvidence) =>
       weigh(
         { kind: 'llmEvaluation', version: 2, looks: 1, gates, ungated: null },
         { ...given, attempt },
       );
     expect(
-      decideGates([useful, { ...useful, name: 'b', min: 0.1 }], exactly(shareOf(0.8, 400))).verdict
-        .kind,
+      decideGates([useful, { ...useful, name: 'b', min: 0.1 }], exactly(buildScores(0.8, 400)))
+        .verdict.kind,
     ).toBe('passed');
     expect(decideGates([useful, { ...useful, name: 'b', min: 0.9 }], open)).toMatchObject({
       verdict: { kind: 'failed' },
@@ -485,11 +497,11 @@ describe('a counterpart that cannot be compared', () => {
       ],
     });
     expect(moreCases).toBeNull();
-    const useless = { ...exactly(shareOf(0.1, 400)), ...same, attempt };
+    const useless = { ...exactly(buildScores(0.1, 400)), ...same, attempt };
     expect(decide(policy(noWorse, useful), useless).kind).toBe('failed');
     expect(
       decide(policy(noWorse, useful), {
-        ...exactly(shareOf(0.9, 400)),
+        ...exactly(buildScores(0.9, 400)),
         ...same,
         attempt,
       }).kind,
@@ -504,7 +516,7 @@ describe('a counterpart that cannot be compared', () => {
       },
     } as const;
     const verdict = decide(policy({ ...noWorse, whenAbsent: 'notApplicable' }, useful), {
-      ...exactly(shareOf(0.9, 400)),
+      ...exactly(buildScores(0.9, 400)),
       ...gone,
       attempt,
     });
@@ -527,7 +539,7 @@ test('the number of cases still needed includes those to which the dimension doe
     dimensions: {
       exact: {
         aggregate: aggregate([
-          ...shareOf(0.8, 10),
+          ...buildScores(0.8, 10),
           ...Array.from({ length: 190 }, (): Score => ({ kind: 'notApplicable' })),
         ]),
         lowest: null,
@@ -584,9 +596,9 @@ test('the explanation names the models that answered, standbys among them, and e
 });
 
 test('the explanation compares each dimension with its counterparts, one line each', () => {
-  const scores = shareOf(0.8, 400);
+  const scores = buildScores(0.8, 400);
   const lines = explainEvidence({
-    ...compared(scores, shareOf(0.9, 400)),
+    ...compared(scores, buildScores(0.9, 400)),
     dimensions: { exact: measured(scores) },
   });
   expect(lines[1]).toMatch(/^exact 0\.8 \(95 %: 0\.7\d* … 0\.8\d*\)$/);
