@@ -44,7 +44,7 @@ export function openDatabase(settings: DatabaseSettings): Database {
     query_timeout: 75_000,
     types: typeParsers,
   };
-  const max = settings.maxConnections ?? usualConnections;
+  const max = settings.maxConnections ?? defaultConnections;
   const pool = new Pool({ ...config, max, idleTimeoutMillis: 300_000 });
   // The pool has already dropped the idle connection that failed.
   pool.on('error', () => undefined);
@@ -61,7 +61,7 @@ export function openDatabase(settings: DatabaseSettings): Database {
 
 /** PostgreSQL cancels longer statements, except those of migrations. */
 export const maxStatementSeconds = 60;
-const usualConnections = 10;
+const defaultConnections = 10;
 
 /** A longer queue would exceed `longestWaitMs`. */
 const maxWaiting = 256;

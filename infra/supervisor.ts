@@ -34,7 +34,7 @@ export interface Liveness {
 }
 
 /** With the five seconds that a check may take, a process is ended after a minute of silence. */
-const usualLiveness: Liveness = { everySeconds: 5, maxMisses: 6 };
+const defaultLiveness: Liveness = { everySeconds: 5, maxMisses: 6 };
 
 interface Kept {
   readonly part: SupervisedProcess;
@@ -48,7 +48,7 @@ const healthySeconds = 60;
 export function openSupervisor({
   say,
   backoffSeconds = doubling,
-  liveness = usualLiveness,
+  liveness = defaultLiveness,
 }: SupervisorOptions): Supervisor {
   const kept: Kept[] = [];
   const stopping = new AbortController();

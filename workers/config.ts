@@ -52,7 +52,7 @@ import {
 const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 
-const usualBucket = 'perennial';
+const defaultBucket = 'perennial';
 
 /** `512` or `512,flight-delay=64`: for each model, and for some by name. */
 const perModel = z
@@ -67,10 +67,10 @@ const perModel = z
       ) as Readonly<Record<string, number>>,
     };
   });
-const longestTimeoutMs = 3_600_000;
+const maxTimeoutMs = 3_600_000;
 const timeoutPerModel = perModel.refine(
-  ({ usual, of }) => Math.max(usual, ...Object.values(of)) <= longestTimeoutMs,
-  `must be at most ${longestTimeoutMs} (an hour)`,
+  ({ usual, of }) => Math.max(usual, ...Object.values(of)) <= maxTimeoutMs,
+  `must be at most ${maxTimeoutMs} (an hour)`,
 );
 const requestsPerMinute = z.coerce.number().int().min(1).max(100_000_000).optional();
 const maxJobs = z.coerce.number().int().min(1).max(256).default(2);
@@ -80,7 +80,7 @@ export const s3Settings = {
   PERENNIAL_S3_BUCKET: z
     .string()
     .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'an S3 bucket name')
-    .default(usualBucket),
+    .default(defaultBucket),
   AWS_REGION: z.string().optional(),
   AWS_DEFAULT_REGION: z.string().optional(),
   AWS_ACCESS_KEY_ID: z.string(),
@@ -308,7 +308,7 @@ export function readConfig(environment: Environment): Config {
   ];
   const sources = readSourceAccess(given, {
     denied: ownFiles(given),
-    ownBucket: given['PERENNIAL_S3_BUCKET'] ?? usualBucket,
+    ownBucket: given['PERENNIAL_S3_BUCKET'] ?? defaultBucket,
   });
   const secrets = readSecretAccess(given, [readStateDir(given), provisioned]);
   errors.push(...sources.errors, ...secrets.errors);

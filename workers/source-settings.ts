@@ -30,7 +30,7 @@ const clone = resolve(__dirname, '..');
  * clone, and the folder from which `perennial up` was started. A home folder, a folder above it and
  * the clone hold more than tables, so they are not read as a whole.
  */
-function usualRoots(startedFrom: string | undefined): readonly string[] {
+function defaultRoots(startedFrom: string | undefined): readonly string[] {
   const own = [join(clone, '*', 'data'), join(clone, 'samples')];
   if (startedFrom === undefined || !isAbsolute(startedFrom)) return own;
   const home = homedir();
@@ -43,7 +43,7 @@ export function readSourceAccess(
   { denied, ownBucket }: { readonly denied: readonly string[]; readonly ownBucket: string },
 ): { readonly access: SourceAccess; readonly errors: readonly SettingError[] } {
   const named = given['PERENNIAL_INGEST_ROOTS']?.split(':').filter((root) => root !== '');
-  const roots = (named ?? usualRoots(given['PERENNIAL_PROJECT_DIR'])).map(withoutEnd);
+  const roots = (named ?? defaultRoots(given['PERENNIAL_PROJECT_DIR'])).map(withoutEnd);
   const { buckets, errors: bucketErrors } = readBuckets(
     given['PERENNIAL_INGEST_BUCKETS'] ?? '',
     ownBucket,

@@ -27,7 +27,7 @@ export interface CollectedArtifacts {
 
 /** Rows per statement. A pass takes batches until none is left or its time is over. */
 const batch = 500;
-const usualSeconds = 300;
+const defaultSeconds = 300;
 /** Failures after which the pass stops deleting, because the store is probably unavailable. */
 const maxFailures = 10;
 const oneDay = 86_400;
@@ -43,7 +43,7 @@ export async function collectGarbage(input: CollectGarbage): Promise<CollectedAr
     artifacts,
     tenant,
     idleSeconds,
-    secondsAtMost = usualSeconds,
+    secondsAtMost = defaultSeconds,
     stopped,
     log,
   } = input;

@@ -41,8 +41,8 @@ export interface JobMeter {
 /** A short job ends before, and needs no record of its start. */
 const firstLookMs = 5_000;
 const seenEveryMs = 30_000;
-const mostHeldMs = 600_000;
-const longestHeldPauseMs = 10_000;
+const maxHeldMs = 600_000;
+const maxHeldPauseMs = 10_000;
 
 export function openJobMeter(
   { registry: { costs }, prices }: JobMeterDeps,
@@ -74,8 +74,8 @@ export function openJobMeter(
       }
       const all = ofAllNodes(resources);
       const demand = { backend, resources: all, usdPerHour: usdPerHour(prices, backend, all) };
-      const until = Date.now() + mostHeldMs;
-      for (let pauseMs = 500; ; pauseMs = Math.min(2 * pauseMs, longestHeldPauseMs)) {
+      const until = Date.now() + maxHeldMs;
+      for (let pauseMs = 500; ; pauseMs = Math.min(2 * pauseMs, maxHeldPauseMs)) {
         const reserved = await retryWhileUnavailable(() =>
           costs.reserve({ ...job, runId, demand, keepSeconds }),
         );

@@ -53,7 +53,7 @@ const pausePerBatch = 3;
 const pausesMs = 10_000;
 const longestPauseMs = 1_000;
 /** References in memory. */
-const mostCached = 50;
+const maxCached = 50;
 
 export function createObserveModelActivities({ registry, artifacts }: ObserveModelDeps) {
   const references = new Map<Digest, ChampionReference>();
@@ -64,7 +64,7 @@ export function createObserveModelActivities({ registry, artifacts }: ObserveMod
     if (known) return known;
     const read = await artifacts.getJson<ChampionReference>(ref);
     const [oldest] = references.keys();
-    if (references.size >= mostCached && oldest !== undefined) references.delete(oldest);
+    if (references.size >= maxCached && oldest !== undefined) references.delete(oldest);
     references.set(ref.digest, read);
     return read;
   }

@@ -43,7 +43,7 @@ export interface MapResultsInput extends RunRef {
   readonly total: number;
 }
 
-const longestMessage = 2_000;
+const maxMessageLength = 2_000;
 /** Items per query: at least as many as run at once, for `beginMapUndo`. */
 const itemsPerQuery: number = mapLimits.parallel;
 
@@ -146,7 +146,7 @@ export function createStageMapActivities(deps: ProjectStageDeps, runner: StageRu
     }): Promise<ItemError | null> =>
       findItemError(
         await withIdempotencyKey(registry.effects, { tenant, key }, (): Promise<ItemEnd> => {
-          const failed = { type, message: message.slice(0, longestMessage) };
+          const failed = { type, message: message.slice(0, maxMessageLength) };
           return Promise.resolve({ failure: failed });
         }),
       ),

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { Context } from '@temporalio/activity';
 
 /** Milliseconds; well below the usual heartbeat timeouts of 10 s and more. */
-const usualBeatMs = 2_000;
+const defaultBeatMs = 2_000;
 
 /**
  * Milliseconds, for an activity that moves traffic back, whose heartbeat timeout is 3 s: if its
@@ -24,7 +24,7 @@ export interface HeartbeatContext {
  */
 export async function withHeartbeat<T>(
   work: (beat: HeartbeatContext) => Promise<T>,
-  beatMs = usualBeatMs,
+  beatMs = defaultBeatMs,
 ): Promise<T> {
   const context = Context.current();
   // The first beat repeats the details of the previous attempt, so that they are not lost if this

@@ -229,7 +229,7 @@ async function startService(
 }
 
 /** Studies that the process remembers, which is fewer than service.py keeps. */
-const mostStudies = 8;
+const maxStudies = 8;
 
 /**
  * The process keeps the ended trials before the first running one, which never change. A question
@@ -250,7 +250,7 @@ function trialsSentOnce(): {
       sent.delete(key);
       sent.set(key, ended);
       const [oldest] = sent.keys();
-      if (sent.size > mostStudies && oldest !== undefined) sent.delete(oldest);
+      if (sent.size > maxStudies && oldest !== undefined) sent.delete(oldest);
       const earlier = question.earlier?.map(withoutState);
       const of = { ...question, trials: trials.slice(known).map(recordTrial), known };
       return earlier === undefined ? of : { ...of, earlier };

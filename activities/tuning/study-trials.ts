@@ -6,7 +6,7 @@ import type { Trial } from '../../domain/tuning/tuning';
 /** All trials of a study, by number. */
 export type ReadTrials = (study: StudyRef) => Promise<readonly Trial[]>;
 
-const mostStudies = 8;
+const maxStudies = 8;
 
 /**
  * Reads the trials of studies. Ended trials never change, so those before the first running one are
@@ -26,7 +26,7 @@ export function readTrialsOnce(trials: Pick<Registry['trials'], 'list'>): ReadTr
       ended.set(key, leading);
     }
     const [oldest] = ended.keys();
-    if (ended.size > mostStudies && oldest !== undefined) ended.delete(oldest);
+    if (ended.size > maxStudies && oldest !== undefined) ended.delete(oldest);
     return all;
   };
 }

@@ -76,7 +76,7 @@ import { openEventStreams } from './events/events';
 const changes = { maxRunning: 6, maxWaiting: 256, maxWaitMs: 20_000 };
 
 /** A hundred per second. */
-const usualRequestsPerMinute = 6_000;
+const defaultRequestsPerMinute = 6_000;
 
 export type Api = FastifyInstance;
 
@@ -136,7 +136,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   });
   const metrics = measureApi(app, streams);
   limitAddresses(app);
-  await limitRequests(app, { requestsPerMinute: deps.requestsPerMinute ?? usualRequestsPerMinute });
+  await limitRequests(app, { requestsPerMinute: deps.requestsPerMinute ?? defaultRequestsPerMinute });
   queueChanges(app, changes);
   await describeApi(app);
   actForCallers(app);

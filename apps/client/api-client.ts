@@ -79,7 +79,7 @@ export function createApiClient(target: ApiTarget): ApiClient {
     try {
       return await request(`${target.apiUrl}/api/v1${requestPath(name, input)}`, {
         method: method,
-        headers: { ...usualHeaders(target), ...content, ...headers },
+        headers: { ...defaultHeaders(target), ...content, ...headers },
         body: upload ?? sent,
         headersTimeout: timeoutSeconds * 1000,
         signal,
@@ -191,7 +191,7 @@ export function unexpectedResponse(problem: string, status: number): ApiError {
 }
 
 /** The headers of every request. */
-export function usualHeaders({ apiKey, reason }: Omit<ApiTarget, 'apiUrl'>) {
+export function defaultHeaders({ apiKey, reason }: Omit<ApiTarget, 'apiUrl'>) {
   return {
     authorization: `Bearer ${apiKey}`,
     [clientVersionHeader]: perennialVersion,

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { request } from 'undici';
-import { readRefusal, unexpectedResponse, usualHeaders, type ApiTarget } from './api-client';
+import { readRefusal, unexpectedResponse, defaultHeaders, type ApiTarget } from './api-client';
 import { ApiError } from './api-error';
 import { eventMessages } from './event-messages';
 
@@ -44,7 +44,7 @@ export async function* runEvents(
       const path = `/api/v1/runs/${encodeURIComponent(runId)}/events`;
       const answer = await request(`${target.apiUrl}${path}`, {
         headers: {
-          ...usualHeaders(target),
+          ...defaultHeaders(target),
           accept: 'text/event-stream',
           'last-event-id': lastId,
         },

@@ -100,12 +100,12 @@ async function endedRun(
 }
 
 /** The longest time of a timer. */
-const longestMilliseconds = 2 ** 31 - 1;
+const maxMilliseconds = 2 ** 31 - 1;
 
 function parseMilliseconds(timeout: string): number {
   const duration = parseDuration(timeout);
   const milliseconds = (duration?.seconds ?? 0) * 1000;
-  if (duration?.months === 0 && milliseconds > 0 && milliseconds <= longestMilliseconds)
+  if (duration?.months === 0 && milliseconds > 0 && milliseconds <= maxMilliseconds)
     return milliseconds;
   throw new ApiError(`timeout is not a duration between 1s and 24d: ${timeout}`, {
     code: 'InvalidInput',

@@ -151,9 +151,9 @@ export interface FeedbackLogLimits {
   readonly maxBytes: number;
   readonly retryEveryMs: number;
   /** How long waiting labels let the predictions go first that wait on disk as well. */
-  readonly longestHoldMs: number;
+  readonly maxHoldMs: number;
   /** How long labels are tried that cannot be recorded although the registry is available. */
-  readonly longestFaultMs: number;
+  readonly maxFaultMs: number;
 }
 
 const mebibyte = 1024 * 1024;
@@ -228,7 +228,7 @@ export const gatewayDefaults = {
     segmentBytes: mebibyte,
     maxBytes: 256 * mebibyte,
     retryEveryMs: 1_000,
-    longestHoldMs: 60_000,
-    longestFaultMs: 600_000,
+    maxHoldMs: 60_000,
+    maxFaultMs: 600_000,
   },
 } as const satisfies Omit<GatewayConfig, 'spoolDir'>;

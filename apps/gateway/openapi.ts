@@ -116,11 +116,11 @@ interface Operation {
   readonly accepted?: string;
 }
 
-const usualErrors = [400, 401, 403, 404, 409, 413, 414, 415, 422, 429, 431, 500, 502, 503, 504];
+const defaultErrors = [400, 401, 403, 404, 409, 413, 414, 415, 422, 429, 431, 500, 502, 503, 504];
 
 function operation({ summary, protocol, scope, params = [], body, answer, accepted }: Operation) {
   const { mediaType, schema } = protocols[protocol];
-  const errors = usualErrors.map((status) => [
+  const errors = defaultErrors.map((status) => [
     status,
     {
       description: 'rejected or failed',

@@ -77,7 +77,7 @@ export interface Gateway {
    * Listen, then read the routing table; `/readyz` reports when it is known. Also starts without
    * the registry and then retries. A process that shares its address listens there once it knows
    * the table, because the others can answer meanwhile; without a registry, after
-   * `longestUnknownMs`. An aborted signal ends that wait.
+   * `maxUnknownMs`. An aborted signal ends that wait.
    */
   start(signal?: AbortSignal): Promise<{ readonly url: string }>;
   /** Return the lease, complete answers in progress, and write all predictions. */
@@ -89,7 +89,7 @@ const registryTimeoutMs = 3_000;
 const failureReportMs = 5_000;
 const probeTimeoutMs = 10_000;
 /** Then it answers at the shared address without a table: with 503 and the reason. */
-const longestUnknownMs = 30_000;
+const maxUnknownMs = 30_000;
 const knownEveryMs = 20;
 const orphanSeconds = 20;
 
@@ -453,7 +453,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
         await listenAlone(ownServer, config.host);
         url = withPort(url === '' ? ownUrl : url, ownServer, speaks);
         await lease.start();
-        const until = performance.now() + longestUnknownMs;
+        const until = performance.now() + maxUnknownMs;
         while (!table.isKnown() && signal?.aborted !== true && performance.now() < until)
           await pause(knownEveryMs);
         if (signal?.aborted !== true) await listen();

@@ -25,7 +25,7 @@ export interface DownloadLimits {
   readonly bodyMs: number;
 }
 
-export const usualDownloadLimits: DownloadLimits = {
+export const defaultDownloadLimits: DownloadLimits = {
   maxBytes: 1 << 30,
   perKey: 4,
   perTenant: 16,
@@ -57,7 +57,7 @@ export interface DownloadDeps {
  * is sent. The copy is read as fast as the caller reads, and is removed when the stream closes.
  */
 export function openDownloads(deps: DownloadDeps): Downloads {
-  const { limits = usualDownloadLimits } = deps;
+  const { limits = defaultDownloadLimits } = deps;
   const { perKey, perTenant, maxWaiting } = limits;
   const keys = openWorkLimit({ perKey, maxWaiting });
   const tenants = openWorkLimit({ perKey: perTenant, maxWaiting: maxWaiting * perTenant });

@@ -48,16 +48,16 @@ export function openSequencePool(
 
   function hold(prompt: readonly Token[]): Slot | null {
     let best = -1;
-    let mostShared = -1;
+    let maxShared = -1;
     for (const [index, slot] of free.entries()) {
       const shared = sharedTokens(slot.sequence.contextTokens, prompt);
       // Among equals the one with the least state, because the others may cache a longer prompt.
       if (
-        shared > mostShared ||
-        (shared === mostShared &&
+        shared > maxShared ||
+        (shared === maxShared &&
           slot.sequence.nextTokenIndex < (free[best]?.sequence.nextTokenIndex ?? 0))
       )
-        [best, mostShared] = [index, shared];
+        [best, maxShared] = [index, shared];
     }
     const [slot] = best < 0 ? [] : free.splice(best, 1);
     if (slot) since.set(slot, performance.now());

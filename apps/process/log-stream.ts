@@ -12,7 +12,7 @@ export interface LogStream {
 export interface LogStreamOptions {
   readonly fd: number;
   /** Further lines are dropped and counted. */
-  readonly mostQueuedBytes?: number;
+  readonly maxQueuedBytes?: number;
   /** Tests replace the disk here. */
   readonly writeToFile?: typeof write;
 }
@@ -31,7 +31,7 @@ export function droppedLogLines(): number {
  */
 export function openLogStream({
   fd,
-  mostQueuedBytes = 4 * 1024 * 1024,
+  maxQueuedBytes = 4 * 1024 * 1024,
   writeToFile = write,
 }: LogStreamOptions): LogStream {
   let queue: string[] = [];
@@ -76,7 +76,7 @@ export function openLogStream({
     write(line) {
       if (isReaderGone) return;
       const bytes = Buffer.byteLength(line);
-      if (queuedBytes + bytes > mostQueuedBytes) drop(1, 'the queue is full');
+      if (queuedBytes + bytes > maxQueuedBytes) drop(1, 'the queue is full');
       else {
         queue.push(line);
         queuedBytes += bytes;

@@ -30,7 +30,7 @@ const connections = 32;
 const warmUpSeconds = 2;
 const model = 'monitored';
 /** A monitor that is further behind has stopped. */
-const longestCatchUpMs = 600_000;
+const maxCatchUpMs = 600_000;
 const shiftedModel = 'shifted';
 const shiftedRows = 100;
 const longestAlarmMs = 120_000;
@@ -195,7 +195,7 @@ async function secondsToAlarm(product: Product): Promise<number> {
 }
 
 async function monitoredRows(product: Product, answered: number): Promise<number> {
-  for (const end = Date.now() + longestCatchUpMs; ;) {
+  for (const end = Date.now() + maxCatchUpMs; ;) {
     const { body } = await product.call<MonitorJson>('GET', `/monitors/${model}`);
     if (body.rows >= answered || Date.now() > end) return body.rows;
     await pause(200);

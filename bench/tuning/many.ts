@@ -19,7 +19,7 @@ import { between, processCpu } from '../process-cpu';
 const trialCount = Number(process.env['TRIALS'] ?? '5000');
 const parallel = 2;
 const part = Math.min(500, Math.floor(trialCount / 4));
-const mostSeconds = 7_200;
+const maxSeconds = 7_200;
 
 async function main(): Promise<void> {
   const product = await startProduct({ args: process.argv.slice(2) });
@@ -43,7 +43,7 @@ async function main(): Promise<void> {
     );
     const before = processCpu(product);
     const { body } = await product.start('many');
-    const ended = await product.waitForEnd(body.id, mostSeconds);
+    const ended = await product.waitForEnd(body.id, maxSeconds);
     const cpu = between(before, processCpu(product));
     if (ended.failure) throw new Error(`${ended.failure.type}: ${ended.failure.message}`);
     const runId = body.id as RunId;

@@ -191,12 +191,12 @@ function assignment({ seed }: Rules): Random {
 }
 
 /** About the mean log loss of the flights. */
-const usualLoss = 0.5;
+const defaultLoss = 0.5;
 
 export const methods: readonly DecisionMethod[] = [
   pairs,
   arms,
-  weightedArms('arms, one weighted sequence', () => usualLoss),
+  weightedArms('arms, one weighted sequence', () => defaultLoss),
   weightedArms(
     'arms, weighted, less the expected loss of the champion',
     ({ expected }) => expected.champion,

@@ -79,7 +79,7 @@ export interface UploadedFile {
 
 const maxReadBytes = 64 << 20;
 /** The longest time for which AWS signs a URL. */
-const longestSignature = 7 * 86_400;
+const maxSignatureLength = 7 * 86_400;
 /** Limit of one upload by form (AWS). */
 const maxUploadBytes = 5 * 1024 ** 3;
 
@@ -182,7 +182,7 @@ export function openJobArea(s3: S3, signing: S3, owner: JobAreaOwner): JobArea {
           // Any value: the store compares it with the bytes.
           ['starts-with', '$x-amz-checksum-sha256', ''],
         ],
-        Expires: Math.min(seconds, longestSignature),
+        Expires: Math.min(seconds, maxSignatureLength),
       });
       return { ...form, prefix: `${prefix}${folder}` };
     },
@@ -216,7 +216,7 @@ export async function jobsWithArea(
 
 export function signedUrl(s3: S3, key: string, seconds: number): Promise<string> {
   return getSignedUrl(s3.client, new GetObjectCommand({ Bucket: s3.bucket, Key: key }), {
-    expiresIn: Math.min(Math.ceil(seconds), longestSignature),
+    expiresIn: Math.min(Math.ceil(seconds), maxSignatureLength),
   });
 }
 

@@ -97,7 +97,7 @@ export interface ModelAccess {
 const startEmbedded =
   'npm run provision:llm once, then restart with PERENNIAL_LLM_SERVER=true perennial up';
 
-const usualPatienceMs = 120_000;
+const defaultPatienceMs = 120_000;
 
 export function openModelAccess(
   providers: readonly ProviderSettings[],
@@ -224,7 +224,7 @@ function listen(onText: OnText | undefined): Hearing {
 async function retry<T>(
   {
     signal,
-    patienceMs = usualPatienceMs,
+    patienceMs = defaultPatienceMs,
     standsBy = false,
   }: Pick<RequestOrigin, 'signal' | 'patienceMs' | 'standsBy'>,
   hearing: Hearing,

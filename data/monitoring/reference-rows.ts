@@ -32,11 +32,11 @@ export interface ReferenceBins {
 }
 
 /** A column with more values identifies rows, and hardly any value occurs again. */
-const mostValues = 2_000;
+const maxValues = 2_000;
 /** Maximum rows that are read; of a larger reference, every n-th row is read. */
-const mostRows = 500_000;
+const maxRows = 500_000;
 /** Rows from which the pairs of features are learnt. */
-const mostPairRows = 50_000;
+const maxPairRows = 50_000;
 
 /**
  * Bins of the request columns, from files of request rows. The column of the event time has no age,
@@ -59,8 +59,8 @@ export async function readBins(
       bins.push(numberBins(name, await computeQuantiles(sql, files, value)));
     } else {
       const counts = await countValues(sql, files, name);
-      if (counts.length > mostValues)
-        skipped.push({ name, why: `it has more than ${mostValues} different values` });
+      if (counts.length > maxValues)
+        skipped.push({ name, why: `it has more than ${maxValues} different values` });
       else bins.push(categoryBins(name, counts));
     }
   }
@@ -93,7 +93,7 @@ async function countValues(
 ): Promise<readonly (readonly [string, number])[]> {
   const rows = await sql.rows<{ value: string; count: number }>(
     `SELECT CAST(${quoteName(name)} AS VARCHAR) AS value, count(*) AS count FROM ${readParquet(files)}
-     WHERE ${quoteName(name)} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ${mostValues + 1}`,
+     WHERE ${quoteName(name)} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ${maxValues + 1}`,
   );
   return rows.map(({ value, count }) => [value, count]);
 }
@@ -106,7 +106,7 @@ export async function readPairs(
 ): Promise<readonly FeaturePair[]> {
   const { binRow } = openRowCounter({ features: bins, pairs: [] });
   const rows: Uint8Array[] = [];
-  for await (const [, ...columns] of sampledRows(sql, files, { bins, mostRows: mostPairRows })) {
+  for await (const [, ...columns] of sampledRows(sql, files, { bins, maxRows: maxPairRows })) {
     const length = columns[0]?.length ?? 0;
     for (let row = 0; row < length; row += 1)
       rows.push(binRow((_, index) => columns[index]?.[row]));
@@ -124,7 +124,7 @@ export async function countRows(
   const hours = new Map<string, RowCounts>();
   for await (const [times = [], ...columns] of sampledRows(sql, files, {
     bins: by.features,
-    mostRows,
+    maxRows,
   })) {
     times.forEach((time, row) => {
       const hour = hourText(time);
@@ -136,11 +136,11 @@ export async function countRows(
   return new Map([...hours].map(([hour, counts]) => [hour, { hour, ...counts, score: null }]));
 }
 
-/** Chunks of the time and the features of at most `mostRows` rows, column by column. */
+/** Chunks of the time and the features of at most `maxRows` rows, column by column. */
 async function* sampledRows(
   sql: PlatformSql,
   files: readonly string[],
-  { bins, mostRows: most }: { readonly bins: readonly FeatureBins[]; readonly mostRows: number },
+  { bins, maxRows: most }: { readonly bins: readonly FeatureBins[]; readonly maxRows: number },
 ): AsyncGenerator<readonly (readonly unknown[])[]> {
   const { rows } = await sql.one<{ rows: number }>(
     `SELECT count(*) AS rows FROM ${readParquet(files)}`,

@@ -46,12 +46,12 @@ interface Sums {
 }
 
 /** The most groups of one report. */
-export const mostCostRows = 1000;
+export const maxCostRows = 1000;
 
 /** Sums of jobs by one property, the newest or most recent groups first. */
 export async function reportCosts(
   sql: Sql,
-  { tenant, by, from, to, run, limit = mostCostRows }: CostQuery,
+  { tenant, by, from, to, run, limit = maxCostRows }: CostQuery,
 ): Promise<CostReport> {
   const key = {
     run: sql`run_id`,

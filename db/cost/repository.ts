@@ -4,7 +4,7 @@ import {
   mergeAttempts,
   partsFor,
   secondsFor,
-  shortestStart,
+  findMinStart,
   usedParts,
   usedSeconds,
   type JobDemand,
@@ -347,7 +347,7 @@ async function roomIn(
 ): Promise<Room> {
   const own = await ownReservations(tx, { tenant, jobId });
   const { timeoutSeconds } = demand.resources;
-  const least = used + shortestStart(demand);
+  const least = used + findMinStart(demand);
   let limit: Extract<JobReservation, { kind: 'reserved' }>['limit'] = null;
   for (const budget of budgets) {
     const unit = budget.unit as CostUnit;
@@ -359,7 +359,7 @@ async function roomIn(
     const free = computeSeconds(left - budget.reserved + mine);
     if (free < least) {
       const isSpent = computeSeconds(left) < least;
-      const needed = partsFor(demand, shortestStart(demand) + keepSeconds)[unit];
+      const needed = partsFor(demand, findMinStart(demand) + keepSeconds)[unit];
       return { refused: { kind: isSpent ? 'spent' : 'held', budget, needed } };
     }
     if (free < (limit?.seconds ?? used + timeoutSeconds)) limit = { seconds: free, budget };

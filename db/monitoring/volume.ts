@@ -6,7 +6,7 @@ import { judgeVolume, weeksKept, type VolumeHour } from '../../domain/monitoring
 import {
   hourToJudge,
   lostGatewaySeconds,
-  mostClockOffsetSeconds,
+  maxClockOffsetSeconds,
   withLook,
   type VolumeState,
   type VolumeWait,
@@ -71,7 +71,7 @@ export async function followVolume(
 }
 
 /** Rows behind the cursor above which a later check judges. */
-const mostUncounted = 5_000;
+const maxUncounted = 5_000;
 
 /**
  * Whether no request from before a time waits behind the cursor. The order makes PostgreSQL read the
@@ -88,10 +88,10 @@ export function selectIsCounted(
   },
 ): Statement<{ readonly isCounted: boolean }[]> {
   return tx<{ isCounted: boolean }[]>`
-    select count(*) < ${mostUncounted} and coalesce(min(u.received_at) >= to_timestamp(${until / 1000}::float8), true) as is_counted from (
+    select count(*) < ${maxUncounted} and coalesce(min(u.received_at) >= to_timestamp(${until / 1000}::float8), true) as is_counted from (
       select p.received_at from predictions p
       where p.tenant_id = ${tenant} and p.model = ${model} and (p.stored_xid, p.id) > (${cursorXid}::xid8, ${cursorId})
-      order by p.stored_xid, p.id limit ${mostUncounted}
+      order by p.stored_xid, p.id limit ${maxUncounted}
     ) u`;
 }
 
@@ -108,7 +108,7 @@ async function findVolumeWait(
     { url: string; isLive: boolean; holdsPredictions: boolean; clockOffsetSeconds: number }[]
   >`
     select g.url, g.lease_until > clock_timestamp() as is_live, g.holds_predictions, g.clock_offset_seconds from gateways g
-    where g.lease_until > clock_timestamp() and (g.holds_predictions or abs(g.clock_offset_seconds) > ${mostClockOffsetSeconds})
+    where g.lease_until > clock_timestamp() and (g.holds_predictions or abs(g.clock_offset_seconds) > ${maxClockOffsetSeconds})
       or g.lease_until <= clock_timestamp() and g.beat < ${lastBeat}
         and greatest(g.lease_until, to_timestamp(${resumedMs / 1000}::float8)) > clock_timestamp() - make_interval(secs => ${lostGatewaySeconds})
     order by is_live desc, g.holds_predictions desc, g.url limit 1`;

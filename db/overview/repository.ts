@@ -67,7 +67,7 @@ export interface OverviewRepository {
   }): Promise<readonly RunOverview[]>;
 }
 
-const mostRuns = 100;
+const maxRuns = 100;
 /** Versions whose quality shows a trend. */
 const measuredVersions = 12;
 
@@ -126,12 +126,12 @@ export function createOverviewRepository({ sql }: Database): OverviewRepository 
         select ${runColumns(keyId)} from runs r
         where r.tenant_id = ${tenant} and r.status in ('waiting', 'paused')
           and ${runId === undefined ? sql`true` : sql`r.id = ${runId}`}
-        order by r.id desc limit ${mostRuns}`,
+        order by r.id desc limit ${maxRuns}`,
 
     failures: async ({ tenant, keyId, since }) =>
       sql<RunOverview[]>`
         select ${runColumns(keyId)} from runs r
         where r.tenant_id = ${tenant} and r.status in ('failed', 'lost') and r.ended_at > ${since}
-        order by r.id desc limit ${mostRuns}`,
+        order by r.id desc limit ${maxRuns}`,
   };
 }

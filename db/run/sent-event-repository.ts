@@ -29,7 +29,7 @@ export interface SentEventRecord {
 }
 
 /** The largest number of events of one run that no wait has taken. */
-const mostKept = 1000;
+const maxKept = 1000;
 
 export interface SentEventRepository {
   /**
@@ -131,8 +131,8 @@ async function insert(
   const [kept] = await tx<{ readonly count: number }[]>`
     select count(*)::int as count from sent_events
     where tenant_id = ${tenant} and run_id = ${runId} and taken_by is null`;
-  if ((kept?.count ?? 0) >= mostKept)
-    throw failure('Conflict', `${runId} already keeps ${mostKept} events for later waits`, {
+  if ((kept?.count ?? 0) >= maxKept)
+    throw failure('Conflict', `${runId} already keeps ${maxKept} events for later waits`, {
       next: 'send the event when the run has taken some of them',
     });
   const id = newId('evt');

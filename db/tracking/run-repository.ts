@@ -80,7 +80,7 @@ export interface TrackedRunRepository {
 }
 
 /** Rows of the metric history of one run. */
-const mostPoints = 1_000_000;
+const maxPoints = 1_000_000;
 
 type TrackedRunRow = typeof trackedRuns.$inferSelect;
 
@@ -142,8 +142,8 @@ export function createTrackedRunRepository({ sql }: Database): TrackedRunReposit
         const before = await lockRun(tx, tenant, id);
         const after = applyBatch(toRun(before), batch);
         const added = await addPoints(tx, { tenant, id, points: batch.metrics ?? [] });
-        if (before.points + added > mostPoints)
-          throw failure('InvalidInput', `the run ${id} has ${mostPoints} metric values already`, {
+        if (before.points + added > maxPoints)
+          throw failure('InvalidInput', `the run ${id} has ${maxPoints} metric values already`, {
             next: 'log fewer steps, or start another run',
           });
         await save(tx, tenant, after, before.points + added);

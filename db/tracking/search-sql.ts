@@ -30,15 +30,15 @@ export interface SearchParameters {
   readonly third: string;
 }
 
-const mostOrders = 3;
+const maxOrders = 3;
 
 /** @throws InvalidInput for an unknown key, or a text where a number is needed */
 export function searchParameters(
   { terms, order }: Pick<TrackingSearch, 'terms' | 'order'>,
   keys: SearchableKeys,
 ): SearchParameters {
-  if (order.length > mostOrders)
-    throw failure('InvalidInput', `a search sorts by at most ${mostOrders} keys`);
+  if (order.length > maxOrders)
+    throw failure('InvalidInput', `a search sorts by at most ${maxOrders} keys`);
   const [first = '{}', second = '{}', third = '{}'] = order.map(({ kind, key, direction }) =>
     JSON.stringify({ kind, key, direction, isNumber: isNumber({ kind, key }, keys) }),
   );

@@ -1,5 +1,5 @@
 /** The default validity of an API key, in days. */
-export const usualKeyDays = 90;
+export const defaultKeyDays = 90;
 
 /** Days before its end from which a key expires soon. */
 export const keyWarningDays = 14;

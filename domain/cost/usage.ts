@@ -78,8 +78,8 @@ export function secondsFor(demand: JobDemand, unit: CostUnit, parts: number): nu
 }
 
 /** A job does not start for less than this, because it would end before it got anywhere. */
-const shortestStartSeconds = 60;
+const minStartSeconds = 60;
 
-export function shortestStart({ resources }: JobDemand): number {
-  return Math.min(shortestStartSeconds, resources.timeoutSeconds);
+export function findMinStart({ resources }: JobDemand): number {
+  return Math.min(minStartSeconds, resources.timeoutSeconds);
 }

@@ -54,7 +54,7 @@ export function splitWindow(
 }
 
 /** The fewest whole days of a window of this length, as `1mo` may be February. */
-export function shortestDays(length: CalendarDuration): number {
+export function findMinDays(length: CalendarDuration): number {
   const days = Math.floor(length.seconds / daySeconds);
   if (length.months === 0) return days;
   // 2013–2016 have every combination of neighbouring months and a leap year.

@@ -14,7 +14,7 @@ import { findFormat, readScheme } from '../dataset/source-uri';
 import { tasks, type Task } from '../model/model';
 import { paramsIssues } from '../training/params-size';
 import { releaseIssues } from './release-checks';
-import { shortestDays } from '../dataset/time-window';
+import { findMinDays } from '../dataset/time-window';
 
 /**
  * Checks across sections of a lifecycle. Each check skips sections that are invalid by themselves,
@@ -122,7 +122,7 @@ function timeSplitIssues(
   const time = timeSchema.safeParse(written);
   if (!time.success) return [];
   const needed = tuningDays + confirmDays + holdoutDays;
-  const room = shortestDays(time.data.window);
+  const room = findMinDays(time.data.window);
   if (needed < room) return [];
   const window = formatDuration(time.data.window);
   return [

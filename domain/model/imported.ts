@@ -91,7 +91,7 @@ export interface ExpectedGraph {
 }
 
 /** The message names this many differences; the issues have all of them. */
-const mostShown = 5;
+const maxShown = 5;
 
 /**
  * Checks that a graph takes the features of the lifecycle and returns its scores.
@@ -107,8 +107,8 @@ export function checkImportedGraph(
     ...outputIssues(found, expected),
   ];
   if (issues.length === 0) return;
-  const more = issues.length - mostShown;
-  const shown = issues.slice(0, mostShown).map(({ detail }) => detail);
+  const more = issues.length - maxShown;
+  const shown = issues.slice(0, maxShown).map(({ detail }) => detail);
   if (more > 0) shown.push(`and ${more} more`);
   throw failure('InvalidInput', `${fileName} does not fit ${model}: ${shown.join('; ')}`, {
     issues,

@@ -68,7 +68,7 @@ export function logEvidence(wealth: readonly number[]): number {
  */
 export function neededTolerance(bets: readonly SetBet[], threshold: number): number {
   if (bets.every(({ inside }) => inside === 0)) return 0;
-  const isQuiet = (tolerance: number) => mostEvidence(bets, tolerance) < threshold;
+  const isQuiet = (tolerance: number) => maxEvidence(bets, tolerance) < threshold;
   if (isQuiet(0)) return 0;
   let [low, high] = [0, 1];
   for (let halving = 0; halving < 12; halving += 1) {
@@ -79,7 +79,7 @@ export function neededTolerance(bets: readonly SetBet[], threshold: number): num
   return high;
 }
 
-function mostEvidence(bets: readonly SetBet[], tolerance: number): number {
+function maxEvidence(bets: readonly SetBet[], tolerance: number): number {
   let wealth = emptyWealth();
   let most = 0;
   for (const bet of bets) {

@@ -27,9 +27,9 @@ const minExpected = 5;
 /** Independence counts like this many rows. */
 const priorRows = 5;
 /** Rarer and more frequent pairs are alike. */
-const mostScore = 4;
+const maxScore = 4;
 /** Pairs grow with the square of the features, so of more features only these many are paired. */
-const mostFeatures = 60;
+const maxFeatures = 60;
 
 /**
  * The pairs that are watched: one fewer than the features that depend on another one.
@@ -40,7 +40,7 @@ export function learnPairs(
   rows: readonly ArrayLike<number>[],
 ): readonly FeaturePair[] {
   if (rows.length === 0) return [];
-  const paired = features.slice(0, mostFeatures);
+  const paired = features.slice(0, maxFeatures);
   const totals = paired.map((bins, index) => countPairs(rows, index, binCount(bins)));
   const found: ScoredPair[] = [];
   for (let first = 0; first < paired.length; first += 1)
@@ -99,7 +99,7 @@ function scoredPair(
       const prior = (priorRows * expected) / rows.length;
       const score = Math.log((found + prior) / (expected + prior));
       information += (found / rows.length) * score;
-      return Math.max(-mostScore, Math.min(mostScore, score));
+      return Math.max(-maxScore, Math.min(maxScore, score));
     }),
   );
   return { first, second, scores, information };

@@ -2,7 +2,7 @@ import type { QuietHours } from './notification';
 
 const minuteMs = 60_000;
 /** A day that a change of daylight saving time makes longer, and an hour more. */
-const mostMinutes = 26 * 60;
+const maxMinutes = 26 * 60;
 
 /** When these quiet hours end, as RFC 3339; null at other times. */
 export function endOfQuietHours(hours: QuietHours, at: Date): string | null {
@@ -10,7 +10,7 @@ export function endOfQuietHours(hours: QuietHours, at: Date): string | null {
   if (!isQuiet(at)) return null;
   const wholeMinute = Math.floor(at.getTime() / minuteMs) * minuteMs;
   // Minute by minute, because daylight saving time may move the end by an hour.
-  for (let ahead = 1; ahead <= mostMinutes; ahead += 1) {
+  for (let ahead = 1; ahead <= maxMinutes; ahead += 1) {
     const then = new Date(wholeMinute + ahead * minuteMs);
     if (!isQuiet(then)) return then.toISOString();
   }

@@ -4,7 +4,7 @@ interface RetryRule {
   /** Requests in total, including the first. */
   readonly attempts: number;
   readonly firstDelayMs: number;
-  readonly mostDelayMs: number;
+  readonly maxDelayMs: number;
 }
 
 /**
@@ -12,10 +12,10 @@ interface RetryRule {
  * be paid twice and a slow request is likely slow again, so these have fewer attempts.
  */
 const rules: Partial<Record<FailureType, RetryRule>> = {
-  ProviderRateLimited: { attempts: 8, firstDelayMs: 1000, mostDelayMs: 60_000 },
-  ProviderUnavailable: { attempts: 5, firstDelayMs: 500, mostDelayMs: 20_000 },
-  AnswerLost: { attempts: 3, firstDelayMs: 500, mostDelayMs: 5000 },
-  ProviderTimeout: { attempts: 2, firstDelayMs: 0, mostDelayMs: 0 },
+  ProviderRateLimited: { attempts: 8, firstDelayMs: 1000, maxDelayMs: 60_000 },
+  ProviderUnavailable: { attempts: 5, firstDelayMs: 500, maxDelayMs: 20_000 },
+  AnswerLost: { attempts: 3, firstDelayMs: 500, maxDelayMs: 5000 },
+  ProviderTimeout: { attempts: 2, firstDelayMs: 0, maxDelayMs: 0 },
 };
 
 export interface FailedAttempt {
@@ -41,7 +41,7 @@ export function retryDelayMs({
 }: FailedAttempt): number | null {
   const rule = rules[failure.type];
   if (rule === undefined || failed >= rule.attempts) return null;
-  const backoff = random * Math.min(rule.mostDelayMs, rule.firstDelayMs * 2 ** (failed - 1));
+  const backoff = random * Math.min(rule.maxDelayMs, rule.firstDelayMs * 2 ** (failed - 1));
   const asked = failure.retryAfterMs ?? 0;
   const delay = Math.max(backoff, asked * (1 + random / 10));
   return delay > patienceMs ? null : delay;

@@ -60,16 +60,16 @@ type SizedHolder = Pick<TrackedRun, 'params' | 'tags'> &
 /** @throws InvalidInput */
 export function checkSize(what: string, holder: SizedHolder): void {
   const { params, tags, metrics = {}, datasetInputs, modelInputs, modelOutputs } = holder;
-  const { keys, links: mostLinks, bytes } = trackingLimits;
+  const { keys, links: maxLinks, bytes } = trackingLimits;
   const maps = [params, tags, metrics];
   const links = [datasetInputs, modelInputs, modelOutputs];
   if (
     maps.some((map) => Object.keys(map).length > keys) ||
-    links.some((list) => (list?.length ?? 0) > mostLinks)
+    links.some((list) => (list?.length ?? 0) > maxLinks)
   )
     throw failure(
       'InvalidInput',
-      `${what} would have more than ${keys} params, tags or metrics, or ${mostLinks} links`,
+      `${what} would have more than ${keys} params, tags or metrics, or ${maxLinks} links`,
       { next: 'log large lists as an artifact' },
     );
   if (JSON.stringify(holder).length > bytes)

@@ -45,8 +45,8 @@ const kinds: Readonly<Record<string, SearchedKey['kind']>> = {
   run: 'attribute',
 };
 
-const mostTerms = 30;
-const mostLength = 6_000;
+const maxTerms = 30;
+const maxLength = 6_000;
 
 /**
  * Each token is matched at one place, and no two parts of a pattern can match the same character.
@@ -78,7 +78,7 @@ interface Reader {
  * @throws InvalidInput with the rest that was not understood
  */
 export function parseFilter(filter: string): readonly SearchTerm[] {
-  if (filter.length > mostLength) throw invalid(`is longer than ${mostLength} characters`);
+  if (filter.length > maxLength) throw invalid(`is longer than ${maxLength} characters`);
   const reader: Reader = { text: filter, at: 0 };
   const terms: SearchTerm[] = [];
   while (skipSpaces(reader) < filter.length) {
@@ -90,7 +90,7 @@ export function parseFilter(filter: string): readonly SearchTerm[] {
     const term = readTerm(reader);
     if (term === null) throw unclear(filter, from);
     terms.push(term);
-    if (terms.length > mostTerms) throw invalid(`has more than ${mostTerms} terms`);
+    if (terms.length > maxTerms) throw invalid(`has more than ${maxTerms} terms`);
   }
   return terms;
 }
@@ -100,7 +100,7 @@ export function parseOrder(order: string): SearchOrder {
   const refused = failure('InvalidInput', `cannot sort by ${JSON.stringify(order.slice(0, 100))}`, {
     next: 'sort by a key such as `metrics.auc DESC`',
   });
-  if (order.length > mostLength) throw refused;
+  if (order.length > maxLength) throw refused;
   const reader: Reader = { text: order, at: 0 };
   skipSpaces(reader);
   const key = readKey(reader);

@@ -19,7 +19,7 @@ const factor = 3;
 /** With enough iterations, four brackets: first compared after 1/27, 1/9, 1/3 or at the end. */
 const earliest = factor ** 3;
 /** How often the median rule compares a trial, at most. */
-const mostMedians = 10;
+const maxMedians = 10;
 
 /** Null without a pruner, or when a trial has too few iterations for pruning. */
 export function planPruning(
@@ -27,7 +27,7 @@ export function planPruning(
   maxIterations: number | null,
 ): PruningSchedule | null {
   if (pruner === 'none' || maxIterations === null || maxIterations < factor) return null;
-  const parts = pruner === 'median' ? mostMedians : earliest;
+  const parts = pruner === 'median' ? maxMedians : earliest;
   return {
     pruner,
     min: Math.max(1, Math.floor(maxIterations / parts)),

@@ -13,9 +13,9 @@ import { openProjectWorld, type ProjectWorld } from '../support/project/project-
 
 const { MAP_ITEMS: items = '1500', MAP_KILLS: kills = '5' } = process.env;
 const count = Number(items);
-const mostKills = Number(kills);
+const maxKills = Number(kills);
 const parallel = 8;
-jest.setTimeout(300_000 + count * 200 + mostKills * 60_000);
+jest.setTimeout(300_000 + count * 200 + maxKills * 60_000);
 
 let folder: string;
 let platform: Platform;
@@ -39,7 +39,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test(`${mostKills} deaths during ${count} items lose none and repeat no finished one`, async () => {
+test(`${maxKills} deaths during ${count} items lose none and repeat no finished one`, async () => {
   const log = join(folder, 'executions');
   const startedAt = Date.now();
   const run = await world.start(mapLifecycle, { count, log, parallel });
@@ -49,7 +49,7 @@ test(`${mostKills} deaths during ${count} items lose none and repeat no finished
   }, log);
   const end = await world.untilEnd(run, 120 + count / 5);
   expect(end).toMatchObject({ status: 'succeeded', failure: null });
-  expect(killed).toBe(mostKills);
+  expect(killed).toBe(maxKills);
 
   const result = await world.output<StageMapResult<unknown>>(run, mapStage);
   expect(result).toMatchObject({ total: count, succeeded: count, failed: 0 });
@@ -77,8 +77,8 @@ test(`${mostKills} deaths during ${count} items lose none and repeat no finished
 /** Spreads the deaths over the items. Each waits for a living worker that executes items. */
 async function killAtRandom(hasEnded: () => Promise<boolean>, log: string): Promise<number> {
   let killed = 0;
-  while (killed < mostKills) {
-    const due = Math.floor(((killed + Math.random()) * count) / (mostKills + 1));
+  while (killed < maxKills) {
+    const due = Math.floor(((killed + Math.random()) * count) / (maxKills + 1));
     while (executionsIn(log).length < due) {
       if (await hasEnded()) return killed;
       await pause(100);

@@ -14,7 +14,7 @@ export interface MailServer {
 }
 
 /** A conversation has several responses, and each may take `timeoutMs`. */
-const mostResponses = 3;
+const maxResponses = 3;
 
 /** @throws if the server gave no response. */
 export async function sendMail(
@@ -36,7 +36,7 @@ export async function sendMail(
     disableFileAccess: true,
     disableUrlAccess: true,
   });
-  const totalMs = mostResponses * timeoutMs;
+  const totalMs = maxResponses * timeoutMs;
   const late = AbortSignal.timeout(totalMs);
   const signal = AbortSignal.any([late, stopped]);
   try {

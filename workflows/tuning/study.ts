@@ -125,7 +125,7 @@ const outages: readonly string[] = [
   'StorageUnavailable',
   'BackendUnavailable',
 ] satisfies readonly FailureType[];
-const longestLostPauseMs = 60_000;
+const maxLostPauseMs = 60_000;
 /** The registry knows a pause before its signal arrives here. */
 const pauseSignalSeconds = 1;
 
@@ -153,7 +153,7 @@ async function runLane(run: LaneRun): Promise<void> {
       mayHaveTrial = waits;
       lost += 1;
       if (!(waits || mayRepeat(error)) || lost > mostLost) throw error;
-      await sleep(Math.min(500 * 2 ** lost, longestLostPauseMs));
+      await sleep(Math.min(500 * 2 ** lost, maxLostPauseMs));
       continue;
     }
     if (eventsIn(end) >= eventsIn(progress)) progress.running = [...end.running];

@@ -40,9 +40,9 @@ export interface FollowJobInput {
 }
 
 /** How often a job that lost its machine starts again before that counts as a failure. */
-const mostMachinesLost = 20;
-const longestRestartPauseMs = 60_000;
-const longestEnginePauseMs = 30_000;
+const maxMachinesLost = 20;
+const maxRestartPauseMs = 60_000;
+const maxEnginePauseMs = 30_000;
 /** A wrong address of an engine looks like one that is away. */
 const submitPatienceMs = 600_000;
 const beatMs = 2_000;
@@ -91,10 +91,10 @@ export async function followJob({
   };
   const stopBeating = beat(context, () => handle.value);
   try {
-    const askWithin = <T>(mostMs: number, ask: () => Promise<T>): Promise<T> =>
+    const askWithin = <T>(maxMs: number, ask: () => Promise<T>): Promise<T> =>
       kind === 'local'
         ? retryWhileUnavailable(ask)
-        : whileEngineIsAway(context, mostMs, () => retryWhileUnavailable(ask));
+        : whileEngineIsAway(context, maxMs, () => retryWhileUnavailable(ask));
     const submit = async (memoryBytes?: number): Promise<JobHandle> => {
       try {
         return await Promise.race([
@@ -137,10 +137,10 @@ export async function followJob({
         waitsFor = state.reason;
         context.log.info('a job waits', { job: jobId, backend: kind, reason: waitsFor });
       }
-      if (state.kind === 'failed' && state.isMachineLost && lost < mostMachinesLost) {
+      if (state.kind === 'failed' && state.isMachineLost && lost < maxMachinesLost) {
         lost += 1;
         await onRestart(`job ${jobId} lost its machine and starts again: ${state.message}`);
-        await context.sleep(Math.min(500 * 2 ** lost, longestRestartPauseMs));
+        await context.sleep(Math.min(500 * 2 ** lost, maxRestartPauseMs));
         await submitAgain();
         continue;
       }
@@ -214,11 +214,11 @@ export async function followJob({
  */
 async function whileEngineIsAway<T>(
   context: Context,
-  mostMs: number,
+  maxMs: number,
   ask: () => Promise<T>,
 ): Promise<T> {
-  const until = Date.now() + mostMs;
-  for (let pauseMs = 500; ; pauseMs = Math.min(2 * pauseMs, longestEnginePauseMs)) {
+  const until = Date.now() + maxMs;
+  for (let pauseMs = 500; ; pauseMs = Math.min(2 * pauseMs, maxEnginePauseMs)) {
     try {
       return await ask();
     } catch (error) {

@@ -9,7 +9,7 @@ export type ReadOutput = (maxBytes: number) => Promise<LogEnd>;
 const eventsMs = 2_000;
 const eventBytes = 16_384;
 /** Of one attempt. The stored log has the rest when the job ends. */
-const mostCharacters = 512_000;
+const maxCharacters = 512_000;
 const lastText = '… the rest is in the stored log\n';
 /** Finds the place where the text of the last look ended, if the size of the log is unknown. */
 const anchorCharacters = 400;
@@ -44,7 +44,7 @@ export function outputReporter(
     if (isFull || Date.now() - reportedAt < eventsMs) return;
     reportedAt = Date.now();
     try {
-      if (reported >= mostCharacters) {
+      if (reported >= maxCharacters) {
         await append(lastText);
         isFull = true;
         return;

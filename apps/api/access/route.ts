@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { keyExpiry, usualKeyDays } from '../../../domain/access/api-key';
+import { keyExpiry, defaultKeyDays } from '../../../domain/access/api-key';
 import { failure } from '../../../domain/failure';
 import { platformActor } from '../../../domain/access/tenant';
 import type { Tenant } from '../../../domain/ids';
@@ -30,7 +30,7 @@ const createKeyBody = z.strictObject({
   expiresAt: time
     .nullable()
     .optional()
-    .describe(`expiry time; ${usualKeyDays} days from now by default, null: never`),
+    .describe(`expiry time; ${defaultKeyDays} days from now by default, null: never`),
   tenant: nameField
     .optional()
     .describe('tenant of the key, only for administrators of the platform; default: your own'),
@@ -90,7 +90,7 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
       },
       async ({ caller, body: { tenant: of, ...body } }, reply) => {
         const owner = await chooseOwner(caller, of as Tenant | undefined);
-        const { expiresAt = keyExpiry(Date.now(), usualKeyDays) } = body;
+        const { expiresAt = keyExpiry(Date.now(), defaultKeyDays) } = body;
         if (expiresAt !== null && Date.parse(expiresAt) <= Date.now()) {
           throw failure('InvalidInput', `body: expiresAt ${expiresAt} is in the past`, {
             issues: [{ pointer: '/expiresAt', detail: `expiresAt ${expiresAt} is in the past` }],

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { keyExpiry, usualKeyDays } from '../../../domain/access/api-key';
+import { keyExpiry, defaultKeyDays } from '../../../domain/access/api-key';
 import type { TenantLimits } from '../../../domain/access/tenant';
 import { failure } from '../../../domain/failure';
 import type { Tenant } from '../../../domain/ids';
@@ -57,7 +57,7 @@ export function tenantRoutes({
         },
       },
       async ({ caller: { name: actor }, body }, reply) => {
-        const keyExpiresAt = keyExpiry(Date.now(), usualKeyDays);
+        const keyExpiresAt = keyExpiry(Date.now(), defaultKeyDays);
         const { tenant, key } = await tenants.create({
           name: body.name as Tenant,
           actor,

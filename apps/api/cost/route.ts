@@ -5,7 +5,7 @@ import { problem } from '../fields';
 import type { RouteDeps } from '../route-deps';
 import { costQuery, costReport, llmSpendQuery, llmSpendReport } from './view';
 
-const usualDays = 30;
+const defaultDays = 30;
 const dayMilliseconds = 86_400_000;
 
 export function costRoutes({
@@ -47,7 +47,7 @@ export function costRoutes({
         items: await llmCalls.spend({
           tenant,
           ...query,
-          from: from ?? new Date(Date.now() - usualDays * dayMilliseconds).toISOString(),
+          from: from ?? new Date(Date.now() - defaultDays * dayMilliseconds).toISOString(),
         }),
       }),
     );

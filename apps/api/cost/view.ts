@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { mostCostRows } from '../../../db/cost/report';
+import { maxCostRows } from '../../../db/cost/report';
 import { costGroups } from '../../../domain/cost/report';
 import { llmSpendGroups } from '../../../domain/provider/call-ledger';
 import { runId, time } from '../fields';
@@ -16,8 +16,8 @@ export const costQuery = z.strictObject({
     .number()
     .int()
     .min(1)
-    .max(mostCostRows)
-    .default(mostCostRows)
+    .max(maxCostRows)
+    .default(maxCostRows)
     .describe('the most rows, the most recent first'),
 });
 
@@ -42,7 +42,7 @@ export const costReport = z.object({
     .describe('false when there are more rows; then limit the time with from and to'),
 });
 
-const mostSpendRows = 200;
+const maxSpendRows = 200;
 
 export const llmSpendQuery = z.strictObject({
   by: z
@@ -54,7 +54,7 @@ export const llmSpendQuery = z.strictObject({
     .number()
     .int()
     .min(1)
-    .max(mostSpendRows)
+    .max(maxSpendRows)
     .default(50)
     .describe('the most rows, the most expensive first'),
 });

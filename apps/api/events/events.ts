@@ -9,7 +9,7 @@ import type { RunEventFeed, RunEventSubscription } from './event-feed';
 const keepAliveMilliseconds = 15_000;
 const batch = 500;
 /** How long a reader may read nothing before its stream is closed. It can continue later. */
-const usualStallMilliseconds = 60_000;
+const defaultStallMilliseconds = 60_000;
 /** The longest time that a stream continues after its key expired or was revoked. */
 const keyCheckMilliseconds = 2_000;
 
@@ -30,7 +30,7 @@ export interface EventStreams {
 export function openEventStreams(
   registry: Pick<Registry, 'runs' | 'events' | 'apiKeys'>,
   feed: RunEventFeed,
-  { stallMilliseconds = usualStallMilliseconds } = {},
+  { stallMilliseconds = defaultStallMilliseconds } = {},
 ): EventStreams {
   /** Open stream → id of the key that opened it. */
   const streams = new Map<AbortController, string>();

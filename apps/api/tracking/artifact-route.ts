@@ -11,7 +11,7 @@ import { runFields, readRunId } from './wire';
 /** One file. Larger data belongs into a source that a lifecycle reads. */
 const maxFileBytes = 1 << 30;
 /** Files below a folder that a listing reads. */
-const mostFiles = 100_000;
+const maxFiles = 100_000;
 
 const params = z.object({ '*': z.string() });
 const ofFolder = z.looseObject({ path: z.string().default('') });
@@ -74,7 +74,7 @@ export function trackedArtifactRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
       tenant: Parameters<typeof trackedArtifacts.below>[0]['tenant'],
       path: string,
     ) => {
-      const files = await trackedArtifacts.below({ tenant, path, limit: mostFiles });
+      const files = await trackedArtifacts.below({ tenant, path, limit: maxFiles });
       return listFolder(path, files).map(({ path: name, isFolder, bytes }) => ({
         path: name,
         is_dir: isFolder,

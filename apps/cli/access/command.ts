@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { daysUntil, expiresSoon, keyExpiry, usualKeyDays } from '../../../domain/access/api-key';
+import { daysUntil, expiresSoon, keyExpiry, defaultKeyDays } from '../../../domain/access/api-key';
 import type { BodyOf } from '../../client/operation';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
@@ -30,7 +30,7 @@ export function keyCommands(program: Command, context: CliContext): void {
     )
     .option(
       '--expires <days>',
-      `Lifetime, such as 30d, or never (default: ${usualKeyDays}d)`,
+      `Lifetime, such as 30d, or never (default: ${defaultKeyDays}d)`,
       lifetime,
     )
     .option('--expires-at <time>', 'End of validity (RFC 3339); use instead of --expires')

@@ -35,7 +35,7 @@ const rows = 200;
 /** Polling interval, the same as that of the train stage for a new job. */
 const pauseMs = 20;
 const logBytes = 2_000;
-const longestSeconds = 300;
+const maxSeconds = 300;
 
 /** All its files are in a separate folder, which is removed at the end. */
 export async function checkBackend(compute: CliCompute, kind: ComputeKind): Promise<BackendCheck> {
@@ -52,7 +52,7 @@ export async function checkBackend(compute: CliCompute, kind: ComputeKind): Prom
     const state = await waitForEnd(backend, handle);
     if (state === null) {
       await backend.port.cancel(handle);
-      const detail = `its job has not ended within ${longestSeconds} s; it may wait for resources`;
+      const detail = `its job has not ended within ${maxSeconds} s; it may wait for resources`;
       return { backend: kind, ok: false, detail };
     }
     const seconds = secondsSince(submitting);
@@ -108,7 +108,7 @@ async function tinyJob({ artifacts }: TestedBackend, folder: string): Promise<Jo
 type EndedState = Exclude<JobState, { readonly kind: 'queued' | 'running' }>;
 
 async function waitForEnd({ port }: TestedBackend, handle: JobHandle): Promise<EndedState | null> {
-  for (const until = Date.now() + longestSeconds * 1000; Date.now() < until;) {
+  for (const until = Date.now() + maxSeconds * 1000; Date.now() < until;) {
     const state = await port.poll(handle);
     if (state.kind !== 'queued' && state.kind !== 'running') return state;
     await sleep(pauseMs);

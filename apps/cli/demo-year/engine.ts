@@ -69,7 +69,7 @@ export function openEngine(
     },
 
     async versions() {
-      const runs = await api.list('GET /runs', { query: { lifecycle } }, mostRuns);
+      const runs = await api.list('GET /runs', { query: { lifecycle } }, maxRuns);
       return runs.flatMap(({ version, revision }) =>
         version === null ? [] : [{ version, revision }],
       );
@@ -77,7 +77,7 @@ export function openEngine(
   };
 }
 
-const mostRuns = 500;
+const maxRuns = 500;
 
 function isSettled(
   { status, queued }: RetrainingJson,

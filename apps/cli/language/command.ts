@@ -21,7 +21,7 @@ import type { CliContext } from '../context';
 import { wholeNumber } from '../numbers';
 import { resolvePromptRef } from '../prompt/ref';
 import { table } from '../terminal';
-import { usualDimension } from './usual-dimension';
+import { defaultDimension } from './usual-dimension';
 import { wholeFileAt, writeWhole } from '../whole-file';
 import { harmless, jsonText } from '../harmless';
 import type { EvaluationJson } from '../../api/prompt/evaluation-view';
@@ -205,7 +205,7 @@ async function followEvaluation(
 
 function buildOrder(
   { model, spec, dimensions, maxTokens, parallel }: PromptEvaluateOptions,
-  cases: Parameters<typeof usualDimension>[1],
+  cases: Parameters<typeof defaultDimension>[1],
   cwd: string,
 ): Order {
   const written = spec === undefined ? null : (parse(textOfFile(spec, cwd)) as Order | null);
@@ -216,7 +216,7 @@ function buildOrder(
   const measured =
     names.length === 0
       ? (written?.dimensions ?? [])
-      : names.map((name) => usualDimension(name, cases));
+      : names.map((name) => defaultDimension(name, cases));
   if (measured.length === 0)
     throw new CliError('no dimension can be measured', 2, '--dimensions exact,f1');
   return {
@@ -228,7 +228,7 @@ function buildOrder(
   };
 }
 
-function usualNames(cases: Parameters<typeof usualDimension>[1]): readonly string[] {
+function usualNames(cases: Parameters<typeof defaultDimension>[1]): readonly string[] {
   const some = (has: (of: (typeof cases)[number]) => boolean): boolean => cases.some(has);
   return [
     ...(some(({ expected }) => expected.answer !== undefined) ? ['exact', 'f1'] : []),

@@ -3,7 +3,7 @@ import type { DimensionSpec } from '../../../domain/language/dimension/dimension
 import { CliError } from '../cli-error';
 
 /** Dimensions for the command line, which need only a name and the cases. */
-export function usualDimension(name: string, cases: readonly EvaluationCase[]): DimensionSpec {
+export function defaultDimension(name: string, cases: readonly EvaluationCase[]): DimensionSpec {
   switch (name) {
     case 'exact':
     case 'f1':

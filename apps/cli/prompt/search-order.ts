@@ -6,7 +6,7 @@ import type { EvaluationCase } from '../../../domain/language/cases/case';
 import type { SearchDocument } from '../../../domain/prompt-search/search-document.schema';
 import { parseModel, textOfFile } from '../language/cases-file';
 import { CliError } from '../cli-error';
-import { usualDimension } from '../language/usual-dimension';
+import { defaultDimension } from '../language/usual-dimension';
 
 export interface SearchOptions {
   readonly cases: string;
@@ -81,7 +81,7 @@ function usualOrder(
       proposers: [...examples, { kind: 'mutate', provider, model: name, parents: 3, children: 4 }],
       variants,
     },
-    dimensions: [usualDimension(quality, cases) as SearchDocument['dimensions'][number]],
+    dimensions: [defaultDimension(quality, cases) as SearchDocument['dimensions'][number]],
     model: { provider, name },
   };
 }

@@ -201,7 +201,7 @@ export async function openFeedbackLog(options: FeedbackLogOptions): Promise<Feed
 
   /** Otherwise labels that a fault of the program cannot record would block all others for ever. */
   async function setAsideIfStuck(segment: SpillSegment<ReceivedLabel>): Promise<void> {
-    if (fault === null || performance.now() - fault.since < limits.longestFaultMs) return;
+    if (fault === null || performance.now() - fault.since < limits.maxFaultMs) return;
     onError('feedback is set aside on disk until a gateway takes it over', fault.error);
     fault = null;
     await segment.setAside();
@@ -228,7 +228,7 @@ export async function openFeedbackLog(options: FeedbackLogOptions): Promise<Feed
   function mustHold(): boolean {
     if (!predictionsWait()) return false;
     heldSince ??= performance.now();
-    return performance.now() - heldSince < limits.longestHoldMs;
+    return performance.now() - heldSince < limits.maxHoldMs;
   }
 
   function setAway(isNow: boolean, error?: unknown): void {

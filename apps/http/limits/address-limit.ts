@@ -13,7 +13,7 @@ interface AddressLimits {
   readonly refusedPerMinute: number;
 }
 
-const usualAddressLimits: AddressLimits = {
+const defaultAddressLimits: AddressLimits = {
   signInsPerMinute: 60,
   openPerMinute: 300,
   refusedPerMinute: 60,
@@ -27,7 +27,7 @@ const usualAddressLimits: AddressLimits = {
 export function limitAddresses(
   app: FastifyInstance,
   {
-    limits = usualAddressLimits,
+    limits = defaultAddressLimits,
     metricsToken = null,
   }: { readonly limits?: AddressLimits; readonly metricsToken?: string | null } = {},
 ): void {

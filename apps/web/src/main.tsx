@@ -9,7 +9,7 @@ import './styles/parts.css';
 import './styles/pages.css';
 
 /** The API may start again at any time. A refusal is final. */
-const longestPauseMilliseconds = 10_000;
+const maxPauseMilliseconds = 10_000;
 
 const client = new QueryClient({
   defaultOptions: {
@@ -18,10 +18,10 @@ const client = new QueryClient({
         error instanceof RefusedCall &&
         (error.status === null || error.status >= 500 || error.status === 429) &&
         failures < 2,
-      retryDelay: (failures) => Math.min(500 * 2 ** failures, longestPauseMilliseconds),
+      retryDelay: (failures) => Math.min(500 * 2 ** failures, maxPauseMilliseconds),
       staleTime: 2_000,
       // A page that failed while the API was away recovers by itself.
-      refetchInterval: ({ state }) => (state.status === 'error' ? longestPauseMilliseconds : false),
+      refetchInterval: ({ state }) => (state.status === 'error' ? maxPauseMilliseconds : false),
       networkMode: 'always',
     },
     mutations: { networkMode: 'always' },

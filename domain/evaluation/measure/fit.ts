@@ -58,7 +58,7 @@ const histogramBins = 20;
 /** Share of the residuals beyond each end of the histogram. */
 const tailShare = 0.01;
 /** The rarest classes beyond this number are pooled. */
-const mostClasses = 20;
+const maxClasses = 20;
 const pooledClasses = 'other classes';
 
 interface FittedRows {
@@ -96,8 +96,8 @@ function multiclassFit(
   for (const label of labels) rowsOfClass[label] = (rowsOfClass[label] ?? 0) + 1;
   const byRows = classes.map((_, index) => index);
   byRows.sort((a, b) => (rowsOfClass[b] ?? 0) - (rowsOfClass[a] ?? 0) || a - b);
-  const isPooled = classes.length > mostClasses;
-  const own = isPooled ? byRows.slice(0, mostClasses - 1).sort((a, b) => a - b) : classes.keys();
+  const isPooled = classes.length > maxClasses;
+  const own = isPooled ? byRows.slice(0, maxClasses - 1).sort((a, b) => a - b) : classes.keys();
   const shown = [...own];
   const placeOf = new Map(shown.map((index, place) => [index, place]));
   const place = (index: number): number => placeOf.get(index) ?? shown.length;

@@ -16,7 +16,7 @@ const hourMs = 3_600_000;
 /** The hour that raised the alarm, of which a part may be from before, and a whole one. */
 const checkedHours = 2;
 /** Hours after which the run no longer waits for a sample. */
-const mostHours = 24;
+const maxHours = 24;
 
 /** Null if no alarm of drift is open, or if its rows were checked. */
 export function uncheckedDrift(
@@ -31,7 +31,7 @@ export function uncheckedDrift(
   const sampledUntil = skew?.sampledUntil ?? null;
   const isSampled = sampledUntil !== null && Date.parse(sampledUntil) >= newest;
   const waitsForHours = now < checkedFrom;
-  const waitsForSkew = !isSampled && now < newest + mostHours * hourMs;
+  const waitsForSkew = !isSampled && now < newest + maxHours * hourMs;
   return waitsForHours || waitsForSkew
     ? { checkedFrom: new Date(checkedFrom).toISOString(), waitsForHours, waitsForSkew }
     : null;

@@ -67,9 +67,9 @@ export const emptyJump: JumpState = {
 
 /** An hour is compared with this many before it. */
 export const earlierHours = 2;
-const mostHours = { near: 2, far: 12 } as const;
+const maxHours = { near: 2, far: 12 } as const;
 /** By then, the feature may have drifted so far that the mean before the jump says nothing. */
-const longestAlarmHours = 7 * 24;
+const maxAlarmHours = 7 * 24;
 /** The variance of the reference counts like this many rows, since a few rows may be too alike. */
 const priorRows = 20;
 
@@ -103,7 +103,7 @@ function openHour({ newest, ...state }: JumpState, hour: number): JumpState {
     ...state,
     newest: null,
     earlier: isCompared ? [...earlier, newest].slice(-earlierHours) : earlier,
-    alarm: alarm !== null && hour - alarm.hour >= longestAlarmHours ? null : alarm,
+    alarm: alarm !== null && hour - alarm.hour >= maxAlarmHours ? null : alarm,
   };
 }
 
@@ -176,7 +176,7 @@ function hasJumpedBack(
 
 /** Null for hours too far apart. */
 export function findSpan(before: number, hour: number): JumpSpan | null {
-  return jumpSpans.find((span) => hour - before <= mostHours[span]) ?? null;
+  return jumpSpans.find((span) => hour - before <= maxHours[span]) ?? null;
 }
 
 /** By how much the mean has changed at least, in positions; 0 if chance may have changed it. */

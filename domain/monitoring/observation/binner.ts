@@ -1,6 +1,6 @@
 import { findBin, type FeatureBins } from '../bins';
 
-const mostRemembered = 10_000;
+const maxRemembered = 10_000;
 
 /** Like `findBin`, and remembers the bins of texts, because rows repeat them. */
 export function openBinner(bins: FeatureBins): (value: unknown) => number {
@@ -10,7 +10,7 @@ export function openBinner(bins: FeatureBins): (value: unknown) => number {
     const found = known.get(value);
     if (found !== undefined) return found;
     const bin = findBin(bins, value);
-    if (known.size < mostRemembered) known.set(value, bin);
+    if (known.size < maxRemembered) known.set(value, bin);
     return bin;
   };
 }

@@ -40,10 +40,10 @@ export interface LiveQuality {
 
 const periodMs = 28 * 86_400_000;
 const periodsPerYear = 13;
-const mostSlices = 100;
+const maxSlices = 100;
 const slicesShown = 20;
 /** The most probable error of a shown band, however many false alarms are allowed. */
-const mostAlpha = 0.05;
+const maxAlpha = 0.05;
 
 export interface LabelLoss {
   readonly at: string;
@@ -134,7 +134,7 @@ function addLoss(
   const bySlice = { ...state.slices };
   for (const slice of slices) {
     const known = bySlice[slice];
-    if (known === undefined && Object.keys(bySlice).length >= mostSlices) continue;
+    if (known === undefined && Object.keys(bySlice).length >= maxSlices) continue;
     const mean = known === undefined ? emptyMean() : known;
     bySlice[slice] = isSequence(mean)
       ? extendMean(mean, toLossRange(bound), [loss])
@@ -195,7 +195,7 @@ function computeBand(
   { drift: { falseAlarmsPerYear } }: MonitorSettings,
   bound: number,
 ): { readonly estimate: number; readonly lower: number; readonly upper: number } {
-  const alpha = Math.min(mostAlpha, falseAlarmsPerYear / periodsPerYear);
+  const alpha = Math.min(maxAlpha, falseAlarmsPerYear / periodsPerYear);
   return { estimate: mean.sum / mean.n, ...meanBounds(mean, toLossRange(bound), alpha) };
 }
 

@@ -102,10 +102,10 @@ function findMaxMissing(canary: ReleasingSpec['canary']): number | null {
 }
 
 /** Without a guardrail of errors, as without a canary, one failed request in a hundred is allowed. */
-const usualMaxFailed = 0.01;
+const defaultMaxFailed = 0.01;
 
 function serviceLimits({ canary }: Pick<ReleasingSpec, 'canary'>): ServiceLimits {
-  let limits: ServiceLimits = { maxFailed: usualMaxFailed, latency: null };
+  let limits: ServiceLimits = { maxFailed: defaultMaxFailed, latency: null };
   for (const guardrail of canary?.guardrails ?? []) {
     if (guardrail.name === 'errors') limits = { ...limits, maxFailed: guardrail.max };
     if (guardrail.name === 'latency_ms' && 'quantile' in guardrail)

@@ -99,10 +99,10 @@ export function monitorStories(
 }
 
 /** An incident with many alarms stays readable; `monitor show` has the others. */
-const mostSizes = 3;
+const maxSizes = 3;
 
 function describeSizes(open: readonly MonitorAlarm[]): string {
-  const sizes = open.slice(0, mostSizes).map(({ size }) => size);
+  const sizes = open.slice(0, maxSizes).map(({ size }) => size);
   const more = open.length - sizes.length;
   return [...sizes, ...(more > 0 ? [`and ${more} more`] : [])].join('. ');
 }

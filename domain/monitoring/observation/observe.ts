@@ -119,8 +119,8 @@ function buildMonitorResults(state: MonitorState, version: ObservedVersion): Mon
 }
 
 /** Each bet is learnt from earlier rows, so a batch is split into up to eight parts. */
-const mostParts = 8;
-const fewestPartRows = 10;
+const maxParts = 8;
+const minPartRows = 10;
 
 /** The rows of each hour of event time in up to eight parts, by hour. */
 function countRows(
@@ -180,7 +180,7 @@ function byHour([a]: readonly [string, unknown], [b]: readonly [string, unknown]
 
 /** Parts of equal length, in the order of the rows. */
 function splitRows(rows: readonly ObservedRow[]): readonly (readonly ObservedRow[])[] {
-  const parts = Math.max(1, Math.min(mostParts, Math.floor(rows.length / fewestPartRows)));
+  const parts = Math.max(1, Math.min(maxParts, Math.floor(rows.length / minPartRows)));
   return Array.from({ length: parts }, (_, part) =>
     rows.slice(
       Math.round((part * rows.length) / parts),

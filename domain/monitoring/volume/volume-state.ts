@@ -21,10 +21,10 @@ export type VolumeWait =
 /** For rows in the memory of a gateway to be stored, and for gateways to report after an outage. */
 export const graceMs = 600_000;
 /** An idle monitor looks every five minutes, or as rarely as its settings say. */
-const shortestPauseMs = 900_000;
+const minPauseMs = 900_000;
 const lateLookMs = 300_000;
 /** Hours are those of the gateways' clocks, so a clock that differs by more moves requests. */
-export const mostClockOffsetSeconds = 120;
+export const maxClockOffsetSeconds = 120;
 /**
  * A gateway that ended without saying so may have rows on its disk. Another process of its machine
  * stores them, if there is one, so blocks wait for so long.
@@ -35,7 +35,7 @@ export function withLook(
   known: VolumeState | null,
   { wallMs, everySeconds }: { readonly wallMs: number; readonly everySeconds: number },
 ): VolumeState {
-  const pauseMs = Math.max(shortestPauseMs, 2_000 * everySeconds + lateLookMs);
+  const pauseMs = Math.max(minPauseMs, 2_000 * everySeconds + lateLookMs);
   const isResumed = known === null || wallMs - known.lookedMs > pauseMs;
   return {
     lookedMs: wallMs,

@@ -3,7 +3,7 @@ import { formatSeconds } from '../../duration';
 import { count } from '../../format';
 import { blockScales, type BlockScale } from '../blocks';
 import type { UnknownResult } from '../observation/monitor-results';
-import { fewestWeeks, type VolumeResult } from './volume';
+import { minWeeks, type VolumeResult } from './volume';
 import { hourMs } from './volume-blocks';
 import { graceMs, lostGatewaySeconds, type VolumeState, type VolumeWait } from './volume-state';
 
@@ -55,7 +55,7 @@ function notComparable(volume: VolumeResult | null): readonly UnknownResult[] {
       {
         what,
         why: 'no whole hour of requests was judged',
-        until: `requests have been counted for ${fewestWeeks} weeks`,
+        until: `requests have been counted for ${minWeeks} weeks`,
       },
     ];
   const { countedFrom, scales } = volume;
@@ -65,7 +65,7 @@ function notComparable(volume: VolumeResult | null): readonly UnknownResult[] {
   return [
     {
       what: `${what}, by the ${missing.join(', the ')}`,
-      why: `requests have been counted since ${countedFrom}; the ${next} needs ${fewestWeeks} weeks before it`,
+      why: `requests have been counted since ${countedFrom}; the ${next} needs ${minWeeks} weeks before it`,
       until: `the first ${next} that can be compared was judged, at ${knownAt(countedFrom, next)} or later`,
     },
   ];
@@ -74,7 +74,7 @@ function notComparable(volume: VolumeResult | null): readonly UnknownResult[] {
 /** The earliest time; a day or a week that begins later is over later. */
 function knownAt(countedFrom: string, scale: BlockScale): string {
   // The hour before the same hour is compared too.
-  const before = fewestWeeks * 168 + (scale === 'hour' ? 1 : 0);
+  const before = minWeeks * 168 + (scale === 'hour' ? 1 : 0);
   const ms = Date.parse(countedFrom) + (before + hoursOf[scale]) * hourMs + graceMs;
   return new Date(ms).toISOString();
 }

@@ -62,13 +62,13 @@ export interface VolumeResult {
 }
 
 /** Weeks with which a block is compared. */
-const mostWeeks = 4;
+const maxWeeks = 4;
 /** Weeks below which the dispersion is not known. */
-export const fewestWeeks = 3;
+export const minWeeks = 3;
 /** An alarm stays open for so long without a block that could end it. */
 const weeksOpen = 4;
 /** Hours that `judgeVolume` needs: the newest block, its weeks and those of older blocks. */
-export const weeksKept = mostWeeks + weeksOpen + 1;
+export const weeksKept = maxWeeks + weeksOpen + 1;
 
 const blocksOpen: Readonly<Record<BlockScale, number>> = {
   hour: weeksOpen * 7 * 24,
@@ -169,13 +169,13 @@ function judgeBlock(
 ): VolumeBlock | null {
   const before: number[] = [];
   let weeks = 0;
-  for (let week = 1; week <= mostWeeks; week += 1) {
+  for (let week = 1; week <= maxWeeks; week += 1) {
     const same = calendar.sameBlocks(scale, block, week);
     if (countedFrom === null || same.some(([from]) => from < countedFrom)) break;
     for (const [from, until] of same) before.push(sum(from, until));
     weeks = week;
   }
-  if (weeks < fewestWeeks) return null;
+  if (weeks < minWeeks) return null;
   const [lowest, highest] = [Math.min(...before), Math.max(...before)];
   const [from, until] = calendar.computeRange(scale, block);
   // As it was when the block ended, so that a long silence does not end its own alarm.
@@ -235,7 +235,7 @@ function groupsAt(
       ? Array.from({ length: 168 }, (_, back) => Math.floor(until / hourMs) - 1 - back)
       : Array.from({ length: 7 }, (_, back) => day - back);
   return blocks.map((block) =>
-    Array.from({ length: mostWeeks }, (_, week) => {
+    Array.from({ length: maxWeeks }, (_, week) => {
       const same = calendar.sameBlocks(scale === 'hour' ? 'hour' : 'day', block, week + 1);
       return same[Math.floor(same.length / 2)];
     }).flatMap((range) =>

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { setTimeout as pause } from 'node:timers/promises';
-import { openDownloads, usualDownloadLimits } from '../../../apps/http/download';
+import { openDownloads, defaultDownloadLimits } from '../../../apps/http/download';
 import { sha256 } from '../../../data/digest';
 import { defaultTenant } from '../../../domain/ids';
 import { until } from '../../support/time/until';
@@ -20,7 +20,7 @@ let app: FastifyInstance;
 let folder: string;
 let warnings: string[];
 
-async function start(limits: Partial<typeof usualDownloadLimits>): Promise<void> {
+async function start(limits: Partial<typeof defaultDownloadLimits>): Promise<void> {
   app = fastify();
   app.decorateRequest('traceId', '');
   const downloads = openDownloads({
@@ -33,7 +33,7 @@ async function start(limits: Partial<typeof usualDownloadLimits>): Promise<void>
       { level: 'warn' },
       { write: (line: string) => void warnings.push((JSON.parse(line) as { msg: string }).msg) },
     ),
-    limits: { ...usualDownloadLimits, ...limits },
+    limits: { ...defaultDownloadLimits, ...limits },
   });
   app.addHook('onRequest', (request, _, done) => {
     const key = String(request.headers['x-key']);

@@ -67,7 +67,7 @@ test('drops lines on a full disk, and reports their number once there is space',
 test('limits its memory while a reader is slow', async () => {
   const { state, writeToFile } = disk('EAGAIN');
   state.isFull = true;
-  const stream = openLogStream({ fd, writeToFile, mostQueuedBytes: 100 });
+  const stream = openLogStream({ fd, writeToFile, maxQueuedBytes: 100 });
   const before = droppedLogLines();
   for (let number = 0; number < 50; number += 1) stream.write('nine byte\n');
   expect(droppedLogLines() - before).toBeGreaterThanOrEqual(39);

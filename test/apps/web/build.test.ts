@@ -8,7 +8,7 @@ import { pageFolders } from '../../../apps/api/pages/route';
 const root = resolve(__dirname, '..', '..', '..');
 const runFile = promisify(execFile);
 /** For scripts and styles before the first page is shown, compressed. */
-const mostFirstBytes = 300_000;
+const maxFirstBytes = 300_000;
 
 let folder: string;
 let built: string;
@@ -32,7 +32,7 @@ test('the first view needs at most 300 kB, compressed', () => {
   const bytes = first
     .filter((path) => /\.(js|css)$/.test(path))
     .map((path) => readFileSync(join(built, `${path}.gz`)).length);
-  expect(bytes.reduce((sum, each) => sum + each, 0)).toBeLessThan(mostFirstBytes);
+  expect(bytes.reduce((sum, each) => sum + each, 0)).toBeLessThan(maxFirstBytes);
 });
 
 test('the pages name no other host, and have no inline script or style', () => {

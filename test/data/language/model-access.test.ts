@@ -499,11 +499,11 @@ describe('access to models', () => {
       }),
     );
     await Promise.all(Array.from({ length: 12 }, (_, n) => ask(`${n}`)));
-    expect(server.mostAtOnce()).toBe(3);
+    expect(server.maxConcurrency()).toBe(3);
     await Promise.all(
       Array.from({ length: 24 }, (_, n) => ask(`${n}`, { tenant: `tenant-${n % 3}` as Tenant })),
     );
-    expect(server.mostAtOnce()).toBe(4);
+    expect(server.maxConcurrency()).toBe(4);
   });
 
   test('requests keep to the rate after the burst', async () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { assembledParts } from '../../../domain/dataset/split';
 import {
   latestWindow,
-  shortestDays,
+  findMinDays,
   splitWindow,
   windowEnding,
 } from '../../../domain/dataset/time-window';
@@ -97,7 +97,7 @@ describe('the shortest number of days of a window', () => {
     [days(30), 30],
     [{ months: 0, seconds: 90_000 }, 1],
   ])('%j has at least %d days', (length, expected) => {
-    expect(shortestDays(length)).toBe(expected);
+    expect(findMinDays(length)).toBe(expected);
   });
 
   test('is a lower bound of every window', () => {
@@ -109,7 +109,7 @@ describe('the shortest number of days of a window', () => {
           const window = windowEnding(formatInstant(end * 86_400_000), months(length));
           expect(
             (Date.parse(window.until) - Date.parse(window.from)) / 86_400_000,
-          ).toBeGreaterThanOrEqual(shortestDays(months(length)));
+          ).toBeGreaterThanOrEqual(findMinDays(months(length)));
         },
       ),
     );

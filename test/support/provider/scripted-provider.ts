@@ -97,7 +97,7 @@ export interface ScriptedProvider {
   readonly url: string;
   readonly requests: readonly ScriptedRequest[];
   readonly bill: readonly BillLine[];
-  readonly mostAtOnce: () => number;
+  readonly maxConcurrency: () => number;
   /** The number of connections opened so far. */
   readonly connections: () => number;
   close(): Promise<void>;
@@ -120,7 +120,7 @@ export async function openScriptedProvider(script: Script = {}): Promise<Scripte
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     requests,
     bill,
-    mostAtOnce: () => load.most,
+    maxConcurrency: () => load.most,
     connections: () => load.connections,
     close: () =>
       new Promise((resolve) => {

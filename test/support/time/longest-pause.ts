@@ -5,7 +5,7 @@ import { measureFastest, type Timed } from './fastest-of';
  * wait of a request to `/livez`. A turn counts by its processor time if that is shorter, because a
  * process that waits for a processor does not block.
  */
-async function longestPause<T>(work: () => Promise<T>): Promise<Timed<T>> {
+async function maxPause<T>(work: () => Promise<T>): Promise<Timed<T>> {
   let milliseconds = 0;
   let last = { at: performance.now(), used: process.cpuUsage() };
   const look = (): void => {
@@ -27,4 +27,4 @@ async function longestPause<T>(work: () => Promise<T>): Promise<Timed<T>> {
 export const measureLongestPause = <T>(
   limitMs: number,
   work: () => Promise<T>,
-): Promise<Timed<T>> => measureFastest(3, limitMs, () => longestPause(work));
+): Promise<Timed<T>> => measureFastest(3, limitMs, () => maxPause(work));

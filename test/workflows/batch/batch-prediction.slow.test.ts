@@ -39,7 +39,7 @@ function world(
 ) {
   const scored: number[] = [];
   let running = 0;
-  let mostAtOnce = 0;
+  let maxConcurrency = 0;
   const rows = chunks * chunkRows;
   const pins = { input: { ...input, rows }, model, output: 'flight-delay.predictions' };
   const overrides: Overrides = {
@@ -48,7 +48,7 @@ function world(
       Promise.resolve({ kind: 'batch.planned', pins, plan: artifact('plan'), rows, chunks }),
     async scoreBatchChunk({ chunk }) {
       running += 1;
-      mostAtOnce = Math.max(mostAtOnce, running);
+      maxConcurrency = Math.max(maxConcurrency, running);
       try {
         const counts = await chunkOf(chunk);
         scored.push(chunk);
@@ -70,7 +70,7 @@ function world(
     plan: buildPlan({ request: { batch: request } }),
     overrides,
     scored,
-    most: () => mostAtOnce,
+    most: () => maxConcurrency,
   };
 }
 

@@ -65,8 +65,8 @@ export interface KubernetesApi {
 
 const container = 'job';
 /** A server that is overloaded says when to ask again. */
-const longestWaitSeconds = 10;
-const mostWaits = 3;
+const maxWaitSeconds = 10;
+const maxWaits = 3;
 
 export function openKubernetesApi(access: KubernetesAccess, namespace: string): KubernetesApi {
   const connect = openAccess(access);
@@ -95,7 +95,7 @@ export function openKubernetesApi(access: KubernetesAccess, namespace: string): 
       const sent = await sendOnce(method, path, body);
       const { status, retryAfterSeconds: seconds } = sent.answer;
       const isBusy = (status === 429 || status === 503) && seconds !== null;
-      if (!isBusy || seconds > longestWaitSeconds || waits === mostWaits) return sent;
+      if (!isBusy || seconds > maxWaitSeconds || waits === maxWaits) return sent;
       await sleep(seconds * 1000);
     }
   };

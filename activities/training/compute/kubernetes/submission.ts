@@ -36,7 +36,7 @@ const queueLabel = 'kueue.x-k8s.io/queue-name';
 /** Longer than the 20 seconds that the supervisor of a job gives to its process. */
 const graceSeconds = 30;
 /** Maximum time in the queue: after a day, the signed URLs of a job have expired. */
-const longestQueueSeconds = 24 * 3600;
+const maxQueueSeconds = 24 * 3600;
 /** The user of the images of this project. */
 const user = 10001;
 
@@ -55,7 +55,7 @@ export function jobManifest(settings: KubernetesJobSettings, job: EngineJob): ob
     parallelism: 1,
     ttlSecondsAfterFinished: settings.keepSeconds ?? 24 * 3600,
     // Counts from the creation, so it has room for the queue. The limit of the pod is exact.
-    activeDeadlineSeconds: longestQueueSeconds + Math.ceil(resources.timeoutSeconds),
+    activeDeadlineSeconds: maxQueueSeconds + Math.ceil(resources.timeoutSeconds),
     // A pod that is taken away may be gone at the next look. The condition of the job stays.
     podFailurePolicy: {
       rules: [

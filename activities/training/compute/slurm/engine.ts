@@ -142,7 +142,7 @@ function checkSettings({ url, workingDirectory }: SlurmSettings): void {
     );
 }
 
-const mostNumbers = 10_000;
+const maxNumbers = 10_000;
 
 /** Numbers of jobs by name. A process that does not know one reads the list of jobs once. */
 class JobNumbers {
@@ -156,7 +156,7 @@ class JobNumbers {
     this.numbers.delete(name);
     if (number !== undefined) this.numbers.set(name, number);
     const [oldest] = this.numbers.keys();
-    if (this.numbers.size > mostNumbers && oldest !== undefined) this.numbers.delete(oldest);
+    if (this.numbers.size > maxNumbers && oldest !== undefined) this.numbers.delete(oldest);
   }
 }
 

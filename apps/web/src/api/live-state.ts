@@ -44,9 +44,9 @@ export const noEvents: LiveRun = {
 };
 
 /** The oldest are left out beyond this number. */
-const mostListed = 2000;
+const maxListed = 2000;
 /** Maximum length of the output that is kept of one running job. */
-const mostCharacters = 200_000;
+const maxCharacters = 200_000;
 
 export function withEvents(before: LiveRun, events: readonly LiveEvent[]): LiveRun {
   if (events.length === 0) return before;
@@ -71,7 +71,7 @@ export function withEvents(before: LiveRun, events: readonly LiveEvent[]): LiveR
       if (!kind.startsWith('event.')) changes += 1;
     }
   }
-  const log = [...before.log, ...listed].slice(-mostListed);
+  const log = [...before.log, ...listed].slice(-maxListed);
   return { ...before, log, curves, output, progress, changes, trials };
 }
 
@@ -87,7 +87,7 @@ function addOutput(output: Map<string, RunningOutput>, { stage, data }: LiveEven
   const { job, text, begins } = data;
   if (typeof job !== 'string' || typeof text !== 'string') return;
   const earlier = begins === true ? '' : (output.get(job)?.text ?? '');
-  output.set(job, { stage, text: `${earlier}${text}`.slice(-mostCharacters) });
+  output.set(job, { stage, text: `${earlier}${text}`.slice(-maxCharacters) });
 }
 
 type CopiedCurves = Map<string, Curve[number][]>;

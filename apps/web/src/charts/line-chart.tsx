@@ -102,7 +102,7 @@ export function LineChart({
   );
 }
 
-const mostRows = 200;
+const maxRows = 200;
 
 function ChartTable({
   label,
@@ -115,7 +115,7 @@ function ChartTable({
   readonly lines: readonly ChartLine[];
   readonly isTime: boolean;
 }) {
-  const from = Math.max(0, x.length - mostRows);
+  const from = Math.max(0, x.length - maxRows);
   return (
     <div className="scroll" tabIndex={0} role="region" aria-label={`${label}, as a table`}>
       <table>

@@ -73,7 +73,7 @@ function Quarantine({
   );
 }
 
-const mostRows = 100;
+const maxRows = 100;
 
 function Rows({ dataset, quarantine }: { readonly dataset: string; readonly quarantine: string }) {
   const query = useQuery({
@@ -81,7 +81,7 @@ function Rows({ dataset, quarantine }: { readonly dataset: string; readonly quar
     queryFn: () =>
       call('GET /datasets/{dataset}/quarantine/{quarantine}/rows', {
         path: { dataset, quarantine },
-        query: { limit: mostRows },
+        query: { limit: maxRows },
       }),
     // Each read is a row of the audit log.
     staleTime: Infinity,
@@ -105,8 +105,8 @@ function Rows({ dataset, quarantine }: { readonly dataset: string; readonly quar
                 ],
               }))}
             />
-            {items.length < mostRows ? null : (
-              <p className="quiet">Only the first {mostRows} rows are shown.</p>
+            {items.length < maxRows ? null : (
+              <p className="quiet">Only the first {maxRows} rows are shown.</p>
             )}
           </>
         );

@@ -34,7 +34,7 @@ export function HomePage() {
 }
 
 /** The API lists no more runs. */
-const mostListed = 100;
+const maxListed = 100;
 
 function Attention({
   of: { waiting, failures, selfApproved },
@@ -104,7 +104,7 @@ function Attention({
         )}
         {failures.length > 8 ? (
           <Link to="/runs" search={{ status: 'failed', lifecycle: undefined }}>
-            {failures.length < mostListed ? `${failures.length} in all` : `${mostListed} or more`}
+            {failures.length < maxListed ? `${failures.length} in all` : `${maxListed} or more`}
           </Link>
         ) : null}
       </div>

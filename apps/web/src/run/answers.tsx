@@ -11,7 +11,7 @@ type EvaluationArm = ItemOf<'GET /runs/{id}/evaluations'>;
 type ShownCase = ItemOf<'GET /runs/{id}/evaluations/{digest}/cases'>;
 
 /** Arms side by side in one table. More would not fit on a screen. */
-const mostArms = 4;
+const maxArms = 4;
 const pageSize = 50;
 
 export function useEvaluations(runId: string) {
@@ -39,7 +39,7 @@ export function Answers({
         <p>The scope operator may read answers, because they may quote documents and callers.</p>
       </Empty>
     );
-  const shown = arms.filter((arm) => arm.stage === stage).slice(0, mostArms);
+  const shown = arms.filter((arm) => arm.stage === stage).slice(0, maxArms);
   return (
     <>
       <div className="filters">

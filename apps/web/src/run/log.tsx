@@ -61,7 +61,7 @@ export function RunLog({ runId, live }: { readonly runId: string; readonly live:
 const none: ReadLog = { text: '', cursor: null };
 
 /** More would make the page slow. The command line prints all. */
-const mostCharacters = 400_000;
+const maxCharacters = 400_000;
 
 function LogText({
   text,
@@ -80,7 +80,7 @@ function LogText({
           .split('\n')
           .filter((line) => line.toLowerCase().includes(wanted.toLowerCase()))
           .join('\n');
-  const shown = lines.slice(-mostCharacters);
+  const shown = lines.slice(-maxCharacters);
   useEffect(() => {
     if (follows && end.current) end.current.scrollTop = end.current.scrollHeight;
   }, [follows, shown]);

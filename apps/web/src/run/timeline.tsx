@@ -21,7 +21,7 @@ export function Timeline({
   return (
     <ol className="timeline" reversed>
       {log
-        .slice(-mostShown)
+        .slice(-maxShown)
         .reverse()
         .map((event) => (
           <li key={event.seq} className={chooseTone(event)}>
@@ -33,7 +33,7 @@ export function Timeline({
   );
 }
 
-const mostShown = 300;
+const maxShown = 300;
 
 function chooseTone({ kind, data }: LiveEvent): string {
   if (kind === 'attempt.failed' || kind === 'job.restarted') return 'warn';

@@ -82,15 +82,15 @@ async function checkHead(path: string, source: SourceFiles['source']): Promise<v
  * DuckDB's default. DuckDB allocates twice this size whatever the file holds, so a larger value is
  * used only for a longer line.
  */
-const usualBytes = 16 << 20;
+const defaultBytes = 16 << 20;
 /** Twice this, with the parsed values, fits the memory limit of reading a source. */
 const maxBytes = 256 << 20;
 
 /** Bytes of the longest object, for DuckDB's buffer. */
 async function longestObject({ paths, source }: SourceFiles): Promise<number> {
-  let longest = usualBytes;
+  let longest = defaultBytes;
   for (const path of paths) {
-    if ((await stat(path)).size <= usualBytes) continue;
+    if ((await stat(path)).size <= defaultBytes) continue;
     const { line, bytes } = await findLongestLine(path);
     if (bytes > maxBytes) {
       const detail = `line ${line} has ${Math.ceil(bytes / 2 ** 20)} MiB; at most ${maxBytes / 2 ** 20} MiB are allowed`;

@@ -17,7 +17,7 @@ export interface CanaryProblem {
  * A shadow that is followed by serving takes half of the pairs. Each phase needs enough for its
  * minimum and for the labels that correct the judge.
  */
-function fewestJudgedPairs({
+function minJudgedPairs({
   steps,
   minSamples,
 }: {
@@ -48,7 +48,7 @@ export function llmCanaryProblems({
     largeHarm = largeHarmMargins * margin,
   } = quality;
   const { mostPairs = judgeDefaults.mostPairs } = quality;
-  const fewestPairs = fewestJudgedPairs({ steps, minSamples: test.minSamples });
+  const minPairs = minJudgedPairs({ steps, minSamples: test.minSamples });
   const ofAJudge = (['share', 'mostPairs'] as const).filter((key) => quality[key] !== undefined);
   const problems: (CanaryProblem | false)[] = [
     steps.some((step, index) => index > 0 && step <= (steps[index - 1] ?? 0)) && {
@@ -89,12 +89,12 @@ export function llmCanaryProblems({
         expected: 'no measure',
       },
     from === 'judge' &&
-      mostPairs < fewestPairs && {
+      mostPairs < minPairs && {
         path: ['quality', 'mostPairs'],
         detail:
-          `at most ${mostPairs} pairs are judged, but ${fewestPairs} are needed, ` +
+          `at most ${mostPairs} pairs are judged, but ${minPairs} are needed, ` +
           'so the judge could never decide',
-        expected: `${fewestPairs} or more`,
+        expected: `${minPairs} or more`,
       },
     measure === 'label' &&
       labels === undefined && {

@@ -8,7 +8,7 @@ import type { BanditEvidence, RolloutEvidence, ShareMove } from '../evidence';
 /** The newest moves that are kept as evidence; the run's events have all of them. */
 const mostRecent = 60;
 /** A variance needs two days. */
-const fewestDays = 2;
+const minDays = 2;
 
 /** What a bandit knows at one look, beside its evidence. */
 interface BanditLook {
@@ -83,7 +83,7 @@ export function computeBelief(
   correlation: number,
 ): Pick<ShareMove, 'probability' | 'days' | 'difference'> | null {
   const days = closed + week.days;
-  if (days < fewestDays) return null;
+  if (days < minDays) return null;
   const difference = (sum + week.sum) / days;
   const squares = sumSquares + week.sumSquares - days * difference ** 2;
   const error =

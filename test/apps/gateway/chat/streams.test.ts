@@ -28,7 +28,7 @@ interface World {
   revoke(): void;
   readonly provider: ScriptedProvider;
   /** The largest amount in bytes that was buffered for a client so far. */
-  mostWaiting(): number;
+  maxWaiting(): number;
   /** What would be counted if the gateway were killed. */
   inProgress(): ReturnType<typeof parseInProgress>;
 }
@@ -103,7 +103,7 @@ async function open(
     key,
     revoke,
     provider: scripted,
-    mostWaiting: () => most,
+    maxWaiting: () => most,
     inProgress: () => inProgressIn(join(folder, 'predictions')),
   };
   await until(async () => (await fetch(`${url}/readyz`)).ok);
@@ -187,13 +187,13 @@ describe('a client that reads more slowly than the model writes', () => {
     const reader = ask(world);
     await until(() => reader.tail() !== '');
     reader.socket.pause();
-    await until(() => world.mostWaiting() > 0);
+    await until(() => world.maxWaiting() > 0);
     await pause(1000);
     reader.socket.resume();
     await until(() => reader.tail().includes('[DONE]'));
     expect(readContent(reader.text()) === long).toBe(true);
-    expect(world.mostWaiting()).toBeGreaterThan(0);
-    expect(world.mostWaiting()).toBeLessThan(512 * 1024);
+    expect(world.maxWaiting()).toBeGreaterThan(0);
+    expect(world.maxWaiting()).toBeLessThan(512 * 1024);
     reader.socket.destroy();
   });
 

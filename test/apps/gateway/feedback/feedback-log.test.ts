@@ -104,8 +104,8 @@ async function open(
       segmentBytes: 1024 * 1024,
       maxBytes: 1024 * 1024,
       retryEveryMs: 5,
-      longestHoldMs: 60_000,
-      longestFaultMs: 60_000,
+      maxHoldMs: 60_000,
+      maxFaultMs: 60_000,
       ...limits,
     },
     timeoutMs,
@@ -350,7 +350,7 @@ describe('labels from disk', () => {
   test('are set aside after a long fault of the program, and their file stays', async () => {
     const registry = openRegistry();
     registry.state = 'away';
-    const faulty = await open(registry, { longestFaultMs: 50 });
+    const faulty = await open(registry, { maxFaultMs: 50 });
     await send(faulty.log, label(0), label(1));
     registry.beforeRecord = (value) => {
       if (value === 1) throw new TypeError('value is undefined');
@@ -362,7 +362,7 @@ describe('labels from disk', () => {
     // Another process tries again, and an outage is no fault.
     const next = openRegistry();
     next.state = 'away';
-    const { log, errors } = await open(next, { longestFaultMs: 0 }, { path: killed() });
+    const { log, errors } = await open(next, { maxFaultMs: 0 }, { path: killed() });
     expect(await log.tend()).toBe(1);
     await new Promise((resolve) => setTimeout(resolve, 100));
     next.state = 'back';
@@ -423,7 +423,7 @@ describe('labels from disk', () => {
   test('do not wait for ever for predictions on disk', async () => {
     const registry = openRegistry();
     registry.state = 'away';
-    const { log } = await open(registry, { longestHoldMs: 50 }, { predictionsWait: () => true });
+    const { log } = await open(registry, { maxHoldMs: 50 }, { predictionsWait: () => true });
     await send(log, label(1));
     registry.state = 'back';
     await until(() => values(registry).length === 1);

@@ -36,7 +36,7 @@ export type FakeDisruption =
   | 'TerminationByKubelet';
 
 const retryMs = 150;
-const longestGraceSeconds = 3;
+const maxGraceSeconds = 3;
 const jobName = 'batch.kubernetes.io/job-name';
 
 export class FakeControllers {
@@ -270,7 +270,7 @@ export class FakeControllers {
   private deletePod(pod: FakePod): void {
     if (pod.metadata.deletionTimestamp) return;
     // A test does not wait half a minute.
-    const seconds = Math.min(pod.spec.terminationGracePeriodSeconds ?? 30, longestGraceSeconds);
+    const seconds = Math.min(pod.spec.terminationGracePeriodSeconds ?? 30, maxGraceSeconds);
     pod.metadata.deletionGracePeriodSeconds = seconds;
     pod.metadata.deletionTimestamp = new Date(Date.now() + seconds * 1000).toISOString();
     const container = this.containers.get(pod.metadata.uid);
