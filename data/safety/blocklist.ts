@@ -5,7 +5,7 @@ import type { Finding } from '../../domain/safety/policy';
  * text for any number of phrases.
  */
 export function findPhrases(text: string, phrases: readonly string[]): readonly Finding[] {
-  const byFirst = indexOf(phrases);
+  const byFirst = indexPhrases(phrases);
   const words = fold(text);
   return words.flatMap(({ word, from }, at) =>
     (byFirst.get(word) ?? []).flatMap((phrase): readonly Finding[] => {
@@ -21,7 +21,7 @@ type PhrasesByFirstWord = ReadonlyMap<string, readonly (readonly string[])[]>;
 
 const indexes = new WeakMap<readonly string[], PhrasesByFirstWord>();
 
-function indexOf(phrases: readonly string[]): PhrasesByFirstWord {
+function indexPhrases(phrases: readonly string[]): PhrasesByFirstWord {
   const known = indexes.get(phrases);
   if (known) return known;
   const index = new Map<string, (readonly string[])[]>();

@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { figure } from '../../domain/format';
 import type { TrainerManifest } from '../../domain/training/job';
-import { valueOf } from '../../domain/evaluation/metrics/metrics';
+import { computeMetric } from '../../domain/evaluation/metrics/metrics';
 import { computeWidth } from '../../domain/evaluation/metrics/sample';
 import type { Task } from '../../domain/model/model';
 import { sha256 } from '../digest';
@@ -357,7 +357,7 @@ function quality(task: Task, scores: Float64Array, { label }: TrialSample): stri
     day: new Int32Array(label.length),
     days: 1,
   };
-  return `${metric} ${figure(valueOf(metric, sample))}`;
+  return `${metric} ${figure(computeMetric(metric, sample))}`;
 }
 
 interface SecondTraining extends TrialTraining {

@@ -8,7 +8,7 @@ import { createLocalBackend } from '../../activities/training/compute/local/back
 import { openOnnxModel } from '../../data/onnx/session';
 import type { ArtifactRef } from '../../domain/artifact';
 import type { JobMetric, JobState, TrainerJob } from '../../domain/training/job';
-import { valueOf } from '../../domain/evaluation/metrics/metrics';
+import { computeMetric } from '../../domain/evaluation/metrics/metrics';
 import { computeWidth } from '../../domain/evaluation/metrics/sample';
 import type { Task } from '../../domain/model/model';
 import { missingText } from '../../domain/model/model';
@@ -186,7 +186,7 @@ describe.each(kinds)('a trial of %s in %s', (trainer, task) => {
     await model.close();
     const day = new Int32Array(rows.labels.length);
     expect(trial.result.metrics[name]).toBeCloseTo(
-      valueOf(metric, {
+      computeMetric(metric, {
         labels: rows.labels,
         scores,
         ...computeWidth(listClasses(task)),

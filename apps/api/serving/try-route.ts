@@ -158,7 +158,7 @@ export function tryRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
             version === undefined ? '/infer' : `/versions/${version}/infer`,
           );
           const { model_version: served, outputs } = answerSchema.parse(body);
-          const valueOf = ({ data }: (typeof outputs)[number]): unknown =>
+          const readValue = ({ data }: (typeof outputs)[number]): unknown =>
             data.length === 1 ? data[0] : data;
           const id = outputs.find((output) => output.name === 'prediction_id')?.data[0];
           const isAsked = features && allows(caller.scope, 'operator');
@@ -176,7 +176,7 @@ export function tryRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
             outputs: Object.fromEntries(
               outputs
                 .filter((output) => output.name !== 'prediction_id')
-                .map((output) => [output.name, valueOf(output)]),
+                .map((output) => [output.name, readValue(output)]),
             ),
             milliseconds,
             features: computed ?? null,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { figure, percent } from '../../../domain/format';
 import { readParquet, withDuckDb } from '../../../data/sql/platform-sql';
-import { valueOf } from '../../../domain/evaluation/metrics/metrics';
+import { computeMetric } from '../../../domain/evaluation/metrics/metrics';
 import { demoRowsSql } from '../../../samples/flight-delay/demo';
 import { openInferenceClient, type Prediction } from '../serving/inference-client';
 import type { Paint } from '../terminal';
@@ -62,7 +62,7 @@ export function describePredicted(
   const version = predictions[0]?.version ?? '';
   return [
     `${paint.bold(String(predictions.length))} flights of July answered by ${version} through the gateway, ${batchRows} a request, median ${(sorted[sorted.length >> 1] ?? 0).toFixed(1)} ms`,
-    `  on rows unused in training and evaluation: auc ${figure(valueOf('auc', sample))}, log loss ${figure(valueOf('logloss', sample))}; ${percent(late)} were late`,
+    `  on rows unused in training and evaluation: auc ${figure(computeMetric('auc', sample))}, log loss ${figure(computeMetric('logloss', sample))}; ${percent(late)} were late`,
   ].join('\n');
 }
 

@@ -20,6 +20,6 @@ export const metrics = {
 } as const satisfies Record<MetricName, Metric>;
 
 /** The metric of a sample; NaN when it is undefined. */
-export function valueOf(name: MetricName, sample: ScoredSample): number {
+export function computeMetric(name: MetricName, sample: ScoredSample): number {
   return metrics[name].prepare(sample)(unitDayWeights(sample.days));
 }

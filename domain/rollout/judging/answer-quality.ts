@@ -151,7 +151,7 @@ function against(
     answer,
     retrieved: [],
   };
-  return valueOf(
+  return readScoreValue(
     measure.kind === 'exact'
       ? evaluateExact(judged)
       : measure.kind === 'f1'
@@ -160,6 +160,6 @@ function against(
   );
 }
 
-function valueOf(score: Score): number | null {
+function readScoreValue(score: Score): number | null {
   return score.kind === 'scored' ? score.value : null;
 }

@@ -85,7 +85,7 @@ export function jobManifest(settings: KubernetesJobSettings, job: EngineJob): ob
           {
             name: 'job',
             image: resources.image ?? settings.image,
-            command: command.map(unexpanded),
+            command: command.map(escapeExpansion),
             env: ['HOME', 'TMPDIR'].map((variable) => ({ name: variable, value: '/tmp' })),
             envFrom: [{ secretRef: { name } }],
             resources: toAmounts(settings, job),
@@ -176,6 +176,6 @@ function toAmounts({ gpuResource = 'nvidia.com/gpu' }: KubernetesJobSettings, jo
 }
 
 /** Kubernetes replaces `$(NAME)` in commands, and `$$` by `$`. */
-function unexpanded(argument: string): string {
+function escapeExpansion(argument: string): string {
   return argument.replaceAll('$', '$$$$');
 }

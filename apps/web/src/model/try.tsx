@@ -154,7 +154,7 @@ function Request({
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     const row = Object.fromEntries(
-      columns.map((column) => [column.name, valueOf(column.type, readText(form, column.name))]),
+      columns.map((column) => [column.name, parseValue(column.type, readText(form, column.name))]),
     );
     setBusy(true);
     setError(null);
@@ -248,7 +248,7 @@ function now(): string {
 }
 
 /** A text that is no number is sent as it is, so that the gateway explains what is wrong. */
-function valueOf(type: string, text: string): unknown {
+function parseValue(type: string, text: string): unknown {
   if (text === '') return null;
   if (type === 'boolean') return text === 'true';
   if (!['integer', 'number'].includes(type)) return text;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { computeIncrease } from '../../../../domain/evaluation/metrics/metric';
-import { metrics, valueOf } from '../../../../domain/evaluation/metrics/metrics';
+import { metrics, computeMetric } from '../../../../domain/evaluation/metrics/metrics';
 import { selectRows, type ScoredSample } from '../../../../domain/evaluation/metrics/sample';
 import {
   classificationMetrics,
@@ -37,13 +37,13 @@ describe('metrics', () => {
   ])(
     '%s agrees with scikit-learn, also when days count unequally',
     (name, sample, plain, weighted) => {
-      expect(valueOf(name, sample)).toBeCloseTo(plain, 12);
+      expect(computeMetric(name, sample)).toBeCloseTo(plain, 12);
       expect(metrics[name].prepare(sample)(drawn)).toBeCloseTo(weighted, 12);
     },
   );
 
   test('clipping limits the log loss of a confident error', () => {
-    expect(valueOf('logloss', buildSample([1, 0], [0, 1], [0, 0]))).toBeCloseTo(
+    expect(computeMetric('logloss', buildSample([1, 0], [0, 1], [0, 0]))).toBeCloseTo(
       -Math.log(0.001),
       12,
     );
@@ -54,7 +54,7 @@ describe('metrics', () => {
     ['r2', 'equal labels', buildSample([4, 4], [3, 5], [0, 1])],
     ['logloss', 'no rows', buildSample([], [], [])],
   ])('%s is undefined with %s', (name, _case, sample) => {
-    expect(valueOf(name, sample)).toBeNaN();
+    expect(computeMetric(name, sample)).toBeNaN();
   });
 
   test('r2 is precise for large labels', () => {
@@ -63,7 +63,7 @@ describe('metrics', () => {
       [...values.scores].map((f) => f + 1e8),
       days,
     );
-    expect(valueOf('r2', far)).toBeCloseTo(valueOf('r2', values), 6);
+    expect(computeMetric('r2', far)).toBeCloseTo(computeMetric('r2', values), 6);
   });
 
   test('an increase is positive when the candidate is worse, for every metric', () => {
@@ -111,16 +111,16 @@ describe('laws of metrics', () => {
   test('auc is invariant under increasing transformations and mirrored under decreasing ones', () => {
     fc.assert(
       fc.property(anySample, (sample) => {
-        const before = valueOf('auc', sample);
+        const before = computeMetric('auc', sample);
         expectSame(
-          valueOf('auc', {
+          computeMetric('auc', {
             ...sample,
             scores: sample.scores.map((score) => Math.exp(3 * score) - 7),
           }),
           before,
         );
         expectSame(
-          valueOf('auc', { ...sample, scores: sample.scores.map((score) => -score) }),
+          computeMetric('auc', { ...sample, scores: sample.scores.map((score) => -score) }),
           1 - before,
         );
       }),
@@ -135,7 +135,7 @@ describe('laws of metrics', () => {
         );
         const copied = selectRows(sample, Int32Array.from(repeated));
         for (const name of classificationMetrics) {
-          expectSame(metrics[name].prepare(sample)(weights), valueOf(name, copied));
+          expectSame(metrics[name].prepare(sample)(weights), computeMetric(name, copied));
         }
       }),
     );

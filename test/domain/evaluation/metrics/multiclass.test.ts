@@ -6,7 +6,7 @@ import {
   readProbability,
 } from '../../../../domain/evaluation/class-prediction';
 import { rowLogloss } from '../../../../domain/evaluation/metrics/classification';
-import { metrics, valueOf } from '../../../../domain/evaluation/metrics/metrics';
+import { metrics, computeMetric } from '../../../../domain/evaluation/metrics/metrics';
 import { alignClasses, classStatistics } from '../../../../domain/evaluation/metrics/multiclass';
 import { selectRows, type ScoredSample } from '../../../../domain/evaluation/metrics/sample';
 import { type MetricName, multiclassMetrics } from '../../../../domain/evaluation/metrics/names';
@@ -42,7 +42,7 @@ describe('metrics of several classes', () => {
     ['f1_macro', 0.6944444444444443, 0.49805749805749805],
     ['f1_weighted', 0.7, 0.531002331002331],
   ])('%s agrees with scikit-learn, also when days count unequally', (name, plain, weighted) => {
-    expect(valueOf(name, sample)).toBeCloseTo(plain, 12);
+    expect(computeMetric(name, sample)).toBeCloseTo(plain, 12);
     expect(metrics[name].prepare(sample)(drawn)).toBeCloseTo(weighted, 12);
   });
 
@@ -61,7 +61,7 @@ describe('metrics of several classes', () => {
     const fourth = { ...sample, ...withFourthClass(sample) };
     expect(classStatistics(fourth)[3]?.f1([1, 1, 1, 1])).toBeNaN();
     for (const name of multiclassMetrics)
-      expect(valueOf(name, fourth)).toBeCloseTo(valueOf(name, sample), 12);
+      expect(computeMetric(name, fourth)).toBeCloseTo(computeMetric(name, sample), 12);
   });
 
   test('log loss of two classes is that of the binary metric', () => {
@@ -74,8 +74,8 @@ describe('metrics of several classes', () => {
       day,
       days: 1,
     };
-    expect(valueOf('logloss', two)).toBeCloseTo(
-      valueOf('logloss', { labels, scores: Float64Array.from([0.7, 0.1, 0]), day, days: 1 }),
+    expect(computeMetric('logloss', two)).toBeCloseTo(
+      computeMetric('logloss', { labels, scores: Float64Array.from([0.7, 0.1, 0]), day, days: 1 }),
       12,
     );
   });
@@ -101,7 +101,7 @@ describe('a version with other classes', () => {
     });
     const wrong = { labels: Float64Array.from([0]), day: new Int32Array(1), days: 1 };
     expect(
-      valueOf('accuracy', { ...wrong, ...alignClasses(scores, ['a', 'b', 'c'], ['c', 'a']) }),
+      computeMetric('accuracy', { ...wrong, ...alignClasses(scores, ['a', 'b', 'c'], ['c', 'a']) }),
     ).toBe(0);
   });
 });
