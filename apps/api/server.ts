@@ -19,6 +19,7 @@ import { validateRequest } from '../http/request-validation';
 import { addSecurityHeaders, setSecurityHeaders } from '../http/security-headers';
 import { traceContext } from '../http/trace-context';
 import type { ApiDeps, RouteDeps } from './route-deps';
+import { serializeResponse } from './response';
 import { drainBody } from '../http/unread-body';
 import { openGuards } from './auth';
 import { auditDeniedCalls } from './access/denied-calls';
@@ -136,7 +137,9 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   });
   const metrics = measureApi(app, streams);
   limitAddresses(app);
-  await limitRequests(app, { requestsPerMinute: deps.requestsPerMinute ?? defaultRequestsPerMinute });
+  await limitRequests(app, {
+    requestsPerMinute: deps.requestsPerMinute ?? defaultRequestsPerMinute,
+  });
   queueChanges(app, changes);
   await describeApi(app);
   actForCallers(app);
@@ -208,7 +211,7 @@ function openHttpApp({
     },
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validateRequest);
-  app.setSerializerCompiler(() => (body) => JSON.stringify(body));
+  app.setSerializerCompiler(serializeResponse);
   acceptJson(app, jsonBounds);
   app.setErrorHandler((error, request, reply) => {
     drainBody(request);

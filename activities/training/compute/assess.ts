@@ -90,6 +90,7 @@ function toLost(message: string): Assessment {
   return { kind: 'lost', message };
 }
 
+/** Rounded up, so that a job which used a little too much is not said to have used its limit. */
 function mebibytes(bytes: number): string {
-  return `${Math.round(bytes / 2 ** 20)}MiB`;
+  return `${Math.ceil(bytes / 2 ** 20)}MiB`;
 }

@@ -75,7 +75,7 @@ test('a run is started, watched, approved and rolled back by clicks alone', asyn
   await page.getByText(/^waiting: 1 approval/).waitFor();
   await keepPicture(page, 'run');
 
-  await page.getByRole('link', { name: 'visits@2: why' }).click();
+  await page.getByRole('link', { name: 'Why visits@2' }).click();
   await page.getByRole('heading', { name: /Why visits@2 serves/ }).waitFor();
   await page.getByText('looks right').waitFor();
   await page.getByRole('link', { name: model, exact: true }).click();
@@ -224,7 +224,7 @@ test('the pages come back by themselves after the API was killed, without a gap'
   await page.goto(`/runs/${run.id}`);
   await page.getByText('Live', { exact: true }).waitFor();
   product.kill(' api');
-  await page.getByText('The connection was lost.', { exact: false }).waitFor();
+  await page.getByText('Connection lost', { exact: false }).waitFor();
   await page.getByText(/^Waiting for: 1 approval/).waitFor({ timeout: 120_000 });
   await page.getByText('Live', { exact: true }).waitFor();
   const sent = await product.call<{ stages: readonly unknown[] }>('GET', `/runs/${run.id}`);

@@ -91,12 +91,12 @@ describe('the state of a job derived from its files and processes', () => {
           ...exit,
           code: null,
           signal: 'SIGKILL',
-          limit: { kind: 'JobOutOfMemory', used: 812 * 2 ** 20 + 9, allowed: 800 * 2 ** 20 },
+          limit: { kind: 'JobOutOfMemory', used: 800 * 2 ** 20 + 9, allowed: 800 * 2 ** 20 },
         },
       },
       {
         failure: 'JobOutOfMemory',
-        message: 'used 812MiB of memory; this attempt had 800MiB',
+        message: 'used 801MiB of memory; this attempt had 800MiB',
       },
     ],
     [

@@ -36,6 +36,7 @@ import { fakeEvaluations } from './fake-evaluations';
 import type { FakeIndexes } from './fake-indexes';
 import { fakeIndexes } from './fake-indexes';
 import type { FakeSearches } from './fake-searches';
+import { plantColumn, plantedColumn } from './planted-column';
 import { fakeSearches } from './fake-searches';
 import { fakeLifecycles } from './fake-lifecycles';
 
@@ -118,8 +119,9 @@ export async function openApiWorld(
     actor: 'setup',
     isService: true,
   });
+  const readable = plantColumn(registry);
   const api = await createApi({
-    registry,
+    registry: readable,
     artifacts,
     lifecycles: client ?? lifecycles,
     schedules,
@@ -178,6 +180,8 @@ export async function openApiWorld(
   ) => {
     const answer = await callApi<T>(url, keys, { method, path, ...options });
     const { status, headers, body } = answer;
+    if (`${JSON.stringify(body)}`.includes(plantedColumn))
+      throw new Error(`${method} ${path} sends a column that its view does not name`);
     requireDescribed({
       method,
       path: findPath(path).split('?')[0] ?? '',
