@@ -180,7 +180,7 @@ export async function openApiWorld(
   ) => {
     const answer = await callApi<T>(url, keys, { method, path, ...options });
     const { status, headers, body } = answer;
-    if (`${JSON.stringify(body)}`.includes(plantedColumn))
+    if ((JSON.stringify(body) as string | undefined)?.includes(plantedColumn))
       throw new Error(`${method} ${path} sends a column that its view does not name`);
     requireDescribed({
       method,
