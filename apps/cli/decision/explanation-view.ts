@@ -53,13 +53,14 @@ export function describeDecision(
   ].join('\n');
 }
 
-/** Null for a rollout, whose reasons are stored, and without policy or evidence. */
+/** Null where only the stored reasons can be shown: for a rollout, and without policy or evidence. */
 function judgedBy(
   policy: DecisionJson['policyBody'],
   evidence: DecisionJson['evidenceBody'],
 ): readonly GateDecision[] | null {
   if (policy === null || policy.kind === 'rollout') return null;
-  return evidence === null || evidence.kind === 'rollout' ? null : judge(policy, evidence);
+  if (evidence === null || evidence.kind === 'rollout') return null;
+  return policy.kind === evidence.kind ? judge(policy, evidence) : null;
 }
 
 function listGrounds(evidence: DecisionJson['evidenceBody']): readonly string[] {

@@ -212,7 +212,7 @@ function buildOrder(
   if (model === undefined && written?.model === undefined)
     throw new CliError('no model is given', 2, '--model <provider/model>');
   const names =
-    dimensions?.split(',').map((name) => name.trim()) ?? (written ? [] : usualNames(cases));
+    dimensions?.split(',').map((name) => name.trim()) ?? (written ? [] : chooseNames(cases));
   const measured =
     names.length === 0
       ? (written?.dimensions ?? [])
@@ -228,7 +228,7 @@ function buildOrder(
   };
 }
 
-function usualNames(cases: Parameters<typeof defaultDimension>[1]): readonly string[] {
+function chooseNames(cases: Parameters<typeof defaultDimension>[1]): readonly string[] {
   const some = (has: (of: (typeof cases)[number]) => boolean): boolean => cases.some(has);
   return [
     ...(some(({ expected }) => expected.answer !== undefined) ? ['exact', 'f1'] : []),

@@ -10,7 +10,7 @@ export interface ProgramRef {
   readonly build: Digest;
 }
 
-/** A build by Temporal's id of it, see `toBuildId`. */
+/** A build of a project, by the id that Temporal has for it (`toBuildId`). */
 export interface ProjectBuildId {
   readonly project: string;
   readonly buildId: string;

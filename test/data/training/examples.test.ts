@@ -93,9 +93,10 @@ test('are rendered in batches, in an order independent of the rows, and split in
   expect(rows).toMatchObject({ leftOut: 0, inCases: 0, tooLong: 0 });
   expect(rows.train + rows.holdout).toBe(450);
   expect(await written(many.toReversed())).toMatchObject({ train, holdout });
-  const [learnt, measured] = [await readRows(train), await readRows(holdout)];
-  expect([learnt.length, measured.length]).toEqual([rows.train, rows.holdout]);
-  for (const { messages, completion } of [...learnt, ...measured])
+  const trainRows = await readRows(train);
+  const holdoutRows = await readRows(holdout);
+  expect([trainRows.length, holdoutRows.length]).toEqual([rows.train, rows.holdout]);
+  for (const { messages, completion } of [...trainRows, ...holdoutRows])
     expect(JSON.parse(messages)).toEqual([{ role: 'user', content: `What is ${completion}?` }]);
 });
 
