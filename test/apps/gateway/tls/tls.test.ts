@@ -237,7 +237,7 @@ describe('a streamed answer over HTTP/2', () => {
     await until(() => goneAway === 2);
     expect(idle.session.closed).toBe(true);
     // A client sends nothing more on this connection, but reads the answer in progress.
-    expect(() => client.open('/livez')).toThrow();
+    await expect((async () => client.open('/livez').answer)()).rejects.toThrow();
     expect(call.text()).not.toContain('[DONE]');
     expect((await call.answer).text).toContain('[DONE]');
     await stopped;
