@@ -7,11 +7,18 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { Agent, fetch as fetchBy } from 'undici';
 import type { RunJson } from '../../../apps/cli/run/view';
 import { runEvents } from '../../../apps/client/run-events';
 import { readLifecycleFolder } from '../../../apps/cli/lifecycle/folder';
 
 const root = resolve(__dirname, '..', '..', '..');
+
+/**
+ * A server closes an idle connection after 72 s. A request that is sent in the same moment fails, so
+ * no connection is used again after a longer rest.
+ */
+const connections = new Agent({ keepAliveTimeout: 4_000, keepAliveMaxTimeout: 10_000 });
 
 export interface Answer<T = Record<string, unknown>> {
   readonly status: number;
@@ -187,7 +194,8 @@ async function call<T>(
   { body, headers = {}, key = client.apiKey }: CallOptions = {},
 ): Promise<Answer<T>> {
   const url = path.startsWith('http') ? path : `${client.apiUrl}/api/v1${path}`;
-  const answer = await fetch(url, {
+  const answer = await fetchBy(url, {
+    dispatcher: connections,
     method,
     headers: {
       ...(key === null ? {} : { authorization: `Bearer ${key}` }),
@@ -200,7 +208,7 @@ async function call<T>(
   const isJson = /json/.test(answer.headers.get('content-type') ?? '');
   return {
     status: answer.status,
-    headers: answer.headers,
+    headers: new Headers([...answer.headers]),
     body: (isJson ? JSON.parse(text) : text) as T,
   };
 }
