@@ -215,6 +215,44 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/audit/{id}/proof": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Prove that a row is in the sealed log, for someone without access to it */
+        readonly get: {
+            readonly parameters: {
+                readonly query?: never;
+                readonly header?: never;
+                readonly path: {
+                    readonly id: string;
+                };
+                readonly cookie?: never;
+            };
+            readonly requestBody?: never;
+            readonly responses: {
+                /** @description Default Response */
+                readonly 200: {
+                    headers: {
+                        readonly [name: string]: unknown;
+                    };
+                    content: {
+                        readonly "application/json": components["schemas"]["AuditProof"];
+                    };
+                };
+            };
+        };
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/audit/keys": {
         readonly parameters: {
             readonly query?: never;
@@ -7965,6 +8003,32 @@ export interface components {
             /** @description fingerprint of the key that endorses it, or that was lost */
             readonly previous: string | null;
             /** @description Ed25519, SPKI DER, base64 */
+            readonly publicKey: string;
+        };
+        readonly AuditProof: {
+            /** @description canonical JSON of the row, which is the leaf of the Merkle tree */
+            readonly content: string;
+            readonly head: {
+                readonly batch: number;
+                readonly count: number;
+                /** @description of the canonical JSON of all fields but itself and the signature */
+                readonly digest: string;
+                /** @description position of the first row of the batch */
+                readonly first: number;
+                readonly keyId: string;
+                /** @description digest of the head before; null for the first */
+                readonly previous: string | null;
+                readonly root: string;
+                readonly sealedAt: string;
+                /** @description Ed25519 signature of the digest, base64 */
+                readonly signature: string;
+                readonly tenant: string;
+            };
+            /** @description index of the row within its batch, from 0 */
+            readonly index: number;
+            /** @description sibling hashes from the leaf upwards (RFC 6962 audit path) */
+            readonly path: readonly string[];
+            /** @description the key that signed the head: Ed25519, SPKI DER, base64 */
             readonly publicKey: string;
         };
         readonly AuditReport: {

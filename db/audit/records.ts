@@ -87,7 +87,7 @@ export interface AuditSigner {
   sign(message: Uint8Array): Promise<Uint8Array> | Uint8Array;
 }
 
-/** Verify it with `wrongWithProof` of db/audit/prove.ts, or with any RFC 6962 and Ed25519 code. */
+/** Check it with db/audit/check-proof.ts, or with any RFC 6962 and Ed25519 code. */
 export interface AuditProof {
   /**
    * The hashed text: canonical JSON of `{ tenant, id, at, actor, action, subject, cause, before,
@@ -99,6 +99,8 @@ export interface AuditProof {
   /** Sibling hashes from the leaf upwards (RFC 6962 audit path). */
   readonly path: readonly Digest[];
   readonly head: AuditHead;
+  /** The key that signed the head: Ed25519, SPKI DER, base64. */
+  readonly publicKey: string;
 }
 
 export type AuditFinding =
@@ -208,8 +210,8 @@ export interface AuditRepository {
     readonly archives: readonly AuditArchive[];
     readonly from?: AuditCheckpoint | undefined;
   }): Promise<AuditReport>;
-  /** Null for a row that is unknown or not sealed yet. */
-  prove(input: { readonly tenant: Tenant; readonly id: string }): Promise<AuditProof | null>;
+  /** @throws NotFound for an unknown row, Conflict for one that is not sealed yet */
+  prove(input: { readonly tenant: Tenant; readonly id: string }): Promise<AuditProof>;
   /** Tenants with rows to seal, or with heads or keys to copy to one of these places. */
   unsealedTenants(places: readonly string[]): Promise<readonly Tenant[]>;
 }

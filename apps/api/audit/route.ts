@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Digest } from '../../../domain/artifact';
 import type { RouteDeps } from '../route-deps';
-import { auditKey, auditReport, auditRow, keyToJson } from './view';
+import { auditKey, auditProof, auditReport, auditRow, keyToJson } from './view';
 import { page, pageSchema, problem } from '../fields';
 
 const list = page.extend({
@@ -59,6 +59,20 @@ export function auditRoutes({
         },
       },
       ({ caller: { tenant }, query: { from } }) => verifyAudit({ tenant, from }),
+    );
+
+    app.get(
+      '/audit/:id/proof',
+      {
+        ...approver,
+        schema: {
+          tags,
+          summary: 'Prove that a row is in the sealed log, for someone without access to it',
+          params: z.object({ id: z.string().max(100) }),
+          response: { 200: auditProof, 409: problem, default: problem },
+        },
+      },
+      ({ caller: { tenant }, params: { id } }) => registry.audit.prove({ tenant, id }),
     );
 
     app.get(

@@ -133,6 +133,34 @@ export const auditReport = z
   })
   .meta({ id: 'AuditReport' });
 
+const sha256Digest = z.templateLiteral(['sha256:', z.string().regex(/[0-9a-f]{64}/)]);
+
+export const auditProof = z
+  .object({
+    content: z.string().describe('canonical JSON of the row, which is the leaf of the Merkle tree'),
+    index: z.number().describe('index of the row within its batch, from 0'),
+    path: z
+      .array(sha256Digest)
+      .readonly()
+      .describe('sibling hashes from the leaf upwards (RFC 6962 audit path)'),
+    head: z.object({
+      tenant: z.string(),
+      batch: z.number(),
+      first: z.number().describe('position of the first row of the batch'),
+      count: z.number(),
+      root: sha256Digest,
+      previous: sha256Digest.nullable().describe('digest of the head before; null for the first'),
+      sealedAt: z.string(),
+      digest: sha256Digest.describe(
+        'of the canonical JSON of all fields but itself and the signature',
+      ),
+      keyId: z.string(),
+      signature: z.string().describe('Ed25519 signature of the digest, base64'),
+    }),
+    publicKey: z.string().describe('the key that signed the head: Ed25519, SPKI DER, base64'),
+  })
+  .meta({ id: 'AuditProof' });
+
 export type AuditRowJson = z.output<typeof auditRow>;
 export type AuditReportJson = z.output<typeof auditReport>;
 export type AuditKeyJson = z.output<typeof auditKey>;

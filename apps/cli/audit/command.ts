@@ -9,6 +9,7 @@ import { showList } from '../list-view';
 import { jsonText } from '../harmless';
 import { wholeFileAt, writeWhole } from '../whole-file';
 import type { AuditReportJson } from '../../api/audit/view';
+import { checkProofCommand, proveCommand } from './proof-commands';
 
 interface AuditListOptions {
   readonly subject?: string;
@@ -34,6 +35,8 @@ export function auditCommands(
   const audit = program.command('audit').description('Read and verify the audit log');
   listCommand(audit, context);
   verifyCommand(audit, context, finish);
+  proveCommand(audit, context);
+  checkProofCommand(audit, context, finish);
   keyCommands(audit, context);
 }
 
@@ -54,8 +57,9 @@ function listCommand(audit: Command, context: CliContext): void {
       showList(context.terminal, {
         items,
         json,
-        columns: ['WHEN', 'WHO', 'KEY', 'WHAT', 'OF', 'WHY', 'SEALED AS'],
+        columns: ['ID', 'WHEN', 'WHO', 'KEY', 'WHAT', 'OF', 'WHY', 'SEALED AS'],
         row: (row) => [
+          row.id,
           row.at,
           row.actor,
           row.keyId ?? '',

@@ -104,6 +104,7 @@ const routes: Readonly<Record<string, ApiKeyScope>> = {
   'GET /audit': 'approver',
   'GET /audit/keys': 'approver',
   'GET /audit/verify': 'approver',
+  'GET /audit/{id}/proof': 'approver',
   'GET /api-keys': 'admin',
   'POST /api-keys': 'admin',
   'POST /api-keys/{id}/revoke': 'admin',

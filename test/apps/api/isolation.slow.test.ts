@@ -213,6 +213,7 @@ const routes: Readonly<Record<string, ((of: ObjectIds) => Asked) | 'own'>> = {
   'GET /audit': 'own',
   'GET /audit/keys': 'own',
   'GET /audit/verify': 'own',
+  'GET /audit/{id}/proof': ({ audit }) => ({ path: { id: audit } }),
   'GET /api-keys': 'own',
   'POST /api-keys': 'own',
   'POST /api-keys/{id}/revoke': ({ key }) => ({ path: { id: key } }),

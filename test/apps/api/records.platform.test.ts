@@ -1,3 +1,6 @@
+import { proofProblem } from '../../../db/audit/check-proof';
+import { computeFingerprint } from '../../../db/audit/keys';
+import type { AuditProof } from '../../../db/audit/records';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { computeDigest } from '../../../data/digest';
@@ -468,6 +471,28 @@ describe('the audit', () => {
           },
         ],
       },
+    });
+
+    const { body: rows } = await world.call<{ items: { id: string; action: string }[] }>(
+      'GET',
+      `/audit?subject=run:${runId}&action=run.accept`,
+    );
+    const id = rows.items[0]?.id ?? '';
+    const { body: proof } = await world.call<AuditProof>('GET', `/audit/${id}/proof`);
+    expect(JSON.parse(proof.content)).toMatchObject({ id, action: 'run.accept' });
+    expect(proofProblem(proof, [computeFingerprint(world.signer.publicKey)])).toBeNull();
+    expect(await world.call('GET', '/audit/aud_none/proof')).toMatchObject({
+      status: 404,
+      body: { next: 'perennial audit list' },
+    });
+    const { id: run } = await world.accept('flight-delay');
+    const { body: unsealed } = await world.call<{ items: { id: string }[] }>(
+      'GET',
+      `/audit?subject=run:${run}`,
+    );
+    expect(await world.call('GET', `/audit/${unsealed.items[0]?.id ?? ''}/proof`)).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringMatching(/not sealed yet/) as string },
     });
 
     // An attacker with access to the database but not to the store removes the newest sealed rows.

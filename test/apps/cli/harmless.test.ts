@@ -49,6 +49,7 @@ describe.each(Object.entries(attacks))('a text that %s', (_, text) => {
   ]);
   const rows = page([
     {
+      id: 'aud_1',
       at,
       actor: text,
       action: 'alias.promote',

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { computeFingerprint, toKeyId, requestKey } from '../../../db/audit/keys';
-import { proofProblem } from '../../../db/audit/prove';
+import { proofProblem } from '../../../db/audit/check-proof';
+import { hashLeaf } from '../../../db/audit/content';
+import { signHead } from '../../../db/audit/head';
 import { withActingKey } from '../../../db/acting-key';
 import { openDatabase } from '../../../db/connection';
 import { readPlaces } from '../../../db/audit/verify';
@@ -10,7 +12,6 @@ import { memoryArchive, newSigner, registerFirst, type MemoryArchive } from './f
 import { empty, openTestRegistry, tenant, type TestRegistry } from '../registry-fixture';
 
 const signer = newSigner();
-const publicKeys = { [signer.keyId]: signer.publicKey };
 const ownKey = computeFingerprint(signer.publicKey);
 
 describe('the audit log', () => {
@@ -601,29 +602,39 @@ describe('the audit log', () => {
     const { items } = await test_.registry.audit.list({ tenant, subject: 's:3', pageSize: 1 });
     const id = items[0]?.id ?? '';
     const proof = await test_.registry.audit.prove({ tenant, id });
-    if (!proof) throw new Error('no proof');
     expect(JSON.parse(proof.content)).toMatchObject({
       id,
       tenant,
       actor: 'key:a',
       before: '{"n":3}',
     });
-    expect(proofProblem(proof, publicKeys)).toBeNull();
-    expect(
-      proofProblem({ ...proof, content: proof.content.replace('key:a', 'key:b') }, publicKeys),
-    ).toMatch(/signed root/);
-    expect(proofProblem({ ...proof, index: proof.index - 1 }, publicKeys)).toMatch(/signed root/);
-    expect(proofProblem({ ...proof, head: { ...proof.head, count: 4 } }, publicKeys)).toMatch(
-      /digest/,
+    const trusted = [ownKey];
+    expect(proofProblem(proof, trusted)).toBeNull();
+    const content = proof.content.replace('key:a', 'key:b');
+    expect(proofProblem({ ...proof, content }, trusted)).toMatch(/signed root/);
+    expect(proofProblem({ ...proof, index: proof.index - 1 }, trusted)).toMatch(/signed root/);
+    const head = { ...proof.head, count: 4 };
+    expect(proofProblem({ ...proof, head }, trusted)).toMatch(/digest/);
+    expect(proofProblem(proof, [])).toMatch(/not trusted/);
+    // A forger can sign a head of their own, but not with the trusted key.
+    const forger = newSigner();
+    const forged = await signHead({ ...proof.head, root: hashLeaf(content), count: 1 }, forger);
+    const forgery = { ...proof, content, index: 0, path: [], head: forged };
+    expect(proofProblem({ ...forgery, publicKey: forger.publicKey }, trusted)).toMatch(
+      /not trusted/,
     );
-    expect(proofProblem(proof, {})).toMatch(/key/);
+    expect(proofProblem(forgery, trusted)).toMatch(/signature/);
   });
 
   test('an unsealed or unknown row has no proof', async () => {
     await append(1);
     const { items } = await test_.registry.audit.list({ tenant, pageSize: 1 });
-    expect(await test_.registry.audit.prove({ tenant, id: items[0]?.id ?? '' })).toBeNull();
-    expect(await test_.registry.audit.prove({ tenant, id: 'aud_none' })).toBeNull();
+    await expect(
+      test_.registry.audit.prove({ tenant, id: items[0]?.id ?? '' }),
+    ).rejects.toMatchObject({ type: 'Conflict' });
+    await expect(test_.registry.audit.prove({ tenant, id: 'aud_none' })).rejects.toMatchObject({
+      type: 'NotFound',
+    });
   });
 });
 

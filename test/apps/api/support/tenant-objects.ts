@@ -30,6 +30,7 @@ export interface ObjectIds {
   readonly build: string;
   readonly experiment: string;
   readonly key: string;
+  readonly audit: string;
 }
 
 /** Ids of the same form that no object has. */
@@ -50,6 +51,7 @@ export const absentIds: ObjectIds = {
   build: `build_${'0'.repeat(24)}`,
   experiment: `exp_${'0'.repeat(26)}`,
   key: '0'.repeat(26),
+  audit: `aud_${'0'.repeat(26)}`,
 };
 
 export const promptDocument = (name: string, text = 'Be brief.') => `apiVersion: perennial.dev/v1
@@ -149,7 +151,8 @@ export async function makeObjects(world: ApiWorld): Promise<ObjectIds> {
   });
   await must(world, 'PUT', '/budgets', { scope: 'tenant', unit: 'usd', limit: 12_345 });
   await must(world, 'PUT', '/retention', { feedbackDays: 321 });
-  return made;
+  const { items } = await registry.audit.list({ tenant, pageSize: 1 });
+  return { ...made, audit: items[0]?.id ?? '' };
 }
 
 async function must<T>(
