@@ -56,7 +56,6 @@ export function apiKeyRoutes({ registry, guards: { admin } }: RouteDeps): Fastif
   }
 
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/api-keys',
       {

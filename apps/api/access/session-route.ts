@@ -28,7 +28,6 @@ export function sessionRoutes({
 }: Pick<RouteDeps, 'registry' | 'commandKeys'>): FastifyPluginAsyncZod {
   const repeated = countRepeats();
   return async (app) => {
-    await Promise.resolve();
     app.post(
       '/session',
       {

@@ -26,7 +26,6 @@ export function tenantRoutes({
   guards: { platformAdmin },
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/tenants',
       {

@@ -31,7 +31,6 @@ export function auditRoutes({
   guards: { approver },
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/audit',
       {

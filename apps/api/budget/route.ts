@@ -11,7 +11,6 @@ export function budgetRoutes({
   guards: { viewer, admin },
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/budgets',
       {

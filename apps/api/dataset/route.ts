@@ -70,7 +70,6 @@ export function datasetRoutes({
     return found;
   };
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/datasets',
       {

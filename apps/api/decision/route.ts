@@ -18,7 +18,6 @@ export function decisionRoutes({
   guards: { viewer },
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/decisions/:id',
       {

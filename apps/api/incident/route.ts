@@ -23,7 +23,6 @@ export function incidentRoutes({ registry, guards, pagesUrl }: RouteDeps): Fasti
   const { viewer, operator } = guards;
   const addLink = (incident: Incident) => linkIncident(incident, pagesUrl);
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/incidents',
       {

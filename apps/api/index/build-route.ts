@@ -48,7 +48,6 @@ export function indexBuildRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
   });
 
   return async (app) => {
-    await Promise.resolve();
     app.post(
       '/indexes/:index/builds',
       {

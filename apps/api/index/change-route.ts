@@ -43,7 +43,6 @@ export function indexChangeRoutes({
   log,
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     app.post(
       '/indexes/:index/changes',
       {

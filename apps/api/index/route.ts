@@ -41,7 +41,6 @@ export function indexRoutes({
   }
 
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/indexes',
       {

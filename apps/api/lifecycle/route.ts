@@ -136,7 +136,6 @@ export function lifecycleRoutes({
     return { ...shown, diffs: await fileDiffs(artifacts, now.files, { files, texts }) };
   };
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/lifecycles',
       {

@@ -33,7 +33,6 @@ const query = page.extend({
 
 export function lineageRoutes({ registry, guards: { viewer } }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/lineage',
       {

@@ -26,7 +26,6 @@ export function modelFileRoutes({
   guards: { viewer },
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/models/:model/versions/:version/files/:file',
       {

@@ -55,7 +55,6 @@ const query = z.strictObject({
 export function modelImportRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
   const { registry, artifacts, lifecycles, scratchRoot, heavyWork, guards, log } = deps;
   return async (app) => {
-    await Promise.resolve();
     acceptUploads(app, { scratchRoot, maxBytes: maxModelBytes, limit: heavyWork });
     app.post(
       '/models/:model/imports',

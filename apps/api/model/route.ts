@@ -61,7 +61,6 @@ export function modelRoutes({
 }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator, approver } = guards;
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/models',
       {

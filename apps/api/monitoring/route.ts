@@ -12,7 +12,6 @@ const hoursOfWeek = 168;
 export function monitorRoutes({ registry, guards }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer } = guards;
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/monitors',
       {

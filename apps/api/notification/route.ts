@@ -23,7 +23,6 @@ const again = z.strictObject({
 export function webhookRoutes({ registry, guards }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/lifecycles/:name/deliveries',
       {

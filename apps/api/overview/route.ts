@@ -7,7 +7,6 @@ const dayMilliseconds = 86_400_000;
 
 export function overviewRoutes({ registry, guards: { viewer } }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/overview/models',
       {

@@ -12,7 +12,6 @@ export function healthRoutes(
   const schema = { hide: true };
   const text = cacheText({ perSecond: 10 }, () => metrics.metrics());
   return async (app) => {
-    await Promise.resolve();
     app.get('/livez', { schema }, () => ({ status: 'alive' }));
     app.get('/readyz', { schema }, async (_, reply) => {
       try {

@@ -15,7 +15,6 @@ export function platformRoutes({
   guards: { viewer },
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/platform',
       {

@@ -38,7 +38,6 @@ export function projectRoutes({
   guards: { viewer, admin },
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     app.post(
       '/projects/:project/builds',
       {

@@ -57,7 +57,6 @@ export function promptEvaluationRoutes({
 }: RouteDeps): FastifyPluginAsyncZod {
   const { viewer, operator } = guards;
   return async (app) => {
-    await Promise.resolve();
     app.post(
       '/prompts/:prompt/evaluations',
       {

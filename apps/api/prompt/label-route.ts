@@ -29,7 +29,6 @@ export function promptLabelRoutes({ registry, guards }: RouteDeps): FastifyPlugi
   const { viewer, operator, approver } = guards;
   const { prompts } = registry;
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/prompts/:prompt/history',
       {

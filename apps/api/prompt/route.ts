@@ -38,7 +38,6 @@ export function promptRoutes({ registry, offThread, guards }: RouteDeps): Fastif
   const { viewer, operator } = guards;
   const { prompts } = registry;
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/prompts',
       {

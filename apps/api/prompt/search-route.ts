@@ -42,7 +42,6 @@ export function promptSearchRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
   const { registry, searches, guards } = deps;
   const { viewer, operator } = guards;
   return async (app) => {
-    await Promise.resolve();
     app.post(
       '/prompts/:prompt/searches',
       {

@@ -10,7 +10,6 @@ export function retentionRoutes({
   guards: { viewer, admin },
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/retention',
       {

@@ -36,7 +36,6 @@ export function eventRoutes({
   log,
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     // The signature covers the body as it was sent.
     acceptBodies(app, bodyText);
     app.post(

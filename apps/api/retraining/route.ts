@@ -17,7 +17,6 @@ export function retrainingRoutes({
   guards: { viewer },
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/lifecycles/:name/retraining',
       {

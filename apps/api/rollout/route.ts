@@ -80,7 +80,6 @@ export function rolloutRoutes({ registry, lifecycles, guards }: RouteDeps): Fast
     return rolloutToJson(rollout, traffic, judge, lifecycles);
   };
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/models/:model/rollout',
       {

@@ -20,7 +20,6 @@ export function runHistoryRoutes({
   guards: { admin },
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/runs/:id/history',
       {

@@ -95,7 +95,6 @@ export function runRoutes({
   const { viewer, operator, approver } = guards;
   const readCases = openCaseResults({ registry, artifacts });
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/runs',
       {

@@ -26,7 +26,6 @@ export function sentEventRoutes({
   log,
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     app.post(
       '/runs/:id/events',
       {

@@ -44,7 +44,6 @@ export function scheduleRoutes({ registry, schedules, guards }: RouteDeps): Fast
   }
 
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/schedules',
       {

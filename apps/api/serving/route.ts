@@ -55,7 +55,6 @@ export function predictionRoutes({
       },
     );
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/predictions',
       {

@@ -129,7 +129,6 @@ export function tryRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
   } = deps;
   const params = z.object({ model: name });
   return async (app) => {
-    await Promise.resolve();
     app.post(
       '/models/:model/try',
       {

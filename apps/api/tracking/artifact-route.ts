@@ -21,7 +21,6 @@ export function trackedArtifactRoutes(deps: RouteDeps): FastifyPluginAsyncZod {
   const { trackedArtifacts, trackedRuns } = registry;
   const { viewer, operator } = guards;
   return async (app) => {
-    await Promise.resolve();
     acceptUploads(app, { scratchRoot, maxBytes: maxFileBytes, limit: heavyWork });
 
     app.put(

@@ -33,7 +33,6 @@ export function experimentRoutes({
   guards: { viewer, operator },
 }: Pick<RouteDeps, 'registry' | 'guards'>): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     app.post(
       '/mlflow/experiments/create',
       { ...operator, schema: { body: z.looseObject({ name: experimentName, tags: tagsField }) } },

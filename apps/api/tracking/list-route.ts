@@ -44,7 +44,6 @@ export function experimentListRoutes({
   guards: { viewer },
 }: RouteDeps): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     app.get(
       '/experiments',
       {

@@ -43,7 +43,6 @@ export function loggedModelRoutes({
   guards: { viewer, operator },
 }: Pick<RouteDeps, 'registry' | 'guards'>): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     app.post(
       '/mlflow/logged-models',
       { ...operator, schema: { body: create } },

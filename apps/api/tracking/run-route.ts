@@ -76,7 +76,6 @@ export function trackedRunRoutes({
   guards: { viewer, operator },
 }: Pick<RouteDeps, 'registry' | 'guards'>): FastifyPluginAsyncZod {
   return async (app) => {
-    await Promise.resolve();
     app.post(
       '/mlflow/runs/create',
       { ...operator, schema: { body: create } },
