@@ -60,6 +60,9 @@ import { retrainingRoutes } from './retraining/route';
 import { retentionRoutes } from './retention/route';
 import { rolloutRoutes } from './rollout/route';
 import { runHistoryRoutes } from './run/history-route';
+import { runCommandRoutes } from './run/command-route';
+import { runEvidenceRoutes } from './run/evidence-route';
+import { rerunRoutes } from './run/rerun-route';
 import { runRoutes } from './run/route';
 import { sentEventRoutes } from './run/sent-event-route';
 import { scheduleRoutes } from './schedule/route';
@@ -86,6 +89,9 @@ const nouns = [
   lifecycleRoutes,
   projectRoutes,
   runRoutes,
+  runEvidenceRoutes,
+  runCommandRoutes,
+  rerunRoutes,
   sentEventRoutes,
   runHistoryRoutes,
   scheduleRoutes,
