@@ -36,7 +36,11 @@ import { incidentRoutes } from './incident/route';
 import { datasetRoutes } from './dataset/route';
 import { decisionRoutes } from './decision/route';
 import { healthRoutes } from './platform/health-route';
+import { applyRoutes } from './lifecycle/apply-route';
+import { lifecycleArchiveRoutes } from './lifecycle/archive-route';
+import { pendingRevisionRoutes } from './lifecycle/revision-route';
 import { lifecycleRoutes } from './lifecycle/route';
+import { startRunRoutes } from './lifecycle/start-route';
 import { projectRoutes } from './project/route';
 import { lineageRoutes } from './lineage/route';
 import { modelFileRoutes } from './model/file-route';
@@ -87,6 +91,10 @@ export type Api = FastifyInstance;
 const nouns = [
   overviewRoutes,
   lifecycleRoutes,
+  applyRoutes,
+  pendingRevisionRoutes,
+  lifecycleArchiveRoutes,
+  startRunRoutes,
   projectRoutes,
   runRoutes,
   runEvidenceRoutes,
