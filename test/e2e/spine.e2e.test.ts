@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import type { RunJson } from '../../apps/cli/run/view';
 import type { Product } from '../support/process/product';
 import { approve } from '../support/process/dying-product';
@@ -6,7 +7,7 @@ import { listJobPids } from '../support/process/job-processes';
 import { startProduct } from '../support/process/product';
 import { lenientGates, writeTinyLifecycle } from '../support/tiny-lifecycle';
 import { startReceiver, verified, type WebhookReceiver } from '../support/process/webhook-receiver';
-import { until } from '../support/time/until';
+import { until, untilAnswer } from '../support/time/until';
 
 jest.setTimeout(180_000);
 
@@ -275,6 +276,30 @@ describe('triggers and commands', () => {
     const logs = await product.call<string>('GET', `/runs/${run.id}/logs`);
     expect(logs.body).toContain(traceId);
   });
+});
+
+test('somebody without access can check that a change is in the audit log', async () => {
+  const run = await finished(await applied({ name: 'proved', evaluate: lenientGates }));
+  const rows = await product.call<{ items: readonly { id: string }[] }>(
+    'GET',
+    `/audit?subject=run:${run.id}&pageSize=1`,
+  );
+  const id = rows.body.items[0]?.id ?? '';
+  const file = join(product.workDir, 'proof.json');
+  await untilAnswer(
+    () => product.cli(['audit', 'prove', id, '--output', file]),
+    ({ exitCode }) => exitCode === 0,
+    { seconds: 60, everyMs: 1_000 },
+  );
+  const keys = await product.call<{ items: readonly { fingerprint: string }[] }>(
+    'GET',
+    '/audit/keys',
+  );
+  const check = (key: string) => product.cli(['audit', 'check-proof', file, '--key', key]);
+  const { exitCode, stdout } = await check(keys.body.items[0]?.fingerprint ?? '');
+  expect(exitCode).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ id, subject: `run:${run.id}` });
+  expect(await check(`sha256:${'0'.repeat(64)}`)).toMatchObject({ exitCode: 1, stdout: '' });
 });
 
 describe('authorization', () => {

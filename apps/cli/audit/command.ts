@@ -36,7 +36,7 @@ export function auditCommands(
   listCommand(audit, context);
   verifyCommand(audit, context, finish);
   proveCommand(audit, context);
-  checkProofCommand(audit, context, finish);
+  checkProofCommand(audit, context);
   keyCommands(audit, context);
 }
 

@@ -5,7 +5,6 @@ import type { AuditProof } from '../../../db/audit/records';
 import { auditProof } from '../../api/audit/view';
 import { CliError } from '../cli-error';
 import type { CliContext } from '../context';
-import type { Finish } from '../finish';
 import { jsonEscaped, jsonText } from '../harmless';
 import { readTextFile } from '../text-file';
 import { wholeFileAt, writeWhole } from '../whole-file';
@@ -38,11 +37,7 @@ export function proveCommand(audit: Command, context: CliContext): void {
     });
 }
 
-export function checkProofCommand(
-  audit: Command,
-  { settings, terminal }: CliContext,
-  finish: Finish,
-): void {
+export function checkProofCommand(audit: Command, { settings, terminal }: CliContext): void {
   audit
     .command('check-proof <file>')
     .description(
@@ -55,15 +50,15 @@ export function checkProofCommand(
     .action((shown: string, { key }: CheckOptions) => {
       const proof = parseProof(shown, readTextFile(resolve(settings.cwd, shown), shown));
       const wrong = proofProblem(proof, key);
-      if (wrong !== null) {
-        terminal.say(`${shown} proves nothing: ${wrong}`);
-        finish(1);
-        return;
-      }
+      if (wrong !== null)
+        throw new CliError(
+          `${shown} proves nothing: ${wrong}`,
+          1,
+          'compare the fingerprint with the one that you noted, or ask for the proof again',
+        );
       const { batch, first, sealedAt } = proof.head;
       terminal.say(`row ${first + proof.index} was sealed in batch ${batch} on ${sealedAt}:`);
       terminal.out(jsonEscaped(proof.content));
-      finish(0);
     });
 }
 

@@ -1,9 +1,9 @@
-import { proofProblem } from '../../../db/audit/check-proof';
-import { computeFingerprint } from '../../../db/audit/keys';
-import type { AuditProof } from '../../../db/audit/records';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { computeDigest } from '../../../data/digest';
+import { proofProblem } from '../../../db/audit/check-proof';
+import { computeFingerprint } from '../../../db/audit/keys';
+import type { AuditProof } from '../../../db/audit/records';
 import { quoteText, withDuckDb } from '../../../data/sql/platform-sql';
 import type { RunId } from '../../../domain/ids';
 import { refTo, tenant } from '../../db/registry-fixture';

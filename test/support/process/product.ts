@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { Agent, fetch as fetchBy } from 'undici';
+import { Agent, fetch as undiciFetch } from 'undici';
 import type { RunJson } from '../../../apps/cli/run/view';
 import { runEvents } from '../../../apps/client/run-events';
 import { readLifecycleFolder } from '../../../apps/cli/lifecycle/folder';
@@ -15,8 +15,8 @@ import { readLifecycleFolder } from '../../../apps/cli/lifecycle/folder';
 const root = resolve(__dirname, '..', '..', '..');
 
 /**
- * A server closes an idle connection after 72 s. A request that is sent in the same moment fails, so
- * no connection is used again after a longer rest.
+ * A server closes an idle connection after 72 s. A request sent in the same moment fails, so a
+ * connection is not used again after 10 s without a request.
  */
 const connections = new Agent({ keepAliveTimeout: 4_000, keepAliveMaxTimeout: 10_000 });
 
@@ -194,7 +194,7 @@ async function call<T>(
   { body, headers = {}, key = client.apiKey }: CallOptions = {},
 ): Promise<Answer<T>> {
   const url = path.startsWith('http') ? path : `${client.apiUrl}/api/v1${path}`;
-  const answer = await fetchBy(url, {
+  const answer = await undiciFetch(url, {
     dispatcher: connections,
     method,
     headers: {
